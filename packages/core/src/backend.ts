@@ -1,0 +1,89 @@
+/**
+ * What a proxy mode is to the rest of the world. Types only. Reasons: decisions/0003-backend.md.
+ *
+ * A backend serves one IP family. Calls never overlap: the caller waits for one to settle before the next.
+ * No method throws or rejects for a reason outside the program: failures are values.
+ */
+import type { DesiredChange } from './desired/desired-change.ts';
+import type { BackendError } from './errors.ts';
+import type { Family } from './model/family.ts';
+import type { ServicePortKey } from './model/service-port-name.ts';
+
+/** A service port (or another named object) that could not be programmed while the rest was. */
+export interface ServiceFailure {
+  /** `ServicePortKey`, or the object's own name where the failure is not of one service port. */
+  readonly key: ServicePortKey;
+  readonly error: BackendError;
+}
+
+/** Counts of one sync; for metrics and tests. Names are the backend's own, documented in its package. */
+export type SyncCounters = Readonly<Record<string, number>>;
+
+export interface SyncResult {
+  /**
+   * - `ok`: the kernel holds the desired state.
+   * - `partial`: it holds it but for `failures`.
+   * - `failed`: see `error`; the previous rules are in place or, if `error.kernel` is unknown, some of the new.
+   */
+  readonly outcome: 'ok' | 'partial' | 'failed';
+  /** `full`: everything was compared or written; `partial`: only what changed; `none`: nothing to do. */
+  readonly scope: 'full' | 'partial' | 'none';
+  readonly failures: readonly ServiceFailure[];
+  /** Only with `failed`. */
+  readonly error?: BackendError;
+  /** What was missing or altered in the kernel without our doing and has been put right; one line each. */
+  readonly repaired: readonly string[];
+  readonly counters: SyncCounters;
+}
+
+/** A difference between what the kernel holds and what it should hold. */
+export interface Drift {
+  readonly kind: 'missing' | 'altered' | 'stale';
+  /** The tool's name for the object: a chain, a virtual server, a set element. */
+  readonly object: string;
+}
+
+/** What `observe` saw. */
+export type Observation =
+  | { readonly outcome: 'ok'; readonly drift: readonly Drift[] }
+  | { readonly outcome: 'failed'; readonly error: BackendError };
+
+export type CleanupResult =
+  /** `removed`: one line per kind of object taken away; empty when there was nothing. */
+  | { readonly outcome: 'ok'; readonly removed: readonly string[] }
+  | { readonly outcome: 'failed'; readonly error: BackendError };
+
+export interface Backend {
+  /** The proxy mode: `iptables`. */
+  readonly mode: string;
+  readonly family: Family;
+
+  /**
+   * Makes the kernel hold the desired state after `change`. The change is taken over whatever the outcome:
+   * after a failure call again with the next change, or an empty one, and the backend catches up.
+   */
+  sync(change: DesiredChange): Promise<SyncResult>;
+
+  /** Removes every object of this mode and family from the kernel, and nothing else. Needs no earlier `sync`. */
+  cleanup(): Promise<CleanupResult>;
+
+  /** Compares the kernel with the last desired state; changes nothing. */
+  observe(): Promise<Observation>;
+
+  /**
+   * Calls `onDrift` soon after the kernel's objects were altered by somebody else, where the kernel can tell
+   * or a cheap check can be made; the caller then calls `sync`. Returns the undo. Absent where impossible.
+   */
+  watch?(onDrift: (what: string) => void): () => void;
+
+  /** Lets go of sockets and children. The rules stay. */
+  close(): Promise<void>;
+}
+
+export const NOTHING_DONE: SyncResult = {
+  outcome: 'ok',
+  scope: 'none',
+  failures: [],
+  repaired: [],
+  counters: {},
+};

@@ -1,0 +1,56 @@
+import type { Family } from '../model/family.ts';
+import type {
+  DesiredCounts,
+  DesiredHealthCheck,
+  DesiredNode,
+  DesiredServicePort,
+  DesiredState,
+} from './desired-state.ts';
+
+export interface Changed<T> {
+  readonly before: T;
+  readonly after: T;
+}
+
+/** What differs between two states, keyed by identity. `before` and `after` differ in value, never only in identity. */
+export interface ChangeSet<T> {
+  readonly added: readonly T[];
+  readonly changed: readonly Changed<T>[];
+  readonly removed: readonly T[];
+}
+
+/**
+ * The step from the state a backend was last told to the state it should have now.
+ *
+ * `full`: forget every earlier change; `added` holds all there is, `changed` and `removed` are empty, and
+ * whatever else of ours the kernel holds is stale. The first change is always full.
+ * `incremental`: everything not named stays as it is. May be empty: a call to `sync` with an empty change
+ * retries what failed and repairs drift.
+ */
+export interface DesiredChange {
+  readonly kind: 'full' | 'incremental';
+  readonly family: Family;
+  readonly node: DesiredNode;
+  /** `node` differs from that of the previous change; true in a full change. */
+  readonly nodeChanged: boolean;
+  readonly servicePorts: ChangeSet<DesiredServicePort>;
+  readonly healthChecks: ChangeSet<DesiredHealthCheck>;
+  readonly counts: DesiredCounts;
+}
+
+/** The change that establishes `state` from nothing. For tools that make states by hand, and for restarts. */
+export function fullChange(state: DesiredState): DesiredChange {
+  return {
+    kind: 'full',
+    family: state.family,
+    node: state.node,
+    nodeChanged: true,
+    servicePorts: { added: [...state.servicePorts.values()], changed: [], removed: [] },
+    healthChecks: { added: [...state.healthChecks.values()], changed: [], removed: [] },
+    counts: state.counts,
+  };
+}
+
+export function isEmptyChangeSet(set: ChangeSet<unknown>): boolean {
+  return set.added.length === 0 && set.changed.length === 0 && set.removed.length === 0;
+}

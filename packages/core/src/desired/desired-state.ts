@@ -1,0 +1,180 @@
+/**
+ * The contract between the core and every backend: decisions, finished.
+ *
+ * A backend never sees a Kubernetes object and never decides *which* endpoints, *whether* to masquerade or
+ * *who* may connect. All values are plain data, deeply readonly, and one IP family only: a dual-stack node is
+ * two states and two backends. Reasons: decisions/0002-desired-state.md.
+ */
+import type { Family } from '../model/family.ts';
+import type { ObjectKey, ServicePortKey, ServicePortName } from '../model/service-port-name.ts';
+
+/** A pod address that may receive connections. Objects are shared between sets: compare by address and port. */
+export interface DesiredEndpoint {
+  /** Canonical text (RFC 5952 for IPv6), no brackets. */
+  readonly address: string;
+  /** 1-65535. */
+  readonly port: number;
+  /** Runs on this node. */
+  readonly isLocal: boolean;
+}
+
+/**
+ * Where the packet comes from, as far as the traffic policy cares.
+ * - `local-pods`: matched by the node's `LocalDetector`; routes with it exist only where there is a detector.
+ * - `node`: the source is one of the node's own addresses (the node itself opened the connection).
+ * - `any`: everything.
+ */
+export type RouteSource = 'local-pods' | 'node' | 'any';
+
+/** One of the endpoint sets of the service port, or the refusal: `reject` answers, `drop` is silent. */
+export type RouteTarget = 'cluster' | 'local' | 'reject' | 'drop';
+
+/**
+ * One decision. A frontend's routes are in order; the first whose source matches wins; the last is `any`.
+ * Route arrays are few, frozen and shared: comparing two by identity is a correct fast path.
+ */
+export interface Route {
+  readonly source: RouteSource;
+  readonly target: RouteTarget;
+  /** The connection's source becomes an address of this node. Hairpin connections are masqueraded besides. */
+  readonly masquerade: boolean;
+  /** The clause of docs/service-semantics.md that fired, for `explain` and traces: `S22`. */
+  readonly rule: string;
+}
+
+/** The policy behind the routes, for backends whose kernel object needs the word itself (IPVS, HNS). */
+export type TrafficPolicy = 'cluster' | 'local';
+
+interface FrontendBase {
+  /** 1-65535. */
+  readonly port: number;
+  readonly policy: TrafficPolicy;
+  readonly routes: readonly Route[];
+}
+
+/** Only these sources may use a load-balancer frontend; everything else is dropped before any route. */
+export interface SourceRanges {
+  /** CIDRs of this family, canonical, without duplicates, never empty. */
+  readonly cidrs: readonly string[];
+  /**
+   * The service's own load-balancer addresses, allowed as sources too when a range contains this node
+   * (traffic that the node sends to the VIP and that comes back to it); else empty.
+   */
+  readonly alsoAddresses: readonly string[];
+}
+
+export interface ClusterIPFrontend extends FrontendBase {
+  readonly kind: 'cluster-ip';
+  readonly address: string;
+}
+
+export interface ExternalIPFrontend extends FrontendBase {
+  readonly kind: 'external-ip';
+  readonly address: string;
+}
+
+export interface LoadBalancerFrontend extends FrontendBase {
+  readonly kind: 'load-balancer';
+  readonly address: string;
+  /** `null`: every source may connect. */
+  readonly sourceRanges: SourceRanges | null;
+}
+
+/** A port on the node's own addresses; which of them is `DesiredNode.nodePortAddresses`. */
+export interface NodePortFrontend extends FrontendBase {
+  readonly kind: 'node-port';
+}
+
+/** What clients connect to. A closed union: a switch over `kind` without `default` is checked by the compiler. */
+export type Frontend = ClusterIPFrontend | ExternalIPFrontend | LoadBalancerFrontend | NodePortFrontend;
+
+/** Connections of one client address go to one endpoint; each new connection restarts the time. */
+export interface SessionAffinity {
+  /** 1-86400; the API server's default is 10800 (three hours). */
+  readonly timeoutSeconds: number;
+}
+
+/** What only kernelspace mode reads; set from annotations of the Service. */
+export interface WindowsOptions {
+  /** Annotation `preserve-destination: "true"`. */
+  readonly preserveDestination: boolean;
+  /** Annotation `winProxyOptimization: disabled` turns it off: objects are then deleted before a change. */
+  readonly updateInPlace: boolean;
+}
+
+export interface DesiredServicePort {
+  readonly key: ServicePortKey;
+  readonly name: ServicePortName;
+  /** Cluster IP first, then external IPs, load-balancer IPs, node port. Never empty. */
+  readonly frontends: readonly Frontend[];
+  /** Endpoints of `target: 'cluster'`, sorted by `address:port` as text, without duplicates. */
+  readonly clusterEndpoints: readonly DesiredEndpoint[];
+  /** Endpoints of `target: 'local'`, sorted the same way. Not a subset of the cluster set under topology. */
+  readonly localEndpoints: readonly DesiredEndpoint[];
+  /**
+   * Every endpoint that still serves, chosen or not, terminating or not: an established UDP flow to one of
+   * these is not stale.
+   */
+  readonly servingEndpoints: readonly DesiredEndpoint[];
+  readonly affinity: SessionAffinity | null;
+  readonly windows: WindowsOptions;
+}
+
+/** How to recognise a packet that a pod of this node sent. */
+export type LocalDetector =
+  | { readonly kind: 'none' }
+  /** The source address lies in one of these CIDRs (this family's; never empty). */
+  | { readonly kind: 'cidrs'; readonly cidrs: readonly string[] }
+  /** It came in through this interface. Never true of packets that the node itself sends. */
+  | { readonly kind: 'interface'; readonly name: string }
+  /** It came in through an interface whose name starts so. */
+  | { readonly kind: 'interface-prefix'; readonly prefix: string };
+
+/** Which of the node's addresses answer on node ports. */
+export type NodePortAddresses =
+  /** Every local address; loopback addresses only if `loopback` (IPv4, iptables mode: S40). */
+  | { readonly kind: 'any-local'; readonly loopback: boolean }
+  /** Local addresses inside these CIDRs (this family's); with an empty list node ports are off. */
+  | { readonly kind: 'ranges'; readonly cidrs: readonly string[]; readonly loopback: boolean };
+
+export interface DesiredNode {
+  readonly name: string;
+  readonly localDetector: LocalDetector;
+  readonly nodePortAddresses: NodePortAddresses;
+  /**
+   * The addresses that `nodePortAddresses` means right now, for kernels that want a list (IPVS).
+   * Sorted; without loopback unless allowed; without IPv6 link-local.
+   */
+  readonly nodePortIPs: readonly string[];
+  /** Ranges that the cluster allocates ClusterIPs from, if known. */
+  readonly serviceCIDRs: readonly string[];
+}
+
+/** One per Service with a `healthCheckNodePort`: served by the app, let through by the packet filter. */
+export interface DesiredHealthCheck {
+  readonly key: ObjectKey;
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: number;
+  /** Distinct addresses of ready endpoints on this node, over all ports of the service. */
+  readonly localEndpoints: number;
+}
+
+/** Totals that metrics report. */
+export interface DesiredCounts {
+  readonly servicePorts: number;
+  /** Endpoints over all service ports, each counted once per service port. */
+  readonly endpoints: number;
+  /** Service ports that drop internal traffic because no endpoint is local. */
+  readonly noLocalEndpointsInternal: number;
+  readonly noLocalEndpointsExternal: number;
+}
+
+/** Everything one node should do for one IP family. */
+export interface DesiredState {
+  readonly family: Family;
+  readonly node: DesiredNode;
+  readonly servicePorts: ReadonlyMap<ServicePortKey, DesiredServicePort>;
+  readonly healthChecks: ReadonlyMap<ObjectKey, DesiredHealthCheck>;
+  readonly counts: DesiredCounts;
+}

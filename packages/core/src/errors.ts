@@ -1,0 +1,54 @@
+/**
+ * Errors are data: a closed set of codes, the operation that failed, and what it did to the kernel.
+ * They are returned, not thrown, across every package boundary.
+ */
+export type BackendErrorCode =
+  /** An object that had to exist does not. */
+  | 'not-found'
+  /** An object that had to be absent exists. */
+  | 'exists'
+  /** A lock or the kernel is busy; trying again is the cure. */
+  | 'busy'
+  /** No right to do it (no root, no CAP_NET_ADMIN, a read-only file system). */
+  | 'not-permitted'
+  /** This kernel, tool or version cannot do it. */
+  | 'unsupported'
+  /** The kernel or tool refused the content of the request. */
+  | 'rejected'
+  /** No answer within the time limit. */
+  | 'timeout'
+  /** The tool or service is missing or went away. */
+  | 'unavailable'
+  /** An answer that cannot be understood. */
+  | 'protocol';
+
+export interface BackendError {
+  readonly code: BackendErrorCode;
+  /** What was being done, in the tool's words: `iptables-restore`, `IPVS_CMD_NEW_SERVICE`. */
+  readonly operation: string;
+  /** One line for a log: what, why, and the culprit. */
+  readonly message: string;
+  /**
+   * `unchanged`: the kernel holds what it held before (a refused transaction, a lock not gained).
+   * `unknown`: it may hold part of the change; the backend forgets what it believed.
+   */
+  readonly kernel: 'unchanged' | 'unknown';
+  /** Further lines: standard error of the tool, the offending input with its line numbers. */
+  readonly detail?: string;
+}
+
+export function backendError(
+  code: BackendErrorCode,
+  operation: string,
+  message: string,
+  more: { readonly kernel?: BackendError['kernel']; readonly detail?: string } = {},
+): BackendError {
+  const error = { code, operation, message, kernel: more.kernel ?? 'unknown' } as const;
+  return more.detail === undefined ? error : { ...error, detail: more.detail };
+}
+
+/** `operation: message` on one line; detail, if any, indented below. */
+export function formatBackendError(error: BackendError): string {
+  const line = `${error.operation}: ${error.message} (${error.code})`;
+  return error.detail === undefined ? line : `${line}\n${error.detail.replace(/^/gm, '    ')}`;
+}

@@ -1,0 +1,63 @@
+/** What sources hand to the core: API objects as they come, undecoded, and the problems found in them. */
+import type { Family } from './model/family.ts';
+
+export type Resource = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR';
+
+export const RESOURCES: readonly Resource[] = ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'];
+
+/** One observed change. `object` is the API object as parsed JSON or YAML; the core decodes it and keeps no reference. */
+export type ObjectEvent =
+  | { readonly type: 'upsert'; readonly resource: Resource; readonly object: unknown }
+  | {
+      readonly type: 'delete';
+      readonly resource: Resource;
+      /** Empty for cluster-scoped objects. */
+      readonly namespace: string;
+      readonly name: string;
+    };
+
+/** Why an object, or a part of it, was left out. It costs nothing but that part. */
+export interface InputProblem {
+  readonly resource: Resource;
+  /** `namespace/name`, as far as it could be read. */
+  readonly object: string;
+  /** `spec.ports[0].port`; empty when the object as a whole is the problem. */
+  readonly field: string;
+  /** What was found there, rendered short. */
+  readonly value: string;
+  readonly reason: string;
+}
+
+export function formatInputProblem(problem: InputProblem): string {
+  const where = problem.field === '' ? '' : `.${problem.field}`;
+  return `${problem.resource} ${problem.object}${where}: invalid value ${problem.value}: ${problem.reason}`;
+}
+
+/** Receives what a source sees. Calls are synchronous and must not throw. */
+export interface SourceHandlers {
+  onEvents(events: readonly ObjectEvent[]): void;
+  /** The first complete set of this resource has been delivered. Called once per resource. */
+  onSynced(resource: Resource): void;
+  /** Something the operator should read: a bad document, a lost connection. The source goes on by itself. */
+  onProblem(problem: SourceProblem): void;
+}
+
+export interface SourceProblem {
+  /** `file-unreadable`, `bad-document`, `connection-lost`, `unauthorized`, …: the source documents its codes. */
+  readonly code: string;
+  /** One line that names the culprit. */
+  readonly message: string;
+}
+
+/** Where objects come from. */
+export interface Source {
+  start(handlers: SourceHandlers): void;
+  stop(): Promise<void>;
+}
+
+/** An address of one of the node's interfaces, as the operating system reports it. */
+export interface InterfaceAddress {
+  readonly interface: string;
+  readonly family: Family;
+  readonly address: string;
+}

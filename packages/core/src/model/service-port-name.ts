@@ -1,0 +1,33 @@
+import type { Protocol } from './family.ts';
+
+/** Identity of a service port: two ports of one service, or one port number under two protocols, differ. */
+export interface ServicePortName {
+  readonly namespace: string;
+  readonly name: string;
+  /** Name of the port; empty for the only, unnamed port of a service. */
+  readonly port: string;
+  readonly protocol: Protocol;
+}
+
+/** `namespace/name` of a Kubernetes object. */
+export type ObjectKey = string;
+
+/**
+ * `namespace/name:port/PROTOCOL`. Unique, because neither a namespace, a service name nor a port name
+ * (DNS labels) may contain `/` or `:`.
+ */
+export type ServicePortKey = string;
+
+export function objectKey(namespace: string, name: string): ObjectKey {
+  return `${namespace}/${name}`;
+}
+
+export function servicePortKey(id: ServicePortName): ServicePortKey {
+  return `${id.namespace}/${id.name}:${id.port}/${id.protocol}`;
+}
+
+/** `namespace/name` or `namespace/name:port`: the form in kube-proxy's logs, rule comments and chain hashes. */
+export function servicePortLabel(id: ServicePortName): string {
+  const base = `${id.namespace}/${id.name}`;
+  return id.port === '' ? base : `${base}:${id.port}`;
+}

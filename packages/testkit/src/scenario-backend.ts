@@ -1,0 +1,40 @@
+/** What a backend offers to the scenario ring: itself on a fake kernel, and a look into that kernel. */
+import type { Backend, Family, Outcome, Packet } from '@signalbox/core';
+
+/** Decides, per operation on the fake kernel, whether it fails. Seeded: a run can be repeated. */
+export type FaultPlan = (operation: string) => boolean;
+
+/** The host as the fake kernel knows it; the same for every scenario (scenarios/README.md). */
+export interface ScenarioHost {
+  /** Addresses of the node's interfaces, both families, loopback included. */
+  readonly addresses: readonly string[];
+  readonly interfaces: { readonly pods: 'cni0'; readonly outside: 'eth0' };
+}
+
+export interface ScenarioInstance {
+  readonly backend: Backend;
+  /**
+   * What the fake kernel holds, in the tool's own syntax: golden file name → text. A dual-stack scenario
+   * calls this per family; the runner joins the texts.
+   */
+  golden(): Readonly<Record<string, string>>;
+  /** All that can happen to this packet, over the objects in the fake kernel. Changes nothing. */
+  trace(packet: Packet): Outcome;
+  /** One connection: like `trace`, but picks by `random` and keeps what the kernel keeps (affinity). */
+  connect(packet: Packet, random: () => number): Outcome;
+}
+
+export interface ScenarioSetup {
+  readonly family: Family;
+  readonly host: ScenarioHost;
+  readonly faults: FaultPlan;
+  /** `masqueradeBit`, `scheduler`, …: the `backend.<mode>` mapping of scenario.yaml, undecoded. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface ScenarioBackend {
+  readonly mode: string;
+  /** Golden files this mode writes per step: `['iptables.restore']`. */
+  readonly goldens: readonly string[];
+  create(setup: ScenarioSetup): ScenarioInstance;
+}

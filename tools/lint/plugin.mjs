@@ -1,0 +1,50 @@
+// Rules that oxlint does not have. Plain ESTree visitors; tools/lint/plugin.test.ts proves that each can fail.
+
+const noModuleLet = {
+  create(context) {
+    return {
+      VariableDeclaration(node) {
+        const parent = node.parent?.type;
+        const top = parent === 'Program' || parent === 'ExportNamedDeclaration';
+        if (top && node.kind === 'let') {
+          context.report({
+            node,
+            message: 'No module-level `let`: state lives in what a create…() function returns.',
+          });
+        }
+      },
+    };
+  },
+};
+
+function isBoolean(param) {
+  const target = param.type === 'AssignmentPattern' ? param.left : param;
+  const annotation = target.typeAnnotation?.typeAnnotation;
+  if (annotation?.type === 'TSBooleanKeyword') return true;
+  return param.type === 'AssignmentPattern' && typeof param.right.value === 'boolean';
+}
+
+const noBooleanParameter = {
+  create(context) {
+    const check = (fn) => {
+      for (const param of fn.params) {
+        if (isBoolean(param)) {
+          context.report({
+            node: param,
+            message: 'No boolean parameter in an exported function: use a named object or a union.',
+          });
+        }
+      }
+    };
+    return {
+      ExportNamedDeclaration(node) {
+        if (node.declaration?.type === 'FunctionDeclaration') check(node.declaration);
+      },
+    };
+  },
+};
+
+export default {
+  meta: { name: 'signalbox' },
+  rules: { 'no-module-let': noModuleLet, 'no-boolean-parameter': noBooleanParameter },
+};

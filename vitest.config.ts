@@ -1,0 +1,45 @@
+import { defineConfig } from 'vitest/config';
+
+const conditions = ['signalbox-source', 'module', 'node', 'import', 'default'];
+const shared = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: conditions } },
+};
+const roots = ['packages', 'apps', 'tools', 'examples', 'benchmarks'];
+const tests = (suffix: string): string[] => roots.map((root) => `${root}/**/*.${suffix}.ts`);
+const base = {
+  pool: 'forks',
+  include: tests('test'),
+  exclude: ['**/node_modules/**', '**/dist/**', ...tests('kernel.test'), ...tests('scenario.test')],
+} as const;
+
+/** One project a ring: `vitest run --project unit`. The kernel ring needs namespaces: tools/run.mjs sets them up. */
+const config: ReturnType<typeof defineConfig> = defineConfig({
+  test: {
+    projects: [
+      { ...shared, test: { ...base, name: 'unit', include: [...base.include], exclude: [...base.exclude] } },
+      {
+        ...shared,
+        test: {
+          ...base,
+          name: 'scenarios',
+          include: tests('scenario.test'),
+          exclude: ['**/node_modules/**'],
+        },
+      },
+      {
+        ...shared,
+        test: {
+          ...base,
+          name: 'kernel',
+          include: tests('kernel.test'),
+          exclude: ['**/node_modules/**'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
+export default config;
