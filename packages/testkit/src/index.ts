@@ -1,1 +1,1 @@
-export * from './scenario-backend.ts';
+export type * from '@signalbox/core/testing';

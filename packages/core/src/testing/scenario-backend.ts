@@ -1,5 +1,5 @@
-/** What a backend offers to the scenario ring: itself on a fake kernel, and a look into that kernel. */
-import type { Backend, Family, Outcome, Packet } from '@signalbox/core';
+/** What a backend offers to the scenario ring: itself on a fake kernel, and a look into that kernel. Types only. */
+import type { Backend, Family, Outcome, Packet } from '../index.ts';
 
 /** Decides, per operation on the fake kernel, whether it fails. Seeded: a run can be repeated. */
 export type FaultPlan = (operation: string) => boolean;
