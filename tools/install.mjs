@@ -1,0 +1,71 @@
+// Installs the lockfile once per content and finds the pinned Node in it.
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { run } from './process.mjs';
+
+export const repositoryRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const stamp = path.join('node_modules', '.signalbox-install');
+/** TypeScript without a build step: type stripping is on by default from here. */
+const oldestNode = [22, 19];
+
+export async function installOnce() {
+  // For people who change dependencies: leaves node_modules as it is.
+  if (process.env.SIGNALBOX_NO_INSTALL === '1') return;
+  const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  process.stdout.write('Installing the packages of package-lock.json (npm ci)\n');
+  const { status } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
+    shell: process.platform === 'win32',
+  });
+  if (status !== 0) {
+    process.stderr.write(`npm ci failed (exit ${status}): nothing else was run\n`);
+    process.exit(1);
+  }
+  writeFileSync(stamp, wanted);
+}
+
+function pinnedNode() {
+  const platform = process.platform === 'win32' ? 'win' : process.platform;
+  const binary = process.platform === 'win32' ? 'node.exe' : 'node';
+  const pinned = path.join(repositoryRoot, 'node_modules', `node-${platform}-${process.arch}`, 'bin', binary);
+  if (existsSync(pinned)) return pinned;
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const [oldestMajor, oldestMinor] = oldestNode;
+  if (major > oldestMajor || (major === oldestMajor && minor >= oldestMinor)) return process.execPath;
+  process.stderr.write(
+    `There is no pinned Node for ${platform}-${process.arch}, and this one is ${process.versions.node}: ` +
+      `start it with Node ${oldestNode.join('.')} or newer (24 is what the project is tested with)\n`,
+  );
+  process.exit(1);
+}
+
+/** `node`: the Node to run tools with; `env`: finds it first too; `tool(name)`: path of a tool's script. */
+export function pinnedEnvironment() {
+  const node = pinnedNode();
+  const search = [path.dirname(node), path.join(repositoryRoot, 'node_modules', '.bin'), process.env.PATH];
+  // iptables and friends live in sbin, which users other than root do not search.
+  if (process.platform !== 'win32') search.push('/usr/sbin', '/sbin');
+  const env = {
+    ...process.env,
+    PATH: search.join(path.delimiter),
+    NX_DAEMON: 'false',
+    NX_NO_CLOUD: 'true',
+    NX_TUI: 'false',
+  };
+  return { node, env, root: repositoryRoot };
+}
+
+const scripts = {
+  nx: 'nx/dist/bin/nx.js',
+  vitest: 'vitest/vitest.mjs',
+  oxlint: 'oxlint/bin/oxlint',
+  prettier: 'prettier/bin/prettier.cjs',
+  tsc: 'typescript/bin/tsc',
+};
+
+/** Arguments that start a tool of the lockfile with the pinned Node. */
+export function tool(name, ...args) {
+  return [path.join(repositoryRoot, 'node_modules', scripts[name]), ...args];
+}

@@ -1,0 +1,32 @@
+// Child processes: shown as they run, or captured and shown only when they fail.
+import { spawn } from 'node:child_process';
+
+/**
+ * @param {string} command
+ * @param {readonly string[]} args
+ * @param {{env?: object, shell?: boolean, capture?: boolean, timeoutSeconds?: number, input?: string}} [options]
+ * @returns {Promise<{status: number, output: string}>} status 127 if it cannot be started, 128 + x after a signal
+ */
+export function run(command, args, options = {}) {
+  const { env = process.env, shell = false, capture = false, timeoutSeconds = 900 } = options;
+  const stdio = capture ? ['ignore', 'pipe', 'pipe'] : 'inherit';
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { env, shell, stdio, timeout: timeoutSeconds * 1000 });
+    const chunks = [];
+    child.stdout?.on('data', (chunk) => chunks.push(chunk));
+    child.stderr?.on('data', (chunk) => chunks.push(chunk));
+    const output = () => Buffer.concat(chunks).toString();
+    child.on('error', (error) => resolve({ status: 127, output: `${output()}${error.message}\n` }));
+    child.on('close', (code, signal) => {
+      const ended = signal === null ? '' : `${command} was ended by ${signal}\n`;
+      resolve({ status: code ?? 128, output: output() + ended });
+    });
+  });
+}
+
+/** Runs silently; prints what it said only when it failed. */
+export async function runQuietly(command, args, options = {}) {
+  const result = await run(command, args, { ...options, capture: true });
+  if (result.status !== 0) process.stdout.write(result.output);
+  return result;
+}

@@ -1,0 +1,30 @@
+// The last lines of every run: one row a ring, then the totals in a form that scripts can read.
+
+export function totals(results) {
+  const sum = (field) => results.reduce((total, result) => total + result[field], 0);
+  return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
+}
+
+function row({ ring, passed, failed, skipped, seconds, reason }) {
+  const mark = failed > 0 ? 'FAILED' : passed === 0 && skipped > 0 ? 'SKIPPED' : 'ok';
+  return [ring, mark, passed, failed, skipped, seconds.toFixed(1), reason ?? ''].map(String);
+}
+
+export function printReport(results) {
+  const head = ['ring', '', 'passed', 'failed', 'skipped', 'seconds', 'reason'];
+  const rows = [head, ...results.map(row)];
+  const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
+  const numeric = (column) => column >= 2 && column <= 5;
+  const line = (cells) =>
+    cells.map((cell, i) => (numeric(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))).join('  ');
+  process.stdout.write(`\n${rows.map((cells) => line(cells).trimEnd()).join('\n')}\n\n`);
+  const { passed, failed, skipped } = totals(results);
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+}
+
+/** Counts of a list of named checks, each `{name, status}` with the exit status of its tool. */
+export function countChecks(checks) {
+  const failed = checks.filter((check) => check.status !== 0);
+  const reason = failed.map((check) => check.name).join(', ');
+  return { passed: checks.length - failed.length, failed: failed.length, skipped: 0, reason };
+}

@@ -1,0 +1,62 @@
+// One vitest project a ring, counted from its JSON report.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { tool } from '../install.mjs';
+import { run } from '../process.mjs';
+
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Skipped tests by their titles, so that the table says what did not run. */
+function skippedTitles(report) {
+  const tests = report.testResults.flatMap((file) => file.assertionResults);
+  const titles = tests.filter((test) => test.status === 'skipped' || test.status === 'pending');
+  const [first] = titles;
+  if (first === undefined) return '';
+  return `skipped: ${first.fullName}${titles.length > 1 ? ` and ${titles.length - 1} more` : ''}`;
+}
+
+/** A file that does not even load has no failed test in it: it counts as one. */
+function brokenFiles(report) {
+  return report.testResults.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  );
+}
+
+export function countReport(report, status) {
+  const broken = brokenFiles(report);
+  const passed = report.numPassedTests;
+  const skipped = report.numPendingTests + report.numTodoTests;
+  const failed = report.numFailedTests + broken.length;
+  if (passed + failed + skipped === 0) return { passed, failed: 1, skipped, reason: 'ran no tests' };
+  if (status !== 0 && failed === 0) {
+    return { passed, failed: 1, skipped, reason: `vitest exit ${status} (errors outside of tests?)` };
+  }
+  const brokenNames = broken.map((file) => path.relative('', file.name)).join(', ');
+  return { passed, failed, skipped, reason: brokenNames ? `broken: ${brokenNames}` : skippedTitles(report) };
+}
+
+/** `prefix`: a command line that runs what follows it somewhere else (namespaces, another kernel). */
+export async function runVitest(project, { node, env, rest, task }, prefix = []) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-report-'));
+  const file = path.join(folder, 'report.json');
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const own = task === 'test' ? [] : rest;
+  const [command, ...args] = [
+    ...prefix,
+    node,
+    ...tool('vitest', 'run', '--project', project, ...reporters, ...own),
+  ];
+  const { status } = await run(command, args, { env, timeoutSeconds: 1200 });
+  const report = readReport(file);
+  rmSync(folder, { recursive: true, force: true });
+  if (report === null)
+    return { passed: 0, failed: 1, skipped: 0, reason: `vitest exit ${status} without a report` };
+  return countReport(report, status);
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+// `npm start`, `npm test` and friends. No dependencies, any Node >= 20: installs what the lockfile says, then
+// runs everything under the Node that the lockfile pins.
+import { chdir, exit, argv } from 'node:process';
+import { installOnce, pinnedEnvironment, repositoryRoot } from './install.mjs';
+import { printReport, totals } from './report.mjs';
+import { ringsOf, tasks } from './rings/index.mjs';
+import { runFormat } from './rings/format.mjs';
+import { runStart } from './rings/start.mjs';
+
+const [task, ...rest] = argv.slice(2);
+
+function usage() {
+  const names = ['start', 'format', ...Object.keys(tasks)].join(' | ');
+  process.stderr.write(`usage: node tools/run.mjs ${names} [arguments for the tool behind it]\n`);
+  exit(2);
+}
+
+async function runRings(context) {
+  const results = [];
+  for (const ring of ringsOf(task)) {
+    process.stdout.write(`\n== ${ring.name}: ${ring.title}\n`);
+    const started = Date.now();
+    const result = await ring.run(context);
+    results.push({ ...result, ring: ring.name, seconds: (Date.now() - started) / 1000 });
+  }
+  printReport(results);
+  return totals(results).failed === 0 ? 0 : 1;
+}
+
+// A Ctrl-C reaches the child too (same terminal); it cleans up, and its end ends this process.
+process.on('SIGINT', () => {});
+
+const known = task === 'start' || task === 'format' || Object.hasOwn(tasks, task ?? '');
+if (!known) usage();
+chdir(repositoryRoot);
+await installOnce();
+const context = { ...pinnedEnvironment(), rest, task, ci: process.env.CI === 'true' };
+if (task === 'start') exit(await runStart(context));
+if (task === 'format') exit(await runFormat(context));
+exit(await runRings(context));
