@@ -1,4 +1,5 @@
 export * from './backend.ts';
+export * from './clock.ts';
 export * from './desired/desired-change.ts';
 export * from './desired/desired-state.ts';
 export * from './errors.ts';

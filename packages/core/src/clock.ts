@@ -1,0 +1,9 @@
+/** Time and chance, injected wherever something waits or retries, so that tests decide when time passes. */
+export interface Clock {
+  /** Milliseconds since 1970. */
+  now(): number;
+  /** At least 0, less than 1. */
+  random(): number;
+  /** Runs `callback` once, `delayMs` milliseconds from now, unless the returned function is called before. */
+  schedule(delayMs: number, callback: () => void): () => void;
+}
