@@ -1,1 +1,2 @@
 export type * from './scenario-backend.ts';
+export * from './manual-clock.ts';

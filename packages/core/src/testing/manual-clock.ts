@@ -1,0 +1,66 @@
+import type { Clock } from '../clock.ts';
+
+export interface PendingTimer {
+  /** As asked for when it was scheduled. */
+  readonly delayMs: number;
+  readonly dueAt: number;
+}
+
+/** A clock that stands still until a test moves it. */
+export interface ManualClock extends Clock {
+  /** Timers not yet run or cancelled, earliest first. */
+  readonly pending: readonly PendingTimer[];
+  /** Moves time on and runs what falls due, in order; callbacks see the time they were due at. */
+  advance(ms: number): void;
+  /** Resolves as soon as a timer for which `matches` holds is pending. */
+  waitForTimer(matches: (timer: PendingTimer) => boolean): Promise<PendingTimer>;
+}
+
+interface Timer extends PendingTimer {
+  readonly callback: () => void;
+}
+
+/** `random` is what `random()` answers: a constant, so that jitter is known. */
+export function createManualClock(start = 1_700_000_000_000, random = 0.5): ManualClock {
+  let now = start;
+  let timers: readonly Timer[] = [];
+  const waiters = new Set<() => void>();
+
+  const runDue = (until: number): void => {
+    for (let next = timers[0]; next !== undefined && next.dueAt <= until; next = timers[0]) {
+      timers = timers.slice(1);
+      now = Math.max(now, next.dueAt);
+      next.callback();
+    }
+    now = until;
+  };
+
+  return {
+    now: () => now,
+    random: () => random,
+    schedule(delayMs, callback) {
+      const timer: Timer = { delayMs, dueAt: now + Math.max(0, delayMs), callback };
+      timers = [...timers, timer].sort((a, b) => a.dueAt - b.dueAt);
+      for (const check of waiters) check();
+      return () => {
+        timers = timers.filter((t) => t !== timer);
+      };
+    },
+    get pending() {
+      return timers;
+    },
+    advance: (ms) => runDue(now + ms),
+    waitForTimer(matches) {
+      return new Promise((resolve) => {
+        const check = (): void => {
+          const found = timers.find(matches);
+          if (found === undefined) return;
+          waiters.delete(check);
+          resolve(found);
+        };
+        waiters.add(check);
+        check();
+      });
+    },
+  };
+}
