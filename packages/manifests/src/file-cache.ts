@@ -1,0 +1,98 @@
+/** What each file said when it last said something sound. No I/O. */
+import { join } from 'node:path';
+
+import type { SourceProblem } from '@signalbox/core';
+
+import { parseManifest, type ManifestObject } from './parse-manifest.ts';
+import type { FileContent, FileRead } from './read-manifests.ts';
+
+export interface Taken {
+  readonly problems: readonly SourceProblem[];
+  /** Look again soon: a file seems to be in the middle of a write. */
+  readonly unsettled: boolean;
+}
+
+export interface FileCache {
+  readonly stampOf: (file: string) => string | undefined;
+  /** Takes a complete listing over. */
+  take(files: ReadonlyMap<string, FileRead>): Taken;
+  objects(): ReadonlyMap<string, readonly ManifestObject[]>;
+}
+
+interface CachedFile {
+  stamp: string | undefined;
+  hash: string;
+  objects: readonly ManifestObject[];
+  /** The reason last reported, so that it is reported once. */
+  unreadable: string;
+  /** It was found empty or absent once. */
+  doubted: boolean;
+}
+
+const settled: Taken = { problems: [], unsettled: false };
+
+export function createFileCache(path: string): FileCache {
+  const cached = new Map<string, CachedFile>();
+  const fileNamed = (name: string): CachedFile => {
+    const file = cached.get(name) ?? newFile();
+    cached.set(name, file);
+    return file;
+  };
+  const takeOne = (name: string, read: FileRead): Taken => {
+    if (read.state === 'unchanged') return settled;
+    if (read.state === 'read') return takeContent(name, fileNamed(name), read.content);
+    return takeUnreadable(join(path, name), fileNamed(name), read.reason);
+  };
+  const takeAbsent = (name: string, file: CachedFile): Taken => {
+    if (doubt(file)) return { problems: [], unsettled: true };
+    cached.delete(name);
+    return settled;
+  };
+
+  return {
+    stampOf: (file) => cached.get(file)?.stamp,
+    take(files) {
+      const absent = [...cached].filter(([name]) => !files.has(name));
+      const taken = absent.map(([name, file]) => takeAbsent(name, file));
+      for (const [name, read] of files) taken.push(takeOne(name, read));
+      return { problems: taken.flatMap((t) => t.problems), unsettled: taken.some((t) => t.unsettled) };
+    },
+    objects: () => new Map([...cached].map(([name, { objects }]) => [name, objects])),
+  };
+}
+
+function newFile(): CachedFile {
+  return { stamp: undefined, hash: '', objects: [], unreadable: '', doubted: false };
+}
+
+/**
+ * Editors truncate a file, or move it away, before they write it anew: for a moment it is empty or absent.
+ * That is believed the second time it is seen, and at once of a file that gave nothing anyhow.
+ */
+function doubt(file: CachedFile): boolean {
+  if (file.doubted || file.objects.length === 0) return false;
+  file.doubted = true;
+  file.stamp = undefined;
+  return true;
+}
+
+function takeContent(name: string, file: CachedFile, content: FileContent): Taken {
+  if (content.text.trim() === '' && doubt(file)) return { problems: [], unsettled: true };
+  file.doubted = false;
+  file.unreadable = '';
+  file.stamp = content.stamp;
+  if (file.hash === content.hash) return settled;
+  file.hash = content.hash;
+  const result = parseManifest(name, content.text);
+  if (!result.ok) return { problems: [result.problem], unsettled: false };
+  file.objects = result.manifest.objects;
+  return { problems: result.manifest.problems, unsettled: false };
+}
+
+function takeUnreadable(path: string, file: CachedFile, reason: string): Taken {
+  file.stamp = undefined;
+  if (file.unreadable === reason) return settled;
+  file.unreadable = reason;
+  const message = `${path}: ${reason}; what it said before stays`;
+  return { problems: [{ code: 'file-unreadable', message }], unsettled: false };
+}

@@ -1,0 +1,251 @@
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { ObjectEvent, Resource, Source, SourceProblem } from '@signalbox/core';
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+import { createManifestSource, type ManifestSourceOptions } from './manifest-source.ts';
+
+const service = (name: string, port = 80): string =>
+  `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {ports: [{port: ${port}}]}\n`;
+
+/** What a source has said so far, and a way to wait for what it says next. */
+function createRecorder() {
+  const events: ObjectEvent[] = [];
+  const problems: SourceProblem[] = [];
+  const synced: Resource[] = [];
+  const checks = new Set<() => void>();
+  const said = (): void => checks.forEach((check) => check());
+  const until = (condition: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!condition()) return;
+        checks.delete(check);
+        resolve();
+      };
+      checks.add(check);
+      check();
+    });
+  const handlers = {
+    onEvents: (batch: readonly ObjectEvent[]) => (events.push(...batch), said()),
+    onProblem: (problem: SourceProblem) => (problems.push(problem), said()),
+    onSynced: (resource: Resource) => (synced.push(resource), said()),
+  };
+  return { events, problems, synced, until, handlers };
+}
+
+function brief(event: ObjectEvent): string {
+  if (event.type === 'delete') return `- ${event.resource} ${event.namespace}/${event.name}`;
+  const object = event.object as { metadata: { name: string }; spec: { ports: { port: number }[] } };
+  return `+ ${event.resource} ${object.metadata.name}:${object.spec.ports[0]?.port}`;
+}
+
+interface Stage {
+  readonly folder: string;
+  readonly clock: ManualClock;
+  readonly recorder: ReturnType<typeof createRecorder>;
+  readonly write: (file: string, text: string) => void;
+  /** What the source says about the files as they are now, up to the arrival of a sentinel object. */
+  readonly look: () => Promise<string[]>;
+}
+
+const stage: { now: Stage; sources: Source[] } = { now: undefined as never, sources: [] };
+
+function startSource(options: Partial<ManifestSourceOptions> = {}): Source {
+  const { folder, clock, recorder } = stage.now;
+  const watch = options.watch ?? (() => Promise.resolve({ active: true, close: () => undefined }));
+  const source = createManifestSource({ path: folder, clock, watch, ...options });
+  stage.sources.push(source);
+  source.start(recorder.handlers);
+  return source;
+}
+
+beforeEach(() => {
+  const folder = mkdtempSync(join(tmpdir(), 'signalbox-manifests-'));
+  const clock = createManualClock();
+  const recorder = createRecorder();
+  const write = (file: string, text: string): void => writeFileSync(join(folder, file), text);
+  let round = 0;
+  const look = async (): Promise<string[]> => {
+    const from = recorder.events.length;
+    const sentinel = `sentinel-${++round}`;
+    // Twice, so that what was doubted at the first look is settled; the sentinel comes with the second.
+    for (const name of [`${sentinel}-first`, sentinel]) {
+      write('zz.yaml', service(name));
+      clock.advance(60_000);
+      await recorder.until(() => recorder.events.some((e) => brief(e).includes(`${name}:`)));
+    }
+    return recorder.events
+      .slice(from)
+      .map(brief)
+      .filter((line) => !line.includes('sentinel'));
+  };
+  stage.now = { folder, clock, recorder, write, look };
+});
+
+afterEach(async () => {
+  for (const source of stage.sources.splice(0)) await source.stop();
+  rmSync(stage.now.folder, { recursive: true, force: true });
+});
+
+async function startedWith(files: Record<string, string>): Promise<void> {
+  for (const [file, text] of Object.entries(files)) stage.now.write(file, text);
+  startSource();
+  await stage.now.recorder.until(() => stage.now.recorder.synced.length === 4);
+}
+
+describe('createManifestSource', () => {
+  it('delivers the folder, then says of all four resources that they are complete', async () => {
+    await startedWith({ 'b.yml': service('b'), 'a.yaml': service('a') });
+    expect(stage.now.recorder.events.map(brief)).toEqual(['+ Service a:80', '+ Service b:80']);
+    expect(stage.now.recorder.synced).toEqual(['Service', 'EndpointSlice', 'Node', 'ServiceCIDR']);
+  });
+
+  it('tells changes, additions and removals, and nothing of what stayed', async () => {
+    await startedWith({ 'a.yaml': `${service('a')}---\n${service('b')}`, 'c.yaml': service('c') });
+    stage.now.write('a.yaml', `# moved\n${service('b', 81)}`);
+    rmSync(join(stage.now.folder, 'c.yaml'));
+    stage.now.write('d.yaml', service('d'));
+    expect((await stage.now.look()).sort()).toEqual([
+      '+ Service b:81',
+      '+ Service d:80',
+      '- Service default/a',
+      '- Service default/c',
+    ]);
+    expect(await stage.now.look()).toEqual([]);
+  });
+
+  it('keeps what a file said while it is not YAML, and reports each such content once', async () => {
+    await startedWith({ 'a.yaml': service('a') });
+    stage.now.write('a.yaml', 'apiVersion: [\n');
+    expect(await stage.now.look()).toEqual([]);
+    expect(stage.now.recorder.problems.map((p) => p.code)).toEqual(['bad-yaml']);
+    stage.now.write('a.yaml', service('a', 8080));
+    expect(await stage.now.look()).toEqual(['+ Service a:8080']);
+    expect(stage.now.recorder.problems).toHaveLength(1);
+  });
+
+  it('skips one bad document alone', async () => {
+    await startedWith({ 'a.yaml': `${service('a')}---\n${service('b')}` });
+    stage.now.write('a.yaml', `kind: Service\n---\n${service('b')}`);
+    expect(await stage.now.look()).toEqual(['- Service default/a']);
+    expect(stage.now.recorder.problems.map((p) => p.message)).toEqual([
+      'a.yaml: document 1 (line 1): apiVersion: a version is wanted, not nothing; skipped',
+    ]);
+  });
+
+  it('does not believe an empty or absent file at once: editors write in steps', async () => {
+    const { clock, recorder, folder, write } = stage.now;
+    await startedWith({ 'a.yaml': service('a'), 'b.yaml': service('b') });
+    write('a.yaml', '');
+    rmSync(join(folder, 'b.yaml'));
+    clock.advance(2_000);
+    await clock.waitForTimer((timer) => timer.delayMs === 100);
+    write('a.yaml', service('a', 81));
+    write('b.yaml', service('b'));
+    write('c.yaml', service('c'));
+    clock.advance(100);
+    await recorder.until(() => recorder.events.length === 4);
+    expect(recorder.events.slice(2).map(brief)).toEqual(['+ Service a:81', '+ Service c:80']);
+    write('a.yaml', '');
+    expect(await stage.now.look()).toEqual(['- Service default/a']);
+  });
+
+  it('follows the atomic swap of a mounted ConfigMap and ignores hidden and foreign files', async () => {
+    const { folder, recorder } = stage.now;
+    const put = (version: string, text: string): void => {
+      mkdirSync(join(folder, `..${version}`));
+      writeFileSync(join(folder, `..${version}`, 'a.yaml'), text);
+      symlinkSync(`..${version}`, join(folder, '..next'));
+      renameSync(join(folder, '..next'), join(folder, '..data'));
+    };
+    put('1', service('a'));
+    symlinkSync('..data/a.yaml', join(folder, 'a.yaml'));
+    mkdirSync(join(folder, 'folder.yaml'));
+    await startedWith({ '.a.yaml.swp': 'x', '#a.yaml': '[', 'a.yaml~': '[', 'notes.txt': '[' });
+    put('2', service('a', 81));
+    expect(await stage.now.look()).toEqual(['+ Service a:81']);
+    expect(recorder.problems).toEqual([]);
+  });
+
+  it('waits for a folder that is missing, and keeps its objects when the folder goes away', async () => {
+    const { folder, recorder, clock, write } = stage.now;
+    rmSync(folder, { recursive: true });
+    startSource();
+    await recorder.until(() => recorder.problems.length === 1);
+    expect(recorder.problems[0]?.code).toBe('path-unreadable');
+    expect(recorder.problems[0]?.message).toContain(folder);
+    expect(recorder.synced).toEqual([]);
+    mkdirSync(folder);
+    write('a.yaml', service('a'));
+    clock.advance(2_000);
+    await recorder.until(() => recorder.synced.length === 4);
+    rmSync(folder, { recursive: true });
+    clock.advance(2_000);
+    await recorder.until(() => recorder.problems.length === 2);
+    mkdirSync(folder);
+    write('a.yaml', service('a'));
+    expect(await stage.now.look()).toEqual([]);
+  });
+
+  it('reads a single file', async () => {
+    const { folder, recorder, clock, write } = stage.now;
+    write('only.conf', service('a'));
+    write('other.yaml', service('b'));
+    startSource({ path: join(folder, 'only.conf') });
+    await recorder.until(() => recorder.synced.length === 4);
+    write('only.conf', service('a', 81));
+    clock.advance(2_000);
+    await recorder.until(() => recorder.events.length === 2);
+    expect(recorder.events.map(brief)).toEqual(['+ Service a:80', '+ Service a:81']);
+  });
+
+  it('keeps what an unreadable file said, and says so once', async () => {
+    const { folder, recorder } = stage.now;
+    await startedWith({ 'a.yaml': service('a') });
+    rmSync(join(folder, 'a.yaml'));
+    // A link to itself cannot be read by anybody, not even by root.
+    symlinkSync('a.yaml', join(folder, 'a.yaml'));
+    expect(await stage.now.look()).toEqual([]);
+    expect(recorder.problems.map((p) => p.code)).toEqual(['file-unreadable']);
+    expect(recorder.problems[0]?.message).toContain(join(folder, 'a.yaml'));
+  });
+
+  it('reads soon after the last hint, and not for ever later while hints keep coming', async () => {
+    const { recorder, clock, write } = stage.now;
+    const hints: (() => void)[] = [];
+    startSource({
+      watch: (_path, hint) => {
+        hints.push(hint);
+        return Promise.resolve({ active: true, close: () => undefined });
+      },
+    });
+    await recorder.until(() => recorder.synced.length === 4);
+    write('a.yaml', service('a'));
+    for (let elapsed = 0; elapsed < 1_000; elapsed += 50) {
+      expect(recorder.events).toEqual([]);
+      hints[0]?.();
+      clock.advance(50);
+    }
+    await recorder.until(() => recorder.events.length === 1);
+    expect(clock.pending).toHaveLength(1);
+  });
+
+  it('sees changes by itself with the watch of the operating system, and is silent after stop', async () => {
+    const { recorder, clock, write } = stage.now;
+    const { watchPath } = await import('./watch-path.ts');
+    const source = startSource({ watch: watchPath });
+    await recorder.until(() => recorder.synced.length === 4);
+    write('a.yaml', service('a'));
+    await clock.waitForTimer((timer) => timer.delayMs === 100);
+    clock.advance(100);
+    await recorder.until(() => recorder.events.length === 1);
+    await source.stop();
+    write('a.yaml', service('a', 81));
+    clock.advance(60_000);
+    expect(clock.pending).toEqual([]);
+    expect(recorder.events).toHaveLength(1);
+  });
+});

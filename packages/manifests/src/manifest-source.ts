@@ -1,0 +1,138 @@
+import { resolve } from 'node:path';
+
+import { RESOURCES, type Clock, type Source, type SourceHandlers, type SourceProblem } from '@signalbox/core';
+
+import { createFileCache } from './file-cache.ts';
+import { createObjectSet } from './object-set.ts';
+import { readManifests } from './read-manifests.ts';
+import { systemClock } from './system-clock.ts';
+import { watchPath, type PathWatch, type WatchPath } from './watch-path.ts';
+
+export interface ManifestSourceOptions {
+  /** A folder of `.yaml`, `.yml` or `.json` files (sub-folders are not entered), or one such file. */
+  readonly path: string;
+  readonly clock?: Clock;
+  /** One line for each change that was taken over. */
+  readonly log?: (line: string) => void;
+  /** Silence after a hint of the file system before the files are read. Editors write in several steps. */
+  readonly debounceMs?: number;
+  /** Files are looked at this often even without a hint: network file systems give none. */
+  readonly pollMs?: number;
+  readonly watch?: WatchPath;
+}
+
+/**
+ * Objects from YAML manifests, kept up to date. Codes of its problems: `path-unreadable`, `file-unreadable`,
+ * `bad-yaml`, `bad-document`, `ignored-kind`, `duplicate-object`, `handler-failed`.
+ *
+ * What was read stays until something readable takes its place: a file that is no YAML, cannot be read or was
+ * just emptied keeps the objects it gave before, and so does a folder that went away. Removing a file from
+ * the folder, or a document from a file, removes its objects.
+ */
+export function createManifestSource(options: ManifestSourceOptions): Source {
+  let running: Running | null = null;
+  return {
+    start(handlers) {
+      running ??= run(options, handlers);
+    },
+    async stop() {
+      await running?.stop();
+    },
+  };
+}
+
+interface Running {
+  stop(): Promise<void>;
+}
+
+function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running {
+  const { clock = systemClock, debounceMs = 100, pollMs = 2_000, watch = watchPath } = options;
+  const path = resolve(options.path);
+  const scanner = createScanner(path, handlers, options.log ?? (() => undefined));
+  let watching: PathWatch | null = null;
+  let cancel = (): void => undefined;
+  let stopped = false;
+  let hintedAt: number | null = null;
+  let turn: Promise<void> = Promise.resolve();
+
+  const scheduleScan = (delayMs: number): void => {
+    cancel();
+    if (stopped) return;
+    cancel = clock.schedule(delayMs, () => {
+      hintedAt = null;
+      turn = turn.then(scanOnce).catch(scanner.fail);
+    });
+  };
+  /** Each hint prolongs the silence that is waited for, but not for ever: somebody may write all the time. */
+  const hint = (): void => {
+    hintedAt ??= clock.now();
+    scheduleScan(Math.max(0, Math.min(debounceMs, hintedAt + 10 * debounceMs - clock.now())));
+  };
+  const scanOnce = async (): Promise<void> => {
+    if (stopped) return;
+    // Watch first, read second: a change between the two is hinted at.
+    if (watching?.active !== true) watching = await watch(path, hint);
+    scheduleScan(pollMs);
+    const outcome = await scanner.scan(() => stopped);
+    if (outcome === 'lost') watching.close();
+    if (outcome === 'unsettled') scheduleScan(debounceMs);
+  };
+  turn = scanOnce().catch(scanner.fail);
+
+  return {
+    async stop() {
+      stopped = true;
+      cancel();
+      await turn;
+      watching?.close();
+    },
+  };
+}
+
+interface Scanner {
+  /** `lost`: the path cannot be read. `unsettled`: something looks like the middle of a write. Rejects if a handler throws. */
+  scan(isStopped: () => boolean): Promise<'done' | 'lost' | 'unsettled'>;
+  readonly fail: (error: unknown) => void;
+}
+
+function createScanner(path: string, handlers: SourceHandlers, log: (line: string) => void): Scanner {
+  const cache = createFileCache(path);
+  const set = createObjectSet();
+  let synced = false;
+  let lostReason = '';
+
+  const report = (problems: readonly SourceProblem[]): void => {
+    for (const problem of problems) handlers.onProblem(problem);
+  };
+  const lose = (reason: string): 'lost' => {
+    const kept = synced ? 'what was read before stays' : 'waiting for it';
+    if (reason !== lostReason) report([{ code: 'path-unreadable', message: `${reason}; ${kept}` }]);
+    lostReason = reason;
+    return 'lost';
+  };
+  const deliver = (): void => {
+    const files = cache.objects();
+    const { events, problems } = set.update(files);
+    report(problems);
+    if (events.length > 0) {
+      log(`${path}: ${events.length} changes, now ${set.size} objects in ${files.size} files`);
+      handlers.onEvents(events);
+    }
+    if (!synced) for (const resource of RESOURCES) handlers.onSynced(resource);
+    synced = true;
+  };
+
+  return {
+    async scan(isStopped) {
+      const listing = await readManifests(path, cache.stampOf);
+      if (isStopped()) return 'done';
+      if (!listing.ok) return lose(listing.reason);
+      lostReason = '';
+      const { problems, unsettled } = cache.take(listing.files);
+      report(problems);
+      deliver();
+      return unsettled ? 'unsettled' : 'done';
+    },
+    fail: (error) => report([{ code: 'handler-failed', message: `${path}: ${String(error)}` }]),
+  };
+}
