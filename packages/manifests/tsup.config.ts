@@ -1,7 +1,4 @@
 import { library } from '../../tsup.base.ts';
 
-const config: ReturnType<typeof library> = library({
-  index: 'src/index.ts',
-  testing: 'src/testing/index.ts',
-});
+const config: ReturnType<typeof library> = library();
 export default config;
