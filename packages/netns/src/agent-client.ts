@@ -1,0 +1,53 @@
+/** Talks to the agent of one namespace. */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { AgentRequest, Attempt, Envelope, Reply } from './agent/protocol.ts';
+
+export interface AgentClient {
+  /** Rejects if the agent could not do what was asked, or has ended. */
+  ask(request: AgentRequest): Promise<readonly Attempt[]>;
+  close(): void;
+}
+
+interface Waiting {
+  readonly resolve: (attempts: readonly Attempt[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
+const script = fileURLToPath(new URL('agent/main.ts', import.meta.url));
+
+/** `prefix`: the command line that runs what follows it inside the namespace. */
+export function startAgent(prefix: readonly string[]): AgentClient {
+  const [command, ...args] = [...prefix, process.execPath, '--no-warnings', script];
+  const child = spawn(command, args, {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'] },
+  });
+  const waiting = new Map<number, Waiting>();
+  const counter = { last: 0 };
+  const failAll = (error: Error): void => {
+    for (const { reject } of waiting.values()) reject(error);
+    waiting.clear();
+  };
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const answer = JSON.parse(line) as Reply;
+    const asked = waiting.get(answer.id);
+    waiting.delete(answer.id);
+    if ('error' in answer) asked?.reject(new Error(`${prefix.join(' ')}: ${answer.error}`));
+    else asked?.resolve(answer.attempts);
+  });
+  child.stdin.on('error', failAll);
+  child.on('error', failAll);
+  child.on('close', (code) => failAll(new Error(`${prefix.join(' ')}: the agent ended (exit ${code})`)));
+  return {
+    ask: (request) =>
+      new Promise((resolve, reject) => {
+        const id = (counter.last += 1);
+        waiting.set(id, { resolve, reject });
+        const envelope: Envelope = { id, request };
+        child.stdin.write(`${JSON.stringify(envelope)}\n`);
+      }),
+    close: () => child.stdin.end(),
+  };
+}

@@ -1,0 +1,78 @@
+/** The calling half of an agent: connects, and tells an answer, a refusal and silence apart. */
+import { createSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import type { Attempt, ConnectRequest, Echo } from './protocol.ts';
+
+/** ICMP "host unreachable" and "no route" arrive as these: an answer, so a refusal. */
+const refusals: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EACCES',
+  'ECONNRESET',
+]);
+
+const silent: Attempt = { kind: 'silent' };
+
+function answered(text: string): Attempt {
+  return { kind: 'answered', ...(JSON.parse(text) as Echo) };
+}
+
+function failed(error: NodeJS.ErrnoException): Attempt {
+  const code = error.code ?? 'unknown';
+  if (refusals.has(code)) return { kind: 'rejected', code };
+  if (code === 'ETIMEDOUT') return silent;
+  throw new Error(`connect: ${error.message}`, { cause: error });
+}
+
+type Settle = (make: () => Attempt) => void;
+
+/** Settles once; what `make` throws (a broken test set-up, not an outcome) rejects. */
+function attempt(timeout: number, start: (settle: Settle) => () => void): Promise<Attempt> {
+  return new Promise((resolve, reject) => {
+    const settle: Settle = (make) => {
+      clearTimeout(timer);
+      stop();
+      try {
+        resolve(make());
+      } catch (error) {
+        reject(error);
+      }
+    };
+    const timer = setTimeout(() => settle(() => silent), timeout);
+    const stop = start(settle);
+  });
+}
+
+function tryTCP({ from, to, timeout }: ConnectRequest): Promise<Attempt> {
+  return attempt(timeout, (settle) => {
+    const socket = connect({ host: to.address, port: to.port, localAddress: from });
+    const heard: Buffer[] = [];
+    socket.on('data', (chunk) => heard.push(chunk));
+    socket.on('end', () => settle(() => answered(Buffer.concat(heard).toString())));
+    socket.on('error', (error) => settle(() => failed(error)));
+    return () => socket.destroy();
+  });
+}
+
+function tryUDP({ from, to, timeout }: ConnectRequest): Promise<Attempt> {
+  return attempt(timeout, (settle) => {
+    const socket = createSocket(to.address.includes(':') ? 'udp6' : 'udp4');
+    socket.on('message', (message) => settle(() => answered(message.toString())));
+    socket.on('error', (error) => settle(() => failed(error)));
+    // Connected: the kernel then reports ICMP errors, and only this peer's answers arrive.
+    socket.bind(0, from, () =>
+      socket.connect(to.port, to.address, (error?: Error) => {
+        if (error === undefined) socket.send('hello');
+        else settle(() => failed(error));
+      }),
+    );
+    return () => socket.close();
+  });
+}
+
+export function attemptAll(request: ConnectRequest): Promise<readonly Attempt[]> {
+  if (request.protocol === 'SCTP') return Promise.reject(new Error('Node has no SCTP sockets'));
+  const once = request.protocol === 'TCP' ? tryTCP : tryUDP;
+  return Promise.all(Array.from({ length: request.tries }, () => once(request)));
+}

@@ -1,0 +1,52 @@
+/** The serving half of an agent: every connection or datagram is answered with who answers and whom it saw. */
+import { createSocket } from 'node:dgram';
+import { createServer } from 'node:net';
+import type { Echo, ListenRequest, Socket } from './protocol.ts';
+
+export interface Listeners {
+  listen(request: ListenRequest): Promise<void>;
+  closeAll(): void;
+}
+
+function echo(endpoint: Socket, address: string, port: number): string {
+  const said: Echo = { endpoint, peer: { address, port } };
+  return JSON.stringify(said);
+}
+
+function listenTCP(at: Socket): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const server = createServer((socket) => {
+      socket.on('error', () => socket.destroy()); // the client gave up: its own business
+      socket.end(echo(at, socket.remoteAddress ?? '', socket.remotePort ?? 0));
+    });
+    server.once('error', reject);
+    server.listen({ host: at.address, port: at.port, backlog: 512 }, () => resolve(() => server.close()));
+  });
+}
+
+function listenUDP(at: Socket): Promise<() => void> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket(at.address.includes(':') ? 'udp6' : 'udp4');
+    socket.once('error', reject);
+    socket.on('message', (_, peer) =>
+      socket.send(echo(at, peer.address, peer.port), peer.port, peer.address),
+    );
+    socket.bind(at.port, at.address, () => resolve(() => socket.close()));
+  });
+}
+
+export function createListeners(): Listeners {
+  const open = new Map<string, () => void>();
+  return {
+    async listen({ protocol, at }) {
+      const key = `${protocol} ${at.address} ${at.port}`;
+      if (open.has(key)) return;
+      if (protocol === 'SCTP') throw new Error('Node has no SCTP sockets');
+      open.set(key, await (protocol === 'TCP' ? listenTCP(at) : listenUDP(at)));
+    },
+    closeAll() {
+      for (const close of open.values()) close();
+      open.clear();
+    },
+  };
+}

@@ -1,0 +1,8 @@
+export * from './addresses.ts';
+export type { Attempt, ConnectRequest, Echo, Socket } from './agent/protocol.ts';
+export { sweep } from './cleanup.ts';
+export { runCommand } from './commands.ts';
+export type { Host } from './host.ts';
+export * from './judge.ts';
+export * from './replay.ts';
+export { createWorld, type World } from './world.ts';

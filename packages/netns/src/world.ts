@@ -1,0 +1,137 @@
+/** Builds the world of the scenarios out of network namespaces, and takes it away again. */
+import { NODE_ADDRESSES, type PodSpec, withoutPrefix, type WorldSpec } from './addresses.ts';
+import { removeAtExit, sweep, worldPrefix } from './cleanup.ts';
+import { applyNetwork, applySettings, ipBatch, ipBatchIn } from './commands.ts';
+import { createHost, type Host } from './host.ts';
+import {
+  attachPod,
+  nodeSetup,
+  outsideCable,
+  outsideSetup,
+  podCable,
+  podSetup,
+  type Setup,
+} from './layout.ts';
+
+export interface World {
+  /** The node in a box: eth0 to the outside, cni0 to its pods. */
+  readonly node: Host;
+  /** Every machine behind eth0. */
+  readonly outside: Host;
+  /** Pods of the node, by name. */
+  readonly pods: ReadonlyMap<string, Host>;
+  /** Who has this address; `undefined`: nobody. */
+  hostOf(address: string): Host | undefined;
+  /** A pod comes. */
+  addPod(pod: PodSpec): Promise<Host>;
+  /** A pod goes at once, without a word to anybody. */
+  removePod(name: string): Promise<void>;
+  /** Nobody listens any more. */
+  forgetListeners(): Promise<void>;
+  /** Removes every namespace. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+interface Parts {
+  readonly prefix: string;
+  readonly node: Host;
+  readonly outside: Host;
+  readonly pods: Map<string, Host>;
+  /** Number of the next bridge port. */
+  nextLink: number;
+}
+
+async function plug(parts: Parts, pods: readonly PodSpec[]): Promise<void> {
+  const made = pods.map((pod) => {
+    const namespace = `${parts.prefix}${pod.name}`;
+    const link = parts.nextLink;
+    parts.nextLink += 1;
+    parts.pods.set(pod.name, createHost(pod.name, namespace, pod.addresses));
+    return { pod, namespace, link, setup: podSetup(namespace, pod) };
+  });
+  await ipBatch(made.map(({ namespace }) => `netns add ${namespace}`));
+  await Promise.all(made.map(({ setup }) => applySettings(setup)));
+  await ipBatch(made.map(({ namespace, link }) => podCable(parts.node.namespace, namespace, link)));
+  await ipBatchIn(
+    parts.node.namespace,
+    made.flatMap(({ pod, link }) => attachPod(pod, link)),
+  );
+  await Promise.all(made.map(({ setup }) => applyNetwork(setup)));
+}
+
+async function build(parts: Parts, spec: WorldSpec): Promise<void> {
+  const node = nodeSetup(parts.node.namespace);
+  const outside = outsideSetup(parts.outside.namespace, spec.outside);
+  const both: readonly Setup[] = [node, outside];
+  await ipBatch(both.map(({ namespace }) => `netns add ${namespace}`));
+  await Promise.all(both.map(applySettings));
+  await ipBatch([outsideCable(node.namespace, outside.namespace)]);
+  await Promise.all(both.map(applyNetwork));
+  await plug(parts, spec.pods);
+}
+
+function namespacesOf({ node, outside, pods }: Parts): readonly string[] {
+  return [node, outside, ...pods.values()].map((host) => host.namespace);
+}
+
+async function removePod(parts: Parts, name: string): Promise<void> {
+  const host = parts.pods.get(name);
+  if (host === undefined) throw new Error(`no pod ${name} in this world`);
+  parts.pods.delete(name);
+  const routes = host.addresses.map((address) => `route del ${address} dev cni0`);
+  await ipBatchIn(parts.node.namespace, routes);
+  host.close();
+  await ipBatch([`netns del ${host.namespace}`]);
+}
+
+function worldOfParts(parts: Parts, forgetExit: () => void): World {
+  const hosts = (): readonly Host[] => [parts.node, parts.outside, ...parts.pods.values()];
+  const close = async (): Promise<void> => {
+    for (const host of hosts()) host.close();
+    forgetExit();
+    await ipBatch(namespacesOf(parts).map((name) => `netns del ${name}`));
+  };
+  return {
+    node: parts.node,
+    outside: parts.outside,
+    pods: parts.pods,
+    hostOf: (address) => hosts().find((host) => host.addresses.includes(address)),
+    async addPod(pod) {
+      await plug(parts, [pod]);
+      return parts.pods.get(pod.name) as Host;
+    },
+    removePod: (name) => removePod(parts, name),
+    async forgetListeners() {
+      await Promise.all(hosts().map((host) => host.forgetListeners()));
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/**
+ * Needs the right to make network namespaces (root, or `unshare -Urnm` with a private /run) and the commands
+ * ip and nft. Removes what earlier runs of killed processes left behind.
+ */
+export async function createWorld(spec: WorldSpec): Promise<World> {
+  await sweep();
+  const prefix = worldPrefix();
+  const nodeAddresses = [...NODE_ADDRESSES.map(withoutPrefix), '127.0.0.1', '::1'];
+  const parts: Parts = {
+    prefix,
+    node: createHost('node', `${prefix}node`, nodeAddresses),
+    outside: createHost('outside', `${prefix}outside`, spec.outside),
+    pods: new Map(),
+    nextLink: 0,
+  };
+  const forgetExit = removeAtExit(() => namespacesOf(parts));
+  const world = worldOfParts(parts, forgetExit);
+  try {
+    await build(parts, spec);
+  } catch (error) {
+    await world.close().catch(() => undefined); // half a world: what is there goes, what is not cannot
+    throw error;
+  }
+  return world;
+}
