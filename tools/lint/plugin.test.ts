@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pinnedEnvironment, repositoryRoot, tool } from '../install.mjs';
+
+/** A folder with the project's lint configuration and nothing else: a bad file in it disturbs nobody. */
+const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-lint-'));
+
+beforeAll(() => {
+  for (const name of ['.oxlintrc.json', 'tools/lint']) {
+    cpSync(path.join(repositoryRoot, name), path.join(folder, name), { recursive: true });
+  }
+  symlinkSync(path.join(repositoryRoot, 'node_modules'), path.join(folder, 'node_modules'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Diagnostic {
+  readonly code: string;
+}
+
+/** The rules that `source`, were it the file at `where`, breaks. */
+function lint(where: string, source: string): readonly string[] {
+  const file = path.join(folder, where);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, source);
+  const { node, env } = pinnedEnvironment();
+  const run = spawnSync(node, tool('oxlint', '--format', 'json', where), {
+    cwd: folder,
+    env,
+    encoding: 'utf8',
+  });
+  rmSync(file);
+  const { diagnostics } = JSON.parse(run.stdout) as { readonly diagnostics: readonly Diagnostic[] };
+  return diagnostics.map(({ code }) => code.replace(/^.*\((.*)\)$/, '$1'));
+}
+
+const use = (specifier: string): string => `export { thing } from '${specifier}';\n`;
+const backend = 'packages/backend-iptables/src';
+
+describe('the boundaries between folders and packages', () => {
+  it.each([
+    [`${backend}/compile/x.ts`, '../driver/apply.ts'],
+    [`${backend}/diff/x.ts`, 'node:fs'],
+    [`${backend}/encode/x.ts`, '../testing/kernel.ts'],
+    [`${backend}/compile/x.ts`, '@signalbox/backend-nftables'],
+    [`${backend}/driver/x.ts`, '@signalbox/backend-nftables'],
+    ['packages/backend-winvfp/src/x.ts', '@signalbox/kubernetes'],
+    ['packages/core/src/x.ts', 'node:fs'],
+    ['packages/core/src/x.ts', '@signalbox/netlink'],
+    ['packages/netlink/src/x.ts', '@signalbox/core'],
+    ['packages/kubernetes/src/x.ts', '@signalbox/backend-iptables'],
+    ['packages/manifests/src/x.ts', '@signalbox/kubernetes'],
+    ['apps/proxy/src/loop.ts', '@signalbox/backend-iptables'],
+  ])('%s must not import %s', (where, specifier) => {
+    expect(lint(where, use(specifier))).toEqual(['no-restricted-imports']);
+  });
+
+  it.each([
+    [`${backend}/compile/x.ts`, '../objects/rule.ts'],
+    [`${backend}/compile/x.ts`, '@signalbox/core'],
+    [`${backend}/driver/x.ts`, 'node:fs'],
+    ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/backend-iptables/ruleset'],
+    ['apps/proxy/src/compose/x.ts', '@signalbox/backend-iptables'],
+  ])('%s may import %s', (where, specifier) => {
+    expect(lint(where, use(specifier))).toEqual([]);
+  });
+});
+
+describe('the rules of plugin.mjs', () => {
+  const where = 'packages/core/src/x.ts';
+
+  it.each([
+    ['let', 'let count = 0;\nexport const next = (): number => (count += 1);\n'],
+    ['exported let', 'export let count = 0;\ncount += 1;\n'],
+  ])('no-module-let reports a module-level %s', (_, source) => {
+    expect(lint(where, source)).toContain('no-module-let');
+  });
+
+  it.each([
+    ['annotated', 'export function f(on: boolean): void {\n  void on;\n}\n'],
+    ['defaulted', 'export function f(on = false): void {\n  void on;\n}\n'],
+  ])('no-boolean-parameter reports an %s one', (_, source) => {
+    expect(lint(where, source)).toContain('no-boolean-parameter');
+  });
+
+  it('both are quiet about locals, constants and other types', () => {
+    const source =
+      'export const start = 1;\n' +
+      'export function f(from: number): number {\n  let sum = start;\n  sum += from;\n  return sum;\n}\n';
+    expect(lint(where, source)).toEqual([]);
+  });
+});
