@@ -7,12 +7,11 @@ import { NO_FAULTS, randomFaults } from './fault-plan.ts';
 import { loadScenarios, type Scenario } from './load-scenarios.ts';
 import { seedOf } from './random.ts';
 import { runScenario, type ScenarioRun } from './run-scenario.ts';
+import { SCENARIOS_ROOT } from './scenario-root.ts';
 
 /** Share of the fake kernel's writes that fail in the faulty runs. */
 const FAULT_RATE = 0.1;
 const FAULTY_RUNS = 3;
-
-export const SCENARIOS_ROOT: string = path.resolve(import.meta.dirname, '../../../scenarios');
 
 /** `UPDATE_GOLDENS=1` rewrites the golden files instead of comparing; review them as documentation. */
 export function scenarioSuite(adapter: ScenarioBackend): void {
