@@ -1,0 +1,136 @@
+import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../desired/desired-state.ts';
+import { PROTOCOLS, type Protocol } from '../model/family.ts';
+import type { ServiceModel, ServicePortModel } from '../model/service.ts';
+import { servicePortKey, type ServicePortKey, type ServicePortName } from '../model/service-port-name.ts';
+import { decodeServiceAddresses } from './decode-service-addresses.ts';
+import {
+  fields,
+  isDnsName,
+  isPortNumber,
+  items,
+  namespacedIdentity,
+  text,
+  type Decoded,
+  type Fields,
+  type Identity,
+  type ProblemLog,
+} from './reader.ts';
+
+export const SERVICE_PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
+export const HEADLESS_LABEL = 'service.kubernetes.io/headless';
+
+/** What the API server fills in: three hours. */
+const DEFAULT_AFFINITY_SECONDS = 10_800;
+const MAX_AFFINITY_SECONDS = 86_400;
+
+/** Two booleans: four shared objects instead of one a service. */
+const WINDOWS_OPTIONS: readonly WindowsOptions[] = [0, 1, 2, 3].map((bits) =>
+  Object.freeze({ preserveDestination: (bits & 1) !== 0, updateInPlace: (bits & 2) !== 0 }),
+);
+const WINDOWS_DEFAULT: WindowsOptions = { preserveDestination: false, updateInPlace: true };
+
+export function readProtocol(value: unknown): Protocol | null {
+  if (value === undefined || value === null) return 'TCP';
+  return PROTOCOLS.find((protocol) => protocol === value) ?? null;
+}
+
+function portProblem(entry: Fields): readonly [field: string, reason: string] | null {
+  const { name, port, nodePort, protocol } = entry;
+  if (!isPortNumber(port)) return ['port', 'must be 1-65535'];
+  if (readProtocol(protocol) === null) return ['protocol', 'must be TCP, UDP or SCTP'];
+  if (text(name) !== '' && !isDnsName(text(name))) return ['name', 'must be a DNS name'];
+  const noNodePort = nodePort === undefined || nodePort === null || nodePort === 0;
+  return noNodePort || isPortNumber(nodePort) ? null : ['nodePort', 'must be 1-65535'];
+}
+
+function decodePorts(spec: Fields, identity: Identity): ServicePortModel[] {
+  const { namespace, name, log } = identity;
+  const found = new Map<ServicePortKey, ServicePortModel>();
+  for (const [index, item] of items(spec['ports']).entries()) {
+    const entry = fields(item);
+    const field = `spec.ports[${index}]`;
+    const problem = portProblem(entry);
+    if (problem !== null) {
+      log.add(`${field}.${problem[0]}`, entry[problem[0]], problem[1]);
+      continue;
+    }
+    const protocol = readProtocol(entry['protocol']) ?? 'TCP';
+    const portName: ServicePortName = { namespace, name, port: text(entry['name']), protocol };
+    const key = servicePortKey(portName);
+    const { port, nodePort } = entry as { port: number; nodePort?: number | null };
+    if (found.has(key)) log.add(`${field}.name`, portName.port, 'names an earlier port of this service');
+    else found.set(key, { key, name: portName, port, nodePort: nodePort ?? 0 });
+  }
+  return [...found.values()];
+}
+
+function decodeAffinity(spec: Fields, log: ProblemLog): SessionAffinity | null {
+  if (spec['sessionAffinity'] !== 'ClientIP') return null;
+  const seconds = fields(fields(spec['sessionAffinityConfig'])['clientIP'])['timeoutSeconds'];
+  if (seconds === undefined || seconds === null) return { timeoutSeconds: DEFAULT_AFFINITY_SECONDS };
+  const whole = typeof seconds === 'number' && Number.isInteger(seconds);
+  if (whole && seconds >= 1 && seconds <= MAX_AFFINITY_SECONDS) return { timeoutSeconds: seconds };
+  log.add('spec.sessionAffinityConfig.clientIP.timeoutSeconds', seconds, 'must be 1-86400: 10800 is used');
+  return { timeoutSeconds: DEFAULT_AFFINITY_SECONDS };
+}
+
+/** S1: the external policy counts only for services that can be reached from outside. */
+function externalPolicy(spec: Fields): TrafficPolicy {
+  const type = spec['type'] ?? 'ClusterIP';
+  const reachable =
+    type === 'LoadBalancer' || type === 'NodePort' || items(spec['externalIPs']).some((ip) => ip !== '');
+  return reachable && spec['externalTrafficPolicy'] === 'Local' ? 'local' : 'cluster';
+}
+
+/** F140. */
+function healthCheckNodePort(spec: Fields, log: ProblemLog): number {
+  const port = spec['healthCheckNodePort'];
+  if (port === undefined || port === null || port === 0) return 0;
+  if (!isPortNumber(port)) {
+    log.add('spec.healthCheckNodePort', port, 'must be 1-65535');
+    return 0;
+  }
+  return spec['type'] === 'LoadBalancer' && spec['externalTrafficPolicy'] === 'Local' ? port : 0;
+}
+
+function decodeWindows(metadata: Fields): WindowsOptions {
+  const annotations = fields(metadata['annotations']);
+  const preserve = annotations['preserve-destination'] === 'true' ? 1 : 0;
+  const inPlace = text(annotations['winProxyOptimization']).toLowerCase() === 'disabled' ? 0 : 2;
+  return WINDOWS_OPTIONS[preserve + inPlace] ?? WINDOWS_DEFAULT;
+}
+
+/** F132, S29: headless, external and foreign services are not ours. */
+function isServed(spec: Fields, labels: Fields): boolean {
+  if (SERVICE_PROXY_NAME_LABEL in labels || spec['type'] === 'ExternalName') return false;
+  const first = text(spec['clusterIP']) || text(items(spec['clusterIPs'])[0]);
+  return first !== '' && first !== 'None';
+}
+
+/** A Service as parsed JSON. `kind` and `apiVersion` may be missing, as in list items. */
+export function decodeService(object: unknown): Decoded<ServiceModel> {
+  const identity = namespacedIdentity('Service', object);
+  if (!('metadata' in identity)) return identity;
+  const { key, metadata, log } = identity;
+  const spec = fields(fields(object)['spec']);
+  const labels = fields(metadata['labels']);
+  if (!isServed(spec, labels)) return { key, value: null, problems: [] };
+  const addresses = decodeServiceAddresses(fields(object), log);
+  const ports = decodePorts(spec, identity);
+  if (Object.keys(addresses).length === 0 || ports.length === 0) {
+    return { key, value: null, problems: log.found };
+  }
+  const value: ServiceModel = {
+    key,
+    created: text(metadata['creationTimestamp']),
+    ports,
+    addresses,
+    internalPolicy: spec['internalTrafficPolicy'] === 'Local' ? 'local' : 'cluster',
+    externalPolicy: externalPolicy(spec),
+    affinity: decodeAffinity(spec, log),
+    healthCheckNodePort: healthCheckNodePort(spec, log),
+    headless: HEADLESS_LABEL in labels,
+    windows: decodeWindows(metadata),
+  };
+  return { key, value, problems: log.found };
+}

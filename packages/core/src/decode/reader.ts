@@ -1,0 +1,95 @@
+/**
+ * Reading values of unknown shape. Decoders are strict about what they need and indifferent to the rest:
+ * a missing or mistyped optional field reads as absent, a bad needed one costs the part that needs it and is
+ * reported.
+ */
+import type { InputProblem, Resource } from '../input.ts';
+import { objectKey, type ObjectKey } from '../model/service-port-name.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** What a decoder returns. `value` is null if the proxy has no use for the object. */
+export interface Decoded<T> {
+  /** Null if not even the name could be read: then nothing is known to replace. */
+  readonly key: ObjectKey | null;
+  readonly value: T | null;
+  readonly problems: readonly InputProblem[];
+}
+
+const NO_FIELDS: Fields = Object.freeze({});
+
+/** DNS labels and subdomains: what Kubernetes allows as names. Anything else could break out of a rule's text. */
+const DNS_NAME = /^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/;
+const SHOWN = 60;
+
+export function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : NO_FIELDS;
+}
+
+export function items(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Empty if it is no string. */
+export function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+export function isPortNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+export function isDnsName(value: string): boolean {
+  return DNS_NAME.test(value);
+}
+
+function render(value: unknown): string {
+  const shown = value === undefined ? 'nothing' : (JSON.stringify(value) ?? 'nothing');
+  return shown.length <= SHOWN ? shown : `${shown.slice(0, SHOWN - 1)}…`;
+}
+
+/** Collects the problems of one object. */
+export interface ProblemLog {
+  readonly found: readonly InputProblem[];
+  add(field: string, value: unknown, reason: string): void;
+}
+
+export function createProblemLog(resource: Resource, object: string): ProblemLog {
+  const found: InputProblem[] = [];
+  return {
+    found,
+    add: (field, value, reason) => {
+      found.push({ resource, object, field, value: render(value), reason });
+    },
+  };
+}
+
+export interface Identity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: ObjectKey;
+  readonly metadata: Fields;
+  readonly log: ProblemLog;
+}
+
+/** Reads `metadata` of a namespaced object. A missing namespace is `default`, as everywhere in Kubernetes. */
+export function namespacedIdentity(resource: Resource, object: unknown): Identity | Decoded<never> {
+  const metadata = fields(fields(object)['metadata']);
+  const namespace = text(metadata['namespace']) || 'default';
+  const name = text(metadata['name']);
+  const log = createProblemLog(resource, objectKey(namespace, name));
+  if (!isDnsName(name)) log.add('metadata.name', metadata['name'], 'must be a DNS name');
+  else if (!isDnsName(namespace)) log.add('metadata.namespace', namespace, 'must be a DNS name');
+  else return { namespace, name, key: objectKey(namespace, name), metadata, log };
+  return { key: null, value: null, problems: log.found };
+}
+
+/** The same for cluster-scoped objects; the key is the bare name. */
+export function clusterIdentity(resource: Resource, object: unknown): Identity | Decoded<never> {
+  const metadata = fields(fields(object)['metadata']);
+  const name = text(metadata['name']);
+  const log = createProblemLog(resource, name);
+  if (name !== '') return { namespace: '', name, key: name, metadata, log };
+  log.add('metadata.name', metadata['name'], 'must be a name');
+  return { key: null, value: null, problems: log.found };
+}

@@ -1,0 +1,48 @@
+import { parseCidr } from '../model/cidr.ts';
+import type { Family } from '../model/family.ts';
+import type { InterfaceAddress } from '../input.ts';
+import type { ModelConfig, NodeView } from '../track/model-types.ts';
+import type { FamilyContext } from './build-service-port.ts';
+import type { DesiredNode } from './desired-state.ts';
+import { clusterIPMasquerade, localDetector } from './masquerade.ts';
+import { nodePortAddresses, nodePortIPs } from './node-ports.ts';
+
+/** Everything about this node that is not a service. */
+export interface Surroundings {
+  readonly config: ModelConfig;
+  readonly node: NodeView;
+  readonly interfaces: readonly InterfaceAddress[];
+  /** Both families. */
+  readonly serviceCIDRs: readonly string[];
+}
+
+/** What backends are told about the node, and what service ports are built from. */
+export interface BuiltNode {
+  readonly node: DesiredNode;
+  readonly context: FamilyContext;
+}
+
+export function buildNode(surroundings: Surroundings, family: Family): BuiltNode {
+  const { config, node, interfaces, serviceCIDRs } = surroundings;
+  const nodeIP = node.ips[family] ?? null;
+  const detector = localDetector(config.localDetection, node.podCIDRs, family);
+  const { nodePortAddresses: wanted, localhostNodePorts } = config;
+  const allowed = nodePortAddresses({ family, nodePortAddresses: wanted, localhostNodePorts, nodeIP });
+  return {
+    node: {
+      name: config.nodeName,
+      localDetector: detector,
+      nodePortAddresses: allowed,
+      nodePortIPs: nodePortIPs(interfaces, family, allowed),
+      serviceCIDRs: serviceCIDRs.filter((text) => parseCidr(text)?.family === family),
+    },
+    context: {
+      family,
+      location: { name: config.nodeName, zone: node.zone },
+      clusterIPMasquerade: clusterIPMasquerade(config, detector),
+      detection: detector.kind === 'none' ? 'undetected' : 'detected',
+      externalIPs: config.externalIPs ? 'served' : 'ignored',
+      nodeIP,
+    },
+  };
+}

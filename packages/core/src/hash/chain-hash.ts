@@ -1,0 +1,68 @@
+/**
+ * Names that kube-proxy derives by hash. Equal names let operators find the rules they know and let a
+ * replacement take over the kernel objects of the same name.
+ */
+import { formatAddressPort } from '../model/ip.ts';
+import { servicePortLabel, type ServicePortName } from '../model/service-port-name.ts';
+import { sha256 } from './sha256.ts';
+
+const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const UTF8 = new TextEncoder();
+
+/** The chain-name limit of nftables leaves this much to the name after the longest prefix. */
+const NFTABLES_NAME_LIMIT = 240;
+
+/** The first `length` characters of base32 (RFC 4648, upper case) of SHA-256 over the text. At most 51. */
+function hashText(text: string, length: number): string {
+  const digest = sha256(UTF8.encode(text));
+  let encoded = '';
+  let bits = 0;
+  let held = 0;
+  for (const byte of digest) {
+    bits = (bits << 8) | byte;
+    held += 8;
+    while (held >= 5 && encoded.length < length) {
+      held -= 5;
+      encoded += BASE32.charAt((bits >>> held) & 31);
+    }
+    bits &= (1 << held) - 1;
+    if (encoded.length >= length) break;
+  }
+  return encoded;
+}
+
+interface AddressPort {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The 16 characters behind `KUBE-SVC-`, `KUBE-SVL-`, `KUBE-EXT-` and `KUBE-FW-` (IPT3). */
+export function servicePortChainHash(name: ServicePortName): string {
+  return hashText(servicePortLabel(name) + name.protocol.toLowerCase(), 16);
+}
+
+/** The 16 characters behind `KUBE-SEP-` (IPT3). */
+export function endpointChainHash(name: ServicePortName, endpoint: AddressPort): string {
+  const owner = servicePortLabel(name) + name.protocol.toLowerCase();
+  return hashText(owner + formatAddressPort(endpoint.address, endpoint.port), 16);
+}
+
+function nftablesName(text: string): string {
+  const name = `${hashText(text, 8)}-${text}`;
+  return name.length <= NFTABLES_NAME_LIMIT ? name : `${name.slice(0, NFTABLES_NAME_LIMIT - 3)}...`;
+}
+
+function nftablesServiceText(name: ServicePortName): string {
+  return `${name.namespace}/${name.name}/${name.protocol.toLowerCase()}/${name.port}`;
+}
+
+/** What stands behind `service-`, `local-`, `external-`, `firewall-` (NFT7): `ULMVA6XW-ns1/svc1/tcp/p80`. */
+export function nftablesServiceName(name: ServicePortName): string {
+  return nftablesName(nftablesServiceText(name));
+}
+
+/** What stands behind `endpoint-` and `affinity-` (NFT7); colons of IPv6 become dots. */
+export function nftablesEndpointName(name: ServicePortName, endpoint: AddressPort): string {
+  const address = endpoint.address.replaceAll(':', '.');
+  return nftablesName(`${nftablesServiceText(name)}__${address}/${endpoint.port}`);
+}

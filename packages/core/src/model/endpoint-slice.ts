@@ -1,0 +1,39 @@
+import type { Family, Protocol } from './family.ts';
+import type { ObjectKey } from './service-port-name.ts';
+
+/** Bits of `SliceEndpoint.conditions`. */
+export const READY = 1;
+export const SERVING = 2;
+export const TERMINATING = 4;
+
+/** Where the control plane would like traffic for this endpoint to come from. Both sorted, without duplicates. */
+export interface TopologyHints {
+  readonly zones: readonly string[];
+  readonly nodes: readonly string[];
+}
+
+/** One endpoint. There are up to millions: four fields, small numbers, shared strings and hints. */
+export interface SliceEndpoint {
+  readonly address: string;
+  /** Empty if unknown. */
+  readonly nodeName: string;
+  /** Sum of `READY`, `SERVING`, `TERMINATING`. */
+  readonly conditions: number;
+  readonly hints: TopologyHints | null;
+}
+
+export interface SlicePort {
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+}
+
+export interface SliceModel {
+  /** `namespace/name` of the slice. */
+  readonly key: ObjectKey;
+  /** `namespace/name` of the Service it belongs to. */
+  readonly service: ObjectKey;
+  readonly family: Family;
+  readonly ports: readonly SlicePort[];
+  readonly endpoints: readonly SliceEndpoint[];
+}

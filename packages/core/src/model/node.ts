@@ -1,0 +1,12 @@
+/** What the proxy remembers of a Node. */
+export interface NodeModel {
+  readonly name: string;
+  readonly uid: string | null;
+  /** No deletion timestamp and no taint of the cluster autoscaler. */
+  readonly eligible: boolean;
+  readonly zone: string | null;
+  /** InternalIPs in status order, then ExternalIPs; canonical, both families. */
+  readonly addresses: readonly string[];
+  /** Canonical CIDRs, both families. */
+  readonly podCIDRs: readonly string[];
+}

@@ -1,0 +1,42 @@
+import type { TrafficPolicy, SessionAffinity, WindowsOptions } from '../desired/desired-state.ts';
+import type { Family } from './family.ts';
+import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
+
+/** What the proxy remembers of one port of a Service. */
+export interface ServicePortModel {
+  readonly key: ServicePortKey;
+  readonly name: ServicePortName;
+  /** 1-65535. */
+  readonly port: number;
+  /** 0: none is allocated. */
+  readonly nodePort: number;
+}
+
+/** The addresses of a Service in one family. All canonical, none of them in two of the fields. */
+export interface ServiceAddresses {
+  readonly clusterIP: string;
+  readonly externalIPs: readonly string[];
+  /** Of ingress entries in VIP mode. */
+  readonly loadBalancerIPs: readonly string[];
+  /** Canonical CIDRs; empty: every source may connect. */
+  readonly sourceRanges: readonly string[];
+}
+
+/** What the proxy remembers of a Service. Services that it does not serve have no model. */
+export interface ServiceModel {
+  readonly key: ObjectKey;
+  /** RFC 3339; empty if unknown. Older services keep an address that two services want. */
+  readonly created: string;
+  readonly ports: readonly ServicePortModel[];
+  /** Only the families in which the service has a cluster IP. */
+  readonly addresses: Readonly<Partial<Record<Family, ServiceAddresses>>>;
+  readonly internalPolicy: TrafficPolicy;
+  /** `local` only where it counts: S1. */
+  readonly externalPolicy: TrafficPolicy;
+  readonly affinity: SessionAffinity | null;
+  /** 0: no health check is served. */
+  readonly healthCheckNodePort: number;
+  /** Labelled as headless: its endpoints are nobody's business (S29). */
+  readonly headless: boolean;
+  readonly windows: WindowsOptions;
+}

@@ -1,0 +1,68 @@
+import type { DesiredEndpoint } from '../desired/desired-state.ts';
+import { READY, SERVING, TERMINATING, type SliceModel, type TopologyHints } from '../model/endpoint-slice.ts';
+import { formatAddressPort } from '../model/ip.ts';
+import type { ServicePortName } from '../model/service-port-name.ts';
+
+/** An endpoint of one service port, before any choice. */
+export interface Candidate {
+  /** `address:port`: the sort order. */
+  readonly text: string;
+  readonly endpoint: DesiredEndpoint;
+  /** Bits `READY`, `SERVING`, `TERMINATING`. */
+  readonly conditions: number;
+  readonly hints: TopologyHints | null;
+}
+
+export function isReady(candidate: Candidate): boolean {
+  return (candidate.conditions & READY) !== 0;
+}
+
+/** The last resort of a service that has nothing ready: S6, S7. */
+export function isServingTerminating(candidate: Candidate): boolean {
+  const both = SERVING + TERMINATING;
+  return (candidate.conditions & both) === both;
+}
+
+/** Takes connections or finishes those it has. Ready counts even where `serving` is false: S11. */
+export function isServing(candidate: Candidate): boolean {
+  return (candidate.conditions & (READY + SERVING)) !== 0;
+}
+
+/**
+ * Of two entries for one address the better one speaks for it: a pod that lives before one that terminates
+ * (an address is reused while the old pod still ends, F135), then ready, then serving.
+ */
+function rank(conditions: number): number {
+  return (conditions ^ TERMINATING) & TERMINATING
+    ? 4 + (conditions & READY) * 2 + ((conditions & SERVING) >> 1)
+    : (conditions & READY) * 2 + ((conditions & SERVING) >> 1);
+}
+
+function byText(one: Candidate, other: Candidate): number {
+  return one.text < other.text ? -1 : 1;
+}
+
+/**
+ * The endpoints of a service port, each `address:port` once, sorted. `slices` are those of one family in the
+ * order of their names, so that the first of two equals wins whatever the order of events (G24).
+ */
+export function collectCandidates(
+  slices: readonly SliceModel[],
+  port: ServicePortName,
+  nodeName: string,
+): Candidate[] {
+  const found = new Map<string, Candidate>();
+  for (const slice of slices) {
+    for (const slicePort of slice.ports) {
+      if (slicePort.name !== port.port || slicePort.protocol !== port.protocol) continue;
+      for (const { address, nodeName: node, conditions, hints } of slice.endpoints) {
+        const text = formatAddressPort(address, slicePort.port);
+        const known = found.get(text);
+        if (known !== undefined && rank(known.conditions) >= rank(conditions)) continue;
+        const endpoint = { address, port: slicePort.port, isLocal: node !== '' && node === nodeName };
+        found.set(text, { text, endpoint, conditions, hints });
+      }
+    }
+  }
+  return [...found.values()].sort(byText);
+}

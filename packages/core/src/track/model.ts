@@ -1,0 +1,221 @@
+import { decodeEndpointSlice } from '../decode/decode-endpoint-slice.ts';
+import { decodeNode } from '../decode/decode-node.ts';
+import { decodeService } from '../decode/decode-service.ts';
+import { decodeServiceCidr } from '../decode/decode-service-cidr.ts';
+import { createInternPool } from '../decode/intern.ts';
+import type { Surroundings } from '../desired/build-node.ts';
+import type { InputProblem, InterfaceAddress, ObjectEvent } from '../input.ts';
+import type { SliceModel } from '../model/endpoint-slice.ts';
+import { FAMILIES, type Family } from '../model/family.ts';
+import type { NodeModel } from '../model/node.ts';
+import { sameValue } from '../model/same-value.ts';
+import type { ServiceModel } from '../model/service.ts';
+import { objectKey, type ObjectKey } from '../model/service-port-name.ts';
+import { createClaims, type Claims } from './claims.ts';
+import { createSliceStore, type SliceStore } from './endpoint-slices.ts';
+import { createFamilyState, type FamilyState, type SharedInputs } from './family-state.ts';
+import type { ChangeCounts, Model, ModelConfig } from './model-types.ts';
+import { createNodeStore, type NodeStore } from './node.ts';
+
+const NO_PROBLEMS: readonly InputProblem[] = Object.freeze([]);
+
+/** Everything that events change; one per model. */
+interface World {
+  readonly services: Map<ObjectKey, ServiceModel>;
+  readonly slices: SliceStore;
+  readonly nodes: NodeStore;
+  readonly serviceCIDRs: Map<string, readonly string[]>;
+  claims: Claims;
+  config: ModelConfig;
+  interfaces: readonly InterfaceAddress[];
+  surroundings: Surroundings;
+}
+
+function surroundingsOf(world: Omit<World, 'surroundings' | 'claims'>): Surroundings {
+  const { config, interfaces, nodes, serviceCIDRs } = world;
+  return {
+    config,
+    interfaces,
+    node: nodes.view(config.nodeName, config.nodeIPOverride),
+    serviceCIDRs: [...new Set([...serviceCIDRs.values()].flat())].sort(),
+  };
+}
+
+function claimsFor(services: ReadonlyMap<ObjectKey, ServiceModel>, config: ModelConfig): Claims {
+  const claims = createClaims({
+    externalIPs: config.externalIPs ? 'served' : 'ignored',
+    created: (service) => services.get(service)?.created ?? '',
+  });
+  for (const service of services.values()) claims.replace(undefined, service);
+  return claims;
+}
+
+function createWorld(config: ModelConfig): World {
+  const services = new Map<ObjectKey, ServiceModel>();
+  const nodes = createNodeStore();
+  const serviceCIDRs = new Map<string, readonly string[]>();
+  const base = { services, slices: createSliceStore(), nodes, serviceCIDRs, config, interfaces: [] };
+  return { ...base, claims: claimsFor(services, config), surroundings: surroundingsOf(base) };
+}
+
+type Families = Readonly<Record<Family, FamilyState>>;
+
+function refreshSurroundings(world: World, families: Families): void {
+  world.surroundings = surroundingsOf(world);
+  for (const family of FAMILIES) families[family].surroundingsChanged();
+}
+
+function replaceService(
+  world: World,
+  families: Families,
+  change: { readonly key: ObjectKey; readonly after: ServiceModel | undefined },
+): readonly InputProblem[] {
+  const { key, after } = change;
+  const before = world.services.get(key);
+  if (sameValue(before, after)) return NO_PROBLEMS;
+  for (const family of FAMILIES) {
+    families[family].mark(key, before);
+    if (families[family].isActive()) families[family].pendingServices.note(key, before, after);
+  }
+  if (after === undefined) world.services.delete(key);
+  else world.services.set(key, after);
+  for (const other of world.claims.replace(before, after)) {
+    for (const family of FAMILIES) families[family].mark(other, world.services.get(other));
+  }
+  return after === undefined ? NO_PROBLEMS : world.claims.problems(after);
+}
+
+function replaceSlice(
+  world: World,
+  families: Families,
+  change: {
+    readonly key: ObjectKey;
+    readonly after: SliceModel | undefined;
+    readonly triggerTime: number | null;
+  },
+): void {
+  const { key, after, triggerTime } = change;
+  const before = world.slices.get(key);
+  for (const { service, family } of world.slices.replace(key, after)) {
+    const { mark, isActive, pendingSlices, triggerTimes } = families[family];
+    mark(service, world.services.get(service));
+    if (isActive()) pendingSlices.note(key, before, after);
+    if (after?.service !== service) triggerTimes.drop(service);
+    else if (triggerTime !== null) triggerTimes.add(service, triggerTime);
+  }
+}
+
+function replaceNode(
+  world: World,
+  families: Families,
+  change: { readonly name: string; readonly after: NodeModel | undefined },
+): void {
+  world.nodes.replace(change.name, change.after);
+  if (change.name === world.config.nodeName) refreshSurroundings(world, families);
+}
+
+function replaceServiceCidr(
+  world: World,
+  families: Families,
+  change: { readonly name: string; readonly after: readonly string[] | undefined },
+): void {
+  if (change.after === undefined) world.serviceCIDRs.delete(change.name);
+  else world.serviceCIDRs.set(change.name, change.after);
+  refreshSurroundings(world, families);
+}
+
+function applyDelete(
+  world: World,
+  families: Families,
+  event: Extract<ObjectEvent, { type: 'delete' }>,
+): void {
+  const key = objectKey(event.namespace || 'default', event.name);
+  switch (event.resource) {
+    case 'Service':
+      replaceService(world, families, { key, after: undefined });
+      break;
+    case 'EndpointSlice':
+      replaceSlice(world, families, { key, after: undefined, triggerTime: null });
+      break;
+    case 'Node':
+      replaceNode(world, families, { name: event.name, after: undefined });
+      break;
+    case 'ServiceCIDR':
+      replaceServiceCidr(world, families, { name: event.name, after: undefined });
+  }
+}
+
+type Upsert = Extract<ObjectEvent, { type: 'upsert' }>;
+
+function createUpsert(world: World, families: Families): (event: Upsert) => readonly InputProblem[] {
+  const pool = createInternPool();
+  return ({ resource, object }) => {
+    switch (resource) {
+      case 'Service': {
+        const { key, value, problems } = decodeService(object);
+        if (key === null) return problems;
+        const clashes = replaceService(world, families, { key, after: value ?? undefined });
+        return clashes.length === 0 ? problems : [...problems, ...clashes];
+      }
+      case 'EndpointSlice': {
+        const { key, value, problems, triggerTime } = decodeEndpointSlice(object, pool);
+        if (key !== null) replaceSlice(world, families, { key, after: value ?? undefined, triggerTime });
+        return problems;
+      }
+      case 'Node': {
+        const { key, value, problems } = decodeNode(object);
+        if (key !== null) replaceNode(world, families, { name: key, after: value ?? undefined });
+        return problems;
+      }
+      case 'ServiceCIDR': {
+        const { key, value, problems } = decodeServiceCidr(object);
+        if (key !== null) replaceServiceCidr(world, families, { name: key, after: value ?? undefined });
+        return problems;
+      }
+    }
+  };
+}
+
+/** Families never built do not count: a single-stack proxy would otherwise wait for the other for ever. */
+function pendingCounts(world: World, families: Families): ChangeCounts {
+  const active = FAMILIES.map((family) => families[family]).filter((family) => family.isActive());
+  if (active.length === 0) return { services: world.services.size, endpointSlices: world.slices.size };
+  return {
+    services: Math.max(...active.map(({ pendingServices }) => pendingServices.size)),
+    endpointSlices: active.reduce((sum, { pendingSlices }) => sum + pendingSlices.size, 0),
+  };
+}
+
+/** The model of one node; see `Model`. */
+export function createModel(config: ModelConfig): Model {
+  const world = createWorld(config);
+  const shared: SharedInputs = world;
+  const families: Families = {
+    IPv4: createFamilyState('IPv4', shared),
+    IPv6: createFamilyState('IPv6', shared),
+  };
+  const upsert = createUpsert(world, families);
+  return {
+    apply(event) {
+      if (event.type === 'upsert') return upsert(event);
+      applyDelete(world, families, event);
+      return NO_PROBLEMS;
+    },
+    configure(next) {
+      const reclaim = next.externalIPs !== world.config.externalIPs;
+      world.config = next;
+      if (reclaim) world.claims = claimsFor(world.services, next);
+      refreshSurroundings(world, families);
+    },
+    setInterfaceAddresses(addresses) {
+      world.interfaces = addresses;
+      refreshSurroundings(world, families);
+    },
+    hasPending: (family) => families[family].hasPending(),
+    pending: () => pendingCounts(world, families),
+    build: (family) => families[family].build(),
+    rebuild: (family) => families[family].rebuild(),
+    state: (family) => families[family].state,
+    node: () => world.surroundings.node,
+  };
+}

@@ -1,0 +1,58 @@
+import { FAMILIES, otherFamily, type Family } from '../model/family.ts';
+import { canonicalAddress, familyOf } from '../model/ip.ts';
+import type { NodeModel } from '../model/node.ts';
+import type { NodeView } from './model-types.ts';
+
+export interface NodeStore {
+  replace(name: string, after: NodeModel | undefined): void;
+  /** This node as the rest should see it. */
+  view(nodeName: string, override: string | null): NodeView;
+}
+
+function firstOf(addresses: readonly string[], family: Family): string | undefined {
+  return addresses.find((address) => familyOf(address) === family);
+}
+
+/** F117, F118. */
+function nodeIPs(
+  addresses: readonly string[],
+  override: string | null,
+): Pick<NodeView, 'ips' | 'primaryFamily'> {
+  const primary = (override === null ? null : canonicalAddress(override)) ?? addresses[0];
+  const primaryFamily = primary === undefined ? 'IPv4' : familyOf(primary);
+  const ips: Partial<Record<Family, string>> = {};
+  for (const family of FAMILIES) {
+    const ip = family === primaryFamily ? primary : firstOf(addresses, otherFamily(primaryFamily));
+    if (ip !== undefined) ips[family] = ip;
+  }
+  return { ips, primaryFamily };
+}
+
+/**
+ * Nodes by name. A node that was deleted keeps its last addresses, zone and pod ranges until it is seen again:
+ * the machine still forwards traffic, and a Node object comes and goes with a re-registration (F121).
+ */
+export function createNodeStore(): NodeStore {
+  const nodes = new Map<string, NodeModel>();
+  const gone = new Set<string>();
+  return {
+    replace(name, after) {
+      if (after !== undefined) {
+        nodes.set(name, after);
+        gone.delete(name);
+      } else if (nodes.has(name)) gone.add(name);
+    },
+    view(nodeName, override) {
+      const node = nodes.get(nodeName);
+      const known = node !== undefined && !gone.has(nodeName);
+      return {
+        known,
+        eligible: known && node.eligible,
+        ...nodeIPs(node?.addresses ?? [], override),
+        podCIDRs: node?.podCIDRs ?? [],
+        zone: node?.zone ?? null,
+        uid: node?.uid ?? null,
+      };
+    },
+  };
+}

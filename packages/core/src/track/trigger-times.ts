@@ -1,0 +1,30 @@
+import type { ObjectKey } from '../model/service-port-name.ts';
+
+/** F136: when the changes now waiting were triggered, by service, in epoch milliseconds. */
+export interface TriggerTimes {
+  add(service: ObjectKey, time: number): void;
+  /** A deleted slice says nothing about when its deletion was triggered, and blurs the rest. */
+  drop(service: ObjectKey): void;
+  take(): number[];
+}
+
+/** A family that is never built must not collect times for ever. */
+const KEPT_PER_SERVICE = 100;
+
+export function createTriggerTimes(): TriggerTimes {
+  const times = new Map<ObjectKey, number[]>();
+  return {
+    add(service, time) {
+      const kept = times.get(service) ?? [];
+      times.set(service, [...kept, time].slice(-KEPT_PER_SERVICE));
+    },
+    drop: (service) => {
+      times.delete(service);
+    },
+    take() {
+      const all = [...times.values()].flat();
+      times.clear();
+      return all;
+    },
+  };
+}
