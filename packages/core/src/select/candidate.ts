@@ -42,6 +42,18 @@ function byText(one: Candidate, other: Candidate): number {
   return one.text < other.text ? -1 : 1;
 }
 
+/** The slice ports that mean this service port, with the endpoints behind them. */
+function matchingPorts(
+  slices: readonly SliceModel[],
+  name: ServicePortName,
+): { readonly port: number; readonly endpoints: SliceModel['endpoints'] }[] {
+  return slices.flatMap(({ ports, endpoints }) =>
+    ports
+      .filter((port) => port.name === name.port && port.protocol === name.protocol)
+      .map(({ port }) => ({ port, endpoints })),
+  );
+}
+
 /**
  * The endpoints of a service port, each `address:port` once, sorted. `slices` are those of one family in the
  * order of their names, so that the first of two equals wins whatever the order of events (G24).
@@ -52,16 +64,13 @@ export function collectCandidates(
   nodeName: string,
 ): Candidate[] {
   const found = new Map<string, Candidate>();
-  for (const slice of slices) {
-    for (const slicePort of slice.ports) {
-      if (slicePort.name !== port.port || slicePort.protocol !== port.protocol) continue;
-      for (const { address, nodeName: node, conditions, hints } of slice.endpoints) {
-        const text = formatAddressPort(address, slicePort.port);
-        const known = found.get(text);
-        if (known !== undefined && rank(known.conditions) >= rank(conditions)) continue;
-        const endpoint = { address, port: slicePort.port, isLocal: node !== '' && node === nodeName };
-        found.set(text, { text, endpoint, conditions, hints });
-      }
+  for (const { endpoints, port: slicePort } of matchingPorts(slices, port)) {
+    for (const { address, nodeName: node, conditions, hints } of endpoints) {
+      const text = formatAddressPort(address, slicePort);
+      const known = found.get(text);
+      if (known !== undefined && rank(known.conditions) >= rank(conditions)) continue;
+      const endpoint = { address, port: slicePort, isLocal: node !== '' && node === nodeName };
+      found.set(text, { text, endpoint, conditions, hints });
     }
   }
   return [...found.values()].sort(byText);
