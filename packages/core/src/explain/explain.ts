@@ -1,0 +1,192 @@
+import type {
+  DesiredEndpoint,
+  DesiredNode,
+  DesiredServicePort,
+  DesiredState,
+  Frontend,
+  LocalDetector,
+  Route,
+  SourceRanges,
+} from '../desired/desired-state.ts';
+import { answersNodePorts } from '../desired/node-ports.ts';
+import { anyCidrContains } from '../model/cidr.ts';
+import { familyOf, formatAddressPort } from '../model/ip.ts';
+import { servicePortLabel, type ServicePortKey } from '../model/service-port-name.ts';
+import type { Destination, Outcome, Packet } from './packet.ts';
+
+/** What of the host decides about a packet. Addresses canonical, both families, loopback included. */
+export interface ExplainHost {
+  readonly addresses: readonly string[];
+}
+
+/** What becomes of a packet, and why. */
+export interface Explanation {
+  readonly outcome: Outcome;
+  /** The service port behind the destination; null if there is none: then the packet passes. */
+  readonly servicePort: ServicePortKey | null;
+  readonly frontend: Frontend | null;
+  /** Null if the packet was decided before any route. */
+  readonly route: Route | null;
+  /** The clause of docs/service-semantics.md that decided. */
+  readonly rule: string;
+  /** The route masquerades. Hairpin connections are masqueraded besides: see the destinations. */
+  readonly masquerade: boolean;
+  /** The endpoints that the route may choose from. */
+  readonly endpoints: readonly DesiredEndpoint[];
+  /** One sentence for people. */
+  readonly reason: string;
+}
+
+interface Match {
+  readonly servicePort: DesiredServicePort;
+  readonly frontend: Frontend;
+}
+
+function isVip(frontend: Frontend, packet: Packet): boolean {
+  return (
+    frontend.kind !== 'node-port' &&
+    frontend.address === packet.destination &&
+    frontend.port === packet.destinationPort
+  );
+}
+
+function findFrontend(
+  state: DesiredState,
+  packet: Packet,
+  matches: (frontend: Frontend) => boolean,
+): Match | null {
+  for (const servicePort of state.servicePorts.values()) {
+    if (servicePort.name.protocol !== packet.protocol) continue;
+    const frontend = servicePort.frontends.find(matches);
+    if (frontend !== undefined) return { servicePort, frontend };
+  }
+  return null;
+}
+
+/** VIPs come first: an address of the node may be a load-balancer IP too. */
+function findMatch(state: DesiredState, packet: Packet, host: ExplainHost): Match | null {
+  const { destination, destinationPort } = packet;
+  if (familyOf(destination) !== state.family) return null;
+  const vip = findFrontend(state, packet, (frontend) => isVip(frontend, packet));
+  if (vip !== null || !host.addresses.includes(destination)) return vip;
+  if (!answersNodePorts(destination, state.node.nodePortAddresses)) return null;
+  return findFrontend(
+    state,
+    packet,
+    (frontend) => frontend.kind === 'node-port' && frontend.port === destinationPort,
+  );
+}
+
+function isLocalPod(packet: Packet, detector: LocalDetector): boolean {
+  switch (detector.kind) {
+    case 'none':
+      return false;
+    case 'cidrs':
+      return anyCidrContains(detector.cidrs, packet.source);
+    case 'interface':
+      return packet.inInterface === detector.name;
+    case 'interface-prefix':
+      return packet.inInterface !== null && packet.inInterface.startsWith(detector.prefix);
+  }
+}
+
+function comesFrom(route: Route, packet: Packet, where: { node: DesiredNode; host: ExplainHost }): boolean {
+  switch (route.source) {
+    case 'any':
+      return true;
+    case 'node':
+      return where.host.addresses.includes(packet.source);
+    case 'local-pods':
+      return isLocalPod(packet, where.node.localDetector);
+  }
+}
+
+function isAllowed(source: string, ranges: SourceRanges): boolean {
+  return ranges.alsoAddresses.includes(source) || anyCidrContains(ranges.cidrs, source);
+}
+
+/** S37: an endpoint that reaches itself through a VIP must see an answer to another address than its own. */
+function destinationOf(endpoint: DesiredEndpoint, route: Route, packet: Packet): Destination {
+  const masquerade = route.masquerade || packet.source === endpoint.address;
+  return { address: endpoint.address, port: endpoint.port, masquerade };
+}
+
+function candidatesOf(route: Route, servicePort: DesiredServicePort): readonly DesiredEndpoint[] {
+  if (route.target === 'cluster') return servicePort.clusterEndpoints;
+  return route.target === 'local' ? servicePort.localEndpoints : [];
+}
+
+function outcomeOf(route: Route, endpoints: readonly DesiredEndpoint[], packet: Packet): Outcome {
+  if (route.target === 'reject' || route.target === 'drop') return { kind: route.target };
+  return {
+    kind: 'forward',
+    destinations: endpoints.map((endpoint) => destinationOf(endpoint, route, packet)),
+  };
+}
+
+const SOURCES: Readonly<Record<Route['source'], string>> = {
+  'local-pods': 'from a pod of this node',
+  node: 'from this node itself',
+  any: 'from anywhere',
+};
+
+function describe(route: Route, { servicePort, frontend }: Match): string {
+  const what = `${frontend.kind} of ${servicePortLabel(servicePort.name)} (policy ${frontend.policy})`;
+  switch (route.target) {
+    case 'reject':
+      return `${what}: no usable endpoint exists, so the connection is refused`;
+    case 'drop':
+      return `${what}: endpoints exist but none on this node, so the packet is dropped`;
+    case 'cluster':
+    case 'local': {
+      const source = route.masquerade ? 'with the source masqueraded' : 'with the source kept';
+      return `${what}: traffic ${SOURCES[route.source]} goes to ${route.target} endpoints, ${source}`;
+    }
+  }
+}
+
+function passes(state: DesiredState, packet: Packet): Explanation {
+  const { destination, destinationPort } = packet;
+  const isClusterIP = [...state.servicePorts.values()].some(({ frontends }) =>
+    frontends.some((frontend) => frontend.kind === 'cluster-ip' && frontend.address === destination),
+  );
+  const target = `${formatAddressPort(destination, destinationPort)}/${packet.protocol}`;
+  return {
+    outcome: { kind: 'pass' },
+    servicePort: null,
+    frontend: null,
+    route: null,
+    rule: isClusterIP || anyCidrContains(state.node.serviceCIDRs, destination) ? 'S43' : 'S19',
+    masquerade: false,
+    endpoints: [],
+    reason: isClusterIP
+      ? `${target} is an unused port of a cluster IP: some backends refuse it`
+      : `no service answers on ${target}`,
+  };
+}
+
+/** What this node does with the first packet of a connection, by the rules, whatever the backend. */
+export function explain(state: DesiredState, packet: Packet, host: ExplainHost): Explanation {
+  const match = findMatch(state, packet, host);
+  if (match === null) return passes(state, packet);
+  const { servicePort, frontend } = match;
+  const ranges = frontend.kind === 'load-balancer' ? frontend.sourceRanges : null;
+  const where = { node: state.node, host };
+  const route = frontend.routes.find((candidate) => comesFrom(candidate, packet, where)) ?? null;
+  const known = { servicePort: servicePort.key, frontend };
+  if (route === null || (ranges !== null && !isAllowed(packet.source, ranges))) {
+    const reason = `${packet.source} is in none of the source ranges of ${servicePortLabel(servicePort.name)}`;
+    const decided = { route: null, rule: 'S24', masquerade: false, endpoints: [] };
+    return { outcome: { kind: 'drop' }, ...known, ...decided, reason };
+  }
+  const endpoints = candidatesOf(route, servicePort);
+  return {
+    outcome: outcomeOf(route, endpoints, packet),
+    ...known,
+    route,
+    rule: route.rule,
+    masquerade: route.masquerade,
+    endpoints,
+    reason: describe(route, match),
+  };
+}
