@@ -1,0 +1,74 @@
+import type { AddressFamily } from '../codec/address.ts';
+import {
+  decodeFlow,
+  encodeDeleteFlow,
+  encodeListFlows,
+  encodeNewFlow,
+  type FlowKey,
+  type FlowState,
+} from '../families/conntrack/flow.ts';
+import type { NetlinkRequest } from '../codec/message.ts';
+import { mapResult, type NetlinkResult, succeed } from '../result.ts';
+import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
+import type { Dump, NetlinkTransport, Outcomes } from '../socket/transport.ts';
+import { encoded } from './guard.ts';
+
+export interface Deletions {
+  readonly deleted: number;
+  /** Entries that had gone by themselves. */
+  readonly gone: number;
+  /** What the kernel refused, in the order of the flows. */
+  readonly outcomes: Outcomes;
+}
+
+/** The connection tracking table of the network namespace this process is in. Nothing throws or rejects. */
+export interface ConntrackClient {
+  /**
+   * One listing for all protocols. If the table kept changing through six tries, what the last one gave
+   * (`quality: 'interrupted'`): a flow that is missing is one that will be seen next time.
+   */
+  listFlows(family: AddressFamily, protocols: readonly number[]): Promise<NetlinkResult<Dump<FlowState>>>;
+  /** Batched, by both directions' addresses and the kernel's number of the entry; never the table as a whole. */
+  deleteFlows(flows: readonly FlowKey[]): Promise<NetlinkResult<Deletions>>;
+  /** For tests: makes entries that no packet has made. */
+  createFlows(flows: readonly FlowKey[], timeoutSeconds: number): Promise<NetlinkResult<Outcomes>>;
+  close(): void;
+}
+
+export function createConntrackClient(
+  options: NetlinkOptions = {},
+  transport: NetlinkTransport = openNetlink('netfilter', options),
+): ConntrackClient {
+  return {
+    listFlows: (family, protocols) => {
+      const [only] = protocols;
+      const protocol = protocols.length === 1 && only !== undefined ? { protocol: only } : {};
+      return transport.dump(encodeListFlows({ family, ...protocol }), (message) =>
+        decodeFlow(message, protocols),
+      );
+    },
+    deleteFlows: async (flows) => {
+      const result = await sendAll(transport, 'IPCTNL_MSG_CT_DELETE', () => flows.map(encodeDeleteFlow));
+      return mapResult(result, countDeletions);
+    },
+    createFlows: (flows, timeoutSeconds) =>
+      sendAll(transport, 'IPCTNL_MSG_CT_NEW', () => flows.map((flow) => encodeNewFlow(flow, timeoutSeconds))),
+    close: () => transport.close(),
+  };
+}
+
+async function sendAll(
+  transport: NetlinkTransport,
+  operation: string,
+  encode: () => NetlinkRequest[],
+): Promise<NetlinkResult<Outcomes>> {
+  const requests = encoded(operation, encode);
+  if (!requests.ok) return requests;
+  return requests.value.length === 0 ? succeed([]) : transport.requestAll(requests.value);
+}
+
+function countDeletions(outcomes: Outcomes): Deletions {
+  const gone = outcomes.filter((outcome) => outcome?.code === 'not-found').length;
+  const deleted = outcomes.filter((outcome) => outcome === undefined).length;
+  return { deleted, gone, outcomes };
+}

@@ -1,0 +1,61 @@
+import { align, NLA_HEADER_BYTES, NLA_TYPE_MASK } from './constants.ts';
+
+/** Attributes by type, flag bits removed. Where a type repeats, `eachAttribute` is the way to read it. */
+export type Attributes = ReadonlyMap<number, Buffer>;
+
+/** Calls `visit` for each attribute; stops at the first whose length makes no sense (the kernel sends none). */
+export function eachAttribute(data: Buffer, visit: (type: number, value: Buffer) => void): void {
+  let at = 0;
+  while (at + NLA_HEADER_BYTES <= data.length) {
+    const length = data.readUInt16LE(at);
+    if (length < NLA_HEADER_BYTES || at + length > data.length) return;
+    visit(data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + NLA_HEADER_BYTES, at + length));
+    at += align(length);
+  }
+}
+
+export function readAttributes(data: Buffer | undefined): Attributes {
+  const attributes = new Map<number, Buffer>();
+  if (data !== undefined) eachAttribute(data, (type, value) => attributes.set(type, value));
+  return attributes;
+}
+
+/** The readers below give `undefined` for an attribute that is absent or too short. */
+export function readU8(attributes: Attributes, type: number): number | undefined {
+  return attributes.get(type)?.[0];
+}
+
+export function readU16(attributes: Attributes, type: number): number | undefined {
+  return sized(attributes, type, 2)?.readUInt16LE();
+}
+
+export function readU16BE(attributes: Attributes, type: number): number | undefined {
+  return sized(attributes, type, 2)?.readUInt16BE();
+}
+
+export function readU32(attributes: Attributes, type: number): number | undefined {
+  return sized(attributes, type, 4)?.readUInt32LE();
+}
+
+export function readU32BE(attributes: Attributes, type: number): number | undefined {
+  return sized(attributes, type, 4)?.readUInt32BE();
+}
+
+/** Counters: exact up to 2^53. */
+export function readU64(attributes: Attributes, type: number): number | undefined {
+  const value = sized(attributes, type, 8);
+  return value === undefined ? undefined : Number(value.readBigUInt64LE());
+}
+
+/** Up to the first NUL. */
+export function readText(attributes: Attributes, type: number): string | undefined {
+  const value = attributes.get(type);
+  if (value === undefined) return undefined;
+  const end = value.indexOf(0);
+  return value.toString('utf8', 0, end === -1 ? value.length : end);
+}
+
+function sized(attributes: Attributes, type: number, bytes: number): Buffer | undefined {
+  const value = attributes.get(type);
+  return value !== undefined && value.length >= bytes ? value : undefined;
+}

@@ -1,0 +1,103 @@
+import { align, NLA_F_NESTED, NLA_HEADER_BYTES, NLA_MAX_BYTES } from './constants.ts';
+
+/**
+ * Builds one message's payload: a fixed header of the family, then attributes.
+ * Integers are in host order, which is little-endian on every platform the socket opens on; the `...BE`
+ * methods write network order, where the kernel's policy asks for it.
+ */
+export class PayloadWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = Buffer.alloc(capacity);
+  }
+
+  /** A family's fixed header, padded to 4 bytes. */
+  raw(bytes: Uint8Array): this {
+    const at = this.#reserve(align(bytes.length));
+    this.#bytes.set(bytes, at);
+    return this;
+  }
+
+  bytes(type: number, value: Uint8Array): this {
+    this.#bytes.set(value, this.#attribute(type, value.length));
+    return this;
+  }
+
+  u8(type: number, value: number): this {
+    this.#bytes[this.#attribute(type, 1)] = value;
+    return this;
+  }
+
+  u16(type: number, value: number): this {
+    const at = this.#attribute(type, 2);
+    this.#bytes.writeUInt16LE(value, at);
+    return this;
+  }
+
+  u16BE(type: number, value: number): this {
+    const at = this.#attribute(type, 2);
+    this.#bytes.writeUInt16BE(value, at);
+    return this;
+  }
+
+  u32(type: number, value: number): this {
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32LE(value >>> 0, at);
+    return this;
+  }
+
+  u32BE(type: number, value: number): this {
+    const at = this.#attribute(type, 4);
+    this.#bytes.writeUInt32BE(value >>> 0, at);
+    return this;
+  }
+
+  /** NUL-terminated. */
+  text(type: number, value: string): this {
+    return this.bytes(type, Buffer.from(`${value}\0`));
+  }
+
+  /** Attributes that `build` writes, wrapped in one of `type`. */
+  nested(type: number, build: (writer: this) => void): this {
+    const start = this.#reserve(NLA_HEADER_BYTES);
+    build(this);
+    this.#header(start, type | NLA_F_NESTED, this.#length - start);
+    return this;
+  }
+
+  /** Bytes written so far. */
+  get length(): number {
+    return this.#length;
+  }
+
+  finish(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Reserves header and padded value, returns where the value goes. */
+  #attribute(type: number, valueBytes: number): number {
+    const at = this.#reserve(NLA_HEADER_BYTES + align(valueBytes));
+    this.#header(at, type, NLA_HEADER_BYTES + valueBytes);
+    return at + NLA_HEADER_BYTES;
+  }
+
+  #header(at: number, type: number, length: number): void {
+    if (length > NLA_MAX_BYTES)
+      throw new RangeError(`attribute ${type} of ${length} bytes: 65535 is the most`);
+    this.#bytes.writeUInt16LE(length, at);
+    this.#bytes.writeUInt16LE(type, at + 2);
+  }
+
+  #reserve(count: number): number {
+    const at = this.#length;
+    if (at + count > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.max(this.#bytes.length * 2, at + count));
+      this.#bytes.copy(larger, 0, 0, at);
+      this.#bytes = larger;
+    }
+    this.#length = at + count;
+    return at;
+  }
+}

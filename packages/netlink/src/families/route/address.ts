@@ -1,0 +1,91 @@
+import {
+  addressBytes,
+  addressText,
+  type AddressFamily,
+  FAMILY_NUMBER,
+  familyOfNumber,
+} from '../../codec/address.ts';
+import { AF_UNSPEC, NLM_F_CREATE, NLM_F_EXCL } from '../../codec/constants.ts';
+import type { NetlinkMessage, NetlinkRequest } from '../../codec/message.ts';
+import { readAttributes, readU32 } from '../../codec/reader.ts';
+import { PayloadWriter } from '../../codec/writer.ts';
+import { ADDRESS_FLAG, ADDRESS_SCOPE, type AddressScope, IFA, RTM } from './constants.ts';
+
+const IFADDRMSG_BYTES = 8;
+
+/** An address of a link. */
+export interface LinkAddress {
+  readonly family: AddressFamily;
+  readonly address: string;
+  /** 32 for an IPv4 host address, 128 for an IPv6 one. */
+  readonly prefixLength: number;
+  readonly linkIndex: number;
+}
+
+export interface LinkAddressState extends LinkAddress {
+  readonly scope: AddressScope | 'other';
+  /** `IFA_F_*` bits. */
+  readonly flags: number;
+}
+
+export type AddressOptions = {
+  /** No duplicate address detection (IPv6): the address works at once. */
+  readonly noDad?: boolean;
+};
+
+function addressPayload(address: LinkAddress, headerFlags: number): PayloadWriter {
+  const header = Buffer.alloc(IFADDRMSG_BYTES);
+  header[0] = FAMILY_NUMBER[address.family];
+  header[1] = address.prefixLength;
+  header[2] = headerFlags;
+  header.writeUInt32LE(address.linkIndex, 4);
+  const bytes = addressBytes(address.address);
+  return new PayloadWriter().raw(header).bytes(IFA.LOCAL, bytes).bytes(IFA.ADDRESS, bytes);
+}
+
+export function encodeNewAddress(address: LinkAddress, options: AddressOptions = {}): NetlinkRequest {
+  const payload = addressPayload(address, options.noDad === true ? ADDRESS_FLAG.noDad : 0).finish();
+  const flags = NLM_F_CREATE | NLM_F_EXCL;
+  return { operation: 'RTM_NEWADDR', type: RTM.NEWADDR, flags, payload, context: about(address) };
+}
+
+export function encodeDeleteAddress(address: LinkAddress): NetlinkRequest {
+  const payload = addressPayload(address, 0).finish();
+  return { operation: 'RTM_DELADDR', type: RTM.DELADDR, flags: 0, payload, context: about(address) };
+}
+
+function about({ address, prefixLength, linkIndex }: LinkAddress): { readonly subject: string } {
+  return { subject: `${address}/${prefixLength} on link ${linkIndex}` };
+}
+
+/** To be dumped: all addresses, or those of one family. */
+export function encodeListAddresses(family?: AddressFamily): NetlinkRequest {
+  const header = Buffer.alloc(IFADDRMSG_BYTES);
+  header[0] = family === undefined ? AF_UNSPEC : FAMILY_NUMBER[family];
+  return { operation: 'RTM_GETADDR', type: RTM.GETADDR, flags: 0, payload: header };
+}
+
+/** An address from RTM_NEWADDR or RTM_DELADDR, as an answer or as a notification. */
+export function decodeAddress(message: NetlinkMessage): LinkAddressState | undefined {
+  if (message.type !== RTM.NEWADDR && message.type !== RTM.DELADDR) return undefined;
+  if (message.payload.length < IFADDRMSG_BYTES) return undefined;
+  const attributes = readAttributes(message.payload.subarray(IFADDRMSG_BYTES));
+  const family = familyOfNumber(message.payload[0]);
+  // On a point-to-point link IFA_ADDRESS is the peer; IFA_LOCAL, where present, is always ours.
+  const address = addressText(attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS));
+  if (family === undefined || address === undefined) return undefined;
+  return {
+    family,
+    address,
+    prefixLength: message.payload[1] ?? 0,
+    linkIndex: message.payload.readUInt32LE(4),
+    scope: scopeOfNumber(message.payload[3]),
+    flags: readU32(attributes, IFA.FLAGS) ?? message.payload[2] ?? 0,
+  };
+}
+
+const SCOPES = Object.keys(ADDRESS_SCOPE) as AddressScope[];
+
+function scopeOfNumber(value: number | undefined): AddressScope | 'other' {
+  return SCOPES.find((name) => ADDRESS_SCOPE[name] === value) ?? 'other';
+}

@@ -1,0 +1,129 @@
+import { createRequire } from 'node:module';
+import { endianness } from 'node:os';
+import { systemError } from '../codec/errno.ts';
+import { NETLINK_PROTOCOL, type NetlinkProtocol } from '../codec/constants.ts';
+import { fail, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+
+/** Datagrams to and from the kernel: the surface of the addon that this package uses, made safe. */
+export interface DatagramSocket {
+  /** Sends one datagram. `failed` is told, later, if the kernel did not take it. */
+  send(bytes: Uint8Array, failed: (error: NetlinkError) => void): void;
+  /** What the receive buffer takes, in bytes of kernel memory (`SO_RCVBUF` as the kernel counts it). */
+  readonly receiveBufferBytes: number;
+  /** A larger datagram is refused with EMSGSIZE. */
+  readonly sendBufferBytes: number;
+  /** Keeps the process alive while answers are awaited, and not else. */
+  setWaiting(state: 'waiting' | 'idle'): void;
+  close(): void;
+}
+
+export interface DatagramHandlers {
+  /** Everything that arrived in one turn of the event loop. */
+  readonly received: (datagrams: readonly Buffer[]) => void;
+  readonly failed: (error: NetlinkError) => void;
+}
+
+export type OpenDatagramSocket = (
+  protocol: NetlinkProtocol,
+  handlers: DatagramHandlers,
+) => NetlinkResult<DatagramSocket>;
+
+interface AddonError extends Error {
+  readonly code?: string;
+}
+
+/** The part of `RawNetlinkSocket` (npm `netlink` 0.3.0) that is used. */
+interface AddonSocket {
+  on(event: 'message', listener: (bytes: Buffer, sender: { readonly port: number }) => void): void;
+  on(event: 'error', listener: (error: AddonError) => void): void;
+  send(bytes: Uint8Array, options: undefined, done: (error?: AddonError) => void): void;
+  close(): void;
+  ref(): void;
+  unref(): void;
+  getRecvBufferSize(): number;
+  getSendBufferSize(): number;
+}
+
+interface AddonModule {
+  readonly RawNetlinkSocket: new (
+    protocol: number,
+    options: { readonly recvBufferSize: number; readonly sendBufferSize: number },
+  ) => AddonSocket;
+}
+
+/** Asked for; the kernel gives at most net.core.{r,w}mem_max, often 208 KiB, and doubles it for its own use. */
+const BUFFER_BYTES = 4 << 20;
+
+/**
+ * Loads the addon only now: it exists for Linux alone, and its main entry would also load 60 ms worth of
+ * tables that are not used here.
+ */
+function loadAddon(): AddonModule {
+  return createRequire(import.meta.url)('netlink/dist/raw.js') as AddonModule;
+}
+
+/**
+ * The addon aborts the process (no exception, no event) in three cases, all shut out here or above:
+ * a JavaScript exception in one of its callbacks: ours do nothing but queue and cannot throw;
+ * an 'error' event that nobody listens to; and an overrun of the receive buffer, which `transport`
+ * makes impossible by never asking for more answers at a time than the buffer takes.
+ */
+export const openDatagramSocket: OpenDatagramSocket = (protocol, handlers) => {
+  const operation = `socket(AF_NETLINK, ${protocol})`;
+  if (endianness() !== 'LE') {
+    return fail({ code: 'unsupported', operation, message: 'only little-endian platforms are supported' });
+  }
+  try {
+    const { RawNetlinkSocket } = loadAddon();
+    const options = { recvBufferSize: BUFFER_BYTES, sendBufferSize: BUFFER_BYTES };
+    const socket = new RawNetlinkSocket(NETLINK_PROTOCOL[protocol], options);
+    return succeed(guard(socket, handlers));
+  } catch (error) {
+    const { code, message } = error as AddonError;
+    if (code === 'MODULE_NOT_FOUND' || code === undefined) {
+      return fail({ code: 'unsupported', operation, message: `the netlink addon does not load: ${message}` });
+    }
+    return fail(systemError(operation, code, message));
+  }
+};
+
+function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket {
+  const state = { open: true, arrived: [] as Buffer[] };
+  const fromKernel = 0;
+  const deliver = (): void => {
+    const datagrams = state.arrived;
+    state.arrived = [];
+    if (state.open) handlers.received(datagrams);
+  };
+  socket.on('message', (bytes, sender) => {
+    if (sender.port !== fromKernel) return;
+    if (state.arrived.push(bytes) === 1) setImmediate(deliver);
+  });
+  socket.on('error', (error) => {
+    setImmediate(() => state.open && handlers.failed(addonError('recvmsg', error)));
+  });
+  return {
+    receiveBufferBytes: socket.getRecvBufferSize(),
+    sendBufferBytes: socket.getSendBufferSize(),
+    send: (bytes, failed) => {
+      if (!state.open) return;
+      socket.send(bytes, undefined, (error) => {
+        if (error !== undefined) setImmediate(() => state.open && failed(addonError('sendmsg', error)));
+      });
+    },
+    setWaiting: (waiting) => {
+      if (!state.open) return;
+      if (waiting === 'waiting') socket.ref();
+      else socket.unref();
+    },
+    close: () => {
+      if (!state.open) return;
+      state.open = false;
+      socket.close();
+    },
+  };
+}
+
+function addonError(operation: string, error: AddonError): NetlinkError {
+  return systemError(operation, error.code ?? 'EIO', error.message);
+}

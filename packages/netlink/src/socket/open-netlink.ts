@@ -1,0 +1,183 @@
+import { refusal } from '../codec/errno.ts';
+import type { NetlinkProtocol } from '../codec/constants.ts';
+import {
+  encodeRequest,
+  type NetlinkMessage,
+  type NetlinkRequest,
+  type RequestMode,
+} from '../codec/message.ts';
+import { fail, mapResult, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+import { batchEnd, type BatchLimits } from './batches.ts';
+import { type DatagramSocket, openDatagramSocket, type OpenDatagramSocket } from './datagram-socket.ts';
+import type { ExchangeReport } from './exchange.ts';
+import { ExchangeQueue } from './exchange-queue.ts';
+import type { Dump, NetlinkTransport, Outcomes } from './transport.ts';
+
+export interface NetlinkOptions {
+  /** For one datagram and all its answers; 5,000 ms unless said. Kernel commands take microseconds. */
+  readonly timeoutMilliseconds?: number;
+  /** Where datagrams come from and go to: the kernel, unless a test says otherwise. */
+  readonly open?: OpenDatagramSocket;
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000;
+
+/** As kube-proxy does (S45): the sixth answer is taken as it is. */
+const DUMP_TRIES = 6;
+
+/** The kernel works within the sending call, on the event loop: 128 KiB of small commands are some milliseconds. */
+const DATAGRAM_BYTES = 128 << 10;
+
+/** Of the receive buffer: the rest is for what the estimate of an answer's cost does not know. */
+const REPLY_SHARE = 0.5;
+
+/** Opens no socket yet: that happens at the first request, and again after a failure. */
+export function openNetlink(protocol: NetlinkProtocol, options: NetlinkOptions = {}): NetlinkTransport {
+  const queue = new ExchangeQueue({
+    protocol,
+    open: options.open ?? openDatagramSocket,
+    timeoutMilliseconds: options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MS,
+  });
+  const session: Session = { queue, nextSequence: sequences() };
+  return {
+    request: (request) => runRequest(session, request),
+    requestAll: (requests) => runAll(session, requests),
+    dump: (request, read) => runDump(session, { request, read }),
+    close: () => queue.close(),
+  };
+}
+
+interface Session {
+  readonly queue: ExchangeQueue;
+  /** Reserves `count` numbers in a row and gives the first. */
+  readonly nextSequence: (count: number) => number;
+}
+
+function sequences(): (count: number) => number {
+  const state = { next: 1 };
+  return (count) => {
+    if (state.next + count > 0xffff_ffff) state.next = 1;
+    const first = state.next;
+    state.next += count;
+    return first;
+  };
+}
+
+interface Posting {
+  readonly operation: string;
+  /** The messages of the datagram; asked when its turn has come and the socket is there. */
+  readonly choose: (socket: DatagramSocket) => readonly NetlinkRequest[];
+  readonly mode: RequestMode;
+  readonly take: (message: NetlinkMessage) => void;
+}
+
+interface Posted extends ExchangeReport {
+  readonly requests: readonly NetlinkRequest[];
+  readonly firstSequence: number;
+}
+
+/** One datagram: the last message asks for an acknowledgement, the others speak up only if refused. */
+async function post(session: Session, posting: Posting): Promise<NetlinkResult<Posted>> {
+  const { operation, take } = posting;
+  const chosen = { requests: [] as readonly NetlinkRequest[], firstSequence: 0 };
+  const result = await session.queue.run(operation, (socket) => {
+    chosen.requests = posting.choose(socket);
+    chosen.firstSequence = session.nextSequence(chosen.requests.length);
+    const { requests, firstSequence } = chosen;
+    const lastSequence = firstSequence + requests.length - 1;
+    return { operation, datagram: datagramOf(posting.mode, chosen), firstSequence, lastSequence, take };
+  });
+  return mapResult(result, (report) => ({ ...report, ...chosen }));
+}
+
+function datagramOf(mode: RequestMode, chosen: Omit<Posted, keyof ExchangeReport>): Buffer {
+  const { requests, firstSequence } = chosen;
+  const last = requests.length - 1;
+  const encoded = requests.map((request, at) =>
+    encodeRequest(request, { sequence: firstSequence + at, mode: at === last ? mode : 'silent' }),
+  );
+  return encoded.length === 1 && encoded[0] !== undefined ? encoded[0] : Buffer.concat(encoded);
+}
+
+async function runRequest(
+  session: Session,
+  request: NetlinkRequest,
+): Promise<NetlinkResult<readonly NetlinkMessage[]>> {
+  const messages: NetlinkMessage[] = [];
+  const posted = await post(session, {
+    operation: request.operation,
+    choose: () => [request],
+    mode: 'acknowledge',
+    take: (message) => messages.push(message),
+  });
+  if (!posted.ok) return posted;
+  const error = refusalAt(posted.value, 0);
+  return error === undefined ? succeed(messages) : fail(error);
+}
+
+async function runAll(
+  session: Session,
+  requests: readonly NetlinkRequest[],
+): Promise<NetlinkResult<Outcomes>> {
+  const outcomes: (NetlinkError | undefined)[] = [];
+  while (outcomes.length < requests.length) {
+    const from = outcomes.length;
+    const posted = await post(session, {
+      operation: requests[from]?.operation ?? 'batch',
+      choose: (socket) => requests.slice(from, batchEnd(requests, from, limitsOf(socket))),
+      mode: 'acknowledge',
+      take: () => {},
+    });
+    if (!posted.ok) return posted;
+    posted.value.requests.forEach((_, at) => outcomes.push(refusalAt(posted.value, at)));
+  }
+  return succeed(outcomes);
+}
+
+function limitsOf(socket: DatagramSocket): BatchLimits {
+  return {
+    replyBytes: socket.receiveBufferBytes * REPLY_SHARE,
+    datagramBytes: Math.min(DATAGRAM_BYTES, socket.sendBufferBytes / 2),
+  };
+}
+
+interface DumpRun<T> {
+  readonly request: NetlinkRequest;
+  readonly read: (message: NetlinkMessage) => T | undefined;
+}
+
+async function runDump<T>(session: Session, run: DumpRun<T>): Promise<NetlinkResult<Dump<T>>> {
+  for (let tries = 1; ; tries += 1) {
+    const result = await dumpOnce(session, run);
+    if (tries === DUMP_TRIES || !isWorthAnotherTry(result)) return result;
+  }
+}
+
+function isWorthAnotherTry(result: NetlinkResult<Dump<unknown>>): boolean {
+  return result.ok ? result.value.quality === 'interrupted' : result.error.errnoName === 'EINTR';
+}
+
+async function dumpOnce<T>(session: Session, run: DumpRun<T>): Promise<NetlinkResult<Dump<T>>> {
+  const items: T[] = [];
+  const posted = await post(session, {
+    operation: run.request.operation,
+    choose: () => [run.request],
+    mode: 'dump',
+    take: (message) => {
+      const item = run.read(message);
+      if (item !== undefined) items.push(item);
+    },
+  });
+  if (!posted.ok) return posted;
+  const error = refusalAt(posted.value, 0);
+  if (error !== undefined) return fail(error);
+  return succeed({ items, quality: posted.value.interrupted ? 'interrupted' : 'consistent' });
+}
+
+/** The error of the request at `index` of a datagram; `undefined` if the kernel said nothing against it. */
+function refusalAt(posted: Posted, index: number): NetlinkError | undefined {
+  const request = posted.requests[index];
+  const acknowledgement = posted.acknowledgements.get(posted.firstSequence + index);
+  if (request === undefined || acknowledgement === undefined || acknowledgement.errno === 0) return undefined;
+  return refusal(request, acknowledgement);
+}

@@ -1,0 +1,40 @@
+import type { NetlinkMessage, NetlinkRequest } from '../codec/message.ts';
+import type { NetlinkError, NetlinkResult } from '../result.ts';
+
+/** The whole of a listing. */
+export interface Dump<T> {
+  readonly items: readonly T[];
+  /**
+   * `interrupted`: the kernel's table changed under every one of the tries, so entries may be missing or
+   * doubled. What was read last is in `items`.
+   */
+  readonly quality: 'consistent' | 'interrupted';
+}
+
+/** What happened to each request of a list: `undefined` is success. */
+export type Outcomes = readonly (NetlinkError | undefined)[];
+
+/**
+ * Request and answer over one netlink socket. The only thing in this package that waits.
+ * Nothing here throws or rejects; calls made while another runs wait their turn.
+ */
+export interface NetlinkTransport {
+  /** One request, acknowledged. The value is the messages the kernel answered with before the acknowledgement. */
+  request(request: NetlinkRequest): Promise<NetlinkResult<readonly NetlinkMessage[]>>;
+
+  /**
+   * Many requests, independent of each other: each is tried, whatever became of the ones before it.
+   * They travel many to a datagram. The result is an error only if it is unknown what happened
+   * (`timeout`, `unavailable`); what the kernel refused is in the outcomes.
+   */
+  requestAll(requests: readonly NetlinkRequest[]): Promise<NetlinkResult<Outcomes>>;
+
+  /** Lists. `read` gives an item for a message, or `undefined` for one that is none. */
+  dump<T>(
+    request: NetlinkRequest,
+    read: (message: NetlinkMessage) => T | undefined,
+  ): Promise<NetlinkResult<Dump<T>>>;
+
+  /** Everything that waits ends with `unavailable`. */
+  close(): void;
+}
