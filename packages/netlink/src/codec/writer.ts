@@ -21,12 +21,15 @@ export class PayloadWriter {
   }
 
   bytes(type: number, value: Uint8Array): this {
-    this.#bytes.set(value, this.#attribute(type, value.length));
+    // First the place, then the buffer: making room may replace it.
+    const at = this.#attribute(type, value.length);
+    this.#bytes.set(value, at);
     return this;
   }
 
   u8(type: number, value: number): this {
-    this.#bytes[this.#attribute(type, 1)] = value;
+    const at = this.#attribute(type, 1);
+    this.#bytes[at] = value;
     return this;
   }
 
