@@ -1,0 +1,128 @@
+/** kernelspace mode: the desired state as load balancers of the Windows Host Network Service. */
+import type {
+  Backend,
+  BackendError,
+  CleanupResult,
+  DesiredChange,
+  Observation,
+  SyncResult,
+} from '@signalbox/core';
+import { createWantedState, type WantedState } from './compile/wanted-state.ts';
+import { configurationError, contextOf } from './context.ts';
+import { findDrift } from './diff/drift.ts';
+import type { HeldState } from './diff/held-state.ts';
+import { cleanupHns } from './driver/cleanup.ts';
+import { readCapabilities, readHeldState, readNetwork, type Read } from './driver/read-hns.ts';
+import type { HcnNetwork } from './objects/hcn-documents.ts';
+import type { HnsFeatures } from './objects/hns-version.ts';
+import type { WinvfpOptions } from './options.ts';
+import { failedSync, runRound, type RoundScope } from './sync-round.ts';
+
+export interface BackendState {
+  readonly options: WinvfpOptions;
+  readonly wanted: WantedState;
+  /** What HNS holds, as far as we know; `null`: unknown, the next sync lists it. */
+  held: HeldState | null;
+  /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
+  features: HnsFeatures | null;
+  /** Load balancers of others that stand at frontends of ours: managed by us since. */
+  readonly takenOver: Set<string>;
+}
+
+export function createWinvfpBackend(options: WinvfpOptions): Backend {
+  const state: BackendState = {
+    options,
+    wanted: createWantedState(),
+    held: null,
+    features: null,
+    takenOver: new Set(),
+  };
+  return {
+    mode: 'winvfp',
+    family: options.family,
+    sync: (change) => sync(state, change),
+    cleanup: () => cleanup(state),
+    observe: () => observe(state),
+    close: () => Promise.resolve(),
+  };
+}
+
+function isEmpty(change: DesiredChange): boolean {
+  const { servicePorts, healthChecks } = change;
+  const sets = [servicePorts, healthChecks];
+  const touched = sets.some((set) => set.added.length + set.changed.length + set.removed.length > 0);
+  return change.kind === 'incremental' && !touched && !change.nodeChanged;
+}
+
+async function sync(state: BackendState, change: DesiredChange): Promise<SyncResult> {
+  state.wanted.take(change);
+  const scope: RoundScope = change.kind === 'full' || isEmpty(change) ? 'full' : 'partial';
+  const first = await round(state, scope);
+  // Once more with open eyes; what still fails then is reported and tried again at the next sync.
+  const { result } = first.relist ? await round(state, 'full') : first;
+  return result;
+}
+
+async function round(state: BackendState, scope: RoundScope): ReturnType<typeof runRound> {
+  const world = await readWorld(state);
+  if ('error' in world) {
+    state.held = null;
+    state.features = null;
+    return { relist: false, result: failedSync(world.error) };
+  }
+  const result = await runRound(state, { ...world.value, scope });
+  if (result.result.outcome === 'failed') {
+    state.held = null;
+    state.features = null;
+  }
+  return result;
+}
+
+export interface World {
+  readonly network: HcnNetwork;
+  readonly features: HnsFeatures;
+}
+
+/** The network is read every time: it may have been made anew, and the routes of an overlay change with its nodes. */
+async function readWorld(state: BackendState): Promise<Read<World>> {
+  const { hcn, networkName } = state.options;
+  const network = await readNetwork(hcn, networkName);
+  if ('error' in network) return network;
+  if (state.features === null) {
+    const capabilities = await readCapabilities(hcn);
+    if ('error' in capabilities) return capabilities;
+    state.features = capabilities.value.features;
+  }
+  return { value: { network: network.value, features: state.features } };
+}
+
+async function observe(state: BackendState): Promise<Observation> {
+  const failed = (error: BackendError): Observation => ({ outcome: 'failed', error });
+  const world = await readWorld(state);
+  if ('error' in world) return failed(world.error);
+  const { hcn, family } = state.options;
+  const node = state.wanted.node();
+  if (node !== null) {
+    const context = contextOf(state.options, world.value.network, world.value.features, node);
+    const error = configurationError(context);
+    if (error !== null) return failed(error);
+    state.wanted.compile(context);
+  }
+  const read = await readHeldState({ hcn, family, network: world.value.network, takenOver: state.takenOver });
+  if ('error' in read) return failed(read.error);
+  const drift = findDrift({
+    held: read.value,
+    family,
+    wanted: state.wanted.frontends(),
+    extraEndpoints: state.wanted.extraEndpoints(),
+  });
+  return { outcome: 'ok', drift };
+}
+
+async function cleanup(state: BackendState): Promise<CleanupResult> {
+  state.held = null;
+  const { hcn, family, networkName } = state.options;
+  const result = await cleanupHns({ hcn, family, networkName, takenOver: state.takenOver });
+  for (const frontend of state.wanted.frontends().keys()) state.wanted.dirty.add(frontend);
+  return result;
+}

@@ -1,0 +1,34 @@
+/**
+ * Who the endpoint sees. With direct server return the client; without it an address of this host: on overlay
+ * networks the source VIP, elsewhere the address of the node, which HNS knows itself.
+ */
+import type { DesiredEndpoint } from '@signalbox/core';
+import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
+import type { CompileContext } from '../objects/wanted.ts';
+import { providerAddressOf } from './remote-endpoints.ts';
+
+/** What kind of frontend asks, and whether its endpoints are those of this node alone. */
+export interface ReturnPath {
+  readonly clusterIP: boolean;
+  readonly localOnly: boolean;
+}
+
+export function dsrFlag(path: ReturnPath, context: CompileContext): number {
+  if (!context.features.dsr) return LOAD_BALANCER_FLAGS.none;
+  const wanted = path.clusterIP ? context.enableDSR : path.localOnly;
+  return wanted ? LOAD_BALANCER_FLAGS.dsr : LOAD_BALANCER_FLAGS.none;
+}
+
+/**
+ * Overlay: replies to the source VIP only find back from pods that the overlay reaches; an endpoint that is a node's
+ * own address, or that lies in no known subnet, must see the node's address.
+ */
+export function sourceVipOf(endpoints: readonly DesiredEndpoint[], context: CompileContext): string {
+  if (!context.network.overlay) return '';
+  const outside = endpoints.some((endpoint) => {
+    if (endpoint.isLocal) return false;
+    const provider = providerAddressOf(endpoint.address, context);
+    return provider === null || provider === endpoint.address;
+  });
+  return outside ? context.nodeIP : context.sourceVip;
+}

@@ -1,0 +1,12 @@
+/**
+ * HNS can forward, nothing else: a frontend without endpoints has no load balancer, and its packets go on unanswered
+ * as if no service existed. It must not keep an old one either: that would send clients to pods that are gone.
+ */
+import type { Chosen } from './load-balancing.ts';
+
+export function hasLoadBalancer(chosen: Chosen): boolean {
+  return chosen.endpoints.length > 0;
+}
+
+export const NO_ENDPOINTS_REASON =
+  'without endpoints there is no load balancer: packets pass on, neither refused nor dropped';

@@ -1,0 +1,71 @@
+/** What this mode cannot do of a service port, frontend by frontend and source by source: for logs, `explain` and tests. */
+import type { DesiredServicePort, Frontend, Route, RouteSource } from '@signalbox/core';
+import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
+import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
+import { frontendName } from './chain-names.ts';
+import { onePort, targetOf } from './load-balancing.ts';
+import { NO_ENDPOINTS_REASON } from './no-endpoints.ts';
+import { nodePortReason } from './node-ports.ts';
+import { compileService } from './service-dispatch.ts';
+import { sourceRangesReason } from './source-ranges.ts';
+
+export interface Unsupported {
+  /** `10.96.0.10:80/tcp`. */
+  readonly frontend: string;
+  /** Whose packets are treated otherwise than decided. */
+  readonly source: RouteSource;
+  /** The clause of docs/service-semantics.md, where a route names one. */
+  readonly rule: string;
+  readonly reason: string;
+}
+
+export function unsupportedOf(port: DesiredServicePort, context: CompileContext): readonly Unsupported[] {
+  const compiled = compileService(port, null, context);
+  return port.frontends.flatMap((frontend) => {
+    const address = frontend.kind === 'node-port' ? '' : frontend.address;
+    const name = frontendName(address, frontend.port, port.name.protocol);
+    const installed = compiled.loadBalancers.find((entry) => entry.frontend === name);
+    const general = generalReasons(port, frontend, context).map((reason) => ({
+      frontend: name,
+      source: 'any' as const,
+      rule: '',
+      reason,
+    }));
+    const routes = frontend.routes.flatMap((route) => {
+      const reason = routeReason(route, frontend, installed);
+      return reason === null ? [] : [{ frontend: name, source: route.source, rule: route.rule, reason }];
+    });
+    return [...general, ...routes];
+  });
+}
+
+function generalReasons(
+  port: DesiredServicePort,
+  frontend: Frontend,
+  context: CompileContext,
+): readonly string[] {
+  const mixed = onePort(port.clusterEndpoints).length < port.clusterEndpoints.length;
+  const reasons: readonly (string | null)[] = [
+    sourceRangesReason(frontend),
+    frontend.kind === 'node-port' ? nodePortReason(context.nodePorts) : null,
+    port.affinity === null ? null : 'session affinity has no timeout in HNS',
+    mixed ? 'a load balancer has one internal port: endpoints with another port are left out' : null,
+  ];
+  return reasons.filter((reason) => reason !== null);
+}
+
+function routeReason(
+  route: Route,
+  frontend: Frontend,
+  installed: WantedLoadBalancer | undefined,
+): string | null {
+  const last = targetOf(frontend);
+  if (installed === undefined) {
+    return route.source === 'any' ? NO_ENDPOINTS_REASON : 'there is no load balancer for the other sources';
+  }
+  if (route.target !== last) return `HNS cannot tell sources apart: all go to the ${last} endpoints`;
+  const dsr = ((installed.settings.Flags ?? 0) & LOAD_BALANCER_FLAGS.dsr) !== 0;
+  if (dsr && route.masquerade) return 'with DSR the endpoint sees the client';
+  if (!dsr && !route.masquerade) return 'without DSR the endpoint sees this node';
+  return null;
+}

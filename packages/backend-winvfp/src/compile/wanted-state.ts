@@ -1,0 +1,167 @@
+/**
+ * The desired state, compiled and kept: which load balancer is wanted at each frontend, and which frontends have to be
+ * looked at again. Work is in proportion to what a change touches.
+ */
+import {
+  objectKey,
+  type DesiredChange,
+  type DesiredHealthCheck,
+  type DesiredNode,
+  type DesiredServicePort,
+  type ObjectKey,
+  type ServicePortKey,
+} from '@signalbox/core';
+import type {
+  CompileContext,
+  CompiledService,
+  WantedEndpoint,
+  WantedLoadBalancer,
+} from '../objects/wanted.ts';
+import { sourceVipEndpoint } from './remote-endpoints.ts';
+import { compileService } from './service-dispatch.ts';
+
+export interface WantedState {
+  /** Takes the change over; nothing is compiled yet. */
+  take(change: DesiredChange): void;
+  node(): DesiredNode | null;
+  /** Compiles what was touched, or everything if the context is another one. */
+  compile(context: CompileContext): void;
+  /** Frontends whose load balancer may be wrong. */
+  readonly dirty: Set<string>;
+  wantedAt(frontend: string): WantedLoadBalancer | undefined;
+  frontends(): ReadonlyMap<string, WantedLoadBalancer>;
+  /** Service VIPs and the source VIP. */
+  extraEndpoints(): readonly WantedEndpoint[];
+  servicePorts(): ReadonlyMap<ServicePortKey, DesiredServicePort>;
+}
+
+interface Tables {
+  readonly services: Map<ServicePortKey, DesiredServicePort>;
+  readonly healthPorts: Map<ObjectKey, number>;
+  readonly keysByObject: Map<ObjectKey, Set<ServicePortKey>>;
+  readonly compiled: Map<ServicePortKey, CompiledService>;
+  /** Two service ports may want one frontend (S28): the first in key order has it. */
+  readonly claims: Map<string, Map<ServicePortKey, WantedLoadBalancer>>;
+  readonly winners: Map<string, WantedLoadBalancer>;
+  readonly touched: Set<ServicePortKey>;
+  readonly dirty: Set<string>;
+}
+
+export function createWantedState(): WantedState {
+  const tables: Tables = {
+    services: new Map(),
+    healthPorts: new Map(),
+    keysByObject: new Map(),
+    compiled: new Map(),
+    claims: new Map(),
+    winners: new Map(),
+    touched: new Set(),
+    dirty: new Set(),
+  };
+  let node: DesiredNode | null = null;
+  let compiledFor = '';
+  let sourceVip: WantedEndpoint | null = null;
+  return {
+    dirty: tables.dirty,
+    take(change) {
+      node = change.node;
+      takeServices(tables, change);
+      takeHealthChecks(tables, change);
+    },
+    node: () => node,
+    compile(context) {
+      const fingerprint = JSON.stringify(context);
+      compileTouched(tables, context, fingerprint === compiledFor ? 'touched' : 'all');
+      compiledFor = fingerprint;
+      sourceVip = sourceVipEndpoint(context);
+    },
+    wantedAt: (frontend) => tables.winners.get(frontend),
+    frontends: () => tables.winners,
+    extraEndpoints: () => {
+      const vips = [...tables.compiled.values()].flatMap((service) => service.serviceVip ?? []);
+      const unique = new Map(vips.map((endpoint) => [endpoint.id, endpoint]));
+      return sourceVip === null ? [...unique.values()] : [sourceVip, ...unique.values()];
+    },
+    servicePorts: () => tables.services,
+  };
+}
+
+function compileTouched(tables: Tables, context: CompileContext, which: 'touched' | 'all'): void {
+  const all = which === 'all' ? [...tables.services.keys(), ...tables.compiled.keys()] : [];
+  for (const key of new Set([...tables.touched, ...all])) compileOne(tables, key, context);
+  tables.touched.clear();
+}
+
+function takeServices(tables: Tables, change: DesiredChange): void {
+  const { added, changed, removed } = change.servicePorts;
+  if (change.kind === 'full') for (const port of tables.services.values()) removeService(tables, port);
+  for (const port of removed) removeService(tables, port);
+  for (const port of [...added, ...changed.map((entry) => entry.after)]) {
+    const object = objectKey(port.name.namespace, port.name.name);
+    tables.services.set(port.key, port);
+    tables.keysByObject.set(object, (tables.keysByObject.get(object) ?? new Set()).add(port.key));
+    tables.touched.add(port.key);
+  }
+}
+
+function removeService(tables: Tables, port: DesiredServicePort): void {
+  const object = objectKey(port.name.namespace, port.name.name);
+  const keys = tables.keysByObject.get(object);
+  keys?.delete(port.key);
+  if (keys?.size === 0) tables.keysByObject.delete(object);
+  tables.services.delete(port.key);
+  tables.touched.add(port.key);
+}
+
+function takeHealthChecks(tables: Tables, change: DesiredChange): void {
+  const { added, changed, removed } = change.healthChecks;
+  const stale = change.kind === 'full' ? [...tables.healthPorts.keys()] : removed.map((entry) => entry.key);
+  for (const key of stale) setHealthPort(tables, key, null);
+  const current: readonly DesiredHealthCheck[] = [...added, ...changed.map((entry) => entry.after)];
+  for (const check of current) setHealthPort(tables, check.key, check.port);
+}
+
+function setHealthPort(tables: Tables, key: ObjectKey, port: number | null): void {
+  if ((tables.healthPorts.get(key) ?? null) === port) return;
+  if (port === null) tables.healthPorts.delete(key);
+  else tables.healthPorts.set(key, port);
+  for (const servicePort of tables.keysByObject.get(key) ?? []) tables.touched.add(servicePort);
+}
+
+function compileOne(tables: Tables, key: ServicePortKey, context: CompileContext): void {
+  for (const balancer of tables.compiled.get(key)?.loadBalancers ?? [])
+    unclaim(tables, balancer.frontend, key);
+  tables.compiled.delete(key);
+  const port = tables.services.get(key);
+  if (port === undefined) return;
+  const healthPort = tables.healthPorts.get(objectKey(port.name.namespace, port.name.name)) ?? null;
+  const compiled = compileService(port, healthPort, context);
+  tables.compiled.set(key, compiled);
+  for (const balancer of compiled.loadBalancers) claim(tables, balancer, key);
+}
+
+function claim(tables: Tables, balancer: WantedLoadBalancer, key: ServicePortKey): void {
+  const claims = tables.claims.get(balancer.frontend) ?? new Map<ServicePortKey, WantedLoadBalancer>();
+  tables.claims.set(balancer.frontend, claims.set(key, balancer));
+  electWinner(tables, balancer.frontend, claims);
+}
+
+function unclaim(tables: Tables, frontend: string, key: ServicePortKey): void {
+  const claims = tables.claims.get(frontend);
+  if (claims === undefined) return;
+  claims.delete(key);
+  if (claims.size === 0) tables.claims.delete(frontend);
+  electWinner(tables, frontend, claims);
+}
+
+function electWinner(
+  tables: Tables,
+  frontend: string,
+  claims: ReadonlyMap<ServicePortKey, WantedLoadBalancer>,
+): void {
+  tables.dirty.add(frontend);
+  const [first] = [...claims.keys()].sort();
+  const winner = first === undefined ? undefined : claims.get(first);
+  if (winner === undefined) tables.winners.delete(frontend);
+  else tables.winners.set(frontend, winner);
+}

@@ -1,0 +1,57 @@
+/** From options and what HNS says of the network to what the compiler needs. */
+import { backendError, type BackendError, type DesiredNode } from '@signalbox/core';
+import type { HcnNetwork } from './objects/hcn-documents.ts';
+import type { HnsFeatures } from './objects/hns-version.ts';
+import type { CompileContext, RemoteSubnet } from './objects/wanted.ts';
+import type { WinvfpOptions } from './options.ts';
+
+export function contextOf(
+  options: WinvfpOptions,
+  network: HcnNetwork,
+  features: HnsFeatures,
+  node: DesiredNode,
+): CompileContext {
+  const overlay = isOverlay(network);
+  const healthCheckVip = {
+    endpointName: options.rootHnsEndpointName ?? 'cbr0',
+    healthzPort: options.healthzPort ?? 10_256,
+  };
+  const forward = options.forwardHealthCheckVip === true && healthCheckVip.endpointName !== '';
+  return {
+    family: options.family,
+    features,
+    network: { id: network.ID.toUpperCase(), overlay, remoteSubnets: overlay ? remoteSubnets(network) : [] },
+    enableDSR: options.enableDSR ?? false,
+    sourceVip: overlay ? (options.sourceVip ?? '') : '',
+    nodeIP: options.nodeIP,
+    hostMac: options.hostMac ?? '',
+    healthCheckVip: forward ? healthCheckVip : null,
+    nodePorts: node.nodePortAddresses,
+  };
+}
+
+export function isOverlay(network: HcnNetwork): boolean {
+  return network.Type?.toLowerCase() === 'overlay';
+}
+
+function remoteSubnets(network: HcnNetwork): readonly RemoteSubnet[] {
+  const routes = (network.Policies ?? []).filter((policy) => policy.Type === 'RemoteSubnetRoute');
+  return routes.flatMap(({ Settings: { DestinationPrefix, ProviderAddress } }) =>
+    typeof DestinationPrefix === 'string' && typeof ProviderAddress === 'string'
+      ? [{ prefix: DestinationPrefix, providerAddress: ProviderAddress }]
+      : [],
+  );
+}
+
+/** Why this configuration cannot work here; `null` if it can. */
+export function configurationError(context: CompileContext): BackendError | null {
+  const refuse = (code: 'unsupported' | 'rejected', message: string): BackendError =>
+    backendError(code, 'winvfp', message, { kernel: 'unchanged' });
+  if (!context.features.remoteSubnet)
+    return refuse('unsupported', 'HNS is older than 9.2: its API has no remote subnets');
+  if (!context.network.overlay) return null;
+  if (context.sourceVip === '') return refuse('rejected', 'an overlay network needs --source-vip');
+  return context.hostMac === ''
+    ? refuse('rejected', `no interface has ${context.nodeIP}: its MAC address is needed`)
+    : null;
+}

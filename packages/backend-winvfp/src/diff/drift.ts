@@ -1,0 +1,81 @@
+/** How what HNS holds differs from what it should hold, in words. */
+import type { Drift, Family } from '@signalbox/core';
+import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import { sameLoadBalancer } from './frontend.ts';
+import type { HeldState } from './held-state.ts';
+import { endpointFor, sameEndpoint, settingsOf } from './plan.ts';
+import { unreferencedEndpoints } from './unreferenced.ts';
+
+export interface DriftInput {
+  readonly held: HeldState;
+  readonly family: Family;
+  readonly wanted: ReadonlyMap<string, WantedLoadBalancer>;
+  readonly extraEndpoints: readonly WantedEndpoint[];
+}
+
+export function findDrift(input: DriftInput): readonly Drift[] {
+  return [
+    ...endpointDrift(input),
+    ...loadBalancerDrift(input),
+    ...staleLoadBalancers(input),
+    ...staleEndpoints(input),
+  ];
+}
+
+function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
+  const backends = [...wanted.values()].flatMap((balancer) => balancer.backends);
+  const remote = backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.endpoint] : []));
+  const unique = new Map([...extraEndpoints, ...remote].map((endpoint) => [endpoint.id, endpoint]));
+  return [...unique.values()].flatMap((endpoint): Drift[] => {
+    const object = `endpoint ${endpoint.address}`;
+    const found = held.byAddress(endpoint.address);
+    if (found === undefined) return [{ kind: 'missing', object }];
+    return found.remote && found.ours && !sameEndpoint(found, endpoint) ? [{ kind: 'altered', object }] : [];
+  });
+}
+
+function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
+  return [...wanted].flatMap(([frontend, balancer]): Drift[] => {
+    const object = `load balancer ${frontend}`;
+    const found = held.byFrontend(frontend);
+    const creatable = balancer.backends.some(
+      (backend) => backend.kind === 'remote' || endpointFor(backend, held) !== undefined,
+    );
+    if (found === undefined) return creatable ? [{ kind: 'missing', object }] : [];
+    return isComplete(balancer, found.document, held) ? [] : [{ kind: 'altered', object }];
+  });
+}
+
+function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
+  const stale = [...held.loadBalancers.values()].filter((found) => {
+    const second = held.byFrontend(found.frontend)?.id !== found.id;
+    return found.ours && (second || !wanted.has(found.frontend));
+  });
+  return stale.map((found) => ({ kind: 'stale', object: `load balancer ${found.frontend}` }));
+}
+
+function staleEndpoints({ held, family, extraEndpoints }: DriftInput): readonly Drift[] {
+  const keep = new Set(extraEndpoints.map((endpoint) => endpoint.address));
+  return unreferencedEndpoints(held, family, keep).map((endpoint) => ({
+    kind: 'stale',
+    object: `endpoint ${endpoint.document.IpConfigurations?.[0]?.IpAddress ?? endpoint.id}`,
+  }));
+}
+
+function isComplete(
+  wanted: WantedLoadBalancer,
+  document: Parameters<typeof sameLoadBalancer>[0],
+  held: HeldState,
+): boolean {
+  const absent = wanted.backends.some(
+    (backend) => backend.kind === 'remote' && endpointFor(backend, held) === undefined,
+  );
+  return !absent && sameLoadBalancer(settingsOf(wanted, held), document);
+}
+
+/** `load balancer 10.96.0.10:80/tcp was missing`: for `SyncResult.repaired`. */
+export function describeDrift(drift: Drift): string {
+  return drift.kind === 'stale'
+    ? `${drift.object} was not ours to keep`
+    : `${drift.object} was ${drift.kind}`;
+}

@@ -1,0 +1,62 @@
+/** What an HCN load balancer stands for, read back from its document. */
+import { FAMILIES, familyOf, PROTOCOL_NUMBER, PROTOCOLS, type Family } from '@signalbox/core';
+import { frontendName } from '../compile/chain-names.ts';
+import { addressKey } from '../objects/address.ts';
+import { LOAD_BALANCER_FLAGS, type HcnLoadBalancer } from '../objects/hcn-documents.ts';
+
+/** kube-proxy does not set the IPv6 flag on every policy with an IPv6 VIP: the VIP counts before the flag. */
+export function loadBalancerFamily(document: HcnLoadBalancer): Family {
+  const vip = document.FrontendVIPs?.[0];
+  if (vip !== undefined) return familyOf(vip);
+  const ipv6 = ((document.Flags ?? 0) & LOAD_BALANCER_FLAGS.ipv6) !== 0;
+  return ipv6 ? 'IPv6' : (FAMILIES[0] ?? 'IPv4');
+}
+
+/** `null` for one that no service proxy makes: several VIPs or port mappings, an unknown protocol. */
+export function frontendOf(document: HcnLoadBalancer): string | null {
+  const vips = document.FrontendVIPs ?? [];
+  const mapping = document.PortMappings?.[0];
+  if (vips.length > 1 || document.PortMappings?.length !== 1 || mapping === undefined) return null;
+  const protocol = PROTOCOLS.find((name) => PROTOCOL_NUMBER[name] === mapping.Protocol);
+  if (protocol === undefined) return null;
+  const vip = vips[0];
+  return frontendName(vip === undefined ? '' : addressKey(vip), mapping.ExternalPort, protocol);
+}
+
+/** Equality of documents as HNS means it: order and case of ids, spelling of addresses and zero fields do not count. */
+export function sameLoadBalancer(
+  left: Omit<HcnLoadBalancer, 'ID'>,
+  right: Omit<HcnLoadBalancer, 'ID'>,
+): boolean {
+  return fingerprint(left) === fingerprint(right);
+}
+
+/** Whether they differ in nothing but what `HcnModifyLoadBalancer` is known to change: endpoints and internal port. */
+export function sameButEndpoints(
+  left: Omit<HcnLoadBalancer, 'ID'>,
+  right: Omit<HcnLoadBalancer, 'ID'>,
+): boolean {
+  const bare = (document: Omit<HcnLoadBalancer, 'ID'>): Omit<HcnLoadBalancer, 'ID'> => ({
+    ...document,
+    HostComputeEndpoints: [],
+    PortMappings: document.PortMappings.map((mapping) => ({ ...mapping, InternalPort: 0 })),
+  });
+  return fingerprint(bare(left)) === fingerprint(bare(right));
+}
+
+function fingerprint(document: Omit<HcnLoadBalancer, 'ID'>): string {
+  const mappings = document.PortMappings.map((mapping) => [
+    mapping.Protocol,
+    mapping.InternalPort,
+    mapping.ExternalPort,
+    mapping.DistributionType ?? 0,
+    mapping.Flags ?? 0,
+  ]);
+  return JSON.stringify([
+    document.HostComputeEndpoints.map((id) => id.toUpperCase()).sort(),
+    addressKey(document.SourceVIP ?? ''),
+    (document.FrontendVIPs ?? []).map(addressKey).sort(),
+    mappings,
+    document.Flags ?? 0,
+  ]);
+}

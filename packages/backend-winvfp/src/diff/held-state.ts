@@ -1,0 +1,163 @@
+/**
+ * What HNS holds on our network, indexed by what matters to a service proxy. Filled from listings, then kept up to
+ * date with every write that HNS confirmed, so that most syncs list nothing.
+ */
+import { addressKey } from '../objects/address.ts';
+import { idKey, isOurId, remoteMac } from '../compile/chain-names.ts';
+import {
+  ENDPOINT_FLAGS,
+  type HcnEndpoint,
+  type HcnLoadBalancer,
+  type HcnNetwork,
+} from '../objects/hcn-documents.ts';
+import { familyOf, type Family } from '@signalbox/core';
+import { createReferences, type References } from './references.ts';
+import { frontendOf, loadBalancerFamily } from './frontend.ts';
+
+export interface HeldEndpoint {
+  readonly id: string;
+  readonly document: HcnEndpoint;
+  readonly remote: boolean;
+  /** Made by this backend, or left by a kube-proxy: free to be removed. */
+  readonly ours: boolean;
+  /** `addressKey` of each of its addresses. */
+  readonly addresses: readonly string[];
+}
+
+export interface HeldLoadBalancer {
+  readonly id: string;
+  readonly document: HcnLoadBalancer;
+  readonly frontend: string;
+  readonly ours: boolean;
+}
+
+export interface HeldState {
+  readonly network: HcnNetwork;
+  readonly endpoints: ReadonlyMap<string, HeldEndpoint>;
+  /** Of this family and with one frontend; others are nobody's business here. */
+  readonly loadBalancers: ReadonlyMap<string, HeldLoadBalancer>;
+  /** The endpoint with this address; a local one before a remote one. */
+  byAddress(address: string): HeldEndpoint | undefined;
+  byName(name: string): HeldEndpoint | undefined;
+  byFrontend(frontend: string): HeldLoadBalancer | undefined;
+  /** Endpoints of ours that no load balancer of this family refers to. */
+  unreferenced(): Iterable<HeldEndpoint>;
+  putEndpoint(document: HcnEndpoint): void;
+  removeEndpoint(id: string): void;
+  putLoadBalancer(document: HcnLoadBalancer): void;
+  removeLoadBalancer(id: string): void;
+}
+
+export interface HeldOptions {
+  readonly family: Family;
+  readonly network: HcnNetwork;
+  /** Ids of load balancers of others that were taken over in this run. */
+  readonly takenOver: ReadonlySet<string>;
+}
+
+export function createHeldState(options: HeldOptions): HeldState {
+  const endpoints = new Map<string, HeldEndpoint>();
+  const addresses = new Map<string, Set<string>>();
+  const references = createReferences();
+  return {
+    network: options.network,
+    endpoints,
+    byAddress: (address) => preferLocal([...(addresses.get(addressKey(address)) ?? [])], endpoints),
+    byName: (name) => [...endpoints.values()].find((endpoint) => endpoint.document.Name === name),
+    unreferenced: () => [...references.idle()].flatMap((id) => endpoints.get(id) ?? []),
+    ...endpointWrites(endpoints, addresses, references),
+    ...loadBalancerTable(options, references),
+  };
+}
+
+type LoadBalancerTable = Pick<
+  HeldState,
+  'loadBalancers' | 'byFrontend' | 'putLoadBalancer' | 'removeLoadBalancer'
+>;
+
+function loadBalancerTable(options: HeldOptions, references: References): LoadBalancerTable {
+  const loadBalancers = new Map<string, HeldLoadBalancer>();
+  const frontends = new Map<string, string>();
+  const removeLoadBalancer = (id: string): void => {
+    const held = loadBalancers.get(idKey(id));
+    if (held === undefined) return;
+    loadBalancers.delete(held.id);
+    if (frontends.get(held.frontend) === held.id) frontends.delete(held.frontend);
+    references.drop(held.document.HostComputeEndpoints);
+  };
+  return {
+    loadBalancers,
+    byFrontend: (frontend) => loadBalancers.get(frontends.get(frontend) ?? ''),
+    putLoadBalancer(document) {
+      removeLoadBalancer(document.ID);
+      const held = describe(document, options);
+      if (held === null) return;
+      loadBalancers.set(held.id, held);
+      const other = loadBalancers.get(frontends.get(held.frontend) ?? '');
+      if (other === undefined || !other.ours) frontends.set(held.frontend, held.id);
+      references.add(document.HostComputeEndpoints);
+    },
+    removeLoadBalancer,
+  };
+}
+
+function endpointWrites(
+  endpoints: Map<string, HeldEndpoint>,
+  addresses: Map<string, Set<string>>,
+  references: References,
+): Pick<HeldState, 'putEndpoint' | 'removeEndpoint'> {
+  const removeEndpoint = (id: string): void => {
+    const held = endpoints.get(idKey(id));
+    if (held === undefined) return;
+    endpoints.delete(held.id);
+    references.disown(held.id);
+    for (const address of held.addresses) addresses.get(address)?.delete(held.id);
+  };
+  return {
+    putEndpoint(document) {
+      removeEndpoint(document.ID);
+      const held = describeEndpoint(document);
+      endpoints.set(held.id, held);
+      if (held.ours) references.own(held.id);
+      for (const address of held.addresses) {
+        addresses.set(address, (addresses.get(address) ?? new Set()).add(held.id));
+      }
+    },
+    removeEndpoint,
+  };
+}
+
+function preferLocal(
+  ids: readonly string[],
+  endpoints: ReadonlyMap<string, HeldEndpoint>,
+): HeldEndpoint | undefined {
+  const found = ids.map((id) => endpoints.get(id)).filter((endpoint) => endpoint !== undefined);
+  return found.find((endpoint) => !endpoint.remote) ?? found[0];
+}
+
+function describe(document: HcnLoadBalancer, options: HeldOptions): HeldLoadBalancer | null {
+  const id = idKey(document.ID);
+  const frontend = frontendOf(document);
+  if (frontend === null || loadBalancerFamily(document) !== options.family) return null;
+  return { id, document, frontend, ours: isOurId(id) || options.takenOver.has(id) };
+}
+
+function describeEndpoint(document: HcnEndpoint): HeldEndpoint {
+  const id = idKey(document.ID);
+  const texts = (document.IpConfigurations ?? []).map((entry) => entry.IpAddress);
+  const remote = ((document.Flags ?? 0) & ENDPOINT_FLAGS.remote) !== 0;
+  // Nobody but kube-proxy makes remote endpoints with this MAC address: one left behind would never go away.
+  const left = remote && texts.some((text) => sameMac(document.MacAddress ?? '', remoteMac(text)));
+  return { id, document, remote, ours: isOurId(id) || left, addresses: texts.map(addressKey) };
+}
+
+export function sameMac(left: string, right: string): boolean {
+  const digits = (mac: string): string => mac.replaceAll(/[-:]/g, '').toLowerCase();
+  return digits(left) === digits(right);
+}
+
+/** Whether the endpoint serves this family; one without addresses serves none. */
+export function endpointOfFamily(endpoint: HeldEndpoint, family: Family): boolean {
+  const texts = (endpoint.document.IpConfigurations ?? []).map((entry) => entry.IpAddress);
+  return texts.some((text) => familyOf(text) === family);
+}

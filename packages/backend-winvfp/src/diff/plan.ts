@@ -1,0 +1,173 @@
+/** Wanted against held: the steps that make HNS hold what it should, without calling it. */
+import type { ServicePortKey } from '@signalbox/core';
+import type { HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
+import type { HnsFeatures } from '../objects/hns-version.ts';
+import type { WantedBackend, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import { sameButEndpoints, sameLoadBalancer } from './frontend.ts';
+import { sameMac, type HeldEndpoint, type HeldLoadBalancer, type HeldState } from './held-state.ts';
+
+export interface LoadBalancerStep {
+  readonly kind: 'create' | 'modify' | 'recreate';
+  readonly wanted: WantedLoadBalancer;
+  /** What it replaces. */
+  readonly held?: HeldLoadBalancer;
+}
+
+/** A pod of this node that HNS has no endpoint for (yet). */
+export interface MissingEndpoint {
+  readonly owner: ServicePortKey;
+  readonly frontend: string;
+  /** An address, or the name of the gateway endpoint. */
+  readonly what: string;
+}
+
+export interface Plan {
+  /** First: what stands in the way of the rest, and what is not wanted. */
+  readonly deletes: readonly HeldLoadBalancer[];
+  /** Held, but with another MAC or provider address. Their load balancers are among `deletes`. */
+  readonly replacedEndpoints: readonly HeldEndpoint[];
+  readonly endpoints: readonly WantedEndpoint[];
+  readonly steps: readonly LoadBalancerStep[];
+  /** Others' load balancers that already are what is wanted, or that will be changed: ours from now on. */
+  readonly takeOver: readonly string[];
+  readonly missing: readonly MissingEndpoint[];
+}
+
+export interface PlanInput {
+  /** Frontends to look at; `wantedAt` says what should be there. */
+  readonly frontends: Iterable<string>;
+  readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
+  /** Endpoints wanted for their own sake: source VIP, service VIPs. */
+  readonly extraEndpoints: readonly WantedEndpoint[];
+  readonly held: HeldState;
+  readonly features: HnsFeatures;
+  /** HNS has no endpoint for the node itself: pods on the host network cannot be reached through it. */
+  readonly nodeIP: string;
+  /** Load balancers of ours that must go whatever stands at their frontend. */
+  readonly strays: readonly HeldLoadBalancer[];
+}
+
+interface Draft {
+  readonly deletes: Map<string, HeldLoadBalancer>;
+  readonly replaced: Map<string, HeldEndpoint>;
+  readonly endpoints: Map<string, WantedEndpoint>;
+  readonly steps: LoadBalancerStep[];
+  readonly takeOver: string[];
+  readonly missing: MissingEndpoint[];
+}
+
+export function planSync(input: PlanInput): Plan {
+  const draft: Draft = {
+    deletes: new Map(input.strays.map((stray) => [stray.id, stray])),
+    replaced: new Map(),
+    endpoints: new Map(),
+    steps: [],
+    takeOver: [],
+    missing: [],
+  };
+  const frontends = [...input.frontends];
+  for (const endpoint of input.extraEndpoints) planEndpoint(endpoint, input.held, draft);
+  for (const frontend of frontends) {
+    for (const backend of input.wantedAt(frontend)?.backends ?? []) {
+      if (backend.kind === 'remote') planEndpoint(backend.endpoint, input.held, draft);
+    }
+  }
+  for (const endpoint of draft.replaced.values()) freeEndpoint(endpoint, input, frontends, draft);
+  for (const frontend of new Set(frontends)) planFrontend(frontend, input, draft);
+  return {
+    deletes: [...draft.deletes.values()],
+    replacedEndpoints: [...draft.replaced.values()],
+    endpoints: [...draft.endpoints.values()],
+    steps: draft.steps,
+    takeOver: draft.takeOver,
+    missing: draft.missing,
+  };
+}
+
+function planEndpoint(wanted: WantedEndpoint, held: HeldState, draft: Draft): void {
+  const found = held.byAddress(wanted.address);
+  if (found === undefined) draft.endpoints.set(wanted.id, wanted);
+  else if (found.remote && found.ours && !sameEndpoint(found, wanted)) {
+    draft.replaced.set(found.id, found);
+    draft.endpoints.set(wanted.id, wanted);
+  }
+}
+
+export function sameEndpoint(held: HeldEndpoint, wanted: WantedEndpoint): boolean {
+  const provider = (policies: HeldEndpoint['document']['Policies']): unknown =>
+    policies?.find((policy) => policy.Type === 'ProviderAddress')?.Settings['ProviderAddress'] ?? '';
+  return (
+    sameMac(held.document.MacAddress ?? '', wanted.settings.MacAddress ?? '') &&
+    provider(held.document.Policies) === provider(wanted.settings.Policies)
+  );
+}
+
+/** Every load balancer over an endpoint that is to be replaced goes first, and comes back with the new one. */
+function freeEndpoint(endpoint: HeldEndpoint, input: PlanInput, frontends: string[], draft: Draft): void {
+  for (const balancer of input.held.loadBalancers.values()) {
+    const refers = balancer.document.HostComputeEndpoints.some((id) => id.toUpperCase() === endpoint.id);
+    if (!refers || !(balancer.ours || input.wantedAt(balancer.frontend) !== undefined)) continue;
+    draft.deletes.set(balancer.id, balancer);
+    frontends.push(balancer.frontend);
+  }
+}
+
+function planFrontend(frontend: string, input: PlanInput, draft: Draft): void {
+  const wanted = input.wantedAt(frontend);
+  const held = input.held.byFrontend(frontend);
+  if (wanted !== undefined) noteMissing(wanted, input, draft);
+  const pending = new Set([...draft.endpoints.values()].map((endpoint) => endpoint.address));
+  const usable = wanted?.backends.some((backend) => isUsable(backend, input.held, pending)) ?? false;
+  if (wanted === undefined || !usable) {
+    if (held?.ours === true) draft.deletes.set(held.id, held);
+    return;
+  }
+  if (held === undefined || draft.deletes.has(held.id)) draft.steps.push({ kind: 'create', wanted });
+  else planChange(wanted, held, input, draft);
+}
+
+function planChange(
+  wanted: WantedLoadBalancer,
+  held: HeldLoadBalancer,
+  input: PlanInput,
+  draft: Draft,
+): void {
+  if (!held.ours) draft.takeOver.push(held.id);
+  const created = wanted.backends.some(
+    (backend) => backend.kind === 'remote' && draft.endpoints.has(backend.endpoint.id),
+  );
+  const document = settingsOf(wanted, input.held);
+  if (!created && sameLoadBalancer(document, held.document)) return;
+  const inPlace = input.features.modify && wanted.updateInPlace && sameButEndpoints(document, held.document);
+  draft.steps.push({ kind: inPlace ? 'modify' : 'recreate', wanted, held });
+}
+
+function isUsable(backend: WantedBackend, held: HeldState, pending: ReadonlySet<string>): boolean {
+  if (backend.kind === 'remote' && pending.has(backend.address)) return true;
+  return endpointFor(backend, held) !== undefined;
+}
+
+function noteMissing(wanted: WantedLoadBalancer, input: PlanInput, draft: Draft): void {
+  for (const backend of wanted.backends) {
+    if (backend.kind === 'remote' || endpointFor(backend, input.held) !== undefined) continue;
+    if (backend.kind === 'local' && backend.address === input.nodeIP) continue;
+    const what = backend.kind === 'named' ? backend.name : backend.address;
+    draft.missing.push({ owner: wanted.owner, frontend: wanted.frontend, what });
+  }
+}
+
+/**
+ * The HCN endpoint that carries the backend. A remote stand-in of ours for a pod that runs here is none: it is in the
+ * way of the CNI plug-in, and goes when nothing refers to it.
+ */
+export function endpointFor(backend: WantedBackend, held: HeldState): HeldEndpoint | undefined {
+  if (backend.kind === 'named') return held.byName(backend.name);
+  const found = held.byAddress(backend.address);
+  return backend.kind === 'local' && found?.remote === true && found.ours ? undefined : found;
+}
+
+/** The document for HNS with the endpoints that exist now. */
+export function settingsOf(wanted: WantedLoadBalancer, held: HeldState): HcnLoadBalancerSettings {
+  const ids = wanted.backends.flatMap((backend) => endpointFor(backend, held)?.id ?? []);
+  return { HostComputeEndpoints: [...new Set(ids)], ...wanted.settings };
+}

@@ -1,0 +1,157 @@
+/** Carries a plan out. One service's failure never stops another's; only HNS being away ends the round. */
+import type { BackendError, Family, ServiceFailure } from '@signalbox/core';
+import { addressKey } from '../objects/address.ts';
+import type { HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
+import { endpointFor, type LoadBalancerStep, type Plan } from '../diff/plan.ts';
+import { unreferencedEndpoints } from '../diff/unreferenced.ts';
+import type { WantedLoadBalancer } from '../objects/wanted.ts';
+import type { WriteFailure, Writer } from './writer.ts';
+
+export interface ApplyInput {
+  readonly plan: Plan;
+  readonly writer: Writer;
+  readonly held: HeldState;
+  readonly family: Family;
+  /** Addresses whose endpoint stays though no load balancer refers to it. */
+  readonly keep: ReadonlySet<string>;
+  readonly ownerOf: (frontend: string) => string;
+}
+
+export interface Applied {
+  readonly failures: readonly ServiceFailure[];
+  /** To be looked at again at the next sync. */
+  readonly failedFrontends: ReadonlySet<string>;
+  /** Reality was another than believed. */
+  readonly relist: boolean;
+  /** This HNS cannot modify in place after all. */
+  readonly modifyBroken: boolean;
+  /** HNS went away. */
+  readonly stopped: BackendError | null;
+}
+
+interface Progress {
+  readonly failures: ServiceFailure[];
+  readonly failedFrontends: Set<string>;
+  readonly failedAddresses: Map<string, BackendError>;
+  relist: boolean;
+  modifyBroken: boolean;
+  stopped: BackendError | null;
+}
+
+export async function applyPlan(input: ApplyInput): Promise<Applied> {
+  const progress: Progress = {
+    failures: [],
+    failedFrontends: new Set(),
+    failedAddresses: new Map(),
+    relist: false,
+    modifyBroken: false,
+    stopped: null,
+  };
+  await eachUntilStopped(input.plan.deletes, progress, (balancer) => deleteStep(balancer, input, progress));
+  await eachUntilStopped(input.plan.replacedEndpoints, progress, async (endpoint) => {
+    note(await input.writer.deleteEndpoint(endpoint), `endpoint ${endpoint.addresses.join(' ')}`, progress);
+  });
+  await eachUntilStopped(input.plan.endpoints, progress, async (wanted) => {
+    const failure = await input.writer.createEndpoint(wanted);
+    if (failure === null) return;
+    progress.failedAddresses.set(addressKey(wanted.address), failure.error);
+    if (input.keep.has(wanted.address)) note(failure, `endpoint ${wanted.address}`, progress);
+    else settle(failure, progress);
+  });
+  await eachUntilStopped(input.plan.steps, progress, (step) => loadBalancerStep(step, input, progress));
+  await removeUnreferenced(input, progress);
+  noteMissing(input, progress);
+  return progress;
+}
+
+async function eachUntilStopped<T>(
+  items: readonly T[],
+  progress: Progress,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
+  for (const item of items) {
+    if (progress.stopped !== null) return;
+    await act(item);
+  }
+}
+
+/** What a failure means for the round as a whole. */
+function settle(failure: WriteFailure, progress: Progress): void {
+  if (failure.reaction === 'stop') progress.stopped = failure.error;
+  if (failure.reaction === 'relist') progress.relist = true;
+  if (failure.reaction === 'no-modify') progress.modifyBroken = true;
+}
+
+function note(failure: WriteFailure | null, key: string, progress: Progress, frontend = ''): void {
+  if (failure === null) return;
+  settle(failure, progress);
+  progress.failures.push({ key, error: failure.error });
+  if (frontend !== '') progress.failedFrontends.add(frontend);
+}
+
+async function deleteStep(balancer: HeldLoadBalancer, input: ApplyInput, progress: Progress): Promise<void> {
+  const failure = await input.writer.remove(balancer);
+  note(failure, input.ownerOf(balancer.frontend), progress, balancer.frontend);
+}
+
+async function loadBalancerStep(
+  step: LoadBalancerStep,
+  input: ApplyInput,
+  progress: Progress,
+): Promise<void> {
+  const { wanted } = step;
+  noteAbsentEndpoints(wanted, input, progress);
+  const reachable = wanted.backends.some((backend) => endpointFor(backend, input.held) !== undefined);
+  // Its endpoints could not be made, or the old one could not be removed: already reported.
+  const blocked = step.kind === 'create' && input.held.byFrontend(wanted.frontend) !== undefined;
+  if (!reachable || blocked) return;
+  note(await writeStep(step, input.writer, progress), wanted.owner, progress, wanted.frontend);
+}
+
+async function writeStep(
+  step: LoadBalancerStep,
+  writer: Writer,
+  progress: Progress,
+): Promise<WriteFailure | null> {
+  const { wanted, held } = step;
+  if (held === undefined) return writer.create(wanted);
+  if (step.kind === 'modify' && !progress.modifyBroken) {
+    const failure = await writer.modify(wanted, held);
+    if (failure?.reaction !== 'no-modify') return failure;
+    progress.modifyBroken = true;
+  }
+  return (await writer.remove(held)) ?? (await writer.create(wanted));
+}
+
+/** The load balancer is made of the endpoints there are; the service is reported with those that are not. */
+function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, progress: Progress): void {
+  for (const backend of wanted.backends) {
+    if (backend.kind !== 'remote' || endpointFor(backend, input.held) !== undefined) continue;
+    const error = progress.failedAddresses.get(addressKey(backend.address));
+    if (error === undefined) continue;
+    progress.failures.push({ key: wanted.owner, error });
+    progress.failedFrontends.add(wanted.frontend);
+  }
+}
+
+async function removeUnreferenced(input: ApplyInput, progress: Progress): Promise<void> {
+  const idle = unreferencedEndpoints(input.held, input.family, input.keep);
+  await eachUntilStopped(idle, progress, async (endpoint) => {
+    const failure = await input.writer.deleteEndpoint(endpoint);
+    // Somebody else's load balancer uses it: it goes when that does.
+    if (failure?.reaction === 'keep') return;
+    note(failure, `endpoint ${endpoint.addresses.join(' ')}`, progress);
+  });
+}
+
+function noteMissing(input: ApplyInput, progress: Progress): void {
+  for (const { owner, frontend, what } of input.plan.missing) {
+    const message = `${frontend}: HNS has no endpoint ${what} on this node (yet)`;
+    const operation = 'HcnEnumerateEndpoints';
+    progress.failures.push({
+      key: owner,
+      error: { code: 'not-found', operation, message, kernel: 'unchanged' },
+    });
+    progress.failedFrontends.add(frontend);
+  }
+}

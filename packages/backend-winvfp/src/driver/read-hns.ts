@@ -1,0 +1,75 @@
+/** Reading: the network, what this version of HNS can do, and everything on the network. */
+import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { createHeldState, type HeldState } from '../diff/held-state.ts';
+import { parseDocuments, parseVersion } from '../encode/reply.ts';
+import type { HcnEndpoint, HcnLoadBalancer, HcnNetwork } from '../objects/hcn-documents.ts';
+import type { HcnKind } from '../objects/hcn-call.ts';
+import { featuresOf, type HnsFeatures, type HnsVersion } from '../objects/hns-version.ts';
+import { hcnError } from './errors.ts';
+import type { HcnApi } from './hcn-api.ts';
+
+/** A value, or why there is none. A failed look-up is never an empty answer. */
+export type Read<T> = { readonly value: T } | { readonly error: BackendError };
+
+async function list<T extends { readonly ID: string }>(
+  hcn: HcnApi,
+  kind: HcnKind,
+  filter: Readonly<Record<string, string>>,
+): Promise<Read<readonly T[]>> {
+  const reply = await hcn.call({ op: 'list', kind, filter });
+  if (reply.hresult !== 0) return { error: hcnError(reply, `list of ${kind}s`) };
+  const value = parseDocuments(reply.items);
+  if (value !== null) return { value: value as readonly T[] };
+  return {
+    error: backendError('protocol', 'Invoke', `unreadable ${kind} documents`, { kernel: 'unchanged' }),
+  };
+}
+
+export async function readNetwork(hcn: HcnApi, name: string): Promise<Read<HcnNetwork>> {
+  const found = await list<HcnNetwork>(hcn, 'network', { Name: name });
+  if ('error' in found) return found;
+  const network = found.value.find((entry) => entry.Name === name) ?? found.value[0];
+  if (network !== undefined) return { value: network };
+  const message = `there is no HNS network "${name}": has the CNI plug-in made it yet?`;
+  return { error: backendError('not-found', 'HcnEnumerateNetworks', message, { kernel: 'unchanged' }) };
+}
+
+export interface HnsCapabilities {
+  readonly version: HnsVersion;
+  readonly features: HnsFeatures;
+}
+
+export async function readCapabilities(hcn: HcnApi): Promise<Read<HnsCapabilities>> {
+  const reply = await hcn.call({ op: 'hns', path: '/globals/version' });
+  if (reply.hresult !== 0) return { error: hcnError(reply, '/globals/version') };
+  const version = parseVersion(reply.items[0] ?? '');
+  if (version !== null) return { value: { version, features: featuresOf(version) } };
+  return { error: backendError('protocol', 'HNSCall', `/globals/version: ${reply.items[0] ?? 'no answer'}`) };
+}
+
+export interface ReadOptions {
+  readonly hcn: HcnApi;
+  readonly family: Family;
+  readonly network: HcnNetwork;
+  readonly takenOver: ReadonlySet<string>;
+}
+
+export async function readHeldState(options: ReadOptions): Promise<Read<HeldState>> {
+  const balancers = await list<HcnLoadBalancer>(options.hcn, 'load-balancer', {});
+  if ('error' in balancers) return balancers;
+  const held = createHeldState(options);
+  const error = await refreshEndpoints(options.hcn, held);
+  if (error !== null) return { error };
+  for (const balancer of balancers.value) held.putLoadBalancer(balancer);
+  return { value: held };
+}
+
+/** Reads the endpoints of the network again: the CNI plug-in makes and removes those of local pods. */
+export async function refreshEndpoints(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
+  const endpoints = await list<HcnEndpoint>(hcn, 'endpoint', { VirtualNetwork: held.network.ID });
+  if ('error' in endpoints) return endpoints.error;
+  const seen = new Set(endpoints.value.map((endpoint) => endpoint.ID.toUpperCase()));
+  for (const id of held.endpoints.keys()) if (!seen.has(id)) held.removeEndpoint(id);
+  for (const endpoint of endpoints.value) held.putEndpoint(endpoint);
+  return null;
+}

@@ -1,0 +1,28 @@
+import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
+import type { HcnApi } from './hcn-api.ts';
+
+export interface RecordedCall {
+  readonly request: HcnRequest;
+  readonly reply: HcnReply;
+}
+
+export interface HcnRecorder extends HcnApi {
+  /** In the order the replies came. */
+  readonly calls: readonly RecordedCall[];
+  /** The calls since the last `take`. */
+  take(): readonly RecordedCall[];
+}
+
+/** Writes down every call and its reply: for tests, and to see what goes to HNS on a node. */
+export function recordHcn(api: HcnApi): HcnRecorder {
+  const calls: RecordedCall[] = [];
+  return {
+    calls,
+    take: () => calls.splice(0),
+    async call(request) {
+      const reply = await api.call(request);
+      calls.push({ request, reply });
+      return reply;
+    },
+  };
+}

@@ -1,0 +1,126 @@
+/** One write each: the call, what its failure means, and what is held afterwards. */
+import type { BackendError } from '@signalbox/core';
+import { sameLoadBalancer } from '../diff/frontend.ts';
+import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
+import { settingsOf } from '../diff/plan.ts';
+import { parseDocuments } from '../encode/reply.ts';
+import type { HcnEndpoint, HcnLoadBalancer } from '../objects/hcn-documents.ts';
+import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
+import { reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
+import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import { hcnError } from './errors.ts';
+import type { HcnApi } from './hcn-api.ts';
+
+export interface WriteFailure {
+  readonly reaction: Exclude<Reaction, 'done'>;
+  readonly error: BackendError;
+}
+
+/** Writes of this sync, for `SyncResult.counters`: `created`, `modified`, `deleted` load balancers and endpoints. */
+export type WriteCounters = Record<string, number>;
+
+export interface Writer {
+  /** `null`: done. */
+  createEndpoint(wanted: WantedEndpoint): Promise<WriteFailure | null>;
+  deleteEndpoint(held: HeldEndpoint): Promise<WriteFailure | null>;
+  create(wanted: WantedLoadBalancer): Promise<WriteFailure | null>;
+  modify(wanted: WantedLoadBalancer, held: HeldLoadBalancer): Promise<WriteFailure | null>;
+  remove(held: HeldLoadBalancer): Promise<WriteFailure | null>;
+  readonly counters: WriteCounters;
+  /** An answer left it open what HNS holds now. */
+  readonly unsure: () => boolean;
+}
+
+interface Outcome {
+  readonly failure: WriteFailure | null;
+  readonly reply: HcnReply;
+}
+
+export function createWriter(hcn: HcnApi, held: HeldState): Writer {
+  const counters: WriteCounters = {};
+  let unsure = false;
+  const write = async (kind: WriteKind, request: HcnRequest, culprit: string): Promise<Outcome> => {
+    const reply = await hcn.call(request);
+    const reaction = reply.hresult === 0 ? 'done' : reactionTo(kind, reply.hresult);
+    if (reply.hresult === 0) counters[kind] = (counters[kind] ?? 0) + 1;
+    if (reaction === 'done') return { failure: null, reply };
+    return { failure: { reaction, error: hcnError(reply, culprit) }, reply };
+  };
+  const readBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T): T => {
+    const [document] = parseDocuments(reply.items) ?? [];
+    if (document === undefined) unsure = true;
+    return (document as T | undefined) ?? believed;
+  };
+  return {
+    counters,
+    unsure: () => unsure,
+    ...endpointWrites(held, write, readBack),
+    ...loadBalancerWrites(held, write, readBack),
+  };
+}
+
+type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<Outcome>;
+type ReadBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T) => T;
+
+function endpointWrites(
+  held: HeldState,
+  write: Write,
+  readBack: ReadBack,
+): Pick<Writer, 'createEndpoint' | 'deleteEndpoint'> {
+  return {
+    async createEndpoint({ id, address, settings }) {
+      const network = held.network.ID;
+      const request = { op: 'create-endpoint', network, id, settings } as const;
+      const { failure, reply } = await write('create-endpoint', request, `endpoint ${address}`);
+      if (failure === null) held.putEndpoint(readBack<HcnEndpoint>(reply, { ID: id, ...settings }));
+      return failure;
+    },
+    async deleteEndpoint(endpoint) {
+      const request = { op: 'delete-endpoint', id: endpoint.id } as const;
+      const { failure } = await write('delete-endpoint', request, `endpoint ${endpoint.addresses.join(' ')}`);
+      if (failure === null) held.removeEndpoint(endpoint.id);
+      return failure;
+    },
+  };
+}
+
+function loadBalancerWrites(
+  held: HeldState,
+  write: Write,
+  readBack: ReadBack,
+): Pick<Writer, 'create' | 'modify' | 'remove'> {
+  const remove = async (balancer: HeldLoadBalancer): Promise<WriteFailure | null> => {
+    const request = { op: 'delete-load-balancer', id: balancer.id } as const;
+    const first = await write('delete-load-balancer', request, balancer.frontend);
+    // Windows Server 2019 fails a first deletion now and then; the second succeeds.
+    const again = first.failure?.reaction === 'fail';
+    const { failure } = again ? await write('delete-load-balancer', request, balancer.frontend) : first;
+    if (failure === null) held.removeLoadBalancer(balancer.id);
+    return failure;
+  };
+  return {
+    remove,
+    async create(wanted) {
+      const { id, frontend } = wanted;
+      const settings = settingsOf(wanted, held);
+      const request = { op: 'create-load-balancer', id, settings } as const;
+      const { failure, reply } = await write('create-load-balancer', request, frontend);
+      if (failure === null) held.putLoadBalancer(readBack<HcnLoadBalancer>(reply, { ID: id, ...settings }));
+      return failure;
+    },
+    async modify(wanted, balancer) {
+      const settings = settingsOf(wanted, held);
+      const request = { op: 'modify-load-balancer', id: balancer.id, settings } as const;
+      const { failure, reply } = await write('modify-load-balancer', request, wanted.frontend);
+      if (failure !== null) return failure;
+      const document = readBack<HcnLoadBalancer>(reply, { ID: balancer.id, ...settings });
+      held.putLoadBalancer(document);
+      if (sameLoadBalancer(document, settings)) return null;
+      const error = hcnError(
+        { ...reply, call: 'HcnModifyLoadBalancer' },
+        `${wanted.frontend}: nothing changed`,
+      );
+      return { reaction: 'no-modify', error };
+    },
+  };
+}

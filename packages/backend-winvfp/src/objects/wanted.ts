@@ -1,0 +1,64 @@
+/** What should exist, before HNS has given ids to it. */
+import type { DesiredNode, Family, ServicePortKey } from '@signalbox/core';
+import type { HcnEndpointSettings, HcnLoadBalancerSettings } from './hcn-documents.ts';
+import type { HnsFeatures } from './hns-version.ts';
+
+/** A route of an overlay network to the pods of another node. */
+export interface RemoteSubnet {
+  /** `10.244.2.0/24`. */
+  readonly prefix: string;
+  /** The address of the node that carries it. */
+  readonly providerAddress: string;
+}
+
+/** Everything besides the service that its objects depend on. Plain data: compared as JSON. */
+export interface CompileContext {
+  readonly family: Family;
+  readonly features: HnsFeatures;
+  /** Id of the network; `overlay`: its type decides about source VIPs and provider addresses. */
+  readonly network: {
+    readonly id: string;
+    readonly overlay: boolean;
+    readonly remoteSubnets: readonly RemoteSubnet[];
+  };
+  readonly enableDSR: boolean;
+  /** Overlay only; empty elsewhere. */
+  readonly sourceVip: string;
+  readonly nodeIP: string;
+  /** MAC address of the interface that carries `nodeIP`; overlay only. */
+  readonly hostMac: string;
+  /** `null`: health checks of load balancers are not forwarded. */
+  readonly healthCheckVip: { readonly endpointName: string; readonly healthzPort: number } | null;
+  readonly nodePorts: DesiredNode['nodePortAddresses'];
+}
+
+/** An endpoint that this backend makes itself; those of local pods belong to the CNI plug-in. */
+export interface WantedEndpoint {
+  readonly id: string;
+  readonly address: string;
+  readonly settings: HcnEndpointSettings;
+}
+
+export type WantedBackend =
+  | { readonly kind: 'local'; readonly address: string }
+  | { readonly kind: 'remote'; readonly address: string; readonly endpoint: WantedEndpoint }
+  /** The endpoint with this name, whatever its address. */
+  | { readonly kind: 'named'; readonly name: string };
+
+export interface WantedLoadBalancer {
+  readonly id: string;
+  /** `10.96.0.10:80/tcp`, `*:30080/tcp`: no two load balancers of a family may share it. */
+  readonly frontend: string;
+  readonly owner: ServicePortKey;
+  /** Never empty. Order as in the desired state. */
+  readonly backends: readonly WantedBackend[];
+  readonly settings: Omit<HcnLoadBalancerSettings, 'HostComputeEndpoints'>;
+  readonly updateInPlace: boolean;
+}
+
+export interface CompiledService {
+  readonly key: ServicePortKey;
+  readonly loadBalancers: readonly WantedLoadBalancer[];
+  /** Overlay: the stand-in for the cluster IP that lets the network answer for it. */
+  readonly serviceVip: WantedEndpoint | null;
+}

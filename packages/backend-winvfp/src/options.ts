@@ -1,0 +1,23 @@
+import type { Family } from '@signalbox/core';
+import type { HcnApi } from './driver/hcn-api.ts';
+
+export interface WinvfpOptions {
+  readonly family: Family;
+  readonly hcn: HcnApi;
+  /** `--network-name`, `winkernel.networkName` or `KUBE_NETWORK`: the HNS network that the CNI plug-in made. */
+  readonly networkName: string;
+  /** `--source-vip`: needed on overlay networks, ignored elsewhere. */
+  readonly sourceVip?: string;
+  /** `--enable-dsr`: cluster IPs with direct server return. Default false. */
+  readonly enableDSR?: boolean;
+  /** `--root-hnsendpoint-name`. Default `cbr0`. */
+  readonly rootHnsEndpointName?: string;
+  /** `--forward-healthcheck-vip`. Default false. */
+  readonly forwardHealthCheckVip?: boolean;
+  /** The node's address of this family. */
+  readonly nodeIP: string;
+  /** MAC address of the interface with `nodeIP` (`findHostMac`); needed on overlay networks. */
+  readonly hostMac?: string;
+  /** Port of the proxy's own health server. Default 10256. */
+  readonly healthzPort?: number;
+}

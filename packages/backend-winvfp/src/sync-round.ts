@@ -1,0 +1,146 @@
+/** One round of a sync: find out what is held, plan, carry out, say what became of it. */
+import type { BackendError, Drift, SyncResult } from '@signalbox/core';
+import type { BackendState, World } from './backend.ts';
+import { configurationError, contextOf } from './context.ts';
+import { describeDrift, findDrift } from './diff/drift.ts';
+import type { HeldState } from './diff/held-state.ts';
+import { endpointFor, planSync, type Plan } from './diff/plan.ts';
+import { applyPlan, type Applied } from './driver/apply.ts';
+import { readHeldState, refreshEndpoints } from './driver/read-hns.ts';
+import { createWriter, type Writer } from './driver/writer.ts';
+
+/** `full`: everything is listed and compared. `partial`: only frontends that a change touched or that failed before. */
+export type RoundScope = 'full' | 'partial';
+
+export interface Round {
+  readonly result: SyncResult;
+  /** What HNS holds turned out to be something else: worth a full round at once. */
+  readonly relist: boolean;
+}
+
+export function failedSync(error: BackendError): SyncResult {
+  return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters: {} };
+}
+
+export async function runRound(state: BackendState, input: World & { scope: RoundScope }): Promise<Round> {
+  const { wanted, options } = state;
+  const node = wanted.node();
+  if (node === null) throw new Error('a round before the first change');
+  const context = contextOf(options, input.network, input.features, node);
+  const misconfigured = configurationError(context);
+  if (misconfigured !== null) return { relist: false, result: failedSync(misconfigured) };
+  wanted.compile(context);
+  const known = state.held?.network.ID === input.network.ID ? state.held : null;
+  const scope = known === null ? 'full' : input.scope;
+  const listed =
+    scope === 'full' || known === null ? await readAll(state, input) : await readMissing(state, known);
+  if ('error' in listed) return { relist: false, result: failedSync(listed.error) };
+  const held = listed.held;
+  const drift = scope === 'full' && known !== null ? surprises(state, held) : [];
+  if (scope === 'full') markAll(state, held);
+  return finishRound(state, { ...input, held, scope, drift });
+}
+
+interface Prepared extends World {
+  readonly held: HeldState;
+  readonly scope: RoundScope;
+  readonly drift: readonly Drift[];
+}
+
+type Listed = { readonly held: HeldState } | { readonly error: BackendError };
+
+async function readAll(state: BackendState, { network }: World): Promise<Listed> {
+  const { hcn, family } = state.options;
+  const read = await readHeldState({ hcn, family, network, takenOver: state.takenOver });
+  return 'error' in read ? read : { held: read.value };
+}
+
+/** Endpoints of local pods come from the CNI plug-in: one that is not known yet is worth a look. */
+async function readMissing(state: BackendState, held: HeldState): Promise<Listed> {
+  const unknown = [...state.wanted.dirty].some((frontend) =>
+    state.wanted
+      .wantedAt(frontend)
+      ?.backends.some((backend) => backend.kind !== 'remote' && endpointFor(backend, held) === undefined),
+  );
+  const error = unknown ? await refreshEndpoints(state.options.hcn, held) : null;
+  return error === null ? { held } : { error };
+}
+
+/** Differences that no change of ours explains: somebody else's doing. */
+function surprises(state: BackendState, held: HeldState): readonly Drift[] {
+  const { wanted, options } = state;
+  const found = findDrift({
+    held,
+    family: options.family,
+    wanted: wanted.frontends(),
+    extraEndpoints: wanted.extraEndpoints(),
+  });
+  return wanted.dirty.size > 0 ? [] : found;
+}
+
+function markAll(state: BackendState, held: HeldState): void {
+  for (const frontend of state.wanted.frontends().keys()) state.wanted.dirty.add(frontend);
+  for (const balancer of held.loadBalancers.values()) {
+    if (balancer.ours) state.wanted.dirty.add(balancer.frontend);
+  }
+}
+
+async function finishRound(state: BackendState, prepared: Prepared): Promise<Round> {
+  const { wanted, options } = state;
+  const { held, features, scope } = prepared;
+  state.held = held;
+  const extraEndpoints = wanted.extraEndpoints();
+  const plan = planSync({
+    frontends: wanted.dirty,
+    wantedAt: (frontend) => wanted.wantedAt(frontend),
+    extraEndpoints,
+    held,
+    features,
+    nodeIP: options.nodeIP,
+    strays: scope === 'full' ? straysOf(held) : [],
+  });
+  takeOver(state, plan, held);
+  const writer = createWriter(options.hcn, held);
+  const applied = await applyPlan({
+    plan,
+    writer,
+    held,
+    family: options.family,
+    keep: new Set(extraEndpoints.map((endpoint) => endpoint.address)),
+    ownerOf: (frontend) => wanted.wantedAt(frontend)?.owner ?? frontend,
+  });
+  if (applied.stopped !== null) return { relist: false, result: failedSync(applied.stopped) };
+  wanted.dirty.clear();
+  for (const frontend of applied.failedFrontends) wanted.dirty.add(frontend);
+  if (applied.modifyBroken) state.features = { ...features, modify: false };
+  if (writer.unsure()) state.held = null;
+  const relist = scope === 'partial' && (applied.relist || writer.unsure());
+  return { relist, result: resultOf(prepared, applied, writer) };
+}
+
+/** Two load balancers of ours at one frontend: HNS has kept one that it said was gone. */
+function straysOf(held: HeldState): Plan['deletes'] {
+  const balancers = [...held.loadBalancers.values()];
+  return balancers.filter(
+    (balancer) => balancer.ours && held.byFrontend(balancer.frontend)?.id !== balancer.id,
+  );
+}
+
+function takeOver(state: BackendState, plan: Plan, held: HeldState): void {
+  for (const id of plan.takeOver) {
+    state.takenOver.add(id);
+    const balancer = held.loadBalancers.get(id);
+    if (balancer !== undefined) held.putLoadBalancer(balancer.document);
+  }
+}
+
+function resultOf({ scope, drift }: Prepared, applied: Applied, writer: Writer): SyncResult {
+  const { failures } = applied;
+  return {
+    outcome: failures.length === 0 ? 'ok' : 'partial',
+    scope,
+    failures,
+    repaired: failures.length === 0 ? drift.map(describeDrift) : [],
+    counters: writer.counters,
+  };
+}

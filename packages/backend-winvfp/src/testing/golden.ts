@@ -1,0 +1,40 @@
+/** What HNS holds, as JSON that a person can review: ids of endpoints are replaced by their addresses. */
+import type { Family } from '@signalbox/core';
+import type { Hns } from '@signalbox/hns-simulator';
+import { isOurId } from '../compile/chain-names.ts';
+import { frontendOf, loadBalancerFamily } from '../diff/frontend.ts';
+import { createHeldState, endpointOfFamily } from '../diff/held-state.ts';
+import type { HcnLoadBalancer } from '../objects/hcn-documents.ts';
+
+export function goldenText(hns: Hns, family: Family): string {
+  const { endpoints, loadBalancers } = hns.snapshot();
+  const held = createHeldState({ family, network: { ID: '', Name: '' }, takenOver: new Set() });
+  for (const endpoint of endpoints) held.putEndpoint(endpoint);
+  const addressOf = (id: string): string => held.endpoints.get(id.toUpperCase())?.addresses.join(' ') ?? id;
+  const ours = [...held.endpoints.values()].filter((entry) => entry.ours && endpointOfFamily(entry, family));
+  const balancers = loadBalancers
+    .map((entry): HcnLoadBalancer => entry)
+    .filter((entry) => loadBalancerFamily(entry) === family)
+    .map((entry) => ({ frontend: frontendOf(entry) ?? '', entry }))
+    .sort((left, right) => compare(left.frontend, right.frontend));
+  const text = {
+    endpoints: ours
+      .map(({ document }) => ({ ...document, ID: nameOf(document.ID), HostComputeNetwork: 'cbr0' }))
+      .sort((left, right) => compare(JSON.stringify(left), JSON.stringify(right))),
+    loadBalancers: balancers.map(({ entry: { ID, HostComputeEndpoints, ...rest } }) => ({
+      ID: nameOf(ID),
+      HostComputeEndpoints: HostComputeEndpoints.map(addressOf).sort(),
+      ...rest,
+    })),
+  };
+  return `${JSON.stringify(text, null, 2)}\n`;
+}
+
+/** Our own ids are stable; those that HNS picks are not. */
+function nameOf(id: string): string {
+  return isOurId(id) ? id : '(picked by HNS)';
+}
+
+function compare(left: string, right: string): number {
+  return left < right ? -1 : Number(left > right);
+}

@@ -1,0 +1,2 @@
+export { winvfpScenarioBackend } from './scenario-backend.ts';
+export { createSimulatedHcn } from './simulated-hcn.ts';

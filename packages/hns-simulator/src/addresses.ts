@@ -1,0 +1,24 @@
+import { BlockList, isIPv6 } from 'node:net';
+
+export function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
+}
+
+/** Two spellings of one IPv6 address are one address. */
+export function sameAddress(left: string, right: string): boolean {
+  if (left === right) return true;
+  if (familyOf(left) !== 'ipv6' || familyOf(right) !== 'ipv6') return false;
+  return canonical(left) === canonical(right);
+}
+
+export function canonical(address: string): string {
+  return isIPv6(address) ? new URL(`http://[${address}]/`).hostname.slice(1, -1) : address;
+}
+
+export function inPrefix(prefix: string, address: string): boolean {
+  const [network = '', bits = '0'] = prefix.split('/');
+  if (familyOf(network) !== familyOf(address)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), familyOf(network));
+  return list.check(address, familyOf(address));
+}
