@@ -23,7 +23,7 @@ function advice(output) {
 
 /**
  * How to run a command in namespaces of its own.
- * @returns {Promise<{prefix: string[]} | {reason: string}>}
+ * @returns {Promise<{prefix: string[], env: object} | {reason: string}>}
  */
 export async function namespacePrefix(env) {
   if (process.platform !== 'linux')
@@ -39,7 +39,10 @@ export async function namespacePrefix(env) {
   for (const flags of kinds) {
     const [command, ...args] = [...prefix(flags), ...probe];
     const { status, output } = await run(command, args, { env, capture: true, timeoutSeconds: 30 });
-    if (status === 0) return { prefix: prefix(flags) };
+    if (status === 0) {
+      // The demo says how to enter: another command line for a namespace of users.
+      return { prefix: prefix(flags), env: { SIGNALBOX_USER_NAMESPACE: flags.includes('-U') ? '1' : '0' } };
+    }
     last = output;
   }
   return { reason: advice(last) };

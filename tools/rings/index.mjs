@@ -3,6 +3,7 @@ import { runBench } from './bench.mjs';
 import { runExamples } from './examples.mjs';
 import { runKernel } from './kernel.mjs';
 import { runLint } from './lint.mjs';
+import { runDemo } from './start.mjs';
 import { runTargets } from './targets.mjs';
 import { runVitest } from './vitest.mjs';
 
@@ -18,6 +19,7 @@ const rings = [
   },
   { name: 'examples', title: 'every program of examples/', run: runExamples },
   { name: 'kernel', title: 'real netfilter in network namespaces', run: runKernel },
+  { name: 'demo', title: 'npm start: the real proxy on a node in a box', run: runDemo },
   { name: 'bench', title: 'benchmarks, smallest size', run: runBench },
 ];
 

@@ -3,25 +3,38 @@ import { ensureHostPackages } from '../host-packages.mjs';
 import { tool } from '../install.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
 import { run, runQuietly } from '../process.mjs';
+import { countChecks } from '../report.mjs';
 
-function refuse(reason) {
+/** Builds the proxy and runs the demo. `reason`: why it could not be started at all. */
+async function startDemo({ node, env }, rest) {
+  const missing = await ensureHostPackages('start', env);
+  if (missing !== null) return { reason: missing };
+  const namespaces = await namespacePrefix(env);
+  if ('reason' in namespaces) return namespaces;
+  process.stdout.write('Building the proxy\n');
+  const target = ['run', '@signalbox/proxy:build', '--output-style=static'];
+  const build = await runQuietly(node, tool('nx', ...target), { env });
+  if (build.status !== 0) return build;
+  const demo = ['--conditions=signalbox-source', 'packages/netns/src/demo/main.ts', ...rest];
+  const [command, ...args] = [...namespaces.prefix, node, ...demo];
+  // --keep stays until Ctrl-C: a day bounds it.
+  return run(command, args, { env: { ...env, ...namespaces.env }, timeoutSeconds: 86_400 });
+}
+
+/** `npm start`. Returns the exit status. */
+export async function runStart(context) {
+  const { status, reason } = await startDemo(context, context.rest);
+  if (reason === undefined) return status;
   process.stderr.write(`signalbox cannot start its demo: ${reason}\n`);
   return 1;
 }
 
-export async function runStart({ node, env, rest }) {
-  const missing = await ensureHostPackages('start', env);
-  if (missing !== null) return refuse(missing);
-  const namespaces = await namespacePrefix(env);
-  if ('reason' in namespaces) return refuse(namespaces.reason);
-  process.stdout.write('Building the proxy\n');
-  const build = await runQuietly(node, tool('nx', 'run', '@signalbox/proxy:build', '--output-style=static'), {
-    env,
-  });
-  if (build.status !== 0) return refuse('the build failed (above)');
-  const demo = ['--conditions=signalbox-source', 'packages/netns/src/demo/main.ts', ...rest];
-  const [command, ...args] = [...namespaces.prefix, node, ...demo];
-  // --keep stays until Ctrl-C: a day bounds it.
-  const { status } = await run(command, args, { env, timeoutSeconds: 86_400 });
-  return status;
+/** `npm start` as a test: it ends with 0, having seen every connection answered. */
+export async function runDemo(context) {
+  const { status, reason } = await startDemo(context, []);
+  if (reason !== undefined) {
+    process.stdout.write(`SKIPPED: ${reason}\n`);
+    return { passed: 0, failed: 0, skipped: 1, reason };
+  }
+  return countChecks([{ name: 'npm start', status }]);
 }

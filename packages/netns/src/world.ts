@@ -1,7 +1,7 @@
 /** Builds the world of the scenarios out of network namespaces, and takes it away again. */
 import { NODE_ADDRESSES, type PodSpec, withoutPrefix, type WorldSpec } from './addresses.ts';
 import { removeAtExit, sweep, worldPrefix } from './cleanup.ts';
-import { applyNetwork, applySettings, ipBatch, ipBatchIn } from './commands.ts';
+import { applyNetwork, applySettings, ipBatch, ipBatchIn, runCommand } from './commands.ts';
 import { createHost, type Host } from './host.ts';
 import {
   attachPod,
@@ -90,7 +90,10 @@ function worldOfParts(parts: Parts, forgetExit: () => void): World {
   const close = async (): Promise<void> => {
     for (const host of hosts()) host.close();
     forgetExit();
-    await ipBatch(namespacesOf(parts).map((name) => `netns del ${name}`));
+    // Asked, not remembered: a signal may have removed them already.
+    const listed = await runCommand(['ip', 'netns', 'list']);
+    const there = listed.split('\n').map((line) => line.split(' ')[0] ?? '');
+    await ipBatch(there.filter((name) => name.startsWith(parts.prefix)).map((name) => `netns del ${name}`));
   };
   return {
     node: parts.node,
@@ -130,7 +133,7 @@ export async function createWorld(spec: WorldSpec): Promise<World> {
   try {
     await build(parts, spec);
   } catch (error) {
-    await world.close().catch(() => undefined); // half a world: what is there goes, what is not cannot
+    await world.close();
     throw error;
   }
   return world;

@@ -1,0 +1,68 @@
+/** One pod goes, another comes, while somebody keeps connecting. */
+import type { World } from '../world.ts';
+import { callFrontend, podOf } from './distribution.ts';
+import type { DemoEndpoint, Frontend } from './objects.ts';
+
+export interface Followed {
+  /** Milliseconds from the edit to the first connection that the new pod answered. */
+  readonly firstToNew: number;
+  /** Milliseconds from the edit to the last connection that the old pod answered; 0: none after it. */
+  readonly lastToOld: number;
+  /** Connections opened from before the edit until well after it. */
+  readonly connections: number;
+  readonly failed: number;
+}
+
+export interface Change {
+  readonly frontend: Frontend;
+  /** Endpoints before and after, so that both pods have names. */
+  readonly endpoints: readonly DemoEndpoint[];
+  readonly goes: string;
+  readonly comes: string;
+  edit(): void;
+}
+
+const DEADLINE_MS = 15_000;
+const AT_ONCE = 4;
+/** So many answers without the old pod among them: with a third of all it would show, but for once in 10^9. */
+const PROOF = 50;
+
+interface Tally {
+  connections: number;
+  failed: number;
+  firstToNew: number;
+  lastToOld: number;
+  /** Answers since the new pod's first in which the old one had no part. */
+  quiet: number;
+}
+
+function count(tally: Tally, pod: string | undefined, { goes, comes }: Change, elapsed: number): void {
+  tally.connections += 1;
+  if (pod === undefined) tally.failed += 1;
+  if (pod === comes && tally.firstToNew === 0) tally.firstToNew = elapsed;
+  if (pod === goes) tally.lastToOld = elapsed;
+  tally.quiet = pod === goes || tally.firstToNew === 0 ? 0 : tally.quiet + 1;
+}
+
+/** Connects without a pause, edits, and goes on until only the pods of the new manifest answer. */
+export async function watchChange(world: World, change: Change): Promise<Followed> {
+  const tally: Tally = { connections: 0, failed: 0, firstToNew: 0, lastToOld: 0, quiet: 0 };
+  const connectOnce = async (since: number): Promise<void> => {
+    const attempts = await callFrontend(world, { frontend: change.frontend, tries: AT_ONCE });
+    const elapsed = Math.max(0, performance.now() - since);
+    for (const attempt of attempts) count(tally, podOf(change.endpoints, attempt), change, elapsed);
+  };
+  for (let round = 0; round < 10; round += 1) await connectOnce(Number.POSITIVE_INFINITY);
+  const edited = performance.now();
+  change.edit();
+  while (tally.quiet < PROOF) {
+    if (performance.now() - edited > DEADLINE_MS) {
+      throw new Error(
+        `${change.comes} did not take the place of ${change.goes} within ${DEADLINE_MS / 1000} s`,
+      );
+    }
+    await connectOnce(edited);
+  }
+  const { connections, failed, firstToNew, lastToOld } = tally;
+  return { connections, failed, firstToNew, lastToOld };
+}

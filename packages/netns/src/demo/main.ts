@@ -1,0 +1,62 @@
+/**
+ * `npm start`: a node in a box with the real proxy in it. Needs namespaces of its own (tools/namespaces.mjs) and
+ * the built bundle (`--bundle`: another one). `--keep` stays until Ctrl-C.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { BUNDLE, buildWorld } from './box.ts';
+import { keepRunning } from './keep.ts';
+import { writeAll } from './manifests.ts';
+import { readObjects } from './objects.ts';
+import { endDemo, showChange, showDistribution, startDemo } from './run-demo.ts';
+import { heading, print } from './screen.ts';
+
+const { values } = parseArgs({
+  options: { keep: { type: 'boolean', default: false }, bundle: { type: 'string', default: BUNDLE } },
+});
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
+
+async function tellStory(manifests: string): Promise<void> {
+  await using world = await buildWorld(readObjects(manifests));
+  const demo = await startDemo(world, { bundle: values.bundle, manifests });
+  try {
+    (await showDistribution(demo))();
+    await showChange(demo);
+    (await showDistribution(demo, 'shop/web'))();
+    if (values.keep) await keepRunning(demo, stop.signal);
+    if (!stop.signal.aborted) await endDemo(demo);
+  } finally {
+    await demo.proxy.stop();
+  }
+}
+
+async function main(): Promise<number> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-demo-'));
+  const manifests = path.join(folder, 'manifests');
+  mkdirSync(manifests);
+  writeAll(manifests);
+  heading('Signalbox on a node in a box');
+  print(
+    '  node-a     192.0.2.10  2001:db8:0:2::10     a network namespace, with rules of its own',
+    '  shopper    10.244.1.9  fd00:10:244:1::9     a pod of node-a that connects to cluster IPs',
+    '  client     198.51.100.7  2001:db8:0:c::7    outside, connects to node ports',
+    `  manifests  ${manifests}     in place of an API server`,
+  );
+  try {
+    await tellStory(manifests);
+    return 0;
+  } catch (error) {
+    if (stop.signal.aborted) return 0;
+    process.stderr.write(`\nsignalbox demo: ${(error as Error).message}\n`);
+    return 1;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+    if (stop.signal.aborted) print('', '  cleaned up');
+  }
+}
+
+process.exitCode = await main();
