@@ -27,7 +27,13 @@ export function goldenText(hns: Hns, family: Family): string {
       ...rest,
     })),
   };
-  return `${JSON.stringify(text, null, 2)}\n`;
+  return `{\n  "endpoints": ${lines(text.endpoints)},\n  "loadBalancers": ${lines(text.loadBalancers)}\n}\n`;
+}
+
+/** One document a line. */
+function lines(documents: readonly object[]): string {
+  if (documents.length === 0) return '[]';
+  return `[\n${documents.map((document) => `    ${JSON.stringify(document)}`).join(',\n')}\n  ]`;
 }
 
 /** Our own ids are stable; those that HNS picks are not. */

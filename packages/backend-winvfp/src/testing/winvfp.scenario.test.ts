@@ -1,4 +1,4 @@
-import { scenarioSuite } from '@signalbox/testkit';
+import { scenarioSuite } from '@signalbox/testkit/scenario-suite';
 import { winvfpScenarioBackend } from './scenario-backend.ts';
 
 scenarioSuite(winvfpScenarioBackend);
