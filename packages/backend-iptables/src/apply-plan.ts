@@ -1,0 +1,87 @@
+import type { BackendError } from '@signalbox/core';
+import {
+  LEGACY_POLICY,
+  NFT_POLICY,
+  planTransactions,
+  type Batch,
+  type PendingInsert,
+  type Transaction,
+} from './diff/plan.ts';
+import type { RuleLedger } from './diff/rule-ledger.ts';
+import type { IptablesDriver, Variant } from './driver/iptables-driver.ts';
+import { encodeRestore } from './encode/restore-input.ts';
+
+/** What one run of `iptables-restore` or several of them did. */
+export interface Applied {
+  rulesWrittenNat: number;
+  rulesWrittenFilter: number;
+  chainsWritten: number;
+  chainsRemoved: number;
+  transactions: number;
+  /** Calls of `iptables-restore`. */
+  restores: number;
+  restoreFailures: number;
+}
+
+export function nothingApplied(): Applied {
+  return {
+    rulesWrittenNat: 0,
+    rulesWrittenFilter: 0,
+    chainsWritten: 0,
+    chainsRemoved: 0,
+    transactions: 0,
+    restores: 0,
+    restoreFailures: 0,
+  };
+}
+
+export interface PlanInput {
+  readonly ledger: RuleLedger;
+  readonly inserts: readonly PendingInsert[];
+  readonly driver: IptablesDriver;
+  readonly variant: Variant;
+  readonly applied: Applied;
+}
+
+/** Carries out what the ledger plans, and notes what is done. Stops at the first failure. */
+export async function applyPlan({
+  ledger,
+  inserts,
+  driver,
+  variant,
+  applied,
+}: PlanInput): Promise<BackendError | null> {
+  const policy = variant === 'nft' ? NFT_POLICY : LEGACY_POLICY;
+  const transactions = planTransactions(ledger, inserts, policy);
+  for (const batch of batches(transactions, policy.chainsPerTransaction)) {
+    applied.restores++;
+    const done = await driver.restore(encodeRestore(batch.map(({ input }) => input)));
+    if (!done.ok) {
+      applied.restoreFailures++;
+      return done.error;
+    }
+    for (const transaction of batch) settle(ledger, transaction, applied);
+  }
+  return null;
+}
+
+/** Small work goes in one call. Large work goes in a call a transaction: a failure then loses no more than one. */
+function batches(transactions: readonly Transaction[], limit: number): readonly Batch[] {
+  if (transactions.length === 0) return [];
+  const chains = transactions.reduce((sum, each) => sum + each.writes.length + each.removals.length, 0);
+  return chains <= limit ? [transactions] : transactions.map((each) => [each]);
+}
+
+function settle(ledger: RuleLedger, transaction: Transaction, applied: Applied): void {
+  applied.transactions++;
+  for (const { table, name, rules, digest } of transaction.writes) {
+    ledger.hold(table, name, { digest, rules: rules.length });
+    applied.chainsWritten++;
+    if (table === 'nat') applied.rulesWrittenNat += rules.length;
+    if (table === 'filter') applied.rulesWrittenFilter += rules.length;
+  }
+  for (const { table, name } of transaction.removals) {
+    ledger.drop(table, name);
+    applied.chainsRemoved++;
+  }
+}

@@ -1,0 +1,97 @@
+/** Takes away every trace of services by iptables, in both variants (F87), and nothing else. */
+import type { BackendError, CleanupResult } from '@signalbox/core';
+import { isOwnChain, MARK_MASQUERADE } from './compile/chain-names.ts';
+import { observe, type Observed } from './diff/observed.ts';
+import { NFT_POLICY } from './diff/plan.ts';
+import type { IptablesDriver } from './driver/iptables-driver.ts';
+import { parseSave } from './encode/parse-save.ts';
+import { encodeRestore, type RestoreOperation, type TableInput } from './encode/restore-input.ts';
+import { TABLES, type TableName } from './objects/rule.ts';
+import { isBaseJump } from './observe.ts';
+
+export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {
+  const other = await driver.otherVariant();
+  const removed: string[] = [];
+  for (const each of other === null ? [driver] : [driver, other]) {
+    const error = await cleanupOne(each, removed);
+    if (error !== null) return { outcome: 'failed', error };
+  }
+  await other?.close();
+  return { outcome: 'ok', removed };
+}
+
+async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {
+  const tool = await driver.probe();
+  if (!tool.ok) return tool.error;
+  // All tables at once: asking for one by name would bring it to life in the legacy variant.
+  const saved = await driver.save();
+  if (!saved.ok) return saved.error;
+  const size = tool.value.variant === 'nft' ? NFT_POLICY.chainsPerTransaction : Infinity;
+  for (const table of TABLES) {
+    const observed = observe(parseSave(saved.value, table), isOwnChain, isBaseJump);
+    const work = cleanupWork(table, observed);
+    for (const input of cleanupInputs(table, work, size)) {
+      const done = await driver.restore(encodeRestore([input]));
+      if (!done.ok) return done.error;
+    }
+    if (work.jumps.length > 0)
+      removed.push(`${work.jumps.length} jumps in table ${table} (${tool.value.variant})`);
+    if (work.chains.length > 0)
+      removed.push(`${work.chains.length} chains in table ${table} (${tool.value.variant})`);
+  }
+  return null;
+}
+
+interface CleanupWork {
+  readonly jumps: readonly { readonly chain: string; readonly text: string }[];
+  /** To be emptied. */
+  readonly chains: readonly string[];
+  /** Of those, to be kept: rules of others lead there. */
+  readonly kept: ReadonlySet<string>;
+}
+
+/** Tells of a kubelet that makes masquerade chains itself (before Kubernetes 1.27). */
+const OLD_KUBELET_CHAIN = 'KUBE-MARK-DROP';
+
+function cleanupWork(table: TableName, { own, foreign, referenced }: Observed): CleanupWork {
+  const jumps = [...foreign].flatMap(([chain, rules]) =>
+    rules.filter((text) => isBaseJump(table, chain, text)).map((text) => ({ chain, text })),
+  );
+  const shared = foreign.has(OLD_KUBELET_CHAIN) ? [MARK_MASQUERADE] : [];
+  const chains = [...own.keys()].filter(
+    (name) => !shared.includes(name) && !(referenced.has(name) && own.get(name)?.length === 0),
+  );
+  return { jumps, chains, kept: referenced };
+}
+
+/** Jumps first; then all chains are emptied, since they jump to one another; then they go. */
+function cleanupInputs(
+  table: TableName,
+  { jumps, chains, kept }: CleanupWork,
+  size: number,
+): readonly TableInput[] {
+  if (jumps.length + chains.length === 0) return [];
+  const remove = jumps.map(({ chain, text }): RestoreOperation => ({ kind: 'remove', chain, rule: text }));
+  const doomed = chains.filter((name) => !kept.has(name));
+  const flush = chains.map((chain): RestoreOperation => ({ kind: 'flush', chain }));
+  const del = doomed.map((chain): RestoreOperation => ({ kind: 'delete', chain }));
+  if (chains.length <= size) {
+    const keptOnly = flush.filter((operation) => kept.has(operation.chain));
+    return [
+      { table, operations: remove },
+      { table, operations: [...keptOnly, ...del] },
+    ].filter(notEmpty);
+  }
+  const inputs = [remove, ...pieces(flush, size), ...pieces(del, size)];
+  return inputs.map((operations) => ({ table, operations })).filter(notEmpty);
+}
+
+function notEmpty({ operations }: TableInput): boolean {
+  return operations.length > 0;
+}
+
+function pieces<T>(list: readonly T[], size: number): readonly (readonly T[])[] {
+  const parts: (readonly T[])[] = [];
+  for (let from = 0; from < list.length; from += size) parts.push(list.slice(from, from + size));
+  return parts;
+}

@@ -1,0 +1,75 @@
+import type { ConntrackState, Match } from '../objects/match.ts';
+import type { Chain, SharedRule, TableName } from '../objects/rule.ts';
+import { rule, TABLES } from '../objects/rule.ts';
+import { ACCEPT, DROP, jump } from '../objects/target.ts';
+import {
+  CANARY,
+  EXTERNAL_SERVICES,
+  FORWARD,
+  NODE_PORTS,
+  POSTROUTING,
+  PROXY_FIREWALL,
+  SERVICES,
+} from './chain-names.ts';
+import { ACCOUNTING_OBJECTS, type CompileContext } from './context.ts';
+import { comment } from './frontend-match.ts';
+import { localnetGuard } from './node-ports.ts';
+
+const NEW: Match = inState('NEW');
+
+function inState(...states: readonly ConntrackState[]): Match {
+  return { kind: 'conntrack-state', states };
+}
+
+/**
+ * From the kernel's hooks into our chains, in the order in which they are put first: the last one ends up first
+ * (IPT2). One jump is ours alone: OUTPUT to KUBE-EXTERNAL-SERVICES, so that the node itself, too, gets its
+ * answer from an external address without endpoints.
+ */
+export const BASE_JUMPS: readonly SharedRule[] = [
+  base('filter', 'INPUT', EXTERNAL_SERVICES, 'kubernetes externally-visible service portals', NEW),
+  base('filter', 'FORWARD', EXTERNAL_SERVICES, 'kubernetes externally-visible service portals', NEW),
+  base('filter', 'OUTPUT', EXTERNAL_SERVICES, 'kubernetes externally-visible service portals', NEW),
+  base('filter', 'INPUT', NODE_PORTS, 'kubernetes health check service ports'),
+  base('filter', 'FORWARD', SERVICES, 'kubernetes service portals', NEW),
+  base('filter', 'OUTPUT', SERVICES, 'kubernetes service portals', NEW),
+  base('filter', 'FORWARD', FORWARD, 'kubernetes forwarding rules'),
+  base('filter', 'INPUT', PROXY_FIREWALL, 'kubernetes load balancer firewall', NEW),
+  base('filter', 'OUTPUT', PROXY_FIREWALL, 'kubernetes load balancer firewall', NEW),
+  base('filter', 'FORWARD', PROXY_FIREWALL, 'kubernetes load balancer firewall', NEW),
+  base('nat', 'OUTPUT', SERVICES, 'kubernetes service portals'),
+  base('nat', 'PREROUTING', SERVICES, 'kubernetes service portals'),
+  base('nat', 'POSTROUTING', POSTROUTING, 'kubernetes postrouting rules'),
+];
+
+function base(table: TableName, hook: string, chain: string, words: string, state?: Match): SharedRule {
+  // kube-proxy's order of words: the state stands ahead of the comment.
+  const matches = state === undefined ? [comment(words)] : [state, comment(words)];
+  return { table, chain: hook, rule: rule(matches, jump(chain)) };
+}
+
+export function sharedRules({ node, family }: CompileContext): readonly SharedRule[] {
+  return [...BASE_JUMPS, ...localnetGuard(node, family)];
+}
+
+/** KUBE-FORWARD: what services make the node forward passes, whatever the policy of FORWARD (S39). */
+export function forwardChain({ options }: CompileContext): Chain {
+  const mark: Match = { kind: 'mark', value: options.masqueradeMark, mask: options.masqueradeMark };
+  const counted: readonly Match[] = options.accounting
+    ? [{ kind: 'accounting', name: ACCOUNTING_OBJECTS.invalidDropped }]
+    : [];
+  // A reply that conntrack does not know would pass un-translated, and the client would reset its connection (G32).
+  const invalid = options.conntrackLiberal ? [] : [rule([inState('INVALID'), ...counted], DROP)];
+  return {
+    table: 'filter',
+    name: FORWARD,
+    rules: [
+      ...invalid,
+      rule([comment('kubernetes forwarding rules'), mark], ACCEPT),
+      rule([comment('kubernetes forwarding conntrack rule'), inState('RELATED', 'ESTABLISHED')], ACCEPT),
+    ],
+  };
+}
+
+/** One per table: see `CANARY`. */
+export const CANARY_CHAINS: readonly Chain[] = TABLES.map((table) => ({ table, name: CANARY, rules: [] }));

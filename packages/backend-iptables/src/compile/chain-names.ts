@@ -1,0 +1,84 @@
+/** Names of chains, as kube-proxy chooses them: tools and people look for them. */
+import { createHash } from 'node:crypto';
+import type { DesiredEndpoint, ServicePortName } from '@signalbox/core';
+import {
+  endpointChainHash,
+  formatAddressPort,
+  servicePortChainHash,
+  servicePortLabel,
+} from '@signalbox/core';
+import type { TableName } from '../objects/rule.ts';
+
+/** Entry of all service traffic (nat), and of refusals of cluster IPs (filter). */
+export const SERVICES = 'KUBE-SERVICES';
+/** Entry by node port (nat), and health-check ports let through (filter). */
+export const NODE_PORTS = 'KUBE-NODEPORTS';
+export const POSTROUTING = 'KUBE-POSTROUTING';
+export const MARK_MASQUERADE = 'KUBE-MARK-MASQ';
+/** Marks what no local pod sent; only where several CIDRs say who is a local pod. */
+export const MARK_NON_POD = 'KUBE-MARK-NON-POD';
+export const FORWARD = 'KUBE-FORWARD';
+/** Refusals of external frontends. */
+export const EXTERNAL_SERVICES = 'KUBE-EXTERNAL-SERVICES';
+/** Refusals by node port. */
+export const NODE_PORTS_REFUSED = 'KUBE-NODEPORTS-REJECT';
+/** Drops what source ranges did not let through. */
+export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
+/** Shared with kubelet: rules of ours stand in it, but it is never emptied or removed (G36). */
+export const SHARED_FIREWALL = 'KUBE-FIREWALL';
+/** Empty chains whose absence tells that somebody flushed the table (IPT14). */
+export const CANARY = 'KUBE-PROXY-CANARY';
+
+const SERVICE_PREFIX = {
+  cluster: 'KUBE-SVC-',
+  local: 'KUBE-SVL-',
+  external: 'KUBE-EXT-',
+  firewall: 'KUBE-FW-',
+  endpoint: 'KUBE-SEP-',
+} as const;
+const ADDRESS_BRANCH = 'KUBE-VIP-';
+const PORT_BRANCH = 'KUBE-PORT-';
+
+export type ServiceChainKind = 'cluster' | 'local' | 'external' | 'firewall';
+
+/** `variant` tells chains of one kind apart where one service port needs several (unusual routes). */
+export function serviceChain(kind: ServiceChainKind, id: ServicePortName, variant = ''): string {
+  const name = variant === '' ? servicePortChainHash(id) : hash(servicePortLabel(id) + id.protocol + variant);
+  return SERVICE_PREFIX[kind] + name;
+}
+
+export function endpointChain(id: ServicePortName, endpoint: DesiredEndpoint): string {
+  return SERVICE_PREFIX.endpoint + endpointChainHash(id, endpoint);
+}
+
+/** `10.1.2.3:8080`, `[fd00::5]:8080`. */
+export function endpointLabel(endpoint: DesiredEndpoint): string {
+  return formatAddressPort(endpoint.address, endpoint.port);
+}
+
+/** A chain of a dispatch tree below its root. */
+export function branchChain(by: 'address' | 'port', root: string, prefix: string): string {
+  return (by === 'address' ? ADDRESS_BRANCH : PORT_BRANCH) + hash(`${root}/${prefix}`);
+}
+
+/** 16 characters of hexadecimal SHA-256. Chain names have room for 28 characters. */
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 16).toUpperCase();
+}
+
+/** Fixed chains that are ours, by table. `SHARED_FIREWALL` is in none. */
+export const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
+  nat: [SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQUERADE, MARK_NON_POD, CANARY],
+  filter: [SERVICES, EXTERNAL_SERVICES, NODE_PORTS, NODE_PORTS_REFUSED, FORWARD, PROXY_FIREWALL, CANARY],
+  mangle: [CANARY],
+};
+
+const NAT_PREFIXES: readonly string[] = [...Object.values(SERVICE_PREFIX), ADDRESS_BRANCH, PORT_BRANCH];
+const FILTER_PREFIXES: readonly string[] = [ADDRESS_BRANCH, PORT_BRANCH];
+
+/** Whether a chain of this name is the proxy's: this one's or a kube-proxy's in iptables mode. */
+export function isOwnChain(table: TableName, name: string): boolean {
+  if (OWN_CHAINS[table].includes(name)) return true;
+  const prefixes = table === 'nat' ? NAT_PREFIXES : table === 'filter' ? FILTER_PREFIXES : [];
+  return prefixes.some((prefix) => name.startsWith(prefix));
+}

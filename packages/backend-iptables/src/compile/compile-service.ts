@@ -1,0 +1,41 @@
+import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import type { Chain } from '../objects/rule.ts';
+import type { CompileContext } from './context.ts';
+import { balancingChain, endpointChainOf, endpointsOf } from './load-balancing.ts';
+import { compileEntries, isEndpointSet } from './routes.ts';
+import { dispatchEntries, type ServiceEntries } from './service-dispatch.ts';
+import { compileFirewalls } from './source-ranges.ts';
+
+/** One service port in rules: chains of its own, and its entries in the dispatch trees. */
+export interface ServiceRules {
+  /** A chain stands behind the chains that it jumps to. */
+  readonly chains: readonly Chain[];
+  readonly entries: ServiceEntries;
+}
+
+export function compileService(service: DesiredServicePort, context: CompileContext): ServiceRules {
+  const targets = usedTargets(service);
+  const entries = compileEntries(service, context);
+  const firewalls = compileFirewalls(service);
+  const dispatch = dispatchEntries({ service, entries, firewalls }, context);
+  const endpoints = distinct(targets.flatMap((target) => endpointsOf(service, target)));
+  return {
+    chains: [
+      ...endpoints.map((endpoint) => endpointChainOf(service, endpoint)),
+      ...targets.map((target) => balancingChain(service, target, context)),
+      ...entries.chains,
+      ...firewalls.chains(),
+    ],
+    entries: dispatch,
+  };
+}
+
+function usedTargets(service: DesiredServicePort): readonly ('cluster' | 'local')[] {
+  const used = new Set(service.frontends.flatMap(({ routes }) => routes.map(({ target }) => target)));
+  return (['cluster', 'local'] as const).filter((target) => used.has(target) && isEndpointSet(target));
+}
+
+function distinct(endpoints: readonly DesiredEndpoint[]): readonly DesiredEndpoint[] {
+  const seen = new Map(endpoints.map((endpoint) => [`${endpoint.address} ${endpoint.port}`, endpoint]));
+  return [...seen.values()];
+}

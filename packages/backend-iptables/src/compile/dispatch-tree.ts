@@ -1,0 +1,198 @@
+/**
+ * A tree of chains that leads from a packet's destination to its service through a handful of rules,
+ * whatever the number of services: a path-compressed radix tree with sixteen branches a level.
+ *
+ * The chains are a function of the set of entries and of nothing else: after a restart the same set gives the
+ * same chains, so that nothing need be rewritten. A change touches the chains on the path to the changed key
+ * alone. Reasons and numbers: decisions/0005-dispatch-tree.md.
+ */
+import type { Family } from '@signalbox/core';
+import type { Chain, TableName, TypedRule } from '../objects/rule.ts';
+import { rule } from '../objects/rule.ts';
+import { goTo, jump } from '../objects/target.ts';
+import { branchChain } from './chain-names.ts';
+import { keyLength, prefixQuestion, type DispatchBy } from './dispatch-key.ts';
+import { comment } from './frontend-match.ts';
+import { createSortedEntries, type DispatchEntry, type SortedEntries } from './sorted-entries.ts';
+
+/** Up to so many entries stand in a chain one below the other. */
+export const LEAF_SIZE = 32;
+/** A branch with so few entries gets no chain of its own. */
+export const INLINE_SIZE = 4;
+
+export interface TreePlace {
+  readonly table: TableName;
+  readonly root: string;
+  readonly by: DispatchBy;
+  readonly family: Family;
+}
+
+/** A chain with its distance from the root in key digits: deeper ones are written first. */
+export interface TreeChain {
+  readonly chain: Chain;
+  readonly depth: number;
+}
+
+export interface TreeUpdate {
+  /** Deepest first, the root last; includes chains that turn out to be the same. */
+  readonly chains: readonly TreeChain[];
+  /** Chains that are no longer part of the tree. */
+  readonly removed: readonly string[];
+}
+
+export interface DispatchTree {
+  readonly place: TreePlace;
+  /** Replaces what this owner has in the tree. */
+  set(owner: string, entries: readonly DispatchEntry[]): void;
+  /** Rules that follow all entries in the root. */
+  setTail(rules: readonly TypedRule[]): void;
+  /** The chains that the calls since the last `update` touch. Nothing if there were none. */
+  update(): TreeUpdate;
+  /** All chains, from nothing. */
+  rebuild(): TreeUpdate;
+  readonly size: number;
+}
+
+interface Range {
+  readonly prefix: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+export function createDispatchTree(place: TreePlace): DispatchTree {
+  const entries = createSortedEntries();
+  /** Chains of the tree by prefix, each with the prefixes of its branches. */
+  let known = new Map<string, readonly string[]>();
+  let tail: readonly TypedRule[] = [];
+  let tailChanged = false;
+
+  const rootRange = (): Range => ({ prefix: '', from: 0, to: entries.size });
+  return {
+    place,
+    set: (owner, list) => entries.set(owner, list),
+    setTail(rules) {
+      tail = rules;
+      tailChanged = true;
+    },
+    update() {
+      const dirty = entries.apply();
+      if (dirty.length === 0 && !tailChanged && known.size > 0) return { chains: [], removed: [] };
+      tailChanged = false;
+      const walk = createWalk({ place, entries, known, dirty, tail });
+      walk.visit(rootRange());
+      return { chains: walk.chains, removed: walk.prune() };
+    },
+    rebuild() {
+      known = new Map();
+      return this.update();
+    },
+    get size() {
+      return entries.size;
+    },
+  };
+}
+
+interface WalkInput {
+  readonly place: TreePlace;
+  readonly entries: SortedEntries;
+  readonly known: Map<string, readonly string[]>;
+  /** Sorted. */
+  readonly dirty: readonly string[];
+  readonly tail: readonly TypedRule[];
+}
+
+/** One pass over the part of the tree that a change touches. */
+function createWalk({ place, entries, known, dirty, tail }: WalkInput) {
+  const chains: TreeChain[] = [];
+  const kept = new Set<string>();
+  const lost = new Set<string>();
+  const limit = keyLength(place.by, place.family);
+  const nameOf = (prefix: string): string =>
+    prefix === '' ? place.root : branchChain(place.by, place.root, prefix);
+
+  const branchRule = (prefix: string, fromRoot: boolean): TypedRule => {
+    const { matches, words } = prefixQuestion(prefix, place.by, place.family);
+    const name = nameOf(prefix);
+    // From the root by jump: what falls out of the branch goes on to the tail. Further down there is no tail.
+    return rule([...matches, comment(`services in ${words}`)], fromRoot ? jump(name) : goTo(name));
+  };
+
+  const visit = (range: Range): void => {
+    kept.add(range.prefix);
+    const rules: TypedRule[] = [];
+    const branches: string[] = [];
+    for (const part of split(entries, range, limit)) {
+      if (part.prefix === null) {
+        for (let at = part.from; at < part.to; at++) rules.push(...entries.at(at).rules);
+        continue;
+      }
+      rules.push(branchRule(part.prefix, range.prefix === ''));
+      branches.push(part.prefix);
+      kept.add(part.prefix);
+      const same = known.has(part.prefix) && !anyStartsWith(dirty, part.prefix);
+      if (!same) visit({ prefix: part.prefix, from: part.from, to: part.to });
+    }
+    for (const before of known.get(range.prefix) ?? []) lost.add(before);
+    known.set(range.prefix, branches);
+    if (range.prefix === '') rules.push(...tail);
+    chains.push({
+      chain: { table: place.table, name: nameOf(range.prefix), rules },
+      depth: range.prefix.length,
+    });
+  };
+
+  /** Forgets chains that no chain leads to any more, and names them. */
+  const prune = (): readonly string[] => {
+    const removed: string[] = [];
+    const drop = (prefix: string): void => {
+      if (kept.has(prefix)) return;
+      const branches = known.get(prefix);
+      if (branches === undefined) return;
+      known.delete(prefix);
+      removed.push(nameOf(prefix));
+      branches.forEach(drop);
+    };
+    lost.forEach(drop);
+    return removed;
+  };
+  return { chains, visit, prune };
+}
+
+/** A stretch of entries: with `prefix` it gets a chain of its own, with `null` it stands where it is. */
+interface Part {
+  readonly prefix: string | null;
+  readonly from: number;
+  readonly to: number;
+}
+
+function split(entries: SortedEntries, { prefix, from, to }: Range, limit: number): readonly Part[] {
+  if (to - from <= LEAF_SIZE || prefix.length >= limit) return [{ prefix: null, from, to }];
+  const parts: Part[] = [];
+  for (let start = from; start < to;) {
+    const digit = entries.at(start).key.charAt(prefix.length);
+    const end = entries.firstAbove(`${prefix}${digit}`, start, to);
+    const common = commonPrefix(entries.at(start).key, entries.at(end - 1).key);
+    // Entries with the very same key (two services that claim one address and port) cannot be told apart.
+    const own = end - start > INLINE_SIZE && common.length < limit;
+    parts.push({ prefix: own ? common : null, from: start, to: end });
+    start = end;
+  }
+  return parts;
+}
+
+function commonPrefix(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a.charCodeAt(length) === b.charCodeAt(length)) length++;
+  return a.slice(0, length);
+}
+
+function anyStartsWith(sorted: readonly string[], prefix: string): boolean {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] ?? '') < prefix) low = middle + 1;
+    else high = middle;
+  }
+  return sorted[low]?.startsWith(prefix) === true;
+}

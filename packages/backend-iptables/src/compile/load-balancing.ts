@@ -1,0 +1,73 @@
+import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import { servicePortLabel } from '@signalbox/core';
+import { oneIn, type Match } from '../objects/match.ts';
+import type { Chain, TypedRule } from '../objects/rule.ts';
+import { rule } from '../objects/rule.ts';
+import { jump } from '../objects/target.ts';
+import { endpointChain, endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
+import type { CompileContext } from './context.ts';
+import { comment, hostCidr, protocolName } from './frontend-match.ts';
+import { clusterMasqueradeRules } from './masquerade.ts';
+import { affinityRules, rememberClient } from './session-affinity.ts';
+
+/** KUBE-SVC-… or KUBE-SVL-…: who is masqueraded, who is remembered, and an even chance for each endpoint. */
+export function balancingChain(
+  service: DesiredServicePort,
+  target: 'cluster' | 'local',
+  context: CompileContext,
+): Chain {
+  const endpoints = endpointsOf(service, target);
+  return {
+    table: 'nat',
+    name: serviceChain(target, service.name),
+    rules: [
+      ...clusterMasqueradeRules(service, target, context),
+      ...affinityRules(service, endpoints),
+      ...chanceRules(service, endpoints),
+    ],
+  };
+}
+
+export function endpointsOf(
+  service: DesiredServicePort,
+  target: 'cluster' | 'local',
+): readonly DesiredEndpoint[] {
+  return target === 'cluster' ? service.clusterEndpoints : service.localEndpoints;
+}
+
+/** 1/n, then 1/(n-1) of the rest, …, then all that is left: every endpoint gets 1/n of the whole (G37). */
+function chanceRules(
+  service: DesiredServicePort,
+  endpoints: readonly DesiredEndpoint[],
+): readonly TypedRule[] {
+  const label = servicePortLabel(service.name);
+  return endpoints.map((endpoint, index) => {
+    const left = endpoints.length - index;
+    const chance: readonly Match[] = left > 1 ? [oneIn(left)] : [];
+    const words = comment(`${label} -> ${endpointLabel(endpoint)}`);
+    return rule([words, ...chance], jump(endpointChain(service.name, endpoint)));
+  });
+}
+
+/** KUBE-SEP-…: rewrites the destination. A pod that reaches itself is masqueraded, else it would answer itself (S37). */
+export function endpointChainOf(service: DesiredServicePort, endpoint: DesiredEndpoint): Chain {
+  const name = endpointChain(service.name, endpoint);
+  const label = comment(servicePortLabel(service.name));
+  const protocol = protocolName(service.name.protocol);
+  return {
+    table: 'nat',
+    name,
+    rules: [
+      rule([{ kind: 'source', cidr: hostCidr(endpoint.address) }, label], jump(MARK_MASQUERADE)),
+      rule(
+        [
+          { kind: 'protocol', protocol },
+          label,
+          ...rememberClient(service, name),
+          { kind: 'ports', protocol, source: null, destination: null },
+        ],
+        { kind: 'dnat', address: endpoint.address, port: endpoint.port },
+      ),
+    ],
+  };
+}

@@ -1,0 +1,52 @@
+import type { DesiredServicePort, Frontend, Route } from '@signalbox/core';
+import { servicePortLabel } from '@signalbox/core';
+import type { Match } from '../objects/match.ts';
+import type { TypedRule } from '../objects/rule.ts';
+import { rule } from '../objects/rule.ts';
+import { DROP, REJECT } from '../objects/target.ts';
+import type { CompileContext } from './context.ts';
+import { toFrontend, toPort } from './frontend-match.ts';
+import { forwards, isEndpointSet, sourceMatches } from './routes.ts';
+import { allowedSources } from './source-ranges.ts';
+
+/**
+ * Filter rules that refuse a frontend's traffic (S16, S23). They match the original destination, so traffic
+ * that nat has sent to an endpoint does not meet them. Empty if all of it goes to endpoints.
+ */
+export function refusalRules(
+  service: DesiredServicePort,
+  frontend: Frontend,
+  context: CompileContext,
+): readonly TypedRule[] {
+  const refusals = frontend.routes.filter((route) => !isEndpointSet(route.target));
+  const rules = refusals.flatMap((route) =>
+    sourceMatches(route.source, context).map((from) => refusal(service, frontend, route, from)),
+  );
+  if (frontend.kind !== 'load-balancer' || frontend.sourceRanges === null || forwards(frontend)) return rules;
+  // Nothing in nat tells the allowed sources apart here: only they get the answer, the others get silence.
+  const { name } = service;
+  const words = `${servicePortLabel(name)} traffic not accepted by source ranges`;
+  const others = rule(toFrontend(frontend.address, name.protocol, frontend.port, words), DROP);
+  return [
+    ...allowedSources(frontend.sourceRanges).flatMap((from) =>
+      rules.map((each) => rule([from, ...each.matches], each.target)),
+    ),
+    others,
+  ];
+}
+
+function refusal(
+  service: DesiredServicePort,
+  frontend: Frontend,
+  route: Route,
+  from: readonly Match[],
+): TypedRule {
+  const { name } = service;
+  const reject = route.target === 'reject';
+  const words = `${servicePortLabel(name)} has no ${reject ? '' : 'local '}endpoints`;
+  const to =
+    frontend.kind === 'node-port'
+      ? toPort(name.protocol, frontend.port, words)
+      : toFrontend(frontend.address, name.protocol, frontend.port, words);
+  return rule([...from, ...to], reject ? REJECT : DROP);
+}

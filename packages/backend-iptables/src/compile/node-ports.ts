@@ -1,0 +1,87 @@
+import type {
+  DesiredHealthCheck,
+  DesiredNode,
+  DesiredServicePort,
+  Family,
+  NodePortFrontend,
+} from '@signalbox/core';
+import { servicePortLabel } from '@signalbox/core';
+import type { Match } from '../objects/match.ts';
+import type { SharedRule, TypedRule } from '../objects/rule.ts';
+import { rule } from '../objects/rule.ts';
+import { ACCEPT, DROP, jump, RETURN } from '../objects/target.ts';
+import { SHARED_FIREWALL } from './chain-names.ts';
+import { ACCOUNTING_OBJECTS, type CompileContext } from './context.ts';
+import { comment, LOOPBACK, TO_NODE, toPort } from './frontend-match.ts';
+
+/**
+ * Node ports on 127.0.0.0/8 (S40) need `net.ipv4.conf.all.route_localnet=1`, or the kernel drops such packets
+ * as martians. Setting it is the caller's business; `localnetGuard` closes the hole that it opens.
+ */
+export const LOCALHOST_NODE_PORTS_SYSCTL = { path: 'net/ipv4/conf/all/route_localnet', value: '1' } as const;
+
+export function servesLocalhost(node: DesiredNode, family: Family): boolean {
+  return family === 'IPv4' && node.nodePortAddresses.loopback;
+}
+
+/** Rules that lead packets for the addresses that answer on node ports (S41) into `chain`. Stand last in theirs. */
+export function nodePortGates(
+  node: DesiredNode,
+  family: Family,
+  chain: string,
+  words: string,
+): readonly TypedRule[] {
+  const { nodePortAddresses } = node;
+  const loopback = LOOPBACK[family];
+  const to = (matches: readonly Match[]): TypedRule =>
+    rule([...matches, comment(words), TO_NODE], jump(chain));
+  if (nodePortAddresses.kind === 'any-local') {
+    if (nodePortAddresses.loopback) return [to([])];
+    return [to([{ kind: 'destination', cidr: loopback, invert: true }])];
+  }
+  const gates = nodePortAddresses.cidrs.map((cidr) => to([{ kind: 'destination', cidr }]));
+  if (nodePortAddresses.loopback || gates.length === 0) return gates;
+  return [
+    rule([{ kind: 'destination', cidr: loopback }, comment('no node ports on loopback')], RETURN),
+    ...gates,
+  ];
+}
+
+/** In KUBE-NODEPORTS: from the port to the service. */
+export function nodePortRules(
+  service: DesiredServicePort,
+  frontend: NodePortFrontend,
+  entry: string,
+  { family, node, options }: CompileContext,
+): readonly TypedRule[] {
+  const to = toPort(service.name.protocol, frontend.port, servicePortLabel(service.name));
+  const plain = rule(to, jump(entry));
+  if (!options.accounting || !servesLocalhost(node, family)) return [plain];
+  const counted: Match = { kind: 'accounting', name: ACCOUNTING_OBJECTS.localhostNodePorts };
+  return [rule([{ kind: 'destination', cidr: LOOPBACK[family] }, ...to, counted], jump(entry)), plain];
+}
+
+/** In filter: the health-check port of a service is open (S27). */
+export function healthCheckRule(check: DesiredHealthCheck): TypedRule {
+  return rule(toPort('TCP', check.port, `${check.namespace}/${check.name} health check node port`), ACCEPT);
+}
+
+/** With route_localnet, neighbours could reach services on the node's 127.0.0.1; this stops them (CVE-2020-8558). */
+export function localnetGuard(node: DesiredNode, family: Family): readonly SharedRule[] {
+  if (!servesLocalhost(node, family)) return [];
+  const guard = rule(
+    [
+      { kind: 'source', cidr: LOOPBACK[family], invert: true },
+      { kind: 'destination', cidr: LOOPBACK[family] },
+      comment('block incoming localnet connections'),
+      { kind: 'conntrack-state', states: ['RELATED', 'ESTABLISHED', 'DNAT'], invert: true },
+    ],
+    DROP,
+  );
+  const into = (chain: string): SharedRule => ({
+    table: 'filter',
+    chain,
+    rule: rule([], jump(SHARED_FIREWALL)),
+  });
+  return [{ table: 'filter', chain: SHARED_FIREWALL, rule: guard }, into('INPUT'), into('OUTPUT')];
+}

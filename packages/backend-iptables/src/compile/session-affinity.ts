@@ -1,0 +1,32 @@
+/**
+ * Affinity by `-m recent`: a kernel list of client addresses per endpoint chain, named like the chain.
+ * A list holds 100 clients unless the module option `ip_list_tot` says more; the oldest is then forgotten (G39).
+ */
+import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import { servicePortLabel } from '@signalbox/core';
+import type { Match } from '../objects/match.ts';
+import type { TypedRule } from '../objects/rule.ts';
+import { rule } from '../objects/rule.ts';
+import { jump } from '../objects/target.ts';
+import { endpointChain, endpointLabel } from './chain-names.ts';
+import { comment } from './frontend-match.ts';
+
+/** Ahead of the choice by chance: who is on an endpoint's list goes there again (S31). */
+export function affinityRules(
+  service: DesiredServicePort,
+  endpoints: readonly DesiredEndpoint[],
+): readonly TypedRule[] {
+  const seconds = service.affinity?.timeoutSeconds;
+  if (seconds === undefined) return [];
+  const label = servicePortLabel(service.name);
+  return endpoints.map((endpoint) => {
+    const chain = endpointChain(service.name, endpoint);
+    const seen: Match = { kind: 'recent', name: chain, operation: 'rcheck', seconds, reap: true };
+    return rule([comment(`${label} -> ${endpointLabel(endpoint)}`), seen], jump(chain));
+  });
+}
+
+/** In the endpoint's chain: notes the client, anew with each connection. */
+export function rememberClient(service: DesiredServicePort, chain: string): readonly Match[] {
+  return service.affinity === null ? [] : [{ kind: 'recent', name: chain, operation: 'set' }];
+}

@@ -1,0 +1,71 @@
+import type { DesiredServicePort, LoadBalancerFrontend, SourceRanges } from '@signalbox/core';
+import { servicePortLabel } from '@signalbox/core';
+import type { Match } from '../objects/match.ts';
+import type { Chain, TypedRule } from '../objects/rule.ts';
+import { rule } from '../objects/rule.ts';
+import { DROP, jump, NO_TARGET } from '../objects/target.ts';
+import { serviceChain } from './chain-names.ts';
+import { comment, hostCidr, toFrontend } from './frontend-match.ts';
+
+/** Sources that may use the frontend, as matches. */
+export function allowedSources(ranges: SourceRanges): readonly Match[] {
+  return [...ranges.cidrs, ...ranges.alsoAddresses.map(hostCidr)].map((cidr) => ({ kind: 'source', cidr }));
+}
+
+/** KUBE-FW-… chains: allowed sources go on to `entry`; the rest falls through and is dropped in filter (S26). */
+export interface Firewalls {
+  /** The chain in front of this frontend; `null` if everybody may connect. */
+  chainOf(frontend: LoadBalancerFrontend, entry: string): string | null;
+  chains(): readonly Chain[];
+}
+
+export function compileFirewalls(service: DesiredServicePort): Firewalls {
+  const chains = new Map<string, Chain>();
+  return {
+    chainOf(frontend, entry) {
+      if (frontend.sourceRanges === null) return null;
+      const content = JSON.stringify([
+        entry,
+        frontend.sourceRanges.cidrs,
+        frontend.sourceRanges.alsoAddresses,
+      ]);
+      const known = chains.get(content);
+      if (known !== undefined) return known.name;
+      const name = serviceChain('firewall', service.name, chains.size === 0 ? '' : content);
+      chains.set(content, firewallChain(service, name, entry, frontend.sourceRanges));
+      return name;
+    },
+    chains: () => [...chains.values()],
+  };
+}
+
+function firewallChain(
+  service: DesiredServicePort,
+  name: string,
+  entry: string,
+  ranges: SourceRanges,
+): Chain {
+  const label = servicePortLabel(service.name);
+  const words = comment(`${label} loadbalancer IP`);
+  const rest = comment(`other traffic to ${label} will be dropped by KUBE-PROXY-FIREWALL`);
+  return {
+    table: 'nat',
+    name,
+    rules: [
+      ...allowedSources(ranges).map((from) => rule([from, words], jump(entry))),
+      // Does nothing; tells who reads the chain where the rest ends.
+      rule([rest], NO_TARGET),
+    ],
+  };
+}
+
+/** In filter: what still has the load balancer's address as destination was not let through. */
+export function firewallRule(
+  service: DesiredServicePort,
+  frontend: LoadBalancerFrontend,
+  chain: string,
+): TypedRule {
+  const { name } = service;
+  const words = `${servicePortLabel(name)} traffic not accepted by ${chain}`;
+  return rule(toFrontend(frontend.address, name.protocol, frontend.port, words), DROP);
+}

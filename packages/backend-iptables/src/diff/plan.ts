@@ -1,0 +1,160 @@
+/**
+ * From what is to be done to transactions in their order. Reasons and measurements:
+ * decisions/0006-transactions.md.
+ */
+import type { EncodedChain } from '../encode/encoded-chain.ts';
+import type { RestoreOperation, TableInput } from '../encode/restore-input.ts';
+import type { TableName } from '../objects/rule.ts';
+import type { PendingRemoval, PendingWrite, RuleLedger } from './rule-ledger.ts';
+
+/** A rule to be put first in a chain of others. */
+export interface PendingInsert {
+  readonly table: TableName;
+  readonly chain: string;
+  readonly rule: string;
+  /** The chain does not exist yet and is no hook. */
+  readonly create: boolean;
+}
+
+/** One table, all or nothing. */
+export interface Transaction {
+  readonly input: TableInput;
+  readonly writes: readonly EncodedChain[];
+  readonly removals: readonly PendingRemoval[];
+  readonly inserts: readonly PendingInsert[];
+}
+
+/** One call of `iptables-restore`. */
+export type Batch = readonly Transaction[];
+
+export interface PlanPolicy {
+  /** At most so many chains in a transaction; `Infinity`: everything at once. */
+  readonly chainsPerTransaction: number;
+  /** Removals share the transaction of the writes that end the references to them. */
+  readonly removeTogether: boolean;
+}
+
+/**
+ * The nft variant's cost is quadratic in the chains that a transaction creates, hence chunks; the kernel may
+ * refuse to remove a chain in the transaction that ends the last reference to it, hence removals apart.
+ */
+export const NFT_POLICY: PlanPolicy = { chainsPerTransaction: 250, removeTogether: false };
+/** The legacy variant copies the whole table for any transaction, hence one. */
+export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity, removeTogether: true };
+
+/**
+ * Refusals (filter) are written before the ways to endpoints (nat), and taken away after them: whatever the
+ * moment, a packet meets the old rules, the new ones, or a refusal, but never leaks past both.
+ */
+export function planTransactions(
+  ledger: RuleLedger,
+  inserts: readonly PendingInsert[],
+  policy: PlanPolicy,
+): readonly Transaction[] {
+  const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
+  const removals = [...ledger.removals.values()];
+  const shrinks = ({ chain }: PendingWrite): boolean => {
+    const before = ledger.held.get(chain.table)?.get(chain.name)?.rules ?? 0;
+    return chain.table === 'filter' && chain.rules.length < before;
+  };
+  const of = (table: TableName) => ({
+    writes: writes.filter((write) => write.chain.table === table && !shrinks(write)),
+    inserts: inserts.filter((insert) => insert.table === table),
+    removals:
+      policy.removeTogether && table !== 'filter' ? removals.filter((each) => each.table === table) : [],
+  });
+  const late = {
+    writes: writes.filter(shrinks),
+    inserts: [],
+    removals: removals.filter((each) => each.table === 'filter'),
+  };
+  const last = policy.removeTogether ? [] : removals.filter((each) => each.table !== 'filter');
+  return [
+    ...chunks('filter', of('filter'), policy),
+    ...chunks('mangle', of('mangle'), policy),
+    ...chunks('nat', of('nat'), policy),
+    ...chunks('filter', { ...late, removals: policy.removeTogether ? late.removals : [] }, policy),
+    ...(policy.removeTogether ? [] : removalChunks('filter', late.removals, policy)),
+    ...removalChunks(
+      'nat',
+      last.filter((each) => each.table === 'nat'),
+      policy,
+    ),
+    ...removalChunks(
+      'mangle',
+      last.filter((each) => each.table === 'mangle'),
+      policy,
+    ),
+  ];
+}
+
+interface TableWork {
+  readonly writes: readonly PendingWrite[];
+  readonly inserts: readonly PendingInsert[];
+  readonly removals: readonly PendingRemoval[];
+}
+
+function chunks(
+  table: TableName,
+  work: TableWork,
+  { chainsPerTransaction }: PlanPolicy,
+): readonly Transaction[] {
+  const transactions: Transaction[] = [];
+  const { length } = work.writes;
+  for (let from = 0; from < length || (from === 0 && hasRest(work)); from += chainsPerTransaction) {
+    const isLast = from + chainsPerTransaction >= length;
+    transactions.push(
+      transaction(table, {
+        writes: work.writes.slice(from, from + chainsPerTransaction),
+        inserts: isLast ? work.inserts : [],
+        removals: isLast ? work.removals : [],
+      }),
+    );
+    if (isLast) break;
+  }
+  return transactions;
+}
+
+function hasRest(work: TableWork): boolean {
+  return work.inserts.length > 0 || work.removals.length > 0;
+}
+
+/** Stale chains may jump to one another: all are emptied before the first is removed. */
+function removalChunks(
+  table: TableName,
+  removals: readonly PendingRemoval[],
+  { chainsPerTransaction: size }: PlanPolicy,
+): readonly Transaction[] {
+  const transactions: Transaction[] = [];
+  if (removals.length > size) {
+    for (let from = 0; from < removals.length; from += size) {
+      const operations = removals
+        .slice(from, from + size)
+        .map(({ name }): RestoreOperation => ({ kind: 'flush', chain: name }));
+      transactions.push({ input: { table, operations }, writes: [], removals: [], inserts: [] });
+    }
+  }
+  for (let from = 0; from < removals.length; from += size) {
+    const part = removals.slice(from, from + size);
+    transactions.push(transaction(table, { writes: [], inserts: [], removals: part }));
+  }
+  return transactions;
+}
+
+function transaction(table: TableName, { writes, inserts, removals }: TableWork): Transaction {
+  const created = inserts.filter((insert) => insert.create).map((insert) => insert.chain);
+  const operations: readonly RestoreOperation[] = [
+    ...[...new Set(created)].map((chain): RestoreOperation => ({ kind: 'flush', chain })),
+    ...writes.map(({ chain }): RestoreOperation => ({
+      kind: 'write',
+      chain: chain.name,
+      rules: chain.rules,
+    })),
+    ...inserts.map(({ chain, rule }): RestoreOperation => ({ kind: 'insert', chain, rule })),
+    ...removals.map(({ name, keepEmpty }): RestoreOperation => ({
+      kind: keepEmpty ? 'flush' : 'delete',
+      chain: name,
+    })),
+  ];
+  return { input: { table, operations }, writes: writes.map(({ chain }) => chain), inserts, removals };
+}

@@ -1,0 +1,110 @@
+import type { Family } from '@signalbox/core';
+import { splitArguments } from '../encode/quote.ts';
+import type { TableName } from '../objects/rule.ts';
+import {
+  failure,
+  success,
+  type DriverResult,
+  type IptablesDriver,
+  type ToolFacts,
+  type Variant,
+} from './iptables-driver.ts';
+import { createNftMonitor } from './nft-monitor.ts';
+import { runTool, type ToolEnd } from './run-tool.ts';
+import { isExit, queryError, restoreError } from './tool-errors.ts';
+import { describeTool, detectTool, programs, type Tool } from './variant.ts';
+
+export interface ExecDriverOptions {
+  readonly family: Family;
+  /** Put in front of every command: `['ip', 'netns', 'exec', 'x']`. */
+  readonly commandPrefix?: readonly string[];
+  /** Default `detect`: the variant that the node uses already. */
+  readonly variant?: Variant | 'detect';
+  /** Seconds to wait for the xtables lock. Default 5. */
+  readonly lockWait?: number;
+  /** Milliseconds that a command may take. Default 120,000: the legacy variant moves whole tables. */
+  readonly timeLimit?: number;
+}
+
+/** Runs the node's iptables, one process a call: `iptables-restore` cannot tell a caller that lives on when it is done. */
+export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
+  const { family, commandPrefix = [], variant = 'detect', lockWait = 5, timeLimit = 120_000 } = options;
+  const wait = ['-w', String(lockWait)];
+  const ownProcesses = createRecentSet(256);
+  let tool: Promise<DriverResult<Tool>> | null = null;
+
+  const execute = (command: readonly string[], input?: string): Promise<ToolEnd> =>
+    runTool({
+      command: [...commandPrefix, ...command],
+      timeLimit,
+      onStart: ownProcesses.add,
+      ...(input === undefined ? {} : { input }),
+    });
+  const find = async (): Promise<DriverResult<Tool>> => {
+    tool ??=
+      variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant));
+    const found = await tool;
+    if (!found.ok) tool = null;
+    return found;
+  };
+  const withTool = async <T>(use: (tool: Tool) => Promise<DriverResult<T>>): Promise<DriverResult<T>> => {
+    const found = await find();
+    return found.ok ? use(found.value) : found;
+  };
+
+  return {
+    family,
+    probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
+    save: (table) => withTool(({ programs: { save } }) => runSave(execute, save, table)),
+    restore: (input) =>
+      withTool(async ({ programs: { restore } }) => {
+        const end = await execute([restore, ...wait, '--noflush'], input);
+        return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(restore, end, input));
+      }),
+    hasChain: (table, chain) =>
+      withTool(async ({ programs: { main } }) => {
+        const end = await execute([main, ...wait, '-t', table, '-S', chain]);
+        if (isExit(end) && end.status <= 1) return success(end.status === 0);
+        return failure(queryError(main, end));
+      }),
+    hasRule: (table, chain, rule) =>
+      withTool(async ({ programs: { main } }) => {
+        const words = splitArguments(rule) ?? [];
+        const end = await execute([main, ...wait, '-t', table, '-C', chain, ...words]);
+        // 1: no such rule; 2: it jumps to a chain that does not exist.
+        if (isExit(end) && end.status <= 2) return success(end.status === 0);
+        return failure(queryError(main, end));
+      }),
+    async otherVariant() {
+      const found = await find();
+      const other: Variant = found.ok && found.value.facts.variant === 'nft' ? 'legacy' : 'nft';
+      const described = await describeTool(execute, programs(family, other));
+      return described.ok ? createExecDriver({ ...options, variant: other }) : null;
+    },
+    monitor: (handlers) => createNftMonitor({ family, commandPrefix, isOwn: ownProcesses.has, handlers }),
+    close: async () => {},
+  };
+}
+
+async function runSave(
+  execute: (command: readonly string[]) => Promise<ToolEnd>,
+  save: string,
+  table: TableName | undefined,
+): Promise<DriverResult<string>> {
+  const end = await execute(table === undefined ? [save] : [save, '-t', table]);
+  return isExit(end) && end.status === 0 ? success(end.stdout) : failure(queryError(save, end));
+}
+
+/** Numbers seen lately: process ids come round again. */
+function createRecentSet(size: number) {
+  const seen = new Set<number>();
+  return {
+    add: (value: number): void => {
+      seen.delete(value);
+      seen.add(value);
+      const oldest = seen.values().next();
+      if (seen.size > size && oldest.done !== true) seen.delete(oldest.value);
+    },
+    has: (value: number): boolean => seen.has(value),
+  };
+}

@@ -1,0 +1,61 @@
+/** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
+import type { BackendError, Family } from '@signalbox/core';
+import type { TableName } from '../objects/rule.ts';
+
+/**
+ * The two implementations of iptables: rules of one are invisible to the other.
+ * `nft` translates to nf_tables, `legacy` speaks to x_tables.
+ */
+export type Variant = 'nft' | 'legacy';
+
+export interface ToolFacts {
+  readonly variant: Variant;
+  /** `1.8.9`. */
+  readonly version: string;
+  /** MASQUERADE knows `--random-fully` (1.6.2 and later). */
+  readonly randomFully: boolean;
+}
+
+export type DriverResult<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: BackendError };
+
+export function success<T>(value: T): DriverResult<T> {
+  return { ok: true, value };
+}
+
+export function failure(error: BackendError): { readonly ok: false; readonly error: BackendError } {
+  return { ok: false, error };
+}
+
+export interface IptablesDriver {
+  readonly family: Family;
+  /** Finds out what there is. Answers the same as before without asking again, once it has succeeded. */
+  probe(): Promise<DriverResult<ToolFacts>>;
+  /** What `iptables-save` prints: one table, or all that exist. Asking for all creates none. */
+  save(table?: TableName): Promise<DriverResult<string>>;
+  /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
+  restore(input: string): Promise<DriverResult<null>>;
+  hasChain(table: TableName, chain: string): Promise<DriverResult<boolean>>;
+  /** `rule` is canonical text. */
+  hasRule(table: TableName, chain: string, rule: string): Promise<DriverResult<boolean>>;
+  /** The same tool in the other variant, if it is installed: for cleanup. */
+  otherVariant(): Promise<IptablesDriver | null>;
+  /**
+   * Calls back when another process removed chains or rules of this family, if the kernel tells;
+   * `onLost` when it stops telling. Answers `null` where it cannot tell.
+   */
+  monitor?(handlers: MonitorHandlers): (() => void) | null;
+  close(): Promise<void>;
+}
+
+/** A chain, or one of its rules, or (with `chain: null`) a whole table. */
+export interface Removal {
+  readonly table: string;
+  readonly chain: string | null;
+}
+
+export interface MonitorHandlers {
+  /** One transaction of another process. */
+  onRemovals(removals: readonly Removal[]): void;
+  onLost(reason: string): void;
+}

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import type { Family } from '@signalbox/core';
+import type { Chain, TableName } from '../objects/rule.ts';
+import { parseRule } from './parse-rule.ts';
+import { encodeRule } from './rule-text.ts';
+
+/** A chain in canonical text, with a digest of its content to compare by. */
+export interface EncodedChain {
+  readonly table: TableName;
+  readonly name: string;
+  /** Each without `-A CHAIN `. */
+  readonly rules: readonly string[];
+  readonly digest: string;
+}
+
+export function encodeChain(chain: Chain, family: Family): EncodedChain {
+  const rules = chain.rules.map((rule) => encodeRule(rule, family));
+  return { table: chain.table, name: chain.name, rules, digest: digestOf(rules) };
+}
+
+export function digestOf(rules: readonly string[]): string {
+  return createHash('sha1').update(rules.join('\n')).digest('base64');
+}
+
+/** A listed rule in our words: other versions of the tool print some options differently. */
+export function canonicalText(text: string, family: Family): string {
+  return encodeRule(parseRule(text), family);
+}

@@ -1,0 +1,54 @@
+/**
+ * Rules in canonical text: the words and the order in which `iptables-save` (1.8) lists them. What is written
+ * therefore reads back the same, and a rule's text is its identity.
+ */
+import type { Family } from '@signalbox/core';
+import type { Rule } from '../objects/rule.ts';
+import type { Target } from '../objects/target.ts';
+import { encodeExtension, encodeHeader, headerRank, hexMark, isHeader } from './match-text.ts';
+
+/** Everything behind `-A CHAIN `; empty for a rule that matches all and does nothing. */
+export function encodeRule(rule: Rule, family: Family): string {
+  if (rule.kind === 'opaque') return rule.text;
+  const headers = rule.matches.filter(isHeader).toSorted((a, b) => headerRank(a) - headerRank(b));
+  let text = '';
+  for (const match of headers) text = append(text, encodeHeader(match));
+  for (const match of rule.matches) {
+    if (!isHeader(match)) text = append(text, encodeExtension(match, family));
+  }
+  return append(text, encodeTarget(rule.target, family));
+}
+
+function append(text: string, part: string): string {
+  if (part === '') return text;
+  return text === '' ? part : `${text} ${part}`;
+}
+
+function encodeTarget(target: Target, family: Family): string {
+  switch (target.kind) {
+    case 'none':
+      return '';
+    case 'jump':
+      return `-j ${target.chain}`;
+    case 'goto':
+      return `-g ${target.chain}`;
+    case 'accept':
+      return '-j ACCEPT';
+    case 'drop':
+      return '-j DROP';
+    case 'return':
+      return '-j RETURN';
+    case 'reject':
+      return `-j REJECT --reject-with ${family === 'IPv4' ? 'icmp' : 'icmp6'}-port-unreachable`;
+    case 'dnat':
+      return `-j DNAT --to-destination ${hostPort(target.address, target.port)}`;
+    case 'masquerade':
+      return target.randomFully ? '-j MASQUERADE --random-fully' : '-j MASQUERADE';
+    case 'mark':
+      return `-j MARK --set-xmark ${hexMark(target.value)}/${hexMark(target.mask)}`;
+  }
+}
+
+function hostPort(address: string, port: number): string {
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+}

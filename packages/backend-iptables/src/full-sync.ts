@@ -1,0 +1,82 @@
+/** Comparison of everything wanted with everything held. Pure but for the ledger that it fills. */
+import type { Drift, Family } from '@signalbox/core';
+import type { RankedChain } from './compile/rule-compiler.ts';
+import { includesRule, isSame } from './diff/observed.ts';
+import type { PendingInsert } from './diff/plan.ts';
+import type { RuleLedger } from './diff/rule-ledger.ts';
+import { encodeChain } from './encode/encoded-chain.ts';
+import { encodeRule } from './encode/rule-text.ts';
+import { BUILTIN_CHAINS, type SharedRule } from './objects/rule.ts';
+import type { ObservedTables } from './observe.ts';
+
+export interface Wanted {
+  readonly family: Family;
+  readonly chains: readonly RankedChain[];
+  readonly shared: readonly SharedRule[];
+}
+
+/** What of the wanted is not there. Records in the ledger what is, and what is to be done. */
+export interface Comparison {
+  readonly inserts: readonly PendingInsert[];
+  readonly drift: readonly Drift[];
+}
+
+export function compare(wanted: Wanted, observed: ObservedTables, ledger: RuleLedger): Comparison {
+  const drift: Drift[] = [];
+  const seen = new Set<string>();
+  for (const { chain, rank } of wanted.chains) {
+    const encoded = encodeChain(chain, wanted.family);
+    const listed = observed.get(chain.table)?.own.get(chain.name);
+    const object = `${chain.table} ${chain.name}`;
+    seen.add(object);
+    if (listed !== undefined) {
+      const same = isSame(encoded, listed, wanted.family);
+      ledger.hold(chain.table, chain.name, {
+        digest: same ? encoded.digest : 'different',
+        rules: listed.length,
+      });
+      if (!same) drift.push({ kind: 'altered', object });
+    } else drift.push({ kind: 'missing', object });
+    ledger.want(encoded, rank);
+  }
+  drift.push(...findStale(observed, seen, ledger));
+  const inserts = missingShared(wanted, observed);
+  drift.push(...inserts.map(({ table, chain, rule }) => missingRule(table, chain, rule)));
+  return { inserts, drift };
+}
+
+function missingRule(table: string, chain: string, rule: string): Drift {
+  return { kind: 'missing', object: `${table} ${chain}: ${rule}` };
+}
+
+/** Chains of ours that nobody wants. Where others jump to one it is emptied only. */
+function findStale(
+  observed: ObservedTables,
+  wanted: ReadonlySet<string>,
+  ledger: RuleLedger,
+): readonly Drift[] {
+  const drift: Drift[] = [];
+  for (const [table, { own, referenced }] of observed) {
+    for (const [name, rules] of own) {
+      const object = `${table} ${name}`;
+      if (wanted.has(object)) continue;
+      if (referenced.has(name) && rules.length === 0) continue;
+      ledger.hold(table, name, { digest: 'stale', rules: rules.length });
+      ledger.unwant(table, name, referenced.has(name) ? 'empty' : 'remove');
+      drift.push({ kind: 'stale', object });
+    }
+  }
+  return drift;
+}
+
+function missingShared({ shared, family }: Wanted, observed: ObservedTables): readonly PendingInsert[] {
+  const inserts: PendingInsert[] = [];
+  for (const { table, chain, rule } of shared) {
+    const listed = observed.get(table)?.foreign.get(chain);
+    const text = encodeRule(rule, family);
+    if (listed !== undefined && includesRule(listed, text, family)) continue;
+    const create = listed === undefined && !BUILTIN_CHAINS[table].includes(chain);
+    inserts.push({ table, chain, rule: text, create });
+  }
+  return inserts;
+}

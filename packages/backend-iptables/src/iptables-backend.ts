@@ -1,0 +1,219 @@
+import type {
+  Backend,
+  BackendError,
+  CleanupResult,
+  DesiredChange,
+  Observation,
+  SyncResult,
+} from '@signalbox/core';
+import { applyPlan, nothingApplied, type Applied } from './apply-plan.ts';
+import { cleanupVariants } from './cleanup.ts';
+import { CANARY, isOwnChain } from './compile/chain-names.ts';
+import { createRuleCompiler, type ChainChanges, type RuleCompiler } from './compile/rule-compiler.ts';
+import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
+import { createDriftWatch, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
+import { createExecDriver } from './driver/exec-driver.ts';
+import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
+import { encodeChain } from './encode/encoded-chain.ts';
+import { encodeRule } from './encode/rule-text.ts';
+import { compare } from './full-sync.ts';
+import { observeTables } from './observe.ts';
+import type { IptablesOptions } from './options.ts';
+import { repairs } from './repairs.ts';
+
+/**
+ * Services by iptables rules. Needs root (CAP_NET_ADMIN) and iptables in the PATH, in either variant.
+ *
+ * `counters` of a sync: `rulesTotalNat`, `rulesTotalFilter` (held now), `rulesWrittenNat`, `rulesWrittenFilter`,
+ * `chainsWritten`, `chainsRemoved`, `transactions`, `restores`, `restoreFailures`, `repaired`.
+ */
+export function createIptablesBackend(options: IptablesOptions): Backend {
+  const driver = options.driver ?? createExecDriver({ family: options.family });
+  const state: State = {
+    compiler: null,
+    ledger: null,
+    backlog: [],
+    suspect: false,
+    guarded: [],
+    busy: false,
+  };
+  return {
+    mode: 'iptables',
+    family: options.family,
+    async sync(change) {
+      state.busy = true;
+      const result = await syncOnce({ driver, options, state }, change);
+      state.busy = false;
+      return result;
+    },
+    cleanup: () => cleanUp(driver, state),
+    observe: () => observeDrift(driver, options, state),
+    watch: (onDrift) =>
+      createDriftWatch({
+        driver,
+        timer: options.timer ?? SYSTEM_TIMER,
+        interval: options.checkInterval ?? 30_000,
+        active: () => state.ledger !== null && !state.busy && !state.suspect,
+        isOwn: (table, chain) => (table === 'nat' || table === 'filter') && isOwnChain(table, chain),
+        canary: CANARY,
+        guarded: () => state.guarded,
+        onDrift(what) {
+          state.suspect = true;
+          onDrift(what);
+        },
+      }),
+    close: () => driver.close(),
+  };
+}
+
+interface State {
+  compiler: RuleCompiler | null;
+  /** `null`: the kernel is unknown; the next sync reads it. */
+  ledger: RuleLedger | null;
+  /** Changes that came before the tool was found. */
+  backlog: DesiredChange[];
+  /** Somebody altered rules of ours: believe nothing. */
+  suspect: boolean;
+  guarded: readonly Guarded[];
+  busy: boolean;
+}
+
+interface SyncInput {
+  readonly driver: IptablesDriver;
+  readonly options: IptablesOptions;
+  readonly state: State;
+}
+
+async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
+  const { driver, state } = input;
+  if (change.kind === 'full') state.backlog = [];
+  state.backlog.push(change);
+  const tool = await driver.probe();
+  if (!tool.ok) return failed(tool.error, 'full', state, nothingApplied());
+  state.compiler ??= createRuleCompiler(driver.family, ruleOptions(input.options, tool.value));
+  const { compiler } = state;
+  let full = state.ledger === null || state.suspect;
+  for (const each of state.backlog.splice(0)) {
+    const before = sharedTexts(compiler, driver);
+    takeOver(state.ledger, compiler.apply(each), driver);
+    full ||= each.kind === 'full' || sharedTexts(compiler, driver).join('\n') !== before.join('\n');
+  }
+  const work: SyncWork = { ...input, compiler, tool: tool.value };
+  return full ? fullSync(work) : partialSync(work);
+}
+
+interface SyncWork extends SyncInput {
+  readonly compiler: RuleCompiler;
+  readonly tool: ToolFacts;
+}
+
+function ruleOptions(options: IptablesOptions, tool: ToolFacts) {
+  const { masqueradeBit = 14, randomFully = 'auto', conntrackLiberal = false, accounting = false } = options;
+  return {
+    masqueradeMark: (1 << masqueradeBit) >>> 0,
+    randomFully: randomFully === 'auto' ? tool.randomFully : randomFully,
+    conntrackLiberal,
+    accounting,
+  };
+}
+
+function sharedTexts(compiler: RuleCompiler, { family }: IptablesDriver): readonly string[] {
+  return compiler.shared().map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, family)}`);
+}
+
+function takeOver(ledger: RuleLedger | null, changes: ChainChanges, { family }: IptablesDriver): void {
+  if (ledger === null) return;
+  for (const { table, name } of changes.remove) ledger.unwant(table, name, 'remove');
+  for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, family), rank);
+}
+
+async function partialSync({ driver, state, tool }: SyncWork): Promise<SyncResult> {
+  const { ledger } = state;
+  const applied = nothingApplied();
+  if (ledger === null || ledger.writes.size + ledger.removals.size === 0) {
+    return succeeded('none', state, applied);
+  }
+  const error = await applyPlan({ ledger, inserts: [], driver, variant: tool.variant, applied });
+  if (error !== null) return failed(error, 'partial', state, applied);
+  return succeeded('partial', state, applied);
+}
+
+async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<SyncResult> {
+  const applied = nothingApplied();
+  const observed = await observeTables(driver);
+  if (!observed.ok) return failed(observed.error, 'full', state, applied);
+  const ledger = createRuleLedger();
+  const shared = compiler.shared();
+  const wanted = { family: driver.family, chains: compiler.all(), shared };
+  const { inserts, drift } = compare(wanted, observed.value, ledger);
+  const repaired = state.ledger === null ? [] : repairs(state.ledger, drift);
+  const error = await applyPlan({ ledger, inserts, driver, variant: tool.variant, applied });
+  // Until the jumps are known to stand, the next sync has to look again.
+  state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
+  if (error !== null) return failed(error, 'full', state, applied);
+  state.suspect = false;
+  state.guarded = guardedRules(shared, driver);
+  return { ...succeeded('full', state, applied, repaired), repaired };
+}
+
+function guardedRules(
+  shared: ReturnType<RuleCompiler['shared']>,
+  { family }: IptablesDriver,
+): readonly Guarded[] {
+  return shared.map(({ table, chain, rule }) => ({ table, chain, rule: encodeRule(rule, family) }));
+}
+
+function succeeded(
+  scope: SyncResult['scope'],
+  state: State,
+  applied: Applied,
+  repaired: readonly string[] = [],
+): SyncResult {
+  return {
+    outcome: 'ok',
+    scope,
+    failures: [],
+    repaired,
+    counters: counters(state, applied, repaired.length),
+  };
+}
+
+function failed(error: BackendError, scope: SyncResult['scope'], state: State, applied: Applied): SyncResult {
+  if (error.kernel === 'unknown') state.ledger = null;
+  return {
+    outcome: 'failed',
+    scope,
+    failures: [],
+    error,
+    repaired: [],
+    counters: counters(state, applied, 0),
+  };
+}
+
+function counters({ ledger }: State, applied: Applied, repaired: number): SyncResult['counters'] {
+  return {
+    ...applied,
+    rulesTotalNat: ledger?.count('nat') ?? 0,
+    rulesTotalFilter: ledger?.count('filter') ?? 0,
+    repaired,
+  };
+}
+
+async function observeDrift(
+  driver: IptablesDriver,
+  { family }: IptablesOptions,
+  state: State,
+): Promise<Observation> {
+  const observed = await observeTables(driver);
+  if (!observed.ok) return { outcome: 'failed', error: observed.error };
+  const { compiler } = state;
+  if (compiler === null) return { outcome: 'ok', drift: [] };
+  const wanted = { family, chains: compiler.all(), shared: compiler.shared() };
+  return { outcome: 'ok', drift: compare(wanted, observed.value, createRuleLedger()).drift };
+}
+
+async function cleanUp(driver: IptablesDriver, state: State): Promise<CleanupResult> {
+  state.ledger = null;
+  state.suspect = false;
+  return cleanupVariants(driver);
+}

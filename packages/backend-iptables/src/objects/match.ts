@@ -1,0 +1,101 @@
+/**
+ * What a rule asks of a packet. One kind per question; text is made of them in encode/ alone.
+ * Two matches mean the same exactly if their canonical text is the same.
+ */
+
+/** Transport and control protocols by the names that `iptables-save` prints; others are numbers as text. */
+export type ProtocolName = 'tcp' | 'udp' | 'sctp' | 'icmp' | 'ipv6-icmp' | (string & {});
+
+/** Inclusive. A single port has `first === last`. */
+export interface PortRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** In the order in which the kernel's extension lists them. */
+export const CONNTRACK_STATES = [
+  'INVALID',
+  'NEW',
+  'RELATED',
+  'ESTABLISHED',
+  'UNTRACKED',
+  'SNAT',
+  'DNAT',
+] as const;
+export type ConntrackState = (typeof CONNTRACK_STATES)[number];
+
+export type AddressType = 'LOCAL' | 'UNICAST' | 'BROADCAST' | 'MULTICAST' | 'ANYCAST';
+
+/** Parts that every rule has at most once, and that stand first in its text. */
+export type HeaderMatch =
+  /** CIDR, canonical, always with its prefix length. */
+  | { readonly kind: 'source'; readonly cidr: string; readonly invert?: true }
+  | { readonly kind: 'destination'; readonly cidr: string; readonly invert?: true }
+  /** An interface's name; a trailing `+` matches every name that starts so. Not true of what the node sends. */
+  | { readonly kind: 'in-interface'; readonly name: string; readonly invert?: true }
+  | { readonly kind: 'out-interface'; readonly name: string; readonly invert?: true }
+  | { readonly kind: 'protocol'; readonly protocol: ProtocolName; readonly invert?: true };
+
+/** `-m recent`: the kernel's list of addresses seen, by name. */
+export interface RecentMatch {
+  readonly kind: 'recent';
+  readonly name: string;
+  /** `set`: note the source (always true). `rcheck`: was it noted? `update`: was it, and note it anew. */
+  readonly operation: 'set' | 'rcheck' | 'update' | 'remove';
+  /** Only entries younger than this. */
+  readonly seconds?: number;
+  /** Drop entries that are too old while looking. */
+  readonly reap?: true;
+}
+
+/** `-m ipvs`: facts about the IPVS connection that the packet belongs to. */
+export interface IpvsMatch {
+  readonly kind: 'ipvs';
+  /** Virtual address as CIDR. */
+  readonly vaddr: string;
+  readonly vproto: number;
+  readonly vport: number;
+}
+
+export type ExtensionMatch =
+  /** Ports of the protocol named (which must also be matched as `protocol`); both `null`: any port. */
+  | {
+      readonly kind: 'ports';
+      readonly protocol: 'tcp' | 'udp' | 'sctp';
+      readonly source: PortRange | null;
+      readonly destination: PortRange | null;
+    }
+  | { readonly kind: 'mark'; readonly value: number; readonly mask: number; readonly invert?: true }
+  | {
+      readonly kind: 'address-type';
+      readonly side: 'source' | 'destination';
+      readonly type: AddressType;
+      readonly invert?: true;
+    }
+  | { readonly kind: 'conntrack-state'; readonly states: readonly ConntrackState[]; readonly invert?: true }
+  /** True with probability `numerator / 2^31`: the kernel's own unit, so that nothing is lost in text. */
+  | { readonly kind: 'probability'; readonly numerator: number }
+  | RecentMatch
+  | { readonly kind: 'comment'; readonly text: string }
+  /** What a bridge knows of the packet. */
+  | { readonly kind: 'bridge-port'; readonly flag: 'is-in' | 'is-out' | 'is-bridged'; readonly invert?: true }
+  | {
+      readonly kind: 'ip-set';
+      readonly name: string;
+      readonly directions: readonly ('src' | 'dst')[];
+      readonly invert?: true;
+    }
+  | IpvsMatch
+  /** Counts the packet in a named accounting object; always true. */
+  | { readonly kind: 'accounting'; readonly name: string };
+
+export type Match = HeaderMatch | ExtensionMatch;
+
+/** 1/n in the kernel's unit. */
+export function oneIn(n: number): { readonly kind: 'probability'; readonly numerator: number } {
+  return { kind: 'probability', numerator: Math.round(2 ** 31 / n) };
+}
+
+export function singlePort(port: number): PortRange {
+  return { first: port, last: port };
+}

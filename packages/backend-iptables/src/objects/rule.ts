@@ -1,0 +1,47 @@
+import type { Match } from './match.ts';
+import type { Target } from './target.ts';
+
+export type TableName = 'filter' | 'nat' | 'mangle';
+
+export const TABLES: readonly TableName[] = ['filter', 'nat', 'mangle'];
+
+/** All matches must hold. Header matches come first in text whatever their place here. */
+export interface TypedRule {
+  readonly kind: 'rule';
+  readonly matches: readonly Match[];
+  readonly target: Target;
+}
+
+/** A rule that uses something we have no type for: kept as it was printed, equal to no rule of ours. */
+export interface OpaqueRule {
+  readonly kind: 'opaque';
+  /** Everything behind `-A CHAIN `. */
+  readonly text: string;
+}
+
+export type Rule = TypedRule | OpaqueRule;
+
+/** A chain with its whole content. User-defined unless its name is one of the kernel's hooks. */
+export interface Chain {
+  readonly table: TableName;
+  readonly name: string;
+  readonly rules: readonly Rule[];
+}
+
+/** A rule that must be somewhere in a chain that is not ours alone; put first if absent. */
+export interface SharedRule {
+  readonly table: TableName;
+  readonly chain: string;
+  readonly rule: TypedRule;
+}
+
+export function rule(matches: readonly Match[], target: Target): TypedRule {
+  return { kind: 'rule', matches, target };
+}
+
+/** The kernel's hooks, per table. */
+export const BUILTIN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
+  filter: ['INPUT', 'FORWARD', 'OUTPUT'],
+  nat: ['PREROUTING', 'INPUT', 'OUTPUT', 'POSTROUTING'],
+  mangle: ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'],
+};

@@ -1,0 +1,37 @@
+import { BASE_JUMPS } from './compile/base-chains.ts';
+import { isOwnChain } from './compile/chain-names.ts';
+import { observe, targetChain, type Observed } from './diff/observed.ts';
+import { failure, success, type DriverResult, type IptablesDriver } from './driver/iptables-driver.ts';
+import { encodeRule } from './encode/rule-text.ts';
+import { parseSave } from './encode/parse-save.ts';
+import { BUILTIN_CHAINS, TABLES, type TableName } from './objects/rule.ts';
+
+export type ObservedTables = ReadonlyMap<TableName, Observed>;
+
+/** Reads the tables that services use. */
+export async function observeTables(driver: IptablesDriver): Promise<DriverResult<ObservedTables>> {
+  const saved = await Promise.all(TABLES.map((table) => driver.save(table)));
+  const tables = new Map<TableName, Observed>();
+  for (const [index, table] of TABLES.entries()) {
+    const text = saved[index];
+    if (text === undefined) continue;
+    if (!text.ok) return failure(text.error);
+    tables.set(table, observe(parseSave(text.value, table), isOwnChain, isBaseJump));
+  }
+  return success(tables);
+}
+
+/**
+ * Whether a rule in one of the kernel's hooks is a proxy's own jump: this one's or a kube-proxy's, whose
+ * comments all begin alike.
+ */
+export function isBaseJump(table: TableName, chain: string, text: string): boolean {
+  if (!BUILTIN_CHAINS[table].includes(chain)) return false;
+  const target = targetChain(text);
+  if (target === null || !isOwnChain(table, target)) return false;
+  return KNOWN_JUMPS.has(`${table} ${chain} ${text}`) || /--comment "kubernetes /.test(text);
+}
+
+const KNOWN_JUMPS: ReadonlySet<string> = new Set(
+  BASE_JUMPS.map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, 'IPv4')}`),
+);

@@ -1,0 +1,58 @@
+import type { Family } from '@signalbox/core';
+import type { Timer } from './driver/drift-watch.ts';
+import type { IptablesDriver } from './driver/iptables-driver.ts';
+
+export interface IptablesOptions {
+  readonly family: Family;
+  /** Default: runs the node's iptables (`createExecDriver`). */
+  readonly driver?: IptablesDriver;
+  /** 0-31; default 14: mark 0x4000. */
+  readonly masqueradeBit?: number;
+  /** Default `auto`: as the tool's version can. */
+  readonly randomFully?: boolean | 'auto';
+  /** `nf_conntrack_tcp_be_liberal` is set: packets in state INVALID are not dropped. Default false. */
+  readonly conntrackLiberal?: boolean;
+  /** Count in the nfacct objects named in `ACCOUNTING_OBJECTS`, which the caller has made. Default false. */
+  readonly accounting?: boolean;
+  /** Milliseconds between checks for foreign changes in `watch`. Default 30,000. */
+  readonly checkInterval?: number;
+  /** Default: the machine's. */
+  readonly timer?: Timer;
+}
+
+export interface OptionDescription {
+  readonly name: keyof IptablesOptions;
+  readonly default: string;
+  readonly meaning: string;
+}
+
+/** The options that a configuration can set, for help texts and documentation. */
+export function describeIptablesOptions(): readonly OptionDescription[] {
+  return [
+    {
+      name: 'masqueradeBit',
+      default: '14',
+      meaning: 'bit of the packet mark that asks for masquerading, 0-31',
+    },
+    {
+      name: 'randomFully',
+      default: 'auto',
+      meaning: 'masquerade from random source ports (iptables 1.6.2 and later)',
+    },
+    {
+      name: 'conntrackLiberal',
+      default: 'false',
+      meaning: 'do not drop forwarded packets in conntrack state INVALID',
+    },
+    {
+      name: 'accounting',
+      default: 'false',
+      meaning: 'count dropped and localhost packets in nfacct objects',
+    },
+    {
+      name: 'checkInterval',
+      default: '30000',
+      meaning: 'milliseconds between looks for rules that others removed',
+    },
+  ];
+}

@@ -1,0 +1,160 @@
+import { backendError, type Family } from '@signalbox/core';
+import { encodeRule } from '../encode/rule-text.ts';
+import { parseRule } from '../encode/parse-rule.ts';
+import {
+  failure,
+  success,
+  type DriverResult,
+  type IptablesDriver,
+  type MonitorHandlers,
+  type Removal,
+  type Variant,
+} from '../driver/iptables-driver.ts';
+import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
+import { createFakeKernel, type FakeKernel, type FakeTable } from './fake-kernel.ts';
+
+/**
+ * Decides whether an operation fails. Operations: `iptables-save`; `iptables-restore` (the lock is not gained,
+ * nothing is done); `iptables-restore TABLE` (refused at this table, earlier ones are in);
+ * `iptables-restore end` (all is in, but the caller hears of a time-out).
+ */
+export type FakeFaults = (operation: string) => boolean;
+
+export interface FakeIptablesOptions {
+  readonly family: Family;
+  readonly variant?: Variant;
+  readonly faults?: FakeFaults;
+  /** What the other variant of the tool holds; absent: it is not installed. */
+  readonly other?: FakeIptables;
+}
+
+export interface FakeIptables {
+  readonly driver: IptablesDriver;
+  readonly kernel: FakeKernel;
+  /** Inputs of `iptables-restore` so far. */
+  readonly inputs: readonly string[];
+  /** As another program would: what `iptables-restore --noflush` reads. Throws on a refusal. */
+  byOthers(input: string): void;
+  /** `iptables-save` of one table. */
+  dump(table: TableName): string;
+}
+
+/** iptables without a kernel: same seam, same refusals. */
+export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
+  const { family, variant = 'nft', faults = () => false } = options;
+  const kernel = createFakeKernel(family);
+  const inputs: string[] = [];
+  const monitors = new Set<MonitorHandlers>();
+  const dump = (table: TableName): string => dumpTable(table, kernel.table(table));
+  const refuse = (kernelState: 'unchanged' | 'unknown', code: 'busy' | 'rejected' | 'timeout', why: string) =>
+    failure(backendError(code, 'iptables-restore', why, { kernel: kernelState }));
+
+  const restore = async (input: string): Promise<DriverResult<null>> => {
+    inputs.push(input);
+    if (faults('iptables-restore')) return refuse('unchanged', 'busy', 'the xtables lock is held');
+    const blocks = splitBlocks(input);
+    if (typeof blocks === 'string') return refuse('unchanged', 'rejected', blocks);
+    for (const [index, block] of blocks.entries()) {
+      const kernelState = index === 0 ? 'unchanged' : 'unknown';
+      if (faults(`iptables-restore ${block.table}`)) return refuse(kernelState, 'rejected', 'fault');
+      const refusal = kernel.apply(block.table, block.lines, block.firstLine);
+      if (refusal !== null) return refuse(kernelState, 'rejected', `line ${refusal.line}: ${refusal.reason}`);
+    }
+    if (faults('iptables-restore end')) return refuse('unknown', 'timeout', 'no end within the time limit');
+    return success(null);
+  };
+
+  const driver: IptablesDriver = {
+    family,
+    probe: async () => success({ variant, version: '1.8.9', randomFully: true }),
+    async save(table) {
+      if (faults('iptables-save'))
+        return failure(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }));
+      return success(table === undefined ? TABLES.map(dump).join('') : dump(table));
+    },
+    restore,
+    hasChain: async (table, chain) => success(kernel.table(table).has(chain)),
+    hasRule: async (table, chain, rule) => {
+      const wanted = encodeRule(parseRule(rule), family);
+      return success(
+        kernel
+          .table(table)
+          .get(chain)
+          ?.some(({ text }) => text === wanted) === true,
+      );
+    },
+    otherVariant: async () => options.other?.driver ?? null,
+    monitor(handlers) {
+      monitors.add(handlers);
+      return () => monitors.delete(handlers);
+    },
+    close: async () => {},
+  };
+  return {
+    driver,
+    kernel,
+    inputs,
+    dump,
+    byOthers(input) {
+      const before = snapshot(kernel);
+      const blocks = splitBlocks(input);
+      if (typeof blocks === 'string') throw new Error(blocks);
+      for (const { table, lines, firstLine } of blocks) {
+        const refusal = kernel.apply(table, lines, firstLine);
+        if (refusal !== null) throw new Error(`line ${refusal.line}: ${refusal.reason}`);
+      }
+      const removals = lost(before, snapshot(kernel));
+      if (removals.length > 0) for (const monitor of monitors) monitor.onRemovals(removals);
+    },
+  };
+}
+
+interface Block {
+  readonly table: TableName;
+  readonly lines: readonly string[];
+  readonly firstLine: number;
+}
+
+function splitBlocks(input: string): readonly Block[] | string {
+  const blocks: Block[] = [];
+  let open: { table: TableName; lines: string[]; firstLine: number } | null = null;
+  for (const [index, line] of input.split('\n').entries()) {
+    if (line.startsWith('*')) {
+      const table = TABLES.find((name) => name === line.slice(1));
+      if (table === undefined) return `line ${index + 1}: no table ${line.slice(1)}`;
+      open = { table, lines: [], firstLine: index + 2 };
+    } else if (line === 'COMMIT' && open !== null) {
+      blocks.push(open);
+      open = null;
+    } else if (open !== null) open.lines.push(line);
+    else if (line !== '' && !line.startsWith('#')) return `line ${index + 1}: outside of a table`;
+  }
+  return open === null ? blocks : 'COMMIT is missing';
+}
+
+function dumpTable(table: TableName, chains: FakeTable): string {
+  const policies = [...chains.keys()].map((name) =>
+    BUILTIN_CHAINS[table].includes(name) ? `:${name} ACCEPT [0:0]\n` : `:${name} - [0:0]\n`,
+  );
+  const rules = [...chains].flatMap(([name, held]) =>
+    held.map(({ text }) => (text === '' ? `-A ${name}\n` : `-A ${name} ${text}\n`)),
+  );
+  return `*${table}\n${policies.join('')}${rules.join('')}COMMIT\n`;
+}
+
+function snapshot(kernel: FakeKernel): ReadonlyMap<string, number> {
+  return new Map(
+    TABLES.flatMap((table) =>
+      [...kernel.table(table)].map(([name, rules]) => [`${table} ${name}`, rules.length] as const),
+    ),
+  );
+}
+
+function lost(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): readonly Removal[] {
+  return [...before]
+    .filter(([id, rules]) => (after.get(id) ?? -1) < rules)
+    .map(([id]) => {
+      const [table = '', chain = ''] = id.split(' ');
+      return { table, chain };
+    });
+}

@@ -1,0 +1,112 @@
+/** Whether a packet matches, over typed rules. */
+import { anyCidrContains, isLoopback } from '@signalbox/core';
+import type { Match, PortRange, RecentMatch } from '../objects/match.ts';
+
+/** A packet on its way: what rules can see of it. */
+export interface TracedPacket {
+  readonly source: string;
+  readonly destination: string;
+  readonly protocol: string;
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** `null`: the node itself sends it. */
+  readonly inInterface: string | null;
+  readonly outInterface: string | null;
+  readonly mark: number;
+  /** The destination was rewritten. */
+  readonly translated: boolean;
+  readonly masqueraded: boolean;
+}
+
+/** `-m recent`: list → address → seconds when it was last noted. */
+export type RecentLists = Map<string, Map<string, number>>;
+
+/** What sets hold, for rules that ask sets: set name, directions, packet → answer. */
+export type SetLookup = (
+  name: string,
+  directions: readonly ('src' | 'dst')[],
+  packet: TracedPacket,
+) => boolean;
+
+export interface World {
+  /** The node's own addresses. */
+  readonly addresses: readonly string[];
+  readonly recent: RecentLists;
+  /** Seconds. */
+  readonly now: () => number;
+  readonly sets?: SetLookup;
+  /** Lists are written to: connections, not mere questions. */
+  readonly remember: boolean;
+}
+
+/** Yes, no, or yes with a probability. */
+export type MatchAnswer = boolean | { readonly probability: number };
+
+export function matches(match: Match, packet: TracedPacket, world: World): MatchAnswer {
+  if (match.kind === 'probability') return { probability: match.numerator / 2 ** 31 };
+  const inverted = 'invert' in match && match.invert === true;
+  return holds(match, packet, world) !== inverted;
+}
+
+function holds(match: Exclude<Match, { kind: 'probability' }>, packet: TracedPacket, world: World): boolean {
+  switch (match.kind) {
+    case 'source':
+      return inCidr(match.cidr, packet.source);
+    case 'destination':
+      return inCidr(match.cidr, packet.destination);
+    case 'in-interface':
+      return isInterface(match.name, packet.inInterface);
+    case 'out-interface':
+      return isInterface(match.name, packet.outInterface);
+    case 'protocol':
+      return match.protocol === packet.protocol;
+    case 'ports':
+      return inRange(match.source, packet.sourcePort) && inRange(match.destination, packet.destinationPort);
+    case 'mark':
+      return (packet.mark & match.mask) >>> 0 === match.value >>> 0;
+    case 'address-type':
+      return match.type === 'LOCAL' && isNodeAddress(packet[match.side], world);
+    case 'conntrack-state':
+      return match.states.includes('NEW') || (packet.translated && match.states.includes('DNAT'));
+    case 'recent':
+      return isRecent(match, packet, world);
+    case 'ip-set':
+      return world.sets?.(match.name, match.directions, packet) === true;
+    case 'comment':
+    case 'accounting':
+      return true;
+    case 'bridge-port':
+    case 'ipvs':
+      return false;
+  }
+}
+
+export function isNodeAddress(address: string, world: World): boolean {
+  return isLoopback(address) || world.addresses.includes(address);
+}
+
+function inCidr(cidr: string, address: string): boolean {
+  return cidr.endsWith('/0') || anyCidrContains([cidr], address);
+}
+
+function isInterface(name: string, actual: string | null): boolean {
+  if (actual === null) return false;
+  return name.endsWith('+') ? actual.startsWith(name.slice(0, -1)) : actual === name;
+}
+
+function inRange(range: PortRange | null, port: number): boolean {
+  return range === null || (port >= range.first && port <= range.last);
+}
+
+function isRecent(match: RecentMatch, packet: TracedPacket, world: World): boolean {
+  const list = world.recent.get(match.name) ?? new Map<string, number>();
+  const seen = list.get(packet.source);
+  if (match.operation === 'set') {
+    if (world.remember) world.recent.set(match.name, list.set(packet.source, world.now()));
+    return true;
+  }
+  if (match.operation === 'remove') return seen !== undefined;
+  const fresh = seen !== undefined && (match.seconds === undefined || world.now() - seen <= match.seconds);
+  if (fresh && match.operation === 'update' && world.remember) list.set(packet.source, world.now());
+  return fresh;
+}

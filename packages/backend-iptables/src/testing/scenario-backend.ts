@@ -1,0 +1,78 @@
+import type { ScenarioBackend, ScenarioInstance, ScenarioSetup } from '@signalbox/core/testing';
+import { CANARY, isOwnChain } from '../compile/chain-names.ts';
+import { createIptablesBackend } from '../iptables-backend.ts';
+import { TABLES, type TableName } from '../objects/rule.ts';
+import type { IptablesOptions } from '../options.ts';
+import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
+import type { RecentLists, World } from './match-packet.ts';
+import { tracePacket } from './trace-packet.ts';
+import type { Chance, Ruleset } from './traverse.ts';
+
+const GOLDEN = 'iptables.restore';
+
+export const iptablesScenarioBackend: ScenarioBackend = {
+  mode: 'iptables',
+  goldens: [GOLDEN],
+  create: createInstance,
+};
+
+function createInstance({ family, host, faults, options }: ScenarioSetup): ScenarioInstance {
+  const fake = createFakeIptables({ family, faults });
+  const recent: RecentLists = new Map();
+  const world = (remember: World['remember']): World => ({
+    addresses: host.addresses,
+    // What can happen to some client, whoever connected before: only connections know whom lists hold.
+    recent: remember ? recent : new Map(),
+    now: () => 0,
+    remember,
+  });
+  const trace = (chance: Chance, remember: World['remember']) => ({
+    rules: (table: TableName) => rulesOf(fake, table),
+    world: world(remember),
+    chance,
+  });
+  return {
+    backend: createIptablesBackend({ family, driver: fake.driver, ...backendOptions(options) }),
+    golden: () => ({ [GOLDEN]: goldenText(fake) }),
+    trace: (packet) => tracePacket(trace('both', false), packet),
+    connect: (packet, random) => tracePacket(trace(random, true), packet),
+  };
+}
+
+/** The `backend.iptables` mapping of a scenario. */
+function backendOptions(options: Readonly<Record<string, unknown>>): Partial<IptablesOptions> {
+  const { masqueradeBit, randomFully, conntrackLiberal } = options;
+  return {
+    ...(typeof masqueradeBit === 'number' ? { masqueradeBit } : {}),
+    ...(typeof randomFully === 'boolean' ? { randomFully } : {}),
+    ...(typeof conntrackLiberal === 'boolean' ? { conntrackLiberal } : {}),
+  };
+}
+
+export function rulesOf(fake: FakeIptables, table: TableName): Ruleset {
+  return {
+    chain: (name) =>
+      fake.kernel
+        .table(table)
+        .get(name)
+        ?.map(({ rule }) => rule),
+  };
+}
+
+/** Our chains, sorted by name: the same whatever the history. */
+export function goldenText(fake: FakeIptables): string {
+  const sections = TABLES.map((table) => tableText(fake, table)).filter((text) => text !== '');
+  return sections.join('');
+}
+
+function tableText(fake: FakeIptables, table: TableName): string {
+  const chains = [...fake.kernel.table(table)]
+    .filter(([name]) => isOwnChain(table, name) && name !== CANARY)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  if (chains.length === 0) return '';
+  const declared = chains.map(([name]) => `:${name} - [0:0]\n`).join('');
+  const rules = chains.flatMap(([name, held]) =>
+    held.map(({ text }) => `-A ${name} ${text}`.trimEnd() + '\n'),
+  );
+  return `*${table}\n${declared}${rules.join('')}COMMIT\n`;
+}

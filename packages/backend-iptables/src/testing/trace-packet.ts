@@ -1,0 +1,94 @@
+/** The first packet of a connection through the whole of netfilter, over typed rules. */
+import type { Destination, Outcome, Packet } from '@signalbox/core';
+import { formatAddressPort } from '@signalbox/core';
+import type { TableName } from '../objects/rule.ts';
+import { isNodeAddress, type TracedPacket, type World } from './match-packet.ts';
+import { traverse, type Branch, type Chance, type Ruleset } from './traverse.ts';
+
+export interface TraceInput {
+  readonly rules: (table: TableName) => Ruleset;
+  readonly world: World;
+  readonly chance: Chance;
+}
+
+/** Ways that are rarer than this are rounding errors of the kernel's probabilities. */
+const NEVER = 1e-6;
+
+/** Every possible end of the packet; with `chance` a function, the one that chance picks. */
+export function tracePacket(input: TraceInput, packet: Packet): Outcome {
+  const start: TracedPacket = {
+    source: packet.source,
+    destination: packet.destination,
+    protocol: packet.protocol.toLowerCase(),
+    sourcePort: 40_000,
+    destinationPort: packet.destinationPort,
+    inInterface: packet.inInterface,
+    outInterface: null,
+    mark: 0,
+    translated: false,
+    masqueraded: false,
+  };
+  const own = packet.inInterface === null;
+  const translated = hook(input, 'nat', own ? 'OUTPUT' : 'PREROUTING', [
+    { packet: start, probability: 1, verdict: 'accept' },
+  ]);
+  const ends = translated.flatMap((branch) => routed(input, branch, own));
+  return outcomeOf(ends.filter((branch) => branch.probability > NEVER));
+}
+
+/** Behind the rewriting of the destination: filter where the packet now goes, then the source's rewriting. */
+function routed(input: TraceInput, branch: Branch, own: boolean): readonly Branch[] {
+  const toNode = isNodeAddress(branch.packet.destination, input.world);
+  if (!own) {
+    const filtered = hook(input, 'filter', toNode ? 'INPUT' : 'FORWARD', [branch]);
+    return toNode ? filtered : hook(input, 'nat', 'POSTROUTING', filtered);
+  }
+  const left = hook(input, 'nat', 'POSTROUTING', hook(input, 'filter', 'OUTPUT', [branch]));
+  // What the node sends to itself comes in again, over the loopback interface.
+  return toNode ? hook(input, 'filter', 'INPUT', left.map(arrived)) : left;
+}
+
+function arrived(branch: Branch): Branch {
+  return { ...branch, packet: { ...branch.packet, inInterface: 'lo' } };
+}
+
+/** Branches that were stopped before stay stopped. The policy of every hook is ACCEPT. */
+function hook(
+  input: TraceInput,
+  table: TableName,
+  chain: string,
+  branches: readonly Branch[],
+): readonly Branch[] {
+  const { world, chance } = input;
+  return branches.flatMap((branch) => {
+    if (branch.verdict !== 'accept') return [branch];
+    return traverse({ rules: input.rules(table), world, chance }, chain, branch.packet).map((way) => ({
+      packet: way.packet,
+      probability: branch.probability * way.probability,
+      verdict: way.verdict === 'return' ? ('accept' as const) : way.verdict,
+    }));
+  });
+}
+
+function outcomeOf(ends: readonly Branch[]): Outcome {
+  const kinds = new Set(ends.map(kindOf));
+  const [kind] = kinds;
+  if (kind === undefined || kinds.size > 1) {
+    throw new Error(`the packet may end in different ways: ${[...kinds].join(', ')}`);
+  }
+  return kind === 'forward' ? { kind, destinations: destinationsOf(ends) } : { kind };
+}
+
+function kindOf({ verdict, packet }: Branch): Outcome['kind'] {
+  if (verdict === 'drop' || verdict === 'reject') return verdict;
+  return packet.translated ? 'forward' : 'pass';
+}
+
+function destinationsOf(ends: readonly Branch[]): readonly Destination[] {
+  const found = new Map<string, Destination>();
+  for (const { packet } of ends) {
+    const { destination: address, destinationPort: port, masqueraded: masquerade } = packet;
+    found.set(`${formatAddressPort(address, port)} ${masquerade}`, { address, port, masquerade });
+  }
+  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
+}
