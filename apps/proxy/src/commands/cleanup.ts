@@ -1,0 +1,34 @@
+import { formatBackendError } from '@signalbox/core';
+import type { Composition } from '../compose/composition.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../logging/logger.ts';
+import { DONE, failed, type Outcome } from './outcome.ts';
+
+/** `--cleanup`: takes the rules of every mode of this platform away. All are tried, whatever fails. */
+export async function cleanup(
+  settings: Settings,
+  composition: Composition,
+  logger: Logger,
+): Promise<Outcome> {
+  const cleaners = await composition.createCleaners(settings, logger);
+  if (cleaners.length === 0) return failed('--cleanup: not implemented on this platform');
+  const errors: string[] = [];
+  for (const cleaner of cleaners) {
+    const result = await cleaner.cleanup();
+    await cleaner.close();
+    const about = { mode: cleaner.mode, family: cleaner.family };
+    if (result.outcome === 'failed') {
+      const unable = result.error.code === 'unsupported' || result.error.code === 'unavailable';
+      // A mode whose tools or kernel parts are missing has left nothing behind.
+      if (unable)
+        logger.info('Nothing to remove: this mode cannot have run here', {
+          ...about,
+          why: result.error.message,
+        });
+      else errors.push(`cleanup of ${cleaner.mode} (${cleaner.family}): ${formatBackendError(result.error)}`);
+      continue;
+    }
+    for (const removed of result.removed) logger.info('Removed', { ...about, removed });
+  }
+  return errors.length === 0 ? DONE : failed(...errors, 'encountered an error while tearing down rules');
+}

@@ -1,0 +1,147 @@
+/** The proxy as a process: prepares the node, starts, follows its configuration, and ends on a signal. */
+import { readFileSync } from 'node:fs';
+import type { Composition, FamilySupport } from '../compose/composition.ts';
+import { completeSettings } from '../config/complete.ts';
+import { compareSettings, watchFile } from '../config/reload.ts';
+import type { Settings } from '../config/settings.ts';
+import type { ParsedFlags } from '../flags/parse.ts';
+import { flagValues } from '../servers.ts';
+import type { Logging } from '../logging/logger.ts';
+import { takeInstanceLock } from '../node/instance-lock.ts';
+import { checkFamilies } from '../node/family-check.ts';
+import { applyModeSysctls, prepareNode, setOomScore } from '../node/prepare-node.ts';
+import { systemFiles } from '../node/sysctl.ts';
+import { startProxy, type Proxy } from '../proxy.ts';
+import type { Surroundings } from '../config/complete.ts';
+import { DONE, failed, type Outcome } from './outcome.ts';
+
+export interface RunOptions {
+  readonly settings: Settings;
+  readonly flags: ParsedFlags;
+  readonly around: Surroundings;
+  readonly composition: Composition;
+  readonly logging: Logging;
+}
+
+/** Resolves when the process should end. */
+export async function run(options: RunOptions): Promise<Outcome> {
+  const { settings, composition, logging } = options;
+  const { logger } = logging;
+  for (const [name, value] of flagValues(options))
+    logger.debug(1, `FLAG: --${name}=${JSON.stringify(value)}`);
+  const error = prepare(options);
+  if (error !== null) return failed(error);
+  if (settings.initOnly) return DONE;
+  const bundle = await composition.createSource(settings, logger.component('source'));
+  if (typeof bundle === 'string') return failed(bundle);
+  const support = await composition.probeFamilies(settings);
+  const problem = judgeFamilies(options, support);
+  if (problem !== null) return failed(problem);
+  await composition.removeLeftovers(settings, logger);
+  if ((await takeInstanceLock()) === null) {
+    logger.error(
+      'Another signalbox runs in this network namespace: both write the same rules; stop one of them',
+    );
+  }
+  return new Promise((resolve) => {
+    const end = (outcome: Outcome): void => resolve(outcome);
+    const started = startProxy({
+      ...options,
+      families: support.families,
+      bundle,
+      onFatal: (why) => end(failed(why)),
+    });
+    started
+      .then((proxy) => follow(options, proxy, end))
+      .catch((reason: unknown) => end(failed(describe(reason))));
+  });
+}
+
+/** Sysctls, connection tracking, and how the kernel treats this process. */
+function prepare({ settings, around, logging }: RunOptions): string | null {
+  const { config, initOnly, manifests } = settings;
+  if (around.platform !== 'linux') return initOnly ? '--init-only: not implemented on Windows' : null;
+  if (manifests !== '' && !initOnly) {
+    // For trying things out and for tests: limits of the node as a whole are left alone.
+    const error = applyModeSysctls(systemFiles, config);
+    if (error !== null) logging.logger.warning(error);
+    return null;
+  }
+  const error = prepareNode(systemFiles, config);
+  if (error !== null || initOnly) return error;
+  const oom = setOomScore(systemFiles, config.oomScoreAdj);
+  if (oom !== null) logging.logger.warning(oom);
+  return null;
+}
+
+function judgeFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
+  for (const reason of support.reasons) logging.logger.info(reason);
+  const { fatal, warnings } = checkFamilies(settings.config, support.families);
+  for (const warning of warnings) logging.logger.warning(warning);
+  return fatal;
+}
+
+/** Signals end it with 0 and leave the rules; a change of the configuration that cannot be taken over with 1. */
+function follow(options: RunOptions, proxy: Proxy, end: (outcome: Outcome) => void): void {
+  const { logging, settings, composition, around } = options;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      logging.logger.info('Ending; the rules stay in place', { signal });
+      proxy.servers.close().then(
+        () => end(DONE),
+        () => end(DONE),
+      );
+    });
+  }
+  if (settings.configFile === '') return;
+  let current = settings;
+  watchFile({
+    path: settings.configFile,
+    content: around.readFile(settings.configFile),
+    read: around.readFile,
+    clock: composition.clock,
+    onChange: (content) => {
+      const next = takeChange(options, { content, before: current });
+      if (next === 'restart') end(failed("content of the proxy server's configuration file was updated"));
+      else if (next !== null) {
+        current = next;
+        proxy.reconfigure(next);
+      }
+    },
+  });
+}
+
+interface Change {
+  readonly content: string;
+  readonly before: Settings;
+}
+
+/** New settings for the running proxy, or that it must restart; `null`: a file that is wrong changes nothing. */
+function takeChange(
+  { flags, around, logging }: RunOptions,
+  { content, before }: Change,
+): Settings | 'restart' | null {
+  const logger = logging.logger.component('config');
+  const result = completeSettings(flags, { ...around, readFile: () => content });
+  if (!result.ok) {
+    for (const error of result.errors)
+      logger.error('Changed configuration refused; the old one counts', { err: error });
+    return null;
+  }
+  const change = compareSettings(before, result.settings);
+  if (change.restart.length > 0) {
+    logger.info('Configuration changed; a new process has to take it over', { fields: change.restart });
+    return 'restart';
+  }
+  if (change.live.length > 0) logger.info('Configuration changed and taken over', { fields: change.live });
+  return result.settings;
+}
+
+function describe(reason: unknown): string {
+  return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
+}
+
+/** The file system as `completeSettings` wants it. */
+export function readTextFile(path: string): string {
+  return readFileSync(path, 'utf8');
+}

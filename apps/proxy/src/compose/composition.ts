@@ -1,0 +1,55 @@
+/** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
+import type { Backend, BackendError, Built, Clock, Family, Model, Source } from '@signalbox/core';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../logging/logger.ts';
+
+/** Families whose packet filter works here, and why the others do not. */
+export interface FamilySupport {
+  readonly families: readonly Family[];
+  /** One line each. */
+  readonly reasons: readonly string[];
+}
+
+export interface ProxyEvent {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly action: string;
+  readonly note: string;
+  /** Absent: this node. */
+  readonly service?: { readonly namespace: string; readonly name: string };
+}
+
+/** Kubernetes Events, best effort: never waits, never fails. */
+export interface Events {
+  record(event: ProxyEvent): void;
+}
+
+/** Removes flows of connection tracking that no longer lead to an endpoint. */
+export interface FlowCleaner {
+  /** After a sync that wrote `built`. `deleted` counts entries; `null`: nothing had to be looked at. */
+  clean(
+    built: Pick<Built, 'change' | 'state'>,
+  ): Promise<{ readonly deleted: number; readonly error?: BackendError } | null>;
+  close(): void;
+}
+
+export interface Composition {
+  readonly clock: Clock;
+  createModel(settings: Settings): Model;
+  /** Or why there is none, in one line. */
+  createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string>;
+  probeFamilies(settings: Settings): Promise<FamilySupport>;
+  createBackend(settings: Settings, family: Family, logger: Logger): Promise<Backend>;
+  createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
+  /** At start: takes away rules of a mode that this one does not live beside. Failures are ignored. */
+  removeLeftovers(settings: Settings, logger: Logger): Promise<void>;
+  /** Every mode of this platform, each family: for `--cleanup`. */
+  createCleaners(settings: Settings, logger: Logger): Promise<readonly Backend[]>;
+}
+
+export interface SourceBundle {
+  readonly source: Source;
+  readonly events: Events;
+}
+
+export const NO_EVENTS: Events = { record: () => undefined };

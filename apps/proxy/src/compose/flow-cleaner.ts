@@ -1,0 +1,36 @@
+/** Deletes UDP flows that lead to endpoints no longer there, by netlink. */
+import {
+  backendError,
+  mayLeaveStaleFlows,
+  PROTOCOL_NUMBER,
+  selectStaleFlows,
+  type Family,
+} from '@signalbox/core';
+import { createConntrackClient, type ConntrackClient, type NetlinkError } from '@signalbox/netlink';
+import type { FlowCleaner } from './composition.ts';
+
+export function createFlowCleaner(
+  family: Family,
+  client: ConntrackClient = createConntrackClient(),
+): FlowCleaner {
+  return {
+    clean: async ({ change, state }) => {
+      if (!mayLeaveStaleFlows(change)) return null;
+      const listed = await client.listFlows(family, [PROTOCOL_NUMBER.UDP]);
+      if (!listed.ok) return { deleted: 0, error: asBackendError(listed.error) };
+      const stale = selectStaleFlows(change, state, listed.value.items);
+      const result = await client.deleteFlows(stale);
+      if (!result.ok) return { deleted: 0, error: asBackendError(result.error) };
+      const refused = result.value.outcomes.find(
+        (error) => error !== undefined && error.code !== 'not-found',
+      );
+      const { deleted } = result.value;
+      return refused === undefined ? { deleted } : { deleted, error: asBackendError(refused) };
+    },
+    close: () => client.close(),
+  };
+}
+
+function asBackendError({ code, operation, message }: NetlinkError) {
+  return backendError(code, operation, message);
+}

@@ -1,0 +1,40 @@
+import { createExecDriver, createIptablesBackend } from '@signalbox/backend-iptables';
+import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
+import { effective } from '../config/modes.ts';
+import type { Settings } from '../config/settings.ts';
+import { readTrimmed, systemFiles } from '../node/sysctl.ts';
+import type { FamilySupport } from './composition.ts';
+
+export function iptablesBackend({ config }: Settings, family: Family): Backend {
+  const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
+  const { masqueradeBit, syncPeriod } = effective(config);
+  return createIptablesBackend({
+    family,
+    masqueradeBit,
+    conntrackLiberal: liberal !== null && liberal !== '0',
+    checkInterval: syncPeriod,
+  });
+}
+
+/** A family counts if its iptables works and the kernel has the protocol switched on. */
+export async function probeIptables(): Promise<FamilySupport> {
+  const answers = await Promise.all(
+    FAMILIES.map(async (family) => ({ family, reason: await whyNot(family) })),
+  );
+  return {
+    families: answers.filter(({ reason }) => reason === null).map(({ family }) => family),
+    reasons: answers.flatMap(({ family, reason }) => (reason === null ? [] : [`no ${family}: ${reason}`])),
+  };
+}
+
+async function whyNot(family: Family): Promise<string | null> {
+  if (family === 'IPv6' && readTrimmed(systemFiles, '/proc/net/if_inet6') === null)
+    return 'the kernel has no IPv6';
+  if (family === 'IPv6' && readTrimmed(systemFiles, '/proc/sys/net/ipv6/conf/all/disable_ipv6') === '1') {
+    return 'net.ipv6.conf.all.disable_ipv6 is 1';
+  }
+  const driver = createExecDriver({ family });
+  const answer = await driver.hasChain('nat', 'POSTROUTING');
+  await driver.close();
+  return answer.ok ? null : formatBackendError(answer.error);
+}

@@ -1,0 +1,25 @@
+import { createApiClient, createKubernetesSource, loadClusterConfig } from '@signalbox/kubernetes';
+import { createManifestSource } from '@signalbox/manifests';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../logging/logger.ts';
+import { SIGNALBOX_VERSION } from '../version/version.ts';
+import { NO_EVENTS, type SourceBundle } from './composition.ts';
+
+/** Objects from a folder, or from an API server. A kubeconfig that cannot be used is an error in one line. */
+export async function createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string> {
+  const log = (line: string): void => logger.debug(2, line);
+  if (settings.manifests !== '') {
+    return { source: createManifestSource({ path: settings.manifests, log }), events: NO_EVENTS };
+  }
+  const { kubeconfig, qps, burst } = settings.config.clientConnection;
+  const loaded = await loadClusterConfig({ kubeconfig, master: settings.master, env: process.env });
+  if (!loaded.ok) return loaded.error.message;
+  const client = createApiClient({
+    config: loaded.value,
+    qps,
+    burst,
+    userAgent: `signalbox/${SIGNALBOX_VERSION}`,
+  });
+  const source = createKubernetesSource({ config: loaded.value, client, nodeName: settings.nodeName, log });
+  return { source, events: NO_EVENTS };
+}

@@ -1,0 +1,177 @@
+import type { FieldValue } from './fields.ts';
+import type { ParsedFlags } from '../flags/parse.ts';
+import { FLAGS } from '../flags/table/index.ts';
+import { decodeConfiguration } from './decode.ts';
+import {
+  applyAddressDefaults,
+  applyPlatformDefaults,
+  clearUnusedPeriods,
+  HEALTHZ_PORT,
+  METRICS_PORT,
+} from './defaults.ts';
+import { initialConfiguration, setField } from './fields.ts';
+import { formatAddressPort, parseAddressPort } from './ip.ts';
+import { syncSection } from './modes.ts';
+import { messageOf } from './render.ts';
+import type { Settings, SettingsResult } from './settings.ts';
+import type { KubeProxyConfiguration, Platform, VmoduleItem } from './types.ts';
+import { validateConfiguration } from './validate.ts';
+
+/** What the machine tells; passed in, so that tests can say it. */
+export interface Surroundings {
+  readonly platform: Platform;
+  readonly hostName: string;
+  /** Throws as `readFileSync` does. */
+  readonly readFile: (path: string) => string;
+}
+
+interface Draft {
+  readonly config: KubeProxyConfiguration;
+  readonly warnings: string[];
+}
+
+/** Flags and file, by kube-proxy's precedence, completed with defaults and validated. */
+export function completeSettings(flags: ParsedFlags, around: Surroundings): SettingsResult {
+  const configFile = text(flags, 'config');
+  const draft = configFile === '' ? fromFlags(flags) : fromFile(configFile, around);
+  if (Array.isArray(draft)) return { ok: false, errors: draft };
+  if (configFile !== '') overrideFile(draft, flags);
+  applyAddressDefaults(draft.config);
+  if (configFile === '') applyPortFlags(draft, flags);
+  applyPlatformDefaults(draft.config, around.platform);
+  clearUnusedPeriods(draft.config);
+  const nodeName = nodeNameOf(draft.config.hostnameOverride, around.hostName);
+  const errors = [...validateConfiguration(draft.config, around.platform)];
+  if (nodeName === '')
+    errors.push(
+      '--hostname-override: Invalid value: the node name is empty: set it to the name of the Node object',
+    );
+  if (errors.length > 0) return { ok: false, errors };
+  return { ok: true, settings: settings(draft, flags, nodeName) };
+}
+
+function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Settings {
+  return {
+    config: draft.config,
+    configFile: text(flags, 'config'),
+    writeConfigTo: text(flags, 'write-config-to'),
+    cleanup: flags.given.get('cleanup') === true,
+    initOnly: flags.given.get('init-only') === true,
+    master: text(flags, 'master'),
+    manifests: text(flags, 'manifests'),
+    version: text(flags, 'version') || 'false',
+    nodeName,
+    warnings: draft.warnings,
+    given: flags.given,
+  };
+}
+
+function text(flags: ParsedFlags, name: string): string {
+  const value = flags.given.get(name);
+  return typeof value === 'string' ? value : '';
+}
+
+function nodeNameOf(override: string, hostName: string): string {
+  return (override === '' ? hostName : override).trim().toLowerCase();
+}
+
+const PERIOD_FLAG = /^(iptables|ipvs)-(min-)?sync-period$/;
+
+/** Without a file: defaults, and every flag that was given. */
+function fromFlags(flags: ParsedFlags): Draft {
+  const draft: Draft = { config: initialConfiguration(), warnings: [] };
+  for (const flag of FLAGS) {
+    const value = flags.given.get(flag.name);
+    if (value === undefined || flag.field === undefined || PERIOD_FLAG.test(flag.name)) continue;
+    // An empty address changes nothing: it cannot switch a server off.
+    if (flag.kind === 'ip' || flag.kind === 'address') {
+      if (value !== '') setField(draft.config, flag.field, value);
+      continue;
+    }
+    setField(draft.config, flag.field, value);
+  }
+  draft.config.nftables.masqueradeAll = draft.config.iptables.masqueradeAll;
+  applyPeriodFlags(draft, flags);
+  return draft;
+}
+
+/** Sync periods count only if they belong to the mode: iptables' flags for every mode but ipvs. */
+function applyPeriodFlags({ config, warnings }: Draft, { given }: ParsedFlags): void {
+  const section = syncSection(config.mode);
+  const prefix = section === 'ipvs' ? 'ipvs' : 'iptables';
+  // From flags, unlike from a file, ipvs mode rests for a second between syncs.
+  if (section === 'ipvs') config.ipvs.minSyncPeriod = 1000;
+  for (const name of [...given.keys()].filter((key) => PERIOD_FLAG.test(key))) {
+    if (!name.startsWith(`${prefix}-`)) {
+      warnings.push(`--${name} has no effect in mode ${config.mode || 'iptables'}`);
+      continue;
+    }
+    const path = name.includes('-min-') ? `${section}.minSyncPeriod` : `${section}.syncPeriod`;
+    setField(config, path, given.get(name) ?? 0);
+    if (prefix !== section) warnings.push(`--${name} sets ${path}: the mode is ${config.mode}`);
+  }
+}
+
+/** `--healthz-port` and `--metrics-port`, deprecated: they replace the port; 0 empties the address. */
+function applyPortFlags({ config, warnings }: Draft, { given }: ParsedFlags): void {
+  const ports = [
+    ['healthz-port', 'healthzBindAddress', HEALTHZ_PORT],
+    ['metrics-port', 'metricsBindAddress', METRICS_PORT],
+  ] as const;
+  for (const [name, field, initial] of ports) {
+    const port = given.get(name);
+    if (port === undefined) continue;
+    warnings.push(`--${name} is deprecated, use --${name.replace('-port', '-bind-address')}`);
+    const address = parseAddressPort(config[field]);
+    if (port === 0) config[field] = '';
+    else if (typeof address !== 'string' && address.port === initial) {
+      config[field] = formatAddressPort(address.host, port as number);
+    }
+  }
+}
+
+function fromFile(path: string, around: Surroundings): Draft | string[] {
+  const content = read(path, around);
+  if (typeof content !== 'string') return [content.error];
+  const decoded = decodeConfiguration(content);
+  if (decoded.errors.length > 0) return decoded.errors.map((line) => `${path}: ${line}`);
+  const lenient = decoded.strictProblems.map(
+    (line) => `${path}: ${line} (ignored; the rest of the file counts)`,
+  );
+  return { config: decoded.config, warnings: lenient };
+}
+
+function read(path: string, around: Surroundings): string | { error: string } {
+  try {
+    return around.readFile(path);
+  } catch (error) {
+    return { error: `--config: cannot read ${path}: ${messageOf(error)}` };
+  }
+}
+
+/** With a file, only flags that say so count; the others are ignored, and the log says which. */
+function overrideFile({ config, warnings }: Draft, { given }: ParsedFlags): void {
+  const ignored: string[] = [];
+  for (const flag of FLAGS) {
+    const value = given.get(flag.name);
+    if (value === undefined) continue;
+    if (flag.name === 'vmodule') config.logging.vmodule.unshift(...(value as unknown as VmoduleItem[]));
+    else if (flag.winsOverFile && flag.field !== undefined) setField(config, flag.field, value);
+    else if (flag.field !== undefined || flag.deprecated !== undefined) ignored.push(`--${flag.name}`);
+  }
+  if (ignored.length > 0) warnings.push(`ignored because of --config: ${ignored.join(', ')}`);
+}
+
+/** `FieldValue` as a flag shows it in /flagz and in the log. */
+export function showFlagValue(value: FieldValue): string {
+  if (Array.isArray(value)) {
+    const isModule = (item: unknown): item is VmoduleItem => typeof item === 'object' && item !== null;
+    return value
+      .map((item) => (isModule(item) ? `${item.filePattern}=${item.verbosity}` : String(item)))
+      .join(',');
+  }
+  if (typeof value !== 'object') return String(value);
+  return Object.entries(value)
+    .map(([name, enabled]) => `${name}=${enabled}`)
+    .join(',');
+}

@@ -1,0 +1,42 @@
+import { familyOf, parseAddress, withDefaultPort } from './ip.ts';
+import { MODES, SYNC_SECTIONS, syncSection } from './modes.ts';
+import type { KubeProxyConfiguration, Platform } from './types.ts';
+
+export const HEALTHZ_PORT = 10_256;
+export const METRICS_PORT = 10_249;
+
+/**
+ * Completes what depends on other fields: addresses of the family of bindAddress, and appended ports. An empty
+ * address is refilled, so a file cannot switch a server off (`--healthz-port=0` can).
+ */
+export function applyAddressDefaults(config: KubeProxyConfiguration): void {
+  if (config.bindAddress === '') config.bindAddress = '0.0.0.0';
+  const address = parseAddress(config.bindAddress);
+  const ipv6 = address !== null && familyOf(address) === 'IPv6';
+  config.healthzBindAddress ||= ipv6 ? `[::]:${HEALTHZ_PORT}` : `0.0.0.0:${HEALTHZ_PORT}`;
+  config.metricsBindAddress ||= ipv6 ? `[::1]:${METRICS_PORT}` : `127.0.0.1:${METRICS_PORT}`;
+  config.healthzBindAddress = withDefaultPort(config.healthzBindAddress, HEALTHZ_PORT);
+  config.metricsBindAddress = withDefaultPort(config.metricsBindAddress, METRICS_PORT);
+}
+
+/** What an empty mode, detection and node port list mean on this platform. */
+export function applyPlatformDefaults(config: KubeProxyConfiguration, platform: Platform): void {
+  if (config.mode === '') config.mode = MODES[platform][0] ?? '';
+  if (platform === 'windows') {
+    config.winkernel.rootHnsEndpointName ||= 'cbr0';
+    return;
+  }
+  config.detectLocalMode ||= 'ClusterCIDR';
+  if (config.mode === 'nftables' && config.nodePortAddresses.length === 0)
+    config.nodePortAddresses = ['primary'];
+}
+
+/** Only the periods of the mode in use are shown; the other sections carry zero. */
+export function clearUnusedPeriods(config: KubeProxyConfiguration): void {
+  const used = syncSection(config.mode);
+  for (const section of SYNC_SECTIONS) {
+    if (section === used) continue;
+    config[section].syncPeriod = 0;
+    config[section].minSyncPeriod = 0;
+  }
+}

@@ -1,0 +1,68 @@
+/** Addresses and CIDRs as the configuration writes them. Only text in, text out. */
+import { isIP, isIPv4 } from 'node:net';
+import type { Family } from '@signalbox/core';
+
+/**
+ * The canonical form of an address, or `null`. Leading zeros in IPv4 octets are decimal, as everywhere in
+ * kube-proxy: files that `010.0.0.1` worked in go on working.
+ */
+export function parseAddress(text: string): string | null {
+  const plain = /^[\d.]+$/.test(text) ? text.replace(/(^|\.)0+(?=\d)/g, '$1') : text;
+  return isIP(plain) === 0 || plain.includes('%') ? null : plain;
+}
+
+export function familyOf(address: string): Family {
+  return isIPv4(address) ? 'IPv4' : 'IPv6';
+}
+
+export function isUnspecified(address: string): boolean {
+  return address === '0.0.0.0' || /^[0:]+$/.test(address);
+}
+
+export function isLoopback(address: string): boolean {
+  return address.startsWith('127.') || /^(0*:)*0*1$/.test(address) || address === '::1';
+}
+
+export interface Cidr {
+  readonly family: Family;
+  /** `10.0.0.0/8`, the address as written. */
+  readonly text: string;
+  readonly prefixLength: number;
+}
+
+export function parseCidr(text: string): Cidr | null {
+  const [address = '', length = '', ...more] = text.split('/');
+  const ip = parseAddress(address);
+  if (ip === null || more.length > 0 || !/^\d{1,3}$/.test(length)) return null;
+  const family = familyOf(ip);
+  const prefixLength = Number(length);
+  if (prefixLength > (family === 'IPv4' ? 32 : 128)) return null;
+  return { family, text: `${ip}/${prefixLength}`, prefixLength };
+}
+
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** `1.2.3.4:80` or `[::1]:80`. The reason when it is not one. */
+export function parseAddressPort(text: string): Endpoint | string {
+  const match = /^(?:\[([^\]]*)\]|([^:]*)):([^:]*)$/.exec(text);
+  if (match === null) return 'must be IP:port';
+  const host = match[1] ?? match[2] ?? '';
+  const address = parseAddress(host);
+  if (address === null) return 'must be a valid IP';
+  const port = /^\d{1,5}$/.test(match[3] ?? '') ? Number(match[3]) : 0;
+  return port < 1 || port > 65_535 ? 'must be a valid port' : { host: address, port };
+}
+
+/** Adds the port where the text is only an address; anything else stays for validation to judge. */
+export function withDefaultPort(text: string, port: number): string {
+  const bare = text.replace(/^\[(.*)\]$/, '$1');
+  if (parseAddress(bare) === null) return text;
+  return formatAddressPort(bare, port);
+}
+
+export function formatAddressPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

@@ -1,0 +1,117 @@
+/**
+ * Follows the configuration file. Its folder is watched and its content compared: a ConfigMap is updated by
+ * turning a symbolic link beside the file (`..data`), which a watch on the file itself never sees.
+ */
+import { watch, type FSWatcher } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Clock } from '@signalbox/core';
+import { FIELDS, getField } from './fields.ts';
+import type { Settings } from './settings.ts';
+
+/** Fields that a running proxy can take over; a change of any other needs a new process. */
+const LIVE: ReadonlySet<string> = new Set([
+  'logging.format',
+  'logging.verbosity',
+  'logging.vmodule',
+  'logging.flushFrequency',
+  'iptables.syncPeriod',
+  'iptables.minSyncPeriod',
+  'iptables.masqueradeAll',
+  'ipvs.syncPeriod',
+  'ipvs.minSyncPeriod',
+  'detectLocalMode',
+  'detectLocal.bridgeInterface',
+  'detectLocal.interfaceNamePrefix',
+  'clusterCIDR',
+  'nodePortAddresses',
+  'configSyncPeriod',
+  'portRange',
+]);
+
+export interface ConfigChange {
+  /** Paths taken over by a running proxy. */
+  readonly live: readonly string[];
+  /** Paths that need a restart. */
+  readonly restart: readonly string[];
+}
+
+export function compareSettings(before: Settings, after: Settings): ConfigChange {
+  const changed = FIELDS.map(({ path }) => path).filter(
+    (path) => JSON.stringify(getField(before.config, path)) !== JSON.stringify(getField(after.config, path)),
+  );
+  return {
+    live: changed.filter((path) => isLive(path, before)),
+    restart: changed.filter((path) => !isLive(path, before)),
+  };
+}
+
+/** Node ports at loopback need a kernel setting that only the start makes. */
+function isLive(path: string, { config }: Settings): boolean {
+  const touchesLoopback = path === 'nodePortAddresses' && config.mode === 'iptables';
+  return (
+    LIVE.has(path) &&
+    !(touchesLoopback && config.iptables.localhostNodePorts && config.nodePortAddresses.length > 0)
+  );
+}
+
+export interface FileWatchOptions {
+  readonly path: string;
+  readonly content: string;
+  readonly read: (path: string) => string;
+  readonly clock: Clock;
+  /** The file's new content. */
+  readonly onChange: (content: string) => void;
+}
+
+/** A network file system gives no hints, so the content is looked at now and then besides. */
+const POLL = 10_000;
+const SETTLE = 100;
+
+export interface FileWatch {
+  stop(): void;
+}
+
+export function watchFile(options: FileWatchOptions): FileWatch {
+  const { path, clock } = options;
+  let content = options.content;
+  let cancel = (): void => undefined;
+  const look = (): void => {
+    const now = readOrNull(options);
+    // A file that is gone for a moment is in the middle of being replaced.
+    if (now !== null && now !== content && now.trim() !== '') {
+      content = now;
+      options.onChange(now);
+    }
+    plan(POLL);
+  };
+  const plan = (delay: number): void => {
+    cancel();
+    cancel = clock.schedule(delay, look);
+  };
+  const watcher = watchFolder(dirname(path), () => plan(SETTLE));
+  plan(POLL);
+  return {
+    stop: () => {
+      cancel();
+      watcher?.close();
+    },
+  };
+}
+
+function watchFolder(folder: string, onHint: () => void): FSWatcher | null {
+  try {
+    const watcher = watch(folder, { persistent: false }, onHint);
+    watcher.on('error', () => watcher.close());
+    return watcher;
+  } catch {
+    return null;
+  }
+}
+
+function readOrNull({ path, read }: FileWatchOptions): string | null {
+  try {
+    return read(path);
+  } catch {
+    return null;
+  }
+}

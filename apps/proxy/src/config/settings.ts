@@ -1,0 +1,28 @@
+import type { FieldValue } from './fields.ts';
+import type { KubeProxyConfiguration } from './types.ts';
+
+/** What the process runs with: the configuration, and the flags that have no place in it. */
+export interface Settings {
+  readonly config: KubeProxyConfiguration;
+  /** `--config`; empty without. */
+  readonly configFile: string;
+  readonly writeConfigTo: string;
+  readonly cleanup: boolean;
+  readonly initOnly: boolean;
+  readonly master: string;
+  /** `--manifests`; empty: an API server. */
+  readonly manifests: string;
+  /** `--version` as given: `false`, `true`, `raw` or `vX.Y.Z`. */
+  readonly version: string;
+  /** Trimmed and in lower case: compared byte for byte with `nodeName` of endpoints. */
+  readonly nodeName: string;
+  /** What the log should say about how these settings came to be. */
+  readonly warnings: readonly string[];
+  /** Flags that were given, for /flagz and the log. */
+  readonly given: ReadonlyMap<string, FieldValue>;
+}
+
+export type SettingsResult =
+  | { readonly ok: true; readonly settings: Settings }
+  /** One line each. */
+  | { readonly ok: false; readonly errors: readonly string[] };

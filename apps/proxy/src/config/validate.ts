@@ -1,0 +1,152 @@
+import { parseAddress, parseAddressPort, parseCidr } from './ip.ts';
+import { checkMode, effective, syncSection } from './modes.ts';
+import { checkFeatureGate } from './feature-gates.ts';
+import { getField } from './fields.ts';
+import { invalidValue } from './render.ts';
+import { validateLogging } from './validate-logging.ts';
+import type { KubeProxyConfiguration, Platform } from './types.ts';
+import { KUBERNETES_MINOR } from '../version/version.ts';
+
+/** Collects problems as `(path, reason)`; the value is looked up. */
+export type Report = (path: string, reason: string) => void;
+
+/** Everything that is wrong with a completed configuration; one line each, naming field, value and reason. */
+export function validateConfiguration(config: KubeProxyConfiguration, platform: Platform): readonly string[] {
+  const problems: string[] = [];
+  const report: Report = (path, reason) => problems.push(invalidValue(path, getField(config, path), reason));
+  for (const [name, enabled] of Object.entries(config.featureGates)) {
+    const reason = checkFeatureGate(name, { enabled });
+    if (reason !== null) report('featureGates', reason);
+  }
+  const mode = checkMode(config.mode, platform);
+  if (mode !== null) report('mode', mode);
+  validateLogging(config, report);
+  validateNumbers(config, report);
+  validateAddresses(config, report);
+  validateSyncPeriods(config, report);
+  validateIpvs(config, report);
+  validateDetectLocal(config, report);
+  validateNodePortAddresses(config.nodePortAddresses, report);
+  validateHiddenMetrics(config.showHiddenMetricsForVersion, report);
+  return problems;
+}
+
+function validateNumbers(config: KubeProxyConfiguration, report: Report): void {
+  if (config.clientConnection.burst < 0) report('clientConnection.burst', 'must be non-negative');
+  within(config.oomScoreAdj, [-1000, 1000], (reason) => report('oomScoreAdj', reason));
+  within(config.iptables.masqueradeBit, [0, 31], (reason) => report('iptables.masqueradeBit', reason));
+  if (config.mode === 'nftables') {
+    within(config.nftables.masqueradeBit, [0, 31], (reason) => report('nftables.masqueradeBit', reason));
+  }
+  const conntrack = Object.keys(config.conntrack) as (keyof KubeProxyConfiguration['conntrack'])[];
+  for (const name of conntrack) {
+    const value = config.conntrack[name];
+    if (typeof value === 'number' && value < 0) {
+      report(`conntrack.${name}`, 'must be greater than or equal to 0');
+    }
+  }
+  if (config.configSyncPeriod <= 0) report('configSyncPeriod', 'must be greater than 0');
+}
+
+function within(
+  value: number,
+  [min, max]: readonly [number, number],
+  report: (reason: string) => void,
+): void {
+  if (value < min || value > max) report(`must be within the range [${min}, ${max}]`);
+}
+
+function validateAddresses(config: KubeProxyConfiguration, report: Report): void {
+  if (parseAddress(config.bindAddress) === null)
+    report('bindAddress', 'not a valid textual representation of an IP address');
+  // An empty health address is what `--healthz-port=0` leaves: no server.
+  if (config.healthzBindAddress !== '') validateServerAddress('healthzBindAddress', config, report);
+  validateServerAddress('metricsBindAddress', config, report);
+}
+
+function validateServerAddress(
+  path: 'healthzBindAddress' | 'metricsBindAddress',
+  config: KubeProxyConfiguration,
+  report: Report,
+): void {
+  const parsed = parseAddressPort(config[path]);
+  if (typeof parsed === 'string') report(path, parsed);
+}
+
+function validateSyncPeriods(config: KubeProxyConfiguration, report: Report): void {
+  const section = syncSection(config.mode);
+  const { syncPeriod, minSyncPeriod } = effective(config);
+  if (syncPeriod <= 0) report(`${section}.syncPeriod`, 'must be greater than 0');
+  if (minSyncPeriod < 0) report(`${section}.minSyncPeriod`, 'must be greater than or equal to 0');
+  if (minSyncPeriod > syncPeriod) {
+    report(`${section}.syncPeriod`, `must be greater than or equal to ${section}.minSyncPeriod`);
+  }
+}
+
+function validateIpvs(config: KubeProxyConfiguration, report: Report): void {
+  if (config.mode !== 'ipvs') return;
+  for (const name of ['tcpTimeout', 'tcpFinTimeout', 'udpTimeout'] as const) {
+    if (config.ipvs[name] < 0) report(`ipvs.${name}`, 'must be greater than or equal to 0');
+  }
+  for (const cidr of config.ipvs.excludeCIDRs) {
+    if (parseCidr(cidr) === null)
+      report(
+        'ipvs.excludeCIDRs',
+        `${cidr} is not a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)`,
+      );
+  }
+}
+
+const DETECT_LOCAL_MODES = ['ClusterCIDR', 'NodeCIDR', 'BridgeInterface', 'InterfaceNamePrefix'];
+
+function validateDetectLocal(config: KubeProxyConfiguration, report: Report): void {
+  const { detectLocalMode: mode, detectLocal } = config;
+  if (mode === 'BridgeInterface' && detectLocal.bridgeInterface === '') {
+    report('detectLocal.bridgeInterface', 'must not be empty with detectLocalMode BridgeInterface');
+  } else if (mode === 'InterfaceNamePrefix' && detectLocal.interfaceNamePrefix === '') {
+    report('detectLocal.interfaceNamePrefix', 'must not be empty with detectLocalMode InterfaceNamePrefix');
+  } else if (mode === 'ClusterCIDR') {
+    validateClusterCidr(config.clusterCIDR, report);
+  } else if (mode !== '' && !DETECT_LOCAL_MODES.includes(mode)) {
+    report('detectLocalMode', `must be one of ${DETECT_LOCAL_MODES.join(', ')} or blank`);
+  }
+}
+
+function validateClusterCidr(text: string, report: Report): void {
+  if (text === '') return;
+  const parts = text.split(',');
+  const cidrs = parts.map(parseCidr);
+  const wrong = parts.find((_, index) => cidrs[index] === null);
+  if (wrong !== undefined) {
+    report('clusterCIDR', `${wrong} is not a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)`);
+  } else if (cidrs.length > 2) {
+    report(
+      'clusterCIDR',
+      'only one CIDR allowed or a valid DualStack CIDR (e.g. 10.100.0.0/16,fde4:8dba:82e1::/48)',
+    );
+  } else if (cidrs.length === 2 && cidrs[0]?.family === cidrs[1]?.family) {
+    report('clusterCIDR', 'must be a valid DualStack CIDR (e.g. 10.100.0.0/16,fde4:8dba:82e1::/48)');
+  }
+}
+
+function validateNodePortAddresses(addresses: readonly string[], report: Report): void {
+  if (addresses.includes('primary')) {
+    if (addresses.length > 1) report('nodePortAddresses', "can't use both 'primary' and CIDRs");
+    return;
+  }
+  for (const address of addresses) {
+    if (parseCidr(address) === null)
+      report('nodePortAddresses', `${render(address)} must be a valid CIDR, or the one word 'primary'`);
+  }
+}
+
+function validateHiddenMetrics(version: string, report: Report): void {
+  const previous = `1.${KUBERNETES_MINOR - 1}`;
+  if (version !== '' && version !== previous) {
+    report('showHiddenMetricsForVersion', `must be empty or the previous minor version, ${previous}`);
+  }
+}
+
+function render(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,81 @@
+import { parseDuration } from '../config/duration.ts';
+import { parseAddress } from '../config/ip.ts';
+import type { FieldValue } from '../config/fields.ts';
+import type { Flag, FlagKind } from './flag.ts';
+
+export type FlagValue =
+  { readonly ok: true; readonly value: FieldValue } | { readonly ok: false; readonly reason: string };
+
+const good = (value: FieldValue): FlagValue => ({ ok: true, value });
+const bad = (reason: string): FlagValue => ({ ok: false, reason });
+
+/** One flag's text as a value, by the rules of Go's pflag. */
+export function parseFlagValue(flag: Flag, text: string): FlagValue {
+  return PARSERS[flag.kind](text);
+}
+
+const PARSERS: Readonly<Record<FlagKind, (text: string) => FlagValue>> = {
+  string: good,
+  'tri-state': good,
+  bool: (text) => parseBool(text),
+  int32: (text) => parseInteger(text, -(2 ** 31), 2 ** 31 - 1),
+  uint32: (text) => parseInteger(text, 0, 2 ** 32 - 1),
+  float32: (text) =>
+    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? good(Number(text)) : bad('must be a number'),
+  duration: (text) => {
+    const parsed = parseDuration(text);
+    return parsed === null ? bad('must be a duration such as 30s or 1h30m') : good(parsed);
+  },
+  strings: (text) => good(text === '' ? [] : text.split(',')),
+  'bool-map': (text) => parseBoolMap(text),
+  vmodule: (text) => parseVmodule(text),
+  quantity: (text) =>
+    /^\d+(\.\d+)?(m|k|[KMGTPE]i?|)$/.test(text) ? good(text) : bad('must be a quantity such as 64Ki'),
+  ip: (text) =>
+    text === '' || parseAddress(text.trim()) !== null ? good(text.trim()) : bad('must be an IP address'),
+  address: (text) => parseServer(text),
+};
+
+function parseBool(text: string): FlagValue {
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return good(true);
+  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return good(false);
+  return bad('must be true or false');
+}
+
+function parseInteger(text: string, min: number, max: number): FlagValue {
+  if (!/^[+-]?(\d+|0[xX][\da-fA-F]+)$/.test(text)) return bad('must be an integer');
+  const value = Number(text);
+  return value < min || value > max ? bad(`must be within the range [${min}, ${max}]`) : good(value);
+}
+
+function parseBoolMap(text: string): FlagValue {
+  const gates: Record<string, boolean> = {};
+  for (const item of text.split(',').filter((part) => part.trim() !== '')) {
+    const [name = '', value] = item.split('=').map((part) => part.trim());
+    const parsed = parseBool(value ?? '');
+    if (value === undefined || !parsed.ok) return bad(`${item.trim()}: must be name=true or name=false`);
+    gates[name] = parsed.value === true;
+  }
+  return good(gates);
+}
+
+function parseVmodule(text: string): FlagValue {
+  const items: { filePattern: string; verbosity: number }[] = [];
+  for (const item of text.split(',').filter((part) => part !== '')) {
+    const [filePattern = '', level = '', ...more] = item.split('=');
+    if (filePattern === '' || !/^\d+$/.test(level) || more.length > 0) {
+      return bad(`${item}: must be pattern=N`);
+    }
+    items.push({ filePattern, verbosity: Number(level) });
+  }
+  return good(items);
+}
+
+/** `IP` or `IP:port`; empty leaves the default, as in kube-proxy. */
+function parseServer(text: string): FlagValue {
+  if (text === '' || parseAddress(text.replace(/^\[(.*)\]$/, '$1')) !== null) return good(text);
+  const host = /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(text);
+  const port = Number(host?.[3] ?? 0);
+  const valid = host !== null && parseAddress(host[1] ?? host[2] ?? '') !== null && port > 0 && port < 65_536;
+  return valid ? good(text) : bad('must be IP or IP:port');
+}

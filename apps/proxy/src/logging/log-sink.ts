@@ -1,0 +1,15 @@
+import type { LoggingSection } from '../config/types.ts';
+import type { LogSink } from './logger.ts';
+
+/** Standard error; with split streams, all but errors to standard output. Lines leave at once. */
+export function logSink(logging: LoggingSection): LogSink {
+  const split = logging.options[logging.format === 'json' ? 'json' : 'text'].splitStream;
+  return {
+    write: (line, severity) => {
+      const stream = split && severity !== 'E' ? process.stdout : process.stderr;
+      stream.write(line);
+    },
+    now: () => performance.timeOrigin + performance.now(),
+    pid: process.pid,
+  };
+}

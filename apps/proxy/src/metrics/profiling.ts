@@ -1,0 +1,101 @@
+/** With `--profiling`: V8's CPU and heap profiles where a Go program serves pprof, and the verbosity switch. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Session } from 'node:inspector/promises';
+import { setTimeout as wait } from 'node:timers/promises';
+import { text, type Route } from '../health/respond.ts';
+
+export interface ProfilingOptions {
+  readonly setVerbosity: (level: number) => void;
+}
+
+export function profilingRoutes({ setVerbosity }: ProfilingOptions): readonly (readonly [string, Route])[] {
+  return [
+    ['/debug/pprof', (_, response) => redirect(response)],
+    ['/debug/pprof/', (_, response) => text(response, INDEX)],
+    ['/debug/pprof/profile', cpuProfile],
+    ['/debug/pprof/heap', heapProfile],
+    ['/debug/pprof/cmdline', (_, response) => text(response, process.argv.join('\0'))],
+    ['/debug/flags/v', (request, response) => putVerbosity(request, response, setVerbosity)],
+  ];
+}
+
+const INDEX = `profiles of signalbox, to be opened in Chrome DevTools or VS Code
+
+/debug/pprof/profile?seconds=30   CPU (.cpuprofile)
+/debug/pprof/heap                 sampled allocations in use (.heapprofile)
+/debug/pprof/cmdline              the command line
+`;
+
+function redirect(response: ServerResponse): void {
+  response.writeHead(302, { Location: '/debug/pprof/' });
+  response.end();
+}
+
+async function cpuProfile(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const asked = Number(new URL(request.url ?? '/', 'http://localhost').searchParams.get('seconds') ?? 30);
+  const seconds = Math.min(300, Math.max(0.1, Number.isFinite(asked) ? asked : 30));
+  const session = new Session();
+  session.connect();
+  try {
+    await session.post('Profiler.enable');
+    await session.post('Profiler.start');
+    await wait(seconds * 1000);
+    const { profile } = await session.post('Profiler.stop');
+    attach(response, 'signalbox.cpuprofile', profile);
+  } finally {
+    session.disconnect();
+  }
+}
+
+async function heapProfile(_request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const session = new Session();
+  session.connect();
+  try {
+    await session.post('HeapProfiler.startSampling');
+    await wait(1000);
+    const { profile } = await session.post('HeapProfiler.stopSampling');
+    attach(response, 'signalbox.heapprofile', profile);
+  } finally {
+    session.disconnect();
+  }
+}
+
+function attach(response: ServerResponse, name: string, profile: unknown): void {
+  response.writeHead(200, {
+    'Content-Type': 'application/json',
+    'Content-Disposition': `attachment; filename="${name}"`,
+  });
+  response.end(JSON.stringify(profile));
+}
+
+async function putVerbosity(
+  request: IncomingMessage,
+  response: ServerResponse,
+  setVerbosity: (level: number) => void,
+): Promise<void> {
+  if (request.method !== 'PUT') return refuse(response, 406, 'unsupported http method');
+  const body = await readBody(request);
+  if (!/^\d{1,9}$/.test(body))
+    return refuse(
+      response,
+      400,
+      `failed to set klog.logging.verbosity to ${JSON.stringify(body)}: not a number`,
+    );
+  setVerbosity(Number(body));
+  text(response, `successfully set klog.logging.verbosity to ${body}`);
+}
+
+function refuse(response: ServerResponse, status: number, reason: string): void {
+  response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' });
+  response.end(reason);
+}
+
+/** At most a few bytes are of use; a longer body is cut and then refused. */
+async function readBody(request: IncomingMessage): Promise<string> {
+  let body = '';
+  for await (const chunk of request) {
+    body += String(chunk);
+    if (body.length > 64) break;
+  }
+  return body.trim();
+}

@@ -1,0 +1,160 @@
+/** kube-proxy's own metrics: names, types, labels and buckets are what dashboards and alerts were written for. */
+import type { Counter, Gauge, Histogram, Registry } from './registry.ts';
+
+/** 1 ms to 16.384 s, doubling. */
+export const SYNC_BUCKETS: readonly number[] = Array.from({ length: 15 }, (_, k) => 2 ** k / 1000);
+
+/** Seconds from a change in the API to its rules: fine to a minute, coarse to five. */
+export const PROGRAMMING_BUCKETS: readonly number[] = [
+  0.25,
+  0.5,
+  ...steps(1, 59, 1),
+  ...steps(60, 115, 5),
+  ...steps(120, 300, 30),
+];
+
+function steps(from: number, to: number, by: number): number[] {
+  return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
+}
+
+export interface ProxyMetrics {
+  readonly syncDuration: Histogram;
+  readonly syncFullDuration: Histogram;
+  readonly syncPartialDuration: Histogram;
+  readonly syncLast: Gauge;
+  readonly syncLastQueued: Gauge;
+  readonly networkProgramming: Histogram;
+  readonly endpointChangesPending: Gauge;
+  readonly endpointChanges: Counter;
+  readonly serviceChangesPending: Gauge;
+  readonly serviceChanges: Counter;
+  readonly noLocalEndpoints: Gauge;
+  readonly restoreFailures: Counter;
+  readonly partialRestoreFailures: Counter;
+  readonly iptablesRules: Gauge;
+  readonly iptablesRulesLast: Gauge;
+  readonly invalidDropped: Gauge;
+  readonly localhostNodePorts: Gauge;
+  readonly healthz: Counter;
+  readonly livez: Counter;
+  readonly conntrackDuration: Histogram;
+  readonly conntrackDeleted: Counter;
+}
+
+const FAMILY = ['ip_family'];
+
+/** Registers what this mode has; the rest stay unregistered, as in kube-proxy. */
+export function createProxyMetrics(registry: Registry): ProxyMetrics {
+  return {
+    ...syncMetrics(registry),
+    ...changeMetrics(registry),
+    ...modeMetrics(registry),
+    ...otherMetrics(registry),
+  };
+}
+
+function syncMetrics(registry: Registry) {
+  const histogram = (name: string, help: string): Histogram =>
+    registry.histogram({
+      name: `kubeproxy_${name}`,
+      help: `[ALPHA] ${help}`,
+      labels: FAMILY,
+      buckets: SYNC_BUCKETS,
+    });
+  const gauge = (name: string, help: string): Gauge =>
+    registry.gauge({ name: `kubeproxy_${name}`, help: `[ALPHA] ${help}`, labels: FAMILY });
+  return {
+    syncDuration: histogram('sync_proxy_rules_duration_seconds', 'Seconds that a sync took'),
+    syncFullDuration: histogram('sync_full_proxy_rules_duration_seconds', 'Seconds that a full sync took'),
+    syncPartialDuration: histogram(
+      'sync_partial_proxy_rules_duration_seconds',
+      'Seconds that a partial sync took',
+    ),
+    syncLast: gauge('sync_proxy_rules_last_timestamp_seconds', 'When the last successful sync ended'),
+    syncLastQueued: gauge('sync_proxy_rules_last_queued_timestamp_seconds', 'When a sync was last asked for'),
+    networkProgramming: registry.histogram({
+      name: 'kubeproxy_network_programming_duration_seconds',
+      help: '[ALPHA] Seconds from a change of endpoints in the API to its rules',
+      labels: FAMILY,
+      buckets: PROGRAMMING_BUCKETS,
+    }),
+    conntrackDuration: histogram(
+      'conntrack_reconciler_sync_duration_seconds',
+      'Seconds that a clean-up of stale flows took',
+    ),
+  };
+}
+
+function changeMetrics(registry: Registry) {
+  const name = (rest: string): string => `kubeproxy_sync_proxy_rules_${rest}`;
+  return {
+    endpointChangesPending: registry.gauge({
+      name: name('endpoint_changes_pending'),
+      help: '[ALPHA] Endpoint changes not yet synced',
+    }),
+    endpointChanges: registry.counter({
+      name: name('endpoint_changes_total'),
+      help: '[ALPHA] Endpoint changes seen',
+    }),
+    serviceChangesPending: registry.gauge({
+      name: name('service_changes_pending'),
+      help: '[ALPHA] Service changes not yet synced',
+    }),
+    serviceChanges: registry.counter({
+      name: name('service_changes_total'),
+      help: '[ALPHA] Service changes seen',
+    }),
+    noLocalEndpoints: registry.gauge({
+      name: name('no_local_endpoints_total'),
+      help: '[ALPHA] Service ports with policy Local and no endpoint on this node',
+      labels: ['traffic_policy', 'ip_family'],
+    }),
+  };
+}
+
+function modeMetrics(registry: Registry) {
+  const name = (rest: string): string => `kubeproxy_sync_proxy_rules_iptables_${rest}`;
+  const tableLabels = ['table', 'ip_family'];
+  return {
+    restoreFailures: registry.counter({
+      name: name('restore_failures_total'),
+      help: '[ALPHA] Failed iptables-restore calls',
+      labels: FAMILY,
+    }),
+    partialRestoreFailures: registry.counter({
+      name: name('partial_restore_failures_total'),
+      help: '[ALPHA] Failed iptables-restore calls of partial syncs',
+      labels: FAMILY,
+    }),
+    iptablesRules: registry.gauge({
+      name: name('total'),
+      help: '[ALPHA] iptables rules owned',
+      labels: tableLabels,
+    }),
+    iptablesRulesLast: registry.gauge({
+      name: name('last'),
+      help: '[ALPHA] iptables rules written by the last sync',
+      labels: tableLabels,
+    }),
+    invalidDropped: registry.gauge({
+      name: 'kubeproxy_iptables_ct_state_invalid_dropped_packets_total',
+      help: '[ALPHA] Packets dropped because conntrack judged them invalid',
+      as: 'counter',
+    }),
+    localhostNodePorts: registry.gauge({
+      name: 'kubeproxy_iptables_localhost_nodeports_accepted_packets_total',
+      help: '[ALPHA] Packets to node ports at loopback addresses',
+      as: 'counter',
+    }),
+  };
+}
+
+function otherMetrics(registry: Registry) {
+  const counter = (name: string, help: string, labels: readonly string[]): Counter =>
+    registry.counter({ name: `kubeproxy_${name}`, help: `[ALPHA] ${help}`, labels });
+  return {
+    healthz: counter('proxy_healthz_total', 'Answers of /healthz', ['code']),
+    livez: counter('proxy_livez_total', 'Answers of /livez', ['code']),
+    conntrackDeleted: counter('conntrack_reconciler_deleted_entries_total', 'Stale flows removed', FAMILY),
+  };
+}

@@ -1,0 +1,48 @@
+import type { Family } from '@signalbox/core';
+import type { SyncReport } from '../sync/sync-loop.ts';
+import type { ProxyMetrics } from './proxy-metrics.ts';
+
+/** What one sync means for the metrics. */
+export function recordSync(metrics: ProxyMetrics, family: Family, report: SyncReport): void {
+  const labels = { ip_family: family };
+  const seconds = (report.endedAt - report.startedAt) / 1000;
+  const { result } = report;
+  metrics.syncDuration.observe(seconds, labels);
+  if (result.scope === 'full') metrics.syncFullDuration.observe(seconds, labels);
+  if (result.scope === 'partial') metrics.syncPartialDuration.observe(seconds, labels);
+  recordCounters(metrics, family, report);
+  if (result.outcome === 'failed') {
+    recordFailure(metrics, family, report);
+    return;
+  }
+  metrics.syncLast.set(report.endedAt / 1000, labels);
+  for (const time of report.triggerTimes) {
+    metrics.networkProgramming.observe(Math.max(0, report.endedAt - time) / 1000, labels);
+  }
+  const { counts } = report.state;
+  const policy = (traffic_policy: string) => ({ traffic_policy, ip_family: family });
+  metrics.noLocalEndpoints.set(counts.noLocalEndpointsInternal, policy('internal'));
+  metrics.noLocalEndpoints.set(counts.noLocalEndpointsExternal, policy('external'));
+}
+
+function recordFailure(metrics: ProxyMetrics, family: Family, { result }: SyncReport): void {
+  if (result.error?.operation.includes('restore') !== true) return;
+  metrics.restoreFailures.inc({ ip_family: family });
+  if (result.scope === 'partial') metrics.partialRestoreFailures.inc({ ip_family: family });
+}
+
+/** Counters of the iptables backend: rules held now, and written this time. */
+const RULE_COUNTERS = {
+  nat: { held: 'rulesTotalNat', written: 'rulesWrittenNat' },
+  filter: { held: 'rulesTotalFilter', written: 'rulesWrittenFilter' },
+} as const;
+
+function recordCounters(metrics: ProxyMetrics, family: Family, { result: { counters } }: SyncReport): void {
+  for (const table of ['nat', 'filter'] as const) {
+    const labels = { table, ip_family: family };
+    const held = counters[RULE_COUNTERS[table].held];
+    const written = counters[RULE_COUNTERS[table].written];
+    if (held !== undefined) metrics.iptablesRules.set(held, labels);
+    if (written !== undefined) metrics.iptablesRulesLast.set(written, labels);
+  }
+}

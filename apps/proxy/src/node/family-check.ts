@@ -1,0 +1,69 @@
+/** Whether the configuration fits the IP families that this node can serve. */
+import type { Family } from '@signalbox/core';
+import { familyOf, isUnspecified, parseAddressPort, parseCidr } from '../config/ip.ts';
+import type { KubeProxyConfiguration } from '../config/types.ts';
+
+export interface FamilyVerdict {
+  /** Nothing can be done; one line. */
+  readonly fatal: string | null;
+  readonly warnings: readonly string[];
+}
+
+export function checkFamilies(config: KubeProxyConfiguration, families: readonly Family[]): FamilyVerdict {
+  const warnings = nodePortWarnings(config);
+  if (families.length === 0) {
+    return {
+      fatal: `no support for proxy mode ${config.mode} on this node: neither IPv4 nor IPv6 works`,
+      warnings,
+    };
+  }
+  const primary = isUnspecified(config.bindAddress) ? null : familyOf(config.bindAddress);
+  if (primary !== null && !families.includes(primary)) {
+    return {
+      fatal: `no ${primary} support for proxy mode ${config.mode}, but bindAddress is ${config.bindAddress}`,
+      warnings,
+    };
+  }
+  if (families.length > 1) return { fatal: null, warnings };
+  const only = families[0] ?? 'IPv4';
+  const cidrs =
+    config.clusterCIDR === '' ? [] : config.clusterCIDR.split(',').map((text) => parseCidr(text)?.family);
+  const misfit = cidrs.length > 0 && cidrs.every((family) => family !== only);
+  if (misfit && config.detectLocalMode === 'ClusterCIDR') {
+    return {
+      fatal: `clusterCIDR ${config.clusterCIDR} has no ${only} range, and this node serves ${only} only`,
+      warnings,
+    };
+  }
+  return { fatal: null, warnings: [...warnings, ...singleStackWarnings(config, only)] };
+}
+
+function singleStackWarnings(config: KubeProxyConfiguration, only: Family): string[] {
+  const warnings: string[] = [];
+  for (const name of ['healthzBindAddress', 'metricsBindAddress'] as const) {
+    const address = parseAddressPort(config[name]);
+    if (typeof address !== 'string' && familyOf(address.host) !== only) {
+      warnings.push(`${name} ${config[name]} is not ${only}, the only IP family of this node`);
+    }
+  }
+  for (const cidr of config.ipvs.excludeCIDRs) {
+    if (parseCidr(cidr)?.family !== only)
+      warnings.push(`ipvs.excludeCIDRs: ${cidr} is not ${only}, the only IP family of this node`);
+  }
+  return warnings;
+}
+
+function nodePortWarnings({ nodePortAddresses, clusterCIDR }: KubeProxyConfiguration): string[] {
+  if (nodePortAddresses.length === 0) {
+    return [
+      'nodePortAddresses is empty: node ports answer on every address of this node; consider "--nodeport-addresses primary"',
+    ];
+  }
+  const families = new Set(nodePortAddresses.map((text) => parseCidr(text)?.family));
+  const dual = clusterCIDR.includes(',');
+  return dual && nodePortAddresses[0] !== 'primary' && families.size === 1
+    ? [
+        `nodePortAddresses ${nodePortAddresses.join()} names one IP family only; node ports of the other answer on every address`,
+      ]
+    : [];
+}

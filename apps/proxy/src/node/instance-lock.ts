@@ -1,0 +1,21 @@
+/**
+ * One signalbox a network namespace: two would take turns at repairing each other's rules. The lock is an
+ * abstract socket, which belongs to the network namespace and dies with the process, however it dies.
+ */
+import { createServer } from 'node:net';
+
+export interface InstanceLock {
+  release(): void;
+}
+
+/** `null` when somebody else has it. */
+export function takeInstanceLock(name = 'signalbox'): Promise<InstanceLock | null> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', () => resolve(null));
+    server.listen(`\0${name}`, () => {
+      server.unref();
+      resolve({ release: () => server.close() });
+    });
+  });
+}

@@ -1,0 +1,56 @@
+/** Kernel settings under /proc/sys, written only where they differ. */
+import { readFileSync, writeFileSync } from 'node:fs';
+
+export interface Files {
+  /** Throws as `readFileSync` does. */
+  read(path: string): string;
+  write(path: string, value: string): void;
+}
+
+export const systemFiles: Files = {
+  read: (path) => readFileSync(path, 'utf8'),
+  write: (path, value) => writeFileSync(path, value),
+};
+
+/** A setting that could not be made; one line that says which, what and why. */
+export type SettingError = string;
+
+/** Sets `net/ipv4/ip_forward` to `1`, say. `null` when it is so now. */
+export function setSysctl(files: Files, name: string, value: string): SettingError | null {
+  const path = `/proc/sys/${name}`;
+  const current = readTrimmed(files, path);
+  if (current === value) return null;
+  return writeSetting(files, path, { value, current });
+}
+
+export interface Wanted {
+  readonly value: string;
+  /** `null`: could not be read. */
+  readonly current: string | null;
+}
+
+export function writeSetting(files: Files, path: string, { value, current }: Wanted): SettingError | null {
+  try {
+    files.write(path, value);
+    return null;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    const why: Readonly<Record<string, string>> = {
+      EROFS:
+        'the file system is read-only: the container needs to be privileged, or run --init-only in one that is',
+      EACCES: 'no permission: the process needs to be root with CAP_NET_ADMIN',
+      EPERM: 'not permitted: the process needs to be root with CAP_NET_ADMIN',
+      ENOENT: 'no such setting in this kernel: is the module loaded?',
+    };
+    return `cannot set ${path} to ${value} (it is ${current ?? 'unreadable'}): ${why[code] ?? code}`;
+  }
+}
+
+/** `null` when it cannot be read. */
+export function readTrimmed(files: Files, path: string): string | null {
+  try {
+    return files.read(path).trim();
+  } catch {
+    return null;
+  }
+}

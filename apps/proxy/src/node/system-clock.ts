@@ -1,0 +1,11 @@
+import type { Clock } from '@signalbox/core';
+
+export const systemClock: Clock = {
+  now: Date.now,
+  random: Math.random,
+  schedule: (delayMs, callback) => {
+    // A timer holds 31 bits of milliseconds; a longer wait is cut, and whoever waits looks again.
+    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,40 @@
+/** What the parts of a running proxy share. */
+import type { Family, Model } from '@signalbox/core';
+import type { Composition, SourceBundle } from './compose/composition.ts';
+import { toApiObject } from './config/encode.ts';
+import { createFeatureGates, type FeatureGates } from './config/feature-gates.ts';
+import type { Settings } from './config/settings.ts';
+import type { HealthState } from './health/health-state.ts';
+import type { Logging } from './logging/logger.ts';
+import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
+import type { Registry } from './metrics/registry.ts';
+import type { FamilyLoop } from './sync/family-loop.ts';
+
+export interface ProxyOptions {
+  readonly settings: Settings;
+  readonly composition: Composition;
+  readonly logging: Logging;
+  readonly families: readonly Family[];
+  readonly bundle: SourceBundle;
+  /** Something that only a new process can put right. Called at most once; one line. */
+  readonly onFatal: (reason: string) => void;
+}
+
+export interface Parts extends ProxyOptions {
+  /** As last configured. */
+  current: Settings;
+  readonly model: Model;
+  readonly registry: Registry;
+  readonly metrics: ProxyMetrics;
+  readonly health: HealthState;
+  readonly loops: Map<Family, FamilyLoop>;
+}
+
+/** For /configz. */
+export function configz(parts: Parts): Readonly<Record<string, unknown>> {
+  return toApiObject(parts.current.config);
+}
+
+export function gatesOf(parts: Parts): FeatureGates {
+  return createFeatureGates(parts.settings.config.featureGates);
+}

@@ -1,0 +1,145 @@
+/** The running proxy: everything put together, started in kube-proxy's order, and stopped. */
+import type { Family, ObjectEvent } from '@signalbox/core';
+import { effective } from './config/modes.ts';
+import type { Settings } from './config/settings.ts';
+import { createHealthState } from './health/health-state.ts';
+import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
+import { createRegistry } from './metrics/registry.ts';
+import { interfaceAddresses } from './node/prepare-node.ts';
+import { createNodeWatch } from './node/node-watch.ts';
+import type { Parts, ProxyOptions } from './parts.ts';
+import { startServers, type Servers } from './servers.ts';
+import { createController, type Controller } from './sync/controller.ts';
+import { createFamilyLoop, type FamilyLoop } from './sync/family-loop.ts';
+import { familyServiceHealth } from './sync/family-service-health.ts';
+import { modelConfig } from './sync/model-config.ts';
+import { createStartGate, type StartGate } from './sync/start-gate.ts';
+
+export interface Proxy {
+  readonly servers: Servers;
+  /** Takes new settings over, as far as they can change in a running process (config/reload.ts). */
+  reconfigure(settings: Settings): void;
+  stop(): Promise<void>;
+}
+
+export async function startProxy(options: ProxyOptions): Promise<Proxy> {
+  const parts = createParts(options);
+  for (const family of options.families) parts.loops.set(family, await createLoop(parts, family));
+  const servers = startServers(parts);
+  const gate = createGate(parts);
+  const controller = connect(parts, gate);
+  controller.start();
+  gate.start();
+  options.bundle.events.record({ type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' });
+  return {
+    servers,
+    reconfigure: (settings) => reconfigure(parts, settings),
+    stop: () => stop(parts, { servers, gate, controller }),
+  };
+}
+
+function createParts(options: ProxyOptions): Parts {
+  const { settings, composition, families } = options;
+  const registry = createRegistry();
+  const parts: Parts = {
+    ...options,
+    current: settings,
+    model: composition.createModel(settings),
+    registry,
+    metrics: createProxyMetrics(registry),
+    health: createHealthState({
+      clock: composition.clock,
+      families,
+      syncPeriod: () => effective(parts.current.config).syncPeriod,
+    }),
+    loops: new Map(),
+  };
+  return parts;
+}
+
+async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
+  const { composition, settings, logging } = parts;
+  const logger = logging.logger.component('sync');
+  return createFamilyLoop({
+    backend: await composition.createBackend(settings, family, logger),
+    model: parts.model,
+    clock: composition.clock,
+    logger,
+    metrics: parts.metrics,
+    health: parts.health,
+    serviceHealth: familyServiceHealth(parts, family),
+    flows: composition.createFlowCleaner(settings, family),
+    periods: () => effective(parts.current.config),
+    refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
+  });
+}
+
+function createGate(parts: Parts): StartGate {
+  const { settings, logging, composition } = parts;
+  const logger = logging.logger.component('node');
+  const nodeWait = settings.config.detectLocalMode === 'NodeCIDR' ? 'pod-cidrs' : 'ips';
+  return createStartGate({
+    clock: composition.clock,
+    nodeName: settings.nodeName,
+    nodeWait: settings.manifests === '' ? nodeWait : 'none',
+    onOpen: () => parts.loops.forEach((loop) => loop.start()),
+    onGiveUp: parts.onFatal,
+    onNote: (message) => logger.warning(message),
+  });
+}
+
+function connect(parts: Parts, gate: StartGate): Controller {
+  const { bundle, model, logging, loops, metrics, health } = parts;
+  const logger = logging.logger.component('controller');
+  const watch = createNodeWatch({ logger: logging.logger.component('node'), health });
+  if (parts.settings.manifests !== '') health.setNodeEligible('eligible');
+  return createController({
+    model,
+    source: bundle.source,
+    families: [...loops.keys()],
+    logger,
+    request: (family, reason) => loops.get(family)?.request(reason),
+    onSynced: (resource) => {
+      gate.synced(resource);
+      const forced = resource === 'Service' || resource === 'EndpointSlice';
+      if (forced) loops.forEach((loop) => loop.request(`${resource} synced`));
+    },
+    onNode: (view) => {
+      watch(view);
+      gate.node(view);
+    },
+    onEvents: (events) => countEvents(metrics, events),
+  });
+}
+
+function countEvents(metrics: ProxyMetrics, events: readonly ObjectEvent[]): void {
+  for (const { resource } of events) {
+    if (resource === 'Service') metrics.serviceChanges.inc();
+    if (resource === 'EndpointSlice') metrics.endpointChanges.inc();
+  }
+}
+
+function reconfigure(parts: Parts, settings: Settings): void {
+  parts.current = settings;
+  const { format, verbosity, vmodule } = settings.config.logging;
+  parts.logging.configure({ format, verbosity, vmodule });
+  parts.model.configure(modelConfig(settings));
+  parts.loops.forEach((loop) => loop.request('configuration changed'));
+}
+
+interface Running {
+  readonly servers: Servers;
+  readonly gate: StartGate;
+  readonly controller: Controller;
+}
+
+/** The rules stay: traffic goes on while no proxy runs. */
+async function stop(parts: Parts, { servers, gate, controller }: Running): Promise<void> {
+  gate.stop();
+  await controller.stop();
+  await servers.close();
+  for (const loop of parts.loops.values()) {
+    await loop.stop();
+    await loop.close();
+  }
+}

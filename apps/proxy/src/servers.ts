@@ -1,0 +1,106 @@
+/** The two HTTP listeners of the proxy: health (10256) and metrics (10249). */
+import { configz, gatesOf, type Parts } from './parts.ts';
+import { showFlagValue } from './config/complete.ts';
+import { parseAddressPort } from './config/ip.ts';
+import { FLAGS } from './flags/table/index.ts';
+import { healthHandler } from './health/health-server.ts';
+import type { Handler } from './health/respond.ts';
+import { startListener, type Listener } from './health/listener.ts';
+import { registerCheckMetrics, registerComponentMetrics } from './metrics/component-metrics.ts';
+import { metricsHandler } from './metrics/metrics-server.ts';
+import { registerProcessMetrics } from './metrics/process-metrics.ts';
+import { createRegistry } from './metrics/registry.ts';
+import { versionInfo } from './version/version.ts';
+
+export interface Servers {
+  readonly health: Listener | null;
+  readonly metrics: Listener | null;
+  close(): Promise<void>;
+}
+
+export function startServers(parts: Parts): Servers {
+  const health = startHealth(parts);
+  const metrics = startMetrics(parts);
+  return {
+    health,
+    metrics,
+    close: async () => {
+      await Promise.all([health?.close(), metrics?.close()]);
+    },
+  };
+}
+
+function startHealth(parts: Parts): Listener | null {
+  const { metrics, health, composition, settings } = parts;
+  const handler = healthHandler({
+    state: health,
+    clock: composition.clock,
+    countHealthz: (code) => metrics.healthz.inc({ code: String(code) }),
+    countLivez: (code) => metrics.livez.inc({ code: String(code) }),
+  });
+  const reason = 'FailedToStartProxierHealthcheck';
+  return listen(parts, { name: 'healthz', text: settings.config.healthzBindAddress, handler, reason });
+}
+
+function startMetrics(parts: Parts): Listener | null {
+  const { settings, registry, logging, composition } = parts;
+  const gates = gatesOf(parts);
+  const version = versionInfo(settings.version.startsWith('v') ? settings.version : null);
+  registerComponentMetrics(registry, { version, gates });
+  registerProcessMetrics(registry);
+  const slis = createRegistry();
+  const handler = metricsHandler({
+    registry,
+    slis,
+    checks: registerCheckMetrics(slis),
+    mode: settings.config.mode,
+    logger: logging.logger.component('metrics'),
+    configz: () => configz(parts),
+    flags: () => flagValues(parts),
+    startedAt: composition.clock.now(),
+    now: () => composition.clock.now(),
+    statusz: gates.enabled('ComponentStatusz') ? 'on' : 'off',
+    flagz: gates.enabled('ComponentFlagz') ? 'on' : 'off',
+    profiling: settings.config.enableProfiling ? 'on' : 'off',
+    setVerbosity: (verbosity) => logging.configure({ ...logging.settings(), verbosity }),
+  });
+  const reason = 'FailedToStartMetricServer';
+  return listen(parts, { name: 'metrics', text: settings.config.metricsBindAddress, handler, reason });
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly text: string;
+  readonly handler: Handler;
+  /** Of the Event, when it cannot be bound and that is fatal. */
+  readonly reason: string;
+}
+
+/** `null`: the address is empty, the server switched off. */
+function listen(parts: Parts, { name, text, handler, reason }: Wanted): Listener | null {
+  const address = parseAddressPort(text);
+  if (typeof address === 'string') return null;
+  return startListener({
+    name,
+    address,
+    handler,
+    clock: parts.composition.clock,
+    logger: parts.logging.logger.component(name),
+    onBindError: (error) => {
+      if (!parts.settings.config.bindAddressHardFail) return;
+      const note = `failed to start ${name} server on ${text}: ${error.message}`;
+      parts.bundle.events.record({ type: 'Warning', reason, action: 'StartKubeProxy', note });
+      parts.onFatal(note);
+    },
+  });
+}
+
+/** Every flag and the value in effect, for /flagz. */
+export function flagValues({ settings }: Pick<Parts, 'settings'>): ReadonlyMap<string, string> {
+  return new Map(
+    FLAGS.map(({ name, initial }) => {
+      const given = settings.given.get(name);
+      return [name, given === undefined ? initial : showFlagValue(given)];
+    }),
+  );
+}

@@ -1,0 +1,65 @@
+/** Carries objects from the source into the model, and asks the sync loops to run. Holds no rule of its own. */
+import {
+  formatInputProblem,
+  type Family,
+  type Model,
+  type NodeView,
+  type ObjectEvent,
+  type Resource,
+  type Source,
+  type SourceHandlers,
+} from '@signalbox/core';
+import type { Logger } from '../logging/logger.ts';
+
+export interface ControllerOptions {
+  readonly model: Model;
+  readonly source: Source;
+  readonly families: readonly Family[];
+  readonly logger: Logger;
+  /** Something waits for this family's loop. */
+  readonly request: (family: Family, reason: string) => void;
+  /** The first complete set of a resource is in the model. */
+  readonly onSynced: (resource: Resource) => void;
+  /** After each event of a Node. */
+  readonly onNode: (view: NodeView) => void;
+  /** For metrics: what was just taken over. */
+  readonly onEvents: (events: readonly ObjectEvent[]) => void;
+}
+
+export interface Controller {
+  start(): void;
+  stop(): Promise<void>;
+}
+
+export function createController(options: ControllerOptions): Controller {
+  const { source, logger } = options;
+  const handlers: SourceHandlers = {
+    onEvents: (events) => takeEvents(options, events),
+    onSynced: (resource) => {
+      logger.debug(2, 'First complete set received', { resource });
+      options.onSynced(resource);
+    },
+    onProblem: ({ code, message }) => logger.warning(message, { code }),
+  };
+  return { start: () => source.start(handlers), stop: () => source.stop() };
+}
+
+function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]): void {
+  const { model, families, logger } = options;
+  for (const event of events) takeEvent(options, event);
+  logger.debug(4, 'Events taken over', { events: events.length });
+  options.onEvents(events);
+  for (const family of families) {
+    if (model.hasPending(family)) options.request(family, 'change');
+  }
+}
+
+/** A fault in our own code about one object must not stop the others. */
+function takeEvent({ model, logger, onNode }: ControllerOptions, event: ObjectEvent): void {
+  try {
+    for (const problem of model.apply(event)) logger.warning(formatInputProblem(problem));
+    if (event.resource === 'Node') onNode(model.node());
+  } catch (error) {
+    logger.error('Event could not be taken over', { err: error, resource: event.resource });
+  }
+}

@@ -1,0 +1,154 @@
+/** One IP family from end to end: its backend, its loop, and what follows a sync. */
+import {
+  formatBackendError,
+  type Backend,
+  type Built,
+  type Clock,
+  type Family,
+  type Model,
+} from '@signalbox/core';
+import type { FlowCleaner } from '../compose/composition.ts';
+import type { HealthState } from '../health/health-state.ts';
+import type { ServiceHealth } from '../health/service-health.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
+import { recordSync } from '../metrics/record-sync.ts';
+import { createSyncLoop, type Periods, type SyncLoop, type SyncReport } from './sync-loop.ts';
+
+export interface FamilyLoopOptions {
+  readonly backend: Backend;
+  readonly model: Model;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ProxyMetrics;
+  readonly health: HealthState;
+  readonly serviceHealth: ServiceHealth;
+  readonly flows: FlowCleaner | null;
+  readonly periods: () => Periods;
+  /** Before each build: reads the node's addresses into the model. */
+  readonly refresh: () => void;
+}
+
+export interface FamilyLoop extends SyncLoop {
+  readonly family: Family;
+  close(): Promise<void>;
+}
+
+export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
+  const { backend, health } = options;
+  const { family } = backend;
+  const loop = createFamilySyncLoop(options);
+  let unwatch = (): void => undefined;
+  return {
+    family,
+    start: () => {
+      health.updated(family);
+      loop.start();
+      unwatch = backend.watch?.((what) => loop.request(`drift: ${what}`)) ?? unwatch;
+    },
+    request: (reason) => loop.request(reason),
+    stop: () => loop.stop(),
+    close: async () => {
+      unwatch();
+      await options.serviceHealth.close();
+      options.flows?.close();
+      await backend.close();
+    },
+  };
+}
+
+function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
+  const { model, health, metrics, clock, backend } = options;
+  const { family } = backend;
+  const after: AfterSync = {
+    ...options,
+    built: [],
+    verified: false,
+    verifyAgain: () => loop.request('verify'),
+  };
+  const take = (step: (family: Family) => Built) => (): Built => {
+    options.refresh();
+    const built = step(family);
+    after.built.push(built);
+    recordPending(metrics, model);
+    return built;
+  };
+  const loop: SyncLoop = createSyncLoop({
+    ...options,
+    build: take((own) => model.build(own)),
+    rebuild: take((own) => model.rebuild(own)),
+    onQueued: () => {
+      health.queued(family);
+      metrics.syncLastQueued.set(clock.now() / 1000, { ip_family: family });
+    },
+    onReport: (report) => afterSync(after, report),
+  });
+  return loop;
+}
+
+interface AfterSync extends FamilyLoopOptions {
+  /** Steps since the last successful sync, oldest first: whose flows have to be looked at. */
+  readonly built: Built[];
+  verified: boolean;
+  readonly verifyAgain: () => void;
+}
+
+async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
+  const { metrics, health, backend, model } = after;
+  const { family } = backend;
+  recordSync(metrics, family, report);
+  recordPending(metrics, model);
+  if (report.result.outcome === 'failed') {
+    health.queued(family);
+    return;
+  }
+  health.updated(family);
+  if (report.morePending) health.queued(family);
+  await after.serviceHealth.sync(report.state.healthChecks);
+  await cleanFlows(after);
+  if (!after.verified) await verify(after);
+}
+
+/** `/readyz` waits for this: the kernel itself shows what the first sync claims to have written. */
+async function verify(after: AfterSync): Promise<void> {
+  const { backend, logger, health } = after;
+  const seen = await backend.observe();
+  if (seen.outcome === 'ok' && seen.drift.length === 0) {
+    after.verified = true;
+    health.verified(backend.family);
+    logger.info('First sync verified in the kernel', { family: backend.family, mode: backend.mode });
+    return;
+  }
+  const why =
+    seen.outcome === 'ok'
+      ? seen.drift.map(({ kind, object }) => `${kind} ${object}`).join(', ')
+      : formatBackendError(seen.error);
+  logger.warning('First sync not found in the kernel; syncing again', { family: backend.family, why });
+  after.verifyAgain();
+}
+
+async function cleanFlows(after: AfterSync): Promise<void> {
+  const { flows, metrics, clock, logger, backend } = after;
+  const steps = after.built.splice(0);
+  if (flows === null) return;
+  const labels = { ip_family: backend.family };
+  for (const built of steps) {
+    const startedAt = clock.now();
+    const outcome = await flows.clean(built);
+    if (outcome === null) continue;
+    metrics.conntrackDuration.observe((clock.now() - startedAt) / 1000, labels);
+    metrics.conntrackDeleted.inc(labels, outcome.deleted);
+    if (outcome.error !== undefined) {
+      logger.error('Clean-up of stale flows failed', {
+        err: formatBackendError(outcome.error),
+        family: backend.family,
+      });
+    }
+  }
+}
+
+function recordPending(metrics: ProxyMetrics, model: Model): void {
+  const { services, endpointSlices } = model.pending();
+  metrics.serviceChangesPending.set(services);
+  metrics.endpointChangesPending.set(endpointSlices);
+}

@@ -1,0 +1,30 @@
+import type { LocalDetection, ModelConfig } from '@signalbox/core';
+import { isUnspecified } from '../config/ip.ts';
+import { effective } from '../config/modes.ts';
+import { createFeatureGates } from '../config/feature-gates.ts';
+import type { Settings } from '../config/settings.ts';
+import type { KubeProxyConfiguration } from '../config/types.ts';
+
+/** The part of the settings that decides about services. */
+export function modelConfig({ config, nodeName }: Settings): ModelConfig {
+  const [first] = config.nodePortAddresses;
+  return {
+    nodeName,
+    localDetection: localDetection(config),
+    masqueradeAll: effective(config).masqueradeAll,
+    nodePortAddresses: first === 'primary' ? 'primary' : config.nodePortAddresses,
+    localhostNodePorts: config.mode === 'iptables' && config.iptables.localhostNodePorts,
+    externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
+    nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,
+  };
+}
+
+function localDetection(config: KubeProxyConfiguration): LocalDetection {
+  const { bridgeInterface, interfaceNamePrefix } = config.detectLocal;
+  if (config.detectLocalMode === 'NodeCIDR') return { mode: 'NodeCIDR' };
+  if (config.detectLocalMode === 'BridgeInterface') return { mode: 'BridgeInterface', name: bridgeInterface };
+  if (config.detectLocalMode === 'InterfaceNamePrefix') {
+    return { mode: 'InterfaceNamePrefix', prefix: interfaceNamePrefix };
+  }
+  return { mode: 'ClusterCIDR', cidrs: config.clusterCIDR === '' ? [] : config.clusterCIDR.split(',') };
+}

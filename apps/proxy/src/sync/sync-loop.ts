@@ -1,0 +1,160 @@
+/**
+ * Decides when a backend syncs: coalesced, rested, repeated after failure, and every so often without a reason.
+ * The one place where a failed sync is handled. Time is injected; nothing here knows what a backend does.
+ */
+import { type Backend, type Built, type Clock, type DesiredState, type SyncResult } from '@signalbox/core';
+import type { Logger } from '../logging/logger.ts';
+import { logSync } from './log-sync.ts';
+
+export interface Periods {
+  /** Milliseconds from the end of a sync to the next one when nothing changes. */
+  readonly syncPeriod: number;
+  /** Milliseconds from the end of a sync to the earliest start of the next one. */
+  readonly minSyncPeriod: number;
+}
+
+export interface SyncReport {
+  readonly result: SyncResult;
+  readonly state: DesiredState;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+  /** Of changes that this sync wrote, failed ones before it included. */
+  readonly triggerTimes: readonly number[];
+  /** Something was asked for while the sync ran, and waits. */
+  readonly morePending: boolean;
+}
+
+export interface SyncLoopOptions {
+  readonly backend: Backend;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Asked before every wait, so that changed periods count at once. */
+  readonly periods: () => Periods;
+  /** The model's step since the last call; `rebuild` the whole state anew. */
+  readonly build: () => Built;
+  readonly rebuild: () => Built;
+  /** Something waits to be synced. */
+  readonly onQueued: () => void;
+  /** After each sync that ran to its end, failed ones included. Exceptions are logged. */
+  readonly onReport: (report: SyncReport) => void | Promise<void>;
+}
+
+export interface SyncLoop {
+  /** First sync at once. */
+  start(): void;
+  /** Something changed. Many calls before the next sync are one. */
+  request(reason: string): void;
+  /** Lets a running sync end; none starts after. */
+  stop(): Promise<void>;
+}
+
+/** First retry after a second, then twice as long each time, at most syncPeriod. */
+const FIRST_RETRY = 1000;
+
+interface State {
+  started: boolean;
+  stopped: boolean;
+  running: Promise<void> | null;
+  /** Why the next sync is wanted; `null` when it is not. */
+  reason: string | null;
+  endedAt: number;
+  failures: number;
+  /** An exception left the model's and the backend's memory in doubt. */
+  rebuild: boolean;
+  /** Trigger times of changes that no successful sync has covered. */
+  unsettled: readonly number[];
+  cancel: () => void;
+}
+
+function initialState(): State {
+  return {
+    started: false,
+    stopped: false,
+    running: null,
+    reason: null,
+    endedAt: Number.NEGATIVE_INFINITY,
+    failures: 0,
+    rebuild: false,
+    unsettled: [],
+    cancel: () => undefined,
+  };
+}
+
+export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
+  const state = initialState();
+  const arm = (): void => {
+    state.cancel();
+    if (!state.started || state.stopped || state.running !== null) return;
+    const wait = Math.max(0, dueAt(state, options.periods()) - options.clock.now());
+    state.cancel = options.clock.schedule(wait, () => {
+      state.running = runOnce(options, state).finally(() => {
+        state.running = null;
+        arm();
+      });
+    });
+  };
+  return {
+    start: () => {
+      state.started = true;
+      state.reason ??= 'start';
+      arm();
+    },
+    request: (reason) => {
+      const first = state.reason === null;
+      state.reason ??= reason;
+      options.onQueued();
+      if (first) arm();
+    },
+    stop: async () => {
+      state.stopped = true;
+      state.cancel();
+      await state.running;
+    },
+  };
+}
+
+function dueAt({ endedAt, reason, failures }: State, { syncPeriod, minSyncPeriod }: Periods): number {
+  if (reason !== null) return endedAt + minSyncPeriod;
+  if (failures === 0) return endedAt + syncPeriod;
+  const backOff = Math.min(syncPeriod, FIRST_RETRY * 2 ** Math.min(failures - 1, 20));
+  return endedAt + Math.max(minSyncPeriod, backOff);
+}
+
+/** Never rejects: whatever goes wrong is a failed sync, and the loop goes on. */
+async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
+  const { clock, logger } = options;
+  const reason = state.reason ?? (state.failures > 0 ? 'retry' : 'period');
+  state.reason = null;
+  const startedAt = clock.now();
+  try {
+    const built = state.rebuild ? options.rebuild() : options.build();
+    state.rebuild = true;
+    const triggerTimes = [...state.unsettled, ...built.triggerTimes];
+    state.unsettled = triggerTimes;
+    const result = await options.backend.sync(built.change);
+    state.rebuild = false;
+    settle(state, result);
+    const times = { startedAt, endedAt: clock.now() };
+    logSync(logger, { family: options.backend.family, reason, result, counts: built.state.counts, ...times });
+    await options.onReport({
+      result,
+      state: built.state,
+      ...times,
+      triggerTimes,
+      morePending: state.reason !== null,
+    });
+  } catch (error) {
+    state.rebuild = true;
+    state.failures += 1;
+    logger.error('Sync stopped by an exception; the next one starts anew', { err: error, reason });
+    options.onQueued();
+  } finally {
+    state.endedAt = clock.now();
+  }
+}
+
+function settle(state: State, result: SyncResult): void {
+  state.failures = result.outcome === 'ok' ? 0 : state.failures + 1;
+  if (result.outcome !== 'failed') state.unsettled = [];
+}

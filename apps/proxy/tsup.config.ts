@@ -1,0 +1,49 @@
+import { cpSync, mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { defineConfig } from 'tsup';
+
+/**
+ * One file, runnable from a folder that holds nothing else. Native addons cannot be inlined: the netlink
+ * socket and its loader lie beside it, where Node looks for them.
+ */
+const config: ReturnType<typeof defineConfig> = defineConfig({
+  entry: { main: 'src/main.ts' },
+  format: ['esm'],
+  target: 'node22',
+  platform: 'node',
+  clean: true,
+  dts: false,
+  minify: true,
+  splitting: false,
+  silent: true,
+  noExternal: [/.*/],
+  esbuildOptions: (options) => {
+    options.conditions = ['signalbox-source'];
+    options.legalComments = 'none';
+  },
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+  onSuccess: () => {
+    copyAddon();
+    return Promise.resolve();
+  },
+});
+export default config;
+
+function copyAddon(): void {
+  const require = createRequire(import.meta.url);
+  const netlink = dirname(require.resolve('netlink/package.json'));
+  const loader = dirname(createRequire(join(netlink, 'package.json')).resolve('node-gyp-build/package.json'));
+  copy(netlink, 'netlink', ['package.json', 'LICENSE', 'dist/raw.js', 'prebuilds']);
+  copy(loader, 'node-gyp-build', ['package.json', 'LICENSE', 'index.js', 'node-gyp-build.js']);
+}
+
+function copy(from: string, name: string, files: readonly string[]): void {
+  for (const file of files) {
+    const to = join('dist', 'node_modules', name, file);
+    mkdirSync(dirname(to), { recursive: true });
+    cpSync(join(from, file), to, { recursive: true });
+  }
+}
