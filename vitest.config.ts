@@ -10,7 +10,13 @@ const tests = (suffix: string): string[] => roots.map((root) => `${root}/**/*.${
 const base = {
   pool: 'forks',
   include: tests('test'),
-  exclude: ['**/node_modules/**', '**/dist/**', ...tests('kernel.test'), ...tests('scenario.test')],
+  exclude: [
+    '**/node_modules/**',
+    '**/dist/**',
+    ...tests('kernel.test'),
+    ...tests('uml.test'),
+    ...tests('scenario.test'),
+  ],
 } as const;
 
 /** One project a ring: `vitest run --project unit`. The kernel ring needs namespaces: tools/run.mjs sets them up. */
@@ -36,6 +42,19 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           exclude: ['**/node_modules/**'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        // Needs IPVS and dummy links, which few development kernels have: `tools/uml-run npx vitest run --project uml`.
+        ...shared,
+        test: {
+          ...base,
+          name: 'uml',
+          include: tests('uml.test'),
+          exclude: ['**/node_modules/**'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
           fileParallelism: false,
         },
       },
