@@ -16,12 +16,22 @@ function usage() {
   exit(2);
 }
 
+/** A ring that breaks is a failed ring; the others still run. */
+async function runRing(ring, context) {
+  try {
+    return await ring.run(context);
+  } catch (error) {
+    process.stdout.write(`${error.stack}\n`);
+    return { passed: 0, failed: 1, skipped: 0, reason: error.message.split('\n')[0] };
+  }
+}
+
 async function runRings(context) {
   const results = [];
   for (const ring of ringsOf(task)) {
     process.stdout.write(`\n== ${ring.name}: ${ring.title}\n`);
     const started = Date.now();
-    const result = await ring.run(context);
+    const result = await runRing(ring, context);
     results.push({ ...result, ring: ring.name, seconds: (Date.now() - started) / 1000 });
   }
   printReport(results);

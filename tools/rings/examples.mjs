@@ -6,7 +6,8 @@ import { countChecks } from '../report.mjs';
 
 export async function runExamples({ node, env, root }) {
   const folder = path.join(root, 'examples');
-  const names = readdirSync(folder).filter((name) => existsSync(path.join(folder, name, 'main.ts')));
+  const entries = existsSync(folder) ? readdirSync(folder) : [];
+  const names = entries.filter((name) => existsSync(path.join(folder, name, 'main.ts')));
   if (names.length === 0) return { passed: 0, failed: 1, skipped: 0, reason: 'no examples/*/main.ts' };
   const done = [];
   for (const name of names.sort()) {

@@ -1,6 +1,7 @@
 // An nx target over every project that has it; one test a project.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { tool } from '../install.mjs';
 import { run, runQuietly } from '../process.mjs';
 import { countChecks } from '../report.mjs';
@@ -26,8 +27,10 @@ async function checkLooseFolders({ node, env, root }) {
 }
 
 /** nx ends a failed run with a list of `- project:target`. */
-function failedProjects(output, target) {
-  const lines = output.split('\n').map((line) => line.trim());
+export function failedProjects(output, target) {
+  const lines = stripVTControlCharacters(output)
+    .split('\n')
+    .map((line) => line.trim());
   const suffix = `:${target}`;
   return lines
     .filter((line) => line.startsWith('- ') && line.endsWith(suffix))
