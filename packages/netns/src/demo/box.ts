@@ -99,7 +99,10 @@ export interface RuleCount {
   readonly chains: number;
 }
 
-/** What the kernel of the node holds, as its own tool lists it. */
+/** The kubelet owns it: proxies add a rule to it, and leave it where it is. */
+const KUBELET_CHAIN = 'KUBE-FIREWALL';
+
+/** What the kernel of the node holds for services, as its own tool lists it. */
 export async function countRules(world: World): Promise<readonly RuleCount[]> {
   const tools = [
     ['IPv4', 'iptables-save'],
@@ -107,7 +110,8 @@ export async function countRules(world: World): Promise<readonly RuleCount[]> {
   ] as const;
   return Promise.all(
     tools.map(async ([family, tool]) => {
-      const lines = (await runCommand([...world.node.prefix, tool])).split('\n');
+      const all = (await runCommand([...world.node.prefix, tool])).split('\n');
+      const lines = all.filter((line) => !line.includes(KUBELET_CHAIN));
       const rules = lines.filter((line) => line.startsWith('-A KUBE-') || line.includes('-j KUBE-')).length;
       return { family, rules, chains: lines.filter((line) => line.startsWith(':KUBE-')).length };
     }),

@@ -1,4 +1,5 @@
 /** The story, from an empty node to an empty node. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { World } from '../world.ts';
 import {
   cleanUpRules,
@@ -16,6 +17,7 @@ import { describeRules, describeServices, heading, milliseconds, print } from '.
 
 const TRIES = 60;
 const START_DEADLINE_MS = 20_000;
+const MIN_SYNC_PERIOD_MS = 1000;
 
 export interface Demo extends ProxyFiles {
   readonly world: World;
@@ -97,6 +99,8 @@ export async function showChange(demo: Demo): Promise<void> {
     })),
   );
   await ensurePods(world, arrived);
+  // At rest: what comes within a second of the last write waits for that second (minSyncPeriod, as in kube-proxy).
+  await wait(MIN_SYNC_PERIOD_MS);
   const endpoints = [...before.endpoints, ...arrived];
   const edit = (): void => writeWeb(manifests, WEB_AFTER);
   const followed = await watchChange(world, { frontend, endpoints, goes: 'web-2', comes: 'web-4', edit });
