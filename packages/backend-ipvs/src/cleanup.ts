@@ -1,0 +1,70 @@
+import { backendError, type BackendError, type CleanupResult } from '@signalbox/core';
+import { setName, type SetId } from './compile/chain-names.ts';
+import { SET_IDS } from './compile/ip-sets.ts';
+import { programRemains } from './compile/packet-filter.ts';
+import { isExcluded, ownedServers } from './diff/ownership.ts';
+import { SERVICE_DEVICE } from './objects/bound-address.ts';
+import type { Observed } from './objects/kernel-state.ts';
+import type { Operation } from './objects/operation.ts';
+import type { Settings } from './options.ts';
+
+/**
+ * Takes away everything of this mode and family that is there, and nothing of others: virtual servers only
+ * if they are ours (G11), sets of this family by their names (G12), the device unless the other family still
+ * uses it. Loads no kernel module for the purpose.
+ */
+export async function cleanUp(settings: Settings): Promise<CleanupResult> {
+  const observed = await settings.driver.observe();
+  if (!observed.ok) return { outcome: 'failed', error: observed.error };
+  const removed: string[] = [];
+  const errors: BackendError[] = [];
+  const run = async (what: string, operations: readonly Operation[]): Promise<void> => {
+    if (operations.length === 0) return;
+    const results = await settings.driver.apply(operations);
+    const failed = results.flat();
+    errors.push(...failed.map(({ error }) => error).filter(({ code }) => code !== 'not-found'));
+    if (failed.length < operations.length) removed.push(`${operations.length - failed.length} ${what}`);
+  };
+  await run('addresses', addressOperations(observed.value));
+  await run('virtual servers', await serverOperations(settings, observed.value));
+  const program = await settings.driver.removeProgram(programRemains(settings.family));
+  if (program.ok) removed.push(...program.value);
+  else errors.push(program.error);
+  await run('sets', setOperations(settings, observed.value));
+  await run(`device ${SERVICE_DEVICE}`, deviceOperations(observed.value));
+  const journal = errors.length === 0 ? await settings.journal.remove() : null;
+  if (journal !== null) errors.push(journal);
+  const [first] = errors;
+  return first === undefined
+    ? { outcome: 'ok', removed }
+    : { outcome: 'failed', error: summary(first, errors) };
+}
+
+function summary(first: BackendError, errors: readonly BackendError[]): BackendError {
+  if (errors.length === 1) return first;
+  const detail = errors.map(({ operation, message }) => `${operation}: ${message}`).join('\n');
+  return backendError(first.code, first.operation, `${first.message} (and ${errors.length - 1} more)`, {
+    detail,
+  });
+}
+
+function addressOperations({ boundAddresses }: Observed): readonly Operation[] {
+  return [...boundAddresses].map((address) => ({ kind: 'address-delete', address }));
+}
+
+async function serverOperations(settings: Settings, observed: Observed): Promise<readonly Operation[]> {
+  const owned = ownedServers(settings.family, observed, await settings.journal.load());
+  return [...observed.servers]
+    .filter(([key, { server }]) => owned.has(key) && !isExcluded(settings.excludeCIDRs, server))
+    .map(([, { server }]) => ({ kind: 'server-delete', server }));
+}
+
+function setOperations({ family }: Settings, { sets }: Observed): readonly Operation[] {
+  return SET_IDS.map((id: SetId) => setName(family, id))
+    .filter((name) => sets.has(name))
+    .map((set) => ({ kind: 'set-destroy', set }));
+}
+
+function deviceOperations({ device, deviceShared }: Observed): readonly Operation[] {
+  return device === 'ours' && !deviceShared ? [{ kind: 'device-delete' }] : [];
+}

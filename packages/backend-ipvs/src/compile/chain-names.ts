@@ -1,0 +1,53 @@
+/**
+ * Names of chains and sets. Chains carry no service's name here: rules speak of sets, and sets hold the
+ * services. The names are those that kube-proxy's ipvs mode uses, plus the two DROP sets, so that either
+ * finds and takes over what the other left.
+ */
+import type { Family } from '@signalbox/core';
+
+export const SERVICES = 'KUBE-SERVICES';
+export const POSTROUTING = 'KUBE-POSTROUTING';
+export const NODE_PORT = 'KUBE-NODE-PORT';
+export const LOAD_BALANCER = 'KUBE-LOAD-BALANCER';
+export const MARK_MASQ = 'KUBE-MARK-MASQ';
+/** Marks what no pod of this node sent. */
+export const MARK_MASQ_FOREIGN = 'KUBE-MARK-MASQ-FOREIGN';
+/** Marks what the node itself sent. */
+export const MARK_MASQ_NODE = 'KUBE-MARK-MASQ-NODE';
+export const FORWARD = 'KUBE-FORWARD';
+export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
+export const SOURCE_RANGES_FIREWALL = 'KUBE-SOURCE-RANGES-FIREWALL';
+export const DROP_OUTSIDERS = 'KUBE-DROP-OUTSIDERS';
+export const IPVS_FILTER = 'KUBE-IPVS-FILTER';
+
+/** Of kube-proxy alone: removed by `cleanup`, never made. */
+export const IPVS_OUT_FILTER = 'KUBE-IPVS-OUT-FILTER';
+
+/** What a set is for; its name in the kernel is `setName` of it. */
+export type SetId =
+  | 'LOOP-BACK'
+  | 'CLUSTER-IP'
+  | 'EXTERNAL-IP'
+  | 'EXTERNAL-IP-LOCAL'
+  | 'LOAD-BALANCER'
+  | 'LOAD-BALANCER-LOCAL'
+  | 'LOAD-BALANCER-FW'
+  | 'LOAD-BALANCER-SOURCE-CIDR'
+  | 'LOAD-BALANCER-SOURCE-IP'
+  | 'NODE-PORT-TCP'
+  | 'NODE-PORT-LOCAL-TCP'
+  | 'NODE-PORT-UDP'
+  | 'NODE-PORT-LOCAL-UDP'
+  | 'NODE-PORT-SCTP-HASH'
+  | 'NODE-PORT-LOCAL-SCTP-HASH'
+  | 'HEALTH-CHECK-NODE-PORT'
+  | 'IPVS-IPS'
+  | 'DROP'
+  | 'DROP-OUTSIDERS';
+
+/** The kernel's limit: IPSET_MAXNAMELEN without the final zero. */
+const MAX_SET_NAME = 31;
+
+export function setName(family: Family, id: SetId): string {
+  return family === 'IPv4' ? `KUBE-${id}` : `KUBE-6-${id}`.slice(0, MAX_SET_NAME);
+}

@@ -1,0 +1,31 @@
+/** How the kernel picks a real server: one scheduler for the whole node. */
+import { IP_VS_SVC_F_SCHED2 } from '../objects/virtual-server.ts';
+
+/** What kube-proxy uses when none is named. */
+export const DEFAULT_SCHEDULER = 'rr';
+
+/** Schedulers of Linux up to 6.x. The kernel has the last word: others may come as modules. */
+export const SCHEDULERS: readonly string[] = [
+  'rr',
+  'wrr',
+  'lc',
+  'wlc',
+  'lblc',
+  'lblcr',
+  'dh',
+  'sh',
+  'sed',
+  'nq',
+  'fo',
+  'ovf',
+  'mh',
+  'twos',
+];
+
+/**
+ * Maglev hashing by address alone would send every connection of a client to one endpoint, which is what
+ * session affinity is for: it hashes the port too.
+ */
+export function schedulerFlags(scheduler: string): number {
+  return scheduler === 'mh' ? IP_VS_SVC_F_SCHED2 : 0;
+}

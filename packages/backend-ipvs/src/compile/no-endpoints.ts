@@ -1,0 +1,38 @@
+/**
+ * What becomes of a frontend whose packets must not, or not all, reach an endpoint.
+ *
+ * Reject needs nothing: the kernel answers a connection to a virtual server without a usable real server with
+ * ICMP port unreachable. Silence does need something, because of that: two sets whose packets are dropped
+ * before IPVS sees them.
+ */
+import type { Frontend, Route } from '@signalbox/core';
+
+/** What happens when no local endpoint is left under the Local policies. */
+export type LocalPolicyFallback =
+  /** As every other mode does: silence for those who may use local endpoints only. */
+  | 'drop'
+  /** As kube-proxy's ipvs mode does: the endpoints of the whole cluster; masqueraded, so that answers return. */
+  | 'cluster';
+
+/**
+ * - `none`: all packets go to the virtual server.
+ * - `outsiders`: only what this node's pods and the node itself send goes there.
+ * - `everybody`: nothing goes there.
+ */
+export type Dropped = 'none' | 'outsiders' | 'everybody';
+
+export function droppedSources(frontend: Frontend): Dropped {
+  if (lastRoute(frontend).target !== 'drop') return 'none';
+  return frontend.routes.some(isServed) ? 'outsiders' : 'everybody';
+}
+
+/** The route of those whom no other route names. */
+export function lastRoute(frontend: Frontend): Route {
+  const route = frontend.routes.at(-1);
+  if (route === undefined) throw new Error(`contract broken: a ${frontend.kind} frontend without routes`);
+  return route;
+}
+
+export function isServed(route: Route): boolean {
+  return route.target === 'cluster' || route.target === 'local';
+}

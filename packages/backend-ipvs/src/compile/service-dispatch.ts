@@ -1,0 +1,106 @@
+/** From one service port to everything the kernel must hold because of it. */
+import type { DesiredHealthCheck, DesiredServicePort, Frontend } from '@signalbox/core';
+import { entryText } from '../objects/ip-set.ts';
+import { virtualServerKey, type VirtualServerKey } from '../objects/virtual-server.ts';
+import { serviceAddresses } from './bound-addresses.ts';
+import type { SetId } from './chain-names.ts';
+import type { CompileContext } from './compile-context.ts';
+import type { PlacedEntry } from './ip-sets.ts';
+import { externalMasquerade, hairpinEntries, masqueradesLocalPods } from './masquerade.ts';
+import { droppedSources } from './no-endpoints.ts';
+import { nodePortEntries } from './node-ports.ts';
+import { fallsBackToCluster } from './real-servers.ts';
+import { sourceRangeEntries } from './source-ranges.ts';
+import { frontendPorts, wantedServers, type FrontendPort, type WantedServer } from './virtual-servers.ts';
+
+/** `CLUSTER-IP 10.96.0.10,tcp:80`: identity of a set entry over all sets. */
+export type PlacedEntryKey = string;
+
+/** The share of one owner (a service port or a health check) in the whole. Several may want the same object. */
+export interface Contribution {
+  readonly servers: ReadonlyMap<VirtualServerKey, WantedServer>;
+  readonly entries: ReadonlyMap<PlacedEntryKey, PlacedEntry>;
+  readonly addresses: readonly string[];
+  readonly masqueradesLocalPods: boolean;
+}
+
+export function placedEntryKey({ set, entry }: PlacedEntry): PlacedEntryKey {
+  return `${set} ${entryText(entry)}`;
+}
+
+export function compileServicePort(servicePort: DesiredServicePort, context: CompileContext): Contribution {
+  const servers = new Map<VirtualServerKey, WantedServer>();
+  const entries = new Map<PlacedEntryKey, PlacedEntry>();
+  const place = (placed: PlacedEntry): void => void entries.set(placedEntryKey(placed), placed);
+  hairpinEntries(servicePort).forEach(place);
+  for (const frontend of servicePort.frontends) {
+    for (const wanted of wantedServers(servicePort, frontend, context)) {
+      const key = virtualServerKey(wanted.server);
+      if (!servers.has(key)) servers.set(key, wanted);
+    }
+    frontendEntries(servicePort, frontend, context).forEach(place);
+  }
+  return {
+    servers,
+    entries,
+    addresses: serviceAddresses(servicePort),
+    masqueradesLocalPods: servicePort.frontends.some(masqueradesLocalPods),
+  };
+}
+
+/** The health-check port itself is served by the app: the packet filter must let it through. */
+export function compileHealthCheck(check: DesiredHealthCheck): Contribution {
+  const placed: PlacedEntry = {
+    set: 'HEALTH-CHECK-NODE-PORT',
+    entry: { kind: 'port', port: check.port },
+  };
+  return {
+    servers: new Map(),
+    entries: new Map([[placedEntryKey(placed), placed]]),
+    addresses: [],
+    masqueradesLocalPods: false,
+  };
+}
+
+function frontendEntries(
+  servicePort: DesiredServicePort,
+  frontend: Frontend,
+  context: CompileContext,
+): readonly PlacedEntry[] {
+  const ports = frontendPorts(servicePort, frontend, context);
+  const fallback = fallsBackToCluster(servicePort, frontend, context.localPolicyFallback);
+  const masquerade = fallback ? 'always' : externalMasquerade(frontend);
+  const ranges = frontend.kind === 'load-balancer' ? frontend.sourceRanges : null;
+  return [
+    ...ports.flatMap((port) => sourceRangeEntries(port, ranges)),
+    ...(fallback ? [] : dropEntries(frontend, ports)),
+    ...(frontend.kind === 'node-port'
+      ? nodePortEntries(ports, masquerade)
+      : frontendSets(frontend, masquerade).flatMap((set) => ports.map((port) => placed(set, port)))),
+  ];
+}
+
+function frontendSets(
+  frontend: Exclude<Frontend, { kind: 'node-port' }>,
+  masquerade: 'always' | 'from-node',
+): readonly SetId[] {
+  switch (frontend.kind) {
+    case 'cluster-ip':
+      return ['CLUSTER-IP'];
+    case 'external-ip':
+      return masquerade === 'always' ? ['EXTERNAL-IP'] : ['EXTERNAL-IP-LOCAL'];
+    case 'load-balancer':
+      return masquerade === 'always' ? ['LOAD-BALANCER'] : ['LOAD-BALANCER', 'LOAD-BALANCER-LOCAL'];
+  }
+}
+
+function dropEntries(frontend: Frontend, ports: readonly FrontendPort[]): readonly PlacedEntry[] {
+  const dropped = droppedSources(frontend);
+  if (dropped === 'none') return [];
+  const set = dropped === 'everybody' ? 'DROP' : 'DROP-OUTSIDERS';
+  return ports.map((port) => placed(set, port));
+}
+
+function placed(set: SetId, port: FrontendPort): PlacedEntry {
+  return { set, entry: { kind: 'address-port', ...port } };
+}

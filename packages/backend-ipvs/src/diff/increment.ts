@@ -1,0 +1,58 @@
+/** From what changed to what to do, where the kernel is known to hold all that was wanted before. */
+import type { SetId } from '../compile/chain-names.ts';
+import type { WantedServer } from '../compile/virtual-servers.ts';
+import type { VirtualServerKey } from '../objects/virtual-server.ts';
+import { isExcluded } from './ownership.ts';
+import { addressStep, contents, counter, type PlanInput } from './plan-input.ts';
+import { heldFromWanted, planServer } from './plan-servers.ts';
+import { planEntries, type EntryStep } from './plan-sets.ts';
+import { Plan } from './plan.ts';
+import type { Step } from './shared-objects.ts';
+import type { WantedSteps } from './wanted-state.ts';
+
+export interface IncrementInput extends PlanInput {
+  readonly steps: WantedSteps;
+  /** How many entries each set takes now. */
+  readonly space: (set: SetId) => number | undefined;
+  /** Virtual servers of others where some of ours should be. */
+  readonly conflicts: ReadonlySet<VirtualServerKey>;
+}
+
+export function planIncrement(input: IncrementInput): Plan {
+  const plan = new Plan();
+  for (const [key, step] of input.steps.servers) {
+    if (!input.conflicts.has(key)) planServerStep(plan, input, { key, step });
+  }
+  planEntrySteps(plan, input);
+  return plan;
+}
+
+function planServerStep(
+  plan: Plan,
+  input: IncrementInput,
+  { key, step }: { readonly key: string; readonly step: Step<WantedServer> },
+): void {
+  const { terminating, now, wanted } = input;
+  const { before, after } = step;
+  if (after === undefined && before !== undefined && isExcluded(input.excludeCIDRs, before.server)) return;
+  const held = before === undefined ? undefined : heldFromWanted(key, before, terminating);
+  planServer({ plan, terminating, now }, { key, owner: wanted.servers.ownerOf(key), held, wanted: after });
+}
+
+function planEntrySteps(plan: Plan, input: IncrementInput): void {
+  const { family, wanted, steps, space } = input;
+  const added: EntryStep[] = [];
+  const deleted: EntryStep[] = [];
+  for (const [key, { before, after }] of steps.entries) {
+    if (after !== undefined) added.push({ owner: wanted.entries.ownerOf(key), placed: after });
+    else if (before !== undefined) deleted.push({ owner: key, placed: before });
+  }
+  for (const [address, { after }] of steps.addresses) {
+    if (wanted.isBoundElsewhere(address)) continue;
+    const owner = wanted.addresses.ownerOf(address);
+    if (after === true) plan.add('addresses-added', { kind: 'address-add', address }, owner);
+    else plan.add('addresses-deleted', { kind: 'address-delete', address }, address);
+    (after === true ? added : deleted).push(addressStep(owner, address));
+  }
+  planEntries({ plan, family, count: counter(wanted), space, content: contents(wanted) }, added, deleted);
+}

@@ -1,0 +1,85 @@
+import type { DesiredEndpoint } from '@signalbox/core';
+import type { WantedServer } from '../compile/virtual-servers.ts';
+import type { HeldServer } from '../objects/kernel-state.ts';
+import {
+  realServerKey,
+  SERVING_WEIGHT,
+  type RealServer,
+  type RealServerKey,
+} from '../objects/real-server.ts';
+import { sameSettings, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
+import { terminatesGracefully, type TerminatingServers } from './graceful-termination.ts';
+import type { Plan } from './plan.ts';
+
+/** One virtual server: what the kernel holds, what it should hold. At least one of them is there. */
+export interface ServerStep {
+  readonly key: VirtualServerKey;
+  readonly owner: string;
+  readonly held: HeldServer | undefined;
+  readonly wanted: WantedServer | undefined;
+}
+
+export interface ServerPlanner {
+  readonly plan: Plan;
+  readonly terminating: TerminatingServers;
+  readonly now: number;
+}
+
+export function planServer(planner: ServerPlanner, step: ServerStep): void {
+  const { key, owner, held, wanted } = step;
+  if (wanted === undefined) {
+    if (held !== undefined)
+      planner.plan.add('servers-deleted', { kind: 'server-delete', server: held.server }, owner);
+    planner.terminating.forget(key);
+    return;
+  }
+  const { server } = wanted;
+  if (held === undefined) planner.plan.add('servers', { kind: 'server-add', server }, owner);
+  else if (!sameSettings(held.server, server))
+    planner.plan.add('servers', { kind: 'server-update', server }, owner);
+  planReals(planner, step, server);
+}
+
+/** What was put into the kernel for `wanted` earlier, with those that terminate. */
+export function heldFromWanted(
+  key: VirtualServerKey,
+  wanted: WantedServer,
+  terminating: TerminatingServers,
+): HeldServer {
+  const reals = new Map<RealServerKey, RealServer>();
+  for (const endpoint of wanted.endpoints) reals.set(realServerKey(endpoint), serving(endpoint));
+  for (const [realKey, { real }] of terminating.of(key)) reals.set(realKey, { ...real, weight: 0 });
+  return { server: wanted.server, reals };
+}
+
+function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServer): void {
+  const held = new Map(step.held?.reals);
+  for (const endpoint of step.wanted?.endpoints ?? []) {
+    const key = realServerKey(endpoint);
+    const before = held.get(key);
+    held.delete(key);
+    if (before?.weight === SERVING_WEIGHT) continue;
+    const kind = before === undefined ? 'real-add' : 'real-update';
+    planner.plan.add('servers', { kind, server, real: serving(endpoint) }, step.owner);
+    planner.terminating.stop(step.key, key);
+  }
+  for (const [key, real] of held) retire(planner, step, { key, server, real });
+}
+
+function retire(
+  { plan, terminating, now }: ServerPlanner,
+  step: ServerStep,
+  { key, server, real }: { key: RealServerKey; server: VirtualServer; real: RealServer },
+): void {
+  const last: RealServer = { address: real.address, port: real.port, weight: 0 };
+  if (!terminatesGracefully(server.protocol)) {
+    plan.add('reals-retired', { kind: 'real-delete', server, real: last }, step.owner);
+    return;
+  }
+  if (real.weight !== 0) plan.add('reals-retired', { kind: 'real-update', server, real: last }, step.owner);
+  terminating.start(step.key, key, { server, real: last }, now);
+}
+
+function serving({ address, port }: DesiredEndpoint): RealServer {
+  return { address, port, weight: SERVING_WEIGHT };
+}

@@ -1,0 +1,131 @@
+import type { Family } from '@signalbox/core';
+import { setName, type SetId } from '../compile/chain-names.ts';
+import { ipSet, SET_IDS, type PlacedEntry } from '../compile/ip-sets.ts';
+import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
+import type { ObservedSet } from '../objects/kernel-state.ts';
+import type { Phase, Plan } from './plan.ts';
+
+/** What forbids comes before what permits; the permission's conditions before the gate that asks for them. */
+const ADDING_ORDER: readonly SetId[] = [
+  'LOAD-BALANCER-SOURCE-CIDR',
+  'LOAD-BALANCER-SOURCE-IP',
+  'LOAD-BALANCER-FW',
+  'DROP',
+  'DROP-OUTSIDERS',
+  ...SET_IDS.filter((id) => !/^(?:DROP|LOAD-BALANCER-(?:SOURCE|FW))/.test(id)),
+];
+
+/** Taking an entry out of these makes a bound address reject the port. */
+const CLOSING: ReadonlySet<SetId> = new Set<SetId>([
+  'CLUSTER-IP',
+  'EXTERNAL-IP',
+  'EXTERNAL-IP-LOCAL',
+  'LOAD-BALANCER',
+  'LOAD-BALANCER-LOCAL',
+]);
+
+export interface EntryStep {
+  readonly owner: string;
+  readonly placed: PlacedEntry;
+}
+
+export interface SetPlanner {
+  readonly plan: Plan;
+  readonly family: Family;
+  /** Entries that the set holds once the plan is done. */
+  readonly count: (set: SetId) => number;
+  /** How many entries it takes now; `undefined`: it is not there. */
+  readonly space: (set: SetId) => number | undefined;
+  /** All that it should hold. */
+  readonly content: (set: SetId) => Iterable<EntryStep>;
+}
+
+export function planEntries(
+  planner: SetPlanner,
+  added: readonly EntryStep[],
+  deleted: readonly EntryStep[],
+): void {
+  const byAdded = groupBySet(added);
+  const replaced = new Set<SetId>();
+  for (const id of ADDING_ORDER) {
+    const entries = byAdded.get(id);
+    if (entries === undefined) continue;
+    const space = planner.space(id);
+    if (space !== undefined && planner.count(id) > space) {
+      replaced.add(id);
+      replaceSet(planner, id);
+    } else addBatch(planner, { phase: 'entries-added', kind: 'set-add', id, entries });
+  }
+  const byDeleted = groupBySet(deleted);
+  for (const id of ADDING_ORDER.toReversed()) {
+    const entries = byDeleted.get(id);
+    if (entries === undefined || replaced.has(id)) continue;
+    const phase = CLOSING.has(id) ? 'entries-closed' : 'entries-deleted';
+    addBatch(planner, { phase, kind: 'set-delete', id, entries });
+  }
+}
+
+/** Makes what is missing, and sees to it that each set is large enough and of the right kind. */
+export function planSets(planner: SetPlanner, observed: ReadonlyMap<string, ObservedSet>): void {
+  for (const id of SET_IDS) {
+    const set = ipSet(planner.family, id, planner.count(id));
+    const held = observed.get(set.name);
+    if (held !== undefined && held.set.type === set.type && held.set.family === set.family) continue;
+    if (held !== undefined) planner.plan.add('sets', { kind: 'set-destroy', set: set.name }, set.name);
+    planner.plan.add('sets', { kind: 'set-create', set }, set.name);
+  }
+}
+
+/** Entries of `held` that should not be there, and wanted ones that are missing. */
+export function compareEntries(
+  planner: SetPlanner,
+  observed: ReadonlyMap<string, ObservedSet>,
+): { readonly added: readonly EntryStep[]; readonly deleted: readonly EntryStep[] } {
+  const added: EntryStep[] = [];
+  const deleted: EntryStep[] = [];
+  for (const id of SET_IDS) {
+    const name = setName(planner.family, id);
+    const stale = new Map(observed.get(name)?.entries);
+    for (const step of planner.content(id)) {
+      if (!stale.delete(entryText(step.placed.entry))) added.push(step);
+    }
+    for (const entry of stale.values()) deleted.push({ owner: name, placed: { set: id, entry } });
+  }
+  return { added, deleted };
+}
+
+function replaceSet({ plan, family, count, content }: SetPlanner, id: SetId): void {
+  const steps = [...content(id)];
+  const entries = steps.map(({ placed }) => placed.entry);
+  plan.addAll(
+    'entries-added',
+    { kind: 'set-replace', set: ipSet(family, id, count(id)), entries },
+    steps.map(({ owner }) => owner),
+  );
+}
+
+interface Batch {
+  readonly phase: Phase;
+  readonly kind: 'set-add' | 'set-delete';
+  readonly id: SetId;
+  readonly entries: readonly EntryStep[];
+}
+
+function addBatch({ plan, family }: SetPlanner, { phase, kind, id, entries: steps }: Batch): void {
+  const entries: IpSetEntry[] = steps.map(({ placed }) => placed.entry);
+  plan.addAll(
+    phase,
+    { kind, set: setName(family, id), entries },
+    steps.map(({ owner }) => owner),
+  );
+}
+
+function groupBySet(steps: readonly EntryStep[]): ReadonlyMap<SetId, readonly EntryStep[]> {
+  const groups = new Map<SetId, EntryStep[]>();
+  for (const step of steps) {
+    const group = groups.get(step.placed.set);
+    if (group === undefined) groups.set(step.placed.set, [step]);
+    else group.push(step);
+  }
+  return groups;
+}

@@ -1,0 +1,51 @@
+/**
+ * The order of a sync. No packet may meet a half-made service, nor one that the rules no longer guard:
+ *
+ * 1. device and sets; entries, those that forbid first; the rules that read them;
+ * 2. virtual servers with their real servers, new ones before the old ones retire;
+ * 3. addresses, which expose all that; then those that are no longer wanted;
+ * 4. entries that made a port known: what is left of it is rejected from here on;
+ * 5. virtual servers that are no longer wanted, and last the entries that guarded them.
+ */
+import type { Operation } from '../objects/operation.ts';
+
+export interface PlannedOperation {
+  readonly operation: Operation;
+  /** Whose object it is: one name, or one for each entry of a set operation. */
+  readonly owners: readonly string[];
+}
+
+export const PHASES = [
+  'device',
+  'sets',
+  'entries-added',
+  'program',
+  'servers',
+  'reals-retired',
+  'addresses-added',
+  'addresses-deleted',
+  'entries-closed',
+  'servers-deleted',
+  'entries-deleted',
+] as const;
+export type Phase = (typeof PHASES)[number];
+
+export class Plan {
+  readonly #phases = new Map<Phase, PlannedOperation[]>(PHASES.map((phase) => [phase, []]));
+
+  get isEmpty(): boolean {
+    return [...this.#phases.values()].every((operations) => operations.length === 0);
+  }
+
+  add(phase: Phase, operation: Operation, owner: string): void {
+    this.addAll(phase, operation, [owner]);
+  }
+
+  addAll(phase: Phase, operation: Operation, owners: readonly string[]): void {
+    this.#phases.get(phase)?.push({ operation, owners });
+  }
+
+  operations(): readonly PlannedOperation[] {
+    return PHASES.flatMap((phase) => this.#phases.get(phase) ?? []);
+  }
+}

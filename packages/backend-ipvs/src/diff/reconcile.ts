@@ -1,0 +1,71 @@
+/** From what the kernel holds, whoever changed it, to what it should hold. */
+import type { SetId } from '../compile/chain-names.ts';
+import { setName } from '../compile/chain-names.ts';
+import type { Observed } from '../objects/kernel-state.ts';
+import type { Program } from '../objects/program.ts';
+import type { VirtualServerKey } from '../objects/virtual-server.ts';
+import { isExcluded } from './ownership.ts';
+import { boundAddresses, contents, counter, type PlanInput } from './plan-input.ts';
+import { planServer } from './plan-servers.ts';
+import { compareEntries, planEntries, planSets } from './plan-sets.ts';
+import { Plan } from './plan.ts';
+
+export interface ReconcileInput extends PlanInput {
+  readonly observed: Observed;
+  /** Virtual servers in `observed` that are ours. */
+  readonly owned: ReadonlySet<VirtualServerKey>;
+  readonly program: Program;
+  /** The rules in the kernel are not `program`. */
+  readonly programDiffers: boolean;
+}
+
+export interface Reconciliation {
+  readonly plan: Plan;
+  /** Wanted virtual servers that somebody else made: left alone. */
+  readonly conflicts: readonly VirtualServerKey[];
+}
+
+export function planReconciliation(input: ReconcileInput): Reconciliation {
+  const plan = new Plan();
+  if (input.observed.device === 'absent') plan.add('device', { kind: 'device-create' }, 'device');
+  planAllSets(plan, input);
+  if (input.programDiffers) {
+    plan.add('program', { kind: 'program-install', program: input.program }, 'packet filter');
+  }
+  planAddresses(plan, input);
+  return { plan, conflicts: planServers(plan, input) };
+}
+
+function planServers(plan: Plan, input: ReconcileInput): readonly VirtualServerKey[] {
+  const { observed, owned, wanted, terminating, now } = input;
+  const planner = { plan, terminating, now };
+  const conflicts: VirtualServerKey[] = [];
+  for (const key of wanted.servers.keys()) {
+    const held = observed.servers.get(key);
+    if (held !== undefined && !owned.has(key)) conflicts.push(key);
+    else
+      planServer(planner, { key, owner: wanted.servers.ownerOf(key), held, wanted: wanted.servers.get(key) });
+  }
+  for (const [key, held] of observed.servers) {
+    if (!owned.has(key) || wanted.servers.has(key) || isExcluded(input.excludeCIDRs, held.server)) continue;
+    planServer(planner, { key, owner: key, held, wanted: undefined });
+  }
+  return conflicts;
+}
+
+function planAllSets(plan: Plan, { family, wanted, observed }: ReconcileInput): void {
+  const space = (id: SetId): number | undefined => observed.sets.get(setName(family, id))?.set.maxElements;
+  const planner = { plan, family, count: counter(wanted), space, content: contents(wanted) };
+  planSets(planner, observed.sets);
+  const { added, deleted } = compareEntries(planner, observed.sets);
+  planEntries(planner, added, deleted);
+}
+
+function planAddresses(plan: Plan, { wanted, observed }: ReconcileInput): void {
+  const stale = new Set(observed.boundAddresses);
+  for (const address of boundAddresses(wanted)) {
+    if (stale.delete(address)) continue;
+    plan.add('addresses-added', { kind: 'address-add', address }, wanted.addresses.ownerOf(address));
+  }
+  for (const address of stale) plan.add('addresses-deleted', { kind: 'address-delete', address }, address);
+}

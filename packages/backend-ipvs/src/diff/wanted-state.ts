@@ -1,0 +1,184 @@
+/** Everything that the kernel should hold, kept up to date change by change. */
+import type { DesiredChange, DesiredEndpoint, DesiredNode, DesiredServicePort } from '@signalbox/core';
+import type { SetId } from '../compile/chain-names.ts';
+import type { CompileContext } from '../compile/compile-context.ts';
+import type { PlacedEntry } from '../compile/ip-sets.ts';
+import { nodePortAddresses } from '../compile/node-ports.ts';
+import { compileHealthCheck, compileServicePort, type Contribution } from '../compile/service-dispatch.ts';
+import type { WantedServer } from '../compile/virtual-servers.ts';
+import { sameSettings } from '../objects/virtual-server.ts';
+import { SharedObjects, type Step } from './shared-objects.ts';
+
+/** What a change means for the kernel. */
+export interface WantedSteps {
+  readonly servers: ReadonlyMap<string, Step<WantedServer>>;
+  readonly entries: ReadonlyMap<string, Step<PlacedEntry>>;
+  readonly addresses: ReadonlyMap<string, Step<true>>;
+}
+
+export type WantedOptions = Omit<CompileContext, 'node' | 'nodePortAddresses'>;
+
+const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
+export class WantedState {
+  readonly servers = new SharedObjects<WantedServer>(sameServer);
+  readonly entries = new SharedObjects<PlacedEntry>(() => true);
+  readonly addresses = new SharedObjects<true>(() => true);
+  readonly #options: WantedOptions;
+  readonly #masqueradesLocalPods = new SharedObjects<true>(() => true);
+  readonly #contributions = new Map<string, Contribution>();
+  readonly #servicePorts = new Map<string, DesiredServicePort>();
+  readonly #counts = new Map<SetId, number>();
+  #hostAddresses = NO_ADDRESSES;
+  #context: CompileContext | undefined;
+
+  constructor(options: WantedOptions) {
+    this.#options = options;
+  }
+
+  get node(): DesiredNode | undefined {
+    return this.#context?.node;
+  }
+
+  /** Some frontend masquerades even this node's pods: `--masquerade-all`. */
+  get masqueradesLocalPods(): boolean {
+    return this.#masqueradesLocalPods.size > 0;
+  }
+
+  /** Addresses on other devices than ours: they are not bound a second time. */
+  get hostAddresses(): ReadonlySet<string> {
+    return this.#hostAddresses;
+  }
+
+  /** How many entries a set holds after the steps taken so far. */
+  count(set: SetId): number {
+    return this.#counts.get(set) ?? 0;
+  }
+
+  apply(change: DesiredChange): void {
+    if (change.kind === 'full') this.#forgetAll();
+    for (const servicePort of change.servicePorts.removed) this.#removeServicePort(servicePort.key);
+    for (const { before } of change.healthChecks.changed) this.#contribute(healthKey(before), null);
+    for (const check of change.healthChecks.removed) this.#contribute(healthKey(check), null);
+    const arrivals = [...change.servicePorts.added, ...change.servicePorts.changed.map(({ after }) => after)];
+    for (const servicePort of arrivals) this.#servicePorts.set(servicePort.key, servicePort);
+    if (change.nodeChanged || this.#context === undefined) this.#setNode(change.node, arrivals);
+    else for (const servicePort of arrivals) this.#compile(servicePort, this.#context);
+    const checks = [...change.healthChecks.added, ...change.healthChecks.changed.map(({ after }) => after)];
+    for (const check of checks) this.#contribute(healthKey(check), compileHealthCheck(check));
+  }
+
+  /** The host's other addresses decide which service addresses are bound and which ones take node ports. */
+  setHostAddresses(addresses: ReadonlySet<string>): void {
+    this.#hostAddresses = addresses;
+    if (this.#context !== undefined) this.#setNode(this.#context.node, []);
+  }
+
+  takeSteps(): WantedSteps {
+    const entries = this.entries.takeSteps();
+    for (const { before, after } of entries.values()) {
+      if (before !== undefined && after === undefined) this.#adjustCount(before.set, -1);
+      if (before === undefined && after !== undefined) this.#adjustCount(after.set, 1);
+    }
+    return { servers: this.servers.takeSteps(), entries, addresses: this.addresses.takeSteps() };
+  }
+
+  isBoundElsewhere(address: string): boolean {
+    return this.#hostAddresses.has(address);
+  }
+
+  /** Compiles `arrivals`, and all others too if the node's change concerns them. */
+  #setNode(node: DesiredNode, arrivals: readonly DesiredServicePort[]): void {
+    const before = this.#context?.nodePortAddresses ?? [];
+    const context = this.#contextFor(node);
+    const same =
+      before.length === context.nodePortAddresses.length &&
+      before.every((address, index) => address === context.nodePortAddresses[index]);
+    this.#context = context;
+    const concerned = same ? arrivals : this.#servicePorts.values();
+    for (const servicePort of concerned) this.#compile(servicePort, context);
+  }
+
+  #contextFor(node: DesiredNode): CompileContext {
+    const onlyOurs = {
+      has: (address: string): boolean => this.#isServiceAddress(address) && !this.#hostAddresses.has(address),
+    };
+    return { ...this.#options, node, nodePortAddresses: nodePortAddresses(node, onlyOurs) };
+  }
+
+  /** Wanted already, or by a service port that is about to be compiled. */
+  #isServiceAddress(address: string): boolean {
+    if (this.addresses.has(address)) return true;
+    for (const { frontends } of this.#servicePorts.values()) {
+      if (frontends.some((frontend) => frontend.kind !== 'node-port' && frontend.address === address)) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #compile(servicePort: DesiredServicePort, context: CompileContext): void {
+    this.#contribute(servicePort.key, compileServicePort(servicePort, context));
+  }
+
+  #removeServicePort(key: string): void {
+    this.#servicePorts.delete(key);
+    this.#contribute(key, null);
+  }
+
+  #forgetAll(): void {
+    this.#servicePorts.clear();
+    for (const owner of this.#contributions.keys()) this.#contribute(owner, null);
+  }
+
+  #contribute(owner: string, after: Contribution | null): void {
+    const before = this.#contributions.get(owner);
+    if (before !== undefined) this.#withdraw(owner, before, after);
+    if (after === null) {
+      this.#contributions.delete(owner);
+      return;
+    }
+    this.#contributions.set(owner, after);
+    for (const [key, wanted] of after.servers) this.servers.put(owner, key, wanted);
+    for (const [key, placed] of after.entries) {
+      if (before?.entries.has(key) !== true) this.entries.put(owner, key, placed);
+    }
+    for (const address of after.addresses) this.addresses.put(owner, address, true);
+    if (after.masqueradesLocalPods) this.#masqueradesLocalPods.put(owner, owner, true);
+  }
+
+  #withdraw(owner: string, before: Contribution, after: Contribution | null): void {
+    for (const key of before.servers.keys()) {
+      if (after?.servers.has(key) !== true) this.servers.remove(owner, key);
+    }
+    for (const key of before.entries.keys()) {
+      if (after?.entries.has(key) !== true) this.entries.remove(owner, key);
+    }
+    for (const address of before.addresses) {
+      if (after?.addresses.includes(address) !== true) this.addresses.remove(owner, address);
+    }
+    if (before.masqueradesLocalPods) this.#masqueradesLocalPods.remove(owner, owner);
+  }
+
+  #adjustCount(set: SetId, by: number): void {
+    this.#counts.set(set, this.count(set) + by);
+  }
+}
+
+function healthKey(check: { readonly key: string }): string {
+  return `health-check ${check.key}`;
+}
+
+function sameServer(one: WantedServer, other: WantedServer): boolean {
+  return sameSettings(one.server, other.server) && sameEndpoints(one.endpoints, other.endpoints);
+}
+
+/** Both sorted and without duplicates, as the contract has them. */
+function sameEndpoints(one: readonly DesiredEndpoint[], other: readonly DesiredEndpoint[]): boolean {
+  if (one === other) return true;
+  if (one.length !== other.length) return false;
+  return one.every((endpoint, index) => {
+    const match = other[index];
+    return endpoint.address === match?.address && endpoint.port === match.port;
+  });
+}

@@ -1,0 +1,52 @@
+/** The kernel, as the backend sees it. Everything that waits is behind this; a test puts a fake in its place. */
+import type { BackendError } from '@signalbox/core';
+import type { Observed } from '../objects/kernel-state.ts';
+import type { Operation } from '../objects/operation.ts';
+import type { Program, ProgramRemains } from '../objects/program.ts';
+import type { RealServerKey, RealServerStatus } from '../objects/real-server.ts';
+import type { VirtualServer, VirtualServerKey } from '../objects/virtual-server.ts';
+
+export type DriverResult<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: BackendError };
+
+/** What one operation did not achieve. */
+export interface OperationFailure {
+  readonly error: BackendError;
+  /** Position of the refused entry in a set operation, else 0. The other entries are in. */
+  readonly index: number;
+}
+
+/** Idle time limits of connections in seconds; 0 or absent: the kernel's stays. */
+export interface IpvsTimeoutOptions {
+  readonly tcp?: number;
+  readonly tcpFin?: number;
+  readonly udp?: number;
+}
+
+export interface IpvsDriver {
+  /** `uname -r`. */
+  kernelRelease(): string;
+  /** Whether the packet filter's tool knows `--random-fully`. */
+  knowsRandomFully(): Promise<DriverResult<boolean>>;
+  /** Value of /proc/sys/`name`, without the newline. */
+  readSysctl(name: string): Promise<DriverResult<string>>;
+  writeSysctl(name: string, value: string): Promise<BackendError | null>;
+  /** Makes sure that IPVS, ipset and the scheduler work, loading kernel modules if it must (IPVS1). */
+  probe(scheduler: string): Promise<BackendError | null>;
+  setTimeouts(timeouts: IpvsTimeoutOptions): Promise<BackendError | null>;
+  /** Loads no kernel module: where IPVS is not loaded there are no virtual servers. */
+  observe(): Promise<DriverResult<Observed>>;
+  /** What differs between the packet filter and `program`; empty: nothing. */
+  programDrift(program: Program): Promise<DriverResult<readonly string[]>>;
+  /** Real servers with their connection counts, for those of `servers` that exist. */
+  status(
+    servers: readonly VirtualServer[],
+  ): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>>;
+  /** Does all of them in order, whatever becomes of each; failures per operation, empty for a success. */
+  apply(operations: readonly Operation[]): Promise<readonly (readonly OperationFailure[])[]>;
+  /** Takes jumps and chains away that exist; says which. */
+  removeProgram(remains: ProgramRemains): Promise<DriverResult<readonly string[]>>;
+  /** Calls back when our device or one of its addresses goes; returns the undo. */
+  watch?(onDrift: (what: string) => void): () => void;
+  close(): Promise<void>;
+}

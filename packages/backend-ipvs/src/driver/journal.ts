@@ -1,0 +1,71 @@
+/** Which virtual servers are ours, beyond the life of the process. */
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { backendError, type BackendError } from '@signalbox/core';
+import type { VirtualServerKey } from '../objects/virtual-server.ts';
+
+export interface Journal {
+  /** `null`: there is none, or nobody can read it. */
+  load(): Promise<ReadonlySet<VirtualServerKey> | null>;
+  save(keys: Iterable<VirtualServerKey>): Promise<BackendError | null>;
+  remove(): Promise<BackendError | null>;
+}
+
+/** Remembers nothing: ownership is then told from the kernel's state alone. */
+export const NO_JOURNAL: Journal = {
+  load: () => Promise.resolve(null),
+  save: () => Promise.resolve(null),
+  remove: () => Promise.resolve(null),
+};
+
+const VERSION = 1;
+
+/**
+ * A JSON file, replaced as a whole by renaming. It belongs on a file system that a reboot empties, like the
+ * kernel's table that it describes: /run.
+ */
+export function fileJournal(file: string): Journal {
+  return {
+    load: async () => {
+      try {
+        return parseJournal(await readFile(file, 'utf8'));
+      } catch {
+        return null;
+      }
+    },
+    save: (keys) => attempt(file, () => writeJournal(file, keys)),
+    remove: () => attempt(file, () => rm(file, { force: true })),
+  };
+}
+
+/** `null` if it is not what `fileJournal` writes. */
+export function parseJournal(text: string): ReadonlySet<VirtualServerKey> | null {
+  try {
+    const content: unknown = JSON.parse(text);
+    if (typeof content !== 'object' || content === null) return null;
+    const { version, virtualServers } = content as { version?: unknown; virtualServers?: unknown };
+    if (version !== VERSION || !Array.isArray(virtualServers)) return null;
+    const keys: readonly unknown[] = virtualServers;
+    return keys.every((key) => typeof key === 'string') ? new Set(keys) : null;
+  } catch {
+    return null;
+  }
+}
+
+async function writeJournal(file: string, keys: Iterable<VirtualServerKey>): Promise<void> {
+  const text = JSON.stringify({ version: VERSION, virtualServers: [...keys].sort() });
+  const draft = `${file}.${process.pid}.tmp`;
+  await mkdir(path.dirname(file), { recursive: true });
+  await writeFile(draft, `${text}\n`, { mode: 0o600 });
+  await rename(draft, file);
+}
+
+async function attempt(file: string, action: () => Promise<void>): Promise<BackendError | null> {
+  try {
+    await action();
+    return null;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return backendError('unavailable', 'journal', `${file}: ${reason}`, { kernel: 'unchanged' });
+  }
+}

@@ -1,0 +1,162 @@
+/** The fixed rules and the tool that writes them. */
+import {
+  encodeChain,
+  encodeRestore,
+  encodeRule,
+  parseRule,
+  parseSave,
+  TABLES,
+  type Chain,
+  type DriverResult,
+  type IptablesDriver,
+  type ListedTable,
+  type RestoreOperation,
+  type SharedRule,
+  type TableInput,
+  type TableName,
+} from '@signalbox/backend-iptables/ruleset';
+import type { BackendError, Family } from '@signalbox/core';
+import type { Program, ProgramRemains } from '../objects/program.ts';
+
+/** What a packet filter lacks, or has otherwise than `program` says; one line each. */
+export async function programDrift(
+  driver: IptablesDriver,
+  program: Program,
+): Promise<DriverResult<readonly string[]>> {
+  const drift: string[] = [];
+  for (const table of TABLES) {
+    const listed = await listTable(driver, table);
+    if (!listed.ok) return listed;
+    const chains = program.chains.filter((chain) => chain.table === table);
+    for (const chain of chains) {
+      if (!isHeld(listed.value, chain, driver.family)) drift.push(`chain ${table} ${chain.name}`);
+    }
+    for (const jump of missingJumps(listed.value, program.jumps, driver.family)) {
+      drift.push(`rule in ${table} ${jump.chain}: ${encodeRule(jump.rule, driver.family)}`);
+    }
+  }
+  return { ok: true, value: drift };
+}
+
+/** Writes all chains anew and adds the jumps that are missing: each table in one transaction. */
+export async function installProgram(driver: IptablesDriver, program: Program): Promise<BackendError | null> {
+  const inputs: TableInput[] = [];
+  for (const table of TABLES) {
+    const listed = await listTable(driver, table);
+    if (!listed.ok) return listed.error;
+    inputs.push({ table, operations: installOperations(listed.value, program, driver.family) });
+  }
+  const written = await driver.restore(encodeRestore(inputs));
+  return written.ok ? null : written.error;
+}
+
+/** Takes away what is there of `remains`; says what it was. */
+export async function removeProgram(
+  driver: IptablesDriver,
+  remains: ProgramRemains,
+): Promise<DriverResult<readonly string[]>> {
+  const saved = await driver.save();
+  if (!saved.ok) return saved;
+  const tables = TABLES.map((table) => parseSave(saved.value, table));
+  const ours = tables.some(usesSets) ? remains : withoutSharedNames(remains);
+  const inputs = tables
+    .map((listed) => ({ table: listed.table, operations: removeOperations(listed, ours, driver.family) }))
+    .filter(({ operations }) => operations.length > 0);
+  if (inputs.length === 0) return { ok: true, value: [] };
+  const written = await driver.restore(encodeRestore(inputs));
+  if (!written.ok) return written;
+  return {
+    ok: true,
+    value: inputs.map(({ table, operations }) => `${operations.length} rules and chains in ${table}`),
+  };
+}
+
+async function listTable(driver: IptablesDriver, table: TableName): Promise<DriverResult<ListedTable>> {
+  const saved = await driver.save(table);
+  return saved.ok ? { ok: true, value: parseSave(saved.value, table) } : saved;
+}
+
+function isHeld(listed: ListedTable, chain: Chain, family: Family): boolean {
+  const held = listed.chains.get(chain.name);
+  const wanted = encodeChain(chain, family).rules;
+  if (held?.length !== wanted.length) return false;
+  return held.every((text, index) => text === wanted[index] || canonical(text, family) === wanted[index]);
+}
+
+function missingJumps(
+  listed: ListedTable,
+  jumps: readonly SharedRule[],
+  family: Family,
+): readonly SharedRule[] {
+  return jumps.filter(
+    ({ table, chain, rule }) =>
+      table === listed.table &&
+      !(listed.chains.get(chain) ?? []).some((text) => canonical(text, family) === encodeRule(rule, family)),
+  );
+}
+
+function installOperations(
+  listed: ListedTable,
+  program: Program,
+  family: Family,
+): readonly RestoreOperation[] {
+  const writes = program.chains
+    .filter(({ table }) => table === listed.table)
+    .map((chain): RestoreOperation => ({
+      kind: 'write',
+      chain: chain.name,
+      rules: encodeChain(chain, family).rules,
+    }));
+  const inserts = missingJumps(listed, program.jumps, family).map(({ chain, rule }): RestoreOperation => ({
+    kind: 'insert',
+    chain,
+    rule: encodeRule(rule, family),
+  }));
+  return [...writes, ...inserts];
+}
+
+function removeOperations(
+  listed: ListedTable,
+  remains: ProgramRemains,
+  family: Family,
+): readonly RestoreOperation[] {
+  const wanted = new Set(
+    remains.jumps
+      .filter(({ table }) => table === listed.table)
+      .map(({ chain, rule }) => `${chain} ${encodeRule(rule, family)}`),
+  );
+  const removes = [...listed.chains].flatMap(([chain, rules]) =>
+    rules
+      .filter((text) => wanted.has(`${chain} ${canonical(text, family)}`))
+      .map((rule): RestoreOperation => ({ kind: 'remove', chain, rule })),
+  );
+  const deletes = remains.chains
+    .filter(({ table, name }) => table === listed.table && listed.chains.has(name))
+    .map(({ name }): RestoreOperation => ({ kind: 'delete', chain: name }));
+  return [...removes, ...deletes];
+}
+
+/** Chains that the iptables mode calls the same. It asks no sets; while it is in force they are its own. */
+const SHARED_NAMES: ReadonlySet<string> = new Set([
+  'KUBE-SERVICES',
+  'KUBE-POSTROUTING',
+  'KUBE-MARK-MASQ',
+  'KUBE-FORWARD',
+  'KUBE-PROXY-FIREWALL',
+]);
+
+function usesSets({ table, chains }: ListedTable): boolean {
+  const services = table === 'nat' ? (chains.get('KUBE-SERVICES') ?? []) : [];
+  return services.some((text) => text.includes('--match-set KUBE-'));
+}
+
+function withoutSharedNames({ chains, jumps }: ProgramRemains): ProgramRemains {
+  return {
+    chains: chains.filter(({ name }) => !SHARED_NAMES.has(name)),
+    jumps: jumps.filter(({ rule }) => rule.target.kind !== 'jump' || !SHARED_NAMES.has(rule.target.chain)),
+  };
+}
+
+function canonical(text: string, family: Family): string {
+  return encodeRule(parseRule(text), family);
+}

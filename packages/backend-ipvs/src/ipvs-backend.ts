@@ -1,0 +1,275 @@
+import {
+  backendError,
+  type Backend,
+  type BackendError,
+  type CleanupResult,
+  type DesiredChange,
+  type Family,
+  type Observation,
+  type SyncResult,
+} from '@signalbox/core';
+import { cleanUp } from './cleanup.ts';
+import { clusterMasquerade } from './compile/masquerade.ts';
+import { packetFilter, type ProgramOptions } from './compile/packet-filter.ts';
+import { Beliefs } from './diff/beliefs.ts';
+import { driftOf, formatDrift } from './diff/drift.ts';
+import { TerminatingServers } from './diff/graceful-termination.ts';
+import { planIncrement } from './diff/increment.ts';
+import { ownedServers } from './diff/ownership.ts';
+import type { PlanInput } from './diff/plan-input.ts';
+import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
+import { WantedState } from './diff/wanted-state.ts';
+import type { DriverResult } from './driver/ipvs-driver.ts';
+import { execute, type Executed, type Executor } from './execute.ts';
+import { SERVICE_DEVICE } from './objects/bound-address.ts';
+import type { Observed } from './objects/kernel-state.ts';
+import type { Program } from './objects/program.ts';
+import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
+import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
+import { prepareKernel } from './prepare.ts';
+import { SyncReport } from './sync-report.ts';
+import { scanFailure, scanTerminating } from './termination-scan.ts';
+
+/** Programs one family's services into IPVS, with ipset and a fixed packet filter around it. */
+export function createIpvsBackend(options: IpvsBackendOptions): Backend {
+  return new IpvsBackend(settingsOf(options));
+}
+
+interface Comparison extends Reconciliation {
+  readonly observed: Observed;
+}
+
+class IpvsBackend implements Backend {
+  readonly mode = 'ipvs';
+  readonly family: Family;
+  readonly #settings: Settings;
+  readonly #wanted: WantedState;
+  #terminating = new TerminatingServers();
+  /** `null`: the next sync looks at the kernel first. */
+  #beliefs: Beliefs | null = null;
+  /** `null`: not yet known which virtual servers are ours. */
+  #owned: Set<VirtualServerKey> | null = null;
+  #conflicts: ReadonlySet<VirtualServerKey> = new Set();
+  #program: { readonly options: string; readonly program: Program } | null = null;
+  #randomFully = false;
+  #prepared = false;
+  #suspect = false;
+  /** Virtual servers that lost a real server since their connections were last counted. */
+  #unscanned = new Set<VirtualServerKey>();
+  #scannedAt = -Infinity;
+
+  constructor(settings: Settings) {
+    this.#settings = settings;
+    this.family = settings.family;
+    const { family, scheduler, localPolicyFallback } = settings;
+    this.#wanted = new WantedState({ family, scheduler, localPolicyFallback });
+  }
+
+  async sync(change: DesiredChange): Promise<SyncResult> {
+    const report = new SyncReport();
+    this.#wanted.apply(change);
+    if (change.kind === 'full') this.#beliefs = null;
+    const unprepared = await this.#prepare();
+    if (unprepared !== null) return report.failed(unprepared);
+    if (this.#beliefs !== null) await this.#increment(this.#beliefs, report);
+    if (this.#mustReconcile(report)) {
+      const error = await this.#reconcile(report);
+      if (error !== null) return report.failed(error);
+    }
+    await this.#scan(report);
+    for (const key of this.#conflicts) {
+      if (this.#wanted.servers.has(key)) report.fail(this.#conflictFailure(key));
+    }
+    return report.result({
+      virtual_servers: this.#wanted.servers.size,
+      terminating_real_servers: this.#terminating.size,
+    });
+  }
+
+  async observe(): Promise<Observation> {
+    if (this.#wanted.node === undefined) return { outcome: 'ok', drift: [] };
+    const compared = await this.#compare(new TerminatingServers());
+    if (!compared.ok) return { outcome: 'failed', error: compared.error };
+    return { outcome: 'ok', drift: driftOf(compared.value.plan) };
+  }
+
+  async cleanup(): Promise<CleanupResult> {
+    this.#beliefs = null;
+    this.#owned = null;
+    this.#prepared = false;
+    this.#terminating = new TerminatingServers();
+    return cleanUp(this.#settings);
+  }
+
+  watch(onDrift: (what: string) => void): () => void {
+    const undo = this.#settings.driver.watch?.((what) => {
+      this.#suspect = true;
+      onDrift(what);
+    });
+    return () => undo?.();
+  }
+
+  close(): Promise<void> {
+    return this.#settings.driver.close();
+  }
+
+  async #prepare(): Promise<BackendError | null> {
+    if (this.#prepared) return null;
+    const error = await prepareKernel(this.#settings);
+    if (error !== null) return error;
+    const randomFully = await this.#settings.driver.knowsRandomFully();
+    if (!randomFully.ok) return randomFully.error;
+    this.#randomFully = randomFully.value;
+    this.#prepared = true;
+    return null;
+  }
+
+  async #increment(beliefs: Beliefs, report: SyncReport): Promise<void> {
+    const plan = planIncrement({
+      ...this.#planInput(this.#terminating),
+      steps: this.#wanted.takeSteps(),
+      space: (id) => beliefs.space(id),
+      conflicts: this.#conflicts,
+    });
+    if (plan.isEmpty) return;
+    const executed = await this.#execute(plan, report);
+    report.reach('partial');
+    for (const { operation } of executed.done) beliefs.note(operation);
+    // What failed here may be no failure once the kernel has been looked at: reconciling has the last word.
+    if (executed.failures.length > 0) this.#beliefs = null;
+  }
+
+  #mustReconcile(report: SyncReport): boolean {
+    const beliefs = this.#beliefs;
+    if (beliefs === null || this.#suspect || !beliefs.hasProgram(this.#currentProgram())) return true;
+    const age = this.#settings.clock.now() - beliefs.since;
+    return report.isIdle && age >= this.#settings.reconcileInterval;
+  }
+
+  async #reconcile(report: SyncReport): Promise<BackendError | null> {
+    const unexpected = this.#beliefs?.hasProgram(this.#currentProgram()) === true;
+    this.#beliefs = null;
+    const compared = await this.#compare(this.#terminating);
+    if (!compared.ok) return compared.error;
+    this.#suspect = false;
+    const { plan, conflicts, observed } = compared.value;
+    this.#conflicts = new Set(conflicts);
+    if (unexpected) report.repair(driftOf(plan).map(formatDrift));
+    const executed = await this.#execute(plan, report);
+    report.reach('full');
+    report.fail(executed);
+    if (executed.failures.length > 0) return null;
+    const since = this.#settings.clock.now();
+    this.#beliefs = new Beliefs({ family: this.family, observed, program: this.#currentProgram(), since });
+    for (const { operation } of executed.done) this.#beliefs.note(operation);
+    return null;
+  }
+
+  /** Looks at the whole kernel state of this mode and family. */
+  async #compare(terminating: TerminatingServers): Promise<DriverResult<Comparison>> {
+    const { driver } = this.#settings;
+    const seen = await driver.observe();
+    if (!seen.ok) return seen;
+    const observed = seen.value;
+    if (observed.device === 'foreign') return { ok: false, error: foreignDevice() };
+    if (!sameMembers(observed.hostAddresses, this.#wanted.hostAddresses)) {
+      this.#wanted.setHostAddresses(observed.hostAddresses);
+      this.#suspect = true;
+    }
+    this.#wanted.takeSteps();
+    const program = this.#currentProgram();
+    const drift = await driver.programDrift(program);
+    if (!drift.ok) return drift;
+    this.#owned = await this.#ownership(observed);
+    const reconciliation = planReconciliation({
+      ...this.#planInput(terminating),
+      observed,
+      owned: this.#owned,
+      program,
+      programDiffers: drift.value.length > 0,
+    });
+    return { ok: true, value: { ...reconciliation, observed } };
+  }
+
+  /** From memory; after a start from the journal; without one from the kernel, and then in writing. */
+  async #ownership(observed: Observed): Promise<Set<VirtualServerKey>> {
+    const { journal } = this.#settings;
+    const known = this.#owned ?? (await journal.load());
+    const owned = ownedServers(this.family, observed, known);
+    if (known === null && owned.size > 0) await journal.save(owned);
+    return owned;
+  }
+
+  async #scan(report: SyncReport): Promise<void> {
+    const now = this.#settings.clock.now();
+    const all = now - this.#scannedAt >= this.#settings.gracefulScanInterval;
+    const keys = all ? this.#terminating.servers() : [...this.#unscanned];
+    if (all) this.#scannedAt = now;
+    if (keys.length === 0) return;
+    const scan = await scanTerminating(this.#executor(), {
+      terminating: this.#terminating,
+      keys,
+      now,
+      maxAge: this.#settings.gracefulMaxAge,
+      ownerOf: (key) => this.#wanted.servers.ownerOf(key),
+    });
+    if (!scan.ok) return report.fail({ failures: [scanFailure(scan.error)], fatal: undefined });
+    report.count(scan.executed);
+    report.fail(scan.executed);
+    if (scan.executed.counts.size > 0) report.reach('partial');
+    if (scan.executed.failures.length === 0) this.#unscanned.clear();
+    else for (const key of keys) this.#unscanned.add(key);
+  }
+
+  async #execute(plan: Comparison['plan'], report: SyncReport): Promise<Executed> {
+    const executed = await execute(this.#executor(), plan);
+    report.count(executed);
+    for (const { operation } of executed.done) {
+      if (operation.kind === 'real-update' && operation.real.weight === 0) {
+        this.#unscanned.add(virtualServerKey(operation.server));
+      }
+    }
+    return executed;
+  }
+
+  #executor(): Executor {
+    const { driver, journal } = this.#settings;
+    this.#owned ??= new Set();
+    return { driver, journal, owned: this.#owned };
+  }
+
+  #planInput(terminating: TerminatingServers): PlanInput {
+    const { family, excludeCIDRs, clock } = this.#settings;
+    return { family, wanted: this.#wanted, terminating, excludeCIDRs, now: clock.now() };
+  }
+
+  /** The same object as long as nothing that it depends on changes. */
+  #currentProgram(): Program {
+    const detector = this.#wanted.node?.localDetector ?? { kind: 'none' };
+    const options: ProgramOptions = {
+      family: this.family,
+      detector,
+      clusterMasquerade: clusterMasquerade(detector, this.#wanted),
+      masqueradeBit: this.#settings.masqueradeBit,
+      randomFully: this.#randomFully,
+    };
+    const text = JSON.stringify(options);
+    if (this.#program?.options !== text) this.#program = { options: text, program: packetFilter(options) };
+    return this.#program.program;
+  }
+
+  #conflictFailure(key: VirtualServerKey): Pick<Executed, 'failures' | 'fatal'> {
+    const message = `virtual server ${key} was made by somebody else and is left alone`;
+    const error = backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });
+    return { failures: [{ key: this.#wanted.servers.ownerOf(key), error }], fatal: undefined };
+  }
+}
+
+function foreignDevice(): BackendError {
+  const message = `${SERVICE_DEVICE} exists and is no dummy device: rename it or remove it`;
+  return backendError('exists', 'RTM_GETLINK', message, { kernel: 'unchanged' });
+}
+
+function sameMembers(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.size === other.size && [...one].every((member) => other.has(member));
+}

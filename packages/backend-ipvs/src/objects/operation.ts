@@ -1,0 +1,26 @@
+import type { IpSet, IpSetEntry } from './ip-set.ts';
+import type { Program } from './program.ts';
+import type { RealServer } from './real-server.ts';
+import type { VirtualServer } from './virtual-server.ts';
+
+/** One step towards the wanted state. The driver does them in order. */
+export type Operation =
+  | { readonly kind: 'set-create'; readonly set: IpSet }
+  /** Replaces a set that rules refer to by one with this size and exactly these entries, in one instant. */
+  | { readonly kind: 'set-replace'; readonly set: IpSet; readonly entries: readonly IpSetEntry[] }
+  | { readonly kind: 'set-add'; readonly set: string; readonly entries: readonly IpSetEntry[] }
+  | { readonly kind: 'set-delete'; readonly set: string; readonly entries: readonly IpSetEntry[] }
+  | { readonly kind: 'set-destroy'; readonly set: string }
+  | { readonly kind: 'server-add'; readonly server: VirtualServer }
+  | { readonly kind: 'server-update'; readonly server: VirtualServer }
+  | { readonly kind: 'server-delete'; readonly server: VirtualServer }
+  | { readonly kind: 'real-add'; readonly server: VirtualServer; readonly real: RealServer }
+  | { readonly kind: 'real-update'; readonly server: VirtualServer; readonly real: RealServer }
+  | { readonly kind: 'real-delete'; readonly server: VirtualServer; readonly real: RealServer }
+  | { readonly kind: 'device-create' }
+  | { readonly kind: 'device-delete' }
+  | { readonly kind: 'address-add'; readonly address: string }
+  | { readonly kind: 'address-delete'; readonly address: string }
+  | { readonly kind: 'program-install'; readonly program: Program };
+
+export type OperationKind = Operation['kind'];

@@ -1,0 +1,56 @@
+import type { Clock, Family } from '@signalbox/core';
+import { DEFAULT_SCHEDULER } from './compile/load-balancing.ts';
+import type { LocalPolicyFallback } from './compile/no-endpoints.ts';
+import type { IpvsDriver, IpvsTimeoutOptions } from './driver/ipvs-driver.ts';
+import { NO_JOURNAL, type Journal } from './driver/journal.ts';
+
+export interface IpvsBackendOptions {
+  readonly family: Family;
+  /** How to reach the kernel. */
+  readonly driver: IpvsDriver;
+  /** Name of an IPVS scheduler, `rr` by default (`--ipvs-scheduler`). */
+  readonly scheduler?: string;
+  /** Virtual servers with addresses in these are never deleted (`--ipvs-exclude-cidrs`). */
+  readonly excludeCIDRs?: readonly string[];
+  /** `--ipvs-strict-arp`. */
+  readonly strictARP?: boolean;
+  /** Seconds; 0 or absent: the kernel's own (`--ipvs-tcp-timeout` and friends). */
+  readonly timeouts?: IpvsTimeoutOptions;
+  /** Which bit of the packet mark says "masquerade"; 0-31, 14 by default. */
+  readonly masqueradeBit?: number;
+  /** Milliseconds after which a terminating TCP server goes even with connections; 15 minutes by default. */
+  readonly gracefulMaxAge?: number;
+  /** Least milliseconds between two looks at the connections of terminating servers; one minute by default. */
+  readonly gracefulScanInterval?: number;
+  /**
+   * A sync with an empty change compares everything with the kernel if this many milliseconds have passed
+   * since that was last done; 30 seconds by default.
+   */
+  readonly reconcileInterval?: number;
+  readonly localPolicyFallback?: LocalPolicyFallback;
+  /** Where the names of our virtual servers survive a restart; without one the kernel's state must tell. */
+  readonly journal?: Journal;
+  /** Whose time counts; the system's by default. */
+  readonly clock?: Pick<Clock, 'now'>;
+}
+
+export type Settings = Required<IpvsBackendOptions>;
+
+export function settingsOf(options: IpvsBackendOptions): Settings {
+  return {
+    excludeCIDRs: [],
+    strictARP: false,
+    timeouts: {},
+    masqueradeBit: 14,
+    gracefulMaxAge: 15 * 60_000,
+    gracefulScanInterval: 60_000,
+    reconcileInterval: 30_000,
+    localPolicyFallback: 'drop',
+    journal: NO_JOURNAL,
+    clock: { now: () => Date.now() },
+    ...options,
+    // The empty word means the default on the command line.
+    scheduler:
+      options.scheduler === undefined || options.scheduler === '' ? DEFAULT_SCHEDULER : options.scheduler,
+  };
+}

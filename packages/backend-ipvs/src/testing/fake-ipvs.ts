@@ -1,0 +1,153 @@
+import { createFakeIptables, type FakeIptables } from '@signalbox/backend-iptables/ruleset/testing';
+import { backendError, FAMILIES, familyOf, type BackendError, type Family } from '@signalbox/core';
+import type { FaultPlan } from '@signalbox/core/testing';
+import { SCHEDULERS } from '../compile/load-balancing.ts';
+import type { IpvsDriver, OperationFailure } from '../driver/ipvs-driver.ts';
+import { installProgram, programDrift, removeProgram } from '../driver/packet-filter.ts';
+import type { Observed } from '../objects/kernel-state.ts';
+import type { Operation } from '../objects/operation.ts';
+import type { Program } from '../objects/program.ts';
+import type { RealServerKey, RealServerStatus } from '../objects/real-server.ts';
+import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
+import { FakeKernel } from './fake-kernel.ts';
+
+export interface FakeIpvsOptions {
+  readonly family: Family;
+  /** Several fakes on one kernel are the families of one host. */
+  readonly kernel: FakeKernel;
+  /** Operation: `observe`, `status`, or the kind of a write. */
+  readonly faults?: FaultPlan;
+}
+
+export interface FakeIpvs {
+  readonly driver: IpvsDriver;
+  /** Writes so far, failed ones included. */
+  readonly operations: readonly Operation[];
+  /** How often the whole state was listed. */
+  observations(): number;
+}
+
+export interface FakeKernelOptions {
+  readonly hostAddresses?: readonly string[];
+  readonly faults?: FaultPlan;
+}
+
+export function createFakeKernel({ hostAddresses = [], faults }: FakeKernelOptions = {}): FakeKernel {
+  const iptables = FAMILIES.map((family): [Family, FakeIptables] => [
+    family,
+    createFakeIptables({ family, ...(faults ? { faults } : {}) }),
+  ]);
+  return new FakeKernel(hostAddresses, new Map(iptables));
+}
+
+const KERNEL_RELEASE = '6.1.0-test';
+
+export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpvsOptions): FakeIpvs {
+  const operations: Operation[] = [];
+  let observations = 0;
+  const iptables = kernel.iptables(family).driver;
+  const write = async (operation: Operation): Promise<readonly OperationFailure[]> => {
+    operations.push(operation);
+    if (faults(operation.kind)) return [{ index: 0, error: fault(operation.kind) }];
+    if (operation.kind !== 'program-install') return kernel.apply(operation);
+    const error =
+      unknownSet(kernel, operation.program) ?? (await installProgram(iptables, operation.program));
+    return error === null ? [] : [{ index: 0, error }];
+  };
+  const driver: IpvsDriver = {
+    ...hostOf(kernel),
+    programDrift: (program) => programDrift(iptables, program),
+    removeProgram: (remains) => removeProgram(iptables, remains),
+    observe: async () => {
+      observations += 1;
+      return faults('observe')
+        ? { ok: false, error: fault('observe') }
+        : { ok: true, value: observe(kernel, family) };
+    },
+    status: async (servers) =>
+      faults('status')
+        ? { ok: false, error: fault('status') }
+        : { ok: true, value: statusOf(kernel, servers) },
+    apply: async (wanted) => {
+      const results: (readonly OperationFailure[])[] = [];
+      for (const operation of wanted) results.push(await write(operation));
+      return results;
+    },
+    close: async () => {},
+  };
+  return { driver, operations, observations: () => observations };
+}
+
+/** What there is of the machine besides its tables. */
+function hostOf(
+  kernel: FakeKernel,
+): Pick<
+  IpvsDriver,
+  'kernelRelease' | 'knowsRandomFully' | 'readSysctl' | 'writeSysctl' | 'probe' | 'setTimeouts'
+> {
+  return {
+    kernelRelease: () => KERNEL_RELEASE,
+    knowsRandomFully: async () => ({ ok: true, value: true }),
+    readSysctl: async (name) => ({ ok: true, value: kernel.sysctls.get(name) ?? '0' }),
+    writeSysctl: async (name, value) => {
+      kernel.sysctls.set(name, value);
+      return null;
+    },
+    probe: async (scheduler) =>
+      SCHEDULERS.includes(scheduler)
+        ? null
+        : backendError('not-found', 'IPVS_CMD_NEW_SERVICE', `no scheduler ${scheduler}`, {
+            kernel: 'unchanged',
+          }),
+    setTimeouts: async (timeouts) => {
+      Object.assign(kernel.timeouts, timeouts);
+      return null;
+    },
+  };
+}
+
+function statusOf(
+  kernel: FakeKernel,
+  servers: readonly VirtualServer[],
+): ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>> {
+  const held = servers.flatMap((server) => {
+    const key = virtualServerKey(server);
+    const reals = kernel.servers.get(key)?.reals;
+    return reals === undefined ? [] : [[key, new Map(reals)] as const];
+  });
+  return new Map(held);
+}
+
+function observe(kernel: FakeKernel, family: Family): Observed {
+  const ofFamily = (addresses: Iterable<string>): Set<string> =>
+    new Set([...addresses].filter((address) => familyOf(address) === family));
+  const bound = ofFamily(kernel.bound);
+  return {
+    device: kernel.device,
+    boundAddresses: bound,
+    deviceShared: bound.size < kernel.bound.size,
+    hostAddresses: ofFamily(kernel.hostAddresses),
+    servers: new Map(
+      [...kernel.servers]
+        .filter(([, { server }]) => familyOf(server.address) === family)
+        .map(([key, { server, reals }]) => [key, { server, reals: new Map(reals) }]),
+    ),
+    sets: new Map(
+      [...kernel.sets].map(([name, { set, entries }]) => [name, { set, entries: new Map(entries) }]),
+    ),
+  };
+}
+
+/** iptables refuses rules that name a set which does not exist. */
+function unknownSet(kernel: FakeKernel, program: Program): BackendError | null {
+  const matches = program.chains
+    .flatMap(({ rules }) => rules)
+    .flatMap((rule) => (rule.kind === 'rule' ? rule.matches : []));
+  const unknown = matches.find((match) => match.kind === 'ip-set' && !kernel.sets.has(match.name));
+  if (unknown?.kind !== 'ip-set') return null;
+  return backendError('rejected', 'iptables-restore', `Set ${unknown.name} doesn't exist.`);
+}
+
+function fault(operation: string): BackendError {
+  return backendError('busy', operation, 'injected fault', { kernel: 'unchanged' });
+}

@@ -1,0 +1,4 @@
+export * from './fake-ipvs.ts';
+export * from './fake-kernel.ts';
+export * from './scenario-backend.ts';
+export * from './trace-packet.ts';
