@@ -1,4 +1,11 @@
-import { anyCidrContains, isLinkLocalIPv6, isLoopback, overlapsLoopback, parseCidr } from '../model/cidr.ts';
+import {
+  anyCidrContains,
+  isLinkLocalIPv6,
+  isLoopback,
+  isWithinLoopback,
+  overlapsLoopback,
+  parseCidr,
+} from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { InterfaceAddress } from '../input.ts';
@@ -34,11 +41,9 @@ export function nodePortAddresses(settings: NodePortSettings): NodePortAddresses
   if (own.length === 0 || own.some((cidr) => cidr.prefixLength === 0)) {
     return { kind: 'any-local', loopback: localhost };
   }
-  return {
-    kind: 'ranges',
-    cidrs: [...new Set(own.map((cidr) => cidr.text))],
-    loopback: localhost && own.some(overlapsLoopback),
-  };
+  const loopback = localhost && own.some(overlapsLoopback);
+  const usable = loopback ? own : own.filter((cidr) => !isWithinLoopback(cidr));
+  return { kind: 'ranges', cidrs: [...new Set(usable.map((cidr) => cidr.text))], loopback };
 }
 
 /** Whether node ports answer on this address, given that it is one of the node's. */

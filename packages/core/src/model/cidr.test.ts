@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cidrContains, cidrsOverlap, isLinkLocalIPv6, isLoopback, parseCidr, type Cidr } from './cidr.ts';
 

@@ -71,6 +71,13 @@ export function cidrsOverlap(one: Cidr, other: Cidr): boolean {
   return one.network >> (hostBits - one.hostBits) === other.network >> (hostBits - other.hostBits);
 }
 
+/** Whether every address of the range is a loopback address. */
+export function isWithinLoopback(cidr: Cidr): boolean {
+  return LOOPBACK.some(
+    (loopback) => cidrsOverlap(cidr, loopback) && cidr.prefixLength >= loopback.prefixLength,
+  );
+}
+
 export function overlapsLoopback(cidr: Cidr): boolean {
   return LOOPBACK.some((loopback) => cidrsOverlap(cidr, loopback));
 }

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { addressBytes, canonicalAddress, formatAddress, formatAddressPort, parseAddress } from './ip.ts';
 
