@@ -25,8 +25,8 @@ export interface BackendState {
   held: HeldState | null;
   /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
   features: HnsFeatures | null;
-  /** Load balancers of others that stand at frontends of ours: managed by us since. */
-  readonly takenOver: Set<string>;
+  /** Ours without bearing the mark (`HeldOptions.owned`). */
+  readonly owned: Set<string>;
 }
 
 export function createWinvfpBackend(options: WinvfpOptions): Backend {
@@ -35,7 +35,7 @@ export function createWinvfpBackend(options: WinvfpOptions): Backend {
     wanted: createWantedState(),
     held: null,
     features: null,
-    takenOver: new Set(),
+    owned: new Set(),
   };
   return {
     mode: 'winvfp',
@@ -108,7 +108,7 @@ async function observe(state: BackendState): Promise<Observation> {
     if (error !== null) return failed(error);
     state.wanted.compile(context);
   }
-  const read = await readHeldState({ hcn, family, network: world.value.network, takenOver: state.takenOver });
+  const read = await readHeldState({ hcn, family, network: world.value.network, owned: state.owned });
   if ('error' in read) return failed(read.error);
   const drift = findDrift({
     held: read.value,
@@ -122,7 +122,7 @@ async function observe(state: BackendState): Promise<Observation> {
 async function cleanup(state: BackendState): Promise<CleanupResult> {
   state.held = null;
   const { hcn, family, networkName } = state.options;
-  const result = await cleanupHns({ hcn, family, networkName, takenOver: state.takenOver });
+  const result = await cleanupHns({ hcn, family, networkName, owned: state.owned });
   for (const frontend of state.wanted.frontends().keys()) state.wanted.dirty.add(frontend);
   return result;
 }

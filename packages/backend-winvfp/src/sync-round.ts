@@ -51,7 +51,7 @@ type Listed = { readonly held: HeldState } | { readonly error: BackendError };
 
 async function readAll(state: BackendState, { network }: World): Promise<Listed> {
   const { hcn, family } = state.options;
-  const read = await readHeldState({ hcn, family, network, takenOver: state.takenOver });
+  const read = await readHeldState({ hcn, family, network, owned: state.owned });
   return 'error' in read ? read : { held: read.value };
 }
 
@@ -100,7 +100,7 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
     strays: scope === 'full' ? straysOf(held) : [],
   });
   takeOver(state, plan, held);
-  const writer = createWriter(options.hcn, held);
+  const writer = createWriter(options.hcn, held, state.owned);
   const applied = await applyPlan({
     plan,
     writer,
@@ -128,7 +128,7 @@ function straysOf(held: HeldState): Plan['deletes'] {
 
 function takeOver(state: BackendState, plan: Plan, held: HeldState): void {
   for (const id of plan.takeOver) {
-    state.takenOver.add(id);
+    state.owned.add(id);
     const balancer = held.loadBalancers.get(id);
     if (balancer !== undefined) held.putLoadBalancer(balancer.document);
   }

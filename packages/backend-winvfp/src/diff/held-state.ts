@@ -51,8 +51,11 @@ export interface HeldState {
 export interface HeldOptions {
   readonly family: Family;
   readonly network: HcnNetwork;
-  /** Ids of load balancers of others that were taken over in this run. */
-  readonly takenOver: ReadonlySet<string>;
+  /**
+   * Upper-case ids that are ours though they do not bear the mark: load balancers of others that were taken over, and
+   * what HNS gave an id of its own. Where the answer with that id was lost: the frontend, or the address.
+   */
+  readonly owned: ReadonlySet<string>;
 }
 
 export function createHeldState(options: HeldOptions): HeldState {
@@ -65,7 +68,7 @@ export function createHeldState(options: HeldOptions): HeldState {
     byAddress: (address) => preferLocal([...(addresses.get(addressKey(address)) ?? [])], endpoints),
     byName: (name) => [...endpoints.values()].find((endpoint) => endpoint.document.Name === name),
     unreferenced: () => [...references.idle()].flatMap((id) => endpoints.get(id) ?? []),
-    ...endpointWrites(endpoints, addresses, references),
+    ...endpointWrites(endpoints, addresses, references, options.owned),
     ...loadBalancerTable(options, references),
   };
 }
@@ -105,6 +108,7 @@ function endpointWrites(
   endpoints: Map<string, HeldEndpoint>,
   addresses: Map<string, Set<string>>,
   references: References,
+  owned: ReadonlySet<string>,
 ): Pick<HeldState, 'putEndpoint' | 'removeEndpoint'> {
   const removeEndpoint = (id: string): void => {
     const held = endpoints.get(idKey(id));
@@ -116,7 +120,7 @@ function endpointWrites(
   return {
     putEndpoint(document) {
       removeEndpoint(document.ID);
-      const held = describeEndpoint(document);
+      const held = describeEndpoint(document, owned);
       endpoints.set(held.id, held);
       if (held.ours) references.own(held.id);
       for (const address of held.addresses) {
@@ -139,16 +143,27 @@ function describe(document: HcnLoadBalancer, options: HeldOptions): HeldLoadBala
   const id = idKey(document.ID);
   const frontend = frontendOf(document);
   if (frontend === null || loadBalancerFamily(document) !== options.family) return null;
-  return { id, document, frontend, ours: isOurId(id) || options.takenOver.has(id) };
+  return {
+    id,
+    document,
+    frontend,
+    ours: isOurId(id) || options.owned.has(id) || options.owned.has(frontend),
+  };
 }
 
-function describeEndpoint(document: HcnEndpoint): HeldEndpoint {
+function describeEndpoint(document: HcnEndpoint, owned: ReadonlySet<string>): HeldEndpoint {
   const id = idKey(document.ID);
   const texts = (document.IpConfigurations ?? []).map((entry) => entry.IpAddress);
   const remote = ((document.Flags ?? 0) & ENDPOINT_FLAGS.remote) !== 0;
   // Nobody but kube-proxy makes remote endpoints with this MAC address: one left behind would never go away.
   const left = remote && texts.some((text) => sameMac(document.MacAddress ?? '', remoteMac(text)));
-  return { id, document, remote, ours: isOurId(id) || left, addresses: texts.map(addressKey) };
+  return {
+    id,
+    document,
+    remote,
+    ours: isOurId(id) || left || owned.has(id) || texts.some((text) => owned.has(addressKey(text))),
+    addresses: texts.map(addressKey),
+  };
 }
 
 export function sameMac(left: string, right: string): boolean {

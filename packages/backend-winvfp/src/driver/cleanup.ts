@@ -10,14 +10,14 @@ export interface CleanupInput {
   readonly hcn: HcnApi;
   readonly family: Family;
   readonly networkName: string;
-  readonly takenOver: ReadonlySet<string>;
+  readonly owned: ReadonlySet<string>;
 }
 
 export async function cleanupHns(input: CleanupInput): Promise<CleanupResult> {
   const read = await readOurs(input);
   if ('error' in read) return { outcome: 'failed', error: read.error };
   const held = read.value;
-  const writer = createWriter(input.hcn, held);
+  const writer = createWriter(input.hcn, held, new Set());
   const balancers = await removeAll(writer, held);
   const endpoints = balancers.error === null ? await removeEndpoints(writer, held, input.family) : null;
   const error = balancers.error ?? endpoints?.error ?? null;

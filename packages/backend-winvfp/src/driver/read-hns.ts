@@ -51,7 +51,7 @@ export interface ReadOptions {
   readonly hcn: HcnApi;
   readonly family: Family;
   readonly network: HcnNetwork;
-  readonly takenOver: ReadonlySet<string>;
+  readonly owned: ReadonlySet<string>;
 }
 
 export async function readHeldState(options: ReadOptions): Promise<Read<HeldState>> {

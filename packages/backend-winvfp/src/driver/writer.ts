@@ -1,5 +1,6 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
 import type { BackendError } from '@signalbox/core';
+import { idKey, isOurId } from '../compile/chain-names.ts';
 import { sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import { settingsOf } from '../diff/plan.ts';
@@ -8,6 +9,7 @@ import type { HcnEndpoint, HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
 import { reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import { addressKey } from '../objects/address.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 
@@ -36,7 +38,8 @@ interface Outcome {
   readonly reply: HcnReply;
 }
 
-export function createWriter(hcn: HcnApi, held: HeldState): Writer {
+/** `owned`: what HNS gave an id of its own is added (`HeldOptions.owned`). */
+export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): Writer {
   const counters: WriteCounters = {};
   let unsure = false;
   const write = async (kind: WriteKind, request: HcnRequest, culprit: string): Promise<Outcome> => {
@@ -46,9 +49,11 @@ export function createWriter(hcn: HcnApi, held: HeldState): Writer {
     if (reaction === 'done') return { failure: null, reply };
     return { failure: { reaction, error: hcnError(reply, culprit) }, reply };
   };
-  const readBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T): T => {
+  const readBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T, place: string): T => {
     const [document] = parseDocuments(reply.items) ?? [];
     if (document === undefined) unsure = true;
+    const id = document === undefined ? place : idKey(document.ID);
+    if (!isOurId(id)) owned.add(id);
     return (document as T | undefined) ?? believed;
   };
   return {
@@ -60,7 +65,7 @@ export function createWriter(hcn: HcnApi, held: HeldState): Writer {
 }
 
 type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<Outcome>;
-type ReadBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T) => T;
+type ReadBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T, place: string) => T;
 
 function endpointWrites(
   held: HeldState,
@@ -72,7 +77,8 @@ function endpointWrites(
       const network = held.network.ID;
       const request = { op: 'create-endpoint', network, id, settings } as const;
       const { failure, reply } = await write('create-endpoint', request, `endpoint ${address}`);
-      if (failure === null) held.putEndpoint(readBack<HcnEndpoint>(reply, { ID: id, ...settings }));
+      if (failure === null)
+        held.putEndpoint(readBack<HcnEndpoint>(reply, { ID: id, ...settings }, addressKey(address)));
       return failure;
     },
     async deleteEndpoint(endpoint) {
@@ -105,7 +111,8 @@ function loadBalancerWrites(
       const settings = settingsOf(wanted, held);
       const request = { op: 'create-load-balancer', id, settings } as const;
       const { failure, reply } = await write('create-load-balancer', request, frontend);
-      if (failure === null) held.putLoadBalancer(readBack<HcnLoadBalancer>(reply, { ID: id, ...settings }));
+      if (failure === null)
+        held.putLoadBalancer(readBack<HcnLoadBalancer>(reply, { ID: id, ...settings }, frontend));
       return failure;
     },
     async modify(wanted, balancer) {
@@ -113,7 +120,7 @@ function loadBalancerWrites(
       const request = { op: 'modify-load-balancer', id: balancer.id, settings } as const;
       const { failure, reply } = await write('modify-load-balancer', request, wanted.frontend);
       if (failure !== null) return failure;
-      const document = readBack<HcnLoadBalancer>(reply, { ID: balancer.id, ...settings });
+      const document = readBack<HcnLoadBalancer>(reply, { ID: balancer.id, ...settings }, wanted.frontend);
       held.putLoadBalancer(document);
       if (sameLoadBalancer(document, settings)) return null;
       const error = hcnError(

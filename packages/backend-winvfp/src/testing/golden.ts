@@ -8,7 +8,7 @@ import type { HcnLoadBalancer } from '../objects/hcn-documents.ts';
 
 export function goldenText(hns: Hns, family: Family): string {
   const { endpoints, loadBalancers } = hns.snapshot();
-  const held = createHeldState({ family, network: { ID: '', Name: '' }, takenOver: new Set() });
+  const held = createHeldState({ family, network: { ID: '', Name: '' }, owned: new Set() });
   for (const endpoint of endpoints) held.putEndpoint(endpoint);
   const addressOf = (id: string): string => held.endpoints.get(id.toUpperCase())?.addresses.join(' ') ?? id;
   const ours = [...held.endpoints.values()].filter((entry) => entry.ours && endpointOfFamily(entry, family));

@@ -1,0 +1,213 @@
+/** The host of one random life: HNS, the CNI plug-in, other people's objects, and this backend on top. */
+import {
+  fullChange,
+  type Backend,
+  type DesiredChange,
+  type DesiredServicePort,
+  type DesiredState,
+  type SyncResult,
+} from '@signalbox/core';
+import { createHns, HR, type Hns, type HnsOptions } from '@signalbox/hns-simulator';
+import { createWinvfpBackend } from '../backend.ts';
+import type { HcnApi } from '../driver/hcn-api.ts';
+import { LOCAL_PODS, pick, randomService, type Random } from './random-world.ts';
+import { createSimulatedHcn } from './simulated-hcn.ts';
+
+export interface HostShape {
+  readonly overlay: boolean;
+  readonly hns: HnsOptions;
+}
+
+export interface RandomHost {
+  readonly hns: Hns;
+  /** One event; then, most times, a sync. */
+  step(): Promise<void>;
+  /** Faults end, HNS runs, every pod has its endpoint: what must now come right? */
+  settle(): Promise<SyncResult>;
+  readonly backend: () => Backend;
+  readonly state: () => DesiredState;
+}
+
+/** What failing calls answer. A deletion that answers "not found" and did nothing is found out by the next listing. */
+const FAILURES = [
+  HR.fail,
+  HR.rpcUnavailable,
+  HR.portAlreadyExists,
+  HR.alreadyExists,
+  HR.elementNotFound,
+  HR.notImplemented,
+];
+
+const NODE: DesiredState['node'] = {
+  name: 'node-a',
+  localDetector: { kind: 'none' },
+  nodePortAddresses: { kind: 'any-local', loopback: false },
+  nodePortIPs: [],
+  serviceCIDRs: [],
+};
+
+export function stateOf(services: ReadonlyMap<string, DesiredServicePort>): DesiredState {
+  const counts = { servicePorts: 0, endpoints: 0, noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 };
+  return { family: 'IPv4', node: NODE, servicePorts: services, healthChecks: new Map(), counts };
+}
+
+export function newBackend(hns: Hns, hcn: HcnApi = createSimulatedHcn(hns)): Backend {
+  return createWinvfpBackend({
+    family: 'IPv4',
+    hcn,
+    networkName: 'cbr0',
+    sourceVip: '10.244.1.100',
+    enableDSR: true,
+    nodeIP: '192.0.2.10',
+    hostMac: '02-fc-00-00-00-01',
+  });
+}
+
+export function addNetwork(hns: Hns, shape: HostShape, providers: readonly string[]): string {
+  const routes = providers.map((provider, index) => ({
+    Type: 'RemoteSubnetRoute',
+    Settings: { DestinationPrefix: `10.244.${index + 2}.0/24`, ProviderAddress: provider },
+  }));
+  return hns.addNetwork({
+    Name: 'cbr0',
+    Type: shape.overlay ? 'Overlay' : 'L2Bridge',
+    Policies: routes,
+    Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
+  });
+}
+
+export function attachPod(hns: Hns, address: string): void {
+  const { networks, endpoints } = hns.snapshot();
+  const there = endpoints.some(
+    (entry) => entry.Flags !== 1 && entry.IpConfigurations?.[0]?.IpAddress === address,
+  );
+  const network = networks[0];
+  if (there || network === undefined) return;
+  hns.attach({
+    Name: `pod-${address}`,
+    HostComputeNetwork: network.ID,
+    IpConfigurations: [{ IpAddress: address }],
+  });
+}
+
+/** Somebody else's, and never to be touched: another frontend, a policy of a shape that no proxy makes. */
+export function addForeign(hns: Hns): void {
+  const { networks, endpoints } = hns.snapshot();
+  const network = { HostComputeNetwork: networks[0]?.ID ?? '' };
+  const own =
+    endpoints.find((entry) => entry.Name === 'other-agent') ??
+    hns.attach({ Name: 'other-agent', ...network, IpConfigurations: [{ IpAddress: '10.244.1.200' }] });
+  const mapping = { Protocol: 6, InternalPort: 9, ExternalPort: 9 };
+  hns.putLoadBalancer({
+    ID: 'F0000000-0000-4000-8000-000000000001',
+    HostComputeEndpoints: [own.ID],
+    FrontendVIPs: ['203.0.113.200'],
+    PortMappings: [mapping],
+  });
+  hns.putLoadBalancer({
+    ID: 'F0000000-0000-4000-8000-000000000002',
+    HostComputeEndpoints: [own.ID],
+    FrontendVIPs: ['203.0.113.201', '203.0.113.202'],
+    PortMappings: [mapping],
+  });
+}
+
+export function createRandomHost(shape: HostShape, random: Random): RandomHost {
+  let rate = 0;
+  const fault = (): number => (random() < rate ? pick(random, FAILURES) : HR.ok);
+  const hns = createHns({ ...shape.hns, fault });
+  addNetwork(hns, shape, ['192.0.2.20', '192.0.2.30']);
+  addForeign(hns);
+  for (const address of LOCAL_PODS) if (random() < 0.8) attachPod(hns, address);
+  const services = new Map<string, DesiredServicePort>();
+  let backend = newBackend(hns);
+  let fresh = true;
+  const sync = async (change: DesiredChange): Promise<SyncResult> => {
+    const full = fresh || random() < 0.05;
+    fresh = false;
+    return backend.sync(full ? fullChange(stateOf(services)) : change);
+  };
+  const hostEvents = createHostEvents(hns, shape, random);
+  return {
+    hns,
+    backend: () => backend,
+    state: () => stateOf(services),
+    async step() {
+      const roll = random();
+      if (roll < 0.15) hostEvents();
+      else if (roll < 0.2 && shape.hns.ignoresRequestedIds !== true) {
+        backend = newBackend(hns); // the process was restarted
+        fresh = true;
+      } else if (roll < 0.35) rate = random() < 0.5 ? 0 : 0.15;
+      await sync(random() < 0.15 ? incremental([], [], []) : randomChange(services, random));
+    },
+    async settle() {
+      rate = 0;
+      hns.start('keep');
+      hns.rehydrate();
+      addForeign(hns); // a restart may have lost them
+      for (const address of LOCAL_PODS) attachPod(hns, address);
+      await sync(incremental([], [], []));
+      return backend.sync(incremental([], [], []));
+    },
+  };
+}
+
+type Changed = { readonly before: DesiredServicePort; readonly after: DesiredServicePort };
+
+export function incremental(
+  added: readonly DesiredServicePort[],
+  changed: readonly Changed[],
+  removed: readonly DesiredServicePort[],
+): DesiredChange {
+  const base = fullChange(stateOf(new Map()));
+  return { ...base, kind: 'incremental', nodeChanged: false, servicePorts: { added, changed, removed } };
+}
+
+function randomChange(services: Map<string, DesiredServicePort>, random: Random): DesiredChange {
+  const after = randomService(random);
+  const before = services.get(after.key);
+  if (before !== undefined && random() < 0.3) {
+    services.delete(before.key);
+    return incremental([], [], [before]);
+  }
+  services.set(after.key, after);
+  return before === undefined ? incremental([after], [], []) : incremental([], [{ before, after }], []);
+}
+
+function createHostEvents(hns: Hns, shape: HostShape, random: Random): () => void {
+  const isForeign = (id: string): boolean => id.startsWith('F0000000');
+  const events: readonly (() => void)[] = [
+    () => hns.stop(),
+    () => hns.start(pick(random, ['keep', 'lose', 'hide'] as const)),
+    () => hns.rehydrate(),
+    () => attachPod(hns, pick(random, LOCAL_PODS)),
+    () => {
+      const pod = hns.snapshot().endpoints.find((entry) => entry.Name?.startsWith('pod-'));
+      if (pod !== undefined) hns.detach(pod.ID);
+    },
+    () => {
+      const hit = hns.snapshot().loadBalancers.filter((entry) => !isForeign(entry.ID));
+      if (hit.length > 0) hns.call('HcnDeleteLoadBalancer', [pick(random, hit).ID]);
+    },
+    () => {
+      const network = hns.snapshot().networks[0];
+      if (network !== undefined && shape.overlay) moveRoutes(hns, network.ID, random);
+    },
+  ];
+  return () => pick(random, events)();
+}
+
+/** A node got another address: its pods are reached through that from now on. */
+function moveRoutes(hns: Hns, id: string, random: Random): void {
+  const network = hns.snapshot().networks.find((entry) => entry.ID === id);
+  if (network === undefined) return;
+  const Policies = (network.Policies ?? []).map((policy) => ({
+    ...policy,
+    Settings: {
+      ...policy.Settings,
+      ProviderAddress: pick(random, ['192.0.2.20', '192.0.2.30', '192.0.2.40']),
+    },
+  }));
+  hns.addNetwork({ ...network, Policies }, id);
+}

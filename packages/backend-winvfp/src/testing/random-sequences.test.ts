@@ -1,0 +1,98 @@
+import { fullChange } from '@signalbox/core';
+import { createHns } from '@signalbox/hns-simulator';
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '@signalbox/testkit';
+import { recordHcn } from '../driver/recorder.ts';
+import {
+  addForeign,
+  addNetwork,
+  attachPod,
+  createRandomHost,
+  newBackend,
+  type HostShape,
+} from './random-host.ts';
+import { describeSnapshot, LOCAL_PODS, pick, VERSIONS } from './random-world.ts';
+import { createSimulatedHcn } from './simulated-hcn.ts';
+
+/** Ten tests of a hundred lives. */
+const BATCHES = Array.from({ length: 10 }, (_, index) => index * 100);
+const STEPS = 12;
+
+function shapeOf(seed: number): HostShape {
+  const random = seededRandom(seed * 7919 + 1);
+  const version = pick(random, VERSIONS);
+  return {
+    overlay: random() < 0.4,
+    hns: {
+      version,
+      modifyLies: version.major === 15 && random() < 0.2,
+      // Without a mark to know them by, what a former process made could not be told from others' objects.
+      ignoresRequestedIds: random() < 0.2,
+    },
+  };
+}
+
+/** What a fresh process makes on a fresh host out of the same wishes. */
+async function fromScratch(
+  shape: HostShape,
+  host: ReturnType<typeof createRandomHost>,
+): Promise<readonly string[]> {
+  const hns = createHns(shape.hns);
+  const routes = host.hns.snapshot().networks[0]?.Policies ?? [];
+  addNetwork(
+    hns,
+    shape,
+    routes.map((route) => String(route.Settings['ProviderAddress'])),
+  );
+  addForeign(hns);
+  for (const address of LOCAL_PODS) attachPod(hns, address);
+  const result = await newBackend(hns).sync(fullChange(host.state()));
+  expect(result.outcome, JSON.stringify(result)).toBe('ok');
+  return describeSnapshot(hns.snapshot());
+}
+
+async function live(seed: number): Promise<void> {
+  const shape = shapeOf(seed);
+  const host = createRandomHost(shape, seededRandom(seed));
+  for (let step = 0; step < STEPS; step += 1) await host.step();
+  const last = await host.settle();
+  const where = `seed ${seed} ${JSON.stringify(shape)}`;
+  expect(last.outcome, `${where}: ${JSON.stringify(last)}`).toBe('ok');
+  expect(describeSnapshot(host.hns.snapshot()), where).toEqual(await fromScratch(shape, host));
+  expect(host.hns.openHandles(), `${where}: open handles`).toBe(0);
+  expect(await host.backend().observe(), where).toEqual({ outcome: 'ok', drift: [] });
+}
+
+describe('random lives of a node', () => {
+  it.each(BATCHES)(
+    'lives %d to +99 end without a leak and in the state that a fresh start makes',
+    async (first) => {
+      for (let seed = first; seed < first + 100; seed += 1) await live(seed);
+    },
+  );
+
+  it('cleanup leaves what others made, and nothing else', async () => {
+    for (let seed = 1; seed <= 50; seed += 1) {
+      const host = createRandomHost(shapeOf(seed), seededRandom(seed));
+      for (let step = 0; step < STEPS; step += 1) await host.step();
+      await host.settle();
+      // A new process, which remembers nothing; but without marks only memory tells what is ours.
+      const marked = shapeOf(seed).hns.ignoresRequestedIds !== true;
+      const cleaned = await (marked ? newBackend(host.hns) : host.backend()).cleanup();
+      expect(cleaned.outcome, JSON.stringify(cleaned)).toBe('ok');
+      const left = host.hns.snapshot();
+      expect(left.endpoints.filter((entry) => !/^pod-|^other-agent$/.test(entry.Name ?? ''))).toEqual([]);
+      expect(left.loadBalancers.map((entry) => entry.ID.slice(0, 8))).toEqual(['F0000000', 'F0000000']);
+    }
+  });
+
+  it('a sync that finds all well writes nothing', async () => {
+    const host = createRandomHost(shapeOf(3), seededRandom(3));
+    for (let step = 0; step < STEPS; step += 1) await host.step();
+    await host.settle();
+    const recorder = recordHcn(createSimulatedHcn(host.hns));
+    const result = await newBackend(host.hns, recorder).sync(fullChange(host.state()));
+    expect(result).toMatchObject({ outcome: 'ok', scope: 'full', counters: {} });
+    expect(new Set(recorder.calls.map((call) => call.request.op))).toEqual(new Set(['hns', 'list']));
+  });
+});
