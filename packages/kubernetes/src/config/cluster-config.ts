@@ -1,0 +1,79 @@
+/** How to reach a cluster and who we are there: plain values, whatever file or environment they came from. */
+
+/** PEM text, given at once or in a file that may be replaced at any time. */
+export type Material =
+  { readonly from: 'data'; readonly pem: string } | { readonly from: 'file'; readonly path: string };
+
+export interface ExecSettings {
+  readonly apiVersion: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: readonly { readonly name: string; readonly value: string }[];
+  readonly provideClusterInfo: boolean;
+  readonly installHint: string;
+  /** The environment the plugin inherits. */
+  readonly inherit: Environment;
+}
+
+export interface TlsSettings {
+  /** `null`: the certificate authorities that the runtime knows. */
+  readonly ca: Material | null;
+  readonly insecureSkipVerify: boolean;
+  /** `null`: the host name of the server's URL. */
+  readonly serverName: string | null;
+}
+
+/** Every way the kubeconfig gives; more than one may be set. A token file counts more than a token. */
+export interface AuthSettings {
+  readonly token: string | null;
+  readonly tokenFile: string | null;
+  readonly basic: { readonly username: string; readonly password: string } | null;
+  readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | null;
+  readonly exec: ExecSettings | null;
+}
+
+export interface ClusterConfig {
+  /** Base URLs without a slash at the end. The first that answers is used; at least one. */
+  readonly servers: readonly string[];
+  readonly tls: TlsSettings;
+  readonly auth: AuthSettings;
+  /** `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` (and lower case), as Node's agents take them. */
+  readonly proxy: Environment;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface ConfigError {
+  /** The file at fault, or `environment` or `--master`. */
+  readonly file: string;
+  /** `users[0].user.exec.command`; empty when the file as a whole is at fault. */
+  readonly field: string;
+  /** One line that names both. */
+  readonly message: string;
+}
+
+export type Result<T, E = ConfigError> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
+
+export function succeed<T>(value: T): { readonly ok: true; readonly value: T } {
+  return { ok: true, value };
+}
+
+export function configError(
+  file: string,
+  field: string,
+  reason: string,
+): { readonly ok: false; readonly error: ConfigError } {
+  const where = field === '' ? file : `${file}: ${field}`;
+  return { ok: false, error: { file, field, message: `${where}: ${reason}` } };
+}
+
+export const NO_AUTH: AuthSettings = {
+  token: null,
+  tokenFile: null,
+  basic: null,
+  clientCertificate: null,
+  exec: null,
+};
+
+export const DEFAULT_TLS: TlsSettings = { ca: null, insecureSkipVerify: false, serverName: null };

@@ -1,0 +1,87 @@
+/** Reads fields of an untrusted value and remembers the first that is wrong. Pure. */
+export interface FieldReader {
+  readonly path: string;
+  /** Absent and empty are the same, as in Go. */
+  text(name: string): string;
+  flag(name: string): boolean;
+  child(name: string): FieldReader;
+  list(name: string): readonly FieldReader[];
+  texts(name: string): readonly string[];
+  /** Says that a field is wrong; the first complaint is the one that is told. */
+  refuse(name: string, reason: string): void;
+}
+
+export interface Complaint {
+  readonly field: string;
+  readonly reason: string;
+}
+
+export interface FieldRoot {
+  readonly reader: FieldReader;
+  readonly first: Complaint | null;
+}
+
+export function readFields(value: unknown): FieldRoot {
+  let first: Complaint | null = null;
+  const complain = (field: string, reason: string): void => {
+    first ??= { field, reason };
+  };
+  return {
+    reader: createReader(value, '', complain),
+    get first() {
+      return first;
+    },
+  };
+}
+
+type Complain = (field: string, reason: string) => void;
+
+function createReader(value: unknown, path: string, complain: Complain): FieldReader {
+  const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  const refuse = (name: string, reason: string): void => complain(name === '' ? path : at(name), reason);
+  const record = asRecord(value);
+  if (record === null) refuse('', `a mapping is wanted, not ${describe(value)}`);
+  const get = (name: string): unknown => record?.[name] ?? undefined;
+  const items = (name: string): readonly unknown[] => {
+    const found = get(name);
+    if (found === undefined || Array.isArray(found)) return found ?? [];
+    refuse(name, `a list is wanted, not ${describe(found)}`);
+    return [];
+  };
+
+  return {
+    path,
+    refuse,
+    text(name) {
+      const found = get(name) ?? '';
+      if (typeof found === 'string') return found;
+      refuse(name, `a string is wanted, not ${describe(found)}`);
+      return '';
+    },
+    flag(name) {
+      const found = get(name) ?? false;
+      if (typeof found !== 'boolean') refuse(name, `true or false is wanted, not ${describe(found)}`);
+      return found === true;
+    },
+    child: (name) => createReader(get(name) ?? {}, at(name), complain),
+    list: (name) => items(name).map((item, i) => createReader(item, `${at(name)}[${i}]`, complain)),
+    texts: (name) =>
+      items(name).map((item, i) => {
+        if (typeof item !== 'string') refuse(`${name}[${i}]`, `a string is wanted, not ${describe(item)}`);
+        return String(item);
+      }),
+  };
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> | null {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isRecord ? (value as Readonly<Record<string, unknown>>) : null;
+}
+
+/** Never the content itself: it may be a secret. */
+function describe(value: unknown): string {
+  if (value === null || value === undefined) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'a mapping';
+  return `a ${typeof value}`;
+}

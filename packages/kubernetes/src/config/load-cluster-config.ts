@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
+
+import {
+  configError,
+  DEFAULT_TLS,
+  NO_AUTH,
+  succeed,
+  type ClusterConfig,
+  type Environment,
+  type Result,
+} from './cluster-config.ts';
+import { parseKubeconfig } from './parse-kubeconfig.ts';
+import { proxyFromEnvironment } from './proxy.ts';
+import { checkServerUrl } from './server-url.ts';
+
+export interface LoadOptions {
+  /** `--kubeconfig`; empty or absent: none. */
+  readonly kubeconfig?: string;
+  /** `--master`: takes the place of the kubeconfig's server. */
+  readonly master?: string;
+  /** Further API servers with the same credentials, tried when the first does not answer. */
+  readonly servers?: readonly string[];
+  readonly env: Environment;
+  /** Where the pod's service account is mounted. */
+  readonly serviceAccountFolder?: string;
+}
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+/**
+ * A kubeconfig if one is named, the bare `--master` if only that is given, and else what the pod was given
+ * (`KUBERNETES_SERVICE_HOST` and its service account).
+ */
+export async function loadClusterConfig(options: LoadOptions): Promise<Result<ClusterConfig>> {
+  const { kubeconfig = '', master = '', env } = options;
+  const override = master === '' ? succeed('') : checkServerUrl(master, 'http');
+  if (!override.ok) return configError('--master', '', override.error);
+  const loaded = await loadBase(options, kubeconfig, override.value, env);
+  if (!loaded.ok) return loaded;
+  return addServers(loaded.value, options.servers ?? []);
+}
+
+function loadBase(
+  options: LoadOptions,
+  kubeconfig: string,
+  master: string,
+  env: Environment,
+): Promise<Result<ClusterConfig>> {
+  if (kubeconfig !== '') return loadKubeconfig(resolve(kubeconfig), master, env);
+  if (master === '') return loadInCluster(env, options.serviceAccountFolder ?? SERVICE_ACCOUNT);
+  const bare = { servers: [master], tls: DEFAULT_TLS, auth: NO_AUTH, proxy: proxyFromEnvironment(env) };
+  return Promise.resolve(succeed(bare));
+}
+
+async function loadKubeconfig(
+  file: string,
+  master: string,
+  env: Environment,
+): Promise<Result<ClusterConfig>> {
+  try {
+    const text = await readFile(file, 'utf8');
+    return parseKubeconfig({ text, file, folder: dirname(file), env, master });
+  } catch (error) {
+    return configError(file, '', error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function loadInCluster(env: Environment, folder: string): Promise<Result<ClusterConfig>> {
+  const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
+  const port = env['KUBERNETES_SERVICE_PORT'] ?? '';
+  const reason = 'it is not set: not in a pod, and neither --kubeconfig nor --master is given';
+  if (host === '') return configError('environment', 'KUBERNETES_SERVICE_HOST', reason);
+  if (port === '') return configError('environment', 'KUBERNETES_SERVICE_PORT', reason);
+  const server = checkServerUrl(`https://${isIPv6(host) ? `[${host}]` : host}:${port}`, 'https');
+  if (!server.ok) return configError('environment', 'KUBERNETES_SERVICE_HOST', server.error);
+  const tokenFile = join(folder, 'token');
+  const ca = join(folder, 'ca.crt');
+  const tokenError = await unreadable(tokenFile);
+  if (tokenError !== null) return configError(tokenFile, '', tokenError);
+  const hasCa = (await unreadable(ca)) === null;
+  return succeed({
+    servers: [server.value],
+    tls: { ...DEFAULT_TLS, ca: hasCa ? { from: 'file', path: ca } : null },
+    auth: { ...NO_AUTH, tokenFile },
+    proxy: proxyFromEnvironment(env),
+  });
+}
+
+async function unreadable(file: string): Promise<string | null> {
+  try {
+    await readFile(file);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function addServers(config: ClusterConfig, more: readonly string[]): Result<ClusterConfig> {
+  const servers = [...config.servers];
+  for (const text of more) {
+    const checked = checkServerUrl(text, 'https');
+    if (!checked.ok) return configError('servers', '', checked.error);
+    if (!servers.includes(checked.value)) servers.push(checked.value);
+  }
+  return succeed({ ...config, servers });
+}

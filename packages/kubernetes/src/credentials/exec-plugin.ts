@@ -1,0 +1,134 @@
+/** Credential plugins: a command that prints an ExecCredential (client.authentication.k8s.io). */
+import { execFile } from 'node:child_process';
+
+import type { Clock } from '@signalbox/core';
+
+import { succeed, type ExecSettings, type Result } from '../config/cluster-config.ts';
+
+export interface ExecCredential {
+  readonly token: string | null;
+  readonly clientCertificate: { readonly certificate: string; readonly key: string } | null;
+}
+
+export interface ExecPlugin {
+  /** Runs the command if nothing valid is at hand; callers at the same time share one run. */
+  read(): Promise<Result<ExecCredential, string>>;
+  invalidate(): void;
+}
+
+/** What a plugin may be told of the cluster (`provideClusterInfo`). */
+export interface ExecClusterInfo {
+  readonly server: string;
+  readonly 'tls-server-name'?: string;
+  readonly 'insecure-skip-tls-verify'?: boolean;
+  readonly 'certificate-authority-data'?: string;
+}
+
+interface Cached {
+  readonly credential: ExecCredential;
+  /** Milliseconds since 1970; `Infinity` if the plugin names no end. */
+  readonly expiresAt: number;
+}
+
+const RUN_LIMIT_MS = 60_000;
+const OUTPUT_LIMIT = 1 << 20;
+/** A credential about to expire would expire on its way. */
+const MARGIN_MS = 10_000;
+
+export function createExecPlugin(
+  settings: ExecSettings,
+  clusterInfo: () => Promise<ExecClusterInfo>,
+  clock: Clock,
+): ExecPlugin {
+  let cached: Cached | null = null;
+  let running: Promise<Result<ExecCredential, string>> | null = null;
+
+  const renew = async (): Promise<Result<ExecCredential, string>> => {
+    const info = settings.provideClusterInfo ? { cluster: await clusterInfo() } : {};
+    const printed = await runCommand(settings, { interactive: false, ...info });
+    const parsed = printed.ok ? parseExecCredential(printed.value, settings) : printed;
+    running = null;
+    if (!parsed.ok) return parsed;
+    cached = parsed.value;
+    return succeed(parsed.value.credential);
+  };
+
+  return {
+    read() {
+      if (cached !== null && clock.now() < cached.expiresAt - MARGIN_MS) {
+        return Promise.resolve(succeed(cached.credential));
+      }
+      running ??= renew();
+      return running;
+    },
+    invalidate() {
+      cached = null;
+    },
+  };
+}
+
+function runCommand(settings: ExecSettings, spec: unknown): Promise<Result<string, string>> {
+  const info = JSON.stringify({ apiVersion: settings.apiVersion, kind: 'ExecCredential', spec });
+  const own = Object.fromEntries(settings.env.map(({ name, value }) => [name, value]));
+  const env = { ...settings.inherit, ...own, KUBERNETES_EXEC_INFO: info };
+  const limits = { timeout: RUN_LIMIT_MS, maxBuffer: OUTPUT_LIMIT };
+  const hint = settings.installHint.split('\n')[0];
+  return new Promise((resolve) => {
+    const child = execFile(settings.command, settings.args, { ...limits, env }, (error, stdout, stderr) => {
+      if (error === null) return resolve(succeed(stdout));
+      const said = stderr.trim().split('\n').at(-1) ?? '';
+      const why = [
+        error.killed === true ? `no end after ${RUN_LIMIT_MS / 1000} s` : reasonOf(error),
+        said,
+        hint,
+      ];
+      resolve({ ok: false, error: `${settings.command}: ${why.filter(Boolean).join('; ')}` });
+    });
+    child.stdin?.on('error', () => undefined).end();
+  });
+}
+
+function reasonOf(error: Error & { readonly code?: unknown }): string {
+  if (typeof error.code === 'number') return `exit status ${error.code}`;
+  return error.code === 'ENOENT' ? 'the command is not there' : (error.message.split('\n')[0] ?? '');
+}
+
+/** The error is one line that names the command and the field. */
+function parseExecCredential(text: string, settings: ExecSettings): Result<Cached, string> {
+  const refuse = (reason: string): { readonly ok: false; readonly error: string } => ({
+    ok: false,
+    error: `${settings.command}: ${reason}`,
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return refuse('its output is not JSON');
+  }
+  const { kind, apiVersion, status } = asRecord(value);
+  if (kind !== 'ExecCredential') return refuse('its output has no kind: ExecCredential');
+  if (apiVersion !== settings.apiVersion) {
+    return refuse(
+      `its output has apiVersion ${JSON.stringify(apiVersion)}, ${settings.apiVersion} was asked for`,
+    );
+  }
+  const { token, clientCertificateData, clientKeyData, expirationTimestamp } = asRecord(status);
+  const certificate = isText(clientCertificateData) ? clientCertificateData : null;
+  const key = isText(clientKeyData) ? clientKeyData : null;
+  if ((certificate === null) !== (key === null)) {
+    return refuse('status.clientCertificateData and status.clientKeyData come together or not at all');
+  }
+  if (!isText(token) && certificate === null) return refuse('status.token is not set');
+  const expiresAt = isText(expirationTimestamp) ? Date.parse(expirationTimestamp) : Infinity;
+  if (Number.isNaN(expiresAt)) return refuse('status.expirationTimestamp is not a time');
+  const clientCertificate = certificate === null || key === null ? null : { certificate, key };
+  return succeed({ credential: { token: isText(token) ? token : null, clientCertificate }, expiresAt });
+}
+
+function asRecord(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}

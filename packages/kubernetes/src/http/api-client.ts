@@ -1,0 +1,203 @@
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+
+import type { Clock } from '@signalbox/core';
+
+import { succeed, type ClusterConfig, type Result } from '../config/cluster-config.ts';
+import { createIdentitySource, type Identity } from '../credentials/identity.ts';
+import { systemClock } from '../system-clock.ts';
+import type { WireStatus } from '../wire.ts';
+import { createAgents, type Agents } from './agents.ts';
+import { apiError, codeOfStatus, retryAfterMs, type ApiError } from './api-error.ts';
+import { decodedBody, readText } from './body.ts';
+import { createRateLimiter } from './rate-limiter.ts';
+import { send } from './send.ts';
+
+export interface ApiClientOptions {
+  readonly config: ClusterConfig;
+  readonly clock?: Clock;
+  /** Requests a second; 0: 5; negative: no limit. */
+  readonly qps?: number;
+  /** Requests at once; 0: 10. */
+  readonly burst?: number;
+  /** `signalbox/1.2.3` */
+  readonly userAgent?: string;
+  /** From sending a request to the head of its answer. */
+  readonly answerWithinMs?: number;
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST';
+  /** Path and query. */
+  readonly path: string;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Compression delays the events of a watch. */
+  readonly gzip: 'accepted' | 'refused';
+  readonly signal: AbortSignal;
+}
+
+export interface ApiAnswer {
+  /** Base URL of the server that answered. */
+  readonly server: string;
+  readonly body: Readable;
+}
+
+/** Shared by everything that talks to the cluster: one set of connections, one identity, one rate. */
+export interface ApiClient {
+  readonly clock: Clock;
+  /** The server that is asked first now. */
+  readonly server: string;
+  /** An answer with a 2xx status; its body must be read or destroyed. */
+  open(request: ApiRequest): Promise<Result<ApiAnswer, ApiError>>;
+  /** This server's answers cannot be relied on: ask the next one first. */
+  readonly distrust: (server: string) => void;
+  readonly close: () => void;
+}
+
+export function createApiClient(options: ApiClientOptions): ApiClient {
+  const { config, clock = systemClock } = options;
+  const identities = createIdentitySource(config, clock);
+  const agents = createAgents(config);
+  const limiter = createRateLimiter(clock, options.qps ?? 0, options.burst ?? 0);
+  const ring = createServerRing(config.servers);
+  const ask = createAsker({ options, clock, agents, ring });
+
+  const openOnce = async (request: ApiRequest): Promise<Result<ApiAnswer, ApiError>> => {
+    const identity = await identities.read();
+    if (!identity.ok) return { ok: false, error: apiError('credentials-failed', identity.error) };
+    const reply = await ask(request, identity.value);
+    if (!reply.ok) return reply;
+    const { server, response } = reply.value;
+    if ((response.statusCode ?? 0) < 300) return succeed({ server, body: decodedBody(response) });
+    return { ok: false, error: await readRefusal(response, server, clock) };
+  };
+
+  return {
+    clock,
+    get server() {
+      return ring.inOrder()[0] ?? '';
+    },
+    async open(request) {
+      await limiter.take(request.signal);
+      const first = await openOnce(request);
+      if (first.ok || !isAboutIdentity(first.error)) return first;
+      // The token or certificate may just have been replaced.
+      identities.invalidate();
+      return openOnce(request);
+    },
+    distrust: ring.distrust,
+    close: agents.close,
+  };
+}
+
+function isAboutIdentity({ code }: ApiError): boolean {
+  return code === 'unauthorized' || code === 'tls-failed';
+}
+
+interface AskerParts {
+  readonly options: ApiClientOptions;
+  readonly clock: Clock;
+  readonly agents: Agents;
+  readonly ring: ServerRing;
+}
+
+type Ask = (request: ApiRequest, identity: Identity) => Promise<Result<ApiReply, ApiError>>;
+
+/** Asks each server once, the preferred first, until one answers for itself. */
+function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
+  const sendTo = (server: string, request: ApiRequest, identity: Identity) => {
+    const url = new URL(server + request.path);
+    const outgoing = {
+      url,
+      method: request.method,
+      headers: headersOf(request, identity, options.userAgent ?? 'signalbox'),
+      body: request.body === undefined ? null : JSON.stringify(request.body),
+      agent: agents.agentFor(url, identity.tls),
+      answerWithinMs: options.answerWithinMs ?? 30_000,
+      signal: request.signal,
+    };
+    return send(outgoing, clock);
+  };
+
+  return async (request, identity) => {
+    const failures: ApiError[] = [];
+    for (const server of ring.inOrder()) {
+      const sent = await sendTo(server, request, identity);
+      const failure = sent.ok ? await gatewayFailure(sent.value, server, clock) : named(server, sent.error);
+      if (failure === null && sent.ok) return succeed({ server, response: sent.value });
+      if (failure !== null) failures.push(failure);
+      if (request.signal.aborted) break;
+      ring.distrust(server);
+    }
+    return { ok: false, error: combine(failures) };
+  };
+}
+
+interface ApiReply {
+  readonly server: string;
+  readonly response: IncomingMessage;
+}
+
+interface ServerRing {
+  readonly inOrder: () => readonly string[];
+  readonly distrust: (server: string) => void;
+}
+
+/** Servers in the order of preference: whoever failed goes to the end of the line. */
+function createServerRing(all: readonly string[]): ServerRing {
+  let order = all;
+  return {
+    inOrder: () => order,
+    distrust(server) {
+      if (order[0] === server) order = [...order.slice(1), server];
+    },
+  };
+}
+
+function headersOf(request: ApiRequest, identity: Identity, userAgent: string): Record<string, string> {
+  return {
+    accept: 'application/json',
+    'accept-encoding': request.gzip === 'accepted' ? 'gzip' : 'identity',
+    'user-agent': userAgent,
+    ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(identity.authorization === null ? {} : { authorization: identity.authorization }),
+  };
+}
+
+/** What a load balancer or a server that is going down answers: another server may do better. */
+async function gatewayFailure(
+  response: IncomingMessage,
+  server: string,
+  clock: Clock,
+): Promise<ApiError | null> {
+  const status = response.statusCode ?? 0;
+  return status >= 502 && status <= 504 ? readRefusal(response, server, clock) : null;
+}
+
+function named(server: string, error: ApiError): ApiError {
+  return { ...error, message: `${server}: ${error.message}` };
+}
+
+function combine(failures: readonly ApiError[]): ApiError {
+  const first = failures[0] ?? apiError('aborted', 'stopped');
+  return { ...first, message: failures.map((f) => f.message).join('; ') || first.message };
+}
+
+async function readRefusal(response: IncomingMessage, server: string, clock: Clock): Promise<ApiError> {
+  const status = response.statusCode ?? 0;
+  const text = await readText(decodedBody(response), clock, 65_536);
+  const said = statusMessage(text) ?? response.statusMessage ?? '';
+  const waitMs = retryAfterMs(response.headers['retry-after'], clock.now());
+  const message = `${server}: ${status} ${said}`.trim();
+  return apiError(codeOfStatus(status), message, { status, retryAfterMs: waitMs });
+}
+
+function statusMessage(text: string): string | null {
+  try {
+    const { kind, message } = JSON.parse(text) as WireStatus;
+    return kind === 'Status' && typeof message === 'string' ? (message.split('\n')[0] ?? null) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,69 @@
+/** What can go wrong between us and an API server. Data, with one line that names server, request and reason. */
+export type ApiErrorCode =
+  /** No connection, or it broke. */
+  | 'connection-lost'
+  /** No answer, or no further byte of it, within the time limit. */
+  | 'stalled'
+  /** The server's certificate is not trusted, or it refuses ours. */
+  | 'tls-failed'
+  /** A token file, certificate file or credential plugin gave nothing. */
+  | 'credentials-failed'
+  /** 401 */
+  | 'unauthorized'
+  /** 403 */
+  | 'forbidden'
+  /** 404 */
+  | 'not-found'
+  /** 410: the resourceVersion is too old. */
+  | 'expired'
+  /** 429 */
+  | 'throttled'
+  /** 5xx */
+  | 'server-error'
+  /** Another 4xx. */
+  | 'refused'
+  /** An answer that cannot be understood. */
+  | 'bad-response'
+  /** We gave up ourselves. */
+  | 'aborted';
+
+export interface ApiError {
+  readonly code: ApiErrorCode;
+  readonly message: string;
+  /** HTTP status, or that of an ERROR event; 0 without an answer. */
+  readonly status: number;
+  readonly retryAfterMs: number;
+}
+
+export function apiError(code: ApiErrorCode, message: string, more: Partial<ApiError> = {}): ApiError {
+  return { status: 0, retryAfterMs: 0, ...more, code, message };
+}
+
+const STATUS_CODES: Readonly<Record<number, ApiErrorCode>> = {
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not-found',
+  410: 'expired',
+  429: 'throttled',
+};
+
+export function codeOfStatus(status: number): ApiErrorCode {
+  return (
+    STATUS_CODES[status] ?? (status >= 500 ? 'server-error' : status >= 400 ? 'refused' : 'bad-response')
+  );
+}
+
+const TLS_CODES = /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|EPROTO|ERR_OSSL)/;
+
+export function codeOfTransport(error: Error): ApiErrorCode {
+  if (error.name === 'AbortError') return 'aborted';
+  const code = 'code' in error ? String(error.code) : '';
+  return TLS_CODES.test(code) ? 'tls-failed' : 'connection-lost';
+}
+
+/** `Retry-After` in milliseconds: seconds or a date. 0 if there is none. */
+export function retryAfterMs(header: string | undefined, now: number): number {
+  if (header === undefined) return 0;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? 0 : Math.min(Math.max(0, ms), 300_000);
+}

@@ -1,0 +1,76 @@
+/** Bytes of an answer, with an end to waiting. */
+import type { IncomingMessage } from 'node:http';
+import { pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+
+import type { Clock } from '@signalbox/core';
+
+import { apiError, codeOfTransport, type ApiError } from './api-error.ts';
+
+export interface BodyLimits {
+  /** Longest silence; asked anew after each chunk. */
+  readonly idleMs: () => number;
+  /** Longest time altogether. */
+  readonly totalMs: number;
+}
+
+/** The body as the server meant it. */
+export function decodedBody(response: IncomingMessage): Readable {
+  if (response.headers['content-encoding'] !== 'gzip') return response;
+  const gunzip = createGunzip();
+  // Errors of either end come out of the reading end.
+  pipeline(response, gunzip, () => undefined);
+  return gunzip;
+}
+
+/**
+ * Hands over each chunk as it comes. `null` is the proper end; a body cut short, too slow or never ending is
+ * an error. `onChunk` may end the reading by returning `stop`.
+ */
+export async function readBody(
+  body: Readable,
+  clock: Clock,
+  limits: BodyLimits,
+  onChunk: (chunk: Buffer) => 'stop' | undefined,
+): Promise<ApiError | null> {
+  let stall: ApiError | null = null;
+  const expireAfter = (ms: number, what: string): (() => void) =>
+    clock.schedule(ms, () => {
+      stall = apiError('stalled', `${what} ${Math.round(ms / 1000)} s`);
+      body.destroy(new Error('stalled'));
+    });
+  const expireIdle = (): (() => void) => expireAfter(limits.idleMs(), 'no byte for');
+  const cancelTotal = expireAfter(limits.totalMs, 'no end of the answer after');
+  let cancelIdle = expireIdle();
+  try {
+    for await (const chunk of body) {
+      cancelIdle();
+      if (onChunk(chunk as Buffer) === 'stop') return null;
+      cancelIdle = expireIdle();
+    }
+    return null;
+  } catch (error) {
+    return stall ?? transportError(error);
+  } finally {
+    cancelTotal();
+    cancelIdle();
+  }
+}
+
+function transportError(error: unknown): ApiError {
+  const cause = error instanceof Error ? error : new Error(String(error));
+  const code = codeOfTransport(cause);
+  return apiError(code, code === 'aborted' ? 'stopped' : `the connection broke: ${cause.message}`);
+}
+
+/** A short body as text; what is beyond the limit is cut off. */
+export async function readText(body: Readable, clock: Clock, limit: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  await readBody(body, clock, { idleMs: () => 10_000, totalMs: 30_000 }, (chunk) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    return size >= limit ? 'stop' : undefined;
+  });
+  return Buffer.concat(chunks).toString('utf8', 0, limit);
+}

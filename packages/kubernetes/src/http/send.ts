@@ -1,0 +1,66 @@
+/** One HTTP request to one server. Errors are values. */
+import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+
+import type { Clock } from '@signalbox/core';
+
+import { succeed, type Result } from '../config/cluster-config.ts';
+import { TCP_KEEPALIVE_MS } from './agents.ts';
+import { apiError, codeOfTransport, type ApiError } from './api-error.ts';
+
+export interface Outgoing {
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  readonly agent: Agent;
+  /** From now to the first byte of the answer, connecting included. */
+  readonly answerWithinMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Resolves with the answer's head; the body is still to come. Messages do not name the server: the caller does. */
+export async function send(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, ApiError>> {
+  const first = await sendOnce(outgoing, clock);
+  // A kept connection may have been closed by the server just as we wrote to it: that says nothing about the server.
+  const again = !first.ok && first.error.reused && outgoing.method === 'GET' && !outgoing.signal.aborted;
+  const last = again ? await sendOnce(outgoing, clock) : first;
+  return last.ok ? last : { ok: false, error: last.error.error };
+}
+
+interface SendFailure {
+  readonly error: ApiError;
+  readonly reused: boolean;
+}
+
+function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
+  const { url, method, headers, agent, signal } = outgoing;
+  return new Promise((resolve) => {
+    let late = false;
+    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
+    const request: ClientRequest = make(url, { method, headers, agent, signal });
+    const cancel = clock.schedule(outgoing.answerWithinMs, () => {
+      late = true;
+      request.destroy(new Error('late'));
+    });
+    request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS));
+    request.on('response', (response) => {
+      cancel();
+      resolve(succeed(response));
+    });
+    request.on('error', (error) => {
+      cancel();
+      const stalled = apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`);
+      const failure = late ? stalled : apiError(codeOfTransport(error), describe(error));
+      resolve({ ok: false, error: { error: failure, reused: !late && request.reusedSocket } });
+    });
+    request.end(outgoing.body ?? undefined);
+  });
+}
+
+/** Several addresses tried give an AggregateError with an empty message. */
+function describe(error: Error): string {
+  const causes = error instanceof AggregateError ? (error.errors as Error[]).map((e) => e.message) : [];
+  const text = causes.length > 0 ? [...new Set(causes)].join(', ') : error.message;
+  return text.split('\n')[0] ?? text;
+}

@@ -1,0 +1,23 @@
+export type {
+  AuthSettings,
+  ClusterConfig,
+  ConfigError,
+  Environment,
+  ExecSettings,
+  Material,
+  Result,
+  TlsSettings,
+} from './config/cluster-config.ts';
+export { loadClusterConfig, type LoadOptions } from './config/load-cluster-config.ts';
+export { parseKubeconfig, type KubeconfigSource } from './config/parse-kubeconfig.ts';
+export {
+  createApiClient,
+  type ApiAnswer,
+  type ApiClient,
+  type ApiClientOptions,
+  type ApiRequest,
+} from './http/api-client.ts';
+export type { ApiError, ApiErrorCode } from './http/api-error.ts';
+export { createKubernetesSource, type KubernetesSourceOptions } from './kubernetes-source.ts';
+export { systemClock } from './system-clock.ts';
+export type * from './wire.ts';

@@ -1,0 +1,57 @@
+import type { Clock, Source, SourceHandlers } from '@signalbox/core';
+
+import type { ClusterConfig } from './config/cluster-config.ts';
+import { createApiClient, type ApiClient } from './http/api-client.ts';
+import { startReflector, type Reflector } from './reflector/reflector.ts';
+import { watchedResources } from './reflector/resources.ts';
+
+export interface KubernetesSourceOptions {
+  readonly config: ClusterConfig;
+  /** The only Node that is watched. */
+  readonly nodeName: string;
+  readonly clock?: Clock;
+  readonly qps?: number;
+  readonly burst?: number;
+  /** `signalbox/1.2.3` */
+  readonly userAgent?: string;
+  /** `auto`: streamed if the server can (`sendInitialEvents`), else listed. */
+  readonly lists?: 'auto' | 'listed';
+  /** One line for each complete list and each recovery. */
+  readonly log?: (line: string) => void;
+  /** Shared with an event recorder; stays open after `stop`. Takes the place of the options about requests. */
+  readonly client?: ApiClient;
+}
+
+/**
+ * Services, EndpointSlices, the one Node and the ServiceCIDRs of a cluster. Codes of its problems are those of
+ * `ApiErrorCode`, and `handler-failed`. Whatever the API server does, nothing is removed but what it says is gone.
+ */
+export function createKubernetesSource(options: KubernetesSourceOptions): Source {
+  const client = options.client ?? createApiClient(options);
+  let reflectors: readonly Reflector[] | null = null;
+  return {
+    start(handlers) {
+      reflectors ??= startAll(options, client, handlers);
+    },
+    async stop() {
+      await Promise.all((reflectors ?? []).map((reflector) => reflector.stop()));
+      if (options.client === undefined) client.close();
+    },
+  };
+}
+
+function startAll(
+  { nodeName, lists, log = () => undefined }: KubernetesSourceOptions,
+  client: ApiClient,
+  handlers: SourceHandlers,
+): readonly Reflector[] {
+  const streaming = { wanted: lists !== 'listed' };
+  const bound = {
+    onEvents: handlers.onEvents.bind(handlers),
+    onSynced: handlers.onSynced.bind(handlers),
+    onProblem: handlers.onProblem.bind(handlers),
+  };
+  return watchedResources(nodeName).map((watched) =>
+    startReflector({ client, watched, streaming, handlers: bound, log }),
+  );
+}

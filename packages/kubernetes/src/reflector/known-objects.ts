@@ -1,0 +1,81 @@
+/** What the handlers have been told: keys and versions only, never the objects. Pure but for its own memory. */
+import type { ObjectEvent, Resource } from '@signalbox/core';
+
+import type { WireObject } from '../wire.ts';
+
+/** A complete set on its way in. */
+export interface Replacement {
+  /** An event, unless the handlers know this version of the object. `null` too for what is no object. */
+  add(object: unknown): ObjectEvent | null;
+  /** Deletions of everything known that was not added. */
+  finish(): ObjectEvent[];
+}
+
+export interface KnownObjects {
+  readonly size: number;
+  upsert(object: unknown): ObjectEvent | null;
+  delete(object: unknown): ObjectEvent | null;
+  /** A list that is never finished leaves everything known that it did not mention. */
+  replace(): Replacement;
+}
+
+interface Identity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+export function createKnownObjects(resource: Resource): KnownObjects {
+  /** `namespace/name` → resourceVersion. */
+  const known = new Map<string, string>();
+
+  const upsert = (object: unknown): ObjectEvent | null => {
+    const identity = identify(object);
+    if (identity === null) return null;
+    const key = keyOf(identity);
+    if (identity.version !== '' && known.get(key) === identity.version) return null;
+    known.set(key, identity.version);
+    return { type: 'upsert', resource, object };
+  };
+  const removeKey = (key: string): ObjectEvent | null => {
+    if (!known.delete(key)) return null;
+    const slash = key.indexOf('/');
+    return { type: 'delete', resource, namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+  };
+
+  return {
+    get size() {
+      return known.size;
+    },
+    upsert,
+    delete(object) {
+      const identity = identify(object);
+      return identity === null ? null : removeKey(keyOf(identity));
+    },
+    replace() {
+      const seen = new Set<string>();
+      return {
+        add(object) {
+          const identity = identify(object);
+          if (identity !== null) seen.add(keyOf(identity));
+          return upsert(object);
+        },
+        finish() {
+          const gone = [...known.keys()].filter((key) => !seen.has(key));
+          return gone.map(removeKey).filter((event) => event !== null);
+        },
+      };
+    },
+  };
+}
+
+function keyOf({ namespace, name }: Identity): string {
+  return `${namespace}/${name}`;
+}
+
+function identify(object: unknown): Identity | null {
+  const metadata = (object as WireObject | null)?.metadata;
+  const name = metadata?.name;
+  if (typeof name !== 'string' || name === '') return null;
+  return { namespace: metadata?.namespace ?? '', name, version: metadata?.resourceVersion ?? '' };
+}

@@ -1,0 +1,97 @@
+/** What the handlers have been told, and up to which version of the server's history that is true. */
+import type { ObjectEvent, Resource, SourceProblem } from '@signalbox/core';
+
+import { createKnownObjects } from './known-objects.ts';
+import type { WatchEvent } from './read-watch.ts';
+
+export type Position =
+  /** A complete set is needed. `atLeast`: `0`, whatever a server has in its cache; empty: the newest. */
+  | { readonly at: 'nowhere'; readonly atLeast: '0' | ''; readonly extent: 'pages' | 'whole' }
+  | { readonly at: 'version'; readonly version: string };
+
+export interface PictureHandlers {
+  readonly onEvents: (events: readonly ObjectEvent[]) => void;
+  readonly onSynced: (resource: Resource) => void;
+  readonly onProblem: (problem: SourceProblem) => void;
+}
+
+export interface Incoming {
+  readonly add: (objects: readonly unknown[]) => void;
+  /** The set is complete: what was not in it is deleted. */
+  readonly finish: (version: string) => void;
+}
+
+export interface Picture {
+  readonly size: number;
+  readonly position: Position;
+  /** Takes a complete set in. If it breaks off, what has come of it is kept and nothing is deleted. */
+  readonly replace: () => Incoming;
+  readonly apply: (events: readonly WatchEvent[]) => void;
+  /** The position is of no use any more: the server's history does not reach back to it. */
+  readonly lose: (extent: 'pages' | 'whole') => void;
+  /** Nothing is there, and that is complete. */
+  readonly nothing: () => void;
+}
+
+export function createPicture(resource: Resource, handlers: PictureHandlers, signal: AbortSignal): Picture {
+  const known = createKnownObjects(resource);
+  const { emit, sync } = createTeller(resource, handlers, signal);
+  let position: Position = { at: 'nowhere', atLeast: '0', extent: 'whole' };
+
+  return {
+    get size() {
+      return known.size;
+    },
+    get position() {
+      return position;
+    },
+    replace() {
+      const replacement = known.replace();
+      return {
+        add: (objects) => emit(objects.map((object) => replacement.add(object))),
+        finish(version) {
+          emit(replacement.finish());
+          position = { at: 'version', version };
+          sync();
+        },
+      };
+    },
+    apply(events) {
+      emit(events.map((event) => (event.type === 'bookmark' ? null : known[event.type](event.object))));
+      const last = events.at(-1);
+      if (last !== undefined) position = { at: 'version', version: last.version };
+    },
+    lose(extent) {
+      position = { at: 'nowhere', atLeast: '', extent };
+    },
+    nothing: sync,
+  };
+}
+
+interface Teller {
+  readonly emit: (events: readonly (ObjectEvent | null)[]) => void;
+  readonly sync: () => void;
+}
+
+/** After stop the handlers hear nothing; and what they throw is their own trouble, not the reflector's. */
+function createTeller(resource: Resource, handlers: PictureHandlers, signal: AbortSignal): Teller {
+  let synced = false;
+  const tell = (call: () => void): void => {
+    if (signal.aborted) return;
+    try {
+      call();
+    } catch (error) {
+      handlers.onProblem({ code: 'handler-failed', message: `${resource}: ${String(error)}` });
+    }
+  };
+  return {
+    emit(events) {
+      const real = events.filter((event) => event !== null);
+      if (real.length > 0) tell(() => handlers.onEvents(real));
+    },
+    sync() {
+      if (!synced) tell(() => handlers.onSynced(resource));
+      synced = true;
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/** Tells each trouble once, and once more when it is over. */
+import type { SourceProblem } from '@signalbox/core';
+
+import type { ApiError } from '../http/api-error.ts';
+
+export interface ProblemReporter {
+  report(error: ApiError): void;
+  /** The server answers again. */
+  readonly recovered: (server: string) => void;
+}
+
+export interface ReporterOptions {
+  readonly plural: string;
+  readonly onProblem: (problem: SourceProblem) => void;
+  readonly log: (line: string) => void;
+}
+
+export function createProblemReporter({ plural, onProblem, log }: ReporterOptions): ProblemReporter {
+  let told = '';
+  return {
+    report({ code, message }) {
+      // The code alone: of a server that is away, the reason may change with every attempt.
+      if (code === 'aborted' || code === told) return;
+      told = code;
+      onProblem({ code, message: `${plural}: ${message}; what is known stays, trying again` });
+    },
+    recovered(server) {
+      if (told !== '') log(`${plural}: ${server} answers again`);
+      told = '';
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/** One LIST, page by page. */
+import type { ApiClient } from '../http/api-client.ts';
+import { apiError, type ApiError } from '../http/api-error.ts';
+import { readBody } from '../http/body.ts';
+import { createListSplitter } from '../http/list-splitter.ts';
+import type { Result } from '../config/cluster-config.ts';
+import { pathWith, type WatchedResource } from './resources.ts';
+
+export interface ListRequest {
+  readonly client: ApiClient;
+  readonly watched: WatchedResource;
+  /** `0`: as the server's cache has it; a version: not older than that; empty: the newest, from etcd. */
+  readonly version: string;
+  /** `pages` spares etcd; `whole` needs no continue token, which may grow too old between two pages. */
+  readonly extent: 'pages' | 'whole';
+  readonly signal: AbortSignal;
+  readonly onItems: (items: readonly unknown[]) => void;
+}
+
+export interface Listed {
+  readonly version: string;
+  /** The server that gave it. */
+  readonly server: string;
+}
+
+const PAGE_SIZE = 500;
+const LIMITS = { idleMs: () => 30_000, totalMs: 300_000 };
+
+export async function readList(request: ListRequest): Promise<Result<Listed, ApiError>> {
+  const limit: Record<string, string> = request.extent === 'pages' ? { limit: String(PAGE_SIZE) } : {};
+  const start = request.version === '' ? {} : { resourceVersion: request.version };
+  let parameters: Record<string, string> = { ...limit, ...start };
+  for (;;) {
+    const page = await readPage(request, parameters);
+    if (!page.ok || page.value.next === '') return page;
+    parameters = { ...limit, continue: page.value.next };
+  }
+}
+
+interface Page extends Listed {
+  /** Continue token; empty after the last page. */
+  readonly next: string;
+}
+
+async function readPage(
+  request: ListRequest,
+  parameters: Readonly<Record<string, string>>,
+): Promise<Result<Page, ApiError>> {
+  const { client, watched, signal } = request;
+  const opened = await client.open({
+    method: 'GET',
+    path: pathWith(watched, parameters),
+    gzip: 'accepted',
+    signal,
+  });
+  if (!opened.ok) return opened;
+  const { server, body } = opened.value;
+  const splitter = createListSplitter();
+  try {
+    const broken = await readBody(body, client.clock, LIMITS, (chunk) => {
+      const items = splitter.push(chunk);
+      if (items.length > 0 && !signal.aborted) request.onItems(items);
+      return undefined;
+    });
+    if (broken !== null) return refuse(server, broken);
+    return checkEnvelope(splitter.end(), watched, server);
+  } catch (error) {
+    body.destroy();
+    return refuse(server, apiError('bad-response', `the list is not JSON: ${String(error)}`));
+  }
+}
+
+function refuse(server: string, error: ApiError): { readonly ok: false; readonly error: ApiError } {
+  return { ok: false, error: { ...error, message: `${server}: ${error.message}` } };
+}
+
+/** A list that is not what was asked for must not count as a list of nothing. */
+function checkEnvelope(value: unknown, watched: WatchedResource, server: string): Result<Page, ApiError> {
+  const { kind, metadata } = (value ?? {}) as {
+    kind?: unknown;
+    metadata?: { resourceVersion?: unknown; continue?: unknown };
+  };
+  const version = metadata?.resourceVersion;
+  const next = metadata?.continue ?? '';
+  if (kind !== `${watched.resource}List`) {
+    return refuse(
+      server,
+      apiError('bad-response', `a ${watched.resource}List is wanted, not ${String(kind)}`),
+    );
+  }
+  if (typeof version !== 'string' || version === '' || typeof next !== 'string') {
+    return refuse(server, apiError('bad-response', 'the list has no resourceVersion'));
+  }
+  return { ok: true, value: { version, next, server } };
+}

@@ -1,0 +1,222 @@
+/** Keeps the handlers' picture of one resource equal to the server's, whatever happens in between. */
+import type { ApiClient } from '../http/api-client.ts';
+import type { ApiError } from '../http/api-error.ts';
+import { delay } from '../http/delay.ts';
+import { createBackOff } from './back-off.ts';
+import { createPicture, type Picture, type PictureHandlers, type Position } from './picture.ts';
+import { createProblemReporter } from './problem-reporter.ts';
+import { readList } from './read-list.ts';
+import { readWatch, type WatchEvent } from './read-watch.ts';
+import type { WatchedResource } from './resources.ts';
+import { createStreamedList } from './streamed-list.ts';
+
+export interface ReflectorOptions {
+  readonly client: ApiClient;
+  readonly watched: WatchedResource;
+  readonly streaming: StreamingSupport;
+  readonly handlers: PictureHandlers;
+  readonly log: (line: string) => void;
+}
+
+/** Whether lists are asked for as a stream of watch events. One refusal is an answer for all resources. */
+export interface StreamingSupport {
+  wanted: boolean;
+}
+
+export interface Reflector {
+  stop(): Promise<void>;
+}
+
+/** An optional resource that is not there may come with an upgrade of the control plane. */
+const ABSENT_RETRY_MS = 300_000;
+/** A watch that lasted this long was a success even if nothing happened meanwhile. */
+const LASTING_MS = 10_000;
+/** Between the initial events of a streamed list. */
+const STREAM_IDLE_MS = 30_000;
+/** Bookmarks come about once a minute, but nobody promises them: only the end of the watch is overdue one day. */
+const NO_IDLE_LIMIT_MS = 3_600_000;
+
+/** What one list or watch came to. `null`: it ended as it should. */
+interface Outcome {
+  readonly kind: 'list' | 'streamed-list' | 'watch';
+  readonly error: ApiError | null;
+  /** The server had begun to answer. */
+  readonly opened: boolean;
+  /** Something came of it: the position is newer than before, or it lasted. */
+  readonly progress: boolean;
+  /**
+   * It is no sign of a fault that repeats itself at once. A list is never enough: the watch after it may be
+   * refused each time.
+   */
+  readonly sound: boolean;
+}
+
+export function startReflector(options: ReflectorOptions): Reflector {
+  const abort = new AbortController();
+  const picture = createPicture(options.watched.resource, options.handlers, abort.signal);
+  const judge = createJudge(options, picture);
+  const session = { ...options, picture, signal: abort.signal, onProgress: judge.progressed };
+  const loop = async (): Promise<void> => {
+    while (!abort.signal.aborted) {
+      const outcome = await attempt(session);
+      if (abort.signal.aborted) return;
+      const waitMs = judge.waitAfter(outcome);
+      if (waitMs > 0) await delay(options.client.clock, waitMs, abort.signal);
+    }
+  };
+  const running = loop();
+  return {
+    async stop() {
+      abort.abort();
+      await running;
+    },
+  };
+}
+
+interface Session extends ReflectorOptions {
+  readonly picture: Picture;
+  readonly signal: AbortSignal;
+  /** Something came from the server that moves the picture on. */
+  readonly onProgress: (server: string) => void;
+}
+
+function attempt(session: Session): Promise<Outcome> {
+  const { position } = session.picture;
+  if (position.at === 'version') return watchOnce(session, position.version);
+  return session.streaming.wanted ? streamOnce(session) : listOnce(session, position);
+}
+
+async function listOnce(
+  { client, watched, picture, signal, log, onProgress }: Session,
+  { atLeast, extent }: Position & { readonly at: 'nowhere' },
+): Promise<Outcome> {
+  const incoming = picture.replace();
+  const request = { client, watched, version: atLeast, extent, signal, onItems: incoming.add };
+  const listed = await readList(request);
+  if (!listed.ok) return { kind: 'list', error: listed.error, opened: false, progress: false, sound: false };
+  const { server, version } = listed.value;
+  incoming.finish(version);
+  log(`${watched.plural}: ${picture.size} listed by ${server}, version ${version}`);
+  onProgress(server);
+  return { kind: 'list', error: null, opened: true, progress: true, sound: false };
+}
+
+async function streamOnce(session: Session): Promise<Outcome> {
+  const { watched, picture, log, onProgress } = session;
+  const list = createStreamedList(picture);
+  const { error, server, lasted } = await watchWith(session, {
+    parameters: { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' },
+    idleMs: () => (list.complete ? NO_IDLE_LIMIT_MS : STREAM_IDLE_MS),
+    onEvents: (events, by) => {
+      const before = list.complete;
+      list.take(events);
+      if (!before && list.complete) log(`${watched.plural}: ${picture.size} streamed by ${by}`);
+      if (list.complete) onProgress(by);
+    },
+  });
+  const progress = list.complete;
+  return { kind: 'streamed-list', error, opened: server !== '', progress, sound: progress && lasted };
+}
+
+async function watchOnce(session: Session, version: string): Promise<Outcome> {
+  const { picture, onProgress } = session;
+  const { position } = picture;
+  const { error, server, lasted } = await watchWith(session, {
+    parameters: { resourceVersion: version },
+    idleMs: () => NO_IDLE_LIMIT_MS,
+    onEvents: (events, by) => {
+      picture.apply(events);
+      onProgress(by);
+    },
+  });
+  const progress = lasted || picture.position !== position;
+  return { kind: 'watch', error, opened: server !== '', progress, sound: progress };
+}
+
+interface WatchPart {
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly idleMs: () => number;
+  readonly onEvents: (events: readonly WatchEvent[], server: string) => void;
+}
+
+interface Watched {
+  readonly error: ApiError | null;
+  /** Empty if none answered. */
+  readonly server: string;
+  readonly lasted: boolean;
+}
+
+async function watchWith({ client, watched, signal }: Session, part: WatchPart): Promise<Watched> {
+  const startedAt = client.clock.now();
+  let server = '';
+  const error = await readWatch({
+    client,
+    watched,
+    signal,
+    parameters: part.parameters,
+    idleMs: part.idleMs,
+    onOpen: (by) => {
+      server = by;
+    },
+    onEvents: (events) => part.onEvents(events, server),
+  });
+  return { error, server, lasted: server !== '' && client.clock.now() - startedAt >= LASTING_MS };
+}
+
+interface Judge {
+  readonly progressed: (server: string) => void;
+  /** Decides what follows: what is told, what is forgotten, and the milliseconds to wait. */
+  readonly waitAfter: (outcome: Outcome) => number;
+}
+
+function createJudge(options: ReflectorOptions, picture: Picture): Judge {
+  const { watched, streaming, handlers, log } = options;
+  const backOff = createBackOff(options.client.clock);
+  const reporter = createProblemReporter({ plural: watched.plural, onProblem: handlers.onProblem, log });
+
+  const judgeError = (error: ApiError, { opened }: Outcome): number => {
+    const failures = backOff.failures;
+    const waitMs = Math.max(backOff.next(), error.retryAfterMs);
+    if (error.code === 'expired') {
+      // A list that grew too old between two pages is asked for in one piece the next time.
+      const { position } = picture;
+      picture.lose(position.at === 'nowhere' && position.extent === 'pages' ? 'whole' : 'pages');
+      return failures === 0 ? 0 : waitMs;
+    }
+    // A stream that breaks off once is no trouble yet: the server may only have restarted. Ask again at once.
+    if (error.code === 'connection-lost' && opened && failures === 0) return 0;
+    if (watched.optional && (error.code === 'not-found' || error.code === 'forbidden')) {
+      if (failures === 0) log(`${watched.plural}: ${error.message}; taken as none`);
+      picture.nothing();
+      return ABSENT_RETRY_MS;
+    }
+    if (error.code === 'bad-response' || isOfTheFuture(error, failures)) picture.lose('pages');
+    reporter.report(error);
+    return waitMs;
+  };
+
+  const waitAfter = (outcome: Outcome): number => {
+    if (outcome.sound) backOff.reset();
+    if (isRefusalToStream(outcome)) {
+      streaming.wanted = false;
+      log(`${watched.plural}: no streamed lists here (${outcome.error?.message ?? 'ended early'}); listing`);
+      return 0;
+    }
+    if (outcome.error !== null) return judgeError(outcome.error, outcome);
+    return outcome.progress ? 0 : backOff.next();
+  };
+  return { progressed: reporter.recovered, waitAfter };
+}
+
+/** Servers refuse the parameters (older ones), or fail with 500 (an old etcd behind them), or never finish. */
+function isRefusalToStream({ kind, error, opened, progress }: Outcome): boolean {
+  if (kind !== 'streamed-list' || progress) return false;
+  if (error === null) return true;
+  if (error.code === 'refused' || error.status === 500 || error.status === 501) return true;
+  return opened && error.code === 'stalled';
+}
+
+/** A cluster restored from a backup: our version will not come for a long time. A lagging server gets two tries. */
+function isOfTheFuture(error: ApiError, failures: number): boolean {
+  return failures >= 2 && /too large resource version/i.test(error.message);
+}

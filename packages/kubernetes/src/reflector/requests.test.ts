@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { createStage, isList, isWatch, service } from '../testing/stage.ts';
+
+const stage = createStage();
+afterEach(() => stage.close());
+
+describe('createKubernetesSource, requests', () => {
+  it('asks for exactly what kube-proxy asks for', async () => {
+    const server = await stage.serve();
+    const watching = stage.watch([server], { lists: 'listed', userAgent: 'signalbox/9' });
+    await watching.synced();
+    await server.watches.open(4);
+    const lists = server.requests.all.filter(({ query }) => query.get('watch') === null);
+    const asked = lists.map(({ path, query }) => [
+      path,
+      query.get('labelSelector'),
+      query.get('fieldSelector'),
+    ]);
+    expect(asked.sort((a, b) => String(a[0]).localeCompare(String(b[0])))).toEqual([
+      ['/api/v1/nodes', null, 'metadata.name=node-a'],
+      ['/api/v1/services', '!service.kubernetes.io/service-proxy-name', 'spec.clusterIP!=None'],
+      ['/apis/discovery.k8s.io/v1/endpointslices', '!service.kubernetes.io/headless', null],
+      ['/apis/networking.k8s.io/v1/servicecidrs', null, null],
+    ]);
+    expect(lists.every(({ query }) => query.get('resourceVersion') === '0')).toBe(true);
+    expect(lists.every(({ headers }) => headers['accept-encoding'] === 'gzip')).toBe(true);
+    for (const { query, headers } of server.requests.all.filter(({ query }) => query.get('watch') !== null)) {
+      expect(headers['user-agent']).toBe('signalbox/9');
+      expect(headers['accept-encoding']).toBe('identity');
+      expect(query.get('allowWatchBookmarks')).toBe('true');
+      // The manual clock's random() is 0.5.
+      expect(query.get('timeoutSeconds')).toBe('450');
+    }
+  });
+
+  it('moves on with bookmarks, so that a quiet watch does not grow too old', async () => {
+    const server = await stage.serve();
+    const watching = stage.watch([server], { lists: 'listed' });
+    await watching.synced();
+    await server.watches.open(4);
+    server.store.tick();
+    server.store.compact();
+    server.watches.bookmark();
+    const rewatched = server.requests.next(isWatch('/services'));
+    server.watches.end();
+    expect((await rewatched).query.get('resourceVersion')).toBe(String(server.store.version));
+    expect(server.requests.all.filter(isList('/services'))).toHaveLength(1);
+  });
+
+  it.each(['refused', 'broken'] as const)(
+    'falls back to lists when streams are %s, for all resources',
+    async (streaming) => {
+      const server = await stage.serve({ streaming });
+      server.put(service('a'));
+      const watching = stage.watch([server]);
+      await watching.synced();
+      expect(watching.recorder.picture.size).toBe(1);
+      expect(watching.recorder.problems).toEqual([]);
+      server.setStreaming('supported');
+      server.store.tick();
+      server.store.compact();
+      const relisted = server.requests.next(isList('/services'));
+      server.watches.end();
+      await watching.pass(relisted);
+    },
+  );
+
+  it('gives a streamed list up that never ends', async () => {
+    const server = await stage.serve();
+    server.put(service('a'));
+    const lift = server.fault({
+      action: { do: 'say', text: '' },
+      when: ({ query }) => query.has('sendInitialEvents'),
+    });
+    const watching = stage.watch([server]);
+    await watching.synced();
+    lift();
+    expect(watching.recorder.picture.size).toBe(1);
+    expect(watching.log.some((line) => line.includes('no streamed lists here'))).toBe(true);
+  });
+
+  it('reads pages, and starts over in one piece when a page token has grown too old', async () => {
+    const server = await stage.serve();
+    for (let i = 0; i < 1_200; i++) server.put(service(`s${i}`));
+    // The first list is refused as expired: the next is of the newest state, which etcd gives in pages.
+    const isFirst = isList('/services');
+    server.fault({ action: { do: 'answer', status: 410 }, when: isFirst, times: 1 });
+    server.fault({
+      action: { do: 'answer', status: 410 },
+      when: (record) => isFirst(record) && record.query.has('continue'),
+      times: 1,
+    });
+    const watching = stage.watch([server], { lists: 'listed' });
+    await watching.pass(watching.synced());
+    expect(watching.recorder.picture.size).toBe(1_200);
+    const lists = server.requests.all.filter(isFirst).map(({ query }) => query.get('limit'));
+    expect(lists).toEqual([null, '500', '500', null]);
+  });
+});

@@ -1,0 +1,29 @@
+/** Sorts the events of a watch that begins with the complete set (`sendInitialEvents`). */
+import type { Picture } from './picture.ts';
+import type { WatchEvent } from './read-watch.ts';
+
+export interface StreamedList {
+  readonly complete: boolean;
+  take(events: readonly WatchEvent[]): void;
+}
+
+export function createStreamedList(picture: Picture): StreamedList {
+  const incoming = picture.replace();
+  let complete = false;
+  return {
+    get complete() {
+      return complete;
+    },
+    take(events) {
+      const end = events.findIndex((event) => event.type === 'bookmark' && event.complete);
+      const last = events[end];
+      if (complete) return picture.apply(events);
+      const initial = last === undefined ? events : events.slice(0, end);
+      incoming.add(initial.flatMap((event) => (event.type === 'upsert' ? [event.object] : [])));
+      if (last === undefined) return;
+      complete = true;
+      incoming.finish(last.version);
+      picture.apply(events.slice(end + 1));
+    },
+  };
+}

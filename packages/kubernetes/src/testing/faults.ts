@@ -1,0 +1,52 @@
+/** Troubles that a test orders. */
+import type { RequestRecord } from './request-log.ts';
+
+export type FaultAction =
+  | {
+      readonly do: 'answer';
+      readonly status: number;
+      readonly message?: string;
+      readonly retryAfter?: string;
+    }
+  /** The request is heard and never answered. */
+  | { readonly do: 'silence' }
+  /** The connection is closed before any answer. */
+  | { readonly do: 'hang-up' }
+  /** Half of the answer, then the connection breaks. */
+  | { readonly do: 'cut' }
+  /** 200 and this text, whatever was asked. */
+  | { readonly do: 'say'; readonly text: string };
+
+export interface Fault {
+  readonly action: FaultAction;
+  /** Absent: every request. */
+  readonly when?: (request: RequestRecord) => boolean;
+  /** Absent: until it is lifted. */
+  readonly times?: number;
+}
+
+export interface Faults {
+  /** Returns what lifts it. */
+  readonly add: (fault: Fault) => () => void;
+  /** The first fault in force for this request; counts it. */
+  take(request: RequestRecord): FaultAction | null;
+}
+
+export function createFaults(): Faults {
+  const active = new Map<Fault, number>();
+  return {
+    add(fault) {
+      active.set(fault, fault.times ?? Infinity);
+      return () => active.delete(fault);
+    },
+    take(request) {
+      for (const [fault, left] of active) {
+        if (fault.when?.(request) === false) continue;
+        if (left > 1) active.set(fault, left - 1);
+        else active.delete(fault);
+        return fault.action;
+      }
+      return null;
+    },
+  };
+}

@@ -1,0 +1,108 @@
+/** What etcd is to an API server: the objects, one counter of versions, and a history that can be compacted. */
+import type { Resource } from '@signalbox/core';
+
+import type { WireObject } from '../wire.ts';
+
+export interface Stored extends WireObject {
+  readonly kind: string;
+  readonly metadata: NonNullable<WireObject['metadata']> & {
+    readonly name: string;
+    readonly resourceVersion: string;
+  };
+}
+
+export interface Change {
+  readonly version: number;
+  readonly resource: Resource;
+  readonly before: Stored | null;
+  readonly after: Stored | null;
+}
+
+export interface ObjectStore {
+  readonly version: number;
+  /** Versions up to this one are gone from the history. */
+  readonly compactedTo: number;
+  readonly put: (object: WireObject) => Stored;
+  /** Whether it was there. */
+  readonly delete: (resource: Resource, namespace: string, name: string) => boolean;
+  list(resource: Resource): readonly Stored[];
+  since(version: number): readonly Change[];
+  compact(): void;
+  /** Counts versions on without a change of an object, as changes of other kinds do. */
+  tick(): void;
+  subscribe(listener: (change: Change) => void): () => void;
+}
+
+interface State {
+  readonly objects: Map<string, Stored>;
+  readonly listeners: Set<(change: Change) => void>;
+  history: Change[];
+  version: number;
+  compactedTo: number;
+}
+
+export function createObjectStore(): ObjectStore {
+  const state: State = { objects: new Map(), listeners: new Set(), history: [], version: 1, compactedTo: 0 };
+  return {
+    get version() {
+      return state.version;
+    },
+    get compactedTo() {
+      return state.compactedTo;
+    },
+    put: (object) => put(state, object),
+    delete: (resource, namespace, name) => remove(state, resource, keyOf(resource, namespace, name)),
+    list: (resource) => [...state.objects.values()].filter((object) => object.kind === resource),
+    since: (from) => state.history.filter((change) => change.version > from),
+    compact() {
+      state.history = [];
+      state.compactedTo = state.version;
+    },
+    tick() {
+      state.version++;
+    },
+    subscribe(listener) {
+      state.listeners.add(listener);
+      return () => state.listeners.delete(listener);
+    },
+  };
+}
+
+function put(state: State, object: WireObject): Stored {
+  const after = stamp(object, ++state.version);
+  const key = keyOf(after.kind, after.metadata.namespace ?? '', after.metadata.name);
+  const before = state.objects.get(key) ?? null;
+  state.objects.set(key, after);
+  record(state, { version: state.version, resource: after.kind as Resource, before, after });
+  return after;
+}
+
+function remove(state: State, resource: Resource, key: string): boolean {
+  const before = state.objects.get(key);
+  if (before === undefined) return false;
+  state.objects.delete(key);
+  record(state, { version: ++state.version, resource, before, after: null });
+  return true;
+}
+
+function record(state: State, change: Change): void {
+  state.history.push(change);
+  for (const listener of state.listeners) listener(change);
+}
+
+function keyOf(resource: string, namespace: string, name: string): string {
+  return `${resource} ${namespace}/${name}`;
+}
+
+function stamp(object: WireObject, version: number): Stored {
+  const { kind, metadata } = object;
+  if (kind === undefined || metadata?.name === undefined)
+    throw new TypeError('an object needs kind and metadata.name');
+  const name = metadata.name;
+  return { ...object, kind, metadata: { ...metadata, name, resourceVersion: String(version) } };
+}
+
+/** The object as a watch tells of its deletion: with the version at which it went. */
+export function deletedAt(object: Stored, version: number): Stored {
+  return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
+}

@@ -1,0 +1,57 @@
+/** Listens to a source and keeps the picture that its events draw. */
+import type { ObjectEvent, Resource, SourceHandlers, SourceProblem } from '@signalbox/core';
+
+import type { WireObject } from '../wire.ts';
+import { createSignal } from './signal.ts';
+
+export interface SourceRecorder {
+  readonly handlers: SourceHandlers;
+  readonly events: readonly ObjectEvent[];
+  readonly problems: readonly SourceProblem[];
+  readonly synced: readonly Resource[];
+  /** `Service x/a` → resourceVersion, of what has been upserted and not deleted since. */
+  readonly picture: ReadonlyMap<string, string>;
+  /** Resolves as soon as the condition holds; it is asked after everything the source says. */
+  readonly until: (condition: () => boolean) => Promise<void>;
+}
+
+export function createSourceRecorder(): SourceRecorder {
+  const events: ObjectEvent[] = [];
+  const problems: SourceProblem[] = [];
+  const synced: Resource[] = [];
+  const picture = new Map<string, string>();
+  const { notify: said, until } = createSignal();
+
+  return {
+    events,
+    problems,
+    synced,
+    picture,
+    handlers: {
+      onEvents(batch) {
+        events.push(...batch);
+        for (const event of batch) draw(picture, event);
+        said();
+      },
+      onSynced(resource) {
+        synced.push(resource);
+        said();
+      },
+      onProblem(problem) {
+        problems.push(problem);
+        said();
+      },
+    },
+    until,
+  };
+}
+
+function draw(picture: Map<string, string>, event: ObjectEvent): void {
+  if (event.type === 'delete') {
+    picture.delete(`${event.resource} ${event.namespace}/${event.name}`);
+    return;
+  }
+  const { metadata } = event.object as WireObject;
+  const key = `${event.resource} ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
+  picture.set(key, metadata?.resourceVersion ?? '');
+}

@@ -1,0 +1,72 @@
+/** GET of a collection: whole from the cache, in pages from etcd, at a version that there must be. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+import type { Resource } from '@signalbox/core';
+
+import { answerJson, answerStatus } from './answers.ts';
+import type { ObjectStore, Stored } from './object-store.ts';
+import type { Matches } from './selectors.ts';
+
+export interface Collection {
+  readonly resource: Resource;
+  readonly apiVersion: string;
+}
+
+export interface ListServer {
+  serve(request: IncomingMessage, response: ServerResponse, asked: ListQuery): void;
+}
+
+export interface ListQuery {
+  readonly collection: Collection;
+  readonly query: URLSearchParams;
+  readonly matches: Matches;
+}
+
+interface Rest {
+  readonly items: readonly Stored[];
+  readonly version: number;
+}
+
+export function createListServer(store: ObjectStore): ListServer {
+  const rests = new Map<string, Rest>();
+  let pages = 0;
+
+  const remember = (rest: Rest): string => {
+    const token = `page-${++pages}`;
+    rests.set(token, rest);
+    return token;
+  };
+  return {
+    serve(request, response, { collection, query, matches }) {
+      const token = query.get('continue') ?? '';
+      const version = query.get('resourceVersion') ?? '';
+      if (Number(version) > store.version) {
+        const reason = `Too large resource version: ${version}, current: ${store.version}`;
+        return answerStatus(response, 504, reason, { 'retry-after': '1' });
+      }
+      const all = token === '' ? fresh(store, collection.resource, matches) : rests.get(token);
+      if (all === undefined || (token !== '' && all.version < store.compactedTo)) {
+        return answerStatus(response, 410, 'The provided continue parameter is too old');
+      }
+      // Like the real one: what is answered from the cache comes whole.
+      const limit = version === '0' ? 0 : Number(query.get('limit') ?? 0);
+      const items = limit > 0 ? all.items.slice(0, limit) : all.items;
+      const rest = { items: all.items.slice(items.length), version: all.version };
+      const next = rest.items.length > 0 ? remember(rest) : '';
+      answerJson(request, response, render(collection, items, { version: all.version, next }));
+    },
+  };
+}
+
+function fresh(store: ObjectStore, resource: Resource, matches: Matches): Rest {
+  return { items: store.list(resource).filter(matches), version: store.version };
+}
+
+function render(
+  { apiVersion, resource }: Collection,
+  items: readonly Stored[],
+  { version, next }: { readonly version: number; readonly next: string },
+): string {
+  const metadata = { resourceVersion: String(version), ...(next === '' ? {} : { continue: next }) };
+  return JSON.stringify({ kind: `${resource}List`, apiVersion, metadata, items });
+}

@@ -1,0 +1,150 @@
+/** GET of a collection with `watch=true`: history, then changes as they happen, as lines of JSON. */
+import type { ServerResponse } from 'node:http';
+
+import { answerStatus, statusObject } from './answers.ts';
+import { createSignal } from './signal.ts';
+import { deletedAt, type Change, type ObjectStore, type Stored } from './object-store.ts';
+import type { Collection, ListQuery } from './serve-list.ts';
+
+/** What this server does when asked for `sendInitialEvents`. */
+export type Streaming =
+  | 'supported'
+  /** As before Kubernetes 1.27: 422. */
+  | 'refused'
+  /** As with an etcd older than 3.4.25: an ERROR event. */
+  | 'broken';
+
+export interface WatchServer {
+  serve(response: ServerResponse, asked: ListQuery, streaming: Streaming): void;
+  readonly count: number;
+  /** Resolves as soon as this many watches are open. */
+  readonly open: (count: number) => Promise<void>;
+  readonly bookmark: () => void;
+  /** Ends every watch as a server does whose time is over. */
+  readonly end: () => void;
+  /** Cuts every watch in the middle of an event. */
+  readonly cut: () => void;
+  /** The watches of now stay open, and nothing is sent on them any more. */
+  readonly mute: () => void;
+}
+
+interface Watch {
+  readonly send: (type: string, object: object) => void;
+  readonly collection: Collection;
+  readonly response: ServerResponse;
+  readonly bookmarks: boolean;
+}
+
+export function createWatchServer(store: ObjectStore): WatchServer {
+  const watches = new Set<Watch>();
+  const opened = createSignal();
+  return {
+    get count() {
+      return watches.size;
+    },
+    open: (count) => opened.until(() => watches.size >= count),
+    serve(response, asked, streaming) {
+      const initial = asked.query.get('sendInitialEvents') === 'true';
+      if (initial && streaming === 'refused') {
+        return answerStatus(response, 422, 'sendInitialEvents: Forbidden: it is not enabled');
+      }
+      const watch = openWatch(response, asked);
+      const error = initial && streaming === 'broken' ? BROKEN : sendPast(watch, store, asked);
+      if (error !== null) return fail(watch, error);
+      watches.add(watch);
+      opened.notify();
+      follow(watch, asked, { store, onClose: () => watches.delete(watch) });
+    },
+    bookmark() {
+      for (const watch of watches) if (watch.bookmarks) sendBookmark(watch, store.version);
+    },
+    end() {
+      for (const watch of watches) watch.response.end();
+    },
+    cut() {
+      for (const { response } of watches) {
+        response.write('{"type":"MODIFIED","object":{"kind":"Ser');
+        response.destroy();
+      }
+    },
+    mute() {
+      for (const { response } of watches) Object.assign(response, { write: () => true, end: () => response });
+    },
+  };
+}
+
+interface Failure {
+  readonly code: number;
+  readonly message: string;
+}
+
+const BROKEN: Failure = { code: 500, message: 'a storage feature is disabled' };
+
+/** What happened up to now, from where the client left off. */
+function sendPast(watch: Watch, store: ObjectStore, { query, matches }: ListQuery): Failure | null {
+  const initial = query.get('sendInitialEvents') === 'true';
+  const version = Number(query.get('resourceVersion') ?? '');
+  if (!initial && version !== 0 && version < store.compactedTo) {
+    return { code: 410, message: `too old resource version: ${version}` };
+  }
+  if (initial || version === 0) sendAll(watch, store, matches);
+  else for (const change of store.since(version)) sendChange(watch, change, matches);
+  if (initial) sendBookmark(watch, store.version, { 'k8s.io/initial-events-end': 'true' });
+  return null;
+}
+
+function openWatch(response: ServerResponse, { collection, query }: ListQuery): Watch {
+  response.writeHead(200, { 'content-type': 'application/json', 'transfer-encoding': 'chunked' });
+  response.flushHeaders();
+  const send = (type: string, object: object): void => {
+    response.write(`${JSON.stringify({ type, object })}\n`);
+  };
+  return { send, collection, response, bookmarks: query.get('allowWatchBookmarks') === 'true' };
+}
+
+function follow(
+  watch: Watch,
+  { query, matches }: ListQuery,
+  { store, onClose }: { readonly store: ObjectStore; readonly onClose: () => void },
+): void {
+  const unsubscribe = store.subscribe((change) => sendChange(watch, change, matches));
+  const seconds = Number(query.get('timeoutSeconds') ?? 0) || 300;
+  const timer = setTimeout(() => watch.response.end(), seconds * 1000);
+  watch.response.on('close', () => {
+    unsubscribe();
+    clearTimeout(timer);
+    onClose();
+  });
+}
+
+function fail(watch: Watch, { code, message }: Failure): void {
+  watch.send('ERROR', statusObject(code, message));
+  watch.response.end();
+}
+
+function sendAll(watch: Watch, store: ObjectStore, matches: ListQuery['matches']): void {
+  for (const object of store.list(watch.collection.resource))
+    if (matches(object)) watch.send('ADDED', object);
+}
+
+function sendBookmark(watch: Watch, version: number, annotations: Record<string, string> = {}): void {
+  const { resource, apiVersion } = watch.collection;
+  watch.send('BOOKMARK', {
+    kind: resource,
+    apiVersion,
+    metadata: { resourceVersion: String(version), annotations },
+  });
+}
+
+/** An object that leaves the selection is deleted for whoever watches it; one that enters is added. */
+function sendChange(watch: Watch, change: Change, matches: ListQuery['matches']): void {
+  if (change.resource !== watch.collection.resource) return;
+  const before = selected(change.before, matches);
+  const after = selected(change.after, matches);
+  if (after !== null) watch.send(before === null ? 'ADDED' : 'MODIFIED', after);
+  else if (before !== null) watch.send('DELETED', deletedAt(change.after ?? before, change.version));
+}
+
+function selected(object: Stored | null, matches: ListQuery['matches']): Stored | null {
+  return object !== null && matches(object) ? object : null;
+}

@@ -1,0 +1,96 @@
+/** Servers and sources of one test of this package, under a clock that only the test moves. */
+import type { Source } from '@signalbox/core';
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
+
+import { createKubernetesSource, type KubernetesSourceOptions } from '../kubernetes-source.ts';
+import type { WireObject } from '../wire.ts';
+import { plainConfig } from './plain-config.ts';
+import { createSourceRecorder, type SourceRecorder } from './recorder.ts';
+import type { RequestRecord } from './request-log.ts';
+import { createTestApiServer, type TestApiServer, type TestApiServerOptions } from './test-api-server.ts';
+
+export const service = (name: string, more: Record<string, unknown> = {}): WireObject => ({
+  kind: 'Service',
+  metadata: { name, namespace: 'default', ...more },
+});
+
+export const isWatch =
+  (path: string) =>
+  ({ path: p, query }: RequestRecord): boolean =>
+    p.endsWith(path) && query.get('watch') === 'true';
+
+export const isList =
+  (path: string) =>
+  ({ path: p, query }: RequestRecord): boolean =>
+    p.endsWith(path) && query.get('watch') === null;
+
+export interface Watching {
+  readonly recorder: SourceRecorder;
+  readonly clock: ManualClock;
+  readonly log: readonly string[];
+  readonly source: Source;
+  /** All four resources are complete. */
+  synced(): Promise<void>;
+  /** Lets the waits between attempts pass until this comes true. */
+  pass(goal: Promise<unknown>): Promise<void>;
+}
+
+export interface Stage {
+  serve(options?: TestApiServerOptions): Promise<TestApiServer>;
+  watch(servers: readonly TestApiServer[], options?: Partial<KubernetesSourceOptions>): Watching;
+  close(): Promise<void>;
+}
+
+export function createStage(): Stage {
+  const undo: (() => Promise<void>)[] = [];
+  return {
+    async serve(options) {
+      const server = await createTestApiServer(options);
+      undo.push(server.stop);
+      return server;
+    },
+    watch(servers, options = {}) {
+      const watching = startWatching(servers, options);
+      undo.push(() => watching.source.stop());
+      return watching;
+    },
+    async close() {
+      for (const step of undo.splice(0).reverse()) await step();
+    },
+  };
+}
+
+function startWatching(
+  servers: readonly TestApiServer[],
+  options: Partial<KubernetesSourceOptions>,
+): Watching {
+  const recorder = createSourceRecorder();
+  const clock = createManualClock();
+  const log: string[] = [];
+  const config = plainConfig(servers.map((server) => server.url));
+  const source = createKubernetesSource({
+    config,
+    nodeName: 'node-a',
+    clock,
+    qps: -1,
+    log: (line) => log.push(line),
+    ...options,
+  });
+  source.start(recorder.handlers);
+  return {
+    recorder,
+    clock,
+    log,
+    source,
+    synced: () => recorder.until(() => recorder.synced.length === 4),
+    async pass(goal) {
+      const reached = goal.then(() => null);
+      for (;;) {
+        const backOff = clock.waitForTimer(({ delayMs }) => delayMs >= 800 && delayMs < 30_000);
+        const timer = await Promise.race([reached, backOff]);
+        if (timer === null) return;
+        clock.advance(timer.dueAt - clock.now());
+      }
+    },
+  };
+}
