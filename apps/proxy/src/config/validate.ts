@@ -1,7 +1,8 @@
 import { parseAddress, parseAddressPort, parseCidr } from './ip.ts';
 import { checkMode, effective, syncSection } from './modes.ts';
 import { checkFeatureGate } from './feature-gates.ts';
-import { getField } from './fields.ts';
+import { formatDuration } from './duration.ts';
+import { fieldAt, getField } from './fields.ts';
 import { invalidValue } from './render.ts';
 import { validateLogging } from './validate-logging.ts';
 import type { KubeProxyConfiguration, Platform } from './types.ts';
@@ -13,7 +14,8 @@ export type Report = (path: string, reason: string) => void;
 /** Everything that is wrong with a completed configuration; one line each, naming field, value and reason. */
 export function validateConfiguration(config: KubeProxyConfiguration, platform: Platform): readonly string[] {
   const problems: string[] = [];
-  const report: Report = (path, reason) => problems.push(invalidValue(path, getField(config, path), reason));
+  const report: Report = (path, reason) =>
+    problems.push(invalidValue(path, shownValue(config, path), reason));
   for (const [name, enabled] of Object.entries(config.featureGates)) {
     const reason = checkFeatureGate(name, { enabled });
     if (reason !== null) report('featureGates', reason);
@@ -29,6 +31,12 @@ export function validateConfiguration(config: KubeProxyConfiguration, platform: 
   validateNodePortAddresses(config.nodePortAddresses, report);
   validateHiddenMetrics(config.showHiddenMetricsForVersion, report);
   return problems;
+}
+
+/** Durations as they are written, the rest as it is. */
+function shownValue(config: KubeProxyConfiguration, path: string): unknown {
+  const value = getField(config, path);
+  return fieldAt(path)?.kind.startsWith('duration') === true ? formatDuration(value as number) : value;
 }
 
 function validateNumbers(config: KubeProxyConfiguration, report: Report): void {
@@ -78,7 +86,7 @@ function validateSyncPeriods(config: KubeProxyConfiguration, report: Report): vo
   const { syncPeriod, minSyncPeriod } = effective(config);
   if (syncPeriod <= 0) report(`${section}.syncPeriod`, 'must be greater than 0');
   if (minSyncPeriod < 0) report(`${section}.minSyncPeriod`, 'must be greater than or equal to 0');
-  if (minSyncPeriod > syncPeriod) {
+  if (syncPeriod > 0 && minSyncPeriod > syncPeriod) {
     report(`${section}.syncPeriod`, `must be greater than or equal to ${section}.minSyncPeriod`);
   }
 }

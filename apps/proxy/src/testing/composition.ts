@@ -1,0 +1,106 @@
+/** A composition whose backends write down what they are told. For tests: no kernel, no cluster. */
+import {
+  createModel,
+  NOTHING_DONE,
+  type Backend,
+  type Clock,
+  type DesiredChange,
+  type Family,
+  type Observation,
+  type Source,
+  type SourceHandlers,
+  type SyncResult,
+} from '@signalbox/core';
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
+import type { Composition, ProxyEvent } from '../compose/composition.ts';
+import { modelConfig } from '../sync/model-config.ts';
+
+export const SYNCED: SyncResult = { ...NOTHING_DONE, scope: 'full' };
+
+export interface RecordingBackend extends Backend {
+  readonly changes: DesiredChange[];
+  /** Answers of the next syncs, in order; `SYNCED` when there are none. An Error is thrown. */
+  readonly answers: (SyncResult | Error)[];
+  readonly observations: Observation[];
+  cleanups: number;
+  drift(what: string): void;
+}
+
+export function recordingBackend(family: Family, mode = 'iptables'): RecordingBackend {
+  let listener: ((what: string) => void) | null = null;
+  const backend: RecordingBackend = {
+    mode,
+    family,
+    changes: [],
+    answers: [],
+    observations: [],
+    cleanups: 0,
+    drift: (what) => listener?.(what),
+    sync: (change) => {
+      backend.changes.push(change);
+      const answer = backend.answers.shift() ?? SYNCED;
+      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+    },
+    observe: () => Promise.resolve(backend.observations.shift() ?? { outcome: 'ok', drift: [] }),
+    cleanup: () => {
+      backend.cleanups += 1;
+      return Promise.resolve({ outcome: 'ok', removed: [] });
+    },
+    watch: (onDrift) => {
+      listener = onDrift;
+      return () => (listener = null);
+    },
+    close: () => Promise.resolve(),
+  };
+  return backend;
+}
+
+/** A source that says what a test tells it to. */
+export interface ScriptedSource extends Source {
+  readonly handlers: SourceHandlers;
+}
+
+export function scriptedSource(): ScriptedSource {
+  let handlers: SourceHandlers | null = null;
+  return {
+    start: (given) => (handlers = given),
+    stop: () => Promise.resolve(),
+    get handlers() {
+      if (handlers === null) throw new Error('the source was not started');
+      return handlers;
+    },
+  };
+}
+
+export interface RecordingComposition extends Composition {
+  readonly clock: Clock;
+  readonly manualClock: ManualClock;
+  readonly backends: Map<Family, RecordingBackend>;
+  readonly source: ScriptedSource;
+  readonly events: ProxyEvent[];
+}
+
+export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv6']): RecordingComposition {
+  const manualClock = createManualClock();
+  const backends = new Map(families.map((family) => [family, recordingBackend(family)]));
+  const source = scriptedSource();
+  const events: ProxyEvent[] = [];
+  return {
+    clock: manualClock,
+    manualClock,
+    backends,
+    source,
+    events,
+    createModel: (settings) => createModel(modelConfig(settings)),
+    createSource: () => Promise.resolve({ source, events: { record: (event) => void events.push(event) } }),
+    probeFamilies: () => Promise.resolve({ families, reasons: [] }),
+    createBackend: (_settings, family) => {
+      const backend = backends.get(family);
+      if (backend === undefined) throw new Error(`no backend for ${family}`);
+      return Promise.resolve(backend);
+    },
+    createFlowCleaner: () => null,
+    removeLeftovers: () => Promise.resolve(),
+    createCleaners: () => Promise.resolve([...backends.values()]),
+  };
+}
