@@ -20,7 +20,7 @@ export interface Acknowledgement {
 export function decodeAcknowledgement(message: NetlinkMessage): Acknowledgement | undefined {
   const { payload } = message;
   if (payload.length < 4) return message.type === NLMSG_DONE ? { errno: 0 } : undefined;
-  const errno = -payload.readInt32LE(0);
+  const errno = 0 - payload.readInt32LE(0);
   const echo = message.type === NLMSG_DONE ? Buffer.alloc(0) : echoedMessage(message);
   const tlvs = (message.flags & NLM_F_ACK_TLVS) === 0 ? undefined : payload.subarray(4 + align(echo.length));
   const attributes = readAttributes(tlvs);
