@@ -39,3 +39,10 @@ export type { IpsetDefinition, IpsetHashType, IpsetState } from './families/ipse
 export { type ConntrackClient, createConntrackClient, type Deletions } from './clients/conntrack-client.ts';
 export type { FlowKey, FlowState } from './families/conntrack/flow.ts';
 export type { FlowTuple } from './families/conntrack/tuple.ts';
+
+export {
+  type RouteMonitor,
+  type RouteMonitorEvents,
+  type RouteMonitorOptions,
+  watchRoutes,
+} from './monitor/route-monitor.ts';
