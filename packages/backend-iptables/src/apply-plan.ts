@@ -3,7 +3,7 @@ import {
   LEGACY_POLICY,
   NFT_POLICY,
   planTransactions,
-  type Batch,
+  batchTransactions,
   type PendingInsert,
   type Transaction,
 } from './diff/plan.ts';
@@ -53,7 +53,7 @@ export async function applyPlan({
 }: PlanInput): Promise<BackendError | null> {
   const policy = variant === 'nft' ? NFT_POLICY : LEGACY_POLICY;
   const transactions = planTransactions(ledger, inserts, policy);
-  for (const batch of batches(transactions, policy.chainsPerTransaction)) {
+  for (const batch of batchTransactions(transactions)) {
     applied.restores++;
     const done = await driver.restore(encodeRestore(batch.map(({ input }) => input)));
     if (!done.ok) {
@@ -63,13 +63,6 @@ export async function applyPlan({
     for (const transaction of batch) settle(ledger, transaction, applied);
   }
   return null;
-}
-
-/** Small work goes in one call. Large work goes in a call a transaction: a failure then loses no more than one. */
-function batches(transactions: readonly Transaction[], limit: number): readonly Batch[] {
-  if (transactions.length === 0) return [];
-  const chains = transactions.reduce((sum, each) => sum + each.writes.length + each.removals.length, 0);
-  return chains <= limit ? [transactions] : transactions.map((each) => [each]);
 }
 
 function settle(ledger: RuleLedger, transaction: Transaction, applied: Applied): void {

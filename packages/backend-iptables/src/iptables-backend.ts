@@ -9,7 +9,12 @@ import type {
 import { applyPlan, nothingApplied, type Applied } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
-import { createRuleCompiler, type ChainChanges, type RuleCompiler } from './compile/rule-compiler.ts';
+import {
+  createRuleCompiler,
+  type ChainChanges,
+  type RankedChain,
+  type RuleCompiler,
+} from './compile/rule-compiler.ts';
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
 import { createDriftWatch, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
@@ -93,13 +98,16 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   state.compiler ??= createRuleCompiler(driver.family, ruleOptions(input.options, tool.value));
   const { compiler } = state;
   let full = state.ledger === null || state.suspect;
+  let changes: ChainChanges | null = null;
   for (const each of state.backlog.splice(0)) {
     const before = sharedTexts(compiler, driver);
-    takeOver(state.ledger, compiler.apply(each), driver);
+    changes = compiler.apply(each);
+    takeOver(state.ledger, changes, driver);
     full ||= each.kind === 'full' || sharedTexts(compiler, driver).join('\n') !== before.join('\n');
   }
   const work: SyncWork = { ...input, compiler, tool: tool.value };
-  return full ? fullSync(work) : partialSync(work);
+  if (!full) return partialSync(work);
+  return fullSync(work, changes?.complete === true ? changes.write : compiler.all());
 }
 
 interface SyncWork extends SyncInput {
@@ -138,13 +146,16 @@ async function partialSync({ driver, state, tool }: SyncWork): Promise<SyncResul
   return succeeded('partial', state, applied);
 }
 
-async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<SyncResult> {
+async function fullSync(
+  { driver, state, compiler, tool }: SyncWork,
+  chains: readonly RankedChain[],
+): Promise<SyncResult> {
   const applied = nothingApplied();
   const observed = await observeTables(driver);
   if (!observed.ok) return failed(observed.error, 'full', state, applied);
   const ledger = createRuleLedger();
   const shared = compiler.shared();
-  const wanted = { family: driver.family, chains: compiler.all(), shared };
+  const wanted = { family: driver.family, chains, shared };
   const { inserts, drift } = compare(wanted, observed.value, ledger);
   const repaired = state.ledger === null ? [] : repairs(state.ledger, drift);
   const error = await applyPlan({ ledger, inserts, driver, variant: tool.variant, applied });

@@ -27,25 +27,31 @@ function inState(...states: readonly ConntrackState[]): Match {
  * answer from an external address without endpoints.
  */
 export const BASE_JUMPS: readonly SharedRule[] = [
-  base('filter', 'INPUT', EXTERNAL_SERVICES, 'kubernetes externally-visible service portals', NEW),
-  base('filter', 'FORWARD', EXTERNAL_SERVICES, 'kubernetes externally-visible service portals', NEW),
-  base('filter', 'OUTPUT', EXTERNAL_SERVICES, 'kubernetes externally-visible service portals', NEW),
-  base('filter', 'INPUT', NODE_PORTS, 'kubernetes health check service ports'),
-  base('filter', 'FORWARD', SERVICES, 'kubernetes service portals', NEW),
-  base('filter', 'OUTPUT', SERVICES, 'kubernetes service portals', NEW),
-  base('filter', 'FORWARD', FORWARD, 'kubernetes forwarding rules'),
-  base('filter', 'INPUT', PROXY_FIREWALL, 'kubernetes load balancer firewall', NEW),
-  base('filter', 'OUTPUT', PROXY_FIREWALL, 'kubernetes load balancer firewall', NEW),
-  base('filter', 'FORWARD', PROXY_FIREWALL, 'kubernetes load balancer firewall', NEW),
-  base('nat', 'OUTPUT', SERVICES, 'kubernetes service portals'),
-  base('nat', 'PREROUTING', SERVICES, 'kubernetes service portals'),
-  base('nat', 'POSTROUTING', POSTROUTING, 'kubernetes postrouting rules'),
+  ...jumps('filter', EXTERNAL_SERVICES, {
+    state: [NEW],
+    words: 'kubernetes externally-visible service portals',
+  })('INPUT', 'FORWARD', 'OUTPUT'),
+  ...jumps('filter', NODE_PORTS, { words: 'kubernetes health check service ports' })('INPUT'),
+  ...jumps('filter', SERVICES, { state: [NEW], words: 'kubernetes service portals' })('FORWARD', 'OUTPUT'),
+  ...jumps('filter', FORWARD, { words: 'kubernetes forwarding rules' })('FORWARD'),
+  ...jumps('filter', PROXY_FIREWALL, { state: [NEW], words: 'kubernetes load balancer firewall' })(
+    'INPUT',
+    'OUTPUT',
+    'FORWARD',
+  ),
+  ...jumps('nat', SERVICES, { words: 'kubernetes service portals' })('OUTPUT', 'PREROUTING'),
+  ...jumps('nat', POSTROUTING, { words: 'kubernetes postrouting rules' })('POSTROUTING'),
 ];
 
-function base(table: TableName, hook: string, chain: string, words: string, state?: Match): SharedRule {
-  // kube-proxy's order of words: the state stands ahead of the comment.
-  const matches = state === undefined ? [comment(words)] : [state, comment(words)];
-  return { table, chain: hook, rule: rule(matches, jump(chain)) };
+interface JumpWords {
+  readonly state?: readonly Match[];
+  readonly words: string;
+}
+
+/** Jumps to one chain from several hooks. kube-proxy's order of words: the state stands ahead of the comment. */
+function jumps(table: TableName, chain: string, { state = [], words }: JumpWords) {
+  return (...hooks: readonly string[]): readonly SharedRule[] =>
+    hooks.map((hook) => ({ table, chain: hook, rule: rule([...state, comment(words)], jump(chain)) }));
 }
 
 export function sharedRules({ node, family }: CompileContext): readonly SharedRule[] {

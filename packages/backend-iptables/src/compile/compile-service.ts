@@ -21,7 +21,7 @@ export function compileService(service: DesiredServicePort, context: CompileCont
   const endpoints = distinct(targets.flatMap((target) => endpointsOf(service, target)));
   return {
     chains: [
-      ...endpoints.map((endpoint) => endpointChainOf(service, endpoint)),
+      ...endpoints.map((endpoint) => endpointChainOf(service, endpoint, context)),
       ...targets.map((target) => balancingChain(service, target, context)),
       ...entries.chains,
       ...firewalls.chains(),

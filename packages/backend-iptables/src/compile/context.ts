@@ -16,6 +16,16 @@ export interface CompileContext {
   readonly family: Family;
   readonly node: DesiredNode;
   readonly options: RuleOptions;
+  /** Whether rules of single endpoints say whose they are: see `commentsFor`. */
+  readonly endpointComments: 'kept' | 'left-out';
+}
+
+/** With more endpoints than this, comments on the rules of each cost more than they tell (S52). */
+const LARGE_CLUSTER_ENDPOINTS = 1000;
+
+/** A comment takes 288 bytes of a table that the legacy variant copies whole at every change. */
+export function commentsFor(endpoints: number): CompileContext['endpointComments'] {
+  return endpoints > LARGE_CLUSTER_ENDPOINTS ? 'left-out' : 'kept';
 }
 
 /** Names of the nfacct objects behind kube-proxy's packet counters (F162, F163). */

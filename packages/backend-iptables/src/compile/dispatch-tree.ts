@@ -78,9 +78,10 @@ export function createDispatchTree(place: TreePlace): DispatchTree {
       const dirty = entries.apply();
       if (dirty.length === 0 && !tailChanged && known.size > 0) return { chains: [], removed: [] };
       tailChanged = false;
-      const walk = createWalk({ place, entries, known, dirty, tail });
-      walk.visit(rootRange());
-      return { chains: walk.chains, removed: walk.prune() };
+      const found = { chains: [], kept: new Set<string>(), lost: new Set<string>() };
+      const walk: Walk = { place, entries, known, dirty, tail, ...found };
+      visit(walk, rootRange());
+      return { chains: walk.chains, removed: prune(walk) };
     },
     rebuild() {
       known = new Map();
@@ -92,70 +93,68 @@ export function createDispatchTree(place: TreePlace): DispatchTree {
   };
 }
 
-interface WalkInput {
+interface Walk {
   readonly place: TreePlace;
   readonly entries: SortedEntries;
+  /** Chains of the tree by prefix, each with the prefixes of its branches. Brought up to date. */
   readonly known: Map<string, readonly string[]>;
   /** Sorted. */
   readonly dirty: readonly string[];
   readonly tail: readonly TypedRule[];
+  /** What the walk finds: chains to write, chains that stay, and branches that chains had before. */
+  readonly chains: TreeChain[];
+  readonly kept: Set<string>;
+  readonly lost: Set<string>;
 }
 
-/** One pass over the part of the tree that a change touches. */
-function createWalk({ place, entries, known, dirty, tail }: WalkInput) {
-  const chains: TreeChain[] = [];
-  const kept = new Set<string>();
-  const lost = new Set<string>();
-  const limit = keyLength(place.by, place.family);
-  const nameOf = (prefix: string): string =>
-    prefix === '' ? place.root : branchChain(place.by, place.root, prefix);
+function nameOf({ place }: Walk, prefix: string): string {
+  return prefix === '' ? place.root : branchChain(place.by, place.root, prefix);
+}
 
-  const branchRule = (prefix: string, fromRoot: boolean): TypedRule => {
-    const { matches, words } = prefixQuestion(prefix, place.by, place.family);
-    const name = nameOf(prefix);
-    // From the root by jump: what falls out of the branch goes on to the tail. Further down there is no tail.
-    return rule([...matches, comment(`services in ${words}`)], fromRoot ? jump(name) : goTo(name));
-  };
-
-  const visit = (range: Range): void => {
-    kept.add(range.prefix);
-    const rules: TypedRule[] = [];
-    const branches: string[] = [];
-    for (const part of split(entries, range, limit)) {
-      if (part.prefix === null) {
-        for (let at = part.from; at < part.to; at++) rules.push(...entries.at(at).rules);
-        continue;
-      }
-      rules.push(branchRule(part.prefix, range.prefix === ''));
-      branches.push(part.prefix);
-      kept.add(part.prefix);
-      const same = known.has(part.prefix) && !anyStartsWith(dirty, part.prefix);
-      if (!same) visit({ prefix: part.prefix, from: part.from, to: part.to });
+/** Goes down where a change is, deepest chains first in `chains`. */
+function visit(walk: Walk, range: Range): void {
+  const { entries, known } = walk;
+  const rules: TypedRule[] = [];
+  const branches: string[] = [];
+  walk.kept.add(range.prefix);
+  for (const part of split(walk, range)) {
+    const { prefix, from, to } = part;
+    if (prefix === null) {
+      for (let at = from; at < to; at++) rules.push(...entries.at(at).rules);
+      continue;
     }
-    for (const before of known.get(range.prefix) ?? []) lost.add(before);
-    known.set(range.prefix, branches);
-    if (range.prefix === '') rules.push(...tail);
-    chains.push({
-      chain: { table: place.table, name: nameOf(range.prefix), rules },
-      depth: range.prefix.length,
-    });
-  };
+    rules.push(branchRule(walk, prefix, range));
+    branches.push(prefix);
+    walk.kept.add(prefix);
+    const same = known.has(prefix) && !anyStartsWith(walk.dirty, prefix);
+    if (!same) visit(walk, { prefix, from, to });
+  }
+  for (const before of known.get(range.prefix) ?? []) walk.lost.add(before);
+  known.set(range.prefix, branches);
+  if (range.prefix === '') rules.push(...walk.tail);
+  const chain: Chain = { table: walk.place.table, name: nameOf(walk, range.prefix), rules };
+  walk.chains.push({ chain, depth: range.prefix.length });
+}
 
-  /** Forgets chains that no chain leads to any more, and names them. */
-  const prune = (): readonly string[] => {
-    const removed: string[] = [];
-    const drop = (prefix: string): void => {
-      if (kept.has(prefix)) return;
-      const branches = known.get(prefix);
-      if (branches === undefined) return;
-      known.delete(prefix);
-      removed.push(nameOf(prefix));
-      branches.forEach(drop);
-    };
-    lost.forEach(drop);
-    return removed;
+function branchRule(walk: Walk, prefix: string, { prefix: from }: Range): TypedRule {
+  const { matches, words } = prefixQuestion(prefix, walk.place.by, walk.place.family);
+  const name = nameOf(walk, prefix);
+  // From the root by jump: what falls out of the branch goes on to the tail. Further down there is no tail.
+  return rule([...matches, comment(`services in ${words}`)], from === '' ? jump(name) : goTo(name));
+}
+
+/** Forgets chains that no chain leads to any more, and names them. */
+function prune(walk: Walk): readonly string[] {
+  const removed: string[] = [];
+  const drop = (prefix: string): void => {
+    const branches = walk.known.get(prefix);
+    if (walk.kept.has(prefix) || branches === undefined) return;
+    walk.known.delete(prefix);
+    removed.push(nameOf(walk, prefix));
+    branches.forEach(drop);
   };
-  return { chains, visit, prune };
+  walk.lost.forEach(drop);
+  return removed;
 }
 
 /** A stretch of entries: with `prefix` it gets a chain of its own, with `null` it stands where it is. */
@@ -165,7 +164,8 @@ interface Part {
   readonly to: number;
 }
 
-function split(entries: SortedEntries, { prefix, from, to }: Range, limit: number): readonly Part[] {
+function split({ entries, place }: Walk, { prefix, from, to }: Range): readonly Part[] {
+  const limit = keyLength(place.by, place.family);
   if (to - from <= LEAF_SIZE || prefix.length >= limit) return [{ prefix: null, from, to }];
   const parts: Part[] = [];
   for (let start = from; start < to;) {

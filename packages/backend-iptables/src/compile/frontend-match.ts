@@ -1,6 +1,7 @@
 import type { Family, Protocol } from '@signalbox/core';
 import type { Match } from '../objects/match.ts';
 import { singlePort } from '../objects/match.ts';
+import type { CompileContext } from './context.ts';
 
 const PROTOCOL_NAME = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;
 
@@ -22,6 +23,11 @@ export const FROM_NODE: Match = { kind: 'address-type', side: 'source', type: 'L
 
 export function comment(text: string): Match {
   return { kind: 'comment', text };
+}
+
+/** A comment on a rule of a single endpoint: nothing in large clusters. */
+export function endpointComment(text: string, { endpointComments }: CompileContext): readonly Match[] {
+  return endpointComments === 'kept' ? [comment(text)] : [];
 }
 
 /** `-d address -p protocol -m comment … --dport port`. */

@@ -6,7 +6,7 @@ import { rule } from '../objects/rule.ts';
 import { jump } from '../objects/target.ts';
 import { endpointChain, endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
 import type { CompileContext } from './context.ts';
-import { comment, hostCidr, protocolName } from './frontend-match.ts';
+import { endpointComment, hostCidr, protocolName } from './frontend-match.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
 
@@ -22,8 +22,8 @@ export function balancingChain(
     name: serviceChain(target, service.name),
     rules: [
       ...clusterMasqueradeRules(service, target, context),
-      ...affinityRules(service, endpoints),
-      ...chanceRules(service, endpoints),
+      ...affinityRules(service, endpoints, context),
+      ...chanceRules(service, endpoints, context),
     ],
   };
 }
@@ -39,30 +39,35 @@ export function endpointsOf(
 function chanceRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],
+  context: CompileContext,
 ): readonly TypedRule[] {
   const label = servicePortLabel(service.name);
   return endpoints.map((endpoint, index) => {
     const left = endpoints.length - index;
     const chance: readonly Match[] = left > 1 ? [oneIn(left)] : [];
-    const words = comment(`${label} -> ${endpointLabel(endpoint)}`);
-    return rule([words, ...chance], jump(endpointChain(service.name, endpoint)));
+    const words = endpointComment(`${label} -> ${endpointLabel(endpoint)}`, context);
+    return rule([...words, ...chance], jump(endpointChain(service.name, endpoint)));
   });
 }
 
 /** KUBE-SEP-…: rewrites the destination. A pod that reaches itself is masqueraded, else it would answer itself (S37). */
-export function endpointChainOf(service: DesiredServicePort, endpoint: DesiredEndpoint): Chain {
+export function endpointChainOf(
+  service: DesiredServicePort,
+  endpoint: DesiredEndpoint,
+  context: CompileContext,
+): Chain {
   const name = endpointChain(service.name, endpoint);
-  const label = comment(servicePortLabel(service.name));
+  const label = endpointComment(servicePortLabel(service.name), context);
   const protocol = protocolName(service.name.protocol);
   return {
     table: 'nat',
     name,
     rules: [
-      rule([{ kind: 'source', cidr: hostCidr(endpoint.address) }, label], jump(MARK_MASQUERADE)),
+      rule([{ kind: 'source', cidr: hostCidr(endpoint.address) }, ...label], jump(MARK_MASQUERADE)),
       rule(
         [
           { kind: 'protocol', protocol },
-          label,
+          ...label,
           ...rememberClient(service, name),
           { kind: 'ports', protocol, source: null, destination: null },
         ],

@@ -1,17 +1,10 @@
 /** From changes of desired state to changes of chains. Holds the state; does no input or output. */
-import type {
-  DesiredChange,
-  DesiredNode,
-  DesiredServicePort,
-  Family,
-  ObjectKey,
-  ServicePortKey,
-} from '@signalbox/core';
+import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortKey } from '@signalbox/core';
 import type { Chain, SharedRule, TableName } from '../objects/rule.ts';
 import { CANARY_CHAINS, forwardChain, sharedRules } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
 import { compileService, type ServiceRules } from './compile-service.ts';
-import type { CompileContext, RuleOptions } from './context.ts';
+import { commentsFor, type CompileContext, type RuleOptions } from './context.ts';
 import { portKey } from './dispatch-key.ts';
 import type { DispatchTree } from './dispatch-tree.ts';
 import { masqueradeChains } from './masquerade.ts';
@@ -35,6 +28,8 @@ export interface ChainChanges {
   /** In the order of writing. Some may be the same as before. */
   readonly write: readonly RankedChain[];
   readonly remove: readonly ChainName[];
+  /** `write` names every chain that should be there. */
+  readonly complete: boolean;
 }
 
 export interface RuleCompiler {
@@ -53,27 +48,26 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
   let healthChecks: ReadonlySet<ObjectKey> = new Set();
 
   const apply = (change: DesiredChange): ChainChanges => {
-    const same = context !== null && sameRules(context.node, change.node);
-    context = { family, node: change.node, options };
-    const work: Work = { services, trees, context };
-    if (change.kind === 'full') forgetServices(work, change);
-    const changes = applyServices(work, change);
+    const next: CompileContext = {
+      family,
+      node: change.node,
+      options,
+      endpointComments: commentsFor(change.counts.endpoints),
+    };
+    const same = context !== null && sameRules(context, next);
+    context = same && context !== null ? context : next;
     healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
-    if (same) return withTrees(changes, trees, 'update');
-    setGates(trees, change.node, family);
-    const again = change.kind === 'full' ? [] : recompile(work);
-    const fixed = fixedChains(context);
-    const usesNonPod = fixed.some(({ chain }) => chain.name === MARK_NON_POD);
-    const unused: readonly ChainName[] = usesNonPod ? [] : [{ table: 'nat', name: MARK_NON_POD }];
-    const write = [...fixed, ...changes.write, ...again];
-    return withTrees({ write, remove: [...changes.remove, ...unused] }, trees, 'update');
+    const work: Work = { services, trees, context };
+    if (change.kind === 'full') return applyFull(work, change);
+    const changes = applyServices(work, change);
+    return withTrees(same ? changes : addContextChange(work, changes), trees, 'update');
   };
   return {
     apply,
     all() {
       if (context === null) return [];
       const write = [...fixedChains(context), ...recompile({ services, trees, context })];
-      return withTrees({ write, remove: [] }, trees, 'rebuild').write;
+      return withTrees({ write, remove: [], complete: true }, trees, 'rebuild').write;
     },
     shared: () => (context === null ? [] : sharedRules(context)),
     get servicePorts() {
@@ -82,11 +76,29 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
   };
 }
 
-/** Of the node, rules depend on no more than this. */
-function sameRules(before: DesiredNode, after: DesiredNode): boolean {
-  const relevant = (node: DesiredNode): string =>
-    JSON.stringify([node.localDetector, node.nodePortAddresses]);
-  return before === after || relevant(before) === relevant(after);
+function applyFull(work: Work, change: DesiredChange): ChainChanges {
+  forgetServices(work, change);
+  const changes = applyServices(work, change);
+  setGates(work);
+  const write = [...fixedChains(work.context), ...changes.write];
+  return withTrees({ write, remove: changes.remove, complete: true }, work.trees, 'rebuild');
+}
+
+/** The node or the options look different: every rule may. */
+function addContextChange(work: Work, changes: ChainChanges): ChainChanges {
+  setGates(work);
+  return {
+    write: [...fixedChains(work.context), ...changes.write, ...recompile(work)],
+    remove: [...changes.remove, ...unusedFixed(work.context)],
+    complete: false,
+  };
+}
+
+/** Rules depend on no more of the context than this. */
+function sameRules(before: CompileContext, after: CompileContext): boolean {
+  const relevant = ({ node, endpointComments }: CompileContext): string =>
+    JSON.stringify([node.localDetector, node.nodePortAddresses, endpointComments]);
+  return relevant(before) === relevant(after);
 }
 
 interface Work {
@@ -98,7 +110,7 @@ interface Work {
 /** A full change says all there is: what it does not name goes. */
 function forgetServices({ services, trees }: Work, change: DesiredChange): void {
   const named = new Set(change.servicePorts.added.map((service) => service.key));
-  for (const key of [...services.keys()]) {
+  for (const key of services.keys()) {
     if (named.has(key)) continue;
     services.delete(key);
     setEntries(trees, key, null);
@@ -125,7 +137,7 @@ function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChange
   for (const service of servicePorts.removed) replace(service.key, null);
   for (const { after } of servicePorts.changed) replace(after.key, after);
   for (const service of servicePorts.added) replace(service.key, service);
-  return { write, remove };
+  return { write, remove, complete: false };
 }
 
 /** Takes the service over into the trees; answers with its own chains. */
@@ -167,7 +179,7 @@ function applyHealthChecks(
 
 const NODE_PORTS_WORDS = 'kubernetes service nodeports; NOTE: this must be the last rule in this chain';
 
-function setGates(trees: Work['trees'], node: DesiredNode, family: Family): void {
+function setGates({ trees, context: { node, family } }: Work): void {
   trees.services.setTail(nodePortGates(node, family, NODE_PORTS, NODE_PORTS_WORDS));
   trees.refusedExternal.setTail(
     nodePortGates(node, family, NODE_PORTS_REFUSED, 'kubernetes service nodeports without endpoints'),
@@ -177,6 +189,11 @@ function setGates(trees: Work['trees'], node: DesiredNode, family: Family): void
 function fixedChains(context: CompileContext): readonly RankedChain[] {
   const chains = [...CANARY_CHAINS, ...masqueradeChains(context), forwardChain(context)];
   return chains.map((chain) => ({ chain, rank: RANK.fixed }));
+}
+
+function unusedFixed(context: CompileContext): readonly ChainName[] {
+  const used = fixedChains(context).some(({ chain }) => chain.name === MARK_NON_POD);
+  return used ? [] : [{ table: 'nat', name: MARK_NON_POD }];
 }
 
 function withTrees(changes: ChainChanges, trees: Work['trees'], how: 'update' | 'rebuild'): ChainChanges {
@@ -192,5 +209,5 @@ function withTrees(changes: ChainChanges, trees: Work['trees'], how: 'update' | 
     }
     remove.push(...update.removed.map((name) => ({ table: tree.place.table, name })));
   }
-  return { write, remove };
+  return { write, remove, complete: changes.complete };
 }

@@ -9,12 +9,14 @@ import type { TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
 import { jump } from '../objects/target.ts';
 import { endpointChain, endpointLabel } from './chain-names.ts';
-import { comment } from './frontend-match.ts';
+import type { CompileContext } from './context.ts';
+import { endpointComment } from './frontend-match.ts';
 
 /** Ahead of the choice by chance: who is on an endpoint's list goes there again (S31). */
 export function affinityRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],
+  context: CompileContext,
 ): readonly TypedRule[] {
   const seconds = service.affinity?.timeoutSeconds;
   if (seconds === undefined) return [];
@@ -22,7 +24,8 @@ export function affinityRules(
   return endpoints.map((endpoint) => {
     const chain = endpointChain(service.name, endpoint);
     const seen: Match = { kind: 'recent', name: chain, operation: 'rcheck', seconds, reap: true };
-    return rule([comment(`${label} -> ${endpointLabel(endpoint)}`), seen], jump(chain));
+    const words = endpointComment(`${label} -> ${endpointLabel(endpoint)}`, context);
+    return rule([...words, seen], jump(chain));
   });
 }
 

@@ -52,11 +52,9 @@ export function createSortedEntries(): SortedEntries {
         );
     },
     apply() {
-      const gone: OwnedEntry[] = [];
-      const come: OwnedEntry[] = [];
+      const gone = [...pending.keys()].flatMap((owner) => byOwner.get(owner) ?? []);
+      const come = [...pending.values()].flat();
       for (const [owner, entries] of pending) {
-        gone.push(...(byOwner.get(owner) ?? []));
-        come.push(...entries);
         if (entries.length === 0) byOwner.delete(owner);
         else byOwner.set(owner, entries);
       }

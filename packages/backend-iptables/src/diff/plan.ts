@@ -4,7 +4,7 @@
  */
 import type { EncodedChain } from '../encode/encoded-chain.ts';
 import type { RestoreOperation, TableInput } from '../encode/restore-input.ts';
-import type { TableName } from '../objects/rule.ts';
+import { TABLES, type TableName } from '../objects/rule.ts';
 import type { PendingRemoval, PendingWrite, RuleLedger } from './rule-ledger.ts';
 
 /** A rule to be put first in a chain of others. */
@@ -26,6 +26,9 @@ export interface Transaction {
 
 /** One call of `iptables-restore`. */
 export type Batch = readonly Transaction[];
+
+/** At most so many chains go into one call: bounds the text that is held at a time. */
+const CHAINS_PER_CALL = 5_000;
 
 export interface PlanPolicy {
   /** At most so many chains in a transaction; `Infinity`: everything at once. */
@@ -52,40 +55,32 @@ export function planTransactions(
   policy: PlanPolicy,
 ): readonly Transaction[] {
   const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
-  const removals = [...ledger.removals.values()];
-  const shrinks = ({ chain }: PendingWrite): boolean => {
-    const before = ledger.held.get(chain.table)?.get(chain.name)?.rules ?? 0;
-    return chain.table === 'filter' && chain.rules.length < before;
-  };
-  const of = (table: TableName) => ({
-    writes: writes.filter((write) => write.chain.table === table && !shrinks(write)),
+  const late = writes.filter((write) => shrinksFilter(ledger, write));
+  const work = (table: TableName): TableWork => ({
+    writes: writes.filter((write) => write.chain.table === table && !late.includes(write)),
     inserts: inserts.filter((insert) => insert.table === table),
-    removals:
-      policy.removeTogether && table !== 'filter' ? removals.filter((each) => each.table === table) : [],
+    removals: policy.removeTogether && table !== 'filter' ? removalsOf(ledger, table) : [],
   });
-  const late = {
-    writes: writes.filter(shrinks),
-    inserts: [],
-    removals: removals.filter((each) => each.table === 'filter'),
-  };
-  const last = policy.removeTogether ? [] : removals.filter((each) => each.table !== 'filter');
+  const end = policy.removeTogether ? removalsOf(ledger, 'filter') : [];
   return [
-    ...chunks('filter', of('filter'), policy),
-    ...chunks('mangle', of('mangle'), policy),
-    ...chunks('nat', of('nat'), policy),
-    ...chunks('filter', { ...late, removals: policy.removeTogether ? late.removals : [] }, policy),
-    ...(policy.removeTogether ? [] : removalChunks('filter', late.removals, policy)),
-    ...removalChunks(
-      'nat',
-      last.filter((each) => each.table === 'nat'),
-      policy,
-    ),
-    ...removalChunks(
-      'mangle',
-      last.filter((each) => each.table === 'mangle'),
-      policy,
-    ),
+    ...chunks('filter', work('filter'), policy),
+    ...chunks('mangle', work('mangle'), policy),
+    ...chunks('nat', work('nat'), policy),
+    ...chunks('filter', { writes: late, inserts: [], removals: end }, policy),
+    ...(policy.removeTogether
+      ? []
+      : TABLES.flatMap((table) => removalChunks(table, removalsOf(ledger, table), policy))),
   ];
+}
+
+/** A chain of refusals that gets shorter. */
+function shrinksFilter(ledger: RuleLedger, { chain }: PendingWrite): boolean {
+  const before = ledger.held.get(chain.table)?.get(chain.name)?.rules ?? 0;
+  return chain.table === 'filter' && chain.rules.length < before;
+}
+
+function removalsOf(ledger: RuleLedger, table: TableName): readonly PendingRemoval[] {
+  return [...ledger.removals.values()].filter((removal) => removal.table === table);
 }
 
 interface TableWork {
@@ -157,4 +152,20 @@ function transaction(table: TableName, { writes, inserts, removals }: TableWork)
     })),
   ];
   return { input: { table, operations }, writes: writes.map(({ chain }) => chain), inserts, removals };
+}
+
+/** As few calls as may be: a process costs as much as a hundred chains. */
+export function batchTransactions(transactions: readonly Transaction[]): readonly Batch[] {
+  const batches: Transaction[][] = [];
+  let room = 0;
+  for (const transaction of transactions) {
+    const size = transaction.writes.length + transaction.removals.length;
+    if (batches.length === 0 || size > room) {
+      batches.push([]);
+      room = CHAINS_PER_CALL;
+    }
+    batches.at(-1)?.push(transaction);
+    room -= size;
+  }
+  return batches;
 }

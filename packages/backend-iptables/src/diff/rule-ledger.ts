@@ -3,7 +3,7 @@
  * of a hundred thousand chains is not kept.
  */
 import type { EncodedChain } from '../encode/encoded-chain.ts';
-import type { TableName } from '../objects/rule.ts';
+import { TABLES, type TableName } from '../objects/rule.ts';
 
 export interface HeldChain {
   readonly digest: string;
@@ -35,61 +35,62 @@ export interface RuleLedger {
   unwant(table: TableName, name: string, how: 'remove' | 'empty'): void;
   readonly writes: ReadonlyMap<string, PendingWrite>;
   readonly removals: ReadonlyMap<string, PendingRemoval>;
-  /** Forgets what is planned. */
-  forgetPlans(): void;
   /** Rules held now. */
   count(table: TableName): number;
 }
 
 export function createRuleLedger(): RuleLedger {
-  const held = new Map<TableName, Map<string, HeldChain>>();
-  const counts = new Map<TableName, number>();
+  const store = createHeldStore();
   const writes = new Map<string, PendingWrite>();
   const removals = new Map<string, PendingRemoval>();
   const idOf = (table: TableName, name: string): string => `${table} ${name}`;
-  const tableOf = (table: TableName): Map<string, HeldChain> => {
-    const known = held.get(table) ?? new Map<string, HeldChain>();
-    held.set(table, known);
-    return known;
-  };
-  const addCount = (table: TableName, rules: number): void => {
-    counts.set(table, (counts.get(table) ?? 0) + rules);
-  };
-  const drop = (table: TableName, name: string): void => {
-    const chains = tableOf(table);
-    addCount(table, -(chains.get(name)?.rules ?? 0));
-    chains.delete(name);
-    removals.delete(idOf(table, name));
-  };
 
   return {
-    held,
+    held: store.held,
     writes,
     removals,
     hold(table, name, chain) {
-      const chains = tableOf(table);
-      addCount(table, chain.rules - (chains.get(name)?.rules ?? 0));
-      chains.set(name, chain);
+      store.put(table, name, chain);
       const id = idOf(table, name);
       if (writes.get(id)?.chain.digest === chain.digest) writes.delete(id);
     },
-    drop,
+    drop(table, name) {
+      store.remove(table, name);
+      removals.delete(idOf(table, name));
+    },
     want(chain, rank) {
       const id = idOf(chain.table, chain.name);
       // Set anew, not in place: later wishes stand behind earlier ones.
       writes.delete(id);
       removals.delete(id);
-      if (tableOf(chain.table).get(chain.name)?.digest !== chain.digest) writes.set(id, { chain, rank });
+      const held = store.held.get(chain.table)?.get(chain.name);
+      if (held?.digest !== chain.digest) writes.set(id, { chain, rank });
     },
     unwant(table, name, how) {
       const id = idOf(table, name);
       writes.delete(id);
-      if (tableOf(table).has(name)) removals.set(id, { table, name, keepEmpty: how === 'empty' });
+      const held = store.held.get(table)?.has(name) === true;
+      if (held) removals.set(id, { table, name, keepEmpty: how === 'empty' });
     },
-    forgetPlans() {
-      writes.clear();
-      removals.clear();
-    },
-    count: (table) => counts.get(table) ?? 0,
+    count: store.count,
+  };
+}
+
+/** Chains by table, with the number of their rules kept up to date. */
+function createHeldStore() {
+  const held = new Map<TableName, Map<string, HeldChain>>(TABLES.map((table) => [table, new Map()]));
+  const counts = new Map<TableName, number>();
+  const replace = (table: TableName, name: string, chain: HeldChain | null): void => {
+    const chains = held.get(table);
+    const before = chains?.get(name)?.rules ?? 0;
+    counts.set(table, (counts.get(table) ?? 0) + (chain?.rules ?? 0) - before);
+    if (chain === null) chains?.delete(name);
+    else chains?.set(name, chain);
+  };
+  return {
+    held,
+    put: replace,
+    remove: (table: TableName, name: string): void => replace(table, name, null),
+    count: (table: TableName): number => counts.get(table) ?? 0,
   };
 }

@@ -31,22 +31,16 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   const { family, commandPrefix = [], variant = 'detect', lockWait = 5, timeLimit = 120_000 } = options;
   const wait = ['-w', String(lockWait)];
   const ownProcesses = createRecentSet(256);
-  let tool: Promise<DriverResult<Tool>> | null = null;
-
-  const execute = (command: readonly string[], input?: string): Promise<ToolEnd> =>
+  const execute: Execute = (command, input) =>
     runTool({
       command: [...commandPrefix, ...command],
       timeLimit,
       onStart: ownProcesses.add,
       ...(input === undefined ? {} : { input }),
     });
-  const find = async (): Promise<DriverResult<Tool>> => {
-    tool ??=
-      variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant));
-    const found = await tool;
-    if (!found.ok) tool = null;
-    return found;
-  };
+  const find = rememberSuccess(() =>
+    variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant)),
+  );
   const withTool = async <T>(use: (tool: Tool) => Promise<DriverResult<T>>): Promise<DriverResult<T>> => {
     const found = await find();
     return found.ok ? use(found.value) : found;
@@ -55,25 +49,14 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   return {
     family,
     probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
-    save: (table) => withTool(({ programs: { save } }) => runSave(execute, save, table)),
-    restore: (input) =>
-      withTool(async ({ programs: { restore } }) => {
-        const end = await execute([restore, ...wait, '--noflush'], input);
-        return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(restore, end, input));
-      }),
+    save: (table) => withTool((tool) => runSave(execute, tool.programs.save, table)),
+    restore: (input) => withTool((tool) => runRestore(execute, [tool.programs.restore, ...wait], input)),
     hasChain: (table, chain) =>
-      withTool(async ({ programs: { main } }) => {
-        const end = await execute([main, ...wait, '-t', table, '-S', chain]);
-        if (isExit(end) && end.status <= 1) return success(end.status === 0);
-        return failure(queryError(main, end));
-      }),
+      withTool((tool) => ask(execute, [tool.programs.main, ...wait, '-t', table, '-S', chain])),
     hasRule: (table, chain, rule) =>
-      withTool(async ({ programs: { main } }) => {
+      withTool((tool) => {
         const words = splitArguments(rule) ?? [];
-        const end = await execute([main, ...wait, '-t', table, '-C', chain, ...words]);
-        // 1: no such rule; 2: it jumps to a chain that does not exist.
-        if (isExit(end) && end.status <= 2) return success(end.status === 0);
-        return failure(queryError(main, end));
+        return ask(execute, [tool.programs.main, ...wait, '-t', table, '-C', chain, ...words]);
       }),
     async otherVariant() {
       const found = await find();
@@ -86,8 +69,37 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   };
 }
 
+type Execute = (command: readonly string[], input?: string) => Promise<ToolEnd>;
+
+/** Asks once; asks again only if that failed. */
+function rememberSuccess<T>(find: () => Promise<DriverResult<T>>): () => Promise<DriverResult<T>> {
+  let asked: Promise<DriverResult<T>> | null = null;
+  return async () => {
+    asked ??= find();
+    const found = await asked;
+    if (!found.ok) asked = null;
+    return found;
+  };
+}
+
+async function runRestore(
+  execute: Execute,
+  [program = '', ...options]: readonly string[],
+  input: string,
+): Promise<DriverResult<null>> {
+  const end = await execute([program, ...options, '--noflush'], input);
+  return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(program, end, input));
+}
+
+/** A question by exit status. 1: no such chain or rule; 2: the rule jumps to a chain that does not exist. */
+async function ask(execute: Execute, command: readonly string[]): Promise<DriverResult<boolean>> {
+  const end = await execute(command);
+  if (isExit(end) && end.status <= 2) return success(end.status === 0);
+  return failure(queryError(command[0] ?? '', end));
+}
+
 async function runSave(
-  execute: (command: readonly string[]) => Promise<ToolEnd>,
+  execute: Execute,
   save: string,
   table: TableName | undefined,
 ): Promise<DriverResult<string>> {

@@ -14,7 +14,7 @@ export interface NftMonitorOptions {
 
 /** Starts to listen; the answer stops it. `onLost` is called once if it ends by itself (no `nft` here). */
 export function createNftMonitor({ family, commandPrefix, isOwn, handlers }: NftMonitorOptions): () => void {
-  const [file = '', ...args] = [...commandPrefix, 'nft', 'monitor'];
+  const [file, ...args] = [...commandPrefix, 'nft', 'monitor'];
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const reader = createTransactionReader(family, (transaction) => {
     if (transaction.removals.length > 0 && !isOwn(transaction.pid)) handlers.onRemovals(transaction.removals);

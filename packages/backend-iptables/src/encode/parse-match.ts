@@ -91,21 +91,30 @@ function conntrackState(words: Words): ExtensionMatch | null {
 
 const HOST_MASKS = ['255.255.255.255', 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff'];
 
+const RECENT_OPERATIONS: ReadonlySet<string> = new Set(['--set', '--rcheck', '--update', '--remove']);
+
+type RecentParts = { -readonly [K in keyof RecentMatch]?: RecentMatch[K] };
+
 function recent(words: Words): RecentMatch | null {
-  const found: { operation?: RecentMatch['operation']; name?: string; seconds?: number; reap?: true } = {};
+  const found: RecentParts = {};
   for (let option = words.peek(); option?.startsWith('--') === true; option = words.peek()) {
     words.next();
-    if (option === '--set' || option === '--rcheck' || option === '--update' || option === '--remove') {
-      found.operation = option.slice(2) as 'set';
-    } else if (option === '--reap') found.reap = true;
-    else if (option === '--seconds') found.seconds = Number(words.next());
-    else if (option === '--name') found.name = words.next() ?? '';
-    else if (option === '--mask' ? !HOST_MASKS.includes(words.next() ?? '') : option !== '--rsource')
-      return null;
+    if (!takeRecentOption(found, option, words)) return null;
   }
   const { operation, name } = found;
   if (operation === undefined || name === undefined) return null;
-  return { kind: 'recent', ...found, operation, name };
+  return { ...found, kind: 'recent', operation, name };
+}
+
+/** `false`: an option that we have no place for. */
+function takeRecentOption(found: RecentParts, option: string, words: Words): boolean {
+  if (RECENT_OPERATIONS.has(option)) found.operation = option.slice(2) as 'set';
+  else if (option === '--reap') found.reap = true;
+  else if (option === '--seconds') found.seconds = Number(words.next());
+  else if (option === '--name') found.name = words.next() ?? '';
+  else if (option === '--mask') return HOST_MASKS.includes(words.next() ?? '');
+  else return option === '--rsource';
+  return true;
 }
 
 function ipvs(words: Words): IpvsMatch | null {

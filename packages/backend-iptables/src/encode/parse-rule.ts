@@ -40,7 +40,7 @@ function parseHeader(words: Words): HeaderMatch | null {
   const invert = words.inverted();
   const option = words.next();
   const value = words.next();
-  if (value === null) return null;
+  if (option === null || value === null) return null;
   switch (option) {
     case '-s':
       return { kind: 'source', cidr: withLength(value), ...invert };

@@ -1,4 +1,4 @@
-import { backendError, type Family } from '@signalbox/core';
+import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { encodeRule } from '../encode/rule-text.ts';
 import { parseRule } from '../encode/parse-rule.ts';
 import {
@@ -41,38 +41,49 @@ export interface FakeIptables {
 
 /** iptables without a kernel: same seam, same refusals. */
 export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
-  const { family, variant = 'nft', faults = () => false } = options;
-  const kernel = createFakeKernel(family);
+  const kernel = createFakeKernel(options.family);
   const inputs: string[] = [];
   const monitors = new Set<MonitorHandlers>();
-  const dump = (table: TableName): string => dumpTable(table, kernel.table(table));
-  const refuse = (kernelState: 'unchanged' | 'unknown', code: 'busy' | 'rejected' | 'timeout', why: string) =>
-    failure(backendError(code, 'iptables-restore', why, { kernel: kernelState }));
-
-  const restore = async (input: string): Promise<DriverResult<null>> => {
-    inputs.push(input);
-    if (faults('iptables-restore')) return refuse('unchanged', 'busy', 'the xtables lock is held');
-    const blocks = splitBlocks(input);
-    if (typeof blocks === 'string') return refuse('unchanged', 'rejected', blocks);
-    for (const [index, block] of blocks.entries()) {
-      const kernelState = index === 0 ? 'unchanged' : 'unknown';
-      if (faults(`iptables-restore ${block.table}`)) return refuse(kernelState, 'rejected', 'fault');
-      const refusal = kernel.apply(block.table, block.lines, block.firstLine);
-      if (refusal !== null) return refuse(kernelState, 'rejected', `line ${refusal.line}: ${refusal.reason}`);
-    }
-    if (faults('iptables-restore end')) return refuse('unknown', 'timeout', 'no end within the time limit');
-    return success(null);
+  return {
+    driver: createFakeDriver({ options, kernel, inputs, monitors }),
+    kernel,
+    inputs,
+    dump: (table) => dumpTable(table, kernel.table(table)),
+    byOthers(input) {
+      const before = snapshot(kernel);
+      const refusal = applyBlocks(kernel, input, () => false);
+      if (refusal !== null) throw new Error(refusal.reason);
+      const removals = lost(before, snapshot(kernel));
+      if (removals.length > 0) for (const monitor of monitors) monitor.onRemovals(removals);
+    },
   };
+}
 
-  const driver: IptablesDriver = {
+interface FakeParts {
+  readonly options: FakeIptablesOptions;
+  readonly kernel: FakeKernel;
+  readonly inputs: string[];
+  readonly monitors: Set<MonitorHandlers>;
+}
+
+function createFakeDriver({ options, kernel, inputs, monitors }: FakeParts): IptablesDriver {
+  const { family, variant = 'nft', faults = () => false } = options;
+  const dump = (table: TableName): string => dumpTable(table, kernel.table(table));
+  return {
     family,
     probe: async () => success({ variant, version: '1.8.9', randomFully: true }),
-    async save(table) {
-      if (faults('iptables-save'))
-        return failure(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }));
-      return success(table === undefined ? TABLES.map(dump).join('') : dump(table));
+    save: async (table) =>
+      faults('iptables-save')
+        ? failure(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }))
+        : success(table === undefined ? TABLES.map(dump).join('') : dump(table)),
+    async restore(input) {
+      inputs.push(input);
+      if (faults('iptables-restore')) return refuse('busy', 'the xtables lock is held', 'unchanged');
+      const refusal = applyBlocks(kernel, input, faults);
+      if (refusal !== null) return refuse('rejected', refusal.reason, refusal.kernel);
+      if (faults('iptables-restore end')) return refuse('timeout', 'no end within the time limit', 'unknown');
+      return success(null);
     },
-    restore,
     hasChain: async (table, chain) => success(kernel.table(table).has(chain)),
     hasRule: async (table, chain, rule) => {
       const wanted = encodeRule(parseRule(rule), family);
@@ -90,23 +101,31 @@ export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
     },
     close: async () => {},
   };
-  return {
-    driver,
-    kernel,
-    inputs,
-    dump,
-    byOthers(input) {
-      const before = snapshot(kernel);
-      const blocks = splitBlocks(input);
-      if (typeof blocks === 'string') throw new Error(blocks);
-      for (const { table, lines, firstLine } of blocks) {
-        const refusal = kernel.apply(table, lines, firstLine);
-        if (refusal !== null) throw new Error(`line ${refusal.line}: ${refusal.reason}`);
-      }
-      const removals = lost(before, snapshot(kernel));
-      if (removals.length > 0) for (const monitor of monitors) monitor.onRemovals(removals);
-    },
-  };
+}
+
+function refuse(
+  code: BackendError['code'],
+  reason: string,
+  kernel: BackendError['kernel'],
+): DriverResult<null> {
+  return failure(backendError(code, 'iptables-restore', reason, { kernel }));
+}
+
+/** Table by table; the first that is refused ends it, those ahead of it are in. */
+function applyBlocks(
+  kernel: FakeKernel,
+  input: string,
+  faults: FakeFaults,
+): { readonly reason: string; readonly kernel: BackendError['kernel'] } | null {
+  const blocks = splitBlocks(input);
+  if (typeof blocks === 'string') return { reason: blocks, kernel: 'unchanged' };
+  for (const [index, { table, lines, firstLine }] of blocks.entries()) {
+    const state = index === 0 ? 'unchanged' : 'unknown';
+    if (faults(`iptables-restore ${table}`)) return { reason: 'fault', kernel: state };
+    const refusal = kernel.apply(table, lines, firstLine);
+    if (refusal !== null) return { reason: `line ${refusal.line}: ${refusal.reason}`, kernel: state };
+  }
+  return null;
 }
 
 interface Block {

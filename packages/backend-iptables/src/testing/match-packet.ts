@@ -1,6 +1,7 @@
 /** Whether a packet matches, over typed rules. */
 import { anyCidrContains, isLoopback } from '@signalbox/core';
-import type { Match, PortRange, RecentMatch } from '../objects/match.ts';
+import { isHeader } from '../encode/match-text.ts';
+import type { ExtensionMatch, HeaderMatch, Match, PortRange, RecentMatch } from '../objects/match.ts';
 
 /** A packet on its way: what rules can see of it. */
 export interface TracedPacket {
@@ -44,11 +45,12 @@ export type MatchAnswer = boolean | { readonly probability: number };
 
 export function matches(match: Match, packet: TracedPacket, world: World): MatchAnswer {
   if (match.kind === 'probability') return { probability: match.numerator / 2 ** 31 };
-  const inverted = 'invert' in match && match.invert === true;
-  return holds(match, packet, world) !== inverted;
+  const inverted = 'invert' in match && match.invert;
+  const holds = isHeader(match) ? headerHolds(match, packet) : extensionHolds(match, packet, world);
+  return holds !== inverted;
 }
 
-function holds(match: Exclude<Match, { kind: 'probability' }>, packet: TracedPacket, world: World): boolean {
+function headerHolds(match: HeaderMatch, packet: TracedPacket): boolean {
   switch (match.kind) {
     case 'source':
       return inCidr(match.cidr, packet.source);
@@ -60,18 +62,27 @@ function holds(match: Exclude<Match, { kind: 'probability' }>, packet: TracedPac
       return isInterface(match.name, packet.outInterface);
     case 'protocol':
       return match.protocol === packet.protocol;
+  }
+}
+
+function extensionHolds(
+  match: Exclude<ExtensionMatch, { kind: 'probability' }>,
+  packet: TracedPacket,
+  world: World,
+): boolean {
+  switch (match.kind) {
     case 'ports':
-      return inRange(match.source, packet.sourcePort) && inRange(match.destination, packet.destinationPort);
+      return hasPorts(match, packet);
     case 'mark':
       return (packet.mark & match.mask) >>> 0 === match.value >>> 0;
     case 'address-type':
       return match.type === 'LOCAL' && isNodeAddress(packet[match.side], world);
     case 'conntrack-state':
-      return match.states.includes('NEW') || (packet.translated && match.states.includes('DNAT'));
+      return inState(match.states, packet);
     case 'recent':
       return isRecent(match, packet, world);
     case 'ip-set':
-      return world.sets?.(match.name, match.directions, packet) === true;
+      return world.sets?.(match.name, match.directions, packet) ?? false;
     case 'comment':
     case 'accounting':
       return true;
@@ -79,6 +90,17 @@ function holds(match: Exclude<Match, { kind: 'probability' }>, packet: TracedPac
     case 'ipvs':
       return false;
   }
+}
+
+function hasPorts({ source, destination }: PortsMatch, packet: TracedPacket): boolean {
+  return inRange(source, packet.sourcePort) && inRange(destination, packet.destinationPort);
+}
+
+type PortsMatch = Extract<ExtensionMatch, { kind: 'ports' }>;
+
+/** A first packet is NEW, and DNAT besides once its destination is rewritten. */
+function inState(states: readonly string[], packet: TracedPacket): boolean {
+  return states.includes('NEW') || (packet.translated && states.includes('DNAT'));
 }
 
 export function isNodeAddress(address: string, world: World): boolean {

@@ -105,7 +105,10 @@ function takeTarget(traversal: Traversal, target: Target, branch: Branch, depth:
       return end('accept', { destination: target.address, destinationPort: target.port, translated: true });
     case 'masquerade':
       return end('accept', { masqueraded: true });
-    default:
+    case 'accept':
+    case 'drop':
+    case 'reject':
+    case 'return':
       return end(target.kind);
   }
 }
