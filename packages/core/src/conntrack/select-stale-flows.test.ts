@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import { fullChange } from '../desired/desired-change.ts';
+import { remove, serviceObject, sliceObject, TEST_CONFIG, upsert } from '../testing/objects.ts';
+import type { EndpointShape } from '../testing/objects.ts';
+import type { Model } from '../track/model-types.ts';
+import { createModel } from '../track/model.ts';
+import type { Flow } from './flow.ts';
+import { mayLeaveStaleFlows, selectStaleFlows } from './select-stale-flows.ts';
+
+const CLIENT = '198.51.100.7';
+const NODE = '192.0.2.10';
+const A: EndpointShape = { address: '10.244.1.5', node: 'node-a' };
+const B: EndpointShape = { address: '10.244.2.7', node: 'node-b' };
+const DNS_PORT = { name: 'dns', port: 53, protocol: 'UDP', nodePort: 30_053 };
+const SLICE = { ports: [{ name: 'dns', port: 5353, protocol: 'UDP' }] };
+const UDP = 17;
+
+type At = readonly [address: string, port: number];
+
+const VIP: At = ['10.96.0.10', 53];
+const AT_A: At = ['10.244.1.5', 5353];
+const AT_B: At = ['10.244.2.7', 5353];
+
+/** A flow of CLIENT to `to` that `by` answers. */
+function flow(to: At, by: At, protocol = UDP): Flow {
+  return {
+    protocol,
+    original: { source: CLIENT, sourcePort: 40_000, destination: to[0], destinationPort: to[1] },
+    reply: { source: by[0], sourcePort: by[1], destination: CLIENT, destinationPort: 40_000 },
+  };
+}
+
+function service(spec: object = {}): ReturnType<typeof upsert> {
+  const ports = [DNS_PORT];
+  return upsert(
+    'Service',
+    serviceObject({
+      spec: { type: 'LoadBalancer', externalIPs: ['203.0.113.50'], ports, ...spec },
+      ingress: [{ ip: '203.0.113.9' }],
+    }),
+  );
+}
+
+function slice(...endpoints: EndpointShape[]): ReturnType<typeof upsert> {
+  return upsert('EndpointSlice', sliceObject(endpoints, SLICE));
+}
+
+function built(...endpoints: EndpointShape[]): Model {
+  const model = createModel(TEST_CONFIG);
+  model.setInterfaceAddresses([{ interface: 'eth0', family: 'IPv4', address: NODE }]);
+  model.apply(service());
+  model.apply(slice(...endpoints));
+  model.build('IPv4');
+  return model;
+}
+
+/** Indexes of the flows that are stale after what `model` was told since its last build. */
+function stale(model: Model, flows: readonly Flow[]): number[] {
+  const { change, state } = model.build('IPv4');
+  return selectStaleFlows(change, state, flows).map((found) => flows.indexOf(found));
+}
+
+describe('selectStaleFlows', () => {
+  it('S46: an endpoint that is gone loses its flows on every frontend, others keep theirs', () => {
+    const model = built(A, B);
+    model.apply(slice(B));
+    const frontends: readonly At[] = [VIP, ['203.0.113.50', 53], ['203.0.113.9', 53], [NODE, 30_053]];
+    const flows = frontends.flatMap((to) => [flow(to, AT_A), flow(to, AT_B)]);
+    expect(stale(model, flows)).toEqual([0, 2, 4, 6]);
+  });
+
+  it('S46: an endpoint that terminates but serves keeps its flows', () => {
+    const model = built(A, B);
+    model.apply(slice({ ...A, ready: false, serving: true, terminating: true }, B));
+    expect(stale(model, [flow(VIP, AT_A)])).toEqual([]);
+  });
+
+  it('S46: one that does not serve any more loses them', () => {
+    const model = built(A, B);
+    model.apply(slice({ ...A, ready: false, serving: false }, B));
+    expect(stale(model, [flow(VIP, AT_A), flow(VIP, AT_B)])).toEqual([0]);
+  });
+
+  it('S46: local or not, chosen or not: whoever serves may answer', () => {
+    const model = built(A);
+    model.apply(service({ externalTrafficPolicy: 'Local', internalTrafficPolicy: 'Local' }));
+    model.apply(slice(A, B));
+    expect(stale(model, [flow(VIP, AT_B)])).toEqual([]);
+  });
+
+  it('S46: the answering port counts too', () => {
+    const model = built(A);
+    const ports = [{ name: 'dns', port: 5454, protocol: 'UDP' }];
+    model.apply(upsert('EndpointSlice', sliceObject([A], { ports })));
+    expect(stale(model, [flow(VIP, AT_A), flow(VIP, [A.address, 5454])])).toEqual([0]);
+  });
+
+  it('S47: with no endpoint left nobody may answer (G29)', () => {
+    const model = built(A);
+    model.apply(slice());
+    expect(stale(model, [flow(VIP, AT_A)])).toEqual([0]);
+  });
+
+  it('G29: a deleted service leaves no flows', () => {
+    const model = built(A);
+    model.apply(remove('Service', 'cart'));
+    expect(stale(model, [flow(VIP, AT_A), flow([NODE, 30_053], AT_A)])).toEqual([0, 1]);
+  });
+
+  it('G29: a port that changed leaves no flows on the old number', () => {
+    const model = built(A);
+    model.apply(service({ ports: [{ ...DNS_PORT, port: 54, nodePort: 30_054 }] }));
+    const flows = [flow(VIP, AT_A), flow(['10.96.0.10', 54], AT_A), flow([NODE, 30_053], AT_A)];
+    expect(stale(model, flows)).toEqual([0, 2]);
+  });
+
+  it('G28: an address that went to another service is judged by its new owner', () => {
+    const model = built(A);
+    model.apply(remove('Service', 'cart'));
+    model.apply(upsert('Service', serviceObject({ name: 'new', spec: { ports: [DNS_PORT] } })));
+    model.apply(upsert('EndpointSlice', sliceObject([B], { ...SLICE, service: 'new' })));
+    expect(stale(model, [flow(VIP, AT_A), flow(VIP, AT_B)])).toEqual([0]);
+  });
+
+  it('S46: a flow older than the first endpoint was never redirected and must be', () => {
+    const model = built();
+    model.apply(slice(A));
+    expect(stale(model, [flow(VIP, VIP), flow([NODE, 30_053], [NODE, 30_053])])).toEqual([0, 1]);
+  });
+
+  it('G30: a restart deletes no flow to a serving endpoint', () => {
+    const model = built(A, B);
+    const flows = [flow(VIP, AT_A), flow(VIP, AT_B), flow([NODE, 30_053], AT_B)];
+    const { change, state } = model.rebuild('IPv4');
+    expect(change.kind).toBe('full');
+    expect(selectStaleFlows(change, state, flows)).toEqual([]);
+    expect(selectStaleFlows(fullChange(state), state, [flow(VIP, ['10.244.9.9', 5353])])).toHaveLength(1);
+  });
+
+  it('G30: a host’s own port that equals a node port is left alone', () => {
+    const model = built(A);
+    model.apply(slice(B));
+    const elsewhere: At = ['198.51.100.99', 30_053];
+    expect(stale(model, [flow(elsewhere, elsewhere)])).toEqual([]);
+  });
+
+  it('G30: a redirected flow to a node port counts whatever the address', () => {
+    const model = built(A);
+    model.apply(slice(B));
+    expect(stale(model, [flow(['192.0.2.99', 30_053], AT_A)])).toEqual([0]);
+  });
+
+  it('S48: TCP and SCTP flows are never touched', () => {
+    const model = built(A);
+    model.apply(slice());
+    expect(stale(model, [flow(VIP, AT_A, 6), flow(VIP, AT_A, 132)])).toEqual([]);
+  });
+
+  it('S44: services that did not change keep their flows, even stale ones', () => {
+    const model = built(A);
+    model.apply(upsert('Service', serviceObject({ name: 'other', spec: { clusterIP: '10.96.0.99' } })));
+    expect(stale(model, [flow(VIP, ['10.244.9.9', 5353])])).toEqual([]);
+  });
+
+  it('S49: returns the very objects of the listing', () => {
+    const model = built(A);
+    model.apply(slice());
+    const listed = { ...flow(VIP, AT_A), id: 7 };
+    const { change, state } = model.build('IPv4');
+    expect(selectStaleFlows(change, state, [listed])[0]).toBe(listed);
+  });
+});
+
+describe('mayLeaveStaleFlows', () => {
+  it('S44: only a change with a UDP port asks for a listing', () => {
+    const model = built(A);
+    expect(mayLeaveStaleFlows(model.build('IPv4').change)).toBe(false);
+    model.apply(upsert('Service', serviceObject({ name: 'web', spec: { clusterIP: '10.96.0.99' } })));
+    expect(mayLeaveStaleFlows(model.build('IPv4').change)).toBe(false);
+    model.apply(slice(B));
+    expect(mayLeaveStaleFlows(model.build('IPv4').change)).toBe(true);
+    model.apply(remove('Service', 'cart'));
+    expect(mayLeaveStaleFlows(model.build('IPv4').change)).toBe(true);
+  });
+});
