@@ -7,3 +7,19 @@ export * from './objects/hcn-documents.ts';
 export { featuresOf, type HnsFeatures, type HnsVersion } from './objects/hns-version.ts';
 export { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
 export type { CompileContext } from './objects/wanted.ts';
+export { createEdgeHcn } from './driver/edge-hcn.ts';
+export { findHostMac } from './driver/host-mac.ts';
+export { loadNativeLayer, type NativeLayer, type NativeLayerOptions } from './driver/native-layer.ts';
+export { probeHns, type HnsProbe } from './driver/probe.ts';
+export {
+  commandLine,
+  createServiceManager,
+  runCommand,
+  type CommandResult,
+  type RunCommand,
+  type ServiceInstallation,
+  type ServiceManager,
+  type ServiceResult,
+  type ServiceState,
+} from './driver/service-manager.ts';
+export { createWindowsService, DEFAULT_SERVICE_NAME, type WindowsService } from './driver/windows-service.ts';

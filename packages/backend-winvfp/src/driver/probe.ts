@@ -1,0 +1,38 @@
+/** Questions about the host that come before a backend: can it work here, and for which families? */
+import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { isOverlay } from '../context.ts';
+import { hcnError } from './errors.ts';
+import type { HcnApi } from './hcn-api.ts';
+import { readCapabilities, readNetwork, type HnsCapabilities } from './read-hns.ts';
+
+export interface HnsProbe extends HnsCapabilities {
+  /** `L2Bridge`, `Overlay`, …: empty while the network does not exist. */
+  readonly networkType: string;
+  readonly overlay: boolean;
+  /** The node's primary family alone where HNS or the network type allows no more. */
+  readonly families: readonly Family[];
+}
+
+/** `networkName` may not exist yet: then what depends on its type is as for a bridge. */
+export async function probeHns(
+  hcn: HcnApi,
+  networkName: string,
+  primary: Family,
+): Promise<{ readonly probe: HnsProbe } | { readonly error: BackendError }> {
+  const policies = await hcn.call({ op: 'hns', path: '/policylists/' });
+  if (policies.hresult !== 0) return { error: hcnError(policies, 'HNS policy lists') };
+  const capabilities = await readCapabilities(hcn);
+  if ('error' in capabilities) return capabilities;
+  const { version, features } = capabilities.value;
+  if (!features.remoteSubnet) {
+    const message = `HNS ${version.major}.${version.minor} is too old: 9.2 is the least`;
+    return { error: backendError('unsupported', 'HNSCall', message, { kernel: 'unchanged' }) };
+  }
+  const network = await readNetwork(hcn, networkName);
+  if ('error' in network && network.error.code !== 'not-found') return network;
+  const type = 'value' in network ? (network.value.Type ?? '') : '';
+  const overlay = 'value' in network && isOverlay(network.value);
+  const both: readonly Family[] = primary === 'IPv4' ? ['IPv4', 'IPv6'] : ['IPv6', 'IPv4'];
+  const families = features.dualStack && !overlay ? both : [primary];
+  return { probe: { version, features, networkType: type, overlay, families } };
+}
