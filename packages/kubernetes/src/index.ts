@@ -10,6 +10,12 @@ export type {
 } from './config/cluster-config.ts';
 export { loadClusterConfig, type LoadOptions } from './config/load-cluster-config.ts';
 export { parseKubeconfig, type KubeconfigSource } from './config/parse-kubeconfig.ts';
+export type { ClusterEvent } from './events/cluster-event.ts';
+export {
+  createEventRecorder,
+  type EventRecorder,
+  type EventRecorderOptions,
+} from './events/event-recorder.ts';
 export {
   createApiClient,
   type ApiAnswer,

@@ -136,7 +136,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     await watching.source.stop();
     server.put(service('late'));
     const { recorder, clock } = watching;
-    await expect.poll(() => server.connections).toBe(0);
+    await server.until(() => server.connections === 0);
     expect(recorder.events).toEqual([]);
     expect(clock.pending).toEqual([]);
   });

@@ -1,4 +1,5 @@
 /** A listening socket that can die and come back on the same port. */
+import { once } from 'node:events';
 import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
@@ -20,11 +21,26 @@ export interface Listener {
   readonly breakConnections: () => void;
 }
 
-export function createListener(handle: RequestListener, tls: ServerCertificate | null): Listener {
+export interface ListenerParts {
+  readonly handle: RequestListener;
+  readonly tls: ServerCertificate | null;
+  /** Called after each lost connection. */
+  readonly onClose: () => void;
+}
+
+export function createListener({ handle, tls, onClose }: ListenerParts): Listener {
   const sockets = new Set<Socket>();
   let server: Server | null = null;
   let port = 0;
   const breakConnections = (): void => sockets.forEach((socket) => void socket.destroy());
+  const track = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => {
+      sockets.delete(socket);
+      onClose();
+    });
+  };
   return {
     get port() {
       return port;
@@ -33,31 +49,26 @@ export function createListener(handle: RequestListener, tls: ServerCertificate |
       return sockets.size;
     },
     async start() {
-      const next = makeServer(handle, tls);
-      next.on('connection', (socket: Socket) => {
-        sockets.add(socket);
-        socket.on('close', () => sockets.delete(socket));
-        socket.on('error', () => undefined);
-      });
-      await new Promise<void>((resolve, reject) => {
-        next.once('error', reject);
-        next.listen(port, '127.0.0.1', resolve);
-      });
-      port = (next.address() as AddressInfo).port;
-      server = next;
+      server = makeServer(handle, tls).on('connection', track);
+      port = await listen(server, port);
     },
     async stop() {
-      const last = server;
+      const closing = server;
       server = null;
-      if (last === null) return;
-      const closed = new Promise<void>((resolve) => {
-        last.close(() => resolve());
-      });
+      if (closing === null) return;
+      const closed = once(closing, 'close');
+      closing.close();
       breakConnections();
       await closed;
     },
     breakConnections,
   };
+}
+
+async function listen(server: Server, port: number): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
 }
 
 function makeServer(handle: RequestListener, tls: ServerCertificate | null): Server {

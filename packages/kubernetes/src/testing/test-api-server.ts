@@ -9,6 +9,7 @@ import { createListener, type ServerCertificate } from './listener.ts';
 import { createObjectStore, type ObjectStore } from './object-store.ts';
 import { createRequestLog, recordOf, type RequestLog, type RequestRecord } from './request-log.ts';
 import { parseSelectors } from './selectors.ts';
+import { createSignal, type Signal } from './signal.ts';
 import { createListServer, type Collection, type ListServer } from './serve-list.ts';
 import { createWatchServer, type Streaming, type WatchServer } from './serve-watch.ts';
 
@@ -36,6 +37,8 @@ export interface TestApiServer {
   readonly connections: number;
   put(object: WireObject): WireObject;
   delete(resource: Resource, namespace: string, name: string): boolean;
+  /** Resolves as soon as the condition holds; it is asked after each request, posted event and lost connection. */
+  readonly until: (condition: () => boolean) => Promise<void>;
   fault(fault: Fault): () => void;
   setTokens(tokens: readonly string[]): void;
   setStreaming(streaming: Streaming): void;
@@ -60,25 +63,23 @@ export const COLLECTIONS: Readonly<Record<string, Collection>> = {
 /** Listens on a free port of 127.0.0.1. */
 export async function createTestApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
   const backend = createBackend(options);
-  const { store, requests, faults, events, watches } = backend;
-  const listener = createListener((request, response) => {
-    const record = recordOf(request);
-    receive(backend, { request, response, record });
-  }, options.tls ?? null);
+  const { store, requests, faults, events, watches, happened } = backend;
+  const handle = (request: IncomingMessage, response: ServerResponse): void =>
+    receive(backend, { request, response, record: recordOf(request) });
+  const listener = createListener({ handle, tls: options.tls ?? null, onClose: happened.notify });
   await listener.start();
-  const scheme = options.tls === undefined ? 'http' : 'https';
-
   return {
     store,
     requests,
     events,
     watches,
-    url: `${scheme}://127.0.0.1:${listener.port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${listener.port}`,
     get connections() {
       return listener.connections;
     },
     put: store.put,
     delete: store.delete,
+    until: happened.until,
     fault: faults.add,
     setTokens(tokens) {
       backend.tokens = tokens;
@@ -101,6 +102,7 @@ export async function createTestApiServer(options: TestApiServerOptions = {}): P
 
 interface Backend {
   readonly store: ObjectStore;
+  readonly happened: Signal;
   readonly requests: RequestLog;
   readonly faults: Faults;
   readonly lists: ListServer;
@@ -116,6 +118,7 @@ function createBackend(options: TestApiServerOptions): Backend {
   const store = options.store ?? createObjectStore();
   return {
     store,
+    happened: createSignal(),
     requests: createRequestLog(),
     faults: createFaults(),
     lists: createListServer(store),
@@ -136,6 +139,7 @@ interface Exchange {
 
 function receive(backend: Backend, exchange: Exchange): void {
   backend.requests.add(exchange.record);
+  backend.happened.notify();
   exchange.response.on('error', () => undefined);
   if (backend.stalled) return;
   const action = backend.faults.take(exchange.record);
@@ -201,5 +205,6 @@ function takeEvent(backend: Backend, { request, response, record }: Exchange): v
     const text = Buffer.concat(chunks).toString('utf8');
     backend.events.push(JSON.parse(text) as WireEvent);
     answerJson(request, response, text, 201);
+    backend.happened.notify();
   });
 }

@@ -1,0 +1,13 @@
+import type { ObjectReference } from '../wire.ts';
+
+/** What happened, in the words of `events.k8s.io/v1`. */
+export interface ClusterEvent {
+  readonly type: 'Normal' | 'Warning';
+  /** `Starting`: one word, machine-readable. */
+  readonly reason: string;
+  /** `StartKubeProxy`: what was being done. */
+  readonly action: string;
+  /** For people; may be empty. */
+  readonly note: string;
+  readonly regarding: ObjectReference;
+}
