@@ -2,7 +2,7 @@ import { backendError, type BackendError, type CleanupResult } from '@signalbox/
 import { setName, type SetId } from './compile/chain-names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
 import { programRemains } from './compile/packet-filter.ts';
-import { isExcluded, ownedServers } from './diff/ownership.ts';
+import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Observed } from './objects/kernel-state.ts';
 import type { Operation } from './objects/operation.ts';
@@ -11,9 +11,9 @@ import type { Settings } from './options.ts';
 /**
  * Takes away everything of this mode and family that is there, and nothing of others: virtual servers only
  * if they are ours (G11), sets of this family by their names (G12), the device unless the other family still
- * uses it. Loads no kernel module for the purpose.
+ * uses it. Loads no kernel module for the purpose. `known`: virtual servers of ours, if that is known.
  */
-export async function cleanUp(settings: Settings): Promise<CleanupResult> {
+export async function cleanUp(settings: Settings, known: JournalContent): Promise<CleanupResult> {
   const observed = await settings.driver.observe();
   if (!observed.ok) return { outcome: 'failed', error: observed.error };
   const removed: string[] = [];
@@ -26,7 +26,10 @@ export async function cleanUp(settings: Settings): Promise<CleanupResult> {
     if (failed.length < operations.length) removed.push(`${operations.length - failed.length} ${what}`);
   };
   await run('addresses', addressOperations(observed.value));
-  await run('virtual servers', await serverOperations(settings, observed.value));
+  await run(
+    'virtual servers',
+    serverOperations(settings, observed.value, known ?? (await settings.journal.load())),
+  );
   const program = await settings.driver.removeProgram(programRemains(settings.family));
   if (program.ok) removed.push(...program.value);
   else errors.push(program.error);
@@ -52,8 +55,12 @@ function addressOperations({ boundAddresses }: Observed): readonly Operation[] {
   return [...boundAddresses].map((address) => ({ kind: 'address-delete', address }));
 }
 
-async function serverOperations(settings: Settings, observed: Observed): Promise<readonly Operation[]> {
-  const owned = ownedServers(settings.family, observed, await settings.journal.load());
+function serverOperations(
+  settings: Settings,
+  observed: Observed,
+  known: JournalContent,
+): readonly Operation[] {
+  const owned = ownedServers(settings.family, observed, known);
   return [...observed.servers]
     .filter(([key, { server }]) => owned.has(key) && !isExcluded(settings.excludeCIDRs, server))
     .map(([, { server }]) => ({ kind: 'server-delete', server }));

@@ -94,11 +94,12 @@ class IpvsBackend implements Backend {
   }
 
   async cleanup(): Promise<CleanupResult> {
+    const owned = this.#owned;
     this.#beliefs = null;
     this.#owned = null;
     this.#prepared = false;
     this.#terminating = new TerminatingServers();
-    return cleanUp(this.#settings);
+    return cleanUp(this.#settings, owned);
   }
 
   watch(onDrift: (what: string) => void): () => void {

@@ -1,0 +1,146 @@
+/** Operations to requests: neighbours of one kind travel together, the order stays. */
+import type { BackendError } from '@signalbox/core';
+import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
+import type { IptablesDriver } from '@signalbox/backend-iptables/ruleset';
+import { encodeEntry, encodeSet } from '../encode/ipset-entry.ts';
+import { encodeIpvsChange, isIpvsOperation, type IpvsOperation } from '../encode/ipvs-change.ts';
+import type { IpSet, IpSetEntry } from '../objects/ip-set.ts';
+import type { Operation } from '../objects/operation.ts';
+import type { Clients } from './clients.ts';
+import { changeAddresses, createDevice, deleteDevice, type AddressOperation } from './device.ts';
+import type { OperationFailure } from './ipvs-driver.ts';
+import { errorOf, fromNetlink } from './netlink-error.ts';
+import { installProgram } from './packet-filter.ts';
+
+type Failures = readonly OperationFailure[];
+
+export async function applyOperations(
+  clients: Clients,
+  iptables: IptablesDriver,
+  operations: readonly Operation[],
+): Promise<readonly Failures[]> {
+  const results: Failures[] = [];
+  while (results.length < operations.length) {
+    const batch = nextBatch(operations, results.length);
+    results.push(...(await applyBatch(clients, iptables, batch)));
+  }
+  return results;
+}
+
+type Kind = 'ipvs' | 'address' | 'single';
+
+function nextBatch(operations: readonly Operation[], from: number): readonly Operation[] {
+  const kind = kindOf(operations[from]);
+  if (kind === 'single') return operations.slice(from, from + 1);
+  const end = operations.findIndex((operation, index) => index > from && kindOf(operation) !== kind);
+  return operations.slice(from, end === -1 ? operations.length : end);
+}
+
+function kindOf(operation: Operation | undefined): Kind {
+  if (operation === undefined) return 'single';
+  if (isIpvsOperation(operation)) return 'ipvs';
+  return isAddressOperation(operation) ? 'address' : 'single';
+}
+
+function isAddressOperation(operation: Operation): operation is AddressOperation {
+  return operation.kind === 'address-add' || operation.kind === 'address-delete';
+}
+
+async function applyBatch(
+  clients: Clients,
+  iptables: IptablesDriver,
+  batch: readonly Operation[],
+): Promise<readonly Failures[]> {
+  const [first] = batch;
+  if (first === undefined) return [];
+  if (isIpvsOperation(first)) return applyIpvs(clients, batch.filter(isIpvsOperation));
+  if (isAddressOperation(first)) return changeAddresses(clients, batch.filter(isAddressOperation));
+  return [await applyOne(clients, iptables, first)];
+}
+
+async function applyIpvs({ ipvs }: Clients, batch: readonly IpvsOperation[]): Promise<readonly Failures[]> {
+  const outcomes = await ipvs.apply(batch.map(encodeIpvsChange));
+  if (!outcomes.ok) return batch.map(() => failed(fromNetlink(outcomes.error)));
+  return batch.map((_, index) => {
+    const error = outcomes.value[index];
+    return error === undefined ? [] : failed(fromNetlink(error));
+  });
+}
+
+async function applyOne(
+  clients: Clients,
+  iptables: IptablesDriver,
+  operation: Exclude<Operation, IpvsOperation | AddressOperation>,
+): Promise<Failures> {
+  const { ipset } = clients;
+  switch (operation.kind) {
+    case 'set-create':
+      return failed(errorOf(await ipset.createSet(encodeSet(operation.set))));
+    case 'set-replace':
+      return replaceSet(ipset, operation.set, operation.entries);
+    case 'set-add':
+      return changeEntries(
+        (entries) => ipset.addEntries({ setName: operation.set, entries }),
+        operation.entries,
+      );
+    case 'set-delete':
+      return changeEntries(
+        (entries) => ipset.deleteEntries({ setName: operation.set, entries }),
+        operation.entries,
+      );
+    case 'set-destroy':
+      return failed(errorOf(await ipset.destroySet(operation.set)));
+    case 'device-create':
+      return failed(await createDevice(clients));
+    case 'device-delete':
+      return failed(await deleteDevice(clients));
+    case 'program-install':
+      return failed(await installProgram(iptables, operation.program));
+  }
+}
+
+/** An entry that is refused costs only itself: the list goes on behind it. */
+async function changeEntries(
+  change: (entries: readonly IpsetEntry[]) => Promise<NetlinkResult<void>>,
+  entries: readonly IpSetEntry[],
+): Promise<Failures> {
+  const encoded = entries.map(encodeEntry);
+  const failures: OperationFailure[] = [];
+  let from = 0;
+  while (from < encoded.length) {
+    const result = await change(encoded.slice(from));
+    if (result.ok) break;
+    const { index } = result.error;
+    const error = fromNetlink(result.error);
+    if (index === undefined) {
+      for (let rest = from; rest < encoded.length; rest += 1) failures.push({ error, index: rest });
+      break;
+    }
+    failures.push({ error, index: from + index });
+    from += index + 1;
+  }
+  return failures;
+}
+
+/** The kernel's limit on a name leaves this much of it. */
+const DRAFT_NAME = 27;
+
+/** Filled aside and swapped in: rules that ask the set see the old content or the new. */
+async function replaceSet(ipset: IpsetClient, set: IpSet, entries: readonly IpSetEntry[]): Promise<Failures> {
+  const draft = `${set.name.slice(0, DRAFT_NAME)}-NEW`;
+  const stale = await ipset.destroySet(draft);
+  if (!stale.ok && stale.error.code !== 'not-found') return failed(fromNetlink(stale.error));
+  const created = await ipset.createSet(encodeSet({ ...set, name: draft }));
+  if (!created.ok) return failed(fromNetlink(created.error));
+  const failures = await changeEntries(
+    (list) => ipset.addEntries({ setName: draft, entries: list }),
+    entries,
+  );
+  const swapped = await ipset.swapSets(draft, set.name);
+  const destroyed = await ipset.destroySet(draft);
+  return [...failures, ...failed(errorOf(swapped) ?? errorOf(destroyed))];
+}
+
+function failed(error: BackendError | null): Failures {
+  return error === null ? [] : [{ error, index: 0 }];
+}

@@ -1,0 +1,54 @@
+/** The dummy device and its addresses. */
+import { backendError, familyOf, type BackendError } from '@signalbox/core';
+import type { AddressChange, Link, NetlinkResult } from '@signalbox/netlink';
+import { SERVICE_DEVICE } from '../objects/bound-address.ts';
+import type { Operation } from '../objects/operation.ts';
+import type { Clients } from './clients.ts';
+import type { OperationFailure } from './ipvs-driver.ts';
+import { errorOf, fromNetlink } from './netlink-error.ts';
+
+export type AddressOperation = Extract<Operation, { kind: `address-${string}` }>;
+
+export function findDevice({ route }: Clients): Promise<NetlinkResult<Link>> {
+  return route.getLink({ name: SERVICE_DEVICE });
+}
+
+/** Left down: its addresses are the host's own all the same, and it never sends anything. */
+export async function createDevice({ route }: Clients): Promise<BackendError | null> {
+  return errorOf(await route.addLink({ name: SERVICE_DEVICE, kind: 'dummy' }));
+}
+
+/** Only a dummy: a device of that name and another kind is somebody else's. */
+export async function deleteDevice(clients: Clients): Promise<BackendError | null> {
+  const found = await findDevice(clients);
+  if (!found.ok) return fromNetlink(found.error);
+  if (found.value.kind !== 'dummy') {
+    return backendError('exists', 'RTM_DELLINK', `${SERVICE_DEVICE} is no dummy device`, {
+      kernel: 'unchanged',
+    });
+  }
+  return errorOf(await clients.route.deleteLink({ index: found.value.index }));
+}
+
+export async function changeAddresses(
+  clients: Clients,
+  operations: readonly AddressOperation[],
+): Promise<readonly (readonly OperationFailure[])[]> {
+  const device = await findDevice(clients);
+  if (!device.ok) return operations.map(() => [{ error: fromNetlink(device.error), index: 0 }]);
+  const { index } = device.value;
+  const outcomes = await clients.route.applyAddresses(operations.map((each) => encodeAddress(each, index)));
+  return operations.map((_, at) => {
+    const error = outcomes.ok ? outcomes.value[at] : outcomes.error;
+    return error === undefined ? [] : [{ error: fromNetlink(error), index: 0 }];
+  });
+}
+
+function encodeAddress({ kind, address }: AddressOperation, linkIndex: number): AddressChange {
+  const family = familyOf(address);
+  const prefixLength = family === 'IPv4' ? 32 : 128;
+  const linkAddress = { family, address, prefixLength, linkIndex };
+  // Nobody else on a dummy device could have the address: no need to ask.
+  if (kind === 'address-add') return { kind: 'add-address', address: linkAddress, options: { noDad: true } };
+  return { kind: 'delete-address', address: linkAddress };
+}

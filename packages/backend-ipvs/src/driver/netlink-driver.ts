@@ -1,0 +1,68 @@
+import { release } from 'node:os';
+import { createExecDriver, type IptablesDriver } from '@signalbox/backend-iptables/ruleset';
+import type { Family } from '@signalbox/core';
+import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
+import { applyOperations } from './apply-operations.ts';
+import type { Clients } from './clients.ts';
+import type { DriverResult, IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
+import { readSysctl, writeSysctl } from './kernel-facts.ts';
+import { errorOf } from './netlink-error.ts';
+import { observeKernel, observeReals } from './observe-kernel.ts';
+import { programDrift, removeProgram } from './packet-filter.ts';
+import { probeKernel } from './probe.ts';
+
+export interface NetlinkDriverOptions {
+  readonly family: Family;
+  /** How to reach the packet filter; the node's own iptables by default. */
+  readonly iptables?: IptablesDriver;
+}
+
+/** The kernel of the network namespace that this process is in. Sockets are opened when first needed. */
+export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
+  const { family, iptables = createExecDriver({ family }) } = options;
+  const clients: Clients = {
+    ipvs: createIpvsClient(),
+    ipset: createIpsetClient(),
+    route: createRouteClient(),
+  };
+  return {
+    kernelRelease: release,
+    async knowsRandomFully() {
+      const facts = await iptables.probe();
+      return facts.ok ? { ok: true, value: facts.value.randomFully } : facts;
+    },
+    readSysctl,
+    writeSysctl,
+    probe: (scheduler) => probeKernel(clients, scheduler),
+    setTimeouts: async (timeouts) => errorOf(await clients.ipvs.setTimeouts(wholeSeconds(timeouts))),
+    observe: () => observeKernel(clients, family),
+    programDrift: (program) => programDrift(iptables, program),
+    status: (servers) => observeReals(clients, servers),
+    apply: (operations) => applyOperations(clients, iptables, operations),
+    removeProgram: (remains) => removeFromBoth(iptables, remains),
+    async close() {
+      for (const client of Object.values(clients)) client.close();
+      await iptables.close();
+    },
+  };
+}
+
+/** The kernel counts in seconds and takes 0 as "leave it". */
+function wholeSeconds({ tcp = 0, tcpFin = 0, udp = 0 }: IpvsTimeoutOptions): Required<IpvsTimeoutOptions> {
+  return { tcp: Math.floor(tcp), tcpFin: Math.floor(tcpFin), udp: Math.floor(udp) };
+}
+
+type Remains = Parameters<IpvsDriver['removeProgram']>[0];
+
+/** A node that changed from one variant of iptables to the other may hold rules in both. */
+async function removeFromBoth(
+  iptables: IptablesDriver,
+  remains: Remains,
+): Promise<DriverResult<readonly string[]>> {
+  const removed = await removeProgram(iptables, remains);
+  const other = await iptables.otherVariant();
+  if (!removed.ok || other === null) return removed;
+  const more = await removeProgram(other, remains);
+  await other.close();
+  return more.ok ? { ok: true, value: [...removed.value, ...more.value] } : more;
+}

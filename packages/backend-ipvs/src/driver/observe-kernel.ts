@@ -1,0 +1,110 @@
+/** The whole state of one family, listed. */
+import type { Family } from '@signalbox/core';
+import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
+import { setName } from '../compile/chain-names.ts';
+import { SET_IDS } from '../compile/ip-sets.ts';
+import { decodeSet } from '../encode/ipset-entry.ts';
+import { decodeReal, decodeServer, encodeServiceKey } from '../encode/ipvs-change.ts';
+import type { Observed, ObservedServer, ObservedSet } from '../objects/kernel-state.ts';
+import { realServerKey, type RealServerKey, type RealServerStatus } from '../objects/real-server.ts';
+import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
+import type { Clients } from './clients.ts';
+import { findDevice } from './device.ts';
+import type { DriverResult } from './ipvs-driver.ts';
+import { hasIpset, hasIpvs } from './kernel-facts.ts';
+import { toDriverResult } from './netlink-error.ts';
+
+export async function observeKernel(clients: Clients, family: Family): Promise<DriverResult<Observed>> {
+  const addresses = await observeAddresses(clients, family);
+  if (!addresses.ok) return addresses;
+  const servers = await observeServers(clients, family);
+  if (!servers.ok) return servers;
+  const sets = await observeSets(clients, family);
+  if (!sets.ok) return sets;
+  return { ok: true, value: { ...addresses.value, servers: servers.value, sets: sets.value } };
+}
+
+type Addresses = Pick<Observed, 'device' | 'boundAddresses' | 'deviceShared' | 'hostAddresses'>;
+
+async function observeAddresses(clients: Clients, family: Family): Promise<DriverResult<Addresses>> {
+  const found = toDriverResult(await findDevice(clients));
+  if (!found.ok && found.error.code !== 'not-found') return found;
+  const listed = toDriverResult(await clients.route.listAddresses());
+  if (!listed.ok) return listed;
+  const device = deviceState(found.ok ? found.value : null);
+  const index = device === 'ours' && found.ok ? found.value.index : null;
+  const ours = listed.value.filter((each) => each.linkIndex === index && each.scope !== 'link');
+  return {
+    ok: true,
+    value: {
+      device,
+      boundAddresses: textsOf(ours, family),
+      deviceShared: ours.some((each) => each.family !== family),
+      hostAddresses: textsOf(
+        listed.value.filter((each) => each.linkIndex !== index),
+        family,
+      ),
+    },
+  };
+}
+
+function deviceState(link: { readonly kind?: string } | null): Observed['device'] {
+  if (link === null) return 'absent';
+  return link.kind === 'dummy' ? 'ours' : 'foreign';
+}
+
+function textsOf(addresses: readonly LinkAddressState[], family: Family): ReadonlySet<string> {
+  return new Set(addresses.filter((each) => each.family === family).map(({ address }) => address));
+}
+
+async function observeServers(
+  clients: Clients,
+  family: Family,
+): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ObservedServer>>> {
+  const servers = new Map<VirtualServerKey, ObservedServer>();
+  if (!(await hasIpvs())) return { ok: true, value: servers };
+  const services = toDriverResult(await clients.ipvs.listServices(family));
+  if (!services.ok) return services;
+  const known = services.value.flatMap((service: IpvsServiceState) => decodeServer(service) ?? []);
+  const reals = await observeReals(clients, known);
+  if (!reals.ok) return reals;
+  for (const server of known) {
+    const key = virtualServerKey(server);
+    servers.set(key, { server, reals: reals.value.get(key) ?? new Map() });
+  }
+  return { ok: true, value: servers };
+}
+
+/** Real servers by virtual server; none for one that is not there. */
+export async function observeReals(
+  { ipvs }: Clients,
+  servers: readonly VirtualServer[],
+): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>> {
+  const found = new Map<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>();
+  for (const server of servers) {
+    const listed = toDriverResult(await ipvs.listDestinations(encodeServiceKey(server)));
+    if (!listed.ok) return listed;
+    const reals = listed.value.map(decodeReal);
+    found.set(virtualServerKey(server), new Map(reals.map((real) => [realServerKey(real), real])));
+  }
+  return { ok: true, value: found };
+}
+
+async function observeSets(
+  { ipset }: Clients,
+  family: Family,
+): Promise<DriverResult<ReadonlyMap<string, ObservedSet>>> {
+  const sets = new Map<string, ObservedSet>();
+  if (!(await hasIpset())) return { ok: true, value: sets };
+  const names = toDriverResult(await ipset.listNames());
+  if (!names.ok) return names;
+  const there = new Set(names.value);
+  for (const id of SET_IDS) {
+    const name = setName(family, id);
+    if (!there.has(name)) continue;
+    const listed = toDriverResult(await ipset.listSets(name));
+    if (!listed.ok) return listed;
+    for (const state of listed.value) sets.set(state.name, decodeSet(state));
+  }
+  return { ok: true, value: sets };
+}

@@ -1,0 +1,44 @@
+/** Whether this kernel can do IPVS with a given scheduler (IPVS1). */
+import { backendError, PROTOCOL_NUMBER, type BackendError } from '@signalbox/core';
+import type { IpvsService } from '@signalbox/netlink';
+import type { Clients } from './clients.ts';
+import { errorOf, fromNetlink } from './netlink-error.ts';
+
+/** The address that kube-proxy tries with: TEST-NET-2, which belongs to nobody. */
+const PROBE: Omit<IpvsService, 'scheduler'> = {
+  family: 'IPv4',
+  protocol: PROTOCOL_NUMBER.TCP,
+  address: '198.51.100.0',
+  port: 20_000,
+  flags: 0,
+  timeoutSeconds: 0,
+  persistencePrefix: 32,
+};
+
+/**
+ * A scheduler that some virtual server uses works. Any other is tried on a virtual server made for the purpose,
+ * which makes the kernel load its module.
+ */
+export async function probeKernel({ ipvs, ipset }: Clients, scheduler: string): Promise<BackendError | null> {
+  const protocol = await ipset.protocol();
+  if (!protocol.ok) return fromNetlink(protocol.error);
+  const services = await ipvs.listServices();
+  if (!services.ok) return fromNetlink(services.error);
+  if (services.value.some((service) => service.scheduler === scheduler)) return null;
+  const service = { ...PROBE, scheduler };
+  const added = await ipvs.apply([{ kind: 'add-service', service }]);
+  const error = added.ok ? added.value[0] : added.error;
+  if (error !== undefined) return schedulerError(scheduler, fromNetlink(error));
+  const seen = await ipvs.getService(service);
+  const removed = await ipvs.apply([{ kind: 'delete-service', service }]);
+  if (!seen.ok) return schedulerError(scheduler, fromNetlink(seen.error));
+  return errorOf(removed);
+}
+
+function schedulerError(scheduler: string, { code, operation, message }: BackendError): BackendError {
+  const reason = `IPVS scheduler ${scheduler} does not work here (module ip_vs_${scheduler}): ${message}`;
+  // "Not found" is what the kernel says of a scheduler for which it finds no module.
+  return backendError(code === 'not-found' ? 'unsupported' : code, operation, reason, {
+    kernel: 'unchanged',
+  });
+}
