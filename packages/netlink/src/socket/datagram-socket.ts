@@ -68,14 +68,18 @@ function loadAddon(): AddonModule {
  * an 'error' event that nobody listens to; and an overrun of the receive buffer, which `transport`
  * makes impossible by never asking for more answers at a time than the buffer takes.
  */
-export const openDatagramSocket: OpenDatagramSocket = (protocol, handlers) => {
+export function openDatagramSocket(
+  protocol: NetlinkProtocol,
+  handlers: DatagramHandlers,
+  bufferBytes: number = BUFFER_BYTES,
+): NetlinkResult<DatagramSocket> {
   const operation = `socket(AF_NETLINK, ${protocol})`;
   if (endianness() !== 'LE') {
     return fail({ code: 'unsupported', operation, message: 'only little-endian platforms are supported' });
   }
   try {
     const { RawNetlinkSocket } = loadAddon();
-    const options = { recvBufferSize: BUFFER_BYTES, sendBufferSize: BUFFER_BYTES };
+    const options = { recvBufferSize: bufferBytes, sendBufferSize: bufferBytes };
     const socket = new RawNetlinkSocket(NETLINK_PROTOCOL[protocol], options);
     return succeed(guard(socket, handlers));
   } catch (error) {
@@ -85,7 +89,7 @@ export const openDatagramSocket: OpenDatagramSocket = (protocol, handlers) => {
     }
     return fail(systemError(operation, code, message));
   }
-};
+}
 
 function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket {
   const state = { open: true, arrived: [] as Buffer[] };

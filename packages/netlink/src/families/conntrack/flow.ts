@@ -27,7 +27,10 @@ export interface FlowKey {
   readonly reply: FlowTuple;
   /** Conntrack zone; absent for zone 0. */
   readonly zone?: number;
-  /** The kernel's number of the entry. With it a deletion cannot hit a later entry of the same addresses. */
+  /**
+   * The kernel's number of the entry. With it a deletion passes over a later entry of the same addresses
+   * (unless that got the very memory of the old one, from which the number is made).
+   */
   readonly id?: number;
 }
 

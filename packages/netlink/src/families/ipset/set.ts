@@ -79,12 +79,10 @@ function writeOptions(writer: PayloadWriter, definition: IpsetDefinition): void 
   if (maxElements !== undefined) writer.u32BE(networkOrder(IPSET_DATA.MAXELEM), maxElements);
 }
 
+/** Without NLM_F_EXCL newer kernels say nothing of a set that is not there. */
 export function encodeDestroySet(protocol: number, name: string): NetlinkRequest {
-  return ipsetRequest({
-    command: 'DESTROY',
-    writer: ipsetPayload(protocol, name),
-    context: { subject: name },
-  });
+  const writer = ipsetPayload(protocol, name);
+  return ipsetRequest({ command: 'DESTROY', writer, flags: NLM_F_EXCL, context: { subject: name } });
 }
 
 export function encodeFlushSet(protocol: number, name: string): NetlinkRequest {

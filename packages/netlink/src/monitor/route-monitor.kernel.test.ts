@@ -1,0 +1,88 @@
+import { EventEmitter, on } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createRouteClient } from '../clients/route-client.ts';
+import { type RouteMonitor, watchRoutes } from './route-monitor.ts';
+
+const client = createRouteClient();
+const name = 'nl-watch0';
+const open: RouteMonitor[] = [];
+
+/** What a monitor tells, as lines to wait for. */
+function watch(childFile?: string): AsyncIterator<[string]> {
+  const heard = new EventEmitter();
+  const tell = (line: string): boolean => heard.emit('line', line);
+  const monitor = watchRoutes(
+    {
+      resync: () => tell('resync'),
+      notification: (told) => tell(`${told.kind} ${'link' in told ? told.link.name : told.address.address}`),
+      interrupted: (reason) => tell(`interrupted ${reason}`),
+    },
+    { restartMilliseconds: 1, ...(childFile === undefined ? {} : { childFile }) },
+  );
+  open.push(monitor);
+  return on(heard, 'line') as AsyncIterator<[string]>;
+}
+
+async function until(lines: AsyncIterator<[string]>, matches: (line: string) => boolean): Promise<string> {
+  const heard: string[] = [];
+  for (let count = 0; count < 1000; count += 1) {
+    const { value } = await lines.next();
+    heard.push(value[0]);
+    if (matches(value[0])) return value[0];
+  }
+  throw new Error(`not heard: ${heard.join('; ')}`);
+}
+
+function childOfThisProcess(): number {
+  const isChild = (pid: string): boolean => {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      const [, parent] = /^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+      return command.includes('monitor-child') && Number(parent) === process.pid;
+    } catch {
+      return false;
+    }
+  };
+  const found = readdirSync('/proc').filter((entry) => /^\d+$/.test(entry) && isChild(entry));
+  expect(found.length, 'monitor processes of this test').toBe(1);
+  return Number(found[0]);
+}
+
+afterEach(async () => {
+  for (const monitor of open.splice(0)) monitor.close();
+  await client.deleteLink({ name });
+});
+
+describe('watchRoutes', () => {
+  it('tells of links and addresses that come and go', async () => {
+    const lines = watch();
+    await until(lines, (line) => line === 'resync');
+    expect(await client.addLink({ name, kind: 'bridge' })).toMatchObject({ ok: true });
+    await until(lines, (line) => line === `link-set ${name}`);
+    const link = await client.getLink({ name });
+    const linkIndex = link.ok ? link.value.index : 0;
+    const address = { family: 'IPv4', address: '10.96.0.1', prefixLength: 32, linkIndex } as const;
+    await client.applyAddresses([{ kind: 'add-address', address }]);
+    await until(lines, (line) => line === 'address-set 10.96.0.1');
+    await client.applyAddresses([{ kind: 'delete-address', address }]);
+    await until(lines, (line) => line === 'address-gone 10.96.0.1');
+    await client.deleteLink({ name });
+    await until(lines, (line) => line === `link-gone ${name}`);
+  });
+
+  it('survives the death of its child, starts it again and asks for a fresh reading', async () => {
+    const lines = watch();
+    await until(lines, (line) => line === 'resync');
+    process.kill(childOfThisProcess(), 'SIGABRT');
+    expect(await until(lines, (line) => line.startsWith('interrupted'))).toContain('SIGABRT');
+    await until(lines, (line) => line === 'resync');
+    await client.addLink({ name, kind: 'bridge' });
+    await until(lines, (line) => line === `link-set ${name}`);
+  });
+
+  it('says why a child does not work', async () => {
+    const lines = watch('/nonexistent/monitor-child.js');
+    expect(await until(lines, (line) => line.startsWith('interrupted'))).toContain('status 1');
+  });
+});
