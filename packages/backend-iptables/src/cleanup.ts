@@ -30,8 +30,9 @@ async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<Ba
   for (const table of TABLES) {
     const observed = observe(parseSave(saved.value, table), isOwnChain, isBaseJump);
     const work = cleanupWork(table, observed);
-    for (const input of cleanupInputs(table, work, size)) {
-      const done = await driver.restore(encodeRestore([input]));
+    const inputs = cleanupInputs(table, work, size);
+    if (inputs.length > 0) {
+      const done = await driver.restore(encodeRestore(inputs));
       if (!done.ok) return done.error;
     }
     if (work.jumps.length > 0)

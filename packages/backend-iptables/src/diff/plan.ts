@@ -33,21 +33,17 @@ const CHAINS_PER_CALL = 5_000;
 export interface PlanPolicy {
   /** At most so many chains in a transaction; `Infinity`: everything at once. */
   readonly chainsPerTransaction: number;
-  /** Removals share the transaction of the writes that end the references to them. */
-  readonly removeTogether: boolean;
 }
 
-/**
- * The nft variant's cost is quadratic in the chains that a transaction creates, hence chunks; the kernel may
- * refuse to remove a chain in the transaction that ends the last reference to it, hence removals apart.
- */
-export const NFT_POLICY: PlanPolicy = { chainsPerTransaction: 250, removeTogether: false };
+/** The nft variant's cost is quadratic in the chains that a transaction creates, hence chunks. */
+export const NFT_POLICY: PlanPolicy = { chainsPerTransaction: 100 };
 /** The legacy variant copies the whole table for any transaction, hence one. */
-export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity, removeTogether: true };
+export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity };
 
 /**
  * Refusals (filter) are written before the ways to endpoints (nat), and taken away after them: whatever the
  * moment, a packet meets the old rules, the new ones, or a refusal, but never leaks past both.
+ * Stale chains go in the transaction that ends the last jump to them; where there is more than one of those, last.
  */
 export function planTransactions(
   ledger: RuleLedger,
@@ -55,21 +51,20 @@ export function planTransactions(
   policy: PlanPolicy,
 ): readonly Transaction[] {
   const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
-  const late = writes.filter((write) => shrinksFilter(ledger, write));
+  const late = new Set(writes.filter((write) => shrinksFilter(ledger, write)));
+  const together = writes.length + ledger.removals.size <= policy.chainsPerTransaction;
   const work = (table: TableName): TableWork => ({
-    writes: writes.filter((write) => write.chain.table === table && !late.includes(write)),
+    writes: writes.filter((write) => write.chain.table === table && !late.has(write)),
     inserts: inserts.filter((insert) => insert.table === table),
-    removals: policy.removeTogether && table !== 'filter' ? removalsOf(ledger, table) : [],
+    removals: together && table !== 'filter' ? removalsOf(ledger, table) : [],
   });
-  const end = policy.removeTogether ? removalsOf(ledger, 'filter') : [];
+  const end = together ? removalsOf(ledger, 'filter') : [];
   return [
     ...chunks('filter', work('filter'), policy),
     ...chunks('mangle', work('mangle'), policy),
     ...chunks('nat', work('nat'), policy),
-    ...chunks('filter', { writes: late, inserts: [], removals: end }, policy),
-    ...(policy.removeTogether
-      ? []
-      : TABLES.flatMap((table) => removalChunks(table, removalsOf(ledger, table), policy))),
+    ...chunks('filter', { writes: [...late], inserts: [], removals: end }, policy),
+    ...(together ? [] : TABLES.flatMap((table) => removalChunks(table, removalsOf(ledger, table), policy))),
   ];
 }
 

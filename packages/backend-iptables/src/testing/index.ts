@@ -1,2 +1,3 @@
 export * from './ruleset.ts';
 export { goldenText, iptablesScenarioBackend, rulesOf } from './scenario-backend.ts';
+export * from './sample-state.ts';
