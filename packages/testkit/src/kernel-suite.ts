@@ -70,7 +70,10 @@ async function play(run: Play): Promise<void> {
     kernel.create({ family, prefix: world.node.prefix, options, faults }),
   );
   const localhost = scenario.config.localhostNodePorts === true ? '1' : '0';
-  await runCommand([...world.node.prefix, 'sysctl', '-qw', `net.ipv4.conf.all.route_localnet=${localhost}`]);
+  const onNode = (...command: string[]): Promise<string> => runCommand([...world.node.prefix, ...command]);
+  await onNode('sysctl', '-qw', `net.ipv4.conf.all.route_localnet=${localhost}`);
+  // A client port that comes round again would meet the connection of an earlier scenario.
+  await onNode('conntrack', '-F');
   try {
     for (const step of scenario.steps) await playStep(run, step, { model, backends });
   } finally {
@@ -147,17 +150,15 @@ function allRows(scenarios: readonly Scenario[], mode: string): readonly PacketR
 }
 
 function endpointsOf(scenarios: readonly Scenario[]): readonly string[] {
-  const addresses = new Set<string>();
-  for (const scenario of scenarios) {
-    const model = scenarioModel(scenario);
-    for (const step of scenario.steps) {
-      for (const event of step.events) model.apply(event);
-      for (const family of FAMILIES) {
-        for (const port of model.build(family).state.servicePorts.values()) {
-          for (const endpoint of port.servingEndpoints) addresses.add(endpoint.address);
-        }
-      }
-    }
-  }
-  return [...addresses];
+  return [...new Set(scenarios.flatMap(endpointsOfScenario))];
+}
+
+function endpointsOfScenario(scenario: Scenario): readonly string[] {
+  const model = scenarioModel(scenario);
+  return scenario.steps.flatMap((step) => {
+    for (const event of step.events) model.apply(event);
+    const states = FAMILIES.map((family) => model.build(family).state);
+    const ports = states.flatMap((state) => [...state.servicePorts.values()]);
+    return ports.flatMap((port) => port.servingEndpoints.map(({ address }) => address));
+  });
 }
