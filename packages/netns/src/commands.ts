@@ -38,12 +38,16 @@ export async function ipBatchIn(namespace: string, lines: readonly string[]): Pr
 
 /** Settings must be there before the interfaces: interfaces copy the defaults when they are made. */
 export async function applySettings({ namespace, settings }: Setup): Promise<void> {
-  const writes = Object.entries(settings).map(([path, value]) => `echo ${value} > /proc/sys/net/${path}`);
+  const writes = Object.entries(settings).map(([name, value]) => {
+    const file = `/proc/sys/net/${name}`;
+    // br_netfilter is a module: where it is not loaded there is nothing to set.
+    const unlessAbsent = name.startsWith('bridge/') ? `[ ! -e ${file} ] || ` : '';
+    return `${unlessAbsent}echo ${value} > ${file}`;
+  });
   await runCommand([...inNamespace(namespace), 'sh', '-ec', writes.join('\n')]);
 }
 
-export async function applyNetwork({ namespace, ip, ip6, nft }: Setup): Promise<void> {
+export async function applyNetwork({ namespace, ip, ip6 }: Setup): Promise<void> {
   await ipBatchIn(namespace, ip);
   if (ip6.length > 0) await runCommand(['ip', '-6', '-n', namespace, '-batch', '-'], `${ip6.join('\n')}\n`);
-  if (nft !== '') await runCommand([...inNamespace(namespace), 'nft', '-f', '-'], nft);
 }

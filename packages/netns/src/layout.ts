@@ -1,7 +1,7 @@
 /** The world as text for `ip -batch` and `sh`: pure, so that it can be read and tested without a kernel. */
 import { NODE_ADDRESSES, OUTSIDE_ROUTERS, POD_GATEWAY, type PodSpec, withoutPrefix } from './addresses.ts';
 
-/** What one namespace needs: kernel settings, `ip -batch` lines and, where something must stay quiet, a ruleset. */
+/** What one namespace needs: kernel settings and `ip -batch` lines. */
 export interface Setup {
   readonly namespace: string;
   /** Path below /proc/sys/net → value. */
@@ -9,8 +9,11 @@ export interface Setup {
   readonly ip: readonly string[];
   /** Lines for `ip -6 -batch`, where an address does not already tell the family. */
   readonly ip6: readonly string[];
-  /** For `nft -f -`; empty: none. */
-  readonly nft: string;
+  /**
+   * Closed ports stay silent. A refusal that a client sees is then the node's own, never that of a machine
+   * to which a wrong rule sent the packet.
+   */
+  readonly closedPorts: 'refuse' | 'silent';
 }
 
 /** Interface names are the kernel's 15 characters at most. */
@@ -45,7 +48,7 @@ const noShortCuts = {
   'ipv6/conf/default/accept_redirects': '0',
 } as const;
 
-/** The node forwards, and refuses as often as it must: ICMP answers are otherwise limited to one a second. */
+/** The node forwards, and refuses as often as it must: no limit on ICMP answers, neither per peer nor in all. */
 const forwarding = {
   'ipv4/ip_forward': '1',
   'ipv6/conf/all/forwarding': '1',
@@ -53,22 +56,20 @@ const forwarding = {
   'ipv4/conf/all/send_redirects': '0',
   'ipv4/conf/default/send_redirects': '0',
   'ipv4/icmp_ratelimit': '0',
+  'ipv4/icmp_ratemask': '0',
   'ipv6/icmp/ratelimit': '0',
+  // A list of ICMPv6 types; this one does not exist.
+  'ipv6/icmp/ratemask': '127',
 } as const;
 
 /**
- * Closed ports of pods and of the world outside stay silent. A refusal that a client sees is then the node's
- * own, never that of a machine to which a wrong rule sent the packet.
+ * Pods have host routes, so all of their traffic is routed. With br_netfilter a packet that is sent back to its
+ * own pod would be taken for bridged traffic and, its port having no hairpin mode, be dropped.
  */
-const quiet = `table inet quiet {
-  chain output {
-    type filter hook output priority 0;
-    tcp flags & rst == rst drop
-    icmp type destination-unreachable drop
-    icmpv6 type destination-unreachable drop
-  }
-}
-`;
+const routedNotBridged = {
+  'bridge/bridge-nf-call-iptables': '0',
+  'bridge/bridge-nf-call-ip6tables': '0',
+} as const;
 
 const onlyFromTheWire = ['rule add pref 10 iif eth0 lookup local', 'rule del pref 0'];
 
@@ -88,7 +89,7 @@ export function nodeSetup(namespace: string): Setup {
   const [gateway4 = '', gateway6 = ''] = OUTSIDE_ROUTERS.map(withoutPrefix);
   return {
     namespace,
-    settings: { ...everywhere, ...forwarding },
+    settings: { ...everywhere, ...forwarding, ...routedNotBridged },
     ip: [
       'link set lo up',
       'link add cni0 address 02:00:00:00:01:01 type bridge stp_state 0 mcast_snooping 0',
@@ -102,7 +103,7 @@ export function nodeSetup(namespace: string): Setup {
       `route add default via ${gateway6} dev eth0 src 2001:db8:0:2::10`,
     ],
     ip6: [],
-    nft: '',
+    closedPorts: 'refuse',
   };
 }
 
@@ -125,7 +126,7 @@ export function podSetup(namespace: string, pod: PodSpec): Setup {
       `route add default via ${POD_GATEWAY.v6} dev eth0`,
     ],
     ip6: [],
-    nft: quiet,
+    closedPorts: 'silent',
   };
 }
 
@@ -150,6 +151,6 @@ export function outsideSetup(namespace: string, addresses: readonly string[]): S
       ...onlyFromTheWire,
     ],
     ip6: onlyFromTheWire,
-    nft: quiet,
+    closedPorts: 'silent',
   };
 }
