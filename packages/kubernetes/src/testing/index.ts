@@ -6,3 +6,4 @@ export type { Streaming } from './serve-watch.ts';
 export { createTestApiServer, type TestApiServer, type TestApiServerOptions } from './test-api-server.ts';
 export { createSourceRecorder, type SourceRecorder } from './recorder.ts';
 export { plainConfig } from './plain-config.ts';
+export { createTestCertificates, type KeyPair, type TestCertificates } from './certificates.ts';

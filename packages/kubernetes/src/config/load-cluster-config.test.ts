@@ -1,0 +1,81 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { loadClusterConfig, type LoadOptions } from './load-cluster-config.ts';
+
+const at: { folder: string } = { folder: '' };
+beforeAll(() => {
+  at.folder = mkdtempSync(join(tmpdir(), 'signalbox-kubernetes-'));
+});
+afterAll(() => rmSync(at.folder, { recursive: true }));
+
+async function messageOf(options: LoadOptions): Promise<string> {
+  const result = await loadClusterConfig(options);
+  return result.ok ? 'accepted' : result.error.message;
+}
+
+describe('loadClusterConfig', () => {
+  it('takes what a pod is given when nothing is named', async () => {
+    writeFileSync(join(at.folder, 'token'), 't');
+    writeFileSync(join(at.folder, 'ca.crt'), 'pem');
+    const env = {
+      KUBERNETES_SERVICE_HOST: 'fd00::1',
+      KUBERNETES_SERVICE_PORT: '443',
+      HTTPS_PROXY: 'http://p:1',
+      OTHER: 'x',
+    };
+    const result = await loadClusterConfig({ env, serviceAccountFolder: at.folder });
+    expect(result).toEqual({
+      ok: true,
+      value: {
+        servers: ['https://[fd00::1]'],
+        tls: {
+          ca: { from: 'file', path: join(at.folder, 'ca.crt') },
+          insecureSkipVerify: false,
+          serverName: null,
+        },
+        auth: {
+          token: null,
+          tokenFile: join(at.folder, 'token'),
+          basic: null,
+          clientCertificate: null,
+          exec: null,
+        },
+        proxy: { HTTPS_PROXY: 'http://p:1' },
+      },
+    });
+  });
+
+  it('says what is missing outside of a pod', async () => {
+    const reason = 'it is not set: not in a pod, and neither --kubeconfig nor --master is given';
+    expect(await messageOf({ env: {} })).toBe(`environment: KUBERNETES_SERVICE_HOST: ${reason}`);
+    const env = { KUBERNETES_SERVICE_HOST: 'a', KUBERNETES_SERVICE_PORT: '1' };
+    const nowhere = join(at.folder, 'nowhere');
+    expect(await messageOf({ env, serviceAccountFolder: nowhere })).toMatch(`${nowhere}/token: ENOENT`);
+  });
+
+  it('takes a bare --master, with http unless it says otherwise, and further servers', async () => {
+    const result = await loadClusterConfig({
+      env: {},
+      master: '10.0.0.1:8080',
+      servers: ['https://b/', 'c:6443', 'https://b'],
+    });
+    expect(result.ok && result.value.servers).toEqual([
+      'http://10.0.0.1:8080',
+      'https://b',
+      'https://c:6443',
+    ]);
+    expect(await messageOf({ env: {}, master: 'https://u:p@a' })).toBe(
+      '--master: a URL of scheme, host, port and path is wanted, nothing else',
+    );
+    expect(await messageOf({ env: {}, master: 'a', servers: ['::'] })).toMatch(/^servers: .* is not a URL$/);
+  });
+
+  it('names a kubeconfig that cannot be read', async () => {
+    const kubeconfig = join(at.folder, 'none.yaml');
+    expect(await messageOf({ env: {}, kubeconfig })).toMatch(`${kubeconfig}: ENOENT`);
+  });
+});
