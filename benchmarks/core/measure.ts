@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { createModel, type Model } from '@signalbox/core';
 import { clusterJSON, CONFIG, sliceJSON, upsert, type ClusterSize } from './cluster.ts';
 
@@ -5,16 +7,22 @@ export interface Measurement {
   readonly size: ClusterSize;
   /** From JSON text to the first desired state, the parsing of JSON included. */
   readonly loadMilliseconds: number;
-  /** Heap that the model holds when everything else is collected; null without --expose-gc. */
-  readonly bytesPerEndpoint: number | null;
+  /** Heap that the model holds when everything else is collected. */
+  readonly bytesPerEndpoint: number;
   /** Median over the changes, from the parsed object to the built change. */
   readonly microsecondsPerChange: number;
 }
 
-function heapUsed(): number | null {
-  if (globalThis.gc === undefined) return null;
-  globalThis.gc();
-  globalThis.gc();
+/** The collector, with or without --expose-gc on the command line. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  return runInNewContext('gc') as () => void;
+}
+
+function heapUsed(): number {
+  const collect = collector();
+  collect();
+  collect();
   return process.memoryUsage().heapUsed;
 }
 
@@ -61,7 +69,7 @@ export function measure(size: ClusterSize, changes: number): Measurement {
   return {
     size,
     loadMilliseconds,
-    bytesPerEndpoint: before === null || after === null ? null : (after - before) / endpoints,
+    bytesPerEndpoint: (after - before) / endpoints,
     microsecondsPerChange: timeChanges(model, size, changes),
   };
 }

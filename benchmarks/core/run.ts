@@ -1,6 +1,6 @@
 /**
  * How long the core needs and how much it holds:
- * `node --conditions=signalbox-source --expose-gc benchmarks/core/run.ts [--smoke]`.
+ * `node --conditions=signalbox-source benchmarks/core/run.ts [--smoke]`.
  */
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
@@ -10,11 +10,10 @@ const SIZES = { smoke: [100, 500], full: [1000, 10_000] } as const;
 const ENDPOINTS_PER_SERVICE = 10;
 
 function line({ size, loadMilliseconds, bytesPerEndpoint, microsecondsPerChange }: Measurement): string {
-  const memory = bytesPerEndpoint === null ? 'needs --expose-gc' : `${bytesPerEndpoint.toFixed(0)} B`;
   return [
     `${size.services} services x ${size.endpointsPerService} endpoints:`,
     `load ${loadMilliseconds.toFixed(0)} ms,`,
-    `heap per endpoint ${memory},`,
+    `heap per endpoint ${bytesPerEndpoint.toFixed(0)} B,`,
     `one endpoint change ${microsecondsPerChange.toFixed(1)} µs`,
   ].join(' ');
 }

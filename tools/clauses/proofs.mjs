@@ -16,14 +16,10 @@ export function scenarioClauses(yaml) {
 export function titleClauses(source) {
   const code = source.replace(/\/\*[\s\S]*?\*\//g, '').replace(/^\s*\/\/.*$/gm, '');
   const literals = code.matchAll(/'((?:[^'\\\n]|\\.)*)'|"((?:[^"\\\n]|\\.)*)"|`((?:[^`\\]|\\.)*)`/g);
-  const ids = new Set();
-  for (const [, single, double, template] of literals) {
-    const text = single ?? double ?? template ?? '';
-    for (const [, list] of text.matchAll(/((?:\b[A-Z]+[0-9]+[, ]*)+):(?=\s)/g)) {
-      for (const id of list.split(/[, ]+/)) if (CLAUSE.test(id)) ids.add(id);
-    }
-  }
-  return [...ids];
+  const texts = [...literals].map(([, single, double, template]) => single ?? double ?? template ?? '');
+  const lists = texts.flatMap((text) => [...text.matchAll(/((?:\b[A-Z]+[0-9]+[, ]*)+):(?=\s)/g)]);
+  const ids = lists.flatMap(([, list]) => list.split(/[, ]+/)).filter((id) => CLAUSE.test(id));
+  return [...new Set(ids)];
 }
 
 const SKIPPED = new Set(['node_modules', 'dist', '.nx']);
@@ -39,7 +35,7 @@ function filesBelow(root, folders, ending) {
     }
   };
   for (const folder of folders) if (existsSync(path.join(root, folder))) walk(folder);
-  return found.sort();
+  return found.sort((one, other) => (one < other ? -1 : 1));
 }
 
 /** Clause id → files that prove it, scenarios (by folder) first. */

@@ -54,9 +54,7 @@ export function createManualClock(start = 1_700_000_000_000, random = 0.5): Manu
       return new Promise((resolve) => {
         const check = (): void => {
           const found = timers.find(matches);
-          if (found === undefined) return;
-          waiters.delete(check);
-          resolve(found);
+          if (found !== undefined && waiters.delete(check)) resolve(found);
         };
         waiters.add(check);
         check();
