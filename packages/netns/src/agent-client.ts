@@ -25,8 +25,9 @@ export function startAgent(prefix: readonly string[]): AgentClient {
     env: { PATH: process.env['PATH'] },
   });
   const waiting = new Map<number, Waiting>();
-  const counter = { last: 0 };
+  const state: { last: number; ended: Error | null } = { last: 0, ended: null };
   const failAll = (error: Error): void => {
+    state.ended = error;
     for (const { reject } of waiting.values()) reject(error);
     waiting.clear();
   };
@@ -43,7 +44,11 @@ export function startAgent(prefix: readonly string[]): AgentClient {
   return {
     ask: (request) =>
       new Promise((resolve, reject) => {
-        const id = (counter.last += 1);
+        if (state.ended !== null) {
+          reject(state.ended);
+          return;
+        }
+        const id = (state.last += 1);
         waiting.set(id, { resolve, reject });
         const envelope: Envelope = { id, request };
         child.stdin.write(`${JSON.stringify(envelope)}\n`);

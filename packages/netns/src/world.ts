@@ -12,6 +12,7 @@ import {
   podSetup,
   type Setup,
 } from './layout.ts';
+import { silenceClosedPorts } from './silence.ts';
 
 export interface World {
   /** The node in a box: eth0 to the outside, cni0 to its pods. */
@@ -42,6 +43,11 @@ interface Parts {
   nextLink: number;
 }
 
+async function connectHost(setup: Setup): Promise<void> {
+  await applyNetwork(setup);
+  if (setup.closedPorts === 'silent') await silenceClosedPorts(setup.namespace);
+}
+
 async function plug(parts: Parts, pods: readonly PodSpec[]): Promise<void> {
   const made = pods.map((pod) => {
     const namespace = `${parts.prefix}${pod.name}`;
@@ -57,7 +63,7 @@ async function plug(parts: Parts, pods: readonly PodSpec[]): Promise<void> {
     parts.node.namespace,
     made.flatMap(({ pod, link }) => attachPod(pod, link)),
   );
-  await Promise.all(made.map(({ setup }) => applyNetwork(setup)));
+  await Promise.all(made.map(({ setup }) => connectHost(setup)));
 }
 
 async function build(parts: Parts, spec: WorldSpec): Promise<void> {
@@ -67,7 +73,7 @@ async function build(parts: Parts, spec: WorldSpec): Promise<void> {
   await ipBatch(both.map(({ namespace }) => `netns add ${namespace}`));
   await Promise.all(both.map(applySettings));
   await ipBatch([outsideCable(node.namespace, outside.namespace)]);
-  await Promise.all(both.map(applyNetwork));
+  await Promise.all(both.map(connectHost));
   await plug(parts, spec.pods);
 }
 

@@ -27,10 +27,13 @@ function failed(error: NodeJS.ErrnoException): Attempt {
 
 type Settle = (make: () => Attempt) => void;
 
-/** Settles once; what `make` throws (a broken test set-up, not an outcome) rejects. */
+/** Settles once, whatever arrives late; what `make` throws (a broken set-up, not an outcome) rejects. */
 function attempt(timeout: number, start: (settle: Settle) => () => void): Promise<Attempt> {
   return new Promise((resolve, reject) => {
+    const state = { over: false };
     const settle: Settle = (make) => {
+      if (state.over) return;
+      state.over = true;
       clearTimeout(timer);
       stop();
       try {
@@ -60,12 +63,23 @@ function tryUDP({ from, to, timeout }: ConnectRequest): Promise<Attempt> {
     const socket = createSocket(to.address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (message) => settle(() => answered(message.toString())));
     socket.on('error', (error) => settle(() => failed(error)));
+    // A late step on a closed socket throws; it settles nothing that is settled.
+    const step = (act: () => void) => (): void => {
+      try {
+        act();
+      } catch (error) {
+        settle(() => failed(error as NodeJS.ErrnoException));
+      }
+    };
     // Connected: the kernel then reports ICMP errors, and only this peer's answers arrive.
-    socket.bind(0, from, () =>
-      socket.connect(to.port, to.address, (error?: Error) => {
-        if (error === undefined) socket.send('hello');
-        else settle(() => failed(error));
-      }),
+    socket.on(
+      'connect',
+      step(() => socket.send('hello')),
+    );
+    socket.bind(
+      0,
+      from,
+      step(() => socket.connect(to.port, to.address)),
     );
     return () => socket.close();
   });

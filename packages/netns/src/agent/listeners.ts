@@ -19,7 +19,7 @@ function listenTCP(at: Socket): Promise<() => void> {
       socket.on('error', () => socket.destroy()); // the client gave up: its own business
       socket.end(echo(at, socket.remoteAddress ?? '', socket.remotePort ?? 0));
     });
-    server.once('error', reject);
+    server.on('error', reject);
     server.listen({ host: at.address, port: at.port, backlog: 512 }, () => resolve(() => server.close()));
   });
 }
@@ -27,7 +27,8 @@ function listenTCP(at: Socket): Promise<() => void> {
 function listenUDP(at: Socket): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(at.address.includes(':') ? 'udp6' : 'udp4');
-    socket.once('error', reject);
+    // Once bound: an answer that cannot be sent is one that does not arrive.
+    socket.on('error', reject);
     socket.on('message', (_, peer) =>
       socket.send(echo(at, peer.address, peer.port), peer.port, peer.address),
     );

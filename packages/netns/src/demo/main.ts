@@ -10,7 +10,7 @@ import { BUNDLE, buildWorld } from './box.ts';
 import { keepRunning } from './keep.ts';
 import { writeAll } from './manifests.ts';
 import { readObjects } from './objects.ts';
-import { endDemo, showChange, showDistribution, startDemo } from './run-demo.ts';
+import { endDemo, showChange, showDistribution, showRepair, startDemo } from './run-demo.ts';
 import { heading, print } from './screen.ts';
 
 const { values } = parseArgs({
@@ -27,6 +27,7 @@ async function tellStory(manifests: string): Promise<void> {
     (await showDistribution(demo))();
     await showChange(demo);
     (await showDistribution(demo, 'shop/web'))();
+    await showRepair(demo);
     if (values.keep) await keepRunning(demo, stop.signal);
     if (!stop.signal.aborted) await endDemo(demo);
   } finally {

@@ -1,5 +1,6 @@
 /** The story, from an empty node to an empty node. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { runCommand } from '../commands.ts';
 import type { World } from '../world.ts';
 import {
   cleanUpRules,
@@ -111,6 +112,18 @@ export async function showChange(demo: Demo): Promise<void> {
   print(`  (of that, 100 ms are the wait until nobody writes to the folder any more)`);
   print(`  ${connections} connections meanwhile, ${failed} failed`);
   if (failed > 0) throw new Error('connections failed during the change');
+}
+
+/** Somebody flushes a table of the kernel, as careless firewall scripts do. */
+export async function showRepair({ world, proxy, manifests }: Demo): Promise<void> {
+  heading('An accident: iptables -t nat -F on the node');
+  await wait(MIN_SYNC_PERIOD_MS);
+  const { frontends } = readObjects(manifests);
+  const flushed = performance.now();
+  await runCommand([...world.node.prefix, 'iptables', '-t', 'nat', '-F']);
+  await awaitService(world, proxy, frontends);
+  const rules = describeRules(await countRules(world));
+  print(`  every service works again ${milliseconds(performance.now() - flushed)} after it: ${rules}`);
 }
 
 export async function endDemo({ world, proxy, bundle }: Demo): Promise<void> {
