@@ -1,0 +1,168 @@
+// What both Windows rigs share: host packages, the simulator's process, the bundle of checks, the report.
+import { execFile, execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
+
+export const root = repositoryRoot;
+/** The Node that the lockfile pins, and an environment in which it is the first. */
+export const { node, env } = pinnedEnvironment();
+
+/** Thrown when the machine cannot run the rig: a reason, not a failure. */
+export class Skip extends Error {}
+
+/** The ring's last line of output (tools/run.mjs reads it); exit status 1 only for failures. */
+export async function runRig(ring, run) {
+  const started = { ring, passed: 0, failed: 0, skipped: 0, reason: '' };
+  const finish = (result) => {
+    process.stdout.write(`${JSON.stringify({ ...started, ...result })}\n`);
+    process.exit(result.failed > 0 ? 1 : 0);
+  };
+  try {
+    finish(await run());
+  } catch (error) {
+    if (error instanceof Skip) finish({ skipped: 1, reason: error.message });
+    process.stdout.write(`${error.stack ?? error}\n`);
+    finish({ failed: 1, reason: String(error.message ?? error).split('\n')[0] });
+  }
+}
+
+function succeeds(command, args, environment = env) {
+  try {
+    execFileSync(command, args, { stdio: 'ignore', env: environment });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function hasCommand(name) {
+  return succeeds('sh', ['-c', `command -v ${name}`]);
+}
+
+export function hasLibrary(name) {
+  return succeeds('pkg-config', ['--exists', name]);
+}
+
+/** `needs`: `{present: () => boolean, packages: string[]}` each. Installs what is missing if it may. */
+export function ensurePackages(needs) {
+  if (process.platform !== 'linux') throw new Skip(`needs Linux (this is ${process.platform})`);
+  const missing = () => [
+    ...new Set(needs.filter((need) => !need.present()).flatMap((need) => need.packages)),
+  ];
+  const names = missing();
+  if (names.length === 0) return;
+  const advice = `missing Debian packages: ${names.join(' ')}`;
+  if (process.getuid() !== 0 || !hasCommand('apt-get')) throw new Skip(advice);
+  process.stdout.write(`installing ${names.join(' ')}\n`);
+  const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
+  const aptEnv = { ...env, DEBIAN_FRONTEND: 'noninteractive' };
+  const install = () => succeeds('apt-get', ['install', ...options, ...names], aptEnv);
+  if (!install()) {
+    succeeds('apt-get', ['update', '-q'], aptEnv); // a fresh image has no package lists
+    install();
+  }
+  if (missing().length > 0) throw new Skip(`${advice} (apt-get could not install them)`);
+}
+
+export function run(command, args, options = {}) {
+  return new Promise((resolve, reject) => {
+    execFile(
+      command,
+      args,
+      { env, maxBuffer: 64 * 1024 * 1024, timeout: 600_000, ...options },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout);
+        else reject(new Error(`${command} ${args.join(' ')}\n${error.message}\n${stdout}${stderr}`));
+      },
+    );
+  });
+}
+
+/** Fetches a package of the npm registry into `folder/name` without installing it. */
+export async function fetchPackage(spec, folder, name) {
+  const target = path.join(folder, name);
+  if (existsSync(path.join(target, 'package.json'))) return target;
+  const work = path.join(folder, `${name}.part`);
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(work, { recursive: true });
+  try {
+    const output = await run('npm', ['pack', spec, '--silent', '--pack-destination', work], { cwd: folder });
+    await run('tar', ['xzf', path.join(work, output.trim().split('\n').at(-1)), '-C', work]);
+  } catch (error) {
+    throw new Skip(`${spec} cannot be had from the npm registry: ${String(error.message).split('\n')[1]}`);
+  }
+  rmSync(target, { recursive: true, force: true });
+  await run('mv', [path.join(work, 'package'), target]);
+  rmSync(work, { recursive: true, force: true });
+  return target;
+}
+
+/** One ES module with everything in it. */
+export async function bundle(entry, output, conditions = 'signalbox-source') {
+  const esbuild = path.join(root, 'node_modules/.bin/esbuild');
+  const options = [
+    '--bundle',
+    '--platform=node',
+    '--format=esm',
+    '--target=node22',
+    `--conditions=${conditions}`,
+  ];
+  await run(esbuild, [
+    path.join(root, entry),
+    ...options,
+    '--external:edge-js',
+    '--log-level=warning',
+    `--outfile=${output}`,
+  ]);
+}
+
+/** The simulator in its own process: `{port, controlPort, stop()}`. */
+export async function startSimulator() {
+  const main = path.join(root, 'packages/hns-simulator/src/main.ts');
+  const child = spawn(node, ['--conditions=signalbox-source', main], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    cwd: root,
+  });
+  const [line] = await new Promise((resolve, reject) => {
+    createInterface({ input: child.stdout }).once('line', (text) => resolve([text]));
+    child.once('exit', (code) => reject(new Error(`the simulator ended with ${code}`)));
+  });
+  const stop = () =>
+    new Promise((resolve) => {
+      child.once('exit', resolve);
+      child.stdin.end();
+    });
+  return { ...JSON.parse(line), stop };
+}
+
+/** Counts the lines of a result file; the last must be `end`, or the program died on the way. */
+export function readResults(file) {
+  const lines = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n').filter(Boolean) : [];
+  const results = lines.map((line) => JSON.parse(line));
+  const ended = results.at(-1)?.name === 'end';
+  const checks = results.filter((result) => result.name !== 'end');
+  if (!ended) checks.push({ name: 'the checks run to their end', failure: 'the process ended before' });
+  return checks;
+}
+
+export function countChecks(checks) {
+  for (const { name, failure } of checks) {
+    process.stdout.write(`${failure === null ? 'ok    ' : 'FAILED'} ${name}\n`);
+    if (failure !== null) process.stdout.write(`       ${failure.replaceAll('\n', '\n       ')}\n`);
+  }
+  const failed = checks.filter((check) => check.failure !== null);
+  const reason = failed.map((check) => check.name).join('; ');
+  return { passed: checks.length - failed.length, failed: failed.length, skipped: 0, reason };
+}
+
+/** A check made by the rig itself. */
+export async function check(name, act) {
+  try {
+    await act();
+    return { name, failure: null };
+  } catch (error) {
+    return { name, failure: error.stack ?? String(error) };
+  }
+}
