@@ -99,6 +99,10 @@ describe('the IPVS table', () => {
       value: [{ ...endpoint6, activeConnections: 0, inactiveConnections: 0 }],
     });
     expect(await client.listDestinations(https)).toEqual({ ok: true, value: [] });
+    expect(await client.listDestinations({ ...https, port: 9 }), 'no such service').toEqual({
+      ok: true,
+      value: [],
+    });
   });
 
   it('is changed in place', async () => {

@@ -22,7 +22,7 @@ describe('replyCost', () => {
 
 describe('batchEnd', () => {
   const many = Array.from({ length: 1000 }, () => request(100));
-  const limits = { replyBytes: 100_000, datagramBytes: 1 << 20 };
+  const limits = { replyBytes: 100_000, datagramBytes: 1 << 20, requests: 10_000 };
 
   it('keeps the answers to a datagram within the receive buffer, were all of them refusals', () => {
     const end = batchEnd(many, 0, limits);
@@ -32,7 +32,11 @@ describe('batchEnd', () => {
   });
 
   it('keeps the datagram within its size', () => {
-    expect(batchEnd(many, 0, { replyBytes: 1 << 30, datagramBytes: 1160 })).toBe(10);
+    expect(batchEnd(many, 0, { ...limits, replyBytes: 1 << 30, datagramBytes: 1160 })).toBe(10);
+  });
+
+  it('keeps to the number of requests', () => {
+    expect(batchEnd(many, 100, { ...limits, requests: 7 })).toBe(107);
   });
 
   it('takes the rest when it fits', () => {

@@ -5,6 +5,8 @@ export interface BatchLimits {
   readonly replyBytes: number;
   /** Bytes of one datagram. */
   readonly datagramBytes: number;
+  /** Requests of one datagram. */
+  readonly requests: number;
 }
 
 const SKB_OVERHEAD_BYTES = 256;
@@ -34,8 +36,8 @@ export function batchEnd(requests: readonly NetlinkRequest[], from: number, limi
     if (request === undefined) break;
     replies += replyCost(request);
     bytes += requestBytes(request);
-    const full = replies > limits.replyBytes || bytes > limits.datagramBytes;
-    if (full && at > from) return at;
+    const overBytes = replies > limits.replyBytes || bytes > limits.datagramBytes;
+    if (at > from && (overBytes || at - from === limits.requests)) return at;
   }
   return requests.length;
 }

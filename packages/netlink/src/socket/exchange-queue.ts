@@ -92,6 +92,8 @@ export class ExchangeQueue {
   }
 
   #received(datagrams: readonly Buffer[]): void {
+    // A listing of a million entries may take longer than the limit; silence may not.
+    this.#running?.timer.refresh();
     for (const message of datagrams.flatMap(decodeMessages)) {
       const exchange = this.#running?.exchange;
       if (exchange?.feed(message) === true) this.#finish(exchange.report());

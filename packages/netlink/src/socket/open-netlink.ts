@@ -14,7 +14,7 @@ import { ExchangeQueue } from './exchange-queue.ts';
 import type { Dump, NetlinkTransport, Outcomes } from './transport.ts';
 
 export interface NetlinkOptions {
-  /** For one datagram and all its answers; 5,000 ms unless said. Kernel commands take microseconds. */
+  /** Without a word from the kernel to what was asked; 5,000 ms unless said. Its commands take microseconds. */
   readonly timeoutMilliseconds?: number;
   /** Where datagrams come from and go to: the kernel, unless a test says otherwise. */
   readonly open?: OpenDatagramSocket;
@@ -25,7 +25,11 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 /** As kube-proxy does (S45): the sixth answer is taken as it is. */
 const DUMP_TRIES = 6;
 
-/** The kernel works within the sending call, on the event loop: 128 KiB of small commands are some milliseconds. */
+/**
+ * The kernel works within the sending call, on the event loop. Some commands take 50 µs (a new address),
+ * so 512 of them hold the loop for some 25 ms at most.
+ */
+const DATAGRAM_REQUESTS = 512;
 const DATAGRAM_BYTES = 128 << 10;
 
 /** Of the receive buffer: the rest is for what the estimate of an answer's cost does not know. */
@@ -138,6 +142,7 @@ function limitsOf(socket: DatagramSocket): BatchLimits {
   return {
     replyBytes: socket.receiveBufferBytes * REPLY_SHARE,
     datagramBytes: Math.min(DATAGRAM_BYTES, socket.sendBufferBytes / 2),
+    requests: DATAGRAM_REQUESTS,
   };
 }
 
