@@ -68,7 +68,7 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
     'F71',
     'KubeProxyConfiguration.logging.flushFrequency',
     'must be greater than 0',
-    `${HEADER}logging: {flushFrequency: 0}\n`,
+    `${HEADER}logging: {flushFrequency: -1s}\n`,
   ],
   [
     'F71',
@@ -236,13 +236,13 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
     'F84',
     'KubeProxyConfiguration.configSyncPeriod',
     'must be greater than 0',
-    `${HEADER}configSyncPeriod: 0s\n`,
+    `${HEADER}configSyncPeriod: -1s\n`,
   ],
   [
     'F85',
     'KubeProxyConfiguration.iptables.syncPeriod',
     'must be greater than',
-    `${HEADER}iptables: {syncPeriod: 0s}\n`,
+    `${HEADER}iptables: {syncPeriod: -1s}\n`,
   ],
   [
     'F85',

@@ -61,7 +61,9 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
   const { composition, settings, logging } = parts;
   const logger = logging.logger.component('sync');
   return createFamilyLoop({
-    backend: await composition.createBackend(settings, family, logger),
+    backend: await composition.createBackend(settings, family, {
+      nodeIP: (own) => parts.model.node().ips[own] ?? null,
+    }),
     model: parts.model,
     clock: composition.clock,
     logger,

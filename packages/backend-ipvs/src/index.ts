@@ -6,3 +6,4 @@ export type { DriverResult, IpvsDriver, IpvsTimeoutOptions, OperationFailure } f
 export { createNetlinkDriver, type NetlinkDriverOptions } from './driver/netlink-driver.ts';
 export { createIpvsBackend } from './ipvs-backend.ts';
 export type { IpvsBackendOptions } from './options.ts';
+export { wantedSysctls, type Sysctl } from './compile/sysctls.ts';

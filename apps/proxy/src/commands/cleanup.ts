@@ -10,7 +10,7 @@ export async function cleanup(
   composition: Composition,
   logger: Logger,
 ): Promise<Outcome> {
-  const cleaners = await composition.createCleaners(settings, logger);
+  const cleaners = await composition.createCleaners(settings);
   if (cleaners.length === 0) return failed('--cleanup: not implemented on this platform');
   const errors: string[] = [];
   for (const cleaner of cleaners) {

@@ -9,7 +9,7 @@ import { flagValues } from '../servers.ts';
 import type { Logging } from '../logging/logger.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { checkFamilies } from '../node/family-check.ts';
-import { applyModeSysctls, prepareNode, setOomScore } from '../node/prepare-node.ts';
+import { applySysctls, prepareNode, setOomScore } from '../node/prepare-node.ts';
 import { systemFiles } from '../node/sysctl.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
 import type { Surroundings } from '../config/complete.ts';
@@ -25,11 +25,13 @@ export interface RunOptions {
 
 /** Resolves when the process should end. */
 export async function run(options: RunOptions): Promise<Outcome> {
-  const { settings, composition, logging } = options;
+  const { settings, composition, logging, around } = options;
   const { logger } = logging;
   for (const [name, value] of flagValues(options))
     logger.debug(1, `FLAG: --${name}=${JSON.stringify(value)}`);
-  const error = prepare(options);
+  const service = await composition.startService(settings);
+  if (typeof service === 'string') return failed(service);
+  const error = await prepare(options);
   if (error !== null) return failed(error);
   if (settings.initOnly) return DONE;
   const bundle = await composition.createSource(settings, logger.component('source'));
@@ -37,14 +39,18 @@ export async function run(options: RunOptions): Promise<Outcome> {
   const support = await composition.probeFamilies(settings);
   const problem = judgeFamilies(options, support);
   if (problem !== null) return failed(problem);
-  await composition.removeLeftovers(settings, logger);
+  if (around.platform === 'linux') await composition.removeLeftovers(settings, logger);
   if ((await takeInstanceLock()) === null) {
     logger.error(
       'Another signalbox runs in this network namespace: both write the same rules; stop one of them',
     );
   }
   return new Promise((resolve) => {
-    const end = (outcome: Outcome): void => resolve(outcome);
+    const end = (outcome: Outcome): void => {
+      const told = service?.finish(outcome.status) ?? Promise.resolve();
+      told.finally(() => resolve(outcome)).catch(() => undefined);
+    };
+    service?.stopRequested.then(() => end(DONE)).catch(() => end(DONE));
     const started = startProxy({
       ...options,
       families: support.families,
@@ -58,16 +64,17 @@ export async function run(options: RunOptions): Promise<Outcome> {
 }
 
 /** Sysctls, connection tracking, and how the kernel treats this process. */
-function prepare({ settings, around, logging }: RunOptions): string | null {
+async function prepare({ settings, around, logging, composition }: RunOptions): Promise<string | null> {
   const { config, initOnly, manifests } = settings;
   if (around.platform !== 'linux') return initOnly ? '--init-only: not implemented on Windows' : null;
+  const sysctls = await composition.modeSysctls(settings);
   if (manifests !== '' && !initOnly) {
     // For trying things out and for tests: limits of the node as a whole are left alone.
-    const error = applyModeSysctls(systemFiles, config);
+    const error = applySysctls(systemFiles, sysctls);
     if (error !== null) logging.logger.warning(error);
     return null;
   }
-  const error = prepareNode(systemFiles, config);
+  const error = prepareNode(systemFiles, config, sysctls);
   if (error !== null || initOnly) return error;
   const oom = setOomScore(systemFiles, config.oomScoreAdj);
   if (oom !== null) logging.logger.warning(oom);
@@ -75,10 +82,11 @@ function prepare({ settings, around, logging }: RunOptions): string | null {
 }
 
 function judgeFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
-  for (const reason of support.reasons) logging.logger.info(reason);
   const { fatal, warnings } = checkFamilies(settings.config, support.families);
+  for (const reason of support.reasons) logging.logger.info(reason);
   for (const warning of warnings) logging.logger.warning(warning);
-  return fatal;
+  // The reasons are the cure; one line has them all.
+  return fatal === null ? null : [fatal, ...support.reasons].join('; ');
 }
 
 /** Signals end it with 0 and leave the rules; a change of the configuration that cannot be taken over with 1. */

@@ -1,12 +1,15 @@
 /** The one place that knows every backend and every source. */
-import { createModel, FAMILIES, type Backend } from '@signalbox/core';
+import { createModel, FAMILIES, type Backend, type Family } from '@signalbox/core';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
+import { needsRouteLocalnet, type Sysctl } from '../node/prepare-node.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { modelConfig } from '../sync/model-config.ts';
-import type { Composition } from './composition.ts';
+import type { Composition, FamilySupport, NodeFacts } from './composition.ts';
 import { createFlowCleaner } from './flow-cleaner.ts';
-import { iptablesBackend, probeIptables } from './iptables.ts';
+import { iptablesBackend, LOCALHOST_SYSCTL, probeIptables } from './iptables.ts';
+import { ipvsBackend, ipvsSysctls, whyNoIpvs } from './ipvs.ts';
+import { kernelspaceBackend, probeKernelspace, startWindowsService } from './kernelspace.ts';
 import { nftablesCleaners } from './leftovers.ts';
 import { createSource } from './sources.ts';
 
@@ -14,24 +17,57 @@ export const composition: Composition = {
   clock: systemClock,
   createModel: (settings) => createModel(modelConfig(settings)),
   createSource,
-  probeFamilies: () => probeIptables(),
-  createBackend: (settings, family) => Promise.resolve(iptablesBackend(settings, family)),
-  createFlowCleaner: (_settings, family) => createFlowCleaner(family),
+  modeSysctls,
+  probeFamilies,
+  createBackend,
+  createFlowCleaner: (settings, family) =>
+    settings.config.mode === 'kernelspace' ? null : createFlowCleaner(family),
   removeLeftovers,
-  createCleaners: (settings) => Promise.resolve(createCleaners(settings)),
+  createCleaners,
+  startService: startWindowsService,
 };
 
-function createCleaners(settings: Settings): readonly Backend[] {
-  if (process.platform !== 'linux') return [];
-  return [...FAMILIES.map((family) => iptablesBackend(settings, family)), ...nftablesCleaners()];
+async function probeFamilies(settings: Settings): Promise<FamilySupport> {
+  const { mode } = settings.config;
+  if (mode === 'kernelspace') return probeKernelspace(settings);
+  // ipvs mode writes iptables rules too, and so asks the same question first.
+  const support = await probeIptables();
+  const missing = mode === 'ipvs' && support.families.length > 0 ? await whyNoIpvs(settings) : null;
+  return missing === null ? support : { families: [], reasons: [missing] };
 }
 
-/** iptables and ipvs rules come after those of nftables mode, which would win: its tables go first. */
+/** Validation has let only modes through that are built in. */
+function createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend> {
+  switch (settings.config.mode) {
+    case 'ipvs':
+      return ipvsBackend(settings, family);
+    case 'kernelspace':
+      return Promise.resolve(kernelspaceBackend(settings, family, facts));
+    default:
+      return Promise.resolve(iptablesBackend(settings, family));
+  }
+}
+
+async function modeSysctls(settings: Settings): Promise<readonly Sysctl[]> {
+  const { config } = settings;
+  // The backend makes its own once the kernel's module is there; an --init-only run has no backend.
+  if (config.mode === 'ipvs') return settings.initOnly ? ipvsSysctls(settings) : [];
+  return config.mode === 'iptables' && needsRouteLocalnet(config) ? [LOCALHOST_SYSCTL] : [];
+}
+
+async function createCleaners(settings: Settings): Promise<readonly Backend[]> {
+  if (process.platform !== 'linux') return [];
+  const iptables = FAMILIES.map((family) => iptablesBackend(settings, family));
+  const ipvs = await Promise.all(FAMILIES.map((family) => ipvsBackend(settings, family)));
+  return [...iptables, ...ipvs, ...nftablesCleaners()];
+}
+
+/** Rules of nftables mode come before those of iptables and ipvs, and would win: its tables go first. */
 async function removeLeftovers({ config }: Settings, logger: Logger): Promise<void> {
   if (config.mode !== 'iptables' && config.mode !== 'ipvs') return;
   for (const cleaner of nftablesCleaners()) {
     const result = await cleaner.cleanup();
-    if (result.outcome === 'ok')
-      result.removed.forEach((removed) => logger.info('Removed leftovers of nftables mode', { removed }));
+    if (result.outcome === 'failed') continue;
+    for (const removed of result.removed) logger.info('Removed leftovers of nftables mode', { removed });
   }
 }

@@ -2,6 +2,7 @@
 import type { Backend, BackendError, Built, Clock, Family, Model, Source } from '@signalbox/core';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { Sysctl } from '../node/prepare-node.ts';
 
 /** Families whose packet filter works here, and why the others do not. */
 export interface FamilySupport {
@@ -33,18 +34,34 @@ export interface FlowCleaner {
   close(): void;
 }
 
+/** What a backend may ask about the node when it first syncs. */
+export interface NodeFacts {
+  /** This node's address; `null` while unknown. */
+  nodeIP(family: Family): string | null;
+}
+
 export interface Composition {
   readonly clock: Clock;
   createModel(settings: Settings): Model;
   /** Or why there is none, in one line. */
   createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string>;
+  /** Kernel settings that the mode needs and that take more rights than its rules. */
+  modeSysctls(settings: Settings): Promise<readonly Sysctl[]>;
   probeFamilies(settings: Settings): Promise<FamilySupport>;
-  createBackend(settings: Settings, family: Family, logger: Logger): Promise<Backend>;
+  createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend>;
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
   /** At start: takes away rules of a mode that this one does not live beside. Failures are ignored. */
   removeLeftovers(settings: Settings, logger: Logger): Promise<void>;
   /** Every mode of this platform, each family: for `--cleanup`. */
-  createCleaners(settings: Settings, logger: Logger): Promise<readonly Backend[]>;
+  createCleaners(settings: Settings): Promise<readonly Backend[]>;
+  /** With `--windows-service`: this process as a service; a line of text when that fails, `null` when not asked for. */
+  startService(settings: Settings): Promise<ServiceControl | string | null>;
+}
+
+/** The Windows service control manager's side of this process. */
+export interface ServiceControl {
+  readonly stopRequested: Promise<unknown>;
+  finish(status: number): Promise<void>;
 }
 
 export interface SourceBundle {

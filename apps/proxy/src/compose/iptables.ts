@@ -1,9 +1,15 @@
-import { createExecDriver, createIptablesBackend } from '@signalbox/backend-iptables';
+import {
+  createExecDriver,
+  createIptablesBackend,
+  LOCALHOST_NODE_PORTS_SYSCTL,
+} from '@signalbox/backend-iptables';
 import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
 import { effective } from '../config/modes.ts';
 import type { Settings } from '../config/settings.ts';
 import { readTrimmed, systemFiles } from '../node/sysctl.ts';
 import type { FamilySupport } from './composition.ts';
+
+export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
 
 export function iptablesBackend({ config }: Settings, family: Family): Backend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');

@@ -1,9 +1,15 @@
-import { createApiClient, createKubernetesSource, loadClusterConfig } from '@signalbox/kubernetes';
+import {
+  createApiClient,
+  createEventRecorder,
+  createKubernetesSource,
+  loadClusterConfig,
+  type EventRecorder,
+} from '@signalbox/kubernetes';
 import { createManifestSource } from '@signalbox/manifests';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
-import { NO_EVENTS, type SourceBundle } from './composition.ts';
+import { NO_EVENTS, type Events, type SourceBundle } from './composition.ts';
 
 /** Objects from a folder, or from an API server. A kubeconfig that cannot be used is an error in one line. */
 export async function createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string> {
@@ -21,5 +27,24 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     userAgent: `signalbox/${SIGNALBOX_VERSION}`,
   });
   const source = createKubernetesSource({ config: loaded.value, client, nodeName: settings.nodeName, log });
-  return { source, events: NO_EVENTS };
+  const recorder = createEventRecorder({
+    config: loaded.value,
+    client,
+    reportingInstance: settings.nodeName,
+    log,
+  });
+  return { source, events: clusterEvents(recorder, settings.nodeName) };
+}
+
+/** About this node unless they name a Service. */
+function clusterEvents(recorder: EventRecorder, node: string): Events {
+  return {
+    record: ({ service, ...event }) => {
+      const regarding =
+        service === undefined
+          ? { apiVersion: 'v1', kind: 'Node', name: node }
+          : { apiVersion: 'v1', kind: 'Service', namespace: service.namespace, name: service.name };
+      recorder.record({ ...event, regarding });
+    },
+  };
 }

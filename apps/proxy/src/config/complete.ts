@@ -80,6 +80,8 @@ const PERIOD_FLAG = /^(iptables|ipvs)-(min-)?sync-period$/;
 /** Without a file: defaults, and every flag that was given. */
 function fromFlags(flags: ParsedFlags): Draft {
   const draft: Draft = { config: initialConfiguration(), warnings: [] };
+  // Before the flags: a bind address given by flag does not move the servers to its family.
+  applyAddressDefaults(draft.config);
   for (const flag of FLAGS) {
     const value = flags.given.get(flag.name);
     if (value === undefined || flag.field === undefined || PERIOD_FLAG.test(flag.name)) continue;

@@ -106,6 +106,7 @@ function decodeField(path: string, raw: unknown, context: Context): void {
     context.errors.push(invalidValue(path, raw, decoded.reason));
     return;
   }
+  if (field.zeroIsUnset && (decoded.value === 0 || decoded.value === '')) return;
   setField(context.config, path, decoded.value);
   context.set.add(path);
 }

@@ -22,23 +22,25 @@ export interface Field {
   readonly kind: FieldKind;
   /** When the file leaves the field out. Addresses and the mode are completed later (defaults.ts). */
   readonly initial: FieldValue;
+  /** Zero or empty in a file means the default, not nothing: kubeadm writes every field, most of them so. */
+  readonly zeroIsUnset: boolean;
 }
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 
-type Row = readonly [path: string, kind: FieldKind, initial: FieldValue];
+type Row = readonly [path: string, kind: FieldKind, initial: FieldValue, zero?: 'zero is unset'];
 
 /** Every field, in the order in which the API type declares them (the order of /configz). */
 const ROWS: readonly Row[] = [
   ['featureGates', 'bool-map', {}],
   ['clientConnection.kubeconfig', 'string', ''],
   ['clientConnection.acceptContentTypes', 'string', ''],
-  ['clientConnection.contentType', 'string', 'application/vnd.kubernetes.protobuf'],
-  ['clientConnection.qps', 'float32', 5],
-  ['clientConnection.burst', 'int32', 10],
-  ['logging.format', 'string', 'text'],
-  ['logging.flushFrequency', 'duration-or-nanoseconds', 5 * SECOND],
+  ['clientConnection.contentType', 'string', 'application/vnd.kubernetes.protobuf', 'zero is unset'],
+  ['clientConnection.qps', 'float32', 5, 'zero is unset'],
+  ['clientConnection.burst', 'int32', 10, 'zero is unset'],
+  ['logging.format', 'string', 'text', 'zero is unset'],
+  ['logging.flushFrequency', 'duration-or-nanoseconds', 5 * SECOND, 'zero is unset'],
   ['logging.verbosity', 'uint32', 0],
   ['logging.vmodule', 'vmodule', []],
   ['logging.options.text.splitStream', 'bool', false],
@@ -56,9 +58,9 @@ const ROWS: readonly Row[] = [
   ['iptables.masqueradeBit', 'int32', 14],
   ['iptables.masqueradeAll', 'bool', false],
   ['iptables.localhostNodePorts', 'bool', true],
-  ['iptables.syncPeriod', 'duration', 30 * SECOND],
-  ['iptables.minSyncPeriod', 'duration', SECOND],
-  ['ipvs.syncPeriod', 'duration', 30 * SECOND],
+  ['iptables.syncPeriod', 'duration', 30 * SECOND, 'zero is unset'],
+  ['iptables.minSyncPeriod', 'duration', SECOND, 'zero is unset'],
+  ['ipvs.syncPeriod', 'duration', 30 * SECOND, 'zero is unset'],
   ['ipvs.minSyncPeriod', 'duration', 0],
   ['ipvs.scheduler', 'string', ''],
   ['ipvs.excludeCIDRs', 'strings', []],
@@ -68,8 +70,8 @@ const ROWS: readonly Row[] = [
   ['ipvs.udpTimeout', 'duration', 0],
   ['nftables.masqueradeBit', 'int32', 14],
   ['nftables.masqueradeAll', 'bool', false],
-  ['nftables.syncPeriod', 'duration', 30 * SECOND],
-  ['nftables.minSyncPeriod', 'duration', SECOND],
+  ['nftables.syncPeriod', 'duration', 30 * SECOND, 'zero is unset'],
+  ['nftables.minSyncPeriod', 'duration', SECOND, 'zero is unset'],
   ['winkernel.networkName', 'string', ''],
   ['winkernel.sourceVip', 'string', ''],
   ['winkernel.enableDSR', 'bool', false],
@@ -88,12 +90,17 @@ const ROWS: readonly Row[] = [
   ['conntrack.tcpBeLiberal', 'bool', false],
   ['conntrack.udpTimeout', 'duration', 0],
   ['conntrack.udpStreamTimeout', 'duration', 0],
-  ['configSyncPeriod', 'duration', HOUR / 4],
+  ['configSyncPeriod', 'duration', HOUR / 4, 'zero is unset'],
   ['portRange', 'string', ''],
   ['windowsRunAsService', 'bool', false],
 ];
 
-export const FIELDS: readonly Field[] = ROWS.map(([path, kind, initial]) => ({ path, kind, initial }));
+export const FIELDS: readonly Field[] = ROWS.map(([path, kind, initial, zero]) => ({
+  path,
+  kind,
+  initial,
+  zeroIsUnset: zero !== undefined,
+}));
 
 const BY_PATH: ReadonlyMap<string, Field> = new Map(FIELDS.map((field) => [field.path, field]));
 const SECTIONS: ReadonlySet<string> = new Set(FIELDS.flatMap(({ path }) => prefixes(path)));

@@ -140,7 +140,8 @@ const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyM
 ];
 
 describe("metrics have kube-proxy's names, types, labels and buckets", () => {
-  it.each(ROWS)('%s: %s is a %s with labels "%s"', (_, name, type, labels, use) => {
+  it.each(ROWS)('%s: %s is a %s with labels "%s"', (...row) => {
+    const [, name, type, labels, use] = row;
     const registry = createRegistry();
     use(createProxyMetrics(registry));
     const text = registry.text();

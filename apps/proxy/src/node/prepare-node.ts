@@ -1,5 +1,5 @@
 /** The node's settings that have to be right before the first rule, and that need privileges. */
-import { networkInterfaces, release } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import type { InterfaceAddress } from '@signalbox/core';
 import { parseCidr } from '../config/ip.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
@@ -7,49 +7,32 @@ import { applyConntrack } from './conntrack-settings.ts';
 import { onlineCpus } from './cpu-count.ts';
 import { setSysctl, writeSetting, readTrimmed, type Files, type SettingError } from './sysctl.ts';
 
-/** All of it; the first failure ends it, since the proxy would not do what it was asked to. */
-export function prepareNode(files: Files, config: KubeProxyConfiguration): SettingError | null {
-  return applyConntrack(files, config.conntrack, onlineCpus(files)) ?? applyModeSysctls(files, config);
+/** A setting under /proc/sys that a mode needs. */
+export interface Sysctl {
+  /** `net/ipv4/ip_forward`. */
+  readonly path: string;
+  readonly value: string;
 }
 
-/** Only what the mode's own rules need. */
-export function applyModeSysctls(files: Files, config: KubeProxyConfiguration): SettingError | null {
-  for (const [name, value] of modeSysctls(config)) {
-    const error = setSysctl(files, name, value);
+/** Limits of connection tracking, then the mode's own; the first failure ends it: nothing less was asked for. */
+export function prepareNode(
+  files: Files,
+  config: KubeProxyConfiguration,
+  sysctls: readonly Sysctl[],
+): SettingError | null {
+  return applyConntrack(files, config.conntrack, onlineCpus(files)) ?? applySysctls(files, sysctls);
+}
+
+export function applySysctls(files: Files, sysctls: readonly Sysctl[]): SettingError | null {
+  for (const { path, value } of sysctls) {
+    const error = setSysctl(files, path, value);
     if (error !== null) return error;
   }
   return null;
 }
 
-type Sysctl = readonly [name: string, value: string];
-
-export function modeSysctls(config: KubeProxyConfiguration, kernel: string = release()): readonly Sysctl[] {
-  if (config.mode === 'iptables')
-    return needsRouteLocalnet(config) ? [['net/ipv4/conf/all/route_localnet', '1']] : [];
-  if (config.mode !== 'ipvs') return [];
-  const arp: readonly Sysctl[] = config.ipvs.strictARP
-    ? [
-        ['net/ipv4/conf/all/arp_ignore', '1'],
-        ['net/ipv4/conf/all/arp_announce', '2'],
-      ]
-    : [];
-  // Reuse of a connection's port was broken before 5.9, and cannot be switched off before 4.1.
-  const [major = 0, minor = 0] = kernel.split('.').map((part) => Number.parseInt(part, 10));
-  const version = major * 1000 + minor;
-  const reuse: readonly Sysctl[] =
-    version >= 4001 && version < 5009 ? [['net/ipv4/vs/conn_reuse_mode', '0']] : [];
-  return [
-    ['net/ipv4/vs/conntrack', '1'],
-    ...reuse,
-    ['net/ipv4/vs/expire_nodest_conn', '1'],
-    ['net/ipv4/vs/expire_quiescent_template', '1'],
-    ['net/ipv4/ip_forward', '1'],
-    ...arp,
-  ];
-}
-
-/** Packets to 127.0.0.1 leave the node only with this; needed where node ports answer there. */
-function needsRouteLocalnet({ iptables, nodePortAddresses }: KubeProxyConfiguration): boolean {
+/** Packets to 127.0.0.1 leave the node only with route_localnet; needed where node ports answer there (S40). */
+export function needsRouteLocalnet({ iptables, nodePortAddresses }: KubeProxyConfiguration): boolean {
   if (!iptables.localhostNodePorts || nodePortAddresses[0] === 'primary') return false;
   const ipv4 = nodePortAddresses.flatMap((text) => {
     const cidr = parseCidr(text);

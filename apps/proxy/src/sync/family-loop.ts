@@ -1,5 +1,6 @@
 /** One IP family from end to end: its backend, its loop, and what follows a sync. */
 import {
+  FAMILIES,
   formatBackendError,
   type Backend,
   type Built,
@@ -148,7 +149,9 @@ async function cleanFlows(after: AfterSync): Promise<void> {
 }
 
 function recordPending(metrics: ProxyMetrics, model: Model): void {
-  const { services, endpointSlices } = model.pending();
+  // What no family's rules depend on waits for nothing, though the model still counts it.
+  const waiting = FAMILIES.some((family) => model.hasPending(family));
+  const { services, endpointSlices } = waiting ? model.pending() : { services: 0, endpointSlices: 0 };
   metrics.serviceChangesPending.set(services);
   metrics.endpointChangesPending.set(endpointSlices);
 }

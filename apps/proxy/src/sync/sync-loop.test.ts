@@ -162,7 +162,7 @@ describe('the sync loop', () => {
     backend.answers.push({
       ...SYNCED,
       outcome: 'partial',
-      failures: [{ key: 'default/a:b', error } as never],
+      failures: [{ key: 'default/a:b', error }],
     });
     loop.start();
     await advance(1500);

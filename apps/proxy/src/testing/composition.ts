@@ -99,6 +99,8 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
       if (backend === undefined) throw new Error(`no backend for ${family}`);
       return Promise.resolve(backend);
     },
+    modeSysctls: () => Promise.resolve([]),
+    startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
     removeLeftovers: () => Promise.resolve(),
     createCleaners: () => Promise.resolve([...backends.values()]),

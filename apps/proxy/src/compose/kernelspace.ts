@@ -1,0 +1,78 @@
+/** Windows: backends over HNS, and this process as a Windows service. Loaded only where it is asked for. */
+import { backendError, formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
+import { parseAddressPort, isUnspecified, familyOf } from '../config/ip.ts';
+import type { Settings } from '../config/settings.ts';
+import type { FamilySupport, NodeFacts, ServiceControl } from './composition.ts';
+import { lazyBackend } from './lazy-backend.ts';
+
+const load = () => import('@signalbox/backend-winvfp');
+
+/** The HNS network: from the configuration, else the environment that CNI set-ups use. */
+export function networkNameOf({ config }: Settings): string {
+  return config.winkernel.networkName || (process.env['KUBE_NETWORK'] ?? '');
+}
+
+export async function probeKernelspace(settings: Settings): Promise<FamilySupport> {
+  const { createEdgeHcn, probeHns } = await load();
+  const network = networkNameOf(settings);
+  if (network === '') {
+    return {
+      families: [],
+      reasons: ['no HNS network: set --network-name or the environment variable KUBE_NETWORK'],
+    };
+  }
+  const opened = createEdgeHcn();
+  if ('error' in opened) return { families: [], reasons: [formatBackendError(opened.error)] };
+  const { bindAddress } = settings.config;
+  const primary: Family = isUnspecified(bindAddress) ? 'IPv4' : familyOf(bindAddress);
+  const answer = await probeHns(opened.hcn, network, primary);
+  if ('error' in answer) return { families: [], reasons: [formatBackendError(answer.error)] };
+  return { families: answer.probe.families, reasons: [] };
+}
+
+/** Made at the first sync, when the node's address is known. */
+export function kernelspaceBackend(settings: Settings, family: Family, facts: NodeFacts): Backend {
+  return lazyBackend({
+    mode: 'kernelspace',
+    family,
+    create: async () => {
+      const { createEdgeHcn, createWinvfpBackend, findHostMac } = await load();
+      const nodeIP = facts.nodeIP(family);
+      if (nodeIP === null) {
+        return backendError('not-found', 'node address', `the Node object has no ${family} address`, {
+          kernel: 'unchanged',
+        });
+      }
+      const opened = createEdgeHcn();
+      if ('error' in opened) return opened.error;
+      const { winkernel, healthzBindAddress } = settings.config;
+      const health = parseAddressPort(healthzBindAddress);
+      const hostMac = findHostMac(nodeIP);
+      return createWinvfpBackend({
+        family,
+        hcn: opened.hcn,
+        networkName: networkNameOf(settings),
+        sourceVip: winkernel.sourceVip,
+        enableDSR: winkernel.enableDSR,
+        rootHnsEndpointName: winkernel.rootHnsEndpointName,
+        forwardHealthCheckVip: winkernel.forwardHealthCheckVip,
+        nodeIP,
+        ...(hostMac === null ? {} : { hostMac }),
+        ...(typeof health === 'string' ? {} : { healthzPort: health.port }),
+      });
+    },
+    nothing: NOTHING_DONE,
+  });
+}
+
+export async function startWindowsService({ given }: Settings): Promise<ServiceControl | string | null> {
+  if (given.get('windows-service') !== true) return null;
+  if (process.platform !== 'win32') return '--windows-service: only on Windows';
+  const { createWindowsService, loadNativeLayer } = await load();
+  const loaded = loadNativeLayer();
+  if ('error' in loaded) return formatBackendError(loaded.error);
+  const started = await createWindowsService(loaded.layer);
+  if ('error' in started) return formatBackendError(started.error);
+  const { service } = started;
+  return { stopRequested: service.stopRequested, finish: (status) => service.finish(status) };
+}

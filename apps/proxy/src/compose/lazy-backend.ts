@@ -1,0 +1,48 @@
+import { type Backend, type BackendError, type Family, type SyncResult } from '@signalbox/core';
+
+export interface LazyBackendOptions {
+  readonly mode: string;
+  readonly family: Family;
+  /** Tried again at the next sync after an error. */
+  readonly create: () => Promise<Backend | BackendError>;
+  readonly nothing: SyncResult;
+}
+
+/** A backend that comes to life at its first sync. Changes that came before it wait. */
+export function lazyBackend(options: LazyBackendOptions): Backend {
+  const held: { backend: Backend | null; waiting: Parameters<Backend['sync']>[0][] } = {
+    backend: null,
+    waiting: [],
+  };
+  const get = async (): Promise<Backend | BackendError> => {
+    if (held.backend !== null) return held.backend;
+    const made = await options.create();
+    if ('code' in made) return made;
+    held.backend = made;
+    return made;
+  };
+  return {
+    mode: options.mode,
+    family: options.family,
+    sync: async (change) => {
+      if (change.kind === 'full') held.waiting = [];
+      held.waiting.push(change);
+      const backend = await get();
+      if ('code' in backend) return { ...options.nothing, outcome: 'failed', error: backend };
+      let result = options.nothing;
+      for (const each of held.waiting.splice(0)) result = await backend.sync(each);
+      return result;
+    },
+    cleanup: async () => {
+      const backend = await get();
+      return 'code' in backend ? { outcome: 'failed', error: backend } : backend.cleanup();
+    },
+    observe: async () => {
+      const backend = await get();
+      return 'code' in backend ? { outcome: 'failed', error: backend } : backend.observe();
+    },
+    close: async () => {
+      await held.backend?.close();
+    },
+  };
+}

@@ -1,0 +1,360 @@
+import { describe, expect, it } from 'vitest';
+import { KUBEADM_CONFIG } from '../testing/kubeadm.ts';
+import { settingsOf, settingsOfFile } from '../testing/settings.ts';
+import { toApiObject } from './encode.ts';
+
+describe('defaults without any configuration', () => {
+  const object = toApiObject(settingsOf([]).config);
+
+  it.each([
+    [
+      'F70',
+      'clientConnection',
+      {
+        kubeconfig: '',
+        acceptContentTypes: '',
+        contentType: 'application/vnd.kubernetes.protobuf',
+        qps: 5,
+        burst: 10,
+      },
+    ],
+    [
+      'F71',
+      'logging',
+      {
+        format: 'text',
+        flushFrequency: '5s',
+        verbosity: 0,
+        vmodule: [],
+        options: {
+          text: { splitStream: false, infoBufferSize: '0' },
+          json: { splitStream: false, infoBufferSize: '0' },
+        },
+      },
+    ],
+    ['F72', 'bindAddress', '0.0.0.0'],
+    ['F73', 'healthzBindAddress', '0.0.0.0:10256'],
+    ['F73', 'metricsBindAddress', '127.0.0.1:10249'],
+    ['F74', 'bindAddressHardFail', false],
+    ['F67 F75', 'mode', 'iptables'],
+    [
+      'F76',
+      'iptables',
+      {
+        masqueradeBit: 14,
+        masqueradeAll: false,
+        localhostNodePorts: true,
+        syncPeriod: '30s',
+        minSyncPeriod: '1s',
+      },
+    ],
+    [
+      'F78 F85',
+      'ipvs',
+      {
+        syncPeriod: '0s',
+        minSyncPeriod: '0s',
+        scheduler: '',
+        excludeCIDRs: null,
+        strictARP: false,
+        tcpTimeout: '0s',
+        tcpFinTimeout: '0s',
+        udpTimeout: '0s',
+      },
+    ],
+    [
+      'F79 F85',
+      'nftables',
+      { masqueradeBit: 14, masqueradeAll: false, syncPeriod: '0s', minSyncPeriod: '0s' },
+    ],
+    [
+      'F80',
+      'winkernel',
+      {
+        networkName: '',
+        sourceVip: '',
+        enableDSR: false,
+        rootHnsEndpointName: '',
+        forwardHealthCheckVip: false,
+      },
+    ],
+    ['F67 F81', 'detectLocalMode', 'ClusterCIDR'],
+    ['F82', 'nodePortAddresses', null],
+    ['F83', 'oomScoreAdj', -999],
+    [
+      'F83',
+      'conntrack',
+      {
+        maxPerCore: 32768,
+        min: 131072,
+        tcpEstablishedTimeout: '24h0m0s',
+        tcpCloseWaitTimeout: '1h0m0s',
+        tcpBeLiberal: false,
+        udpTimeout: '0s',
+        udpStreamTimeout: '0s',
+      },
+    ],
+    ['F84', 'configSyncPeriod', '15m0s'],
+  ])('%s: %s', (_, field, value) => {
+    expect(object[field]).toEqual(value);
+  });
+
+  it("F106: /configz has kind and apiVersion first, then the fields in the API's order", () => {
+    expect(Object.keys(object).slice(0, 4)).toEqual(['kind', 'apiVersion', 'clientConnection', 'logging']);
+  });
+});
+
+describe('precedence of flags and file', () => {
+  it('F6 F7 F19 F20: with --config, flags that the file can say are ignored, and the log names them', () => {
+    const { config, warnings } = settingsOfFile('mode: ipvs\n', [
+      '--proxy-mode=iptables',
+      '--kubeconfig=/k',
+      '--iptables-masquerade-bit=3',
+    ]);
+    expect(config.mode).toBe('ipvs');
+    expect(config.clientConnection.kubeconfig).toBe('');
+    expect(config.iptables.masqueradeBit).toBe(14);
+    expect(warnings).toEqual([
+      'ignored because of --config: --kubeconfig, --proxy-mode, --iptables-masquerade-bit',
+    ]);
+  });
+
+  it('F12 F123: --hostname-override wins over the file; names are trimmed and in lower case', () => {
+    expect(
+      settingsOfFile('hostnameOverride: from-file\n', ['--hostname-override= From-Flag ']).nodeName,
+    ).toBe('from-flag');
+    expect(settingsOfFile('hostnameOverride: From-File\n').nodeName).toBe('from-file');
+    expect(settingsOf([]).nodeName).toBe('node-a');
+  });
+
+  it('F8: --master counts beside --config', () => {
+    expect(settingsOfFile('', ['--master=http://127.0.0.1:1']).master).toBe('http://127.0.0.1:1');
+  });
+
+  it('F49 F50 F51 F52: logging flags win over the file; --vmodule is put before it', () => {
+    const body = 'logging: {verbosity: 1, vmodule: [{filePattern: b, verbosity: 2}]}\n';
+    const { logging } = settingsOfFile(body, ['-v=5', '--vmodule=a=9', '--log-flush-frequency=1s']).config;
+    expect(logging).toMatchObject({
+      verbosity: 5,
+      flushFrequency: 1000,
+      vmodule: [{ filePattern: 'a' }, { filePattern: 'b' }],
+    });
+    expect(settingsOfFile('logging: {format: text}\n', ['--logging-format=json']).config.logging.format).toBe(
+      'json',
+    );
+  });
+
+  it('F65 F23 F24: sync periods count if they belong to the mode', () => {
+    const { config, warnings } = settingsOf([
+      '--proxy-mode=ipvs',
+      '--ipvs-sync-period=7s',
+      '--iptables-sync-period=9s',
+    ]);
+    expect(config.ipvs.syncPeriod).toBe(7000);
+    expect(config.iptables.syncPeriod).toBe(0);
+    expect(warnings).toEqual(['--iptables-sync-period has no effect in mode ipvs']);
+  });
+
+  it('F26 G5: ipvs rests a second by flags, not at all by file', () => {
+    expect(settingsOf(['--proxy-mode=ipvs']).config.ipvs.minSyncPeriod).toBe(1000);
+    expect(settingsOfFile('mode: ipvs\n').config.ipvs.minSyncPeriod).toBe(0);
+  });
+
+  it('F25 F27 F28 F29 F30 F31 F32: flags of ipvs mode reach their section', () => {
+    const flags = [
+      '--ipvs-scheduler=lc',
+      '--ipvs-exclude-cidrs=10.0.0.0/8,fd00::/8',
+      '--ipvs-strict-arp',
+      '--ipvs-tcp-timeout=1s',
+    ];
+    const { ipvs } = settingsOf([
+      '--proxy-mode=ipvs',
+      ...flags,
+      '--ipvs-tcpfin-timeout=2s',
+      '--ipvs-udp-timeout=3s',
+      '--ipvs-sync-period=1m',
+    ]).config;
+    expect(ipvs).toMatchObject({
+      scheduler: 'lc',
+      excludeCIDRs: ['10.0.0.0/8', 'fd00::/8'],
+      strictARP: true,
+      tcpTimeout: 1000,
+      tcpFinTimeout: 2000,
+      udpTimeout: 3000,
+      syncPeriod: 60_000,
+    });
+  });
+
+  it('F66: --bind-address=:: leaves the servers on IPv4; bindAddress in a file moves them', () => {
+    const flags = settingsOf(['--bind-address=::']).config;
+    expect(flags).toMatchObject({
+      healthzBindAddress: '0.0.0.0:10256',
+      metricsBindAddress: '127.0.0.1:10249',
+    });
+    const file = settingsOfFile('bindAddress: "::"\n').config;
+    expect(file).toMatchObject({ healthzBindAddress: '[::]:10256', metricsBindAddress: '[::1]:10249' });
+  });
+
+  it('F14 F73: a missing port is appended', () => {
+    expect(settingsOf(['--healthz-bind-address=10.0.0.1']).config.healthzBindAddress).toBe('10.0.0.1:10256');
+    expect(settingsOfFile('metricsBindAddress: "::1"\n').config.metricsBindAddress).toBe('[::1]:10249');
+    expect(settingsOfFile('metricsBindAddress: 0.0.0.0\n').config.metricsBindAddress).toBe('0.0.0.0:10249');
+  });
+
+  it('F72: leading zeros in an address are decimal', () => {
+    expect(settingsOfFile('bindAddress: 010.0.0.001\n').config.bindAddress).toBe('010.0.0.001');
+  });
+
+  it('F14 F15 F73 G2: an empty address keeps the default', () => {
+    expect(settingsOf(['--healthz-bind-address=', '--metrics-bind-address=']).config).toMatchObject({
+      healthzBindAddress: '0.0.0.0:10256',
+      metricsBindAddress: '127.0.0.1:10249',
+    });
+    expect(settingsOfFile('healthzBindAddress: ""\n').config.healthzBindAddress).toBe('0.0.0.0:10256');
+  });
+
+  it('F47: --healthz-port=0 switches the server off; another port moves it; both are ignored with --config', () => {
+    expect(settingsOf(['--healthz-port=0']).config.healthzBindAddress).toBe('');
+    expect(settingsOf(['--healthz-port=1234']).config.healthzBindAddress).toBe('0.0.0.0:1234');
+    expect(settingsOfFile('', ['--healthz-port=0']).config.healthzBindAddress).toBe('0.0.0.0:10256');
+  });
+
+  it('F67: Windows has its own mode and defaults', () => {
+    const { config } = settingsOf([], { platform: 'windows' });
+    expect(config).toMatchObject({
+      mode: 'kernelspace',
+      detectLocalMode: '',
+      winkernel: { rootHnsEndpointName: 'cbr0' },
+    });
+  });
+
+  it('F57 F58 F59 F60 F61 F62: flags of kernelspace mode reach their section', () => {
+    const argv = [
+      '--source-vip=10.0.0.9',
+      '--network-name=net',
+      '--enable-dsr',
+      '--root-hnsendpoint-name=gw',
+      '--forward-healthcheck-vip',
+      '--windows-service',
+    ];
+    expect(settingsOf(argv, { platform: 'windows' }).config).toMatchObject({
+      winkernel: {
+        sourceVip: '10.0.0.9',
+        networkName: 'net',
+        enableDSR: true,
+        rootHnsEndpointName: 'gw',
+        forwardHealthCheckVip: true,
+      },
+      windowsRunAsService: true,
+    });
+  });
+
+  it('F13 F16 F17 F18 F21 F22 F33 F34 F35 F36 F37 F38 F46: flags without a file reach their fields', () => {
+    const argv = [
+      '--bind-address=10.0.0.5',
+      '--bind-address-hard-fail',
+      '--profiling',
+      '--show-hidden-metrics-for-version=1.35',
+      '--masquerade-all',
+      '--iptables-localhost-nodeports=false',
+      '--detect-local-mode=BridgeInterface',
+      '--pod-bridge-interface=cni0',
+      '--pod-interface-name-prefix=veth',
+      '--cluster-cidr=10.0.0.0/8,fd00::/8',
+      '--nodeport-addresses=primary',
+      '--oom-score-adj=-5',
+      '--config-sync-period=1m',
+    ];
+    expect(settingsOf(argv).config).toMatchObject({
+      bindAddress: '10.0.0.5',
+      bindAddressHardFail: true,
+      enableProfiling: true,
+      showHiddenMetricsForVersion: '1.35',
+      iptables: { masqueradeAll: true, localhostNodePorts: false },
+      detectLocalMode: 'BridgeInterface',
+      detectLocal: { bridgeInterface: 'cni0', interfaceNamePrefix: 'veth' },
+      clusterCIDR: '10.0.0.0/8,fd00::/8',
+      nodePortAddresses: ['primary'],
+      oomScoreAdj: -5,
+      configSyncPeriod: 60_000,
+    });
+  });
+
+  it('F9 F10 F11 F39 F40 F41 F42 F43 F44 F45: flags of client and conntrack reach their fields', () => {
+    const argv = [
+      '--kube-api-content-type=application/json',
+      '--kube-api-burst=3',
+      '--kube-api-qps=2.5',
+      '--conntrack-max-per-core=1',
+      '--conntrack-min=2',
+      '--conntrack-tcp-timeout-established=3s',
+      '--conntrack-tcp-timeout-close-wait=4s',
+      '--conntrack-tcp-be-liberal',
+      '--conntrack-udp-timeout=5s',
+      '--conntrack-udp-timeout-stream=6s',
+    ];
+    expect(settingsOf(argv).config).toMatchObject({
+      clientConnection: { contentType: 'application/json', burst: 3, qps: 2.5 },
+      conntrack: {
+        maxPerCore: 1,
+        min: 2,
+        tcpEstablishedTimeout: 3000,
+        tcpCloseWaitTimeout: 4000,
+        tcpBeLiberal: true,
+        udpTimeout: 5000,
+        udpStreamTimeout: 6000,
+      },
+    });
+  });
+});
+
+describe('files as they are found in clusters', () => {
+  it('F1: unknown and repeated fields are reported, and the rest of the file counts', () => {
+    const { config, warnings } = settingsOfFile(
+      'mode: ipvs\nmode: iptables\nudpIdleTimeout: 1s\niptables: {nope: 1}\n',
+    );
+    expect(config.mode).toBe('iptables');
+    expect(warnings).toHaveLength(3);
+    expect(warnings.join('\n')).toMatch(/duplicated mapping key \(4:1\)/);
+    expect(warnings.join('\n')).toContain('unknown field "udpIdleTimeout"');
+    expect(warnings.join('\n')).toContain('unknown field "iptables.nope"');
+  });
+
+  it('F1: JSON is read too, with tabs', () => {
+    const json =
+      '{\n\t"apiVersion": "kubeproxy.config.k8s.io/v1alpha1",\n\t"kind": "KubeProxyConfiguration",\n\t"mode": "ipvs"\n}';
+    expect(settingsOf(['--config=/c'], { readFile: () => json }).config.mode).toBe('ipvs');
+  });
+
+  it('F85 F24: zero periods in a file mean the defaults; by flag the minimum period may be zero', () => {
+    const zeros = 'iptables: {syncPeriod: 0s, minSyncPeriod: 0s}\nconfigSyncPeriod: 0s\n';
+    expect(settingsOfFile(zeros).config).toMatchObject({
+      iptables: { syncPeriod: 30_000, minSyncPeriod: 1000 },
+      configSyncPeriod: 900_000,
+    });
+    expect(settingsOf(['--iptables-min-sync-period=0s']).config.iptables.minSyncPeriod).toBe(0);
+  });
+
+  it('F71: flushFrequency may be nanoseconds', () => {
+    expect(settingsOfFile('logging: {flushFrequency: 5000000000}\n').config.logging.flushFrequency).toBe(
+      5000,
+    );
+  });
+
+  it("F84: kubeadm's ConfigMap loads unchanged, without a warning", () => {
+    const { config, warnings } = settingsOf(
+      ['--config=/var/lib/kube-proxy/config.conf', '--hostname-override=node-a'],
+      { readFile: () => KUBEADM_CONFIG },
+    );
+    expect(warnings).toEqual([]);
+    expect(config).toMatchObject({
+      clientConnection: { kubeconfig: '/var/lib/kube-proxy/kubeconfig.conf', qps: 5, burst: 10 },
+      clusterCIDR: '10.244.0.0/16',
+      mode: 'iptables',
+      conntrack: { maxPerCore: 32768, min: 131072 },
+      iptables: { masqueradeBit: 14, syncPeriod: 30_000, minSyncPeriod: 1000 },
+      healthzBindAddress: '0.0.0.0:10256',
+      configSyncPeriod: 900_000,
+    });
+  });
+});

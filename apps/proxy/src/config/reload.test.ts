@@ -1,0 +1,125 @@
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createManualClock } from '@signalbox/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../node/system-clock.ts';
+import { settingsOfFile } from '../testing/settings.ts';
+import { compareSettings, watchFile, type FileWatch } from './reload.ts';
+
+const cleanups: (() => void)[] = [];
+afterEach(() => cleanups.splice(0).forEach((cleanup) => cleanup()));
+
+function temporaryFolder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'proxy-reload-'));
+  cleanups.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+/** A folder as the kubelet makes it of a ConfigMap: files are links through `..data`, which is swapped. */
+function configMapVolume(content: string): { readonly path: string; update(content: string): void } {
+  const folder = temporaryFolder();
+  let version = 0;
+  const update = (text: string): void => {
+    version += 1;
+    mkdirSync(join(folder, `..v${version}`));
+    writeFileSync(join(folder, `..v${version}`, 'config.conf'), text);
+    symlinkSync(`..v${version}`, join(folder, '..data_tmp'));
+    renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
+  };
+  update(content);
+  symlinkSync('..data/config.conf', join(folder, 'config.conf'));
+  return { path: join(folder, 'config.conf'), update };
+}
+
+const read = (path: string): string => readFileSync(path, 'utf8');
+
+function nextChange(path: string): Promise<string> {
+  return new Promise((resolve) => {
+    const watch: FileWatch = watchFile({
+      path,
+      content: read(path),
+      read,
+      clock: systemClock,
+      onChange: resolve,
+    });
+    cleanups.push(() => watch.stop());
+  });
+}
+
+describe('following the configuration file', () => {
+  it('F91 G1: sees a ConfigMap update, which swaps a symbolic link beside the file', async () => {
+    const volume = configMapVolume('a: 1\n');
+    const change = nextChange(volume.path);
+    volume.update('a: 2\n');
+    expect(await change).toBe('a: 2\n');
+  });
+
+  it('F91: sees an edit in place and a replaced file', async () => {
+    const path = join(temporaryFolder(), 'config.conf');
+    writeFileSync(path, 'a: 1\n');
+    const edited = nextChange(path);
+    writeFileSync(path, 'a: 2\n');
+    expect(await edited).toBe('a: 2\n');
+    const replaced = nextChange(path);
+    writeFileSync(`${path}.new`, 'a: 3\n');
+    renameSync(`${path}.new`, path);
+    expect(await replaced).toBe('a: 3\n');
+  });
+
+  it('looks now and then where the file system gives no hints; unchanged, empty and missing files are no news', () => {
+    const clock = createManualClock();
+    const changes: string[] = [];
+    let content = 'a: 1\n';
+    const reader = (): string => {
+      if (content === 'missing') throw new Error('ENOENT');
+      return content;
+    };
+    const options = { path: '/no/such/folder/file', content, read: reader, clock };
+    watchFile({ ...options, onChange: (text) => changes.push(text) });
+    for (const next of ['a: 1\n', '', 'missing', 'a: 2\n', 'a: 2\n']) {
+      content = next;
+      clock.advance(10_000);
+    }
+    expect(changes).toEqual(['a: 2\n']);
+  });
+});
+
+describe('what a running proxy can take over', () => {
+  it.each([
+    ['logging: {verbosity: 4}\n', ['logging.verbosity'], []],
+    [
+      'iptables: {syncPeriod: 10s, minSyncPeriod: 2s, masqueradeAll: true}\n',
+      ['iptables.masqueradeAll', 'iptables.syncPeriod', 'iptables.minSyncPeriod'],
+      [],
+    ],
+    ['clusterCIDR: 10.0.0.0/8\n', ['clusterCIDR'], []],
+    ['nodePortAddresses: [10.0.0.0/8]\n', ['nodePortAddresses'], []],
+    [
+      'mode: ipvs\n',
+      [],
+      ['mode', 'iptables.syncPeriod', 'iptables.minSyncPeriod', 'ipvs.syncPeriod', 'ipvs.minSyncPeriod'],
+    ],
+    ['iptables: {masqueradeBit: 15}\nclusterCIDR: 10.0.0.0/8\n', ['clusterCIDR'], ['iptables.masqueradeBit']],
+    ['metricsBindAddress: 127.0.0.1:1234\n', [], ['metricsBindAddress']],
+  ])('F91: %j', (body, live, restart) => {
+    const change = compareSettings(settingsOfFile(''), settingsOfFile(body));
+    if (restart.includes('mode')) expect(change.restart).toContain('mode');
+    else expect(change).toEqual({ live, restart });
+  });
+
+  it('a change of comments changes nothing', () => {
+    expect(compareSettings(settingsOfFile(''), settingsOfFile('# hello\n'))).toEqual({
+      live: [],
+      restart: [],
+    });
+  });
+});
