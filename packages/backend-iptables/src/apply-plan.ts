@@ -8,6 +8,7 @@ import {
   type Transaction,
 } from './diff/plan.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
+import type { RefusalOrder } from './diff/split-change.ts';
 import type { IptablesDriver, Variant } from './driver/iptables-driver.ts';
 import { encodeRestore } from './encode/restore-input.ts';
 
@@ -40,6 +41,7 @@ export interface PlanInput {
   readonly inserts: readonly PendingInsert[];
   readonly driver: IptablesDriver;
   readonly variant: Variant;
+  readonly order: RefusalOrder;
   readonly applied: Applied;
 }
 
@@ -49,10 +51,11 @@ export async function applyPlan({
   inserts,
   driver,
   variant,
+  order,
   applied,
 }: PlanInput): Promise<BackendError | null> {
   const policy = variant === 'nft' ? NFT_POLICY : LEGACY_POLICY;
-  const transactions = planTransactions(ledger, inserts, policy);
+  const transactions = planTransactions(ledger, inserts, { policy, order });
   for (const batch of batchTransactions(transactions)) {
     applied.restores++;
     const done = await driver.restore(encodeRestore(batch.map(({ input }) => input)));

@@ -21,6 +21,7 @@ import { createExecDriver } from './driver/exec-driver.ts';
 import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
+import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
 import { observeTables } from './observe.ts';
 import type { IptablesOptions } from './options.ts';
@@ -96,18 +97,18 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   const tool = await driver.probe();
   if (!tool.ok) return failed(tool.error, 'full', state, nothingApplied());
   state.compiler ??= createRuleCompiler(driver.family, ruleOptions(input.options, tool.value));
-  const { compiler } = state;
-  let full = state.ledger === null || state.suspect;
-  let changes: ChainChanges | null = null;
-  for (const each of state.backlog.splice(0)) {
-    const before = sharedTexts(compiler, driver);
-    changes = compiler.apply(each);
-    takeOver(state.ledger, changes, driver);
-    full ||= each.kind === 'full' || sharedTexts(compiler, driver).join('\n') !== before.join('\n');
-  }
-  const work: SyncWork = { ...input, compiler, tool: tool.value };
-  if (!full) return partialSync(work);
-  return fullSync(work, changes?.complete === true ? changes.write : compiler.all());
+  const work: SyncWork = { ...input, compiler: state.compiler, tool: tool.value };
+  const changes = state.backlog.splice(0);
+  const [only] = changes;
+  if (only !== undefined && changes.length === 1 && isIncremental(state, only))
+    return partialSync(work, only);
+  let last: ChainChanges | null = null;
+  for (const each of changes) last = takeOver(work, each);
+  return fullSync(work, last?.complete === true ? last.write : work.compiler.all());
+}
+
+function isIncremental(state: State, change: DesiredChange): boolean {
+  return state.ledger !== null && !state.suspect && change.kind === 'incremental';
 }
 
 interface SyncWork extends SyncInput {
@@ -129,21 +130,33 @@ function sharedTexts(compiler: RuleCompiler, { family }: IptablesDriver): readon
   return compiler.shared().map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, family)}`);
 }
 
-function takeOver(ledger: RuleLedger | null, changes: ChainChanges, { family }: IptablesDriver): void {
-  if (ledger === null) return;
-  for (const { table, name } of changes.remove) ledger.unwant(table, name, 'remove');
-  for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, family), rank);
+/** Compiles the change, and notes in the ledger (if there is one) what is to be done. */
+function takeOver({ compiler, state: { ledger }, driver }: SyncWork, change: DesiredChange): ChainChanges {
+  const changes = compiler.apply(change);
+  for (const { table, name } of changes.remove) ledger?.unwant(table, name, 'remove');
+  if (ledger !== null) {
+    for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, driver.family), rank);
+  }
+  return changes;
 }
 
-async function partialSync({ driver, state, tool }: SyncWork): Promise<SyncResult> {
+async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncResult> {
+  const { driver, state, tool, compiler } = work;
   const { ledger } = state;
   const applied = nothingApplied();
-  if (ledger === null || ledger.writes.size + ledger.removals.size === 0) {
-    return succeeded('none', state, applied);
+  const shared = sharedTexts(compiler, driver);
+  let error: BackendError | null = null;
+  for (const part of splitChange(change)) {
+    takeOver(work, part.change);
+    const idle = ledger === null || ledger.writes.size + ledger.removals.size === 0;
+    if (idle || error !== null) continue;
+    const { order } = part;
+    error = await applyPlan({ ledger, inserts: [], driver, variant: tool.variant, order, applied });
   }
-  const error = await applyPlan({ ledger, inserts: [], driver, variant: tool.variant, applied });
   if (error !== null) return failed(error, 'partial', state, applied);
-  return succeeded('partial', state, applied);
+  // Rules of ours in chains of others are looked after by full syncs alone.
+  if (sharedTexts(compiler, driver).join() !== shared.join()) return fullSync(work, compiler.all());
+  return succeeded(applied.restores === 0 ? 'none' : 'partial', state, applied);
 }
 
 async function fullSync(
@@ -158,7 +171,14 @@ async function fullSync(
   const wanted = { family: driver.family, chains, shared };
   const { inserts, drift } = compare(wanted, observed.value, ledger);
   const repaired = state.ledger === null ? [] : repairs(state.ledger, drift);
-  const error = await applyPlan({ ledger, inserts, driver, variant: tool.variant, applied });
+  const error = await applyPlan({
+    ledger,
+    inserts,
+    driver,
+    variant: tool.variant,
+    order: 'by-size',
+    applied,
+  });
   // Until the jumps are known to stand, the next sync has to look again.
   state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
   if (error !== null) return failed(error, 'full', state, applied);

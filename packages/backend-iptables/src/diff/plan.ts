@@ -6,6 +6,7 @@ import type { EncodedChain } from '../encode/encoded-chain.ts';
 import type { RestoreOperation, TableInput } from '../encode/restore-input.ts';
 import { TABLES, type TableName } from '../objects/rule.ts';
 import type { PendingRemoval, PendingWrite, RuleLedger } from './rule-ledger.ts';
+import type { RefusalOrder } from './split-change.ts';
 
 /** A rule to be put first in a chain of others. */
 export interface PendingInsert {
@@ -40,18 +41,23 @@ export const NFT_POLICY: PlanPolicy = { chainsPerTransaction: 100 };
 /** The legacy variant copies the whole table for any transaction, hence one. */
 export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity };
 
+export interface PlanOptions {
+  readonly policy: PlanPolicy;
+  readonly order: RefusalOrder;
+}
+
 /**
- * Refusals (filter) are written before the ways to endpoints (nat), and taken away after them: whatever the
- * moment, a packet meets the old rules, the new ones, or a refusal, but never leaks past both.
+ * Refusals (filter) are written before the ways to endpoints (nat), or after them where they go: whatever
+ * the moment, a packet meets the old rules, the new ones, or a refusal, but never leaks past both.
  * Stale chains go in the transaction that ends the last jump to them; where there is more than one of those, last.
  */
 export function planTransactions(
   ledger: RuleLedger,
   inserts: readonly PendingInsert[],
-  policy: PlanPolicy,
+  { policy, order }: PlanOptions,
 ): readonly Transaction[] {
   const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
-  const late = new Set(writes.filter((write) => shrinksFilter(ledger, write)));
+  const late = new Set(writes.filter((write) => isLate(ledger, write, order)));
   const together = writes.length + ledger.removals.size <= policy.chainsPerTransaction;
   const work = (table: TableName): TableWork => ({
     writes: writes.filter((write) => write.chain.table === table && !late.has(write)),
@@ -68,10 +74,11 @@ export function planTransactions(
   ];
 }
 
-/** A chain of refusals that gets shorter. */
-function shrinksFilter(ledger: RuleLedger, { chain }: PendingWrite): boolean {
-  const before = ledger.held.get(chain.table)?.get(chain.name)?.rules ?? 0;
-  return chain.table === 'filter' && chain.rules.length < before;
+/** A chain of refusals that is written behind nat. By size: one that gets shorter. */
+function isLate(ledger: RuleLedger, { chain }: PendingWrite, order: RefusalOrder): boolean {
+  if (chain.table !== 'filter' || order === 'refusals-first') return false;
+  const before = ledger.held.get(chain.table)?.get(chain.name);
+  return before !== undefined && (order === 'refusals-last' || chain.rules.length < before.rules);
 }
 
 function removalsOf(ledger: RuleLedger, table: TableName): readonly PendingRemoval[] {

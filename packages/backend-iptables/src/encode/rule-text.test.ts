@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CONNTRACK_STATES, oneIn, singlePort, type Match } from '../objects/match.ts';
 import { rule, type Rule } from '../objects/rule.ts';

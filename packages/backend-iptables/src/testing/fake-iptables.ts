@@ -34,9 +34,9 @@ export interface FakeIptables {
   /** Inputs of `iptables-restore` so far. */
   readonly inputs: readonly string[];
   /** As another program would: what `iptables-restore --noflush` reads. Throws on a refusal. */
-  byOthers(input: string): void;
+  readonly byOthers: (input: string) => void;
   /** `iptables-save` of one table. */
-  dump(table: TableName): string;
+  readonly dump: (table: TableName) => string;
 }
 
 /** iptables without a kernel: same seam, same refusals. */

@@ -1,19 +1,19 @@
 import { formatAddress, type Family } from '@signalbox/core';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeChain } from '../encode/encoded-chain.ts';
 import { rule, type Chain, type Rule } from '../objects/rule.ts';
 import { jump } from '../objects/target.ts';
-import { traverse, type Branch } from '../testing/traverse.ts';
-import { addressKey, portKey, prefixQuestion } from './dispatch-key.ts';
+import { traverse, type Branch } from './traverse.ts';
+import { addressKey, portKey, prefixQuestion } from '../compile/dispatch-key.ts';
 import {
   createDispatchTree,
   INLINE_SIZE,
   LEAF_SIZE,
   type DispatchTree,
   type TreeUpdate,
-} from './dispatch-tree.ts';
-import { toFrontend } from './frontend-match.ts';
+} from '../compile/dispatch-tree.ts';
+import { toFrontend } from '../compile/frontend-match.ts';
 
 interface Place {
   readonly address: string;

@@ -1,0 +1,333 @@
+import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@signalbox/core';
+import { fullChange } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { TABLES } from './objects/rule.ts';
+import { createFakeIptables, type FakeFaults, type FakeIptables } from './testing/fake-iptables.ts';
+import {
+  changeBetween,
+  clusterIP,
+  REFUSED,
+  SAMPLE_NODE,
+  sampleEndpoints,
+  sampleService,
+  sampleState,
+} from './testing/sample-state.ts';
+
+interface Lab {
+  readonly fake: FakeIptables;
+  readonly backend: Backend;
+}
+
+function lab(faults: FakeFaults = () => false): Lab {
+  const fake = createFakeIptables({ family: 'IPv4', faults });
+  return { fake, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver }) };
+}
+
+function services(count: number): readonly DesiredServicePort[] {
+  return Array.from({ length: count }, (_, index) => sampleService({ index }));
+}
+
+const STATE: DesiredState = sampleState(services(20));
+const EMPTY = changeBetween(STATE, STATE);
+
+function dumpAll({ fake }: Lab): string {
+  return TABLES.map(fake.dump).join('');
+}
+
+async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
+  const settled = await result;
+  expect(settled.error).toBeUndefined();
+  expect(settled.outcome).toBe('ok');
+  return settled;
+}
+
+/** Everything that needs no time has happened. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** A state with service 3 changed in one endpoint. */
+function oneEndpointMoved(): DesiredState {
+  const moved = sampleService({ index: 3, endpoints: sampleEndpoints(3, 2, 9090) });
+  return sampleState(services(20).map((service) => (service.key === moved.key ? moved : service)));
+}
+
+describe('a full sync', () => {
+  it('writes everything, and finds nothing to do the next time', async () => {
+    const { fake, backend } = lab();
+    const first = await ok(backend.sync(fullChange(STATE)));
+    expect(first.scope).toBe('full');
+    expect(first.counters['chainsWritten']).toBeGreaterThan(60);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    const written = fake.inputs.length;
+    const again = await ok(backend.sync(fullChange(STATE)));
+    expect(again.counters).toMatchObject({
+      chainsWritten: 0,
+      rulesWrittenNat: 0,
+      transactions: 0,
+      repaired: 0,
+    });
+    expect(fake.inputs.length).toBe(written);
+  });
+
+  it('of a new process takes over what the old one left, without writing', async () => {
+    const old = lab();
+    await ok(old.backend.sync(fullChange(STATE)));
+    const before = dumpAll(old);
+    const next = createIptablesBackend({ family: 'IPv4', driver: old.fake.driver });
+    const result = await ok(next.sync(fullChange(STATE)));
+    expect(result.counters).toMatchObject({
+      restores: 0,
+      chainsWritten: 0,
+      rulesTotalNat: expect.any(Number),
+    });
+    expect(result.counters['rulesTotalNat']).toBeGreaterThan(80);
+    expect(result.repaired).toEqual([]);
+    expect(dumpAll(old)).toBe(before);
+  });
+
+  it('of a new process writes no more than what differs', async () => {
+    const old = lab();
+    await ok(old.backend.sync(fullChange(STATE)));
+    const next = createIptablesBackend({ family: 'IPv4', driver: old.fake.driver });
+    const result = await ok(next.sync(fullChange(oneEndpointMoved())));
+    // Two endpoints have new chains, the service's chain is rewritten, the two old chains go.
+    expect(result.counters).toMatchObject({ chainsWritten: 3, chainsRemoved: 2 });
+  });
+
+  it('removes chains that nobody wants, but empties those that rules of others lead to', async () => {
+    const { fake, backend } = lab();
+    fake.byOthers(
+      '*nat\n:KUBE-SVC-OLD - [0:0]\n:KUBE-SEP-OLD - [0:0]\n:KUBE-SVC-USED - [0:0]\n:MINE - [0:0]\n' +
+        '-A KUBE-SVC-OLD -j KUBE-SEP-OLD\n-A KUBE-SVC-USED -j KUBE-SEP-OLD\n-A MINE -j KUBE-SVC-USED\nCOMMIT\n',
+    );
+    await ok(backend.sync(fullChange(STATE)));
+    const nat = fake.kernel.table('nat');
+    expect([nat.has('KUBE-SVC-OLD'), nat.has('KUBE-SEP-OLD')]).toEqual([false, false]);
+    expect(nat.get('KUBE-SVC-USED')).toEqual([]);
+    expect(nat.get('MINE')?.map(({ text }) => text)).toEqual(['-j KUBE-SVC-USED']);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
+describe('a partial sync', () => {
+  it('neither reads nor writes what did not change', async () => {
+    const { fake, backend } = lab((operation) => operation === 'iptables-save' && synced.done);
+    const synced = { done: false };
+    await ok(backend.sync(fullChange(STATE)));
+    synced.done = true;
+    const before = fake.inputs.length;
+    const result = await ok(backend.sync(changeBetween(STATE, oneEndpointMoved())));
+    expect(result.scope).toBe('partial');
+    expect(result.counters).toMatchObject({
+      chainsWritten: 3,
+      chainsRemoved: 2,
+      restores: 1,
+      transactions: 1,
+    });
+    expect(fake.inputs.slice(before).join('')).not.toMatch(/KUBE-SERVICES|filter|PREROUTING/);
+    const nothing = await ok(backend.sync(EMPTY));
+    expect(nothing.scope).toBe('none');
+  });
+
+  it('writes refusals before it takes ways to endpoints away, and takes them away after', async () => {
+    const { fake, backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    const empty = sampleService({ index: 3, endpoints: [], frontends: [clusterIP(3, REFUSED)] });
+    const without = sampleState(services(20).map((service) => (service.key === empty.key ? empty : service)));
+    await ok(backend.sync(changeBetween(STATE, without)));
+    const tablesOf = (input: string | undefined) => input?.match(/^\*\w+/gm);
+    expect(tablesOf(fake.inputs.at(-1))).toEqual(['*filter', '*nat']);
+    await ok(backend.sync(changeBetween(without, STATE)));
+    expect(tablesOf(fake.inputs.at(-1))).toEqual(['*nat', '*filter']);
+  });
+
+  it('leaves the kernel as a full sync of the same state would', async () => {
+    const one = lab();
+    await ok(one.backend.sync(fullChange(STATE)));
+    await ok(one.backend.sync(changeBetween(STATE, oneEndpointMoved())));
+    const few = sampleState([...oneEndpointMoved().servicePorts.values()].slice(0, 5));
+    await ok(one.backend.sync(changeBetween(oneEndpointMoved(), few)));
+    const other = lab();
+    await ok(other.backend.sync(fullChange(few)));
+    const sorted = (text: string) => text.split('\n').sort();
+    expect(sorted(dumpAll(one))).toEqual(sorted(dumpAll(other)));
+  });
+
+  it('becomes full where the node changes what stands in chains of others', async () => {
+    const { fake, backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    const node = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'any-local', loopback: true } as const };
+    const result = await ok(backend.sync(changeBetween(STATE, sampleState(services(20), node))));
+    expect(result.scope).toBe('full');
+    expect(fake.dump('filter')).toContain('-A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
+describe('a failed sync', () => {
+  it('with the lock held forgets nothing and needs no reading to catch up', async () => {
+    const fault = { on: false };
+    const { fake, backend } = lab((operation) => fault.on && operation === 'iptables-restore');
+    await ok(backend.sync(fullChange(STATE)));
+    fault.on = true;
+    const failed = await backend.sync(changeBetween(STATE, oneEndpointMoved()));
+    expect(failed).toMatchObject({ outcome: 'failed', error: { code: 'busy', kernel: 'unchanged' } });
+    expect(failed.counters['restoreFailures']).toBe(1);
+    fault.on = false;
+    const retried = await ok(backend.sync(EMPTY));
+    expect(retried).toMatchObject({ scope: 'partial', counters: { chainsWritten: 3, chainsRemoved: 2 } });
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    expect(fake.kernel.table('nat').size).toBeGreaterThan(20);
+  });
+
+  it.each(['iptables-restore nat', 'iptables-restore end'])(
+    'that leaves the kernel unknown (%s) makes the next sync read and repair',
+    async (operation) => {
+      const fault = { on: false };
+      const { backend } = lab((asked) => fault.on && asked === operation);
+      await ok(backend.sync(fullChange(STATE)));
+      const other = sampleState([...services(19), sampleService({ index: 900, endpoints: [] })]);
+      fault.on = true;
+      const failed = await backend.sync(changeBetween(STATE, other));
+      expect(failed).toMatchObject({ outcome: 'failed', error: { kernel: 'unknown' } });
+      fault.on = false;
+      const next = await ok(backend.sync(EMPTY));
+      expect(next.scope).toBe('full');
+      expect(next.repaired).toEqual([]);
+      expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    },
+  );
+
+  it('of the first sync is made up for by the next', async () => {
+    const fault = { on: true };
+    const { backend } = lab((operation) => fault.on && operation === 'iptables-restore nat');
+    expect((await backend.sync(fullChange(STATE))).outcome).toBe('failed');
+    fault.on = false;
+    expect((await ok(backend.sync(EMPTY))).scope).toBe('full');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('before the tool is found keeps the changes', async () => {
+    const { fake } = lab();
+    const missing = { now: true };
+    const driver = {
+      ...fake.driver,
+      probe: async () =>
+        missing.now
+          ? ({
+              ok: false,
+              error: { code: 'unavailable', operation: 'iptables', message: 'gone', kernel: 'unchanged' },
+            } as const)
+          : fake.driver.probe(),
+    };
+    const backend = createIptablesBackend({ family: 'IPv4', driver });
+    expect((await backend.sync(fullChange(STATE))).error?.code).toBe('unavailable');
+    expect((await backend.sync(changeBetween(STATE, oneEndpointMoved()))).outcome).toBe('failed');
+    missing.now = false;
+    await ok(backend.sync(EMPTY));
+    expect(fake.dump('nat')).toContain(':9090');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
+describe('changes by others', () => {
+  it('are told, repaired and listed', async () => {
+    const { fake, backend } = lab();
+    const heard: string[] = [];
+    const stop = backend.watch?.((what) => heard.push(what));
+    await ok(backend.sync(fullChange(STATE)));
+    await settled();
+    fake.byOthers('*nat\n-F KUBE-SERVICES\n-F KUBE-MARK-MASQ\nCOMMIT\n*filter\n-F INPUT\nCOMMIT\n');
+    await settled();
+    expect(heard).toEqual(['a rule in INPUT of table filter is gone']);
+    const observed = await backend.observe();
+    expect(observed).toMatchObject({ outcome: 'ok' });
+    const repaired = await ok(backend.sync(EMPTY));
+    expect(repaired.scope).toBe('full');
+    expect(repaired.repaired).toEqual(
+      expect.arrayContaining([
+        'altered: nat KUBE-SERVICES',
+        'altered: nat KUBE-MARK-MASQ',
+        expect.stringMatching(/^missing: filter INPUT: .*KUBE-NODEPORTS$/),
+      ]),
+    );
+    expect(repaired.counters['repaired']).toBe(repaired.repaired.length);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    stop?.();
+  });
+
+  it('that do not concern us are left alone and not told', async () => {
+    const { fake, backend } = lab();
+    const heard: string[] = [];
+    const foreign =
+      '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
+      '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
+      '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT\n';
+    fake.byOthers(foreign);
+    const stop = backend.watch?.((what) => heard.push(what));
+    await ok(backend.sync(fullChange(STATE)));
+    fake.byOthers('*filter\n-D INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n*nat\n-F DOCKER\nCOMMIT\n');
+    await settled();
+    expect(heard).toEqual([]);
+    expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
+    expect(fake.dump('filter')).toContain('-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP');
+    stop?.();
+  });
+});
+
+describe('cleanup', () => {
+  it('leaves what others have exactly as it was, in both variants', async () => {
+    const foreign =
+      '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
+      '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
+      '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\nCOMMIT\n';
+    const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    const nft = createFakeIptables({ family: 'IPv4', other: legacy });
+    for (const fake of [legacy, nft]) fake.byOthers(foreign);
+    const before = [legacy, nft].map((fake) => TABLES.map(fake.dump).join(''));
+    for (const fake of [legacy, nft]) {
+      await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));
+    }
+    const backend = createIptablesBackend({ family: 'IPv4', driver: nft.driver });
+    const result = await backend.cleanup();
+    expect(result).toMatchObject({ outcome: 'ok' });
+    expect(result.outcome === 'ok' ? result.removed.length : 0).toBe(10);
+    expect([legacy, nft].map((fake) => TABLES.map(fake.dump).join(''))).toEqual(before);
+    expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
+  });
+
+  it('takes away the rules of a kube-proxy in iptables mode', async () => {
+    const { fake, backend } = lab();
+    const before = TABLES.map(fake.dump).join('');
+    fake.byOthers(
+      '*filter\n:KUBE-SERVICES - [0:0]\n:KUBE-FORWARD - [0:0]\n' +
+        '-A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
+        '-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD\nCOMMIT\n' +
+        '*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]\n:KUBE-SEP-AAAAAAAAAAAAAAAA - [0:0]\n:KUBE-PROXY-CANARY - [0:0]\n' +
+        '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
+        '-A KUBE-SERVICES -j KUBE-SVC-AAAAAAAAAAAAAAAA\n-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA\nCOMMIT\n',
+    );
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(TABLES.map(fake.dump).join('')).toBe(before);
+  });
+
+  it('keeps the masquerade chain of a kubelet that has its own, and chains that others jump to', async () => {
+    const { fake, backend } = lab();
+    fake.byOthers('*nat\n:KUBE-MARK-DROP - [0:0]\n:MINE - [0:0]\nCOMMIT\n');
+    await ok(backend.sync(fullChange(STATE)));
+    fake.byOthers('*nat\n-A MINE -j KUBE-POSTROUTING\nCOMMIT\n');
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    const nat = fake.kernel.table('nat');
+    expect(nat.get('KUBE-MARK-MASQ')?.length).toBe(1);
+    expect(nat.get('KUBE-POSTROUTING')).toEqual([]);
+    expect(nat.get('MINE')?.length).toBe(1);
+  });
+
+  it('after which a sync starts from nothing', async () => {
+    const { backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    await backend.cleanup();
+    expect((await ok(backend.sync(EMPTY))).scope).toBe('full');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});

@@ -1,0 +1,82 @@
+/** Whatever the moment between two transactions, packets meet the old rules, the new ones, or a refusal. */
+import type { DesiredServicePort, DesiredState, Outcome } from '@signalbox/core';
+import { fullChange } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { createIptablesBackend } from '../iptables-backend.ts';
+import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
+import {
+  changeBetween,
+  clusterIP,
+  REFUSED,
+  sampleEndpoints,
+  sampleService,
+  sampleState,
+} from './sample-state.ts';
+import { rulesOf } from './scenario-backend.ts';
+import { tracePacket } from './trace-packet.ts';
+
+const COUNT = 150;
+
+function outcome(fake: FakeIptables, index: number): Outcome {
+  const frontend = clusterIP(index, REFUSED);
+  const destination = frontend.kind === 'cluster-ip' ? frontend.address : '';
+  const world = { addresses: ['192.0.2.10'], recent: new Map(), now: () => 0, remember: false };
+  return tracePacket(
+    { rules: (table) => rulesOf(fake, table), world, chance: 'both' },
+    { protocol: 'TCP', source: '10.244.1.9', inInterface: 'cni0', destination, destinationPort: 80 },
+  );
+}
+
+function states(): { readonly before: DesiredState; readonly after: DesiredState } {
+  const before: DesiredServicePort[] = [];
+  const after: DesiredServicePort[] = [];
+  const refused = (index: number) =>
+    sampleService({ index, endpoints: [], frontends: [clusterIP(index, REFUSED)] });
+  for (let index = 0; index < COUNT; index++) {
+    const there = sampleService({ index });
+    const kind = index % 4;
+    before.push(kind === 0 ? refused(index) : there);
+    if (kind === 0) after.push(there);
+    else if (kind === 1) after.push(refused(index));
+    else after.push(sampleService({ index, endpoints: sampleEndpoints(index, 3, 9090) }));
+  }
+  return { before: sampleState(before), after: sampleState(after) };
+}
+
+describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) => {
+  it('never show a packet rules that are neither old nor new, whichever transactions are in', async () => {
+    const { before, after } = states();
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(before));
+    const old = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
+    const start = fake.inputs.length;
+    const replica = createFakeIptables({ family: 'IPv4', variant });
+    for (const input of fake.inputs) replica.byOthers(input);
+    await backend.sync(changeBetween(before, after));
+    const next = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
+    const transactions = fake.inputs.slice(start).flatMap((input) => input.match(/\*[^]*?COMMIT\n/g) ?? []);
+    expect(transactions.length).toBeGreaterThan(variant === 'nft' ? 5 : 1);
+    for (const transaction of transactions) {
+      replica.byOthers(transaction);
+      for (let index = 0; index < COUNT; index++) {
+        const now = outcome(replica, index);
+        const allowed = [old[index], next[index], { kind: 'reject' }];
+        expect(allowed, `service ${index} after ${transaction.slice(0, 60)}`).toContainEqual(now);
+      }
+    }
+    for (const table of ['nat', 'filter'] as const) expect(replica.dump(table)).toBe(fake.dump(table));
+  });
+
+  it('are small in the nft variant and few in the legacy variant', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    const result = await backend.sync(fullChange(states().before));
+    const chains = fake.inputs
+      .flatMap((input) => input.match(/\*[^]*?COMMIT\n/g) ?? [])
+      .map((transaction) => transaction.match(/^:/gm)?.length ?? 0);
+    expect(result.counters['restores']).toBe(1);
+    if (variant === 'nft') expect(Math.max(...chains)).toBeLessThanOrEqual(101);
+    else expect(chains.length).toBeLessThanOrEqual(4);
+  });
+});
