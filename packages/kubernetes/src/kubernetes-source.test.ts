@@ -5,8 +5,10 @@ import { createSourceRecorder, plainConfig } from './testing/index.ts';
 import { createStage, isList, isWatch, service } from './testing/stage.ts';
 import type { WireObject } from './wire.ts';
 
-const slice = (name: string, labels: Record<string, string> = {}): WireObject =>
-  ({ kind: 'EndpointSlice', metadata: { name, namespace: 'default', labels } }) as WireObject;
+const slice = (name: string, labels: Record<string, string> = {}): WireObject => ({
+  kind: 'EndpointSlice',
+  metadata: { name, namespace: 'default', labels },
+});
 const node = (name: string): WireObject => ({ kind: 'Node', metadata: { name } });
 
 const stage = createStage();

@@ -28,6 +28,8 @@ export interface Fault {
 export interface Faults {
   /** Returns what lifts it. */
   readonly add: (fault: Fault) => () => void;
+  /** All of them. */
+  readonly lift: () => void;
   /** The first fault in force for this request; counts it. */
   take(request: RequestRecord): FaultAction | null;
 }
@@ -39,6 +41,7 @@ export function createFaults(): Faults {
       active.set(fault, fault.times ?? Infinity);
       return () => active.delete(fault);
     },
+    lift: () => active.clear(),
     take(request) {
       for (const [fault, left] of active) {
         if (fault.when?.(request) === false) continue;

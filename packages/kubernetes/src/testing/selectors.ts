@@ -28,7 +28,7 @@ function parseTerms(text: string, read: Read): Matches[] | null {
 }
 
 function labelsOf(object: WireObject): Readonly<Record<string, string>> {
-  return (object.metadata as { labels?: Record<string, string> } | undefined)?.labels ?? {};
+  return object.metadata?.labels ?? {};
 }
 
 function fieldOf(object: WireObject, path: string): string | undefined {

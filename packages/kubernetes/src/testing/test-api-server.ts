@@ -40,6 +40,8 @@ export interface TestApiServer {
   /** Resolves as soon as the condition holds; it is asked after each request, posted event and lost connection. */
   readonly until: (condition: () => boolean) => Promise<void>;
   fault(fault: Fault): () => void;
+  /** Lifts every fault. */
+  readonly lift: () => void;
   setTokens(tokens: readonly string[]): void;
   setStreaming(streaming: Streaming): void;
   /** From now on nothing is sent on any connection, and new requests are heard but not answered. */
@@ -81,6 +83,7 @@ export async function createTestApiServer(options: TestApiServerOptions = {}): P
     delete: store.delete,
     until: happened.until,
     fault: faults.add,
+    lift: faults.lift,
     setTokens(tokens) {
       backend.tokens = tokens;
     },
