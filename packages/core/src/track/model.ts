@@ -110,8 +110,11 @@ function replaceNode(
   families: Families,
   change: { readonly name: string; readonly after: NodeModel | undefined },
 ): void {
-  world.nodes.replace(change.name, change.after);
-  if (change.name === world.config.nodeName) refreshSurroundings(world, families);
+  const { name, after } = change;
+  const isOwn = name === world.config.nodeName;
+  if (after === undefined) world.nodes.remove(name, isOwn ? 'keep-last' : 'forget');
+  else world.nodes.set(after);
+  if (isOwn) refreshSurroundings(world, families);
 }
 
 function replaceServiceCidr(

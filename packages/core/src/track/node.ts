@@ -4,7 +4,9 @@ import type { NodeModel } from '../model/node.ts';
 import type { NodeView } from './model-types.ts';
 
 export interface NodeStore {
-  replace(name: string, after: NodeModel | undefined): void;
+  set(node: NodeModel): void;
+  /** `keep-last`: this node's own object went; `forget`: another's. */
+  remove(name: string, what: 'keep-last' | 'forget'): void;
   /** This node as the rest should see it. */
   view(nodeName: string, override: string | null): NodeView;
 }
@@ -36,11 +38,13 @@ export function createNodeStore(): NodeStore {
   const nodes = new Map<string, NodeModel>();
   const gone = new Set<string>();
   return {
-    replace(name, after) {
-      if (after !== undefined) {
-        nodes.set(name, after);
-        gone.delete(name);
-      } else if (nodes.has(name)) gone.add(name);
+    set(node) {
+      nodes.set(node.name, node);
+      gone.delete(node.name);
+    },
+    remove(name, what) {
+      if (what === 'forget') nodes.delete(name);
+      else if (nodes.has(name)) gone.add(name);
     },
     view(nodeName, override) {
       const node = nodes.get(nodeName);
