@@ -47,24 +47,30 @@ export function createConntrackClient(
         decodeFlow(message, protocols),
       );
     },
-    deleteFlows: async (flows) => {
-      const result = await sendAll(transport, 'IPCTNL_MSG_CT_DELETE', () => flows.map(encodeDeleteFlow));
-      return mapResult(result, countDeletions);
-    },
+    deleteFlows: async (flows) =>
+      mapResult(await sendAll(transport, flows, encodeDeleteFlow), countDeletions),
     createFlows: (flows, timeoutSeconds) =>
-      sendAll(transport, 'IPCTNL_MSG_CT_NEW', () => flows.map((flow) => encodeNewFlow(flow, timeoutSeconds))),
+      sendAll(transport, flows, (flow) => encodeNewFlow(flow, timeoutSeconds)),
     close: () => transport.close(),
   };
 }
 
+/** Encoding all of a large list at once would hold the event loop as long as sending it does. */
+const FLOWS_AT_A_TIME = 2048;
+
 async function sendAll(
   transport: NetlinkTransport,
-  operation: string,
-  encode: () => NetlinkRequest[],
+  flows: readonly FlowKey[],
+  encode: (flow: FlowKey) => NetlinkRequest,
 ): Promise<NetlinkResult<Outcomes>> {
-  const requests = encoded(operation, encode);
-  if (!requests.ok) return requests;
-  return requests.value.length === 0 ? succeed([]) : transport.requestAll(requests.value);
+  const outcomes: Outcomes[] = [];
+  for (let from = 0; from < flows.length; from += FLOWS_AT_A_TIME) {
+    const requests = encoded('ctnetlink', () => flows.slice(from, from + FLOWS_AT_A_TIME).map(encode));
+    const result = requests.ok ? await transport.requestAll(requests.value) : requests;
+    if (!result.ok) return result;
+    outcomes.push(result.value);
+  }
+  return succeed(outcomes.flat());
 }
 
 function countDeletions(outcomes: Outcomes): Deletions {

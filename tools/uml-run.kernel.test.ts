@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+
+const program = path.join(import.meta.dirname, 'uml-run');
+const temporary = mkdtempSync(path.join(tmpdir(), 'uml-run-test-'));
+const available = spawnSync('linux.uml', ['--version']).error === undefined;
+
+interface Outcome {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function umlRun(...parameters: string[]): Outcome {
+  const environment = { ...process.env, TMPDIR: temporary, UML_GREETING: 'from outside' };
+  const { status, stdout, stderr } = spawnSync(program, parameters, {
+    encoding: 'utf8',
+    env: environment,
+    timeout: 60_000,
+  });
+  return { status, stdout, stderr };
+}
+
+afterAll(() => rmSync(temporary, { recursive: true, force: true }));
+
+describe('uml-run', () => {
+  it('wants a command', () => {
+    expect(umlRun()).toEqual({ status: 125, stdout: '', stderr: 'uml-run: no command given\n' });
+  });
+
+  it.skipIf(!available)('gives status, output and environment of a command in another kernel', () => {
+    const script =
+      'uname -r; echo "$UML_GREETING"; id -u; [ -t 1 ] && echo terminal; pwd; echo error >&2; exit 7';
+    const { status, stdout, stderr } = umlRun('sh', '-c', script);
+    const [release, ...rest] = stdout.trimEnd().split('\n');
+    expect({ status, rest, stderr }).toEqual({
+      status: 7,
+      rest: ['from outside', '0', process.cwd()],
+      stderr: 'error\n',
+    });
+    expect(release).not.toBe(spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim());
+  });
+
+  it.skipIf(!available)('ends a command that takes too long, and leaves nothing behind', () => {
+    const { status, stderr } = umlRun('--timeout', '4', 'sleep', '600');
+    expect({ status, stderr }).toEqual({ status: 124, stderr: 'uml-run: not finished after 4 seconds\n' });
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+
+  it.skipIf(!available)('tells a kernel that died from a command that failed', () => {
+    const { status, stderr } = umlRun('sh', '-c', 'echo c >/proc/sysrq-trigger');
+    expect(status, stderr).toBe(125);
+    expect(stderr).toContain('uml-run: the kernel stopped before the command ended');
+    expect(readdirSync(temporary)).toEqual([]);
+  });
+});
