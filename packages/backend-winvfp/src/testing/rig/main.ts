@@ -56,5 +56,6 @@ if (isMainThread) {
   process.exit(0);
 } else {
   const loaded = loadNativeLayer({ edgeModule, assembly });
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of worker_threads has no origin
   parentPort?.postMessage('error' in loaded ? loaded.error.message : 'loaded');
 }
