@@ -33,9 +33,9 @@ export function isServing(candidate: Candidate): boolean {
  * (an address is reused while the old pod still ends, F135), then ready, then serving.
  */
 function rank(conditions: number): number {
-  return (conditions ^ TERMINATING) & TERMINATING
-    ? 4 + (conditions & READY) * 2 + ((conditions & SERVING) >> 1)
-    : (conditions & READY) * 2 + ((conditions & SERVING) >> 1);
+  const lives = (conditions & TERMINATING) === 0 ? 4 : 0;
+  const ready = (conditions & READY) === 0 ? 0 : 2;
+  return lives + ready + ((conditions & SERVING) === 0 ? 0 : 1);
 }
 
 function byText(one: Candidate, other: Candidate): number {

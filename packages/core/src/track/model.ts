@@ -1,3 +1,12 @@
+/**
+ * Events in, changes of desired state out. An event replaces one decoded object; if its value differs, the
+ * services it concerns are marked in each family. A build computes the marked services anew, compares them by
+ * value with what was built before and tells what differs. Which services a change concerns:
+ *
+ * - a Service: itself, and those that compete with it for an address (claims.ts);
+ * - an EndpointSlice: its service, in its family;
+ * - the node's zone: services with topology hints; other settings of node and configuration: all.
+ */
 import { decodeEndpointSlice } from '../decode/decode-endpoint-slice.ts';
 import { decodeNode } from '../decode/decode-node.ts';
 import { decodeService } from '../decode/decode-service.ts';
