@@ -173,3 +173,17 @@ describe('sockets', () => {
     expect(descriptors()).toBeLessThanOrEqual(before);
   });
 });
+
+describe('a process without CAP_NET_ADMIN', () => {
+  it('may list, and is told that it may not change', async () => {
+    const source = `
+      import { createRouteClient } from ${packageFile('index.ts')};
+      const client = createRouteClient();
+      const links = await client.listLinks();
+      const added = await client.addLink({ name: 'nl-forbidden', kind: 'bridge' });
+      console.log(links.ok, added.ok ? 'added' : added.error.code);
+    `;
+    const end = await runModule(source, ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin']);
+    expect(end, end.output).toMatchObject({ status: 0, output: 'true not-permitted\n' });
+  });
+});

@@ -7,11 +7,23 @@ export interface ChildEnd {
   readonly output: string;
 }
 
-/** Runs a module given as text in a Node of its own: some things are only seen from outside the process. */
-export function runModule(source: string, timeoutMilliseconds = 30_000): Promise<ChildEnd> {
-  const child = spawn(process.execPath, ['--input-type=module-typescript', '-e', source], {
+const TIMEOUT_MS = 30_000;
+
+/**
+ * Runs a module given as text in a Node of its own: some things are only seen from outside the process.
+ * `prefix`: a command that runs what follows it.
+ */
+export function runModule(source: string, prefix: readonly string[] = []): Promise<ChildEnd> {
+  const [command, ...parameters] = [
+    ...prefix,
+    process.execPath,
+    '--input-type=module-typescript',
+    '-e',
+    source,
+  ];
+  const child = spawn(command, parameters, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: timeoutMilliseconds,
+    timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
     cwd: import.meta.dirname,
   });
