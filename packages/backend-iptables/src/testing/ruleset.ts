@@ -1,5 +1,6 @@
 /** A fake iptables and the way of packets through typed rules, for every mode that uses rules. */
 export * from './fake-iptables.ts';
+export * from './faulty-driver.ts';
 export * from './fake-kernel.ts';
 export * from './match-packet.ts';
 export * from './trace-packet.ts';

@@ -40,7 +40,7 @@ function createInstance({ family, host, faults, options }: ScenarioSetup): Scena
 }
 
 /** The `backend.iptables` mapping of a scenario. */
-function backendOptions(options: Readonly<Record<string, unknown>>): Partial<IptablesOptions> {
+export function backendOptions(options: Readonly<Record<string, unknown>>): Partial<IptablesOptions> {
   const { masqueradeBit, randomFully, conntrackLiberal } = options;
   return {
     ...(typeof masqueradeBit === 'number' ? { masqueradeBit } : {}),

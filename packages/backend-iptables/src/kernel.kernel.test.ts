@@ -1,0 +1,250 @@
+/** Against the real kernel, in a network namespace that is this process' own: `unshare -n`. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import type { Backend, DesiredServicePort, DesiredState, Family, SyncResult } from '@signalbox/core';
+import { fullChange } from '@signalbox/core';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createExecDriver } from './driver/exec-driver.ts';
+import type { IptablesDriver, Variant } from './driver/iptables-driver.ts';
+import { parseSave } from './encode/parse-save.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { TABLES } from './objects/rule.ts';
+import { everyKind } from './testing/every-kind.ts';
+import { changeBetween, sampleEndpoints, sampleService, sampleState } from './testing/sample-state.ts';
+
+interface Case {
+  readonly variant: Variant;
+  readonly family: Family;
+}
+
+const CASES: readonly Case[] = [
+  { variant: 'nft', family: 'IPv4' },
+  { variant: 'nft', family: 'IPv6' },
+  { variant: 'legacy', family: 'IPv4' },
+  { variant: 'legacy', family: 'IPv6' },
+];
+
+function run(command: string, ...args: readonly string[]): string {
+  const done = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (done.status !== 0) throw new Error(`${command} ${args.join(' ')}: ${done.stderr}`);
+  return done.stdout;
+}
+
+function tool({ variant, family }: Case, part: '' | '-save' | '-restore'): string {
+  return `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${variant}${part}`;
+}
+
+/** What others see: comments and counters aside, `iptables-save` of all tables that services use. */
+function saved(which: Case): string {
+  const lines = TABLES.flatMap((table) => run(tool(which, '-save'), '-t', table).split('\n'));
+  return lines
+    .filter((line) => !line.startsWith('#'))
+    .map((line) => line.replace(/\[\d+:\d+\]/, ''))
+    .join('\n');
+}
+
+function reset(): void {
+  for (const which of CASES) {
+    for (const table of TABLES) {
+      run(tool(which, ''), '-t', table, '-F');
+      run(tool(which, ''), '-t', table, '-X');
+    }
+  }
+}
+
+async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
+  const settled = await result;
+  expect(settled.error).toBeUndefined();
+  return settled;
+}
+
+function services(count: number): readonly DesiredServicePort[] {
+  return Array.from({ length: count }, (_, index) => sampleService({ index }));
+}
+
+beforeEach(reset);
+afterEach(reset);
+
+describe.each(CASES)('iptables, $variant variant, $family', (which) => {
+  const { variant, family } = which;
+  const driverOf = (): IptablesDriver => createExecDriver({ family, variant, lockWait: 1 });
+  const backendOf = (): Backend => createIptablesBackend({ family, driver: driverOf() });
+  const state: DesiredState = everyKind(family);
+
+  it('lists every kind of rule exactly as it was written', async () => {
+    await ok(backendOf().sync(fullChange(state)));
+    const listed = parseSave(run(tool(which, '-save'), '-t', 'nat'), 'nat');
+    expect(listed.chains.size).toBeGreaterThan(10);
+    expect(await backendOf().observe()).toEqual({ outcome: 'ok', drift: [] });
+    const again = await ok(backendOf().sync(fullChange(state)));
+    expect(again.counters).toMatchObject({ restores: 0, chainsWritten: 0 });
+  });
+
+  it('takes over without writing, and then sees what somebody altered', async () => {
+    const first = backendOf();
+    await ok(first.sync(fullChange(state)));
+    const before = saved(which);
+    const second = backendOf();
+    expect((await ok(second.sync(fullChange(state)))).counters).toMatchObject({ restores: 0 });
+    expect(saved(which)).toBe(before);
+    run(tool(which, ''), '-t', 'nat', '-F', 'KUBE-SERVICES');
+    run(tool(which, ''), '-t', 'filter', '-F', 'FORWARD');
+    const seen = await second.observe();
+    expect(seen.outcome === 'ok' ? seen.drift.map(({ object }) => object.split(':')[0]) : seen).toEqual([
+      'nat KUBE-SERVICES',
+      'filter FORWARD',
+      'filter FORWARD',
+      'filter FORWARD',
+      'filter FORWARD',
+    ]);
+    const repaired = await ok(second.sync(fullChange(state)));
+    expect(repaired.repaired).toHaveLength(5);
+    expect(await second.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('cleans up without a trace, and leaves the rules of others byte for byte', async () => {
+    run(tool(which, ''), '-N', 'MINE');
+    run(tool(which, ''), '-A', 'FORWARD', '-m', 'comment', '--comment', 'to my own', '-j', 'MINE');
+    run(tool(which, ''), '-A', 'MINE', '-p', 'tcp', '-m', 'multiport', '--dports', '22,2222', '-j', 'ACCEPT');
+    run(tool(which, ''), '-t', 'mangle', '-N', 'KUBE-KUBELET-CANARY');
+    const before = saved(which);
+    const backend = backendOf();
+    await ok(backend.sync(fullChange(state)));
+    expect(saved(which)).toContain('to my own');
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    const shared = saved(which)
+      .split('\n')
+      .filter((line) => line.includes('KUBE-FIREWALL'));
+    // Shared with kubelet, and it guards what the sysctl leaves open: kube-proxy leaves it, too.
+    expect(shared).toHaveLength(family === 'IPv4' ? 4 : 0);
+    expect(
+      saved(which)
+        .split('\n')
+        .filter((line) => !shared.includes(line))
+        .join('\n'),
+    ).toBe(before);
+    expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
+  });
+});
+
+describe.each([CASES[0], CASES[2]] as readonly Case[])('iptables, $variant variant', (which) => {
+  const { variant, family } = which;
+  const backendOf = (): Backend =>
+    createIptablesBackend({ family, driver: createExecDriver({ family, variant, lockWait: 1 }) });
+
+  it('writes nothing but the chains that changed', async () => {
+    const many = sampleState(services(300));
+    const backend = backendOf();
+    await ok(backend.sync(fullChange(many)));
+    const before = saved(which).split('\n');
+    const moved = sampleService({ index: 77, endpoints: sampleEndpoints(77, 2, 9090) });
+    const next = sampleState(
+      [...many.servicePorts.values()].map((each) => (each.key === moved.key ? moved : each)),
+    );
+    const result = await ok(backend.sync(changeBetween(many, next)));
+    expect(result).toMatchObject({
+      scope: 'partial',
+      counters: { chainsWritten: 3, chainsRemoved: 2, restores: 1 },
+    });
+    const after = new Set(saved(which).split('\n'));
+    const lost = before.filter((line) => !after.has(line));
+    expect(lost.length).toBeLessThanOrEqual(10);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('grows and shrinks through splits and merges of the dispatch tree', async () => {
+    const backend = backendOf();
+    const sizes = [10, 40, 400, 20, 0];
+    let before = sampleState([]);
+    await ok(backend.sync(fullChange(before)));
+    for (const size of sizes) {
+      const after = sampleState(services(size));
+      await ok(backend.sync(changeBetween(before, after)));
+      expect(await backend.observe(), `${size} services`).toEqual({ outcome: 'ok', drift: [] });
+      before = after;
+    }
+  });
+
+  it('refuses what the kernel refuses, names the line, and has changed nothing', async () => {
+    const driver = createExecDriver({ family, variant });
+    const before = saved(which);
+    const result = await driver.restore('*nat\n:KUBE-SEP-X - [0:0]\n-A KUBE-SEP-X -j NOWHERE\nCOMMIT\n');
+    expect(result).toMatchObject({ ok: false, error: { code: 'rejected', kernel: 'unchanged' } });
+    expect(result.ok ? '' : result.error.detail).toContain('-A KUBE-SEP-X -j NOWHERE');
+    expect(saved(which)).toBe(before);
+  });
+});
+
+describe('the lock of the legacy variant', () => {
+  it('held by somebody else makes the sync fail as busy, and the next one catch up', async () => {
+    const driver = createExecDriver({ family: 'IPv4', variant: 'legacy', lockWait: 1 });
+    const backend = createIptablesBackend({ family: 'IPv4', driver });
+    const state = sampleState(services(3));
+    await ok(backend.sync(fullChange(state)));
+    const holder = spawn('flock', ['/run/xtables.lock', 'sh', '-c', 'echo held; read line'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    await once(holder.stdout, 'data');
+    const more = sampleState(services(4));
+    const failed = await backend.sync(changeBetween(state, more));
+    await release(holder);
+    expect(failed).toMatchObject({ outcome: 'failed', error: { code: 'busy', kernel: 'unchanged' } });
+    const caught = await ok(backend.sync(changeBetween(more, more)));
+    expect(caught.scope).toBe('partial');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
+async function release(holder: ChildProcess): Promise<void> {
+  const gone = once(holder, 'close');
+  holder.stdin?.end('\n');
+  await gone;
+}
+
+describe('the nft variant', () => {
+  it.each([
+    ['nft', ['flush', 'ruleset']],
+    ['iptables-nft', ['-t', 'nat', '-F']],
+    ['iptables-nft', ['-t', 'filter', '-F', 'INPUT']],
+  ])('tells at once when somebody runs %s %s, and not when it writes itself', async (command, args) => {
+    const driver = createExecDriver({ family: 'IPv4', variant: 'nft' });
+    // So long an interval that only the kernel's own word can be what is heard.
+    const backend = createIptablesBackend({ family: 'IPv4', driver, checkInterval: 3_600_000 });
+    const heard: string[] = [];
+    const ears: { told: () => void } = { told: () => undefined };
+    const stop = backend.watch?.((what) => {
+      heard.push(what);
+      ears.told();
+    });
+    const state = sampleState(services(5));
+    await ok(backend.sync(fullChange(state)));
+    await untilListening(heard);
+    await ok(backend.sync(changeBetween(state, state)));
+    const before = heard.length;
+    const fewer = sampleState(services(3));
+    await ok(backend.sync(changeBetween(state, fewer)));
+    await ok(backend.sync(changeBetween(fewer, state)));
+    const told = new Promise<void>((resolve) => {
+      ears.told = resolve;
+    });
+    run(command, ...args);
+    await told;
+    stop?.();
+    // Transactions are told in their order: had its own been told, they would have been ahead.
+    expect(heard.slice(before)).toEqual([expect.stringMatching(/table (nat|filter)|INPUT/)]);
+    const repaired = await ok(backend.sync(changeBetween(state, state)));
+    expect(repaired.scope).toBe('full');
+    expect(repaired.repaired.length).toBeGreaterThan(0);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
+/** Makes and removes a chain that looks like ours until that is heard: from then on nothing is missed. */
+async function untilListening(heard: readonly string[]): Promise<void> {
+  for (let attempt = 0; attempt < 500 && heard.length === 0; attempt++) {
+    run('iptables-nft', '-t', 'nat', '-N', 'KUBE-SVC-DECOY');
+    run('iptables-nft', '-t', 'nat', '-X', 'KUBE-SVC-DECOY');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(heard).not.toEqual([]);
+}

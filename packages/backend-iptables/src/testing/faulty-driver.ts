@@ -1,0 +1,23 @@
+import { backendError } from '@signalbox/core';
+import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';
+import type { FakeFaults } from './fake-iptables.ts';
+
+/**
+ * A driver whose writes fail now and then: before the tool runs (as if the lock were held), or after it (as if
+ * its answer were lost). Operations asked of `faults`: `iptables-restore`, `iptables-restore end`.
+ */
+export function withFaults(driver: IptablesDriver, faults: FakeFaults): IptablesDriver {
+  return {
+    ...driver,
+    async restore(input) {
+      if (faults('iptables-restore')) {
+        return failure(
+          backendError('busy', 'iptables-restore', 'the xtables lock is held', { kernel: 'unchanged' }),
+        );
+      }
+      const done = await driver.restore(input);
+      if (!done.ok || !faults('iptables-restore end')) return done;
+      return failure(backendError('timeout', 'iptables-restore', 'no end within the time limit'));
+    },
+  };
+}
