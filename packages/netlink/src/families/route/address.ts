@@ -31,26 +31,43 @@ export interface LinkAddressState extends LinkAddress {
 export type AddressOptions = {
   /** No duplicate address detection (IPv6): the address works at once. */
   readonly noDad?: boolean;
+  /** IPv4: `host` keeps the kernel from choosing it as the source towards others. IPv6 addresses have a scope by nature. */
+  readonly scope?: AddressScope;
+  /** IPv6: preferred for no time at all, valid for ever; the kernel then chooses any other source before it. */
+  readonly deprecated?: boolean;
 };
 
-function addressPayload(address: LinkAddress, headerFlags: number): PayloadWriter {
+function addressPayload(address: LinkAddress, options: AddressOptions): PayloadWriter {
   const header = Buffer.alloc(IFADDRMSG_BYTES);
   header[0] = FAMILY_NUMBER[address.family];
   header[1] = address.prefixLength;
-  header[2] = headerFlags;
+  header[2] = options.noDad === true ? ADDRESS_FLAG.noDad : 0;
+  header[3] = ADDRESS_SCOPE[options.scope ?? 'global'];
   header.writeUInt32LE(address.linkIndex, 4);
   const bytes = addressBytes(address.address);
   return new PayloadWriter().raw(header).bytes(IFA.LOCAL, bytes).bytes(IFA.ADDRESS, bytes);
 }
 
 export function encodeNewAddress(address: LinkAddress, options: AddressOptions = {}): NetlinkRequest {
-  const payload = addressPayload(address, options.noDad === true ? ADDRESS_FLAG.noDad : 0).finish();
+  const writer = addressPayload(address, options);
+  if (options.deprecated === true) writer.bytes(IFA.CACHEINFO, cacheInfo(0, FOR_EVER));
+  const payload = writer.finish();
   const flags = NLM_F_CREATE | NLM_F_EXCL;
   return { operation: 'RTM_NEWADDR', type: RTM.NEWADDR, flags, payload, context: about(address) };
 }
 
+const FOR_EVER = 0xffff_ffff;
+
+/** `struct ifa_cacheinfo`: seconds preferred and valid, and two time stamps that only the kernel sets. */
+function cacheInfo(preferred: number, valid: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.writeUInt32LE(preferred, 0);
+  bytes.writeUInt32LE(valid, 4);
+  return bytes;
+}
+
 export function encodeDeleteAddress(address: LinkAddress): NetlinkRequest {
-  const payload = addressPayload(address, 0).finish();
+  const payload = addressPayload(address, {}).finish();
   return { operation: 'RTM_DELADDR', type: RTM.DELADDR, flags: 0, payload, context: about(address) };
 }
 

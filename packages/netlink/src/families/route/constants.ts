@@ -22,7 +22,7 @@ export const IFLA_INFO = { KIND: 1, DATA: 2 } as const;
 
 export const VETH_INFO_PEER = 1;
 
-export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, FLAGS: 8 } as const;
+export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, CACHEINFO: 6, FLAGS: 8 } as const;
 
 /** `IFF_*`. */
 export const LINK_FLAG = { up: 0x1, loopback: 0x8, noArp: 0x80 } as const;

@@ -103,6 +103,19 @@ describe('addresses', () => {
       '40000000140005064d4d016b000000000a8002000300000014000200fd00000000000000000000000000000114' +
         '000100fd000000000000000000000000000001',
     ],
+    // ip addr add 10.96.0.1/32 dev v0 scope host
+    [
+      'RTM_NEWADDR, scope host',
+      encodeNewAddress({ ...serviceIP, linkIndex: 2 }, { scope: 'host' }),
+      '2800000014000506ab57016b00000000022000fe02000000080002000a600001080001000a600001',
+    ],
+    // ip addr add fd00::1/128 dev v0 nodad preferred_lft 0
+    [
+      'RTM_NEWADDR, deprecated from the start',
+      encodeNewAddress({ ...serviceIP6, linkIndex: 2 }, { noDad: true, deprecated: true }),
+      '5400000014000506ab57016b000000000a8002000200000014000200fd00000000000000000000000000000114000100' +
+        'fd0000000000000000000000000000011400060000000000ffffffff0000000000000000',
+    ],
     // ip addr del 10.96.0.1/32 dev v0
     [
       'RTM_DELADDR',
