@@ -1,4 +1,4 @@
-/** Deletes UDP flows that lead to endpoints no longer there, by netlink. */
+/** Deletes UDP and SCTP flows that lead to endpoints no longer there, by netlink. */
 import {
   backendError,
   mayLeaveStaleFlows,
@@ -16,7 +16,7 @@ export function createFlowCleaner(
   return {
     clean: async ({ change, state }) => {
       if (!mayLeaveStaleFlows(change)) return null;
-      const listed = await client.listFlows(family, [PROTOCOL_NUMBER.UDP]);
+      const listed = await client.listFlows(family, [PROTOCOL_NUMBER.UDP, PROTOCOL_NUMBER.SCTP]);
       if (!listed.ok) return { deleted: 0, error: asBackendError(listed.error) };
       const stale = selectStaleFlows(change, state, listed.value.items);
       const result = await client.deleteFlows(stale);

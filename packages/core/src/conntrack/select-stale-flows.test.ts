@@ -13,7 +13,9 @@ const A: EndpointShape = { address: '10.244.1.5', node: 'node-a' };
 const B: EndpointShape = { address: '10.244.2.7', node: 'node-b' };
 const DNS_PORT = { name: 'dns', port: 53, protocol: 'UDP', nodePort: 30_053 };
 const SLICE = { ports: [{ name: 'dns', port: 5353, protocol: 'UDP' }] };
+const TCP = 6;
 const UDP = 17;
+const SCTP = 132;
 
 type At = readonly [address: string, port: number];
 
@@ -150,10 +152,30 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(['192.0.2.99', 30_053], AT_A)])).toEqual([0]);
   });
 
-  it('S48: TCP and SCTP flows are never touched', () => {
+  it('S48: TCP flows are never touched', () => {
     const model = built(A);
     model.apply(slice());
-    expect(stale(model, [flow(VIP, AT_A, 6), flow(VIP, AT_A, 132)])).toEqual([]);
+    expect(stale(model, [flow(VIP, AT_A, TCP), flow(VIP, VIP, TCP)])).toEqual([]);
+  });
+
+  it('S48: SCTP loses flows to what is gone and flows never redirected, not those to endpoints that fail', () => {
+    const model = built(A);
+    const ports = [{ name: 'dns', port: 53, protocol: 'SCTP' }];
+    model.apply(service({ ports }));
+    model.apply(upsert('EndpointSlice', sliceObject([A], { ports: [{ ...ports[0], port: 5353 }] })));
+    expect(stale(model, [flow(VIP, AT_A, SCTP), flow(VIP, VIP, SCTP)])).toEqual([1]);
+    model.apply(slice());
+    expect(stale(model, [flow(VIP, AT_A, SCTP)])).toEqual([]);
+    model.apply(remove('Service', 'cart'));
+    expect(stale(model, [flow(VIP, AT_A, SCTP), flow(VIP, AT_A, TCP)])).toEqual([0]);
+  });
+
+  it('S48: one port under two protocols is two frontends', () => {
+    const model = built(A);
+    model.apply(service({ ports: [DNS_PORT, { name: 'sctp', port: 53, protocol: 'SCTP' }] }));
+    model.build('IPv4');
+    model.apply(service({ ports: [DNS_PORT] }));
+    expect(stale(model, [flow(VIP, AT_A, UDP), flow(VIP, AT_A, SCTP)])).toEqual([1]);
   });
 
   it('S44: services that did not change keep their flows, even stale ones', () => {

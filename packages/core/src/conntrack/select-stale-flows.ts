@@ -1,9 +1,10 @@
 /**
- * Which UDP flows must be forgotten by the kernel so that their next packet is decided anew (S44-S49).
+ * Which flows must be forgotten by the kernel so that their next packet is decided anew (S44-S49).
  *
- * UDP only. A TCP peer of a dead endpoint notices by itself, and cutting a live connection is worse than
- * waiting (S48). SCTP is left alone for the same reason: whether an endpoint is gone or merely failed a
- * readiness probe cannot be told from here, and a live association must survive the second.
+ * Every UDP flow whose answers do not come from an endpoint that still serves. Of SCTP (S48) only what cannot
+ * be alive: flows to a frontend that is gone, and flows that were never sent to an endpoint at all. An SCTP
+ * association to an endpoint that merely fails its readiness probe must survive, and from here such an
+ * endpoint looks like one that is gone. TCP never: its peers notice by themselves.
  */
 import type { DesiredChange } from '../desired/desired-change.ts';
 import type { DesiredServicePort, DesiredState } from '../desired/desired-state.ts';
@@ -15,18 +16,23 @@ import type { Flow } from './flow.ts';
 type Allowed = ReadonlySet<string>;
 
 interface Expectations {
-  /** By `address:port` of cluster IPs, external IPs and load-balancer IPs. */
+  /** By protocol and `address:port` of cluster IPs, external IPs and load-balancer IPs. */
   readonly vips: Map<string, Allowed>;
-  /** By node port. */
-  readonly nodePorts: Map<number, Allowed>;
+  /** By protocol and node port. */
+  readonly nodePorts: Map<string, Allowed>;
 }
 
+/** Of a frontend that is gone. */
 const NOBODY: Allowed = new Set();
 
 function expect(servicePort: DesiredServicePort, allowed: Allowed, expectations: Expectations): void {
+  const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
   for (const frontend of servicePort.frontends) {
-    if (frontend.kind === 'node-port') expectations.nodePorts.set(frontend.port, allowed);
-    else expectations.vips.set(formatAddressPort(frontend.address, frontend.port), allowed);
+    if (frontend.kind === 'node-port') expectations.nodePorts.set(`${protocol} ${frontend.port}`, allowed);
+    else {
+      const address = formatAddressPort(frontend.address, frontend.port);
+      expectations.vips.set(`${protocol} ${address}`, allowed);
+    }
   }
 }
 
@@ -34,8 +40,8 @@ function serving(servicePort: DesiredServicePort): Allowed {
   return new Set(servicePort.servingEndpoints.map(({ address, port }) => formatAddressPort(address, port)));
 }
 
-function isUDP({ name }: DesiredServicePort): boolean {
-  return name.protocol === 'UDP';
+function isTracked({ name }: DesiredServicePort): boolean {
+  return name.protocol === 'UDP' || name.protocol === 'SCTP';
 }
 
 function concerned(change: DesiredChange): {
@@ -44,8 +50,8 @@ function concerned(change: DesiredChange): {
 } {
   const { added, changed, removed } = change.servicePorts;
   return {
-    old: [...removed, ...changed.map(({ before }) => before)].filter(isUDP),
-    current: [...added, ...changed.map(({ after }) => after)].filter(isUDP),
+    old: [...removed, ...changed.map(({ before }) => before)].filter(isTracked),
+    current: [...added, ...changed.map(({ after }) => after)].filter(isTracked),
   };
 }
 
@@ -70,11 +76,18 @@ function wasRedirected({ original, reply }: Flow): boolean {
  * or have been redirected.
  */
 function allowedFor(flow: Flow, expectations: Expectations, nodePortIPs: Allowed): Allowed | undefined {
+  const { protocol } = flow;
   const { destination, destinationPort } = flow.original;
-  const vip = expectations.vips.get(formatAddressPort(destination, destinationPort));
+  const vip = expectations.vips.get(`${protocol} ${formatAddressPort(destination, destinationPort)}`);
   if (vip !== undefined) return vip;
   const isNodePort = nodePortIPs.has(destination) || wasRedirected(flow);
-  return isNodePort ? expectations.nodePorts.get(destinationPort) : undefined;
+  return isNodePort ? expectations.nodePorts.get(`${protocol} ${destinationPort}`) : undefined;
+}
+
+function isStale(flow: Flow, allowed: Allowed): boolean {
+  const { source, sourcePort } = flow.reply;
+  if (allowed.has(formatAddressPort(source, sourcePort))) return false;
+  return flow.protocol === PROTOCOL_NUMBER.UDP || allowed === NOBODY || !wasRedirected(flow);
 }
 
 /** Whether the change can have made flows stale: if not, the table need not be listed (S44). */
@@ -84,9 +97,9 @@ export function mayLeaveStaleFlows(change: DesiredChange): boolean {
 }
 
 /**
- * The flows to delete after `change` was programmed. Stale is every UDP flow to a frontend named in the
- * change whose answers do not come from an endpoint that still serves: dead endpoints, frontends that are
- * gone, and flows that began before the service had any endpoint and so were never redirected. After a
+ * The flows to delete after `change` was programmed: those to a frontend named in the change whose answers do
+ * not come from an endpoint that still serves (dead endpoints, frontends that are gone, flows that began
+ * before the service had any endpoint and so were never redirected), as far as their protocol allows. After a
  * restart (a full change) flows to serving endpoints stay (G30). `flows`: one family's listing, possibly
  * incomplete; the very objects are returned.
  */
@@ -99,11 +112,8 @@ export function selectStaleFlows<F extends Flow>(
   const nodePortIPs = new Set(state.node.nodePortIPs);
   const stale: F[] = [];
   for (const flow of flows) {
-    if (flow.protocol !== PROTOCOL_NUMBER.UDP) continue;
     const allowed = allowedFor(flow, expectations, nodePortIPs);
-    if (allowed === undefined) continue;
-    const { source, sourcePort } = flow.reply;
-    if (!allowed.has(formatAddressPort(source, sourcePort))) stale.push(flow);
+    if (allowed !== undefined && isStale(flow, allowed)) stale.push(flow);
   }
   return stale;
 }
