@@ -1,5 +1,6 @@
 /** Registering with the service control manager, by its own tool: `signalbox service install|uninstall|status`. */
 import { execFile } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
 import { backendError, type BackendError } from '@signalbox/core';
 import { DEFAULT_SERVICE_NAME } from './windows-service.ts';
 
@@ -32,15 +33,24 @@ export interface ServiceManager {
   status(name?: string): Promise<ServiceResult<ServiceState>>;
 }
 
+/** The exit status of sc.exe is the Win32 error. */
+const ERROR_ACCESS_DENIED = 5;
 const ERROR_SERVICE_DOES_NOT_EXIST = 1060;
-const ERROR_SERVICE_NOT_ACTIVE = 1062;
 const STATES: readonly ServiceState[] = ['stopped', 'starting', 'stopping', 'running'];
+const CODES: ReadonlyMap<number, 'unavailable' | 'not-permitted'> = new Map([
+  [127, 'unavailable'],
+  [ERROR_ACCESS_DENIED, 'not-permitted'],
+]);
+/** A service has 30 s to stop (its wait hint). */
+const STOP_QUERIES = 60;
+const STOP_PAUSE_MS = 500;
 
 export const runCommand: RunCommand = (file, args) =>
   new Promise((resolve) => {
-    const options = { windowsHide: true, windowsVerbatimArguments: false };
+    const options = { windowsHide: true };
     execFile(file, [...args], options, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : 127;
+      const failure = typeof error?.code === 'number' ? error.code : 127;
+      const status = error === null ? 0 : failure;
       resolve({ status, output: `${stdout}${stderr}`.trim() });
     });
   });
@@ -56,40 +66,66 @@ function quoted(part: string): string {
 }
 
 export function createServiceManager(run: RunCommand = runCommand): ServiceManager {
-  const sc = (...args: string[]): Promise<CommandResult> => run('sc.exe', args);
   return {
-    async install({ name = DEFAULT_SERVICE_NAME, displayName = 'Signalbox', command, dependencies = [] }) {
-      const depend = ['hns', ...dependencies].join('/');
-      const settings = ['type=', 'own', 'start=', 'auto', 'DisplayName=', displayName, 'depend=', depend];
-      const created = await sc('create', name, 'binPath=', commandLine(command), ...settings);
-      if (created.status !== 0) return failed('sc.exe create', name, created);
-      // Three restarts with growing pauses (milliseconds), counted anew after an hour (seconds).
-      const actions = 'restart/5000/restart/10000/restart/30000';
-      const recovery = await sc('failure', name, 'reset=', '3600', 'actions=', actions);
-      return recovery.status === 0 ? { value: 'installed' } : failed('sc.exe failure', name, recovery);
-    },
-    async uninstall(name = DEFAULT_SERVICE_NAME) {
-      const stopped = await sc('stop', name);
-      if (stopped.status === ERROR_SERVICE_DOES_NOT_EXIST) return { value: 'not-installed' };
-      const wasRunning = stopped.status !== ERROR_SERVICE_NOT_ACTIVE;
-      if (wasRunning && stopped.status !== 0) return failed('sc.exe stop', name, stopped);
-      const deleted = await sc('delete', name);
-      return deleted.status === 0 ? { value: 'uninstalled' } : failed('sc.exe delete', name, deleted);
-    },
-    async status(name = DEFAULT_SERVICE_NAME) {
-      const queried = await sc('query', name);
-      if (queried.status === ERROR_SERVICE_DOES_NOT_EXIST) return { value: 'not-installed' };
-      if (queried.status !== 0) return failed('sc.exe query', name, queried);
-      const state = STATES[Number(/STATE\s*:\s*(\d)/.exec(queried.output)?.[1] ?? 0) - 1];
-      if (state !== undefined) return { value: state };
-      const error = backendError('protocol', 'sc.exe query', queried.output, { kernel: 'unchanged' });
-      return { error };
-    },
+    install: (installation) => install(run, installation),
+    uninstall: (name = DEFAULT_SERVICE_NAME) => uninstall(run, name),
+    status: (name = DEFAULT_SERVICE_NAME) => status(run, name),
   };
 }
 
+async function install(
+  run: RunCommand,
+  { name = DEFAULT_SERVICE_NAME, displayName = 'Signalbox', command, dependencies = [] }: ServiceInstallation,
+): Promise<ServiceResult<'installed'>> {
+  const depend = ['hns', ...dependencies].join('/');
+  const settings = ['type=', 'own', 'start=', 'auto', 'DisplayName=', displayName, 'depend=', depend];
+  const created = await run('sc.exe', ['create', name, 'binPath=', commandLine(command), ...settings]);
+  if (created.status !== 0) return failed('sc.exe create', name, created);
+  // Three restarts with growing pauses (milliseconds), counted anew after an hour (seconds).
+  const actions = 'restart/5000/restart/10000/restart/30000';
+  const recovery = await run('sc.exe', ['failure', name, 'reset=', '3600', 'actions=', actions]);
+  return recovery.status === 0 ? { value: 'installed' } : failed('sc.exe failure', name, recovery);
+}
+
+async function uninstall(
+  run: RunCommand,
+  name: string,
+): Promise<ServiceResult<'uninstalled' | 'not-installed'>> {
+  const found = await status(run, name);
+  if ('error' in found) return found;
+  if (found.value === 'not-installed') return { value: 'not-installed' };
+  if (found.value !== 'stopped') {
+    const stopped = await stop(run, name);
+    if ('error' in stopped) return stopped;
+  }
+  const deleted = await run('sc.exe', ['delete', name]);
+  return deleted.status === 0 ? { value: 'uninstalled' } : failed('sc.exe delete', name, deleted);
+}
+
+async function stop(run: RunCommand, name: string): Promise<ServiceResult<'stopped'>> {
+  const asked = await run('sc.exe', ['stop', name]);
+  if (asked.status !== 0) return failed('sc.exe stop', name, asked);
+  for (let query = 0; query < STOP_QUERIES; query += 1) {
+    const now = await status(run, name);
+    if ('error' in now) return now;
+    if (now.value === 'stopped') return { value: 'stopped' };
+    await setTimeout(STOP_PAUSE_MS);
+  }
+  const message = `service ${name} does not stop within ${(STOP_QUERIES * STOP_PAUSE_MS) / 1000} s`;
+  return { error: backendError('timeout', 'sc.exe stop', message, { kernel: 'unchanged' }) };
+}
+
+async function status(run: RunCommand, name: string): Promise<ServiceResult<ServiceState>> {
+  const queried = await run('sc.exe', ['query', name]);
+  if (queried.status === ERROR_SERVICE_DOES_NOT_EXIST) return { value: 'not-installed' };
+  if (queried.status !== 0) return failed('sc.exe query', name, queried);
+  const state = STATES[Number(/STATE\s*:\s*(\d)/.exec(queried.output)?.[1] ?? 0) - 1];
+  if (state !== undefined) return { value: state };
+  return { error: backendError('protocol', 'sc.exe query', queried.output, { kernel: 'unchanged' }) };
+}
+
 function failed(operation: string, name: string, result: CommandResult): { readonly error: BackendError } {
-  const code = result.status === 127 ? 'unavailable' : result.status === 5 ? 'not-permitted' : 'rejected';
+  const code = CODES.get(result.status) ?? 'rejected';
   const message = `service ${name}: exit status ${result.status}`;
   const more = { kernel: 'unchanged', detail: result.output } as const;
   return { error: backendError(code, operation, message, more) };

