@@ -1,0 +1,58 @@
+/** A test API server in a namespace of its own process, told by messages what to do. Also asks HTTP servers there. */
+import { createTestApiServer } from '@signalbox/kubernetes/testing';
+import type { WireObject } from '@signalbox/kubernetes';
+
+export type Order =
+  | { readonly op: 'url' }
+  | { readonly op: 'put'; readonly object: WireObject }
+  | { readonly op: 'stop' }
+  | { readonly op: 'start' }
+  | { readonly op: 'compact' }
+  | { readonly op: 'break' }
+  | { readonly op: 'events' }
+  | { readonly op: 'get'; readonly url: string };
+
+export interface Envelope {
+  readonly id: number;
+  readonly order: Order;
+}
+
+const server = await createTestApiServer();
+
+async function obey(order: Order): Promise<unknown> {
+  switch (order.op) {
+    case 'url':
+      return server.url;
+    case 'put':
+      return server.put(order.object).metadata?.resourceVersion;
+    case 'stop':
+      return server.stop();
+    case 'start':
+      return server.start();
+    case 'compact':
+      return server.store.compact();
+    case 'break':
+      return server.breakConnections();
+    case 'events':
+      return server.events;
+    case 'get':
+      return get(order.url);
+  }
+}
+
+async function get(url: string): Promise<{ status: number; body: string }> {
+  try {
+    const answer = await fetch(url);
+    return { status: answer.status, body: await answer.text() };
+  } catch (error) {
+    return { status: 0, body: String(error) };
+  }
+}
+
+process.on('message', ({ id, order }: Envelope) => {
+  obey(order).then(
+    (value) => process.send?.({ id, value: value ?? null }),
+    (error: unknown) => process.send?.({ id, error: String(error) }),
+  );
+});
+process.once('disconnect', () => process.exit(0));

@@ -1,0 +1,92 @@
+/** Processes of the node of a world: the proxy under test, and the API server that it watches. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Host } from '@signalbox/netns';
+import type { Order } from './api-server-child.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const NODE_OPTIONS = ['--no-warnings', '--conditions=signalbox-source'];
+
+function start(host: Host, words: readonly string[], ipc: 'ipc' | 'ignore'): ChildProcess {
+  const [file = '', ...prefix] = host.prefix;
+  return spawn(file, [...prefix, process.execPath, ...words], { stdio: ['ignore', 'pipe', 'pipe', ipc] });
+}
+
+export interface ApiServer {
+  ask<T = unknown>(order: Order): Promise<T>;
+  close(): void;
+}
+
+interface Waiting {
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export function startApiServer(host: Host): ApiServer {
+  const child = start(host, [...NODE_OPTIONS, `${HERE}api-server-child.ts`], 'ipc');
+  const waiting = new Map<number, Waiting>();
+  let next = 0;
+  let said = '';
+  child.stderr?.on('data', (chunk) => (said += String(chunk)));
+  child.on('message', ({ id, value, error }: { id: number; value?: unknown; error?: string }) => {
+    const asked = waiting.get(id);
+    waiting.delete(id);
+    if (error === undefined) asked?.resolve(value as never);
+    else asked?.reject(new Error(error));
+  });
+  child.once('exit', () => {
+    for (const { reject } of waiting.values()) reject(new Error(`the API server ended: ${said}`));
+  });
+  return {
+    ask: (order) =>
+      new Promise((resolve, reject) => {
+        next += 1;
+        waiting.set(next, { resolve, reject });
+        child.send({ id: next, order });
+      }),
+    close: () => child.kill('SIGKILL'),
+  };
+}
+
+export interface ProxyProcess {
+  /** Everything it has written. */
+  log(): string;
+  /** The exit status, or the signal that ended it. */
+  end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+  readonly ended: Promise<number | NodeJS.Signals | null>;
+}
+
+/** `signalbox` with these flags, from its sources or from a bundle. */
+export function startSignalbox(host: Host, flags: readonly string[], bundle?: string): ProxyProcess {
+  const program = bundle === undefined ? [...NODE_OPTIONS, `${HERE}../src/main.ts`] : [bundle];
+  const child = start(host, [...program, ...flags], 'ignore');
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)));
+  const ended = once(child, 'close').then(
+    ([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null,
+  );
+  return {
+    log: () => said,
+    ended,
+    end: (signal) => {
+      child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Asks again and again until the answer is as wished; fails with the last answer and `context`. */
+export async function eventually<T>(
+  ask: () => Promise<T>,
+  wished: (answer: T) => boolean,
+  context: () => string = () => '',
+): Promise<T> {
+  const deadline = Date.now() + 20_000;
+  for (;;) {
+    const answer = await ask();
+    if (wished(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(answer)}\n${context()}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
