@@ -31,8 +31,9 @@ export interface Reflector {
 const ABSENT_RETRY_MS = 300_000;
 /** A watch that lasted this long was a success even if nothing happened meanwhile. */
 const LASTING_MS = 10_000;
-/** Between the initial events of a streamed list. */
+/** Between the initial events of a streamed list, and for all of them. Some old servers ignore that one was asked for. */
 const STREAM_IDLE_MS = 30_000;
+const STREAM_TOTAL_MS = 300_000;
 /** Bookmarks come about once a minute, but nobody promises them: only the end of the watch is overdue one day. */
 const NO_IDLE_LIMIT_MS = 3_600_000;
 
@@ -102,11 +103,15 @@ async function listOnce(
 }
 
 async function streamOnce(session: Session): Promise<Outcome> {
-  const { watched, picture, log, onProgress } = session;
+  const { client, watched, picture, log, onProgress } = session;
   const list = createStreamedList(picture);
+  const startedAt = client.clock.now();
   const { error, server, lasted } = await watchWith(session, {
     parameters: { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' },
-    idleMs: () => (list.complete ? NO_IDLE_LIMIT_MS : STREAM_IDLE_MS),
+    idleMs: () => {
+      const left = startedAt + STREAM_TOTAL_MS - client.clock.now();
+      return list.complete ? NO_IDLE_LIMIT_MS : Math.max(0, Math.min(STREAM_IDLE_MS, left));
+    },
     onEvents: (events, by) => {
       const before = list.complete;
       list.take(events);

@@ -66,17 +66,26 @@ describe('createKubernetesSource, requests', () => {
     },
   );
 
-  it('gives a streamed list up that never ends', async () => {
+  it.each([
+    { how: 'ends without saying that it is complete', action: { do: 'say', text: '' } },
+    {
+      how: 'is not said to be complete by a server that ignores the question',
+      action: { do: 'say', text: '\n', end: 'never' },
+    },
+  ] as const)('gives a streamed list up that $how', async ({ action }) => {
     const server = await stage.serve();
     server.put(service('a'));
-    const lift = server.fault({
-      action: { do: 'say', text: '' },
-      when: ({ query }) => query.has('sendInitialEvents'),
-    });
+    server.fault({ action, when: ({ query }) => query.has('sendInitialEvents') });
     const watching = stage.watch([server]);
+    if ('end' in action) {
+      // All four streams are open: from now on only their silence is timed.
+      const open = (): number => watching.clock.pending.filter(({ delayMs }) => delayMs === 480_000).length;
+      await watching.clock.waitForTimer(() => open() === 4);
+      watching.clock.advance(30_000);
+    }
     await watching.synced();
-    lift();
     expect(watching.recorder.picture.size).toBe(1);
+    expect(watching.recorder.problems).toEqual([]);
     expect(watching.log.some((line) => line.includes('no streamed lists here'))).toBe(true);
   });
 

@@ -14,8 +14,8 @@ export type FaultAction =
   | { readonly do: 'hang-up' }
   /** Half of the answer, then the connection breaks. */
   | { readonly do: 'cut' }
-  /** 200 and this text, whatever was asked. */
-  | { readonly do: 'say'; readonly text: string };
+  /** 200 and this text, whatever was asked; and no end if there is to be none. */
+  | { readonly do: 'say'; readonly text: string; readonly end?: 'never' };
 
 export interface Fault {
   readonly action: FaultAction;

@@ -164,7 +164,8 @@ function act(action: FaultAction, { request, response }: Exchange, proceed: () =
       return;
     case 'say':
       response.writeHead(200, { 'content-type': 'application/json' });
-      response.end(action.text);
+      response.write(action.text);
+      if (action.end !== 'never') response.end();
       return;
     case 'cut':
       cutEnd(response);
