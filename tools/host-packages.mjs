@@ -21,6 +21,9 @@ export const hostPackages = {
     ipvsadm: 'ipvsadm',
     ipset: 'ipset',
     ip: 'iproute2',
+    'iptables-legacy-restore': 'iptables',
+    conntrack: 'conntrack',
+    sysctl: 'procps',
   },
   mono: { mcs: 'mono-mcs', mono: 'mono-runtime' },
 };

@@ -39,7 +39,8 @@ function wine(args, { env = {}, output = path.join(folder, 'output.txt'), timeou
   try {
     execFileSync('wine', args, { env: { ...wineEnv, ...env }, stdio: ['ignore', file, file], timeout });
   } catch (error) {
-    throw new Error(`wine ${args.join(' ')}: ${error.message}\n${readFileSync(output, 'utf8').slice(-2000)}`);
+    const said = readFileSync(output, 'utf8').slice(-2000);
+    throw new Error(`wine ${args.join(' ')}: ${error.message}\n${said}`, { cause: error });
   } finally {
     closeSync(file);
   }

@@ -7,12 +7,12 @@ import path from 'node:path';
 const RUNTIME = 'shared/Microsoft.NETCore.App/2.2.2';
 const COMPILER = 'sdk/2.2.104';
 
-/** `readonly Foo<Bar> x = new(…)` names its type twice for older compilers. */
+/** `readonly Foo<Bar> x = new(…)`: older compilers want the type named again. */
 function spellOutNew(source) {
+  const declaration = /(?<=(?:readonly|static) +(?:readonly )?)((?:[\w<>,. ]|\[\])+?) (\w+) = new\(/g;
   return source.replaceAll(
-    /(readonly|static)( +(?:readonly )?)((?:[\w<>,. ]|\[\])+?) (\w+) = new\(/g,
-    (_all, modifier, gap, type, name) =>
-      `${modifier}${gap}${type} ${name} = new ${type.replace('readonly ', '')}(`,
+    declaration,
+    (_all, type, name) => `${type} ${name} = new ${type.replace('readonly ', '')}(`,
   );
 }
 

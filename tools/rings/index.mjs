@@ -5,6 +5,7 @@ import { runKernel } from './kernel.mjs';
 import { runLint } from './lint.mjs';
 import { runDemo } from './start.mjs';
 import { runTargets } from './targets.mjs';
+import { runUml } from './uml.mjs';
 import { runVitest } from './vitest.mjs';
 
 const rings = [
@@ -19,6 +20,7 @@ const rings = [
   },
   { name: 'examples', title: 'every program of examples/', run: runExamples },
   { name: 'kernel', title: 'real netfilter in network namespaces', run: runKernel },
+  { name: 'uml', title: 'IPVS in a User-Mode Linux kernel', run: runUml },
   { name: 'demo', title: 'npm start: the real proxy on a node in a box', run: runDemo },
   { name: 'bench', title: 'benchmarks, smallest size', run: runBench },
 ];
