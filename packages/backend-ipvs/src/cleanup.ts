@@ -25,11 +25,13 @@ export async function cleanUp(settings: Settings, known: JournalContent): Promis
     errors.push(...failed.map(({ error }) => error).filter(({ code }) => code !== 'not-found'));
     if (failed.length < operations.length) removed.push(`${operations.length - failed.length} ${what}`);
   };
-  await run('addresses', addressOperations(observed.value));
   await run(
     'virtual servers',
     serverOperations(settings, observed.value, known ?? (await settings.journal.load())),
   );
+  // Addresses and sets may be all that tells whose the remaining servers are: they go after them.
+  if (errors.length > 0) return failed(errors);
+  await run('addresses', addressOperations(observed.value));
   const program = await settings.driver.removeProgram(programRemains(settings.family));
   if (program.ok) removed.push(...program.value);
   else errors.push(program.error);
@@ -37,18 +39,16 @@ export async function cleanUp(settings: Settings, known: JournalContent): Promis
   await run(`device ${SERVICE_DEVICE}`, deviceOperations(observed.value));
   const journal = errors.length === 0 ? await settings.journal.remove() : null;
   if (journal !== null) errors.push(journal);
-  const [first] = errors;
-  return first === undefined
-    ? { outcome: 'ok', removed }
-    : { outcome: 'failed', error: summary(first, errors) };
+  return errors.length > 0 ? failed(errors) : { outcome: 'ok', removed };
 }
 
-function summary(first: BackendError, errors: readonly BackendError[]): BackendError {
-  if (errors.length === 1) return first;
+function failed(errors: readonly BackendError[]): CleanupResult {
+  const [first, ...others] = errors;
+  if (first === undefined) return { outcome: 'ok', removed: [] };
+  if (others.length === 0) return { outcome: 'failed', error: first };
   const detail = errors.map(({ operation, message }) => `${operation}: ${message}`).join('\n');
-  return backendError(first.code, first.operation, `${first.message} (and ${errors.length - 1} more)`, {
-    detail,
-  });
+  const message = `${first.message} (and ${others.length} more)`;
+  return { outcome: 'failed', error: backendError(first.code, first.operation, message, { detail }) };
 }
 
 function addressOperations({ boundAddresses }: Observed): readonly Operation[] {

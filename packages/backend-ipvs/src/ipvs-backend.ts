@@ -94,12 +94,12 @@ class IpvsBackend implements Backend {
   }
 
   async cleanup(): Promise<CleanupResult> {
-    const owned = this.#owned;
     this.#beliefs = null;
-    this.#owned = null;
     this.#prepared = false;
     this.#terminating = new TerminatingServers();
-    return cleanUp(this.#settings, owned);
+    const result = await cleanUp(this.#settings, this.#owned);
+    if (result.outcome === 'ok') this.#owned = null;
+    return result;
   }
 
   watch(onDrift: (what: string) => void): () => void {
@@ -225,7 +225,7 @@ class IpvsBackend implements Backend {
   async #execute(plan: Comparison['plan'], report: SyncReport): Promise<Executed> {
     const executed = await execute(this.#executor(), plan);
     report.count(executed);
-    for (const { operation } of executed.done) {
+    for (const { operation } of plan.operations()) {
       if (operation.kind === 'real-update' && operation.real.weight === 0) {
         this.#unscanned.add(virtualServerKey(operation.server));
       }

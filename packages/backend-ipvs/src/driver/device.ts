@@ -1,6 +1,6 @@
 /** The dummy device and its addresses. */
-import { backendError, familyOf, type BackendError } from '@signalbox/core';
-import type { AddressChange, Link, NetlinkResult } from '@signalbox/netlink';
+import { backendError, familyOf, type BackendError, type Family } from '@signalbox/core';
+import type { AddressChange, AddressOptions, Link, NetlinkResult } from '@signalbox/netlink';
 import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { Clients } from './clients.ts';
@@ -48,7 +48,16 @@ function encodeAddress({ kind, address }: AddressOperation, linkIndex: number): 
   const family = familyOf(address);
   const prefixLength = family === 'IPv4' ? 32 : 128;
   const linkAddress = { family, address, prefixLength, linkIndex };
-  // Nobody else on a dummy device could have the address: no need to ask.
-  if (kind === 'address-add') return { kind: 'add-address', address: linkAddress, options: { noDad: true } };
-  return { kind: 'delete-address', address: linkAddress };
+  if (kind === 'address-delete') return { kind: 'delete-address', address: linkAddress };
+  return { kind: 'add-address', address: linkAddress, options: ADDRESS_OPTIONS[family] };
 }
+
+/**
+ * Without these the kernel may choose a service address as the source of what the node sends or masquerades
+ * through an interface that has no suitable address itself. Nobody else on a dummy device could have the
+ * address: no need to ask (`noDad`).
+ */
+const ADDRESS_OPTIONS: Readonly<Record<Family, AddressOptions>> = {
+  IPv4: { scope: 'host' },
+  IPv6: { noDad: true, deprecated: true },
+};

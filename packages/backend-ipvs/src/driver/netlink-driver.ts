@@ -4,6 +4,7 @@ import type { Family } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
+import { createDeviceWatch } from './device-watch.ts';
 import type { DriverResult, IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
 import { readSysctl, writeSysctl } from './kernel-facts.ts';
 import { errorOf } from './netlink-error.ts';
@@ -25,6 +26,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     ipset: createIpsetClient(),
     route: createRouteClient(),
   };
+  const device = createDeviceWatch(family);
   return {
     kernelRelease: release,
     async knowsRandomFully() {
@@ -38,8 +40,12 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     observe: () => observeKernel(clients, family),
     programDrift: (program) => programDrift(iptables, program),
     status: (servers) => observeReals(clients, servers),
-    apply: (operations) => applyOperations(clients, iptables, operations),
+    apply: (operations) => {
+      device.expect(operations);
+      return applyOperations(clients, iptables, operations);
+    },
     removeProgram: (remains) => removeFromBoth(iptables, remains),
+    watch: (onDrift) => device.start(onDrift),
     async close() {
       for (const client of Object.values(clients)) client.close();
       await iptables.close();

@@ -13,7 +13,6 @@ import {
   type RestoreOperation,
   type SharedRule,
   type TableInput,
-  type TableName,
 } from '@signalbox/backend-iptables/ruleset';
 import type { BackendError, Family } from '@signalbox/core';
 import type { Program, ProgramRemains } from '../objects/program.ts';
@@ -23,15 +22,16 @@ export async function programDrift(
   driver: IptablesDriver,
   program: Program,
 ): Promise<DriverResult<readonly string[]>> {
+  const saved = await driver.save();
+  if (!saved.ok) return saved;
   const drift: string[] = [];
   for (const table of TABLES) {
-    const listed = await listTable(driver, table);
-    if (!listed.ok) return listed;
+    const listed = parseSave(saved.value, table);
     const chains = program.chains.filter((chain) => chain.table === table);
     for (const chain of chains) {
-      if (!isHeld(listed.value, chain, driver.family)) drift.push(`chain ${table} ${chain.name}`);
+      if (!isHeld(listed, chain, driver.family)) drift.push(`chain ${table} ${chain.name}`);
     }
-    for (const jump of missingJumps(listed.value, program.jumps, driver.family)) {
+    for (const jump of missingJumps(listed, program.jumps, driver.family)) {
       drift.push(`rule in ${table} ${jump.chain}: ${encodeRule(jump.rule, driver.family)}`);
     }
   }
@@ -40,12 +40,12 @@ export async function programDrift(
 
 /** Writes all chains anew and adds the jumps that are missing: each table in one transaction. */
 export async function installProgram(driver: IptablesDriver, program: Program): Promise<BackendError | null> {
-  const inputs: TableInput[] = [];
-  for (const table of TABLES) {
-    const listed = await listTable(driver, table);
-    if (!listed.ok) return listed.error;
-    inputs.push({ table, operations: installOperations(listed.value, program, driver.family) });
-  }
+  const saved = await driver.save();
+  if (!saved.ok) return saved.error;
+  const inputs = TABLES.map((table): TableInput => {
+    const listed = parseSave(saved.value, table);
+    return { table, operations: installOperations(listed, program, driver.family) };
+  });
   const written = await driver.restore(encodeRestore(inputs));
   return written.ok ? null : written.error;
 }
@@ -69,11 +69,6 @@ export async function removeProgram(
     ok: true,
     value: inputs.map(({ table, operations }) => `${operations.length} rules and chains in ${table}`),
   };
-}
-
-async function listTable(driver: IptablesDriver, table: TableName): Promise<DriverResult<ListedTable>> {
-  const saved = await driver.save(table);
-  return saved.ok ? { ok: true, value: parseSave(saved.value, table) } : saved;
 }
 
 function isHeld(listed: ListedTable, chain: Chain, family: Family): boolean {

@@ -21,7 +21,7 @@ function createInstance({ family, host, faults, options }: ScenarioSetup): Scena
   const fake = createFakeIpvs({ family, kernel, faults });
   const templates: Templates = new Map();
   return {
-    backend: createIpvsBackend({ family, driver: fake.driver, ...backendOptions(options) }),
+    backend: createIpvsBackend({ family, driver: fake.driver, ...scenarioOptions(options) }),
     golden: () => goldens(kernel, family),
     trace: (packet) => tracePacket({ kernel, family }, packet),
     connect: (packet, random) =>
@@ -33,7 +33,7 @@ function createInstance({ family, host, faults, options }: ScenarioSetup): Scena
 }
 
 /** The `backend.ipvs` mapping of a scenario. */
-function backendOptions(options: Readonly<Record<string, unknown>>): Partial<IpvsBackendOptions> {
+export function scenarioOptions(options: Readonly<Record<string, unknown>>): Partial<IpvsBackendOptions> {
   const { scheduler, masqueradeBit, localPolicyFallback } = options;
   return {
     ...(typeof scheduler === 'string' ? { scheduler } : {}),

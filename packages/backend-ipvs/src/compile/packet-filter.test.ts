@@ -1,0 +1,58 @@
+import { encodeChain, encodeRestore, encodeRule, TABLES } from '@signalbox/backend-iptables/ruleset';
+import { describe, expect, it } from 'vitest';
+import { packetFilter, programRemains, type ProgramOptions } from './packet-filter.ts';
+
+const OPTIONS: ProgramOptions = {
+  family: 'IPv4',
+  detector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
+  clusterMasquerade: 'foreign',
+  masqueradeBit: 14,
+  randomFully: true,
+};
+
+/** As it is given to `iptables-restore`: chains, then the jumps to them. */
+function restoreText(options: ProgramOptions): string {
+  const { chains, jumps } = packetFilter(options);
+  const { family } = options;
+  const tables = TABLES.map((table) => ({
+    table,
+    operations: [
+      ...chains
+        .filter((chain) => chain.table === table)
+        .map(
+          (chain) => ({ kind: 'write', chain: chain.name, rules: encodeChain(chain, family).rules }) as const,
+        ),
+      ...jumps
+        .filter((jump) => jump.table === table)
+        .map(({ chain, rule }) => ({ kind: 'insert', chain, rule: encodeRule(rule, family) }) as const),
+    ],
+  }));
+  return encodeRestore(tables);
+}
+
+describe('the packet filter', () => {
+  it.each<[string, Partial<ProgramOptions>]>([
+    ['cidr', {}],
+    [
+      'several-cidrs-ipv6',
+      { family: 'IPv6', detector: { kind: 'cidrs', cidrs: ['fd00:1::/56', 'fd00:2::/56'] } },
+    ],
+    [
+      'interface-bit-31',
+      { detector: { kind: 'interface', name: 'cni0' }, masqueradeBit: 31, randomFully: false },
+    ],
+    ['interface-prefix', { detector: { kind: 'interface-prefix', prefix: 'cali' } }],
+    ['no-detector', { detector: { kind: 'none' }, clusterMasquerade: 'service-addresses' }],
+    ['masquerade-all', { clusterMasquerade: 'everybody' }],
+  ])('%s', async (name, options) => {
+    await expect(restoreText({ ...OPTIONS, ...options })).toMatchFileSnapshot(`goldens/${name}.restore`);
+  });
+
+  it('removes every chain and jump that it makes', () => {
+    const remains = programRemains('IPv4');
+    const known = new Set(remains.chains.map(({ table, name }) => `${table} ${name}`));
+    const { chains, jumps } = packetFilter(OPTIONS);
+    expect(chains.filter(({ table, name }) => !known.has(`${table} ${name}`))).toEqual([]);
+    expect(jumps.filter((jump) => !remains.jumps.includes(jump))).toEqual([]);
+  });
+});

@@ -1,0 +1,72 @@
+/** Hears of our device or an address on it going away by somebody else's hand. */
+import type { Family } from '@signalbox/core';
+import { watchRoutes, type RouteMonitor, type RouteNotification } from '@signalbox/netlink';
+import { SERVICE_DEVICE } from '../objects/bound-address.ts';
+import type { Operation } from '../objects/operation.ts';
+
+export interface DeviceWatch {
+  /** What we are about to delete ourselves: no drift when it is heard of. */
+  expect(operations: readonly Operation[]): void;
+  start(onDrift: (what: string) => void): () => void;
+}
+
+export type Watch = (events: Parameters<typeof watchRoutes>[0]) => RouteMonitor;
+
+export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): DeviceWatch {
+  const losses = createLossDetector(family);
+  let watching = false;
+  return {
+    expect(operations) {
+      if (watching) losses.expect(operations);
+    },
+    start(onDrift) {
+      let heard = false;
+      watching = true;
+      const monitor = watch({
+        resync: () => {
+          if (heard) onDrift('links and addresses may have changed unseen');
+          heard = true;
+        },
+        notification: (notification) => {
+          const loss = losses.of(notification);
+          if (loss !== null) onDrift(loss);
+        },
+      });
+      return () => {
+        watching = false;
+        monitor.close();
+      };
+    },
+  };
+}
+
+interface LossDetector {
+  expect(operations: readonly Operation[]): void;
+  /** What we lost by somebody else's hand; `null`: nothing. */
+  of(notification: RouteNotification): string | null;
+}
+
+function createLossDetector(family: Family): LossDetector {
+  const expected = new Set<string>();
+  let device: number | null = null;
+  return {
+    expect(operations) {
+      for (const operation of operations) {
+        if (operation.kind === 'address-delete') expected.add(operation.address);
+        if (operation.kind === 'device-delete') expected.add(SERVICE_DEVICE);
+      }
+    },
+    of(notification) {
+      if ('link' in notification) {
+        const { name, index } = notification.link;
+        if (name !== SERVICE_DEVICE) return null;
+        if (notification.kind === 'link-set') device = index;
+        return notification.kind === 'link-gone' && !expected.delete(name) ? `device ${name} is gone` : null;
+      }
+      const { address, linkIndex, family: of } = notification.address;
+      const ours = of === family && (device === null || linkIndex === device);
+      if (notification.kind === 'address-set' || !ours || expected.delete(address)) return null;
+      return `address ${address} is gone`;
+    },
+  };
+}

@@ -1,0 +1,157 @@
+/** Service ports for tests, as short as they can be written, with routes as the core makes them. */
+import {
+  servicePortKey,
+  type DesiredChange,
+  type DesiredEndpoint,
+  type DesiredHealthCheck,
+  type DesiredNode,
+  type DesiredServicePort,
+  type Family,
+  type Frontend,
+  type Protocol,
+  type Route,
+  type SourceRanges,
+} from '@signalbox/core';
+
+export const TEST_NODE: DesiredNode = {
+  name: 'node-a',
+  localDetector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
+  nodePortAddresses: { kind: 'any-local', loopback: false },
+  nodePortIPs: ['192.0.2.10', '192.0.2.11'],
+  serviceCIDRs: [],
+};
+
+export function route(source: Route['source'], target: Route['target'], masquerade = ''): Route {
+  return { source, target, masquerade: masquerade === '*', rule: 'S15' };
+}
+
+/** `10.244.1.x` is on this node. */
+export function endpoint(text: string): DesiredEndpoint {
+  const [address = '', port = '8080'] = text.split('/');
+  return { address, port: Number(port), isLocal: address.startsWith('10.244.1.') };
+}
+
+export interface ServiceShape {
+  readonly name?: string;
+  readonly protocol?: Protocol;
+  readonly clusterIP?: string;
+  readonly port?: number;
+  readonly nodePort?: number;
+  readonly externalIPs?: readonly string[];
+  readonly loadBalancerIPs?: readonly string[];
+  readonly sourceRanges?: SourceRanges;
+  readonly externalPolicy?: 'cluster' | 'local';
+  readonly internalPolicy?: 'cluster' | 'local';
+  /** `10.244.1.5/8080`; the port is 8080 unless said. */
+  readonly endpoints?: readonly string[];
+  readonly affinitySeconds?: number;
+}
+
+/** `shop/cart` on 10.96.0.10:80/TCP, with two endpoints, one of them on this node. */
+export function service(shape: ServiceShape = {}): DesiredServicePort {
+  const {
+    name = 'cart',
+    protocol = 'TCP',
+    endpoints = ['10.244.1.5', '10.244.2.7'],
+    affinitySeconds,
+  } = shape;
+  const id = { namespace: 'shop', name, port: '', protocol };
+  const clusterEndpoints = endpoints.map(endpoint);
+  const localEndpoints = clusterEndpoints.filter(({ isLocal }) => isLocal);
+  return {
+    key: servicePortKey(id),
+    name: id,
+    frontends: frontends(shape, { all: clusterEndpoints.length > 0, local: localEndpoints.length > 0 }),
+    clusterEndpoints,
+    localEndpoints,
+    servingEndpoints: clusterEndpoints,
+    affinity: affinitySeconds === undefined ? null : { timeoutSeconds: affinitySeconds },
+    windows: { preserveDestination: false, updateInPlace: true },
+  };
+}
+
+interface Availability {
+  readonly all: boolean;
+  readonly local: boolean;
+}
+
+function frontends(shape: ServiceShape, available: Availability): readonly Frontend[] {
+  const { clusterIP = '10.96.0.10', port = 80, externalIPs = [], loadBalancerIPs = [] } = shape;
+  const { internalPolicy = 'cluster', externalPolicy = 'cluster', sourceRanges = null } = shape;
+  const external = { policy: externalPolicy, routes: externalRoutes(externalPolicy, available) };
+  return [
+    {
+      kind: 'cluster-ip',
+      address: clusterIP,
+      port,
+      policy: internalPolicy,
+      routes: internalRoutes(internalPolicy, available),
+    },
+    ...externalIPs.map((address): Frontend => ({ kind: 'external-ip', address, port, ...external })),
+    ...loadBalancerIPs.map((address): Frontend => ({
+      kind: 'load-balancer',
+      address,
+      port,
+      sourceRanges,
+      ...external,
+    })),
+    ...(shape.nodePort === undefined
+      ? []
+      : [{ kind: 'node-port', port: shape.nodePort, ...external } satisfies Frontend]),
+  ];
+}
+
+function internalRoutes(policy: 'cluster' | 'local', { all, local }: Availability): readonly Route[] {
+  if (!all) return [route('any', 'reject')];
+  if (policy === 'local' && !local) return [route('any', 'drop')];
+  return [route('local-pods', policy), route('any', policy, '*')];
+}
+
+function externalRoutes(policy: 'cluster' | 'local', { all, local }: Availability): readonly Route[] {
+  if (!all) return [route('any', 'reject')];
+  if (policy === 'cluster') return [route('any', 'cluster', '*')];
+  return [
+    route('local-pods', 'cluster'),
+    route('node', 'cluster', '*'),
+    local ? route('any', 'local') : route('any', 'drop'),
+  ];
+}
+
+export interface ChangeShape {
+  readonly family?: Family;
+  readonly node?: DesiredNode;
+  readonly nodeChanged?: 'changed';
+  readonly added?: readonly DesiredServicePort[];
+  readonly changed?: readonly (readonly [before: DesiredServicePort, after: DesiredServicePort])[];
+  readonly removed?: readonly DesiredServicePort[];
+  readonly healthChecks?: readonly DesiredHealthCheck[];
+}
+
+const COUNTS = { servicePorts: 0, endpoints: 0, noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 };
+
+export function change(kind: DesiredChange['kind'], shape: ChangeShape = {}): DesiredChange {
+  const {
+    family = 'IPv4',
+    node = TEST_NODE,
+    added = [],
+    changed = [],
+    removed = [],
+    healthChecks = [],
+  } = shape;
+  return {
+    kind,
+    family,
+    node,
+    nodeChanged: kind === 'full' || shape.nodeChanged === 'changed',
+    servicePorts: { added, changed: changed.map(([before, after]) => ({ before, after })), removed },
+    healthChecks: { added: healthChecks, changed: [], removed: [] },
+    counts: COUNTS,
+  };
+}
+
+/** Everything, in one call. */
+export function full(...added: readonly DesiredServicePort[]): DesiredChange {
+  return change('full', { added });
+}
+
+export const NOTHING_NEW: DesiredChange = change('incremental');
