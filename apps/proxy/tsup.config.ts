@@ -3,12 +3,16 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'tsup';
 
+/** Elsewhere for tests, so that they disturb nobody who runs the built program. */
+const outDir = process.env['SIGNALBOX_OUT_DIR'] ?? 'dist';
+
 /**
  * One file, runnable from a folder that holds nothing else. Native addons cannot be inlined: the netlink
  * socket and its loader lie beside it, where Node looks for them.
  */
 const config: ReturnType<typeof defineConfig> = defineConfig({
   entry: { main: 'src/main.ts' },
+  outDir,
   format: ['esm'],
   target: 'node22',
   platform: 'node',
@@ -42,7 +46,7 @@ function copyAddon(): void {
 
 function copy(from: string, name: string, files: readonly string[]): void {
   for (const file of files) {
-    const to = join('dist', 'node_modules', name, file);
+    const to = join(outDir, 'node_modules', name, file);
     mkdirSync(dirname(to), { recursive: true });
     cpSync(join(from, file), to, { recursive: true });
   }

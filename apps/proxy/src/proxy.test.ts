@@ -1,96 +1,9 @@
 import type { Family } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createLogging } from './logging/logger.ts';
-import { startProxy, type Proxy } from './proxy.ts';
-import { recordingComposition, type RecordingComposition } from './testing/composition.ts';
 import { freePort } from './testing/free-port.ts';
-import { settingsOf } from './testing/settings.ts';
+import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
 
-interface World {
-  readonly parts: RecordingComposition;
-  readonly proxy: Proxy;
-  readonly fatal: string[];
-  readonly lines: string[];
-  get(server: 'health' | 'metrics', path: string, init?: RequestInit): Promise<Response>;
-  settle(milliseconds?: number): Promise<void>;
-}
-
-const running: Proxy[] = [];
-afterEach(async () => {
-  for (const proxy of running.splice(0)) await proxy.stop();
-});
-
-async function start(
-  argv: readonly string[] = [],
-  families: readonly Family[] = ['IPv4', 'IPv6'],
-): Promise<World> {
-  const parts = recordingComposition(families);
-  const ports = { health: await freePort(), metrics: await freePort() };
-  const servers = [
-    `--healthz-bind-address=127.0.0.1:${ports.health}`,
-    `--metrics-bind-address=127.0.0.1:${ports.metrics}`,
-  ];
-  const settings = settingsOf([...servers, '--hostname-override=node-a', ...argv]);
-  const lines: string[] = [];
-  const logging = createLogging(settings.config.logging, {
-    write: (line) => lines.push(line),
-    now: () => 0,
-    pid: 1,
-  });
-  const fatal: string[] = [];
-  const bundle = {
-    source: parts.source,
-    events: { record: (event: never) => void parts.events.push(event) },
-  };
-  const proxy = await startProxy({
-    settings,
-    composition: parts,
-    logging,
-    families,
-    bundle,
-    onFatal: (why) => fatal.push(why),
-  });
-  running.push(proxy);
-  const settle = async (milliseconds = 0): Promise<void> => {
-    for (let passed = 0; passed <= milliseconds; passed += 500) {
-      parts.manualClock.advance(passed === 0 ? 0 : 500);
-      // Health-check servers open on the event loop: let it turn.
-      for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
-  const get = (server: 'health' | 'metrics', path: string, init?: RequestInit): Promise<Response> =>
-    fetch(`http://127.0.0.1:${ports[server]}${path}`, init);
-  return { parts, proxy, fatal, lines, get, settle };
-}
-
-const NODE = {
-  kind: 'Node',
-  apiVersion: 'v1',
-  metadata: { name: 'node-a', uid: 'n1' },
-  spec: { podCIDRs: ['10.244.1.0/24'] },
-  status: { addresses: [{ type: 'InternalIP', address: '192.0.2.10' }] },
-};
-
-const SERVICE = {
-  kind: 'Service',
-  apiVersion: 'v1',
-  metadata: { name: 'web', namespace: 'default' },
-  spec: {
-    type: 'ClusterIP',
-    clusterIP: '10.96.0.10',
-    clusterIPs: ['10.96.0.10'],
-    ipFamilies: ['IPv4'],
-    ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
-  },
-};
-
-function upsert(world: World, resource: 'Service' | 'Node', object: unknown): void {
-  world.parts.source.handlers.onEvents([{ type: 'upsert', resource, object }]);
-}
-
-function synced(world: World, ...resources: ('Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR')[]): void {
-  for (const resource of resources) world.parts.source.handlers.onSynced(resource);
-}
+afterEach(stopAll);
 
 const changes = (world: World, family: Family = 'IPv4') => world.parts.backends.get(family)?.changes ?? [];
 

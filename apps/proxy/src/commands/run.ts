@@ -31,11 +31,11 @@ export async function run(options: RunOptions): Promise<Outcome> {
     logger.debug(1, `FLAG: --${name}=${JSON.stringify(value)}`);
   const service = await composition.startService(settings);
   if (typeof service === 'string') return failed(service);
+  const bundle = await composition.createSource(settings, logger.component('source'));
+  if (typeof bundle === 'string') return failed(bundle);
   const error = await prepare(options);
   if (error !== null) return failed(error);
   if (settings.initOnly) return DONE;
-  const bundle = await composition.createSource(settings, logger.component('source'));
-  if (typeof bundle === 'string') return failed(bundle);
   const support = await composition.probeFamilies(settings);
   const problem = judgeFamilies(options, support);
   if (problem !== null) return failed(problem);

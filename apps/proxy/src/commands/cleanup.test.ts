@@ -1,0 +1,46 @@
+import { backendError } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { createLogging } from '../logging/logger.ts';
+import { recordingBackend, recordingComposition } from '../testing/composition.ts';
+import { settingsOf } from '../testing/settings.ts';
+import { cleanup } from './cleanup.ts';
+
+function world(results: Record<string, Awaited<ReturnType<ReturnType<typeof recordingBackend>['cleanup']>>>) {
+  const cleaners = ['iptables', 'ipvs', 'nftables'].map((mode) => {
+    const backend = recordingBackend('IPv4', mode);
+    const result = results[mode];
+    return result === undefined ? backend : { ...backend, cleanup: () => Promise.resolve(result) };
+  });
+  const lines: string[] = [];
+  const log = createLogging(
+    { format: 'text', verbosity: 0, vmodule: [] },
+    { write: (line) => lines.push(line), now: () => 0, pid: 1 },
+  );
+  const composition = { ...recordingComposition(), createCleaners: () => Promise.resolve(cleaners) };
+  return { run: () => cleanup(settingsOf(['--cleanup']), composition, log.logger), lines };
+}
+
+describe('--cleanup', () => {
+  it('F3 F86: removes every mode and says what went', async () => {
+    const { run, lines } = world({ iptables: { outcome: 'ok', removed: ['12 chains'] } });
+    expect(await run()).toEqual({ status: 0, errors: [] });
+    expect(lines.join('')).toContain('"Removed" mode="iptables" family="IPv4" removed="12 chains"');
+  });
+
+  it('F86: an error in one mode does not spare the others, and the status is 1', async () => {
+    const { run, lines } = world({
+      iptables: { outcome: 'failed', error: backendError('busy', 'iptables-restore', 'the lock is held') },
+      nftables: { outcome: 'ok', removed: ['table ip kube-proxy'] },
+    });
+    const { status, errors } = await run();
+    expect(status).toBe(1);
+    expect(errors[0]).toContain('cleanup of iptables (IPv4): iptables-restore: the lock is held');
+    expect(lines.join('')).toContain('table ip kube-proxy');
+  });
+
+  it('F88: a kernel that cannot do a mode has nothing of it to remove', async () => {
+    const error = backendError('unsupported', 'CTRL_CMD_GETFAMILY', 'this kernel has no IPVS');
+    const { run } = world({ ipvs: { outcome: 'failed', error } });
+    expect(await run()).toEqual({ status: 0, errors: [] });
+  });
+});

@@ -1,0 +1,31 @@
+import { backendError, fullChange, createModel, NOTHING_DONE } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { modelConfig } from '../sync/model-config.ts';
+import { recordingBackend } from '../testing/composition.ts';
+import { settingsOf } from '../testing/settings.ts';
+import { networkNameOf } from './kernelspace.ts';
+import { lazyBackend } from './lazy-backend.ts';
+
+const change = fullChange(createModel(modelConfig(settingsOf([]))).state('IPv4'));
+
+describe('a backend that comes to life at its first sync', () => {
+  it('F93 F97: fails with the reason until it can be made, and then takes over what waited', async () => {
+    const inner = recordingBackend('IPv4', 'kernelspace');
+    const answers = [backendError('not-found', 'node address', 'the Node object has no IPv4 address'), inner];
+    const create = () => Promise.resolve(answers.shift() ?? inner);
+    const backend = lazyBackend({ mode: 'kernelspace', family: 'IPv4', create, nothing: NOTHING_DONE });
+    expect(await backend.sync(change)).toMatchObject({ outcome: 'failed', error: { code: 'not-found' } });
+    expect(await backend.sync({ ...change, kind: 'incremental' })).toMatchObject({ outcome: 'ok' });
+    expect(inner.changes.map(({ kind }) => kind)).toEqual(['full', 'incremental']);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('F59 F68: the HNS network comes from the flag, else from KUBE_NETWORK', () => {
+    process.env['KUBE_NETWORK'] = 'from-environment';
+    expect(networkNameOf(settingsOf(['--network-name=from-flag'], { platform: 'windows' }))).toBe(
+      'from-flag',
+    );
+    expect(networkNameOf(settingsOf([], { platform: 'windows' }))).toBe('from-environment');
+    delete process.env['KUBE_NETWORK'];
+  });
+});

@@ -1,0 +1,63 @@
+import { backendError, createModel, NOTHING_DONE, type SyncResult } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { modelConfig } from '../sync/model-config.ts';
+import { settingsOf } from '../testing/settings.ts';
+import { createProxyMetrics } from './proxy-metrics.ts';
+import { recordSync } from './record-sync.ts';
+import { createRegistry } from './registry.ts';
+
+function metricsAfter(result: Partial<SyncResult>): string {
+  const registry = createRegistry();
+  const state = createModel(modelConfig(settingsOf([]))).state('IPv4');
+  recordSync(createProxyMetrics(registry), 'IPv4', {
+    result: { ...NOTHING_DONE, scope: 'full', ...result },
+    state,
+    startedAt: 10_000,
+    endedAt: 10_300,
+    triggerTimes: [9000],
+    morePending: false,
+  });
+  return registry.text();
+}
+
+describe('what a sync leaves in the metrics', () => {
+  it('F147 F148 F150 F152 S53: a full sync', () => {
+    const text = metricsAfter({});
+    expect(text).toContain(
+      'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.256"} 0',
+    );
+    expect(text).toContain(
+      'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.512"} 1',
+    );
+    expect(text).toContain('kubeproxy_sync_full_proxy_rules_duration_seconds_sum{ip_family="IPv4"} 0.3');
+    expect(text).not.toContain('kubeproxy_sync_partial_proxy_rules_duration_seconds_sum');
+    expect(text).toContain('kubeproxy_sync_proxy_rules_last_timestamp_seconds{ip_family="IPv4"} 10.3');
+    expect(text).toContain('kubeproxy_network_programming_duration_seconds_sum{ip_family="IPv4"} 1.3');
+  });
+
+  it('F149: a partial sync', () => {
+    const text = metricsAfter({ scope: 'partial' });
+    expect(text).toContain('kubeproxy_sync_partial_proxy_rules_duration_seconds_count{ip_family="IPv4"} 1');
+    expect(text).not.toContain('kubeproxy_sync_full_proxy_rules_duration_seconds_count');
+  });
+
+  it('F158 F159: a failed restore is counted, and no success is claimed', () => {
+    const error = backendError('rejected', 'iptables-restore', 'line 3 failed');
+    const text = metricsAfter({ outcome: 'failed', scope: 'partial', error });
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_restore_failures_total{ip_family="IPv4"} 1');
+    expect(text).toContain(
+      'kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total{ip_family="IPv4"} 1',
+    );
+    expect(text).not.toContain('last_timestamp_seconds{');
+    expect(text).not.toContain('network_programming_duration_seconds_count');
+  });
+
+  it('F160 F161: rules held and written by the iptables backend', () => {
+    const text = metricsAfter({
+      counters: { rulesTotalNat: 12, rulesTotalFilter: 4, rulesWrittenNat: 3, rulesWrittenFilter: 0 },
+    });
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_total{table="nat",ip_family="IPv4"} 12');
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{table="nat",ip_family="IPv4"} 3');
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{table="filter",ip_family="IPv4"} 0');
+  });
+});

@@ -1,0 +1,107 @@
+import { createServer, type Server } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { settingsOf } from './testing/settings.ts';
+import { freePort } from './testing/free-port.ts';
+import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
+
+const rivals: Server[] = [];
+afterEach(async () => {
+  await stopAll();
+  for (const rival of rivals.splice(0)) await new Promise((resolve) => rival.close(resolve));
+});
+
+function occupy(port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    rivals.push(server);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
+
+/** Turns of the event loop, so that listeners come to their end. */
+async function turns(count = 20): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+describe('addresses that are taken', () => {
+  it('F112 F16: a bind that fails is tried again every 5 s, and the log says who may have the port', async () => {
+    const port = await freePort();
+    await occupy(port);
+    const world = await start([`--metrics-bind-address=127.0.0.1:${port}`]);
+    await turns();
+    expect(world.lines.join('')).toContain(
+      `metrics: 127.0.0.1:${port} is in use: another kube-proxy or signalbox`,
+    );
+    for (const rival of rivals.splice(0)) await new Promise((resolve) => rival.close(resolve));
+    world.parts.manualClock.advance(5000);
+    await turns();
+    expect(await (await fetch(`http://127.0.0.1:${port}/proxyMode`)).text()).toBe('iptables');
+    expect(world.fatal).toEqual([]);
+  });
+
+  it.each([
+    ['healthz', '--healthz-bind-address', 'FailedToStartProxierHealthcheck'],
+    ['metrics', '--metrics-bind-address', 'FailedToStartMetricServer'],
+  ])(
+    'F16 F137: with --bind-address-hard-fail a taken %s address is fatal, and an Event',
+    async (name, flag, reason) => {
+      const port = await freePort();
+      await occupy(port);
+      const world = await start([`${flag}=127.0.0.1:${port}`, '--bind-address-hard-fail']);
+      await turns();
+      expect(world.fatal).toEqual([
+        expect.stringContaining(`failed to start ${name} server on 127.0.0.1:${port}`),
+      ]);
+      expect(world.parts.events).toContainEqual(expect.objectContaining({ type: 'Warning', reason }));
+    },
+  );
+
+  it('F137 F141: a health-check node port that is taken is a Warning about the Service', async () => {
+    const world: World = await start(['--nodeport-addresses=127.0.0.0/8']);
+    const port = await freePort();
+    await occupy(port);
+    upsert(world, 'Node', NODE);
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    const spec = {
+      ...SERVICE.spec,
+      type: 'LoadBalancer',
+      externalTrafficPolicy: 'Local',
+      healthCheckNodePort: port,
+    };
+    upsert(world, 'Service', { ...SERVICE, spec });
+    await world.settle();
+    expect(world.parts.events.at(-1)).toMatchObject({
+      type: 'Warning',
+      reason: 'FailedToStartServiceHealthcheck',
+      action: 'Listen',
+      service: { namespace: 'default', name: 'web' },
+    });
+  });
+});
+
+describe('configuration taken over by a running proxy', () => {
+  it('F91: verbosity, periods, node ports and detection change without a restart', async () => {
+    const world = await start();
+    upsert(world, 'Node', NODE);
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle();
+    world.proxy.reconfigure(
+      settingsOf([
+        '--hostname-override=node-a',
+        '-v=2',
+        '--cluster-cidr=10.9.0.0/16',
+        '--nodeport-addresses=10.0.0.0/8',
+        '--iptables-sync-period=5s',
+      ]),
+    );
+    await world.settle(1000);
+    const last = world.parts.backends.get('IPv4')?.changes.at(-1);
+    expect(last?.nodeChanged).toBe(true);
+    expect(last?.node.localDetector).toEqual({ kind: 'cidrs', cidrs: ['10.9.0.0/16'] });
+    expect(last?.node.nodePortAddresses).toMatchObject({ kind: 'ranges', cidrs: ['10.0.0.0/8'] });
+    const before = world.parts.backends.get('IPv4')?.changes.length ?? 0;
+    await world.settle(5000);
+    expect(world.parts.backends.get('IPv4')?.changes).toHaveLength(before + 1);
+    expect(world.lines.join('')).toContain('"Synced" family="IPv4"');
+  });
+});

@@ -1,0 +1,89 @@
+/** The built program, alone in an empty folder. Builds it first; needs no network and no privileges. */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const APP = fileURLToPath(new URL('..', import.meta.url));
+
+interface Ending {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+interface Place {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+function run(file: string, words: readonly string[], { cwd, env = {} }: Place): Promise<Ending> {
+  return new Promise((resolve) => {
+    // Nothing of the workspace may be found by accident: an empty environment, an empty folder.
+    execFile(
+      file,
+      [...words],
+      { cwd, env: { PATH: process.env['PATH'] ?? '', ...env } },
+      (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        resolve({ status, stdout, stderr });
+      },
+    );
+  });
+}
+
+const folder = { path: '' };
+beforeAll(async () => {
+  const tsup = join(APP, '../../node_modules/tsup/dist/cli-default.js');
+  folder.path = mkdtempSync(join(tmpdir(), 'proxy-bundle-'));
+  const built = await run(process.execPath, [tsup], { cwd: APP, env: { SIGNALBOX_OUT_DIR: folder.path } });
+  if (built.status !== 0) throw new Error(`the build failed: ${built.stdout}${built.stderr}`);
+}, 60_000);
+afterAll(() => rmSync(folder.path, { recursive: true, force: true }));
+
+const signalbox = (...flags: string[]): Promise<Ending> =>
+  run(process.execPath, ['main.js', ...flags], { cwd: folder.path });
+
+describe('dist alone in an empty folder', () => {
+  it('F5 F56: prints its version and its help', async () => {
+    expect(await signalbox('--version')).toMatchObject({
+      status: 0,
+      stdout: expect.stringMatching(/^Kubernetes v1\.36/),
+    });
+    expect((await signalbox('--help')).stdout).toContain('--proxy-mode');
+  });
+
+  it('F2: writes a configuration', async () => {
+    expect(await signalbox('--write-config-to=out.yaml')).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(readFileSync(join(folder.path, 'out.yaml'), 'utf8')).toContain('kind: KubeProxyConfiguration');
+  });
+
+  it('F63: bad flags, bad values and a bad kubeconfig end with 1 and one line each', async () => {
+    const flag = await signalbox('--proxymode=ipvs');
+    expect([flag.status, flag.stderr]).toEqual([
+      1,
+      'Usage: signalbox [flags]   (signalbox --help lists them)\nError: unknown flag: --proxymode (did you mean --proxy-mode?)\n',
+    ]);
+    const value = await signalbox('--oom-score-adj=5000');
+    expect([value.status, value.stderr.trim().split('\n')]).toEqual([
+      1,
+      [
+        'Error: KubeProxyConfiguration.oomScoreAdj: Invalid value: 5000: must be within the range [-1000, 1000]',
+      ],
+    ]);
+  });
+
+  it('carries its native parts, and is one small file besides', async () => {
+    expect(existsSync(join(folder.path, 'node_modules/netlink/prebuilds/linux-x64/node.napi.node'))).toBe(
+      true,
+    );
+    expect(statSync(join(folder.path, 'main.js')).size).toBeLessThan(1_000_000);
+    const probe = "require('netlink/dist/raw.js').RawNetlinkSocket";
+    const loaded = await run(process.execPath, ['-e', `process.exit(${probe} === undefined ? 1 : 0)`], {
+      cwd: folder.path,
+    });
+    expect(loaded.status, loaded.stderr).toBe(0);
+  });
+});
