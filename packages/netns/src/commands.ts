@@ -1,6 +1,5 @@
 /** Runs `ip` and `sh`; the one place of the package that starts short-lived children. */
 import { spawn } from 'node:child_process';
-import type { Setup } from './layout.ts';
 
 /** Runs a command to its end with `input` on stdin. Rejects with what it said if it fails. */
 export function runCommand(argv: readonly string[], input = ''): Promise<string> {
@@ -34,20 +33,4 @@ export async function ipBatch(lines: readonly string[]): Promise<void> {
 /** `ip` in a namespace, without entering it. */
 export async function ipBatchIn(namespace: string, lines: readonly string[]): Promise<void> {
   if (lines.length > 0) await runCommand(['ip', '-n', namespace, '-batch', '-'], `${lines.join('\n')}\n`);
-}
-
-/** Settings must be there before the interfaces: interfaces copy the defaults when they are made. */
-export async function applySettings({ namespace, settings }: Setup): Promise<void> {
-  const writes = Object.entries(settings).map(([name, value]) => {
-    const file = `/proc/sys/net/${name}`;
-    // br_netfilter is a module: where it is not loaded there is nothing to set.
-    const unlessAbsent = name.startsWith('bridge/') ? `[ ! -e ${file} ] || ` : '';
-    return `${unlessAbsent}echo ${value} > ${file}`;
-  });
-  await runCommand([...inNamespace(namespace), 'sh', '-ec', writes.join('\n')]);
-}
-
-export async function applyNetwork({ namespace, ip, ip6 }: Setup): Promise<void> {
-  await ipBatchIn(namespace, ip);
-  if (ip6.length > 0) await runCommand(['ip', '-6', '-n', namespace, '-batch', '-'], `${ip6.join('\n')}\n`);
 }

@@ -1,18 +1,10 @@
 /** Builds the world of the scenarios out of network namespaces, and takes it away again. */
 import { NODE_ADDRESSES, type PodSpec, withoutPrefix, type WorldSpec } from './addresses.ts';
 import { removeAtExit, sweep, worldPrefix } from './cleanup.ts';
-import { applyNetwork, applySettings, ipBatch, ipBatchIn, runCommand } from './commands.ts';
+import { ipBatch, ipBatchIn, runCommand } from './commands.ts';
 import { createHost, type Host } from './host.ts';
-import {
-  attachPod,
-  nodeSetup,
-  outsideCable,
-  outsideSetup,
-  podCable,
-  podSetup,
-  type Setup,
-} from './layout.ts';
-import { silenceClosedPorts } from './silence.ts';
+import { attachPod, nodeSetup, outsideCable, outsideSetup, podCable, podSetup } from './layout.ts';
+import { setUpScript, type Wiring } from './script.ts';
 
 export interface World {
   /** The node in a box: eth0 to the outside, cni0 to its pods. */
@@ -43,38 +35,33 @@ interface Parts {
   nextLink: number;
 }
 
-async function connectHost(setup: Setup): Promise<void> {
-  await applyNetwork(setup);
-  if (setup.closedPorts === 'silent') await silenceClosedPorts(setup.namespace);
-}
-
-async function plug(parts: Parts, pods: readonly PodSpec[]): Promise<void> {
+/** Namespaces, cables and routes of pods that come. */
+function plug(parts: Parts, pods: readonly PodSpec[]): Wiring {
+  const node = parts.node.namespace;
   const made = pods.map((pod) => {
     const namespace = `${parts.prefix}${pod.name}`;
     const link = parts.nextLink;
     parts.nextLink += 1;
     parts.pods.set(pod.name, createHost(pod.name, namespace, pod.addresses));
-    return { pod, namespace, link, setup: podSetup(namespace, pod) };
+    return { pod, namespace, link };
   });
-  await ipBatch(made.map(({ namespace }) => `netns add ${namespace}`));
-  await Promise.all(made.map(({ setup }) => applySettings(setup)));
-  await ipBatch(made.map(({ namespace, link }) => podCable(parts.node.namespace, namespace, link)));
-  await ipBatchIn(
-    parts.node.namespace,
-    made.flatMap(({ pod, link }) => attachPod(pod, link)),
-  );
-  await Promise.all(made.map(({ setup }) => connectHost(setup)));
+  return {
+    setups: made.map(({ pod, namespace }) => podSetup(namespace, pod)),
+    cables: made.map(({ namespace, link }) => podCable(node, namespace, link)),
+    ends: [{ namespace: node, ip: made.flatMap(({ pod, link }) => attachPod(pod, link)) }],
+  };
+}
+
+async function setUp(wiring: Wiring): Promise<void> {
+  await runCommand(['sh', '-e'], setUpScript(wiring));
 }
 
 async function build(parts: Parts, spec: WorldSpec): Promise<void> {
   const node = nodeSetup(parts.node.namespace);
   const outside = outsideSetup(parts.outside.namespace, spec.outside);
-  const both: readonly Setup[] = [node, outside];
-  await ipBatch(both.map(({ namespace }) => `netns add ${namespace}`));
-  await Promise.all(both.map(applySettings));
-  await ipBatch([outsideCable(node.namespace, outside.namespace)]);
-  await Promise.all(both.map(connectHost));
-  await plug(parts, spec.pods);
+  const cables = [outsideCable(node.namespace, outside.namespace)];
+  await setUp({ setups: [node, outside], cables, ends: [] });
+  await setUp(plug(parts, spec.pods));
 }
 
 function namespacesOf({ node, outside, pods }: Parts): readonly string[] {
@@ -107,7 +94,7 @@ function worldOfParts(parts: Parts, forgetExit: () => void): World {
     pods: parts.pods,
     hostOf: (address) => hosts().find((host) => host.addresses.includes(address)),
     async addPod(pod) {
-      await plug(parts, [pod]);
+      await setUp(plug(parts, [pod]));
       return parts.pods.get(pod.name) as Host;
     },
     removePod: (name) => removePod(parts, name),

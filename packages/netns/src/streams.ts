@@ -1,0 +1,94 @@
+/** Connections without a pause while something happens to the node: not one may fail. */
+import type { Attempt } from './agent/protocol.ts';
+import { runCommand } from './commands.ts';
+import type { Host } from './host.ts';
+import { mismatches, type ReplayRow } from './judge.ts';
+import type { World } from './world.ts';
+
+export interface Streams {
+  /** Connections that the slowest row has made so far. */
+  fewest(): number;
+}
+
+export interface StreamReport {
+  /** Connections that the slowest row made while the action lasted. */
+  readonly fewest: number;
+  /** What differs from what the rows expect, in words; empty: nothing. */
+  readonly problems: readonly string[];
+}
+
+/** Connections that a row has under way at any time. */
+const AT_ONCE = 2;
+/** Milliseconds. Patience hides nothing: a packet that is lost shows in the kernel's count of repeated SYNs. */
+const PATIENCE = 10_000;
+/** No row makes more: a source port that comes round again could meet its former connection. */
+const MOST = 25_000;
+
+export function connectRow(
+  world: World,
+  { packet }: ReplayRow,
+  how: { readonly tries: number; readonly timeout?: number },
+): Promise<readonly Attempt[]> {
+  const { protocol, source, destination, destinationPort } = packet;
+  const to = { address: destination, port: destinationPort };
+  return sender(world, packet.source).connect({ timeout: PATIENCE, ...how, protocol, from: source, to });
+}
+
+function sender(world: World, address: string): Host {
+  const host = world.hostOf(address);
+  if (host === undefined) throw new Error(`nobody in this world has the source address ${address}`);
+  return host;
+}
+
+/** SYNs that the clients in a namespace had to send again, since it was made. */
+async function repeatedSyns(host: Host): Promise<number> {
+  const text = await runCommand([...host.prefix, 'cat', '/proc/net/netstat']);
+  const [names = [], values = []] = text
+    .split('\n')
+    .filter((line) => line.startsWith('TcpExt:'))
+    .map((line) => line.split(' '));
+  const count = values[names.indexOf('TCPSynRetrans')];
+  if (count === undefined) throw new Error('this kernel does not count repeated SYNs');
+  return Number(count);
+}
+
+async function synsByHost(hosts: readonly Host[]): Promise<ReadonlyMap<string, number>> {
+  return new Map(
+    await Promise.all(hosts.map(async (host) => [host.name, await repeatedSyns(host)] as const)),
+  );
+}
+
+/**
+ * Opens TCP connections of each row, one after the other, until `action` settles; every destination of a row
+ * has to be seen. Rejects with what the action rejects with.
+ */
+export async function whileConnecting(
+  world: World,
+  rows: readonly ReplayRow[],
+  action: (streams: Streams) => Promise<void>,
+): Promise<StreamReport> {
+  const hosts = [...new Set(rows.map(({ packet }) => sender(world, packet.source)))];
+  const before = await synsByHost(hosts);
+  const state = { over: false };
+  const streams = rows.map((row) => ({ row, attempts: [] as Attempt[] }));
+  const fewest = (): number => Math.min(...streams.map(({ attempts }) => attempts.length));
+  const running = streams.map(async ({ row, attempts }) => {
+    while (!state.over && attempts.length < MOST) {
+      attempts.push(...(await connectRow(world, row, { tries: AT_ONCE })));
+    }
+  });
+  try {
+    await action({ fewest });
+  } finally {
+    state.over = true;
+    await Promise.all(running);
+  }
+  const problems = streams.flatMap(({ row, attempts }) =>
+    mismatches(row, attempts).map((text) => `${row.packet.source} to ${row.packet.destination}: ${text}`),
+  );
+  for (const [name, count] of await synsByHost(hosts)) {
+    const lost = count - (before.get(name) ?? 0);
+    if (lost > 0) problems.push(`${name} had to send ${lost} SYNs again`);
+  }
+  return { fewest: fewest(), problems };
+}
