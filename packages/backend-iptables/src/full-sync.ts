@@ -11,7 +11,7 @@ import type { ObservedTables } from './observe.ts';
 
 export interface Wanted {
   readonly family: Family;
-  readonly chains: readonly RankedChain[];
+  readonly chains: Iterable<RankedChain>;
   readonly shared: readonly SharedRule[];
 }
 

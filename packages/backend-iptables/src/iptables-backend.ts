@@ -9,12 +9,7 @@ import type {
 import { applyPlan, nothingApplied, type Applied } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
-import {
-  createRuleCompiler,
-  type ChainChanges,
-  type RankedChain,
-  type RuleCompiler,
-} from './compile/rule-compiler.ts';
+import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
 import { createDriftWatch, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
@@ -38,6 +33,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
   const state: State = {
     compiler: null,
     ledger: null,
+    former: null,
     backlog: [],
     suspect: false,
     guarded: [],
@@ -76,6 +72,8 @@ interface State {
   compiler: RuleCompiler | null;
   /** `null`: the kernel is unknown; the next sync reads it. */
   ledger: RuleLedger | null;
+  /** What was held before a full sync that failed: what it did not get to tell, the next one tells. */
+  former: RuleLedger | null;
   /** Changes that came before the tool was found. */
   backlog: DesiredChange[];
   /** Somebody altered rules of ours: believe nothing. */
@@ -102,9 +100,8 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   const [only] = changes;
   if (only !== undefined && changes.length === 1 && isIncremental(state, only))
     return partialSync(work, only);
-  let last: ChainChanges | null = null;
-  for (const each of changes) last = takeOver(work, each);
-  return fullSync(work, last?.complete === true ? last.write : work.compiler.all());
+  for (const each of changes) takeOver(work, each);
+  return fullSync(work);
 }
 
 function isIncremental(state: State, change: DesiredChange): boolean {
@@ -131,13 +128,12 @@ function sharedTexts(compiler: RuleCompiler, { family }: IptablesDriver): readon
 }
 
 /** Compiles the change, and notes in the ledger (if there is one) what is to be done. */
-function takeOver({ compiler, state: { ledger }, driver }: SyncWork, change: DesiredChange): ChainChanges {
+function takeOver({ compiler, state: { ledger }, driver }: SyncWork, change: DesiredChange): void {
   const changes = compiler.apply(change);
   for (const { table, name } of changes.remove) ledger?.unwant(table, name, 'remove');
   if (ledger !== null) {
     for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, driver.family), rank);
   }
-  return changes;
 }
 
 async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncResult> {
@@ -155,22 +151,23 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
   }
   if (error !== null) return failed(error, 'partial', state, applied);
   // Rules of ours in chains of others are looked after by full syncs alone.
-  if (sharedTexts(compiler, driver).join() !== shared.join()) return fullSync(work, compiler.all());
+  if (sharedTexts(compiler, driver).join() !== shared.join()) return fullSync(work);
   return succeeded(applied.restores === 0 ? 'none' : 'partial', state, applied);
 }
 
-async function fullSync(
-  { driver, state, compiler, tool }: SyncWork,
-  chains: readonly RankedChain[],
-): Promise<SyncResult> {
+async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<SyncResult> {
   const applied = nothingApplied();
+  // Whatever goes wrong from here, the next sync has to be full, too.
+  const former = state.ledger ?? state.former;
+  state.former = former;
+  state.ledger = null;
   const observed = await observeTables(driver);
   if (!observed.ok) return failed(observed.error, 'full', state, applied);
   const ledger = createRuleLedger();
   const shared = compiler.shared();
-  const wanted = { family: driver.family, chains, shared };
+  const wanted = { family: driver.family, chains: compiler.all(), shared };
   const { inserts, drift } = compare(wanted, observed.value, ledger);
-  const repaired = state.ledger === null ? [] : repairs(state.ledger, drift);
+  const repaired = former === null ? [] : repairs(former, drift);
   const error = await applyPlan({
     ledger,
     inserts,
@@ -182,6 +179,7 @@ async function fullSync(
   // Until the jumps are known to stand, the next sync has to look again.
   state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
   if (error !== null) return failed(error, 'full', state, applied);
+  state.former = null;
   state.suspect = false;
   state.guarded = guardedRules(shared, driver);
   return { ...succeeded('full', state, applied, repaired), repaired };
@@ -245,6 +243,7 @@ async function observeDrift(
 
 async function cleanUp(driver: IptablesDriver, state: State): Promise<CleanupResult> {
   state.ledger = null;
+  state.former = null;
   state.suspect = false;
   return cleanupVariants(driver);
 }

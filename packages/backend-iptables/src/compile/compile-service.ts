@@ -1,6 +1,7 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import type { Chain } from '../objects/rule.ts';
-import type { CompileContext } from './context.ts';
+import { endpointChain } from './chain-names.ts';
+import type { CompileContext, ServiceContext } from './context.ts';
 import { balancingChain, endpointChainOf, endpointsOf } from './load-balancing.ts';
 import { compileEntries, isEndpointSet } from './routes.ts';
 import { dispatchEntries, type ServiceEntries } from './service-dispatch.ts';
@@ -13,7 +14,8 @@ export interface ServiceRules {
   readonly entries: ServiceEntries;
 }
 
-export function compileService(service: DesiredServicePort, context: CompileContext): ServiceRules {
+export function compileService(service: DesiredServicePort, node: CompileContext): ServiceRules {
+  const context: ServiceContext = { ...node, endpointChain: rememberNames(service) };
   const targets = usedTargets(service);
   const entries = compileEntries(service, context);
   const firewalls = compileFirewalls(service);
@@ -27,6 +29,15 @@ export function compileService(service: DesiredServicePort, context: CompileCont
       ...firewalls.chains(),
     ],
     entries: dispatch,
+  };
+}
+
+function rememberNames(service: DesiredServicePort): ServiceContext['endpointChain'] {
+  const names = new Map<DesiredEndpoint, string>();
+  return (endpoint) => {
+    const name = names.get(endpoint) ?? endpointChain(service.name, endpoint);
+    names.set(endpoint, name);
+    return name;
   };
 }
 

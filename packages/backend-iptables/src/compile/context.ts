@@ -1,4 +1,4 @@
-import type { DesiredNode, Family } from '@signalbox/core';
+import type { DesiredEndpoint, DesiredNode, Family } from '@signalbox/core';
 
 /** What the operator chose and what the tool can do, as far as rules depend on it. */
 export interface RuleOptions {
@@ -18,6 +18,12 @@ export interface CompileContext {
   readonly options: RuleOptions;
   /** Whether rules of single endpoints say whose they are: see `commentsFor`. */
   readonly endpointComments: 'kept' | 'left-out';
+}
+
+/** While one service port is compiled. */
+export interface ServiceContext extends CompileContext {
+  /** The endpoint's chain; hashing is dear, and several rules ask. */
+  readonly endpointChain: (endpoint: DesiredEndpoint) => string;
 }
 
 /** With more endpoints than this, comments on the rules of each cost more than they tell (S52). */

@@ -4,8 +4,8 @@ import { oneIn, type Match } from '../objects/match.ts';
 import type { Chain, TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
 import { jump } from '../objects/target.ts';
-import { endpointChain, endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
-import type { CompileContext } from './context.ts';
+import { endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
+import type { ServiceContext } from './context.ts';
 import { endpointComment, hostCidr, protocolName } from './frontend-match.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
@@ -14,7 +14,7 @@ import { affinityRules, rememberClient } from './session-affinity.ts';
 export function balancingChain(
   service: DesiredServicePort,
   target: 'cluster' | 'local',
-  context: CompileContext,
+  context: ServiceContext,
 ): Chain {
   const endpoints = endpointsOf(service, target);
   return {
@@ -39,14 +39,14 @@ export function endpointsOf(
 function chanceRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],
-  context: CompileContext,
+  context: ServiceContext,
 ): readonly TypedRule[] {
   const label = servicePortLabel(service.name);
   return endpoints.map((endpoint, index) => {
     const left = endpoints.length - index;
     const chance: readonly Match[] = left > 1 ? [oneIn(left)] : [];
     const words = endpointComment(`${label} -> ${endpointLabel(endpoint)}`, context);
-    return rule([...words, ...chance], jump(endpointChain(service.name, endpoint)));
+    return rule([...words, ...chance], jump(context.endpointChain(endpoint)));
   });
 }
 
@@ -54,9 +54,9 @@ function chanceRules(
 export function endpointChainOf(
   service: DesiredServicePort,
   endpoint: DesiredEndpoint,
-  context: CompileContext,
+  context: ServiceContext,
 ): Chain {
-  const name = endpointChain(service.name, endpoint);
+  const name = context.endpointChain(endpoint);
   const label = endpointComment(servicePortLabel(service.name), context);
   const protocol = protocolName(service.name.protocol);
   return {

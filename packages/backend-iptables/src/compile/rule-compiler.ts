@@ -6,10 +6,10 @@ import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
 import { compileService, type ServiceRules } from './compile-service.ts';
 import { commentsFor, type CompileContext, type RuleOptions } from './context.ts';
 import { portKey } from './dispatch-key.ts';
-import type { DispatchTree } from './dispatch-tree.ts';
+import type { DispatchTree, TreeUpdate } from './dispatch-tree.ts';
 import { masqueradeChains } from './masquerade.ts';
 import { healthCheckRule, nodePortGates } from './node-ports.ts';
-import { createTrees, TREE_KINDS, type ServiceEntries } from './service-dispatch.ts';
+import { createTrees, TREE_KINDS, type ServiceEntries, type TreeKind } from './service-dispatch.ts';
 
 /** When to write a chain, relative to others: lower first. Chains come after those that they jump to. */
 export const RANK = { fixed: 0, service: 1, branch: 2, root: 50 } as const;
@@ -28,17 +28,18 @@ export interface ChainChanges {
   /** In the order of writing. Some may be the same as before. */
   readonly write: readonly RankedChain[];
   readonly remove: readonly ChainName[];
-  /** `write` names every chain that should be there. */
-  readonly complete: boolean;
 }
 
 export interface RuleCompiler {
+  /** Takes the change over. Of a full change it tells no chains: see `all`. */
   apply(change: DesiredChange): ChainChanges;
-  /** Everything that should be there. */
-  all(): readonly RankedChain[];
+  /**
+   * Everything that should be there, compiled one service at a time while it is read. Must be read to its end;
+   * until it is, changes told by `apply` after a full change are not all of them.
+   */
+  all(): Iterable<RankedChain>;
   /** Rules wanted in chains that are not ours. Empty before the first change. */
   shared(): readonly SharedRule[];
-  readonly servicePorts: number;
 }
 
 export function createRuleCompiler(family: Family, options: RuleOptions): RuleCompiler {
@@ -58,30 +59,34 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
     context = same && context !== null ? context : next;
     healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
     const work: Work = { services, trees, context };
-    if (change.kind === 'full') return applyFull(work, change);
+    if (change.kind === 'full') return replaceServices(work, change);
     const changes = applyServices(work, change);
-    return withTrees(same ? changes : addContextChange(work, changes), trees, 'update');
+    return withTrees(same ? changes : addContextChange(work, changes), trees);
   };
   return {
     apply,
-    all() {
-      if (context === null) return [];
-      const write = [...fixedChains(context), ...recompile({ services, trees, context })];
-      return withTrees({ write, remove: [], complete: true }, trees, 'rebuild').write;
+    *all() {
+      if (context === null) return;
+      for (const chain of fixedChains(context)) yield chain;
+      const work: Work = { services, trees, context };
+      for (const service of services.values()) yield* place(work, service);
+      for (const kind of TREE_KINDS) yield* rankedChains(kind, trees[kind].rebuild());
     },
     shared: () => (context === null ? [] : sharedRules(context)),
-    get servicePorts() {
-      return services.size;
-    },
   };
 }
 
-function applyFull(work: Work, change: DesiredChange): ChainChanges {
-  forgetServices(work, change);
-  const changes = applyServices(work, change);
+/** A full change says all there is: what it does not name goes. Rules are compiled when they are asked for. */
+function replaceServices(work: Work, change: DesiredChange): ChainChanges {
+  const { added } = change.servicePorts;
+  const named = new Set(added.map((service) => service.key));
+  for (const key of work.services.keys()) {
+    if (!named.has(key)) setEntries(work.trees, key, null);
+  }
+  work.services.clear();
+  for (const service of added) work.services.set(service.key, service);
   setGates(work);
-  const write = [...fixedChains(work.context), ...changes.write];
-  return withTrees({ write, remove: changes.remove, complete: true }, work.trees, 'rebuild');
+  return { write: [], remove: [] };
 }
 
 /** The node or the options look different: every rule may. */
@@ -90,7 +95,6 @@ function addContextChange(work: Work, changes: ChainChanges): ChainChanges {
   return {
     write: [...fixedChains(work.context), ...changes.write, ...recompile(work)],
     remove: [...changes.remove, ...unusedFixed(work.context)],
-    complete: false,
   };
 }
 
@@ -105,16 +109,6 @@ interface Work {
   readonly services: Map<ServicePortKey, DesiredServicePort>;
   readonly trees: Readonly<Record<(typeof TREE_KINDS)[number], DispatchTree>>;
   readonly context: CompileContext;
-}
-
-/** A full change says all there is: what it does not name goes. */
-function forgetServices({ services, trees }: Work, change: DesiredChange): void {
-  const named = new Set(change.servicePorts.added.map((service) => service.key));
-  for (const key of services.keys()) {
-    if (named.has(key)) continue;
-    services.delete(key);
-    setEntries(trees, key, null);
-  }
 }
 
 function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChanges {
@@ -137,7 +131,7 @@ function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChange
   for (const service of servicePorts.removed) replace(service.key, null);
   for (const { after } of servicePorts.changed) replace(after.key, after);
   for (const service of servicePorts.added) replace(service.key, service);
-  return { write, remove, complete: false };
+  return { write, remove };
 }
 
 /** Takes the service over into the trees; answers with its own chains. */
@@ -196,18 +190,20 @@ function unusedFixed(context: CompileContext): readonly ChainName[] {
   return used ? [] : [{ table: 'nat', name: MARK_NON_POD }];
 }
 
-function withTrees(changes: ChainChanges, trees: Work['trees'], how: 'update' | 'rebuild'): ChainChanges {
+function withTrees(changes: ChainChanges, trees: Work['trees']): ChainChanges {
   const write = [...changes.write];
   const remove = [...changes.remove];
-  for (const [index, kind] of TREE_KINDS.entries()) {
-    const tree = trees[kind];
-    const update = tree[how]();
-    for (const { chain, depth } of update.chains) {
-      // Deeper chains first; keys have at most 37 digits, so no branch reaches the rank of a root.
-      const rank = depth === 0 ? RANK.root + index : RANK.branch + 40 - depth;
-      write.push({ chain, rank });
-    }
-    remove.push(...update.removed.map((name) => ({ table: tree.place.table, name })));
+  for (const kind of TREE_KINDS) {
+    const update = trees[kind].update();
+    const { table } = trees[kind].place;
+    write.push(...rankedChains(kind, update));
+    remove.push(...update.removed.map((name) => ({ table, name })));
   }
-  return { write, remove, complete: changes.complete };
+  return { write, remove };
+}
+
+/** Deeper chains first; keys have at most 37 digits, so no branch reaches the rank of a root. */
+function rankedChains(kind: TreeKind, { chains }: TreeUpdate): readonly RankedChain[] {
+  const root = RANK.root + TREE_KINDS.indexOf(kind);
+  return chains.map(({ chain, depth }) => ({ chain, rank: depth === 0 ? root : RANK.branch + 40 - depth }));
 }

@@ -8,21 +8,21 @@ import type { Match } from '../objects/match.ts';
 import type { TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
 import { jump } from '../objects/target.ts';
-import { endpointChain, endpointLabel } from './chain-names.ts';
-import type { CompileContext } from './context.ts';
+import { endpointLabel } from './chain-names.ts';
+import type { ServiceContext } from './context.ts';
 import { endpointComment } from './frontend-match.ts';
 
 /** Ahead of the choice by chance: who is on an endpoint's list goes there again (S31). */
 export function affinityRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],
-  context: CompileContext,
+  context: ServiceContext,
 ): readonly TypedRule[] {
   const seconds = service.affinity?.timeoutSeconds;
   if (seconds === undefined) return [];
   const label = servicePortLabel(service.name);
   return endpoints.map((endpoint) => {
-    const chain = endpointChain(service.name, endpoint);
+    const chain = context.endpointChain(endpoint);
     const seen: Match = { kind: 'recent', name: chain, operation: 'rcheck', seconds, reap: true };
     const words = endpointComment(`${label} -> ${endpointLabel(endpoint)}`, context);
     return rule([...words, seen], jump(chain));

@@ -1,0 +1,84 @@
+/** Times of TCP connects through the legacy variant, in the namespace it is started in: `connect.ts SERVICES`. */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { argv, stdout } from 'node:process';
+import { createExecDriver, createIptablesBackend } from '@signalbox/backend-iptables';
+import { encodeRestore, parseSave } from '@signalbox/backend-iptables/ruleset';
+import { sampleEndpoints, sampleService, sampleState } from '@signalbox/backend-iptables/testing';
+import { fullChange } from '@signalbox/core';
+
+/** Microseconds, medians. */
+export interface ConnectTimes {
+  readonly direct: number;
+  readonly tree: number;
+  readonly flat: number;
+}
+
+const HOST = '10.244.255.1';
+
+function ip(...args: readonly string[]): void {
+  execFileSync('ip', args);
+}
+
+function prepareNetwork(): void {
+  ip('link', 'set', 'lo', 'up');
+  ip('link', 'add', 'bench0', 'type', 'veth', 'peer', 'name', 'bench1');
+  ip('link', 'set', 'bench0', 'up');
+  ip('link', 'set', 'bench1', 'up');
+  ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
+  ip('route', 'add', '10.96.0.0/12', 'dev', 'bench0');
+}
+
+async function timeConnects(host: string, port: number, count: number): Promise<number> {
+  const times: number[] = [];
+  for (let at = 0; at < count; at++) {
+    const start = performance.now();
+    const socket = connect(port, host);
+    await once(socket, 'connect');
+    times.push((performance.now() - start) * 1000);
+    socket.resetAndDestroy();
+  }
+  times.sort((a, b) => a - b);
+  return times[count >> 1] ?? Number.NaN;
+}
+
+/** All services one below the other in KUBE-SERVICES, as kube-proxy has them. */
+async function flatten(driver: ReturnType<typeof createExecDriver>): Promise<void> {
+  const saved = await driver.save('nat');
+  if (!saved.ok) throw new Error(saved.error.message);
+  const { chains } = parseSave(saved.value, 'nat');
+  const rules = [...chains]
+    .filter(([name]) => name === 'KUBE-SERVICES' || name.startsWith('KUBE-VIP-'))
+    .flatMap(([, list]) => list)
+    .filter((rule) => / -j KUBE-SVC-/.test(rule));
+  const operations = [{ kind: 'write', chain: 'KUBE-SERVICES', rules } as const];
+  const done = await driver.restore(encodeRestore([{ table: 'nat', operations }]));
+  if (!done.ok) throw new Error(done.error.message);
+}
+
+async function measure(services: number): Promise<ConnectTimes> {
+  prepareNetwork();
+  const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, HOST);
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const endpoint = { address: HOST, port, isLocal: true };
+  const all = Array.from({ length: services }, (_, index) =>
+    sampleService({ index, endpoints: index === services - 1 ? [endpoint] : sampleEndpoints(index, 1) }),
+  );
+  const count = services < 1000 ? 300 : 3000;
+  await timeConnects(HOST, port, count);
+  const direct = await timeConnects(HOST, port, count);
+  const driver = createExecDriver({ family: 'IPv4', variant: 'legacy' });
+  const result = await createIptablesBackend({ family: 'IPv4', driver }).sync(fullChange(sampleState(all)));
+  if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
+  const last = all.at(-1)?.frontends[0];
+  const address = last?.kind === 'cluster-ip' ? last.address : '';
+  const tree = await timeConnects(address, 80, count);
+  await flatten(driver);
+  const flat = await timeConnects(address, 80, count);
+  server.close();
+  return { direct, tree, flat };
+}
+
+stdout.write(JSON.stringify(await measure(Number(argv[2] ?? 200))));

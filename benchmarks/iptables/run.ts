@@ -1,0 +1,98 @@
+/**
+ * What iptables mode costs on this machine's kernel, in network namespaces of its own:
+ * `node --conditions=signalbox-source benchmarks/iptables/run.ts [--smoke]`. Needs unshare and iptables.
+ */
+import { spawnSync } from 'node:child_process';
+import { argv, execArgv, execPath } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import type { ConnectTimes } from './connect.ts';
+import type { SyncTimes } from './measure.ts';
+
+const SIZES = { smoke: [50], full: [100, 1000, 5000] } as const;
+const CONNECT_SERVICES = { smoke: 200, full: 10_000 } as const;
+
+/** Runs one measurement in a namespace of its own; `null` where that cannot be had. */
+function inNamespace(script: string, ...args: readonly (string | number)[]): unknown {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  for (const flags of [['-n'], ['-U', '-r', '-n']]) {
+    const command = [...flags, execPath, ...execArgv, file, ...args.map(String)];
+    const done = spawnSync('unshare', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    if (done.status === 0) return JSON.parse(done.stdout) as unknown;
+    if (!/unshare|Operation not permitted/.test(done.stderr)) throw new Error(done.stderr);
+  }
+  return null;
+}
+
+function table(rows: readonly (readonly string[])[]): void {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  for (const row of rows)
+    console.log(row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '));
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+function syncRow(times: SyncTimes): readonly string[] {
+  return [
+    times.variant,
+    String(times.services),
+    String(times.rules),
+    ms(times.firstSync),
+    ms(times.adoption),
+    ms(times.oneChange),
+    ms(times.cpuPer200Changes),
+    `${times.rssMegabytes.toFixed(0)} MB`,
+  ];
+}
+
+function measureSyncs(sizes: readonly number[]): void {
+  const results: SyncTimes[] = [];
+  for (const variant of ['nft', 'legacy']) {
+    for (const services of sizes) {
+      const times = inNamespace('./measure.ts', variant, services) as SyncTimes | null;
+      if (times !== null) results.push(times);
+    }
+  }
+  if (results.length === 0) {
+    console.log('iptables: skipped, no network namespaces here');
+    return;
+  }
+  const head = [
+    'variant',
+    'services',
+    'rules',
+    'first sync',
+    'restart',
+    'one change',
+    '200 changes, CPU',
+    'RSS',
+  ];
+  table([head, ...results.map(syncRow)]);
+  for (const variant of ['nft', 'legacy']) {
+    const own = results.filter((each) => each.variant === variant);
+    const [small, large] = [own[0], own.at(-1)];
+    if (small === undefined || large === undefined || small === large) continue;
+    const ratio = (large.oneChange / small.oneChange).toFixed(1);
+    console.log(
+      `iptables ${variant}: a change among ${large.services} services takes ${ratio} times as long as among ${small.services}`,
+    );
+  }
+}
+
+function measureConnects(services: number): void {
+  const times = inNamespace('./connect.ts', services) as ConnectTimes | null;
+  if (times === null) return;
+  const { direct, tree, flat } = times;
+  console.log(`iptables legacy, TCP connect, median: without service ${direct.toFixed(0)} µs,`);
+  console.log(
+    `  to the last of ${services} services ${tree.toFixed(0)} µs (${(tree / direct).toFixed(2)} times as long),`,
+  );
+  console.log(
+    `  the same with all services in one chain ${flat.toFixed(0)} µs (${(flat / direct).toFixed(2)} times)`,
+  );
+}
+
+const form = argv.includes('--smoke') ? 'smoke' : 'full';
+measureSyncs(SIZES[form]);
+measureConnects(CONNECT_SERVICES[form]);
