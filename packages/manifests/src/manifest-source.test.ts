@@ -73,6 +73,7 @@ beforeEach(() => {
     const sentinel = `sentinel-${++round}`;
     // Twice, so that what was doubted at the first look is settled; the sentinel comes with the second.
     for (const name of [`${sentinel}-first`, sentinel]) {
+      await clock.waitForTimer(() => true);
       write('zz.yaml', service(name));
       clock.advance(60_000);
       await recorder.until(() => recorder.events.some((e) => brief(e).includes(`${name}:`)));
@@ -139,6 +140,7 @@ describe('createManifestSource', () => {
   it('does not believe an empty or absent file at once: editors write in steps', async () => {
     const { clock, recorder, folder, write } = stage.now;
     await startedWith({ 'a.yaml': service('a'), 'b.yaml': service('b') });
+    await clock.waitForTimer(() => true);
     write('a.yaml', '');
     rmSync(join(folder, 'b.yaml'));
     clock.advance(2_000);
@@ -178,10 +180,12 @@ describe('createManifestSource', () => {
     expect(recorder.problems[0]?.code).toBe('path-unreadable');
     expect(recorder.problems[0]?.message).toContain(folder);
     expect(recorder.synced).toEqual([]);
+    await clock.waitForTimer(() => true);
     mkdirSync(folder);
     write('a.yaml', service('a'));
     clock.advance(2_000);
     await recorder.until(() => recorder.synced.length === 4);
+    await clock.waitForTimer(() => true);
     rmSync(folder, { recursive: true });
     clock.advance(2_000);
     await recorder.until(() => recorder.problems.length === 2);
@@ -190,12 +194,32 @@ describe('createManifestSource', () => {
     expect(await stage.now.look()).toEqual([]);
   });
 
+  it('is not stopped by handlers that throw', async () => {
+    const { folder, clock, recorder, write } = stage.now;
+    write('a.yaml', service('a'));
+    const source = createManifestSource({ path: folder, clock });
+    stage.sources.push(source);
+    source.start({
+      ...recorder.handlers,
+      onEvents: () => {
+        throw new Error('not my day');
+      },
+    });
+    await recorder.until(() => recorder.problems.length === 1);
+    expect(recorder.problems[0]).toEqual({ code: 'handler-failed', message: `${folder}: Error: not my day` });
+    await clock.waitForTimer(() => true);
+    write('a.yaml', service('b'));
+    clock.advance(2_000);
+    await recorder.until(() => recorder.problems.length === 2);
+  });
+
   it('reads a single file', async () => {
     const { folder, recorder, clock, write } = stage.now;
     write('only.conf', service('a'));
     write('other.yaml', service('b'));
     startSource({ path: join(folder, 'only.conf') });
     await recorder.until(() => recorder.synced.length === 4);
+    await clock.waitForTimer(() => true);
     write('only.conf', service('a', 81));
     clock.advance(2_000);
     await recorder.until(() => recorder.events.length === 2);
@@ -223,6 +247,7 @@ describe('createManifestSource', () => {
       },
     });
     await recorder.until(() => recorder.synced.length === 4);
+    await clock.waitForTimer(() => true);
     write('a.yaml', service('a'));
     for (let elapsed = 0; elapsed < 1_000; elapsed += 50) {
       expect(recorder.events).toEqual([]);
@@ -230,6 +255,7 @@ describe('createManifestSource', () => {
       clock.advance(50);
     }
     await recorder.until(() => recorder.events.length === 1);
+    await clock.waitForTimer(() => true);
     expect(clock.pending).toHaveLength(1);
   });
 

@@ -5,6 +5,7 @@ import { RESOURCES, type Clock, type Source, type SourceHandlers, type SourcePro
 import { createFileCache } from './file-cache.ts';
 import { createObjectSet } from './object-set.ts';
 import { readManifests } from './read-manifests.ts';
+import { startRhythm } from './rhythm.ts';
 import { systemClock } from './system-clock.ts';
 import { watchPath, type PathWatch, type WatchPath } from './watch-path.ts';
 
@@ -50,49 +51,36 @@ function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running 
   const path = resolve(options.path);
   const scanner = createScanner(path, handlers, options.log ?? (() => undefined));
   let watching: PathWatch | null = null;
-  let cancel = (): void => undefined;
   let stopped = false;
-  let hintedAt: number | null = null;
-  let turn: Promise<void> = Promise.resolve();
 
-  const scheduleScan = (delayMs: number): void => {
-    cancel();
-    if (stopped) return;
-    cancel = clock.schedule(delayMs, () => {
-      hintedAt = null;
-      turn = turn.then(scanOnce).catch(scanner.fail);
-    });
+  const fail = (error: unknown): ScanOutcome => {
+    handlers.onProblem({ code: 'handler-failed', message: `${path}: ${String(error)}` });
+    return 'done';
   };
-  /** Each hint prolongs the silence that is waited for, but not for ever: somebody may write all the time. */
-  const hint = (): void => {
-    hintedAt ??= clock.now();
-    scheduleScan(Math.max(0, Math.min(debounceMs, hintedAt + 10 * debounceMs - clock.now())));
-  };
-  const scanOnce = async (): Promise<void> => {
-    if (stopped) return;
+  const look = async (): Promise<'soon' | 'later'> => {
     // Watch first, read second: a change between the two is hinted at.
-    if (watching?.active !== true) watching = await watch(path, hint);
-    scheduleScan(pollMs);
-    const outcome = await scanner.scan(() => stopped);
+    if (watching?.active !== true) watching = await watch(path, () => rhythm.hint());
+    const outcome = await scanner.scan(() => stopped).catch(fail);
     if (outcome === 'lost') watching.close();
-    if (outcome === 'unsettled') scheduleScan(debounceMs);
+    return outcome === 'unsettled' ? 'soon' : 'later';
   };
-  turn = scanOnce().catch(scanner.fail);
+  const rhythm = startRhythm({ clock, debounceMs, pollMs, look });
 
   return {
     async stop() {
       stopped = true;
-      cancel();
-      await turn;
+      await rhythm.stop();
       watching?.close();
     },
   };
 }
 
+/** `lost`: the path cannot be read. `unsettled`: something looks like the middle of a write. */
+type ScanOutcome = 'done' | 'lost' | 'unsettled';
+
 interface Scanner {
-  /** `lost`: the path cannot be read. `unsettled`: something looks like the middle of a write. Rejects if a handler throws. */
-  scan(isStopped: () => boolean): Promise<'done' | 'lost' | 'unsettled'>;
-  readonly fail: (error: unknown) => void;
+  /** Rejects if a handler throws. */
+  scan(isStopped: () => boolean): Promise<ScanOutcome>;
 }
 
 function createScanner(path: string, handlers: SourceHandlers, log: (line: string) => void): Scanner {
@@ -133,6 +121,5 @@ function createScanner(path: string, handlers: SourceHandlers, log: (line: strin
       deliver();
       return unsettled ? 'unsettled' : 'done';
     },
-    fail: (error) => report([{ code: 'handler-failed', message: `${path}: ${String(error)}` }]),
   };
 }
