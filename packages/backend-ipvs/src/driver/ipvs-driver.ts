@@ -38,7 +38,7 @@ export interface IpvsDriver {
   observe(): Promise<DriverResult<Observed>>;
   /** What differs between the packet filter and `program`; empty: nothing. */
   programDrift(program: Program): Promise<DriverResult<readonly string[]>>;
-  /** Real servers with their connection counts, for those of `servers` that exist. */
+  /** Real servers with their connection counts; none for a virtual server that is not there. */
   status(
     servers: readonly VirtualServer[],
   ): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>>;

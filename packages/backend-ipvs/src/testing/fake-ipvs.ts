@@ -110,10 +110,9 @@ function statusOf(
   kernel: FakeKernel,
   servers: readonly VirtualServer[],
 ): ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>> {
-  const held = servers.flatMap((server) => {
+  const held = servers.map((server) => {
     const key = virtualServerKey(server);
-    const reals = kernel.servers.get(key)?.reals;
-    return reals === undefined ? [] : [[key, new Map(reals)] as const];
+    return [key, new Map(kernel.servers.get(key)?.reals)] as const;
   });
   return new Map(held);
 }
