@@ -1,4 +1,5 @@
 // Private network and mount namespaces for whatever touches the kernel, so that the host is never touched.
+import { readFileSync } from 'node:fs';
 import { run } from './process.mjs';
 
 /** `ip netns` keeps its names in /run/netns: a private /run keeps them out of the host's sight, and needs no root. */
@@ -10,15 +11,44 @@ function prefix(flags) {
 
 const probe = ['sh', '-c', 'ip netns add probe && ip netns exec probe true && ip netns del probe'];
 
+/** Kernel settings that forbid user namespaces, and the value that does. */
+const switches = [
+  ['kernel/unprivileged_userns_clone', '0', 'sysctl -w kernel.unprivileged_userns_clone=1'],
+  ['user/max_user_namespaces', '0', 'sysctl -w user.max_user_namespaces=10000'],
+  // Ubuntu 23.10 and newer.
+  [
+    'kernel/apparmor_restrict_unprivileged_userns',
+    '1',
+    'sysctl -w kernel.apparmor_restrict_unprivileged_userns=0',
+  ],
+];
+const CAP_SYS_ADMIN = 21n;
+
+function readText(file) {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    return ''; // this kernel has no such setting
+  }
+}
+
+/** What is in the way on this machine, and what to do about it; empty if nothing is known. */
+export function findObstacles(read = readText, uid = process.getuid()) {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status'))?.[1] ?? '';
+  const powerful = effective !== '' && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+  if (uid === 0 && !powerful) {
+    return ['root without CAP_SYS_ADMIN (a container?): give it more, as in docker run --privileged'];
+  }
+  const off = switches.filter(([name, value]) => read(`/proc/sys/${name}`) === value);
+  return off.map(([name, value, remedy]) => `${name.replace('/', '.')} is ${value}: as root, ${remedy}`);
+}
+
 function advice(output) {
   const reason = output.trim().split('\n').at(-1) ?? 'unknown error';
-  const hints = [
-    'run it as root',
-    'allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces>0',
-    'and on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0)',
-    'or, in a container, give it CAP_SYS_ADMIN and CAP_NET_ADMIN (docker run --privileged)',
-  ];
-  return `no network namespaces here: ${reason}. Either ${hints.join(' ')}`;
+  const obstacles = findObstacles();
+  const todo =
+    obstacles.length > 0 ? obstacles.join('; ') : 'run it as root, or where user namespaces are allowed';
+  return `no network namespaces here (${reason}): ${todo}`;
 }
 
 /**
