@@ -5,6 +5,7 @@ export type {
   Environment,
   ExecSettings,
   Material,
+  ProxySettings,
   Result,
   TlsSettings,
 } from './config/cluster-config.ts';

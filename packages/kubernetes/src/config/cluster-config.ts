@@ -37,9 +37,13 @@ export interface ClusterConfig {
   readonly servers: readonly string[];
   readonly tls: TlsSettings;
   readonly auth: AuthSettings;
-  /** `HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY` (and lower case), as Node's agents take them. */
-  readonly proxy: Environment;
+  readonly proxy: ProxySettings;
 }
+
+/** The kubeconfig's `proxy-url` is for everything; the variables of the environment know exceptions. */
+export type ProxySettings =
+  | { readonly from: 'url'; readonly url: string }
+  | { readonly from: 'environment'; readonly env: Environment };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 

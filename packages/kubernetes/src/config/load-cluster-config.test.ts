@@ -25,7 +25,6 @@ describe('loadClusterConfig', () => {
       KUBERNETES_SERVICE_HOST: 'fd00::1',
       KUBERNETES_SERVICE_PORT: '443',
       HTTPS_PROXY: 'http://p:1',
-      OTHER: 'x',
     };
     const result = await loadClusterConfig({ env, serviceAccountFolder: at.folder });
     expect(result).toEqual({
@@ -44,7 +43,7 @@ describe('loadClusterConfig', () => {
           clientCertificate: null,
           exec: null,
         },
-        proxy: { HTTPS_PROXY: 'http://p:1' },
+        proxy: { from: 'environment', env },
       },
     });
   });
@@ -72,6 +71,14 @@ describe('loadClusterConfig', () => {
       '--master: a URL of scheme, host, port and path is wanted, nothing else',
     );
     expect(await messageOf({ env: {}, master: 'a', servers: ['::'] })).toMatch(/^servers: .* is not a URL$/);
+  });
+
+  it('says of a proxy that it cannot use, unless the server is exempt from it', async () => {
+    const env = { HTTPS_PROXY: 'socks5://p:1', NO_PROXY: '10.0.0.0/8' };
+    expect(await messageOf({ env, master: 'https://a' })).toBe(
+      'environment: HTTPS_PROXY: only http:// and https:// proxies are supported',
+    );
+    expect(await messageOf({ env, master: 'https://10.1.1.1' })).toBe('accepted');
   });
 
   it('names a kubeconfig that cannot be read', async () => {

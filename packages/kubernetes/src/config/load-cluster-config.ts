@@ -12,7 +12,7 @@ import {
   type Result,
 } from './cluster-config.ts';
 import { parseKubeconfig } from './parse-kubeconfig.ts';
-import { proxyFromEnvironment } from './proxy.ts';
+import { isSupportedProxy, proxyFor } from './proxy.ts';
 import { checkServerUrl } from './server-url.ts';
 
 export interface LoadOptions {
@@ -50,8 +50,8 @@ function loadBase(
 ): Promise<Result<ClusterConfig>> {
   if (kubeconfig !== '') return loadKubeconfig(resolve(kubeconfig), master, env);
   if (master === '') return loadInCluster(env, options.serviceAccountFolder ?? SERVICE_ACCOUNT);
-  const bare = { servers: [master], tls: DEFAULT_TLS, auth: NO_AUTH, proxy: proxyFromEnvironment(env) };
-  return Promise.resolve(succeed(bare));
+  const proxy = { from: 'environment', env } as const;
+  return Promise.resolve(succeed({ servers: [master], tls: DEFAULT_TLS, auth: NO_AUTH, proxy }));
 }
 
 async function loadKubeconfig(
@@ -84,7 +84,7 @@ async function loadInCluster(env: Environment, folder: string): Promise<Result<C
     servers: [server.value],
     tls: { ...DEFAULT_TLS, ca: hasCa ? { from: 'file', path: ca } : null },
     auth: { ...NO_AUTH, tokenFile },
-    proxy: proxyFromEnvironment(env),
+    proxy: { from: 'environment', env },
   });
 }
 
@@ -104,5 +104,12 @@ function addServers(config: ClusterConfig, more: readonly string[]): Result<Clus
     if (!checked.ok) return configError('servers', '', checked.error);
     if (!servers.includes(checked.value)) servers.push(checked.value);
   }
-  return succeed({ ...config, servers });
+  return checkProxy({ ...config, servers });
+}
+
+function checkProxy(config: ClusterConfig): Result<ClusterConfig> {
+  const proxies = config.servers.map((server) => proxyFor(new URL(server), config.proxy));
+  const bad = proxies.find((proxy) => proxy !== null && !isSupportedProxy(proxy));
+  if (bad === undefined) return succeed(config);
+  return configError('environment', 'HTTPS_PROXY', 'only http:// and https:// proxies are supported');
 }

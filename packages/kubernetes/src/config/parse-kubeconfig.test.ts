@@ -48,7 +48,7 @@ describe('parseKubeconfig', () => {
       servers: ['https://[fd00::1]:6443'],
       tls: { ca: { from: 'file', path: '/var/run/sa/ca.crt' }, insecureSkipVerify: false, serverName: null },
       auth: { token: null, tokenFile: '/var/run/sa/token', basic: null, clientCertificate: null, exec: null },
-      proxy: {},
+      proxy: { from: 'environment', env: { HOME: '/root' } },
     });
   });
 
@@ -81,7 +81,7 @@ describe('parseKubeconfig', () => {
       insecureSkipVerify: false,
       serverName: 'kubernetes',
     });
-    expect(proxy).toEqual({ HTTP_PROXY: 'http://proxy:3128', HTTPS_PROXY: 'http://proxy:3128' });
+    expect(proxy).toEqual({ from: 'url', url: 'http://proxy:3128' });
     expect(auth).toEqual({
       token: 'abc',
       tokenFile: null,

@@ -11,11 +11,12 @@ import {
   type Environment,
   type ExecSettings,
   type Material,
+  type ProxySettings,
   type Result,
   type TlsSettings,
 } from './cluster-config.ts';
 import { readFields, type FieldReader } from './fields.ts';
-import { proxyFromEnvironment } from './proxy.ts';
+import { isSupportedProxy } from './proxy.ts';
 import { checkServerUrl } from './server-url.ts';
 
 export interface KubeconfigSource {
@@ -94,14 +95,11 @@ function readTls(cluster: FieldReader, source: KubeconfigSource): TlsSettings {
   return { ca, insecureSkipVerify, serverName: cluster.text('tls-server-name') || null };
 }
 
-function readProxy(cluster: FieldReader | undefined, env: Environment): Environment {
+function readProxy(cluster: FieldReader | undefined, env: Environment): ProxySettings {
   const url = cluster?.text('proxy-url') ?? '';
-  if (url === '' || cluster === undefined) return proxyFromEnvironment(env);
-  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
-  if (protocol !== 'http:' && protocol !== 'https:') {
-    cluster.refuse('proxy-url', 'only http:// and https:// proxies are supported');
-  }
-  return { HTTP_PROXY: url, HTTPS_PROXY: url };
+  if (url === '') return { from: 'environment', env };
+  if (!isSupportedProxy(url)) cluster?.refuse('proxy-url', 'only http:// and https:// proxies are supported');
+  return { from: 'url', url };
 }
 
 /** `<field>-data` (base64) counts more than `<field>` (a path). */

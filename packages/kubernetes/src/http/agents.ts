@@ -1,8 +1,9 @@
-/** Keep-alive agents, one a protocol, made anew only when certificates change. */
+/** Keep-alive agents, one for each protocol and proxy, made anew only when certificates change. */
 import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
+import { Agent as HttpsAgent, type AgentOptions } from 'node:https';
 
 import type { ClusterConfig } from '../config/cluster-config.ts';
+import { proxyFor } from '../config/proxy.ts';
 import type { TlsMaterial } from '../credentials/identity.ts';
 
 export interface Agents {
@@ -15,31 +16,39 @@ export interface Agents {
 export const TCP_KEEPALIVE_MS = 30_000;
 
 export function createAgents(config: ClusterConfig): Agents {
-  const common = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, proxyEnv: config.proxy };
-  const plain = new HttpAgent(common);
-  let secure: { readonly agent: HttpsAgent; readonly tls: TlsMaterial } | null = null;
-
-  const secureAgent = (tls: TlsMaterial): HttpsAgent => {
-    if (secure !== null && sameMaterial(secure.tls, tls)) return secure.agent;
-    if (secure !== null) retire(secure.agent);
-    const agent = new HttpsAgent({
-      ...common,
-      ...(tls.ca === null ? {} : { ca: tls.ca }),
-      ...(tls.certificate === null ? {} : { cert: tls.certificate }),
-      ...(tls.key === null ? {} : { key: tls.key }),
-      ...(config.tls.serverName === null ? {} : { servername: config.tls.serverName }),
-      rejectUnauthorized: !config.tls.insecureSkipVerify,
-    });
-    secure = { agent, tls };
-    return agent;
+  const agents = new Map<string, HttpAgent>();
+  let material: TlsMaterial | null = null;
+  const close = (): void => {
+    for (const agent of agents.values()) retire(agent);
+    agents.clear();
   };
-
   return {
-    agentFor: (url, tls) => (url.protocol === 'https:' ? secureAgent(tls) : plain),
-    close() {
-      retire(plain);
-      if (secure !== null) retire(secure.agent);
+    agentFor(url, tls) {
+      if (material !== null && !sameMaterial(material, tls)) close();
+      material = tls;
+      const proxy = proxyFor(url, config.proxy);
+      const key = `${url.protocol} ${proxy ?? 'direct'}`;
+      const agent = agents.get(key) ?? createAgent(url, proxy, tlsOptions(config, tls));
+      agents.set(key, agent);
+      return agent;
     },
+    close,
+  };
+}
+
+function createAgent(url: URL, proxy: string | null, tls: AgentOptions): HttpAgent {
+  const proxyEnv = proxy === null ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
+  const common = { keepAlive: true, keepAliveMsecs: TCP_KEEPALIVE_MS, ...proxyEnv };
+  return url.protocol === 'https:' ? new HttpsAgent({ ...common, ...tls }) : new HttpAgent(common);
+}
+
+function tlsOptions(config: ClusterConfig, tls: TlsMaterial): AgentOptions {
+  return {
+    ...(tls.ca === null ? {} : { ca: tls.ca }),
+    ...(tls.certificate === null ? {} : { cert: tls.certificate }),
+    ...(tls.key === null ? {} : { key: tls.key }),
+    ...(config.tls.serverName === null ? {} : { servername: config.tls.serverName }),
+    rejectUnauthorized: !config.tls.insecureSkipVerify,
   };
 }
 

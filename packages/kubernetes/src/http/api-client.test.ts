@@ -207,7 +207,7 @@ describe('createApiClient, through a proxy', () => {
     const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
     const ca = { from: 'data', pem: place.certificates?.ca ?? '' } as const;
     const config = plainConfig([server.url], {
-      proxy: { HTTP_PROXY: url, HTTPS_PROXY: url },
+      proxy: { from: 'url', url },
       tls: { ca: scheme === 'https' ? ca : null, insecureSkipVerify: false, serverName: null },
     });
     expect(await get(clientOf(config))).toBe('ok');
