@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import type { ToolEnd } from './run-tool.ts';
+import { chooseVariant, describeTool, detectTool, programs, type Run } from './variant.ts';
+
+/** Programs by name → what they print; others are not installed. */
+function node(output: Readonly<Record<string, string>>): Run {
+  return async ([program = '', option = '']) => {
+    const stdout = output[`${program} ${option}`.trim()];
+    const end: ToolEnd =
+      stdout === undefined
+        ? { kind: 'not-started', reason: `spawn ${program} ENOENT`, missing: true }
+        : { kind: 'exit', status: 0, stdout, stderr: '' };
+    return end;
+  };
+}
+
+const VERSIONS = {
+  'iptables --version': 'iptables v1.8.9 (nf_tables)\n',
+  'iptables-nft --version': 'iptables v1.8.9 (nf_tables)\n',
+  'iptables-legacy --version': 'iptables v1.8.9 (legacy)\n',
+};
+const KUBELET = '*mangle\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT\n';
+const RULES = '*nat\n-A PREROUTING -j X\n-A PREROUTING -j Y\nCOMMIT\n';
+
+describe('the variant of iptables', () => {
+  it.each([
+    ['that holds the chains of kubelet', KUBELET, RULES, 'nft'],
+    ['that holds the chains of kubelet', RULES, KUBELET, 'legacy'],
+    ['that holds more rules', RULES, '*nat\n-A PREROUTING -j X\nCOMMIT\n', 'nft'],
+    ['that holds any rules', '', RULES, 'legacy'],
+    ['that the plain name stands for, where both are empty', '', '', 'nft'],
+  ])('is the one %s', async (_, nft, legacy, expected) => {
+    const run = node({ ...VERSIONS, 'iptables-nft-save': nft, 'iptables-legacy-save': legacy });
+    const found = await detectTool(run, 'IPv4');
+    expect(found).toMatchObject({ ok: true, value: { facts: { variant: expected, version: '1.8.9' } } });
+  });
+
+  it('is the only one that is installed', async () => {
+    const run = node({ 'ip6tables --version': 'ip6tables v1.4.21\n' });
+    expect(await detectTool(run, 'IPv6')).toEqual({
+      ok: true,
+      value: {
+        programs: { main: 'ip6tables', save: 'ip6tables-save', restore: 'ip6tables-restore' },
+        facts: { variant: 'legacy', version: '1.4.21', randomFully: false },
+      },
+    });
+  });
+
+  it('is unavailable where nothing is installed', async () => {
+    expect(await detectTool(node({}), 'IPv4')).toMatchObject({
+      ok: false,
+      error: { code: 'unavailable', operation: 'iptables --version', kernel: 'unchanged' },
+    });
+  });
+
+  it('cannot be told from words that are no version', async () => {
+    const run = node({ 'iptables --version': 'busybox\n' });
+    expect(await describeTool(run, programs('IPv4', 'default'))).toMatchObject({
+      ok: false,
+      error: { code: 'protocol' },
+    });
+  });
+
+  it('with kubelet in both goes to nft, as the wrappers of the distributions decide', () => {
+    expect(chooseVariant({ kubelet: true, rules: 0 }, { kubelet: true, rules: 9 })).toBe('nft');
+  });
+});

@@ -1,0 +1,61 @@
+import type { Outcome } from '@signalbox/core';
+import { fullChange } from '@signalbox/core';
+import { seededRandom } from '@signalbox/testkit';
+import { describe, expect, it } from 'vitest';
+import { oneIn } from '../objects/match.ts';
+import { createIptablesBackend } from '../iptables-backend.ts';
+import { createFakeIptables } from './fake-iptables.ts';
+import { sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
+import { rulesOf } from './scenario-backend.ts';
+import { tracePacket } from './trace-packet.ts';
+
+/** Shares of n endpoints, as the kernel's probabilities give them. */
+function shares(n: number): readonly number[] {
+  let left = 1;
+  return Array.from({ length: n }, (_, index) => {
+    const chance = n - index > 1 ? oneIn(n - index).numerator / 2 ** 31 : 1;
+    const share = left * chance;
+    left -= share;
+    return share;
+  });
+}
+
+describe('load balancing', () => {
+  it.each([1, 2, 3, 7, 10, 100, 1000])('gives each of %i endpoints the same share', (n) => {
+    const found = shares(n);
+    const worst = Math.max(...found.map((share) => Math.abs(share * n - 1)));
+    // One step of the kernel's 2^-31, carried through all rules.
+    expect(worst).toBeLessThan(1e-5);
+    expect(found.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
+  });
+
+  it('spreads connections evenly by the rules themselves (chi-square)', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const service = sampleService({ index: 0, endpoints: sampleEndpoints(0, 8) });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(sampleState([service])));
+    const world = { addresses: ['192.0.2.10'], recent: new Map(), now: () => 0, remember: true };
+    const random = seededRandom(1);
+    const counts = new Map<string, number>();
+    const total = 8000;
+    for (let round = 0; round < total; round++) {
+      const outcome: Outcome = tracePacket(
+        { rules: (table) => rulesOf(fake, table), world, chance: random },
+        {
+          protocol: 'TCP',
+          source: '10.244.9.9',
+          inInterface: 'cni0',
+          destination: '10.96.0.0',
+          destinationPort: 80,
+        },
+      );
+      const address = outcome.kind === 'forward' ? (outcome.destinations[0]?.address ?? '') : outcome.kind;
+      counts.set(address, (counts.get(address) ?? 0) + 1);
+    }
+    const expected = total / 8;
+    const chiSquare = [...counts.values()].reduce((sum, seen) => sum + (seen - expected) ** 2 / expected, 0);
+    expect(counts.size).toBe(8);
+    // Seven degrees of freedom: beyond 24.3 once in a thousand, were it by chance.
+    expect(chiSquare).toBeLessThan(24.3);
+  });
+});
