@@ -49,9 +49,14 @@ function generalReasons(
     sourceRangesReason(frontend),
     frontend.kind === 'node-port' ? nodePortReason(context.nodePorts) : null,
     port.affinity === null ? null : 'session affinity has no timeout in HNS',
+    localIgnored(frontend, context) ? 'without DSR in this HNS policy Local goes to all endpoints' : null,
     mixed ? 'a load balancer has one internal port: endpoints with another port are left out' : null,
   ];
   return reasons.filter((reason) => reason !== null);
+}
+
+function localIgnored(frontend: Frontend, context: CompileContext): boolean {
+  return frontend.kind !== 'cluster-ip' && targetOf(frontend) === 'local' && !context.features.dsr;
 }
 
 function routeReason(

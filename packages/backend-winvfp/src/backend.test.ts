@@ -1,0 +1,424 @@
+import { HR } from '@signalbox/hns-simulator';
+import { describe, expect, it } from 'vitest';
+import { remoteMac } from './compile/chain-names.ts';
+import {
+  balancerIP,
+  clusterIP,
+  endpoint,
+  fullOf,
+  NETWORK_ID,
+  nodePort,
+  service,
+  testHost,
+  writes,
+  type TestHost,
+} from './testing/fixtures.ts';
+import { attachPod, incremental } from './testing/random-host.ts';
+
+const NOTHING = incremental([], [], []);
+const TWO = [endpoint('10.244.1.2'), endpoint('10.244.2.2')];
+
+function idOf(host: TestHost, vip: string): string {
+  const found = host.hns.snapshot().loadBalancers.find((entry) => entry.FrontendVIPs?.[0] === vip);
+  if (found === undefined) throw new Error(`no load balancer at ${vip}`);
+  return found.ID;
+}
+
+describe('at the start', () => {
+  it('G47: adopts what matches, so a restart interrupts nothing', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service(), service({ name: 'n', frontends: [nodePort(30_080)] })));
+    host.recorder.take();
+    const again = host.restart();
+    expect(
+      await again.sync(fullOf(service(), service({ name: 'n', frontends: [nodePort(30_080)] }))),
+    ).toMatchObject({
+      outcome: 'ok',
+      scope: 'full',
+    });
+    expect(writes(host.recorder)).toEqual([]);
+  });
+
+  it('G47: takes over what a kube-proxy left at a frontend of ours, and removes it with the service', async () => {
+    const host = testHost();
+    const [pod] = host.hns.snapshot().endpoints;
+    host.hns.putLoadBalancer({
+      ID: '0960CB0A-C054-4149-8C5A-4439B0408D90',
+      HostComputeEndpoints: [pod?.ID.toLowerCase() ?? ''],
+      FrontendVIPs: ['10.96.0.10'],
+      PortMappings: [{ Protocol: 6, InternalPort: 8080, ExternalPort: 80 }],
+      Flags: 1,
+    });
+    const web = service({ endpoints: [endpoint('10.244.1.2')] });
+    await host.backend.sync(fullOf(web));
+    expect(writes(host.recorder)).toEqual([]);
+    await host.backend.sync(incremental([], [], [web]));
+    expect(host.balancers()).toEqual({});
+  });
+
+  it('G49: removes a remote endpoint that a kube-proxy left, and never one of others', async () => {
+    const host = testHost();
+    const remote = { HostComputeNetwork: NETWORK_ID, Flags: 1 };
+    host.hns.attach({
+      ...remote,
+      Name: 'left',
+      IpConfigurations: [{ IpAddress: '10.244.9.9' }],
+      MacAddress: remoteMac('10.244.9.9'),
+    });
+    host.hns.attach({
+      ...remote,
+      Name: 'other',
+      IpConfigurations: [{ IpAddress: '10.244.9.8' }],
+      MacAddress: '00-15-5D-00-00-01',
+    });
+    await host.backend.sync(fullOf(service()));
+    const names = host.hns.snapshot().endpoints.map((entry) => entry.Name);
+    expect(names).not.toContain('left');
+    expect(names).toContain('other');
+  });
+
+  it('WIN1: what is ours and not wanted goes; what is not ours stays', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    const [pod] = host.hns.snapshot().endpoints;
+    host.hns.putLoadBalancer({
+      ID: 'F0000000-0000-4000-8000-000000000001',
+      HostComputeEndpoints: [pod?.ID ?? ''],
+      FrontendVIPs: ['203.0.113.200'],
+      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
+    });
+    await host.restart().sync(fullOf());
+    expect(Object.keys(host.balancers())).toEqual(['203.0.113.200:2']);
+  });
+});
+
+describe('a change', () => {
+  it('costs calls for what it touches, not for what there is', async () => {
+    const host = testHost();
+    const many = Array.from({ length: 200 }, (_, index) =>
+      service({ name: `s${index}`, frontends: [clusterIP(`10.96.1.${index}`)], endpoints: TWO }),
+    );
+    await host.backend.sync(fullOf(...many));
+    host.recorder.take();
+    const before = many[7] ?? service();
+    const after = { ...before, clusterEndpoints: [endpoint('10.244.1.2')] };
+    expect(await host.backend.sync(incremental([], [{ before, after }], []))).toMatchObject({
+      scope: 'partial',
+    });
+    expect(host.recorder.take().map((call) => call.request.op)).toEqual(['list', 'modify-load-balancer']);
+  });
+
+  it.each([
+    ['15.5: in place', { version: { major: 15, minor: 5 } }, {}, ['modify-load-balancer']],
+    [
+      '15.4: anew',
+      { version: { major: 15, minor: 4 } },
+      {},
+      ['delete-load-balancer', 'create-load-balancer'],
+    ],
+    [
+      'winProxyOptimization disabled: anew',
+      { version: { major: 15, minor: 5 } },
+      { updateInPlace: false },
+      ['delete-load-balancer', 'create-load-balancer'],
+    ],
+    [
+      'an HNS that says it modified and did not: anew',
+      { modifyLies: true },
+      {},
+      ['modify-load-balancer', 'delete-load-balancer', 'create-load-balancer'],
+    ],
+  ])('WIN8: of endpoints on HNS %s', async (_title, options, windows, expected) => {
+    const host = testHost(options);
+    const before = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.3')], windows });
+    const after = service({ endpoints: [endpoint('10.244.1.2')], windows });
+    await host.backend.sync(fullOf(before));
+    host.recorder.take();
+    expect(await host.backend.sync(incremental([], [{ before, after }], []))).toMatchObject({
+      outcome: 'ok',
+    });
+    expect(writes(host.recorder)).toEqual(expected);
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2'] });
+  });
+
+  it('WIN8: of flags is never made in place', async () => {
+    const host = testHost();
+    const before = service();
+    const after = service({ affinity: { timeoutSeconds: 60 } });
+    await host.backend.sync(fullOf(before));
+    host.recorder.take();
+    await host.backend.sync(incremental([], [{ before, after }], []));
+    expect(writes(host.recorder)).toEqual(['delete-load-balancer', 'create-load-balancer']);
+  });
+
+  it('G49: a remote endpoint goes with the last load balancer that uses it', async () => {
+    const host = testHost();
+    const a = service({ name: 'a', frontends: [clusterIP('10.96.0.1')] });
+    const b = service({ name: 'b', frontends: [clusterIP('10.96.0.2')] });
+    const remotes = (): number => host.hns.snapshot().endpoints.filter((entry) => entry.Flags === 1).length;
+    await host.backend.sync(fullOf(a, b));
+    expect(remotes()).toBe(1);
+    await host.backend.sync(incremental([], [], [a]));
+    expect(remotes()).toBe(1);
+    await host.backend.sync(incremental([], [], [b]));
+    expect(remotes()).toBe(0);
+  });
+
+  it('a new local pod is found without listing everything', async () => {
+    const host = testHost();
+    const before = service({ endpoints: [endpoint('10.244.1.2')] });
+    await host.backend.sync(fullOf(before));
+    attachPod(host.hns, '10.244.1.7');
+    host.recorder.take();
+    const after = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.7')] });
+    expect(await host.backend.sync(incremental([], [{ before, after }], []))).toMatchObject({
+      outcome: 'ok',
+    });
+    const listed = host.recorder
+      .take()
+      .flatMap(({ request }) => (request.op === 'list' ? [request.kind] : []));
+    expect(listed).toEqual(['network', 'endpoint']);
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.1.7'] });
+  });
+
+  it('WIN5: a local pod without an HNS endpoint is reported, left out, and taken in when the endpoint comes', async () => {
+    const host = testHost();
+    const web = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.8')] });
+    const result = await host.backend.sync(fullOf(web));
+    expect(result).toMatchObject({
+      outcome: 'partial',
+      failures: [{ key: web.key, error: { code: 'not-found' } }],
+    });
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2'] });
+    attachPod(host.hns, '10.244.1.8');
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.1.8'] });
+  });
+
+  it('a pod on the network of the host has no HNS endpoint: no failure that would never end', async () => {
+    const host = testHost();
+    const web = service({
+      endpoints: [endpoint('10.244.1.2'), { address: '192.0.2.10', port: 8080, isLocal: true }],
+    });
+    expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'ok' });
+  });
+
+  it('G46: with its last endpoint a service loses its load balancer', async () => {
+    const host = testHost();
+    const before = service();
+    await host.backend.sync(fullOf(before));
+    const after = service({ endpoints: [] });
+    await host.backend.sync(incremental([], [{ before, after }], []));
+    expect(host.hns.snapshot().loadBalancers).toEqual([]);
+    expect(host.hns.snapshot().endpoints.every((entry) => entry.Flags !== 1)).toBe(true);
+  });
+});
+
+describe('G22: what others do to our objects', () => {
+  it('is put right at the next empty sync, and told', async () => {
+    const host = testHost();
+    await host.backend.sync(
+      fullOf(service(), service({ name: 'b', frontends: [balancerIP('203.0.113.9')] })),
+    );
+    host.hns.dropLoadBalancer(idOf(host, '10.96.0.10'));
+    expect(await host.backend.observe()).toEqual({
+      outcome: 'ok',
+      drift: [{ kind: 'missing', object: 'load balancer 10.96.0.10:80/tcp' }],
+    });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({
+      outcome: 'ok',
+      repaired: ['load balancer 10.96.0.10:80/tcp was missing'],
+    });
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [], counters: {} });
+  });
+
+  it('altered documents are found too', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    const [balancer] = host.hns.snapshot().loadBalancers;
+    if (balancer === undefined) throw new Error('no load balancer');
+    host.hns.putLoadBalancer({ ...balancer, Flags: 0 });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({
+      repaired: ['load balancer 10.96.0.10:80/tcp was altered'],
+    });
+    expect(host.hns.snapshot().loadBalancers[0]?.Flags).toBe(1);
+  });
+});
+
+describe('HNS comes and goes', () => {
+  it('k/k#139519: a failed look-up is never taken for "nothing there"', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    host.hns.stop();
+    expect(await host.backend.sync(NOTHING)).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'unavailable' },
+    });
+    host.hns.start('keep');
+    host.recorder.take();
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(writes(host.recorder)).toEqual([]);
+  });
+
+  it('load balancers that HNS lost are made again', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    host.hns.stop();
+    host.hns.start('lose');
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
+  });
+
+  it('load balancers that HNS does not list yet are not made twice, and adopted when it does', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    host.hns.stop();
+    host.hns.start('hide');
+    expect(await host.backend.sync(NOTHING)).toMatchObject({
+      outcome: 'partial',
+      failures: [{ error: { code: 'exists', operation: 'HcnCreateLoadBalancer' } }],
+    });
+    host.hns.rehydrate();
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().loadBalancers).toHaveLength(1);
+  });
+
+  it('WIN3: a network made anew gets everything again', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    host.hns.removeNetwork(NETWORK_ID);
+    expect(await host.backend.sync(NOTHING)).toMatchObject({
+      outcome: 'failed',
+      error: { code: 'not-found' },
+    });
+    host.hns.addNetwork({
+      Name: 'cbr0',
+      Type: 'L2Bridge',
+      Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
+    });
+    attachPod(host.hns, '10.244.1.2');
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
+  });
+
+  it('a listening process holds a node port: reported with the owner, and made when it is free', async () => {
+    const host = testHost();
+    host.hns.listen(6, 30_080);
+    const web = service({ frontends: [clusterIP('10.96.0.10'), nodePort(30_080)] });
+    expect(await host.backend.sync(fullOf(web))).toMatchObject({
+      outcome: 'partial',
+      failures: [{ key: web.key, error: { code: 'exists', kernel: 'unchanged' } }],
+    });
+    expect(Object.keys(host.balancers())).toEqual(['10.96.0.10:80']);
+    host.hns.unlisten(6, 30_080);
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(Object.keys(host.balancers()).sort()).toEqual(['*:30080', '10.96.0.10:80']);
+  });
+
+  it('more than 64 endpoints without DSR are refused by old versions: that service alone fails', async () => {
+    const host = testHost({}, { enableDSR: false });
+    const many = Array.from({ length: 65 }, (_, index) => endpoint(`10.244.3.${index + 1}`));
+    const big = service({ name: 'big', frontends: [clusterIP('10.96.0.1')], endpoints: many });
+    const small = service({ name: 'small', frontends: [clusterIP('10.96.0.2')] });
+    const result = await host.backend.sync(fullOf(big, small));
+    expect(result).toMatchObject({
+      outcome: 'partial',
+      failures: [{ key: big.key, error: { code: 'rejected' } }],
+    });
+    expect(result.failures[0]?.error.detail).toContain('invalid number of destinations');
+    expect(Object.keys(host.balancers())).toEqual(['10.96.0.2:80']);
+  });
+});
+
+describe('WIN2: a configuration that cannot work is refused before anything is written', () => {
+  it.each([
+    [{ version: { major: 9, minor: 1 } }, {}, 'L2Bridge', 'older than 9.2'],
+    [{}, { hostMac: '02-fc-00-00-00-01' }, 'Overlay', '--source-vip'],
+    [{}, { sourceVip: '10.244.1.100' }, 'Overlay', 'MAC address'],
+  ] as const)('%j %j on %s', async (hns, options, Type, text) => {
+    const host = testHost(hns, options);
+    host.hns.addNetwork({ Name: 'cbr0', Type }, NETWORK_ID);
+    const result = await host.backend.sync(fullOf(service()));
+    expect(result.outcome).toBe('failed');
+    expect(result.error?.message).toContain(text);
+    expect(writes(host.recorder)).toEqual([]);
+  });
+
+  it('without its network there is nothing to do yet', async () => {
+    const host = testHost({}, { networkName: 'other' });
+    const result = await host.backend.sync(fullOf(service()));
+    expect(result.error?.message).toContain('no HNS network "other"');
+  });
+});
+
+describe('single failures of HNS', () => {
+  const failing = (
+    call: string,
+    hr: number,
+    times = 1,
+  ): { fault: (name: string) => number; left: () => number } => {
+    let left = times;
+    return { fault: (name) => (name === call && left-- > 0 ? hr : HR.ok), left: () => left };
+  };
+
+  it.each([
+    ['HcnCreateLoadBalancer', HR.endpointNotFound],
+    ['HcnCreateLoadBalancer', HR.portAlreadyExists],
+    ['HcnCreateLoadBalancer', HR.alreadyExists],
+    ['HcnCreateEndpoint', HR.objectExists],
+    ['HcnDeleteLoadBalancer', HR.fail],
+  ])('%s %i once: the same sync gets over it', async (call, hr) => {
+    const { fault } = failing(call, hr);
+    const host = testHost({ fault });
+    await host.backend.sync(fullOf());
+    const web = service();
+    const added = await host.backend.sync(incremental([web], [], []));
+    expect(added.outcome, JSON.stringify(added)).toBe('ok');
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({});
+    expect(host.hns.openHandles()).toBe(0);
+  });
+
+  it.each([
+    ['HcnCreateLoadBalancer', HR.invalidPolicy],
+    ['HcnCreateLoadBalancer', HR.fail],
+    ['HcnCreateEndpoint', HR.invalidIpAddress],
+    ['HcnQueryLoadBalancerProperties', HR.fail],
+  ])('%s %i: the next sync gets over it', async (call, hr) => {
+    const host = testHost({ fault: failing(call, hr).fault });
+    await host.backend.sync(fullOf(service()));
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('WIN14: a load balancer that cannot be deleted is not forgotten', async () => {
+    const { fault } = failing('HcnDeleteLoadBalancer', HR.fail, 4);
+    const host = testHost({ fault });
+    const web = service();
+    await host.backend.sync(fullOf(web));
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'partial' });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial' });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().loadBalancers).toEqual([]);
+  });
+
+  it('an endpoint that somebody else still uses stays without harm, and goes later', async () => {
+    const host = testHost();
+    const web = service();
+    await host.backend.sync(fullOf(web));
+    const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
+    host.hns.putLoadBalancer({
+      ID: 'F0000000-0000-4000-8000-000000000001',
+      HostComputeEndpoints: [remote?.ID ?? ''],
+      FrontendVIPs: ['203.0.113.200', '203.0.113.201'],
+      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
+    });
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().endpoints.some((entry) => entry.Flags === 1)).toBe(true);
+    host.hns.dropLoadBalancer('F0000000-0000-4000-8000-000000000001');
+    await host.backend.sync(NOTHING);
+    expect(host.hns.snapshot().endpoints.some((entry) => entry.Flags === 1)).toBe(false);
+  });
+});

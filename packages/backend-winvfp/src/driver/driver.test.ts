@@ -1,0 +1,147 @@
+import { createHns, HR } from '@signalbox/hns-simulator';
+import { describe, expect, it } from 'vitest';
+import { createSimulatedHcn } from '../testing/simulated-hcn.ts';
+import { hcnApiOf } from './hcn-api.ts';
+import { findHostMac } from './host-mac.ts';
+import { loadNativeLayer } from './native-layer.ts';
+import { probeHns } from './probe.ts';
+import { commandLine, createServiceManager, type CommandResult } from './service-manager.ts';
+import { createWindowsService } from './windows-service.ts';
+
+describe('the native layer', () => {
+  it('says what to do when edge-js is not there', () => {
+    const loaded = loadNativeLayer({ edgeModule: 'edge-js-that-is-not-installed' });
+    expect(loaded).toMatchObject({ error: { code: 'unavailable', operation: 'edge-js' } });
+  });
+
+  it('names the missing assembly', () => {
+    const loaded = loadNativeLayer({ assembly: '/nowhere/Signalbox.Hcn.dll' });
+    expect('error' in loaded && loaded.error.message).toContain('/nowhere/Signalbox.Hcn.dll is missing');
+  });
+
+  it('an exception on the way is a failed reply', async () => {
+    const api = hcnApiOf(() => Promise.reject(new Error('the runtime is gone')));
+    expect(await api.call({ op: 'hns', path: '/' })).toMatchObject({
+      hresult: HR.fail,
+      record: 'the runtime is gone',
+    });
+  });
+});
+
+describe('F97: what the host can do', () => {
+  const network = { Name: 'cbr0', Type: 'Overlay' };
+
+  it.each([
+    ['IPv4', { major: 15, minor: 5 }, 'L2Bridge', ['IPv4', 'IPv6']],
+    ['IPv6', { major: 15, minor: 5 }, 'L2Bridge', ['IPv6', 'IPv4']],
+    ['IPv4', { major: 11, minor: 9 }, 'L2Bridge', ['IPv4']],
+    ['IPv4', { major: 15, minor: 5 }, 'Overlay', ['IPv4']],
+  ] as const)('primary %s on HNS %j, %s: %j', async (primary, version, Type, families) => {
+    const hns = createHns({ version });
+    hns.addNetwork({ ...network, Type });
+    const found = await probeHns(createSimulatedHcn(hns), 'cbr0', primary);
+    expect('probe' in found && found.probe.families).toEqual(families);
+  });
+
+  it('a network that does not exist yet is no error', async () => {
+    const found = await probeHns(createSimulatedHcn(createHns()), 'cbr0', 'IPv4');
+    expect(found).toMatchObject({ probe: { networkType: '', overlay: false } });
+  });
+
+  it('an HNS that is too old, or away, is one', async () => {
+    const old = createHns({ version: { major: 9, minor: 1 } });
+    expect(await probeHns(createSimulatedHcn(old), 'cbr0', 'IPv4')).toMatchObject({
+      error: { code: 'unsupported' },
+    });
+    old.stop();
+    expect(await probeHns(createSimulatedHcn(old), 'cbr0', 'IPv4')).toMatchObject({
+      error: { code: 'unavailable' },
+    });
+  });
+
+  it('WIN2: the MAC address of an interface, or none', () => {
+    expect(findHostMac('127.0.0.1')).toBe('00-00-00-00-00-00');
+    expect(findHostMac('203.0.113.254')).toBeNull();
+  });
+});
+
+describe('F57: the service control manager', () => {
+  it('a refusal explains itself', async () => {
+    const layer = {
+      invoke: () => Promise.resolve('{"hr":2147943463,"call":"Start","record":"","items":[]}'),
+    };
+    expect(await createWindowsService(layer, 'kube-proxy')).toMatchObject({
+      error: { code: 'unavailable', message: expect.stringContaining('sc.exe start kube-proxy') as string },
+    });
+  });
+
+  it('hands the control on, and the exit status back', async () => {
+    const seen: string[] = [];
+    const layer = {
+      invoke: (request: string) => {
+        seen.push(request);
+        const items = request.includes('service-wait') ? '["shutdown"]' : '[]';
+        return Promise.resolve(`{"hr":0,"call":"","record":"","items":${items}}`);
+      },
+    };
+    const started = await createWindowsService(layer, 'x');
+    if ('error' in started) throw new Error(started.error.message);
+    expect(await started.service.stopRequested).toBe('shutdown');
+    await started.service.finish(3);
+    expect(seen).toEqual([
+      '{"op":"service-start","name":"x"}',
+      '{"op":"service-wait"}',
+      '{"op":"service-finish","exit":"3"}',
+    ]);
+  });
+});
+
+describe('signalbox service', () => {
+  function scripted(answers: readonly CommandResult[]): {
+    manager: ReturnType<typeof createServiceManager>;
+    lines: string[];
+  } {
+    const lines: string[] = [];
+    const left = [...answers];
+    const manager = createServiceManager((file, args) => {
+      lines.push([file, ...args].join(' '));
+      return Promise.resolve(left.shift() ?? { status: 127, output: 'no more answers' });
+    });
+    return { manager, lines };
+  }
+  const ok: CommandResult = { status: 0, output: '' };
+  const state = (number: number): CommandResult => ({ status: 0, output: `STATE : ${number}  X` });
+
+  it('quotes a command line as Windows takes it apart', () => {
+    expect(commandLine(['C:\\Program Files\\node.exe', 'a"b', 'end\\', 'with end\\', ''])).toBe(
+      String.raw`"C:\Program Files\node.exe" "a\"b" end\ "with end\\" ""`,
+    );
+  });
+
+  it('installs with restarts after a crash, and after HNS', async () => {
+    const { manager, lines } = scripted([ok, ok]);
+    expect(await manager.install({ command: ['node.exe', 'x.js'] })).toEqual({ value: 'installed' });
+    expect(lines[0]).toBe(
+      'sc.exe create kube-proxy binPath= node.exe x.js type= own start= auto DisplayName= Signalbox depend= hns',
+    );
+    expect(lines[1]).toContain('actions= restart/5000/restart/10000/restart/30000');
+  });
+
+  it('stops a running service before it removes it', async () => {
+    const { manager, lines } = scripted([state(4), ok, state(3), state(1), ok]);
+    expect(await manager.uninstall()).toEqual({ value: 'uninstalled' });
+    expect(lines.map((line) => line.split(' ')[1])).toEqual(['query', 'stop', 'query', 'query', 'delete']);
+  });
+
+  it('knows a service that is not there', async () => {
+    const { manager } = scripted([{ status: 1060, output: '' }]);
+    expect(await manager.uninstall()).toEqual({ value: 'not-installed' });
+  });
+
+  it('says that rights are missing', async () => {
+    const { manager } = scripted([{ status: 5, output: 'Access is denied.' }]);
+    expect(await manager.install({ command: ['x'] })).toMatchObject({
+      error: { code: 'not-permitted', operation: 'sc.exe create', detail: 'Access is denied.' },
+    });
+  });
+});
