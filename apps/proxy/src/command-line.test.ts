@@ -30,222 +30,227 @@ function fileWith(body: string): string {
 
 /** What the line must say: the field or flag, and why. */
 const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: string, body: string])[] = [
-  ['F1', 'config.yaml', 'not YAML', 'a: ['],
-  ['F1', 'config.yaml', 'not an object', 'just text'],
+  ['F1: ', 'config.yaml', 'not YAML', 'a: ['],
+  ['F1: ', 'config.yaml', 'not an object', 'just text'],
   [
-    'F1',
+    'F1: ',
     'KubeProxyConfiguration.kind: Invalid value: "Pod"',
     'must be KubeProxyConfiguration',
     'kind: Pod\napiVersion: v1\n',
   ],
-  ['F1', 'KubeProxyConfiguration.iptables: Invalid value: 5', 'must be an object', `${HEADER}iptables: 5\n`],
-  ['F1', 'KubeProxyConfiguration.mode: Invalid value: 5', 'must be a string', `${HEADER}mode: 5\n`],
   [
-    'F69',
+    'F1: ',
+    'KubeProxyConfiguration.iptables: Invalid value: 5',
+    'must be an object',
+    `${HEADER}iptables: 5\n`,
+  ],
+  ['F1: ', 'KubeProxyConfiguration.mode: Invalid value: 5', 'must be a string', `${HEADER}mode: 5\n`],
+  [
+    'F69: ',
     'KubeProxyConfiguration.featureGates',
     'unrecognized feature gate: NoSuch',
     `${HEADER}featureGates: {NoSuch: true}\n`,
   ],
   [
-    'F69 F77',
+    'F69 F77: ',
     'KubeProxyConfiguration.featureGates',
     'feature is locked to true',
     `${HEADER}featureGates: {WinDSR: false}\n`,
   ],
   [
-    'F70',
+    'F70: ',
     'KubeProxyConfiguration.clientConnection.burst: Invalid value: -1',
     'must be non-negative',
     `${HEADER}clientConnection: {burst: -1}\n`,
   ],
   [
-    'F71',
+    'F71: ',
     'KubeProxyConfiguration.logging.format: Invalid value: "xml"',
     'unsupported log format',
     `${HEADER}logging: {format: xml}\n`,
   ],
   [
-    'F71',
+    'F71: ',
     'KubeProxyConfiguration.logging.flushFrequency',
     'must be greater than 0',
     `${HEADER}logging: {flushFrequency: -1s}\n`,
   ],
   [
-    'F71',
+    'F71: ',
     'KubeProxyConfiguration.logging.vmodule',
     'only supported for the text log format',
     `${HEADER}logging: {format: json, vmodule: [{filePattern: a, verbosity: 1}]}\n`,
   ],
   [
-    'F71',
+    'F71: ',
     'KubeProxyConfiguration.logging.vmodule',
     'must not be empty or contain',
     `${HEADER}logging: {vmodule: [{filePattern: "a=b", verbosity: 1}]}\n`,
   ],
   [
-    'F53 F71',
+    'F53 F71: ',
     'KubeProxyConfiguration.logging.options.text.splitStream',
     'LoggingAlphaOptions is disabled',
     `${HEADER}logging: {options: {text: {splitStream: true}}}\n`,
   ],
   [
-    'F54 F71',
+    'F54 F71: ',
     'KubeProxyConfiguration.logging.options.json.infoBufferSize',
     'LoggingAlphaOptions is disabled',
     `${HEADER}logging: {options: {json: {infoBufferSize: 64Ki}}}\n`,
   ],
   [
-    'F72',
+    'F72: ',
     'KubeProxyConfiguration.bindAddress: Invalid value: "nowhere"',
     'IP address',
     `${HEADER}bindAddress: nowhere\n`,
   ],
   [
-    'F73',
+    'F73: ',
     'KubeProxyConfiguration.healthzBindAddress: Invalid value: "localhost"',
     'must be IP:port',
     `${HEADER}healthzBindAddress: localhost\n`,
   ],
   [
-    'F73',
+    'F73: ',
     'KubeProxyConfiguration.metricsBindAddress: Invalid value: "host:10249"',
     'must be a valid IP',
     `${HEADER}metricsBindAddress: "host:10249"\n`,
   ],
   [
-    'F73',
+    'F73: ',
     'KubeProxyConfiguration.metricsBindAddress',
     'must be a valid port',
     `${HEADER}metricsBindAddress: 127.0.0.1:99999\n`,
   ],
   [
-    'F18 F74',
+    'F18 F74: ',
     'KubeProxyConfiguration.showHiddenMetricsForVersion: Invalid value: "1.30"',
     'previous minor version, 1.35',
     `${HEADER}showHiddenMetricsForVersion: "1.30"\n`,
   ],
   [
-    'F19 F75',
+    'F19 F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "ebpf"',
     'must be one of iptables, ipvs, nftables',
     `${HEADER}mode: ebpf\n`,
   ],
   [
-    'F75',
+    'F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "nftables"',
     'not yet implemented in this build',
     `${HEADER}mode: nftables\n`,
   ],
   [
-    'F75',
+    'F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "userspace"',
     'not yet implemented in this build',
     `${HEADER}mode: userspace\n`,
   ],
   [
-    'F75',
+    'F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "kernelspace"',
     'on linux',
     `${HEADER}mode: kernelspace\n`,
   ],
   [
-    'F20 F76',
+    'F20 F76: ',
     'KubeProxyConfiguration.iptables.masqueradeBit: Invalid value: 32',
     'range [0, 31]',
     `${HEADER}iptables: {masqueradeBit: 32}\n`,
   ],
   [
-    'F78',
+    'F78: ',
     'KubeProxyConfiguration.ipvs.tcpTimeout',
     'greater than or equal to 0',
     `${HEADER}mode: ipvs\nipvs: {tcpTimeout: -1s}\n`,
   ],
   [
-    'F78',
+    'F78: ',
     'KubeProxyConfiguration.ipvs.excludeCIDRs',
     '10.0.0.1 is not a valid CIDR',
     `${HEADER}mode: ipvs\nipvs: {excludeCIDRs: [10.0.0.1]}\n`,
   ],
   [
-    'F33 F81',
+    'F33 F81: ',
     'KubeProxyConfiguration.detectLocalMode: Invalid value: "Magic"',
     'must be one of ClusterCIDR',
     `${HEADER}detectLocalMode: Magic\n`,
   ],
   [
-    'F34 F81',
+    'F34 F81: ',
     'KubeProxyConfiguration.detectLocal.bridgeInterface',
     'must not be empty',
     `${HEADER}detectLocalMode: BridgeInterface\n`,
   ],
   [
-    'F35 F81',
+    'F35 F81: ',
     'KubeProxyConfiguration.detectLocal.interfaceNamePrefix',
     'must not be empty',
     `${HEADER}detectLocalMode: InterfaceNamePrefix\n`,
   ],
   [
-    'F36 F81',
+    'F36 F81: ',
     'KubeProxyConfiguration.clusterCIDR: Invalid value: "10.0.0.0"',
     'not a valid CIDR',
     `${HEADER}clusterCIDR: 10.0.0.0\n`,
   ],
   [
-    'F81',
+    'F81: ',
     'KubeProxyConfiguration.clusterCIDR',
     'DualStack',
     `${HEADER}clusterCIDR: "10.0.0.0/8,10.1.0.0/16"\n`,
   ],
   [
-    'F81',
+    'F81: ',
     'KubeProxyConfiguration.clusterCIDR',
     'only one CIDR allowed',
     `${HEADER}clusterCIDR: "10.0.0.0/8,fd00::/8,10.1.0.0/16"\n`,
   ],
   [
-    'F37 F82',
+    'F37 F82: ',
     'KubeProxyConfiguration.nodePortAddresses',
     "can't use both 'primary' and CIDRs",
     `${HEADER}nodePortAddresses: [primary, 10.0.0.0/8]\n`,
   ],
   [
-    'F82',
+    'F82: ',
     'KubeProxyConfiguration.nodePortAddresses',
     'must be a valid CIDR',
     `${HEADER}nodePortAddresses: [10.0.0.1]\n`,
   ],
   [
-    'F38 F83',
+    'F38 F83: ',
     'KubeProxyConfiguration.oomScoreAdj: Invalid value: 1001',
     'range [-1000, 1000]',
     `${HEADER}oomScoreAdj: 1001\n`,
   ],
   [
-    'F83',
+    'F83: ',
     'KubeProxyConfiguration.conntrack.min: Invalid value: -1',
     'greater than or equal to 0',
     `${HEADER}conntrack: {min: -1}\n`,
   ],
   [
-    'F83',
+    'F83: ',
     'KubeProxyConfiguration.conntrack.udpTimeout',
     'greater than or equal to 0',
     `${HEADER}conntrack: {udpTimeout: -1s}\n`,
   ],
   [
-    'F84',
+    'F84: ',
     'KubeProxyConfiguration.configSyncPeriod',
     'must be greater than 0',
     `${HEADER}configSyncPeriod: -1s\n`,
   ],
   [
-    'F85',
+    'F85: ',
     'KubeProxyConfiguration.iptables.syncPeriod',
     'must be greater than',
     `${HEADER}iptables: {syncPeriod: -1s}\n`,
   ],
   [
-    'F85',
+    'F85: ',
     'KubeProxyConfiguration.iptables.syncPeriod',
     'greater than or equal to iptables.minSyncPeriod',
     `${HEADER}iptables: {syncPeriod: 1s, minSyncPeriod: 2s}\n`,
@@ -253,7 +258,7 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
 ];
 
 describe('bad configuration files end the process with status 1', () => {
-  it.each(BAD_FILES)('%s: %s: %s', async (_, culprit, reason, body) => {
+  it.each(BAD_FILES)('%s%s: %s', async (_, culprit, reason, body) => {
     const { status, errors } = await command('--config', fileWith(body));
     expect(status).toBe(1);
     const named = errors.filter((line) => line.includes(culprit) && line.includes(reason));
@@ -270,17 +275,17 @@ describe('bad configuration files end the process with status 1', () => {
 
 describe('bad flags end the process with status 1', () => {
   it.each([
-    ['F12', ['--hostname-override=  '], '--hostname-override: Invalid value: the node name is empty'],
-    ['F19', ['--proxy-mode=ebpf'], 'KubeProxyConfiguration.mode: Invalid value: "ebpf"'],
+    ['F12: ', ['--hostname-override=  '], '--hostname-override: Invalid value: the node name is empty'],
+    ['F19: ', ['--proxy-mode=ebpf'], 'KubeProxyConfiguration.mode: Invalid value: "ebpf"'],
     [
-      'F48 G2',
+      'F48 G2: ',
       ['--metrics-port=0'],
       'KubeProxyConfiguration.metricsBindAddress: Invalid value: "": must be IP:port',
     ],
-    ['F5', ['--version=1.2'], '--version: 1.2 is not true, raw or vX.Y.Z'],
-    ['F63', ['start'], 'does not take any arguments'],
-    ['F2', ['--write-config-to=/no/such/folder/x'], '--write-config-to: cannot write /no/such/folder/x'],
-  ])('%s: %j', async (_, argv, expected) => {
+    ['F5: ', ['--version=1.2'], '--version: 1.2 is not true, raw or vX.Y.Z'],
+    ['F63: ', ['start'], 'does not take any arguments'],
+    ['F2: ', ['--write-config-to=/no/such/folder/x'], '--write-config-to: cannot write /no/such/folder/x'],
+  ])('%s%j', async (_, argv, expected) => {
     const { status, errors } = await command(...argv);
     expect(status).toBe(1);
     expect(errors).toEqual([expect.stringContaining(expected)]);

@@ -203,7 +203,7 @@ describe('a running proxy', () => {
     expect(world.fatal).toEqual([]);
   });
 
-  it('F47 G3: without a health server health-check node ports still answer', async () => {
+  it('F47 F146 G3: without a health server health-check node ports still answer', async () => {
     const world = await started(['--healthz-port=0']);
     const port = await freePort();
     const spec = {

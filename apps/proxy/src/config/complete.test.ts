@@ -8,7 +8,7 @@ describe('defaults without any configuration', () => {
 
   it.each([
     [
-      'F70',
+      'F70: ',
       'clientConnection',
       {
         kubeconfig: '',
@@ -19,7 +19,7 @@ describe('defaults without any configuration', () => {
       },
     ],
     [
-      'F71',
+      'F71: ',
       'logging',
       {
         format: 'text',
@@ -32,13 +32,13 @@ describe('defaults without any configuration', () => {
         },
       },
     ],
-    ['F72', 'bindAddress', '0.0.0.0'],
-    ['F73', 'healthzBindAddress', '0.0.0.0:10256'],
-    ['F73', 'metricsBindAddress', '127.0.0.1:10249'],
-    ['F74', 'bindAddressHardFail', false],
-    ['F67 F75', 'mode', 'iptables'],
+    ['F72: ', 'bindAddress', '0.0.0.0'],
+    ['F73: ', 'healthzBindAddress', '0.0.0.0:10256'],
+    ['F73: ', 'metricsBindAddress', '127.0.0.1:10249'],
+    ['F74: ', 'bindAddressHardFail', false],
+    ['F67 F75: ', 'mode', 'iptables'],
     [
-      'F76',
+      'F76: ',
       'iptables',
       {
         masqueradeBit: 14,
@@ -49,7 +49,7 @@ describe('defaults without any configuration', () => {
       },
     ],
     [
-      'F78 F85',
+      'F78 F85: ',
       'ipvs',
       {
         syncPeriod: '0s',
@@ -63,12 +63,12 @@ describe('defaults without any configuration', () => {
       },
     ],
     [
-      'F79 F85',
+      'F79 F85: ',
       'nftables',
       { masqueradeBit: 14, masqueradeAll: false, syncPeriod: '0s', minSyncPeriod: '0s' },
     ],
     [
-      'F80',
+      'F80: ',
       'winkernel',
       {
         networkName: '',
@@ -78,11 +78,11 @@ describe('defaults without any configuration', () => {
         forwardHealthCheckVip: false,
       },
     ],
-    ['F67 F81', 'detectLocalMode', 'ClusterCIDR'],
-    ['F82', 'nodePortAddresses', null],
-    ['F83', 'oomScoreAdj', -999],
+    ['F67 F81: ', 'detectLocalMode', 'ClusterCIDR'],
+    ['F82: ', 'nodePortAddresses', null],
+    ['F83: ', 'oomScoreAdj', -999],
     [
-      'F83',
+      'F83: ',
       'conntrack',
       {
         maxPerCore: 32768,
@@ -94,8 +94,8 @@ describe('defaults without any configuration', () => {
         udpStreamTimeout: '0s',
       },
     ],
-    ['F84', 'configSyncPeriod', '15m0s'],
-  ])('%s: %s', (_, field, value) => {
+    ['F84: ', 'configSyncPeriod', '15m0s'],
+  ])('%s%s', (_, field, value) => {
     expect(object[field]).toEqual(value);
   });
 

@@ -126,7 +126,7 @@ describe('IP families', () => {
   const check = (argv: string[], families: ('IPv4' | 'IPv6')[]) =>
     checkFamilies(settingsOf(argv).config, families);
 
-  it('F96: no family at all, or not the one of bindAddress, is fatal', () => {
+  it('F96 S65: no family at all, or not the one of bindAddress, is fatal', () => {
     expect(check([], []).fatal).toContain('neither IPv4 nor IPv6 works');
     expect(check(['--bind-address=fd00::1'], ['IPv4']).fatal).toContain('no IPv6 support');
     expect(check([], ['IPv6']).fatal).toBeNull();

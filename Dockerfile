@@ -1,0 +1,21 @@
+# syntax=docker/dockerfile:1
+# The program is built where npm is; the image that runs on nodes has Node.js, both variants of iptables, and nothing else.
+FROM node:24-bookworm-slim AS build
+WORKDIR /build
+COPY . .
+# Scripts of dependencies are not needed: native parts come prebuilt.
+RUN npm ci --ignore-scripts --no-audit --no-fund \
+    && node node_modules/nx/dist/bin/nx.js run @signalbox/proxy:build
+
+FROM node:24-bookworm-slim
+# kmod loads the kernel's IPVS modules; nftables removes what nftables mode left, and tells of foreign changes.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends iptables nftables kmod \
+    && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /opt/yarn*
+COPY --from=build /build/apps/proxy/dist /opt/signalbox
+COPY --from=build /build/LICENSE /opt/signalbox/LICENSE
+# kubeadm's DaemonSet calls /usr/local/bin/kube-proxy.
+RUN ln -s /opt/signalbox/main.js /usr/local/bin/signalbox \
+    && ln -s /opt/signalbox/main.js /usr/local/bin/kube-proxy
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/signalbox
+ENTRYPOINT ["/usr/local/bin/signalbox"]
