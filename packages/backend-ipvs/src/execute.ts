@@ -43,7 +43,7 @@ export async function execute(executor: Executor, plan: Plan): Promise<Executed>
     const failed = results[index] ?? [];
     if (failed.length === 0) done.push(item);
     else if (NEEDED_BY_ALL.has(item.operation.kind)) fatal ??= failed[0]?.error;
-    failures.push(...failed.map((failure) => toServiceFailure(item, failure)));
+    for (const failure of failed) failures.push(toServiceFailure(item, failure));
   }
   noteJournal(await release(executor, planned, results));
   return { done, failures, fatal, counts: countOperations(planned) };

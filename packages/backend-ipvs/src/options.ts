@@ -2,12 +2,13 @@ import type { Clock, Family } from '@signalbox/core';
 import { DEFAULT_SCHEDULER } from './compile/load-balancing.ts';
 import type { LocalPolicyFallback } from './compile/no-endpoints.ts';
 import type { IpvsDriver, IpvsTimeoutOptions } from './driver/ipvs-driver.ts';
+import { createNetlinkDriver } from './driver/netlink-driver.ts';
 import { NO_JOURNAL, type Journal } from './driver/journal.ts';
 
 export interface IpvsBackendOptions {
   readonly family: Family;
-  /** How to reach the kernel. */
-  readonly driver: IpvsDriver;
+  /** How to reach the kernel; by default netlink and iptables in the network namespace of this process. */
+  readonly driver?: IpvsDriver;
   /** Name of an IPVS scheduler, `rr` by default (`--ipvs-scheduler`). */
   readonly scheduler?: string;
   /** Virtual servers with addresses in these are never deleted (`--ipvs-exclude-cidrs`). */
@@ -49,6 +50,7 @@ export function settingsOf(options: IpvsBackendOptions): Settings {
     journal: NO_JOURNAL,
     clock: { now: () => Date.now() },
     ...options,
+    driver: options.driver ?? createNetlinkDriver({ family: options.family }),
     // The empty word means the default on the command line.
     scheduler:
       options.scheduler === undefined || options.scheduler === '' ? DEFAULT_SCHEDULER : options.scheduler,

@@ -46,12 +46,12 @@ export class SyncReport {
   }
 
   fail(executed: Pick<Executed, 'failures' | 'fatal'>): void {
-    this.#failures.push(...executed.failures);
+    for (const failure of executed.failures) this.#failures.push(failure);
     this.#fatal ??= executed.fatal;
   }
 
   repair(lines: readonly string[]): void {
-    this.#repaired.push(...lines);
+    for (const line of lines) this.#repaired.push(line);
   }
 
   failed(error: BackendError): SyncResult {

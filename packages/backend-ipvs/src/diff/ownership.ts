@@ -2,7 +2,8 @@
  * Which virtual servers of the kernel's one table are ours. Those of others are neither changed nor deleted.
  *
  * The journal knows. Where it was lost (or before the first run after kube-proxy) the kernel itself is
- * evidence: a server is ours if its address is on our device, or its port in one of our sets.
+ * evidence: a server is ours if its address is on our device, or if one of our sets has its address and port,
+ * or its port as a node port.
  */
 import { anyCidrContains, type Family } from '@signalbox/core';
 import { setName, type SetId } from '../compile/chain-names.ts';
@@ -35,7 +36,7 @@ function hasEvidence(family: Family, observed: Observed, server: VirtualServer):
   const frontend: IpSetEntry = { kind: 'address-port', address, protocol, port };
   if (FRONTEND_SETS.some((id) => holds(id, frontend))) return true;
   if (protocol === 'SCTP') return holds('NODE-PORT-SCTP-HASH', frontend);
-  return observed.hostAddresses.has(address) && holds(`NODE-PORT-${protocol}`, { kind: 'port', port });
+  return holds(`NODE-PORT-${protocol}`, { kind: 'port', port });
 }
 
 /** `--ipvs-exclude-cidrs`: virtual servers there are never deleted, even ours. */

@@ -22,7 +22,7 @@ export async function applyOperations(
   const results: Failures[] = [];
   while (results.length < operations.length) {
     const batch = nextBatch(operations, results.length);
-    results.push(...(await applyBatch(clients, iptables, batch)));
+    for (const failures of await applyBatch(clients, iptables, batch)) results.push(failures);
   }
   return results;
 }

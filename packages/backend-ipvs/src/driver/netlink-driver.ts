@@ -2,6 +2,7 @@ import { release } from 'node:os';
 import { createExecDriver, type IptablesDriver } from '@signalbox/backend-iptables/ruleset';
 import type { Family } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
+import { programRemains } from '../compile/packet-filter.ts';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
 import { createDeviceWatch } from './device-watch.ts';
@@ -45,7 +46,12 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
       return applyOperations(clients, iptables, operations);
     },
     removeProgram: (remains) => removeFromBoth(iptables, remains),
-    watch: (onDrift) => device.start(onDrift),
+    watch: (onDrift) => {
+      const stops = [device.start(onDrift), watchRules(iptables, onDrift)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
     async close() {
       for (const client of Object.values(clients)) client.close();
       await iptables.close();
@@ -56,6 +62,20 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
 /** The kernel counts in seconds and takes 0 as "leave it". */
 function wholeSeconds({ tcp = 0, tcpFin = 0, udp = 0 }: IpvsTimeoutOptions): Required<IpvsTimeoutOptions> {
   return { tcp: Math.floor(tcp), tcpFin: Math.floor(tcpFin), udp: Math.floor(udp) };
+}
+
+/** Where the kernel tells (nft variant): somebody removed chains of ours, or rules in them. */
+function watchRules(iptables: IptablesDriver, onDrift: (what: string) => void): () => void {
+  const ours = new Set(programRemains(iptables.family).chains.map(({ table, name }) => `${table} ${name}`));
+  const stop = iptables.monitor?.({
+    onRemovals(removals) {
+      const lost = removals.find(({ table, chain }) => chain === null || ours.has(`${table} ${chain}`));
+      if (lost !== undefined) onDrift(`rules of ${lost.table} ${lost.chain ?? 'as a whole'} are gone`);
+    },
+    // Syncs look at the rules now and then anyhow.
+    onLost: () => {},
+  });
+  return stop ?? ((): void => {});
 }
 
 type Remains = Parameters<IpvsDriver['removeProgram']>[0];
