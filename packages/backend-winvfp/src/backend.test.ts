@@ -345,7 +345,7 @@ describe('WIN2: a configuration that cannot work is refused before anything is w
     expect(writes(host.recorder)).toEqual([]);
   });
 
-  it('without its network there is nothing to do yet', async () => {
+  it('F59: without its network there is nothing to do yet', async () => {
     const host = testHost({}, { networkName: 'other' });
     const result = await host.backend.sync(fullOf(service()));
     expect(result.error?.message).toContain('no HNS network "other"');

@@ -156,7 +156,7 @@ describe('one frontend to one load balancer', () => {
   });
 });
 
-describe('WIN6: the source VIP of an overlay', () => {
+describe('F58, WIN6: the source VIP of an overlay', () => {
   const sourceVip = (endpoints: ServiceShape['endpoints'], more = OVERLAY): string | undefined =>
     compile(endpoints === undefined ? {} : { endpoints }, more)[0]?.settings.SourceVIP;
 
