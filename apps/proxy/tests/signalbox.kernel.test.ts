@@ -41,7 +41,10 @@ function slice(...addresses: readonly string[]) {
     kind: 'EndpointSlice',
     metadata: { name: 'web-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
     addressType: 'IPv4',
-    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    ports: [
+      { name: 'http', port: 8080, protocol: 'TCP' },
+      { name: 'dns', port: 5353, protocol: 'UDP' },
+    ],
     endpoints: addresses.map((address) => ({
       addresses: [address],
       conditions: { ready: true },
@@ -67,7 +70,10 @@ const OBJECTS = [
       clusterIP: VIP.address,
       clusterIPs: [VIP.address],
       ipFamilies: ['IPv4'],
-      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+      ports: [
+        { name: 'http', port: 80, protocol: 'TCP' },
+        { name: 'dns', port: 53, protocol: 'UDP' },
+      ],
     },
   },
 ];
@@ -140,7 +146,10 @@ beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-kernel-'));
   const api = startApiServer(world.node);
   held.rig = { world, folder, api, proxy: undefined as never };
-  for (const address of PODS) await pod(address).listen('TCP', { address, port: 8080 });
+  for (const address of PODS) {
+    await pod(address).listen('TCP', { address, port: 8080 });
+    await pod(address).listen('UDP', { address, port: 5353 });
+  }
   for (const object of [...OBJECTS, slice(PODS[0])]) await put(object);
   rig().proxy = startProxy(await writeConfig(rig()));
   await ready();
@@ -189,6 +198,29 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
     await eventually(call, (who) => who === PODS[1]);
     await put(slice());
     await eventually(call, (who) => who === 'rejected');
+    await put(slice(PODS[0]));
+    await eventually(call, (who) => who === PODS[0]);
+  });
+
+  it('F168 S46: forgets UDP flows to an endpoint that is gone', async () => {
+    const request = {
+      protocol: 'UDP',
+      from: CLIENT,
+      to: { ...VIP, port: 53 },
+      tries: 3,
+      timeout: 3000,
+    } as const;
+    const attempts = await pod(CLIENT).connect(request);
+    expect(attempts.map((attempt) => attempt.kind)).toEqual(['answered', 'answered', 'answered']);
+    await put(slice(PODS[1]));
+    const deleted = /^kubeproxy_conntrack_reconciler_deleted_entries_total\{ip_family="IPv4"\} (\d+)$/m;
+    const count = async (): Promise<number> =>
+      Number(deleted.exec((await get('10249/metrics')).body)?.[1] ?? 0);
+    await eventually(
+      count,
+      (entries) => entries >= 3,
+      () => rig().proxy.log(),
+    );
     await put(slice(PODS[0]));
     await eventually(call, (who) => who === PODS[0]);
   });

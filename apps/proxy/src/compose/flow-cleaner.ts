@@ -9,9 +9,6 @@ import {
 import { createConntrackClient, type ConntrackClient, type NetlinkError } from '@signalbox/netlink';
 import type { FlowCleaner } from './composition.ts';
 
-/** Those that have no end of their own for a dead endpoint's peer to notice (S48). */
-const PROTOCOLS = [PROTOCOL_NUMBER.UDP, PROTOCOL_NUMBER.SCTP];
-
 export function createFlowCleaner(
   family: Family,
   client: ConntrackClient = createConntrackClient(),
