@@ -256,6 +256,18 @@ describe('changes by others', () => {
     stop?.();
   });
 
+  it('are found by an empty change, without anybody watching', async () => {
+    const { fake, backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    fake.byOthers('*nat\n-F PREROUTING\nCOMMIT\n');
+    const looked = await ok(backend.sync(EMPTY));
+    expect(looked).toMatchObject({
+      scope: 'full',
+      repaired: [expect.stringMatching(/^missing: nat PREROUTING: /)],
+    });
+    expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
+  });
+
   it('that do not concern us are left alone and not told', async () => {
     const { fake, backend } = lab();
     const heard: string[] = [];

@@ -6,12 +6,13 @@ import type {
   Observation,
   SyncResult,
 } from '@signalbox/core';
+import { isEmptyChangeSet } from '@signalbox/core';
 import { applyPlan, nothingApplied, type Applied } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
-import { createDriftWatch, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
+import { createDriftWatch, firstMissing, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
 import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
@@ -57,8 +58,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
         interval: options.checkInterval ?? 30_000,
         active: () => state.ledger !== null && !state.busy && !state.suspect,
         isOwn: (table, chain) => (table === 'nat' || table === 'filter') && isOwnChain(table, chain),
-        canary: CANARY,
-        guarded: () => state.guarded,
+        ...watched(state),
         onDrift(what) {
           state.suspect = true;
           onDrift(what);
@@ -98,14 +98,25 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   const work: SyncWork = { ...input, compiler: state.compiler, tool: tool.value };
   const changes = state.backlog.splice(0);
   const [only] = changes;
-  if (only !== undefined && changes.length === 1 && isIncremental(state, only))
-    return partialSync(work, only);
+  if (only !== undefined && changes.length === 1 && isIncremental(state, only)) {
+    const intact = !isEmpty(only) || (await firstMissing(driver, watched(state))) === null;
+    if (intact) return partialSync(work, only);
+  }
   for (const each of changes) takeOver(work, each);
   return fullSync(work);
 }
 
 function isIncremental(state: State, change: DesiredChange): boolean {
   return state.ledger !== null && !state.suspect && change.kind === 'incremental';
+}
+
+/** An empty change means: look. */
+function isEmpty({ servicePorts, healthChecks, nodeChanged }: DesiredChange): boolean {
+  return isEmptyChangeSet(servicePorts) && isEmptyChangeSet(healthChecks) && !nodeChanged;
+}
+
+function watched(state: State): { readonly canary: string; readonly guarded: () => readonly Guarded[] } {
+  return { canary: CANARY, guarded: () => state.guarded };
 }
 
 interface SyncWork extends SyncInput {

@@ -84,10 +84,13 @@ export function createDriftWatch(options: DriftWatchOptions): () => void {
   };
 }
 
-/** The canary of mangle is the cheapest to ask for; the first jump stands for the tables that matter. */
-async function firstMissing(
+/**
+ * What a quick look finds missing, in words; `null` if nothing, or if it cannot be told. The canary of mangle is
+ * the cheapest to ask for; the first jump stands for the tables that matter.
+ */
+export async function firstMissing(
   driver: IptablesDriver,
-  { canary, guarded }: DriftWatchOptions,
+  { canary, guarded }: Pick<DriftWatchOptions, 'canary' | 'guarded'>,
 ): Promise<string | null> {
   const alive = await driver.hasChain('mangle', canary);
   if (alive.ok && !alive.value) return `chain ${canary} of table mangle is gone`;
