@@ -1,3 +1,4 @@
+import type { SourceProblem } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createKubernetesSource } from './kubernetes-source.ts';
@@ -152,10 +153,14 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
       qps: -1,
       ...way,
     });
-    const onEvents = (): never => {
+    const fail = (): never => {
       throw new Error('not my day');
     };
-    source.start({ ...recorder.handlers, onEvents });
+    const onProblem = (problem: SourceProblem): void => {
+      recorder.handlers.onProblem(problem);
+      fail();
+    };
+    source.start({ ...recorder.handlers, onEvents: fail, onProblem });
     await recorder.until(() => recorder.synced.length === 4);
     server.put(service('a'));
     await recorder.until(() => recorder.problems.length === 1);

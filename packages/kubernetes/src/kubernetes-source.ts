@@ -1,4 +1,4 @@
-import type { Clock, Source, SourceHandlers } from '@signalbox/core';
+import type { Clock, Source, SourceHandlers, SourceProblem } from '@signalbox/core';
 
 import type { ClusterConfig } from './config/cluster-config.ts';
 import { createApiClient, type ApiClient } from './http/api-client.ts';
@@ -14,6 +14,8 @@ export interface KubernetesSourceOptions {
   readonly burst?: number;
   /** `signalbox/1.2.3` */
   readonly userAgent?: string;
+  /** From sending a request to the head of its answer; 30 s unless something else is given. */
+  readonly answerWithinMs?: number;
   /** `auto`: streamed if the server can (`sendInitialEvents`), else listed. */
   readonly lists?: 'auto' | 'listed';
   /** One line for each complete list and each recovery. */
@@ -49,9 +51,18 @@ function startAll(
   const bound = {
     onEvents: handlers.onEvents.bind(handlers),
     onSynced: handlers.onSynced.bind(handlers),
-    onProblem: handlers.onProblem.bind(handlers),
+    onProblem: (problem: SourceProblem) => tellSafely(handlers, problem),
   };
   return watchedResources(nodeName).map((watched) =>
     startReflector({ client, watched, streaming, handlers: bound, log }),
   );
+}
+
+/** Whoever throws while being told of a problem has nobody left to be reported to. */
+function tellSafely(handlers: SourceHandlers, problem: SourceProblem): void {
+  try {
+    handlers.onProblem(problem);
+  } catch {
+    // See above.
+  }
 }

@@ -203,7 +203,7 @@ describe('a reflector under churn', () => {
           const stage = createStage();
           try {
             const server = await stage.serve();
-            const watching = stage.watch([server], { lists });
+            const watching = stage.watch([server], { lists, answerWithinMs: 30_000 });
             if (calm) await watching.synced();
             for (const each of steps) await take(each, server, watching);
             server.lift();

@@ -1,6 +1,6 @@
 /** Keeps the handlers' picture of one resource equal to the server's, whatever happens in between. */
 import type { ApiClient } from '../http/api-client.ts';
-import type { ApiError } from '../http/api-error.ts';
+import { apiError, type ApiError } from '../http/api-error.ts';
 import { delay } from '../http/delay.ts';
 import { createBackOff } from './back-off.ts';
 import { createPicture, type Picture, type PictureHandlers, type Position } from './picture.ts';
@@ -59,7 +59,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   const session = { ...options, picture, signal: abort.signal, onProgress: judge.progressed };
   const loop = async (): Promise<void> => {
     while (!abort.signal.aborted) {
-      const outcome = await attempt(session);
+      const outcome = await attempt(session).catch(unforeseen);
       if (abort.signal.aborted) return;
       const waitMs = judge.waitAfter(outcome);
       if (waitMs > 0) await delay(options.client.clock, waitMs, abort.signal);
@@ -71,6 +71,18 @@ export function startReflector(options: ReflectorOptions): Reflector {
       abort.abort();
       await running;
     },
+  };
+}
+
+/** Nothing above is meant to throw. If it does, a new list is the safest way on. */
+function unforeseen(error: unknown): Outcome {
+  const message = `unforeseen: ${String(error)}`;
+  return {
+    kind: 'watch',
+    error: apiError('bad-response', message),
+    opened: true,
+    progress: false,
+    sound: false,
   };
 }
 

@@ -1,7 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createStage, isList, isWatch, service } from '../testing/stage.ts';
-import { createObjectStore } from '../testing/index.ts';
+import { NO_AUTH } from '../config/cluster-config.ts';
+import { createObjectStore, plainConfig } from '../testing/index.ts';
+
 const stage = createStage();
 afterEach(() => stage.close());
 
@@ -61,6 +67,26 @@ describe('createKubernetesSource, troubles', () => {
     watching.clock.advance(7_000);
     await watching.synced();
     expect(watching.recorder.problems.map((p) => p.code)).toEqual(['throttled']);
+  });
+
+  it('waits for a token that is taken, and goes on with the next one in its file', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'signalbox-kubernetes-'));
+    const tokenFile = join(folder, 'token');
+    writeFileSync(tokenFile, 'old');
+    const server = await stage.serve({ tokens: ['old'] });
+    const config = plainConfig([server.url], { auth: { ...NO_AUTH, tokenFile } });
+    const watching = stage.watch([server], { lists: 'listed', config });
+    await watching.synced();
+    const { recorder } = watching;
+    await server.watches.open(4);
+    server.setTokens(['new']);
+    server.watches.end();
+    await watching.pass(recorder.until(() => recorder.problems.length === 4));
+    expect(new Set(recorder.problems.map((p) => p.code))).toEqual(new Set(['unauthorized']));
+    writeFileSync(tokenFile, 'new');
+    server.put(service('a'));
+    await watching.pass(recorder.until(() => recorder.picture.size === 1));
+    rmSync(folder, { recursive: true });
   });
 
   it('notices a server that has gone silent, and deletes nothing', async () => {

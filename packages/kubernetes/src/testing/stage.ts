@@ -73,6 +73,8 @@ function startWatching(
     nodeName: 'node-a',
     clock,
     qps: -1,
+    // Waits pass in no time here, and must not take the time of answers with them.
+    answerWithinMs: 10 ** 9,
     log: (line) => log.push(line),
     ...options,
   });
