@@ -40,13 +40,18 @@ export async function execute(executor: Executor, plan: Plan): Promise<Executed>
   const done: PlannedOperation[] = [];
   let fatal: BackendError | undefined;
   for (const [index, item] of planned.entries()) {
-    const failed = results[index] ?? [];
+    const failed = (results[index] ?? []).filter((failure) => !isHarmless(item, failure));
     if (failed.length === 0) done.push(item);
     else if (NEEDED_BY_ALL.has(item.operation.kind)) fatal ??= failed[0]?.error;
     for (const failure of failed) failures.push(toServiceFailure(item, failure));
   }
   noteJournal(await release(executor, planned, results));
   return { done, failures, fatal, counts: countOperations(planned) };
+}
+
+/** Both families share the device: the other one's backend may have made it since we looked. */
+function isHarmless({ operation }: PlannedOperation, { error }: OperationFailure): boolean {
+  return operation.kind === 'device-create' && error.code === 'exists';
 }
 
 function toServiceFailure({ owners }: PlannedOperation, { error, index }: OperationFailure): ServiceFailure {

@@ -187,6 +187,20 @@ describe('sync', () => {
     expect(servers(kernel)).toContain('-A -t 203.0.113.5:80');
   });
 
+  it('does not mind that the other family made the device meanwhile', async () => {
+    const { kernel, fake } = bench();
+    const driver: typeof fake.driver = {
+      ...fake.driver,
+      observe: async () => {
+        const seen = await fake.driver.observe();
+        kernel.device = 'ours';
+        return seen;
+      },
+    };
+    okay(await createIpvsBackend({ family: 'IPv4', driver }).sync(full(service())));
+    expect([...kernel.bound]).toEqual(['10.96.0.10']);
+  });
+
   it('adapts the rules when the detector changes', async () => {
     const { backend, kernel } = bench();
     okay(await backend.sync(full(service())));

@@ -15,24 +15,37 @@ const PROBE: Omit<IpvsService, 'scheduler'> = {
   persistencePrefix: 32,
 };
 
+/** The other family's backend may be trying the same at the same time. */
+const TRIES = 3;
+
 /**
  * A scheduler that some virtual server uses works. Any other is tried on a virtual server made for the purpose,
  * which makes the kernel load its module.
  */
-export async function probeKernel({ ipvs, ipset }: Clients, scheduler: string): Promise<BackendError | null> {
-  const protocol = await ipset.protocol();
+export async function probeKernel(clients: Clients, scheduler: string): Promise<BackendError | null> {
+  const protocol = await clients.ipset.protocol();
   if (!protocol.ok) return fromNetlink(protocol.error);
-  const services = await ipvs.listServices();
+  const services = await clients.ipvs.listServices();
   if (!services.ok) return fromNetlink(services.error);
   if (services.value.some((service) => service.scheduler === scheduler)) return null;
+  let error = await tryScheduler(clients, scheduler);
+  for (let tries = 1; error?.code === 'exists' && tries < TRIES; tries += 1) {
+    error = await tryScheduler(clients, scheduler);
+  }
+  return error === null ? null : schedulerError(scheduler, error);
+}
+
+async function tryScheduler({ ipvs }: Clients, scheduler: string): Promise<BackendError | null> {
   const service = { ...PROBE, scheduler };
   const added = await ipvs.apply([{ kind: 'add-service', service }]);
-  const error = added.ok ? added.value[0] : added.error;
-  if (error !== undefined) return schedulerError(scheduler, fromNetlink(error));
+  const refusal = added.ok ? added.value[0] : added.error;
+  if (refusal !== undefined && refusal.code !== 'exists') return fromNetlink(refusal);
   const seen = await ipvs.getService(service);
+  if (refusal !== undefined) {
+    return seen.ok && seen.value.scheduler === scheduler ? null : fromNetlink(refusal);
+  }
   const removed = await ipvs.apply([{ kind: 'delete-service', service }]);
-  if (!seen.ok) return schedulerError(scheduler, fromNetlink(seen.error));
-  return errorOf(removed);
+  return errorOf(seen) ?? errorOf(removed);
 }
 
 function schedulerError(scheduler: string, { code, operation, message }: BackendError): BackendError {
