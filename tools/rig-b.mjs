@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 // Rig B: Windows' node.exe with edge-js's own Windows binary and the packed bundle, under Wine. Stand-ins are
 // computenetwork.dll and vmcompute.dll alone. The .NET is CoreCLR: Wine has no .NET Framework.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { buildBundle } from '../deploy/windows/bundle.mjs';
 import { buildBootstrap } from './rigs/edge-bootstrap.mjs';
 import * as rig from './rigs/rig.mjs';
@@ -150,17 +151,67 @@ async function serviceChecks({ sdk, dotnet }) {
 }
 
 /** The program itself, out of the bundle. */
-function programCheck() {
+function versionCheck() {
   return rig.check('the program of the bundle says its version under Windows', () => {
     const said = wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), '--version']);
     if (!/\d+\.\d+\.\d+/.test(said)) throw new Error(`got: ${said}`);
   });
 }
 
+const MANIFESTS = path.join(import.meta.dirname, 'rigs/manifests');
+const POLLS = 150;
+const POLL_MS = 200;
+
+/** Everything at once: flags, files, core, backend, edge-js, C#, P/Invoke. The simulator must get the load balancer. */
+function programCheck({ sdk, dotnet }) {
+  return rig.check('the program of the bundle programs a Service from files', async () => {
+    const simulator = await rig.startSimulator();
+    const network = {
+      Name: 'cbr0',
+      Type: 'L2Bridge',
+      Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
+    };
+    await rig.askSimulator(simulator, { do: 'addNetwork', args: [network] });
+    const flags = ['--network-name=cbr0', '--hostname-override=node-a', `--manifests=${windows(MANIFESTS)}`];
+    const ports = ['--healthz-bind-address=127.0.0.1:41256', '--metrics-bind-address=127.0.0.1:41249'];
+    const output = path.join(folder, 'program.txt');
+    const file = openSync(output, 'w');
+    const child = spawn(
+      'wine',
+      [nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), ...flags, ...ports],
+      {
+        env: { ...wineEnv, ...dotnet, WINEPATH: windows(sdk), HNS_SIMULATOR_PORT: String(simulator.port) },
+        stdio: ['ignore', file, file],
+      },
+    );
+    try {
+      await waitForBalancer(simulator, output);
+    } finally {
+      child.kill('SIGKILL');
+      closeSync(file);
+      await simulator.stop();
+    }
+  });
+}
+
+async function waitForBalancer(simulator, output) {
+  for (let poll = 0; poll < POLLS; poll += 1) {
+    const { loadBalancers, endpoints } = await rig.askSimulator(simulator, { do: 'snapshot' });
+    const [balancer] = loadBalancers;
+    const addresses = endpoints.flatMap((endpoint) =>
+      endpoint.IpConfigurations.map((entry) => entry.IpAddress),
+    );
+    if (balancer?.FrontendVIPs[0] === '10.96.0.10' && addresses.includes('10.244.2.7')) return;
+    await setTimeout(POLL_MS);
+  }
+  throw new Error(`no load balancer; the program says:\n${readFileSync(output, 'utf8').slice(-3000)}`);
+}
+
 await rig.runRig('rig-b', async () => {
   const places = await prepare();
   try {
-    const checks = [...(await interopChecks(places)), await programCheck(), ...(await serviceChecks(places))];
+    const program = [await versionCheck(), await programCheck(places)];
+    const checks = [...(await interopChecks(places)), ...program, ...(await serviceChecks(places))];
     return rig.countChecks(checks);
   } finally {
     execFileSync('wineserver', ['-k'], { env: wineEnv, stdio: 'ignore' }); // this prefix's processes alone

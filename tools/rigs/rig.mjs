@@ -1,6 +1,7 @@
 // What both Windows rigs share: host packages, the simulator's process, the bundle of checks, the report.
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
@@ -135,6 +136,20 @@ export async function startSimulator() {
       child.stdin.end();
     });
   return { ...JSON.parse(line), stop };
+}
+
+/** One request on the simulator's control port (packages/hns-simulator/src/server.ts). */
+export function askSimulator({ controlPort }, request) {
+  return new Promise((resolve, reject) => {
+    const socket = connect(controlPort, '127.0.0.1', () => socket.write(`${JSON.stringify(request)}\n`));
+    createInterface({ input: socket }).once('line', (line) => {
+      socket.destroy();
+      const { value, error } = JSON.parse(line);
+      if (error === undefined) resolve(value);
+      else reject(new Error(error));
+    });
+    socket.once('error', reject);
+  });
 }
 
 /** Counts the lines of a result file; the last must be `end`, or the program died on the way. */
