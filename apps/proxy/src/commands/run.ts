@@ -11,6 +11,7 @@ import { takeInstanceLock } from '../node/instance-lock.ts';
 import { checkFamilies } from '../node/family-check.ts';
 import { applySysctls, prepareNode, setOomScore } from '../node/prepare-node.ts';
 import { systemFiles } from '../node/sysctl.ts';
+import { startEarly } from '../sync/early-source.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
 import type { Surroundings } from '../config/complete.ts';
 import { DONE, failed, type Outcome } from './outcome.ts';
@@ -25,26 +26,20 @@ export interface RunOptions {
 
 /** Resolves when the process should end. */
 export async function run(options: RunOptions): Promise<Outcome> {
-  const { settings, composition, logging, around } = options;
+  const { settings, composition, logging } = options;
   const { logger } = logging;
   for (const [name, value] of flagValues(options))
     logger.debug(1, `FLAG: --${name}=${JSON.stringify(value)}`);
   const service = await composition.startService(settings);
   if (typeof service === 'string') return failed(service);
-  const bundle = await composition.createSource(settings, logger.component('source'));
-  if (typeof bundle === 'string') return failed(bundle);
+  const made = await composition.createSource(settings, logger.component('source'));
+  if (typeof made === 'string') return failed(made);
   const error = await prepare(options);
   if (error !== null) return failed(error);
   if (settings.initOnly) return DONE;
-  const support = await composition.probeFamilies(settings);
-  const problem = judgeFamilies(options, support);
-  if (problem !== null) return failed(problem);
-  if (around.platform === 'linux') await composition.removeLeftovers(settings, logger);
-  if ((await takeInstanceLock()) === null) {
-    logger.error(
-      'Another signalbox runs in this network namespace: both write the same rules; stop one of them',
-    );
-  }
+  const bundle = { ...made, source: startEarly(made.source) };
+  const found = await surveyNode(options);
+  if (typeof found === 'string') return failed(found);
   return new Promise((resolve) => {
     const end = (outcome: Outcome): void => {
       const told = service?.finish(outcome.status) ?? Promise.resolve();
@@ -53,7 +48,7 @@ export async function run(options: RunOptions): Promise<Outcome> {
     service?.stopRequested.then(() => end(DONE)).catch(() => end(DONE));
     const started = startProxy({
       ...options,
-      families: support.families,
+      families: found.families,
       bundle,
       onFatal: (why) => end(failed(why)),
     });
@@ -61,6 +56,23 @@ export async function run(options: RunOptions): Promise<Outcome> {
       .then((proxy) => follow(options, proxy, end))
       .catch((reason: unknown) => end(failed(describe(reason))));
   });
+}
+
+/** What works on this node, and who else is there; or why nothing does. */
+async function surveyNode(options: RunOptions): Promise<FamilySupport | string> {
+  const { settings, composition, logging, around } = options;
+  const { logger } = logging;
+  const [support, lock] = await Promise.all([
+    composition.probeFamilies(settings),
+    takeInstanceLock(),
+    around.platform === 'linux' ? composition.removeLeftovers(settings, logger) : undefined,
+  ]);
+  if (lock === null) {
+    logger.error(
+      'Another signalbox runs in this network namespace: both write the same rules; stop one of them',
+    );
+  }
+  return judgeFamilies(options, support) ?? support;
 }
 
 /** Sysctls, connection tracking, and how the kernel treats this process. */

@@ -65,8 +65,8 @@ async function createCleaners(settings: Settings): Promise<readonly Backend[]> {
 /** Rules of nftables mode come before those of iptables and ipvs, and would win: its tables go first. */
 async function removeLeftovers({ config }: Settings, logger: Logger): Promise<void> {
   if (config.mode !== 'iptables' && config.mode !== 'ipvs') return;
-  for (const cleaner of nftablesCleaners()) {
-    const result = await cleaner.cleanup();
+  const results = await Promise.all(nftablesCleaners().map((cleaner) => cleaner.cleanup()));
+  for (const result of results) {
     if (result.outcome === 'failed') continue;
     for (const removed of result.removed) logger.info('Removed leftovers of nftables mode', { removed });
   }

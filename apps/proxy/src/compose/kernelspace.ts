@@ -1,5 +1,5 @@
 /** Windows: backends over HNS, and this process as a Windows service. Loaded only where it is asked for. */
-import { backendError, formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
+import { formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
 import { parseAddressPort, isUnspecified, familyOf } from '../config/ip.ts';
 import type { Settings } from '../config/settings.ts';
 import type { FamilySupport, NodeFacts, ServiceControl } from './composition.ts';
@@ -37,12 +37,8 @@ export function kernelspaceBackend(settings: Settings, family: Family, facts: No
     family,
     create: async () => {
       const { createEdgeHcn, createWinvfpBackend, findHostMac } = await load();
-      const nodeIP = facts.nodeIP(family);
-      if (nodeIP === null) {
-        return backendError('not-found', 'node address', `the Node object has no ${family} address`, {
-          kernel: 'unchanged',
-        });
-      }
+      // Only overlay networks need it, and there the backend says so: a node of one family serves the other too.
+      const nodeIP = facts.nodeIP(family) ?? '';
       const opened = createEdgeHcn();
       if ('error' in opened) return opened.error;
       const { winkernel, healthzBindAddress } = settings.config;
