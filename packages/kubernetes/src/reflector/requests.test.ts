@@ -78,9 +78,7 @@ describe('createKubernetesSource, requests', () => {
     server.fault({ action, when: ({ query }) => query.has('sendInitialEvents') });
     const watching = stage.watch([server]);
     if ('end' in action) {
-      // All four streams are open: from now on only their silence is timed.
-      const open = (): number => watching.clock.pending.filter(({ delayMs }) => delayMs === 480_000).length;
-      await watching.clock.waitForTimer(() => open() === 4);
+      await watching.watched();
       watching.clock.advance(30_000);
     }
     await watching.synced();

@@ -95,7 +95,7 @@ describe('createKubernetesSource, troubles', () => {
     const watching = stage.watch([server], { lists: 'listed' });
     await watching.synced();
     const { recorder, clock } = watching;
-    await server.watches.open(4);
+    await watching.watched();
     server.stall();
     // The watch was asked for 450 s; half a minute later it is overdue.
     clock.advance(480_000);

@@ -31,6 +31,8 @@ export interface Watching {
   readonly source: Source;
   /** All four resources are complete. */
   synced(): Promise<void>;
+  /** The answers to all four watches have begun, not only at the server's end. */
+  watched(): Promise<unknown>;
   /** Lets the waits between attempts pass until this comes true. */
   pass(goal: Promise<unknown>): Promise<void>;
 }
@@ -85,6 +87,9 @@ function startWatching(
     log,
     source,
     synced: () => recorder.until(() => recorder.synced.length === 4),
+    // 450 s, as the manual clock's random() has it, and the grace of 30 s.
+    watched: () =>
+      clock.waitForTimer(() => clock.pending.filter(({ delayMs }) => delayMs === 480_000).length === 4),
     async pass(goal) {
       const reached = goal.then(() => null);
       for (;;) {
