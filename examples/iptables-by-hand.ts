@@ -1,0 +1,65 @@
+/**
+ * A service without Kubernetes: one address, two endpoints, programmed with iptables.
+ *
+ *     node --conditions=signalbox-source examples/iptables-by-hand.ts              # on a fake kernel
+ *     unshare -n node --conditions=signalbox-source examples/iptables-by-hand.ts --kernel   # on this one
+ */
+import { argv } from 'node:process';
+import { pathToFileURL } from 'node:url';
+import { createExecDriver, createIptablesBackend, type IptablesDriver } from '@signalbox/backend-iptables';
+import { createFakeIptables } from '@signalbox/backend-iptables/testing';
+import { fullChange, servicePortKey, type DesiredServicePort, type DesiredState } from '@signalbox/core';
+
+const endpoints = ['10.244.1.5', '10.244.2.7'].map((address) => ({ address, port: 8080, isLocal: false }));
+const name = { namespace: 'by-hand', name: 'web', port: '', protocol: 'TCP' } as const;
+
+const web: DesiredServicePort = {
+  key: servicePortKey(name),
+  name,
+  frontends: [
+    {
+      kind: 'cluster-ip',
+      address: '10.96.0.10',
+      port: 80,
+      policy: 'cluster',
+      routes: [{ source: 'any', target: 'cluster', masquerade: true, rule: 'by hand' }],
+    },
+  ],
+  clusterEndpoints: endpoints,
+  localEndpoints: [],
+  servingEndpoints: endpoints,
+  affinity: null,
+  windows: { preserveDestination: false, updateInPlace: true },
+};
+
+const state: DesiredState = {
+  family: 'IPv4',
+  node: {
+    name: 'this-node',
+    localDetector: { kind: 'none' },
+    nodePortAddresses: { kind: 'ranges', cidrs: [], loopback: false },
+    nodePortIPs: [],
+    serviceCIDRs: [],
+  },
+  servicePorts: new Map([[web.key, web]]),
+  healthChecks: new Map(),
+  counts: { servicePorts: 1, endpoints: 2, noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 },
+};
+
+/** Programs the service; answers with the nat table as iptables-save prints it. */
+export async function programByHand(driver: IptablesDriver): Promise<string> {
+  const backend = createIptablesBackend({ family: 'IPv4', driver });
+  const result = await backend.sync(fullChange(state));
+  if (result.outcome !== 'ok') throw new Error(result.error?.message ?? 'some services failed');
+  const saved = await driver.save('nat');
+  await backend.close();
+  if (!saved.ok) throw new Error(saved.error.message);
+  return saved.value;
+}
+
+if (import.meta.url === pathToFileURL(argv[1] ?? '').href) {
+  const driver = argv.includes('--kernel')
+    ? createExecDriver({ family: 'IPv4' })
+    : createFakeIptables({ family: 'IPv4' }).driver;
+  console.log(await programByHand(driver));
+}
