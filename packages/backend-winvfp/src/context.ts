@@ -45,12 +45,13 @@ function remoteSubnets(network: HcnNetwork): readonly RemoteSubnet[] {
 
 /** Why this configuration cannot work here; `null` if it can. */
 export function configurationError(context: CompileContext): BackendError | null {
-  const refuse = (code: 'unsupported' | 'rejected', message: string): BackendError =>
+  const refuse = (code: 'unsupported' | 'rejected' | 'not-found', message: string): BackendError =>
     backendError(code, 'winvfp', message, { kernel: 'unchanged' });
   if (!context.features.remoteSubnet)
     return refuse('unsupported', 'HNS is older than 9.2: its API has no remote subnets');
   if (!context.network.overlay) return null;
   if (context.sourceVip === '') return refuse('rejected', 'an overlay network needs --source-vip');
+  if (context.nodeIP === '') return refuse('not-found', `the node has no ${context.family} address`);
   return context.hostMac === ''
     ? refuse('rejected', `no interface has ${context.nodeIP}: its MAC address is needed`)
     : null;

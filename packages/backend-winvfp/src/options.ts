@@ -14,7 +14,7 @@ export interface WinvfpOptions {
   readonly rootHnsEndpointName?: string;
   /** `--forward-healthcheck-vip`. Default false. */
   readonly forwardHealthCheckVip?: boolean;
-  /** The node's address of this family. */
+  /** The node's address of this family; empty if it has none (overlay networks need one). */
   readonly nodeIP: string;
   /** MAC address of the interface with `nodeIP` (`findHostMac`); needed on overlay networks. */
   readonly hostMac?: string;
