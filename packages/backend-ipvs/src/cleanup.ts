@@ -32,10 +32,14 @@ export async function cleanUp(settings: Settings, known: JournalContent): Promis
   // Addresses and sets may be all that tells whose the remaining servers are: they go after them.
   if (errors.length > 0) return failed(errors);
   await run('addresses', addressOperations(observed.value));
-  const program = await settings.driver.removeProgram(programRemains(settings.family));
-  if (program.ok) removed.push(...program.value);
-  else errors.push(program.error);
-  await run('sets', setOperations(settings, observed.value));
+  const sets = setOperations(settings, observed.value);
+  // Rules keep the sets that they ask: without sets there are no rules, and no need for the tool.
+  if (sets.length > 0) {
+    const program = await settings.driver.removeProgram(programRemains(settings.family));
+    if (program.ok) removed.push(...program.value);
+    else errors.push(program.error);
+  }
+  await run('sets', sets);
   await run(`device ${SERVICE_DEVICE}`, deviceOperations(observed.value));
   const journal = errors.length === 0 ? await settings.journal.remove() : null;
   if (journal !== null) errors.push(journal);

@@ -1,6 +1,7 @@
 import type { Backend, SyncResult } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
+import { ipSet } from './compile/ip-sets.ts';
 import type { Journal } from './driver/journal.ts';
 import { formatServers } from './format/ipvsadm.ts';
 import { createIpvsBackend } from './ipvs-backend.ts';
@@ -372,7 +373,8 @@ describe('cleanup', () => {
       '*nat\n:KUBE-SERVICES - [0:0]\n-A KUBE-SERVICES -d 10.96.0.1/32 -j ACCEPT\n-I PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\nCOMMIT\n';
     kernel.iptables('IPv4').byOthers(rules);
     const before = kernel.iptables('IPv4').dump('nat');
-    expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
+    kernel.apply({ kind: 'set-create', set: ipSet('IPv4', 'CLUSTER-IP', 0) });
+    expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: ['1 sets'] });
     expect(kernel.iptables('IPv4').dump('nat')).toBe(before);
   });
 });

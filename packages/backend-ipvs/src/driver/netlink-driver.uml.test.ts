@@ -189,6 +189,24 @@ describe('a backend on the kernel', () => {
     expect((await sync(backend)).repaired).toContain('missing: device kube-ipvs0');
   });
 
+  it('does not expose what listens on all addresses of the host (G15)', async () => {
+    const backend = start();
+    await sync(backend, full(service()));
+    const server = await echoServer('0.0.0.0');
+    const reach = async (address: string): Promise<string> => {
+      const socket = createConnection(8080, address);
+      const [end] = (await Promise.race([
+        once(socket, 'connect').then(() => ['connected']),
+        once(socket, 'error'),
+      ])) as [string | NodeJS.ErrnoException];
+      socket.destroy();
+      return typeof end === 'string' ? end : (end.code ?? '');
+    };
+    expect(await reach('127.0.0.1')).toBe('connected');
+    expect(await reach('10.96.0.10')).toBe('ECONNREFUSED');
+    server.close();
+  });
+
   it('lets a real server finish the connections it has, and give it no new ones', async () => {
     const clock = createManualClock();
     const backend = start({ clock });
