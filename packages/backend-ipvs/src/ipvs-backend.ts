@@ -149,6 +149,7 @@ class IpvsBackend implements Backend {
 
   async #reconcile(report: SyncReport): Promise<BackendError | null> {
     const unexpected = this.#beliefs?.hasProgram(this.#currentProgram()) === true;
+    const since = this.#settings.clock.now();
     this.#beliefs = null;
     const compared = await this.#compare(this.#terminating);
     if (!compared.ok) return compared.error;
@@ -160,7 +161,6 @@ class IpvsBackend implements Backend {
     report.reach('full');
     report.fail(executed);
     if (executed.failures.length > 0) return null;
-    const since = this.#settings.clock.now();
     this.#beliefs = new Beliefs({ family: this.family, observed, program: this.#currentProgram(), since });
     for (const { operation } of executed.done) this.#beliefs.note(operation);
     return null;
