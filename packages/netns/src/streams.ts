@@ -1,4 +1,5 @@
-/** Connections without a pause while something happens to the node: not one may fail. */
+/** Connections, one after the other, while something happens to the node: not one may fail. */
+import { setTimeout } from 'node:timers/promises';
 import type { Attempt } from './agent/protocol.ts';
 import { runCommand } from './commands.ts';
 import type { Host } from './host.ts';
@@ -17,13 +18,17 @@ export interface StreamReport {
   readonly problems: readonly string[];
 }
 
-/** Connections that a row has under way at any time. */
-const AT_ONCE = 2;
 /** Milliseconds. Patience hides nothing: a packet that is lost shows in the kernel's count of repeated SYNs. */
 const PATIENCE = 10_000;
-/** No row makes more: a source port that comes round again could meet its former connection. */
-const MOST = 25_000;
+/** No row may need more: bounds what is remembered. */
+const MOST = 50_000;
+/** Milliseconds between two connections of a row: leaves the machine to those who change the rules. */
+const PACE = 2;
 
+/**
+ * Connects as a row says, and ends the connections by RST: in thousands of them a masquerading node gives source
+ * ports twice, and a server that has the former connection in TIME-WAIT ignores SYNs with older timestamps (PAWS).
+ */
 export function connectRow(
   world: World,
   { packet }: ReplayRow,
@@ -31,7 +36,14 @@ export function connectRow(
 ): Promise<readonly Attempt[]> {
   const { protocol, source, destination, destinationPort } = packet;
   const to = { address: destination, port: destinationPort };
-  return sender(world, packet.source).connect({ timeout: PATIENCE, ...how, protocol, from: source, to });
+  return sender(world, packet.source).connect({
+    timeout: PATIENCE,
+    ending: 'reset',
+    ...how,
+    protocol,
+    from: source,
+    to,
+  });
 }
 
 function sender(world: World, address: string): Host {
@@ -74,7 +86,8 @@ export async function whileConnecting(
   const fewest = (): number => Math.min(...streams.map(({ attempts }) => attempts.length));
   const running = streams.map(async ({ row, attempts }) => {
     while (!state.over && attempts.length < MOST) {
-      attempts.push(...(await connectRow(world, row, { tries: AT_ONCE })));
+      attempts.push(...(await connectRow(world, row, { tries: 1 })));
+      await setTimeout(PACE);
     }
   });
   try {
@@ -86,6 +99,8 @@ export async function whileConnecting(
   const problems = streams.flatMap(({ row, attempts }) =>
     mismatches(row, attempts).map((text) => `${row.packet.source} to ${row.packet.destination}: ${text}`),
   );
+  const stopped = streams.filter(({ attempts }) => attempts.length >= MOST).length;
+  if (stopped > 0) problems.push(`${stopped} streams ended before the action, after ${MOST} connections`);
   for (const [name, count] of await synsByHost(hosts)) {
     const lost = count - (before.get(name) ?? 0);
     if (lost > 0) problems.push(`${name} had to send ${lost} SYNs again`);

@@ -47,14 +47,15 @@ function attempt(timeout: number, start: (settle: Settle) => () => void): Promis
   });
 }
 
-function tryTCP({ from, to, timeout }: ConnectRequest): Promise<Attempt> {
+function tryTCP({ from, to, timeout, ending }: ConnectRequest): Promise<Attempt> {
   return attempt(timeout, (settle) => {
     const socket = connect({ host: to.address, port: to.port, localAddress: from });
     const heard: Buffer[] = [];
     socket.on('data', (chunk) => heard.push(chunk));
     socket.on('end', () => settle(() => answered(Buffer.concat(heard).toString())));
     socket.on('error', (error) => settle(() => failed(error)));
-    return () => socket.destroy();
+    // One that still connects would be reset only when it is connected, and go on trying until then.
+    return () => (ending === 'reset' && !socket.connecting ? socket.resetAndDestroy() : socket.destroy());
   });
 }
 

@@ -24,6 +24,8 @@ export interface ConnectRequest {
   readonly tries: number;
   /** Milliseconds until an attempt counts as unanswered. */
   readonly timeout: number;
+  /** `reset`: ends answered TCP connections with RST, so that the server's side is gone at once too. */
+  readonly ending?: 'close' | 'reset';
 }
 
 export interface ForgetRequest {
