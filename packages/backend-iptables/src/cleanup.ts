@@ -12,12 +12,14 @@ import { isBaseJump } from './observe.ts';
 export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {
   const other = await driver.otherVariant();
   const removed: string[] = [];
-  for (const each of other === null ? [driver] : [driver, other]) {
-    const error = await cleanupOne(each, removed);
-    if (error !== null) return { outcome: 'failed', error };
-  }
-  await other?.close();
-  return { outcome: 'ok', removed };
+  const error = await cleanupOne(driver, removed);
+  if (error !== null) return { outcome: 'failed', error };
+  if (other === null) return { outcome: 'ok', removed };
+  // Installed is not usable: a kernel may know one variant only, and then the other holds nothing.
+  const usable = (await other.save()).ok;
+  const problem = usable ? await cleanupOne(other, removed) : null;
+  await other.close();
+  return problem === null ? { outcome: 'ok', removed } : { outcome: 'failed', error: problem };
 }
 
 async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {

@@ -1,5 +1,5 @@
 import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@signalbox/core';
-import { fullChange } from '@signalbox/core';
+import { endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { TABLES } from './objects/rule.ts';
@@ -29,6 +29,7 @@ function services(count: number): readonly DesiredServicePort[] {
 }
 
 const STATE: DesiredState = sampleState(services(20));
+const SERVICE_3 = { namespace: 'shop', name: 'service-3', port: 'http', protocol: 'TCP' } as const;
 const EMPTY = changeBetween(STATE, STATE);
 
 function dumpAll({ fake }: Lab): string {
@@ -83,6 +84,34 @@ describe('a full sync', () => {
     expect(result.counters['rulesTotalNat']).toBeGreaterThan(80);
     expect(result.repaired).toEqual([]);
     expect(dumpAll(old)).toBe(before);
+  });
+
+  it('takes over the chains of services that a kube-proxy wrote', async () => {
+    const { fake, backend } = lab();
+    // As iptables-save lists them where kube-proxy 1.36 runs.
+    const words = 'shop/service-3:http';
+    const [first, second] = ['10.244.0.6:8080', '10.244.0.7:8080'];
+    const seps = STATE.servicePorts
+      .get('shop/service-3:http/TCP')
+      ?.clusterEndpoints.map((endpoint) => `KUBE-SEP-${endpointChainHash(SERVICE_3, endpoint)}`);
+    const svc = `KUBE-SVC-${servicePortChainHash(SERVICE_3)}`;
+    const own = [
+      `-A ${seps?.[0]} -s 10.244.0.6/32 -m comment --comment "${words}" -j KUBE-MARK-MASQ`,
+      `-A ${seps?.[0]} -p tcp -m comment --comment "${words}" -m tcp -j DNAT --to-destination ${first}`,
+      `-A ${seps?.[1]} -s 10.244.0.7/32 -m comment --comment "${words}" -j KUBE-MARK-MASQ`,
+      `-A ${seps?.[1]} -p tcp -m comment --comment "${words}" -m tcp -j DNAT --to-destination ${second}`,
+      `-A ${svc} ! -s 10.244.0.0/16 -d 10.96.0.3/32 -p tcp -m comment --comment "${words} cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ`,
+      `-A ${svc} -m comment --comment "${words} -> ${first}" -m statistic --mode random --probability 0.50000000000 -j ${seps?.[0]}`,
+      `-A ${svc} -m comment --comment "${words} -> ${second}" -j ${seps?.[1]}`,
+      '-A KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000',
+    ];
+    const chains = [...(seps ?? []), svc, 'KUBE-MARK-MASQ'].map((name) => `:${name} - [0:0]`);
+    fake.byOthers(['*nat', ...chains, ...own, 'COMMIT', ''].join('\n'));
+    await ok(backend.sync(fullChange(STATE)));
+    for (const name of [...(seps ?? []), svc, 'KUBE-MARK-MASQ']) {
+      expect(fake.inputs.join(''), name).not.toContain(`:${name} `);
+    }
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
   it('of a new process writes no more than what differs', async () => {

@@ -10,6 +10,7 @@ import {
   type Variant,
 } from './iptables-driver.ts';
 import { createNftMonitor } from './nft-monitor.ts';
+import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
 import { runTool, type ToolEnd } from './run-tool.ts';
 import { isExit, queryError, restoreError } from './tool-errors.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
@@ -28,14 +29,46 @@ export interface ExecDriverOptions {
 
 /** Runs the node's iptables, one process a call: `iptables-restore` cannot tell a caller that lives on when it is done. */
 export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
-  const { family, commandPrefix = [], variant = 'detect', lockWait = 5, timeLimit = 120_000 } = options;
+  const { family, commandPrefix = [], lockWait = 5 } = options;
   const wait = ['-w', String(lockWait)];
-  const ownProcesses = createRecentSet(256);
+  const own = createOwnProcesses({
+    pids: pidScope(),
+    writes: isRestoreProgram,
+    now: () => performance.now(),
+  });
+  const { execute, find, withTool } = createToolAccess(options, own);
+  const question = (table: TableName, words: readonly string[]) =>
+    withTool((tool) => ask(execute, [tool.programs.main, ...wait, '-t', table, ...words]));
+
+  return {
+    family,
+    probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
+    save: (table) => withTool((tool) => runSave(execute, tool.programs.save, table)),
+    restore: (input) =>
+      withTool(({ programs: { restore }, restoreWaits }) =>
+        runRestore(execute, [restore, ...(restoreWaits ? wait : [])], input),
+      ),
+    hasChain: (table, chain) => question(table, ['-S', chain]),
+    hasRule: (table, chain, rule) => question(table, ['-C', chain, ...(splitArguments(rule) ?? [])]),
+    async otherVariant() {
+      const found = await find();
+      const other: Variant = found.ok && found.value.facts.variant === 'nft' ? 'legacy' : 'nft';
+      const described = await describeTool(execute, programs(family, other));
+      return described.ok ? createExecDriver({ ...options, variant: other }) : null;
+    },
+    monitor: (handlers) => createNftMonitor({ family, commandPrefix, isOwn: own.isOwn, handlers }),
+    close: async () => {},
+  };
+}
+
+function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
+  const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000 } = options;
   const execute: Execute = (command, input) =>
     runTool({
       command: [...commandPrefix, ...command],
       timeLimit,
-      onStart: ownProcesses.add,
+      onStart: own.started,
+      onEnd: own.ended,
       ...(input === undefined ? {} : { input }),
     });
   const find = rememberSuccess(() =>
@@ -45,28 +78,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
     const found = await find();
     return found.ok ? use(found.value) : found;
   };
-
-  return {
-    family,
-    probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
-    save: (table) => withTool((tool) => runSave(execute, tool.programs.save, table)),
-    restore: (input) => withTool((tool) => runRestore(execute, [tool.programs.restore, ...wait], input)),
-    hasChain: (table, chain) =>
-      withTool((tool) => ask(execute, [tool.programs.main, ...wait, '-t', table, '-S', chain])),
-    hasRule: (table, chain, rule) =>
-      withTool((tool) => {
-        const words = splitArguments(rule) ?? [];
-        return ask(execute, [tool.programs.main, ...wait, '-t', table, '-C', chain, ...words]);
-      }),
-    async otherVariant() {
-      const found = await find();
-      const other: Variant = found.ok && found.value.facts.variant === 'nft' ? 'legacy' : 'nft';
-      const described = await describeTool(execute, programs(family, other));
-      return described.ok ? createExecDriver({ ...options, variant: other }) : null;
-    },
-    monitor: (handlers) => createNftMonitor({ family, commandPrefix, isOwn: ownProcesses.has, handlers }),
-    close: async () => {},
-  };
+  return { execute, find, withTool };
 }
 
 type Execute = (command: readonly string[], input?: string) => Promise<ToolEnd>;
@@ -105,18 +117,4 @@ async function runSave(
 ): Promise<DriverResult<string>> {
   const end = await execute(table === undefined ? [save] : [save, '-t', table]);
   return isExit(end) && end.status === 0 ? success(end.stdout) : failure(queryError(save, end));
-}
-
-/** Numbers seen lately: process ids come round again. */
-function createRecentSet(size: number) {
-  const seen = new Set<number>();
-  return {
-    add: (value: number): void => {
-      seen.delete(value);
-      seen.add(value);
-      const oldest = seen.values().next();
-      if (seen.size > size && oldest.done !== true) seen.delete(oldest.value);
-    },
-    has: (value: number): boolean => seen.has(value),
-  };
 }

@@ -21,9 +21,10 @@ delete table ip6 nat
 describe('createTransactionReader', () => {
   it('says what each transaction took away, and whose it was', () => {
     expect(read('IPv4', FLUSHED)).toEqual([
-      { pid: 21992, removals: [{ table: 'nat', chain: 'KUBE-X' }] },
+      { pid: 21992, program: 'iptables-nft', removals: [{ table: 'nat', chain: 'KUBE-X' }] },
       {
         pid: 21995,
+        program: 'nft',
         removals: [
           { table: 'nat', chain: 'KUBE-X' },
           { table: 'nat', chain: null },
@@ -47,6 +48,6 @@ describe('createTransactionReader', () => {
 add rule ip nat KUBE-Z counter packets 0 bytes 0 xt match "comment" jump KUBE-Y
 # ERROR: We lost some netlink events!
 # new generation 10 by process 7 (nft)`;
-    expect(read('IPv4', added)).toEqual([{ pid: 7, removals: [] }]);
+    expect(read('IPv4', added)).toEqual([{ pid: 7, program: 'nft', removals: [] }]);
   });
 });

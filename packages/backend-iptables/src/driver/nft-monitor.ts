@@ -7,8 +7,8 @@ import type { MonitorHandlers, Removal } from './iptables-driver.ts';
 export interface NftMonitorOptions {
   readonly family: Family;
   readonly commandPrefix: readonly string[];
-  /** Whether this process id was one of our own children. */
-  readonly isOwn: (pid: number) => boolean;
+  /** Whether one of our own children made this transaction. */
+  readonly isOwn: (transaction: MonitoredTransaction) => boolean;
   readonly handlers: MonitorHandlers;
 }
 
@@ -17,7 +17,7 @@ export function createNftMonitor({ family, commandPrefix, isOwn, handlers }: Nft
   const [file, ...args] = [...commandPrefix, 'nft', 'monitor'];
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'ignore'] });
   const reader = createTransactionReader(family, (transaction) => {
-    if (transaction.removals.length > 0 && !isOwn(transaction.pid)) handlers.onRemovals(transaction.removals);
+    if (transaction.removals.length > 0 && !isOwn(transaction)) handlers.onRemovals(transaction.removals);
   });
   let over = false;
   const end = (reason: string): void => {
@@ -36,6 +36,8 @@ export function createNftMonitor({ family, commandPrefix, isOwn, handlers }: Nft
 
 export interface MonitoredTransaction {
   readonly pid: number;
+  /** Name of the program, as far as the kernel keeps it. */
+  readonly program: string;
   readonly removals: readonly Removal[];
 }
 
@@ -54,10 +56,10 @@ export function createTransactionReader(
       removals.set(`${table} ${chain}`, { table, chain: kind === 'table' ? null : chain });
       return;
     }
-    const generation = /^# new generation \d+ by process (\d+)/.exec(line);
+    const generation = /^# new generation \d+ by process (\d+)(?: \((.*)\))?/.exec(line);
     if (generation === null) return;
     const seen = [...removals.values()];
     removals = new Map();
-    onTransaction({ pid: Number(generation[1]), removals: seen });
+    onTransaction({ pid: Number(generation[1]), program: generation[2] ?? '', removals: seen });
   };
 }

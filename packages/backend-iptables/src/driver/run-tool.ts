@@ -8,6 +8,7 @@ export interface ToolRun {
   readonly timeLimit: number;
   /** Told the process id of the child as soon as it runs. */
   readonly onStart?: (pid: number) => void;
+  readonly onEnd?: (pid: number) => void;
 }
 
 export type ToolEnd =
@@ -40,6 +41,7 @@ export function runTool(run: ToolRun): Promise<ToolEnd> {
     });
     child.once('close', (status, signal) => {
       clearTimeout(timer);
+      if (child.pid !== undefined) run.onEnd?.(child.pid);
       if (timedOut) resolve({ kind: 'timeout', stderr: text(err) });
       else if (status === null) resolve({ kind: 'killed', signal: signal ?? 'unknown', stderr: text(err) });
       else resolve({ kind: 'exit', status, stdout: text(out), stderr: text(err) });

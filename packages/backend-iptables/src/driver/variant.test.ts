@@ -42,6 +42,7 @@ describe('the variant of iptables', () => {
       value: {
         programs: { main: 'ip6tables', save: 'ip6tables-save', restore: 'ip6tables-restore' },
         facts: { variant: 'legacy', version: '1.4.21', randomFully: false },
+        restoreWaits: false,
       },
     });
   });

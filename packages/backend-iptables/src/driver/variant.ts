@@ -17,6 +17,8 @@ export interface Programs {
 export interface Tool {
   readonly programs: Programs;
   readonly facts: ToolFacts;
+  /** Its restore can wait for the lock (`-w`). */
+  readonly restoreWaits: boolean;
 }
 
 export function programs(family: Family, variant: Variant | 'default'): Programs {
@@ -39,10 +41,11 @@ export async function describeTool(run: Run, names: Programs): Promise<DriverRes
   }
   const [major = 0, minor = 0, patch = 0] = found.slice(1, 4).map(Number);
   const variant: Variant = found[4] === 'nf_tables' ? 'nft' : 'legacy';
-  const randomFully = major * 1e6 + minor * 1e3 + patch >= 1_006_002;
+  const since162 = major * 1e6 + minor * 1e3 + patch >= 1_006_002;
   return success({
     programs: names,
-    facts: { variant, version: `${major}.${minor}.${patch}`, randomFully },
+    facts: { variant, version: `${major}.${minor}.${patch}`, randomFully: since162 },
+    restoreWaits: since162,
   });
 }
 

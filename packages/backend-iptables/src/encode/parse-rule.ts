@@ -1,3 +1,4 @@
+import { formatAddress, parseAddress } from '@signalbox/core';
 import type { HeaderMatch, Match } from '../objects/match.ts';
 import type { Rule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
@@ -57,9 +58,16 @@ function parseHeader(words: Words): HeaderMatch | null {
   }
 }
 
-function withLength(address: string): string {
-  if (address.includes('/')) return address;
-  return address.includes(':') ? `${address}/128` : `${address}/32`;
+function withLength(text: string): string {
+  const [address = '', length] = text.split('/');
+  return `${canonical(address)}/${length ?? (address.includes(':') ? '128' : '32')}`;
+}
+
+/** The C library prints some IPv6 addresses with a dotted tail (`::1.2.3.4`). */
+function canonical(address: string): string {
+  if (!address.includes(':') || !address.includes('.')) return address;
+  const parsed = parseAddress(address);
+  return parsed === null ? address : formatAddress(parsed);
 }
 
 const PLAIN_TARGETS: Readonly<Record<string, Target>> = { ACCEPT, DROP, RETURN };
@@ -100,7 +108,7 @@ function parseReject(words: Words): Target | null {
 function parseDnat(destination: string | null): Target | null {
   const found = /^(?:\[([0-9a-f:.]+)\]|([0-9.]+)):(\d+)$/.exec(destination ?? '');
   if (found === null) return null;
-  return { kind: 'dnat', address: found[1] ?? found[2] ?? '', port: Number(found[3]) };
+  return { kind: 'dnat', address: canonical(found[1] ?? found[2] ?? ''), port: Number(found[3]) };
 }
 
 function parseMasquerade(words: Words): Target {
