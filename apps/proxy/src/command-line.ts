@@ -2,6 +2,7 @@
 import { hostname } from 'node:os';
 import type { Composition } from './compose/composition.ts';
 import { cleanup } from './commands/cleanup.ts';
+import { explainPacket } from './commands/explain.ts';
 import { DONE, failed, type Outcome } from './commands/outcome.ts';
 import { readTextFile, run } from './commands/run.ts';
 import { writeConfig } from './commands/write-config.ts';
@@ -19,38 +20,54 @@ export interface Terminal {
   hint(text: string): void;
 }
 
+/** Words before the first flag: a command of ours. kube-proxy has none, and takes no arguments. */
+const COMMANDS: ReadonlySet<string> = new Set(['explain']);
+
 export async function runCommandLine(
   argv: readonly string[],
   parts: Composition,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const print = (text: string): Outcome => {
-    terminal.print(text);
-    return DONE;
-  };
-  const parsed = parseFlags(argv);
+  const { words, rest } = splitCommand(argv);
+  const parsed = parseFlags(rest);
   if (!parsed.ok) {
     terminal.hint(`${USAGE_HINT}\n`);
     return failed(parsed.error);
   }
   const { flags } = parsed;
-  if (flags.given.get('help') === true) return print(helpText());
-  const asked = flags.given.get('version');
-  const version = typeof asked === 'string' ? asked : 'false';
-  if (version === 'raw') return print(`${JSON.stringify(versionInfo(null))}\n`);
-  if (version === 'true')
-    return print(`Kubernetes ${versionInfo(null).gitVersion} (signalbox ${SIGNALBOX_VERSION})\n`);
-  if (version !== 'false' && !/^v\d+\.\d+\.\d+/.test(version))
-    return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
+  const answer = answerAtOnce(flags);
+  if (typeof answer !== 'string' && answer !== null) return answer;
+  if (answer !== null) {
+    terminal.print(answer);
+    return DONE;
+  }
   const around: Surroundings = {
     platform: process.platform === 'win32' ? 'windows' : 'linux',
     hostName: hostname(),
     readFile: readTextFile,
   };
   const completed = completeSettings(flags, around);
-  return completed.ok
-    ? obey({ settings: completed.settings, flags, around, composition: parts })
-    : failed(...completed.errors);
+  if (!completed.ok) return failed(...completed.errors);
+  return obey({ settings: completed.settings, flags, around, composition: parts, words, terminal });
+}
+
+function splitCommand(argv: readonly string[]): { words: readonly string[]; rest: readonly string[] } {
+  if (!COMMANDS.has(argv[0] ?? '')) return { words: [], rest: argv };
+  const flag = argv.findIndex((word) => word.startsWith('-'));
+  const end = flag < 0 ? argv.length : flag;
+  return { words: argv.slice(0, end), rest: argv.slice(end) };
+}
+
+/** `--help` and `--version`: text to print; `null`: go on. */
+function answerAtOnce({ given }: ParsedFlags): string | Outcome | null {
+  if (given.get('help') === true) return helpText();
+  const asked = given.get('version');
+  const version = typeof asked === 'string' ? asked : 'false';
+  if (version === 'raw') return `${JSON.stringify(versionInfo(null))}\n`;
+  if (version === 'true')
+    return `Kubernetes ${versionInfo(null).gitVersion} (signalbox ${SIGNALBOX_VERSION})\n`;
+  if (version === 'false' || /^v\d+\.\d+\.\d+/.test(version)) return null;
+  return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
 }
 
 interface Order {
@@ -58,13 +75,19 @@ interface Order {
   readonly flags: ParsedFlags;
   readonly around: Surroundings;
   readonly composition: Composition;
+  /** A command and its arguments; empty: run the proxy. */
+  readonly words: readonly string[];
+  readonly terminal: Terminal;
 }
 
 function obey(order: Order): Outcome | Promise<Outcome> {
-  const { settings, composition } = order;
+  const { settings, composition, words, terminal } = order;
   const logging = createLogging(settings.config.logging, logSink(settings.config.logging));
-  for (const warning of settings.warnings) logging.logger.component('config').warning(warning);
+  const { logger } = logging;
+  for (const warning of settings.warnings) logger.component('config').warning(warning);
   if (settings.writeConfigTo !== '') return writeConfig(settings);
-  if (settings.cleanup) return cleanup(settings, composition, logging.logger.component('cleanup'));
-  return run({ ...order, logging });
+  if (settings.cleanup) return cleanup(settings, composition, logger.component('cleanup'));
+  if (words[0] !== 'explain') return run({ ...order, logging });
+  const print = (text: string): void => terminal.print(text);
+  return explainPacket({ settings, composition, logger, words: words.slice(1), print });
 }

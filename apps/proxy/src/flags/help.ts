@@ -16,6 +16,7 @@ const INTRODUCTION = `signalbox: a service proxy for Kubernetes nodes. It takes 
 
   signalbox --config=/var/lib/kube-proxy/config.conf     as in kubeadm's DaemonSet
   signalbox --proxy-mode=iptables --manifests=./objects  no API server: objects from YAML files
+  signalbox explain 10.244.1.9 10.96.0.10:80/tcp         what becomes of a packet, and why
 
 Usage: signalbox [flags]
 `;

@@ -1,0 +1,86 @@
+/** `signalbox explain FROM TO`: what becomes of a packet on this node, and which rule of Kubernetes says so. */
+import {
+  explain,
+  formatAddressPort,
+  RESOURCES,
+  type Explanation,
+  type Model,
+  type Packet,
+  type Resource,
+  type Source,
+} from '@signalbox/core';
+import type { Composition } from '../compose/composition.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../logging/logger.ts';
+import { interfaceAddresses } from '../node/prepare-node.ts';
+import { EXPLAIN_USAGE, parseQuestion } from './explain-question.ts';
+import { DONE, failed, type Outcome } from './outcome.ts';
+
+export interface ExplainOptions {
+  readonly settings: Settings;
+  readonly composition: Composition;
+  readonly logger: Logger;
+  /** What follows the word `explain`. */
+  readonly words: readonly string[];
+  readonly print: (text: string) => void;
+}
+
+/** The API server, or the folder, gets this long to show what there is. */
+const PATIENCE = 30_000;
+
+export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
+  const { settings, composition, logger, words } = options;
+  const [from, to, ...more] = words;
+  if (from === undefined || to === undefined || more.length > 0) return failed(EXPLAIN_USAGE);
+  const bundle = await composition.createSource(settings, logger);
+  if (typeof bundle === 'string') return failed(bundle);
+  const model = composition.createModel(settings);
+  model.setInterfaceAddresses(interfaceAddresses());
+  const missing = await load(bundle.source, model, composition);
+  if (missing.length > 0) return failed(`nothing heard of ${missing.join(', ')} within ${PATIENCE / 1000} s`);
+  const { ips } = model.node();
+  const addresses = [...Object.values(ips), ...interfaceAddresses().map(({ address }) => address)];
+  const question = parseQuestion(from, to, addresses);
+  if (typeof question === 'string') return failed(question);
+  const { state } = model.build(question.family);
+  options.print(render(question.packet, explain(state, question.packet, { addresses })));
+  return DONE;
+}
+
+/** Resolves when every resource is complete, with those that are not in time. */
+async function load(source: Source, model: Model, { clock }: Composition): Promise<readonly Resource[]> {
+  const missing = new Set<Resource>(RESOURCES);
+  await new Promise<void>((resolve) => {
+    const cancel = clock.schedule(PATIENCE, resolve);
+    source.start({
+      onEvents: (events) => events.forEach((event) => model.apply(event)),
+      onSynced: (resource) => {
+        missing.delete(resource);
+        if (missing.size > 0) return;
+        cancel();
+        resolve();
+      },
+      onProblem: () => undefined,
+    });
+  });
+  await source.stop();
+  return [...missing];
+}
+
+function render(packet: Packet, { outcome, servicePort, frontend, rule, reason }: Explanation): string {
+  const rows: (readonly [string, string])[] = [
+    [
+      'packet',
+      `${packet.source} -> ${formatAddressPort(packet.destination, packet.destinationPort)}/${packet.protocol}`,
+    ],
+    ['service', servicePort === null ? 'none' : `${servicePort} (${frontend?.kind ?? 'no frontend'})`],
+    ['outcome', outcome.kind],
+    ['because', `${reason} (${rule})`],
+  ];
+  if (outcome.kind === 'forward') {
+    for (const { address, port, masquerade } of outcome.destinations) {
+      rows.push(['to', `${formatAddressPort(address, port)}${masquerade ? ', masqueraded' : ''}`]);
+    }
+  }
+  return rows.map(([name, value]) => `${name.padEnd(9)}${value}\n`).join('');
+}
