@@ -1,4 +1,4 @@
-import type { Backend, SyncResult } from '@signalbox/core';
+import type { Backend, DesiredServicePort, SyncResult } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { ipSet } from './compile/ip-sets.ts';
@@ -186,6 +186,29 @@ describe('sync', () => {
     expect([...kernel.bound]).toEqual(['10.96.0.10']);
     expect([...(kernel.sets.get('KUBE-IPVS-IPS')?.entries.keys() ?? [])]).toEqual(['10.96.0.10']);
     expect(servers(kernel)).toContain('-A -t 203.0.113.5:80');
+  });
+
+  it('makes a set as large as it must be, and replaces it when it has grown too small (G16)', async () => {
+    const { backend, kernel, fake } = bench();
+    const guarded = (count: number): DesiredServicePort => {
+      const cidrs = Array.from(
+        { length: count },
+        (_, at) => `11.${at >> 16}.${(at >> 8) & 255}.${at & 255}/32`,
+      );
+      return service({ loadBalancerIPs: ['203.0.113.9'], sourceRanges: { cidrs, alsoAddresses: [] } });
+    };
+    const space = (): number | undefined =>
+      kernel.sets.get('KUBE-LOAD-BALANCER-SOURCE-CIDR')?.set.maxElements;
+    const [few, many] = [guarded(65_536), guarded(65_537)];
+    okay(await backend.sync(full(few)));
+    expect(space()).toBe(65_536);
+    const before = fake.operations.length;
+    okay(await backend.sync(change('incremental', { changed: [[few, many]] })));
+    expect(kinds(fake, before)).toEqual(['set-replace']);
+    expect(space()).toBe(131_072);
+    expect(kernel.sets.get('KUBE-LOAD-BALANCER-SOURCE-CIDR')?.entries.size).toBe(65_537);
+    okay(await backend.sync(change('incremental', { changed: [[many, few]] })));
+    expect(kinds(fake, before)).toEqual(['set-replace', 'set-delete']);
   });
 
   it('does not mind that the other family made the device meanwhile', async () => {
