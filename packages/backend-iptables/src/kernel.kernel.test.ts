@@ -132,7 +132,7 @@ describe.each([CASES[0], CASES[2]] as readonly Case[])('iptables, $variant varia
   const backendOf = (): Backend =>
     createIptablesBackend({ family, driver: createExecDriver({ family, variant, lockWait: 1 }) });
 
-  it('writes nothing but the chains that changed', async () => {
+  it('S62: writes nothing but the chains that changed', async () => {
     const many = sampleState(services(300));
     const backend = backendOf();
     await ok(backend.sync(fullChange(many)));

@@ -166,7 +166,7 @@ describe('dump', () => {
     expect(result).toEqual({ ok: true, value: { items: [1, 3], quality: 'consistent' } });
   });
 
-  it('is tried again while the kernel says that its table changed under it', async () => {
+  it('S45: is tried again while the kernel says that its table changed under it', async () => {
     const state = { dumps: 0 };
     const kernel = createFakeKernel({
       answer: () => [
