@@ -17,6 +17,9 @@ const { values } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, bundle: { type: 'string', default: BUNDLE } },
 });
 
+/** What a shell reports for a command that Ctrl-C ended. */
+const INTERRUPTED = 130;
+
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
 
@@ -24,10 +27,16 @@ async function tellStory(manifests: string): Promise<void> {
   await using world = await buildWorld(readObjects(manifests));
   const demo = await startDemo(world, { bundle: values.bundle, manifests });
   try {
-    (await showDistribution(demo))();
-    await showChange(demo);
-    (await showDistribution(demo, 'shop/web'))();
-    await showRepair(demo);
+    const acts = [
+      async () => (await showDistribution(demo))(),
+      async () => showChange(demo),
+      async () => (await showDistribution(demo, 'shop/web'))(),
+      async () => showRepair(demo),
+    ];
+    for (const act of acts) {
+      stop.signal.throwIfAborted();
+      await act();
+    }
     if (values.keep) await keepRunning(demo, stop.signal);
     if (!stop.signal.aborted) await endDemo(demo);
   } finally {
@@ -51,7 +60,7 @@ async function main(): Promise<number> {
     await tellStory(manifests);
     return 0;
   } catch (error) {
-    if (stop.signal.aborted) return 0;
+    if (stop.signal.aborted) return INTERRUPTED;
     process.stderr.write(`\nsignalbox demo: ${(error as Error).message}\n`);
     return 1;
   } finally {
