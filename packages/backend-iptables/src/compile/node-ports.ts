@@ -5,7 +5,7 @@ import type {
   Family,
   NodePortFrontend,
 } from '@signalbox/core';
-import { servicePortLabel } from '@signalbox/core';
+import { overlapsLoopback, parseCidr, servicePortLabel } from '@signalbox/core';
 import type { Match } from '../objects/match.ts';
 import type { SharedRule, TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
@@ -40,11 +40,16 @@ export function nodePortGates(
     return [to([{ kind: 'destination', cidr: loopback, invert: true }])];
   }
   const gates = nodePortAddresses.cidrs.map((cidr) => to([{ kind: 'destination', cidr }]));
-  if (nodePortAddresses.loopback || gates.length === 0) return gates;
+  if (nodePortAddresses.loopback || !nodePortAddresses.cidrs.some(holdsLoopback)) return gates;
   return [
     rule([{ kind: 'destination', cidr: loopback }, comment('no node ports on loopback')], RETURN),
     ...gates,
   ];
+}
+
+function holdsLoopback(text: string): boolean {
+  const cidr = parseCidr(text);
+  return cidr !== null && overlapsLoopback(cidr);
 }
 
 /** In KUBE-NODEPORTS: from the port to the service. */
