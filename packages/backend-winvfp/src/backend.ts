@@ -5,8 +5,10 @@ import type {
   CleanupResult,
   DesiredChange,
   Observation,
+  ServicePortKey,
   SyncResult,
 } from '@signalbox/core';
+import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
 import { createWantedState, type WantedState } from './compile/wanted-state.ts';
 import { configurationError, contextOf } from './context.ts';
 import { findDrift } from './diff/drift.ts';
@@ -29,7 +31,16 @@ export interface BackendState {
   readonly owned: Set<string>;
 }
 
-export function createWinvfpBackend(options: WinvfpOptions): Backend {
+export interface UnsupportedPort extends Unsupported {
+  readonly key: ServicePortKey;
+}
+
+export interface WinvfpBackend extends Backend {
+  /** What HNS cannot do of the services it was last told of; empty before the first sync that reached HNS. */
+  unsupported(): readonly UnsupportedPort[];
+}
+
+export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   const state: BackendState = {
     options,
     wanted: createWantedState(),
@@ -44,7 +55,16 @@ export function createWinvfpBackend(options: WinvfpOptions): Backend {
     cleanup: () => cleanup(state),
     observe: () => observe(state),
     close: () => Promise.resolve(),
+    unsupported: () => unsupported(state.wanted),
   };
+}
+
+function unsupported(wanted: WantedState): readonly UnsupportedPort[] {
+  const context = wanted.context();
+  if (context === null) return [];
+  return [...wanted.servicePorts().values()].flatMap((port) =>
+    unsupportedOf(port, context).map((entry) => ({ key: port.key, ...entry })),
+  );
 }
 
 function isEmpty(change: DesiredChange): boolean {

@@ -1,4 +1,4 @@
-export { createWinvfpBackend } from './backend.ts';
+export { createWinvfpBackend, type UnsupportedPort, type WinvfpBackend } from './backend.ts';
 export type { WinvfpOptions } from './options.ts';
 export { hcnApiOf, type HcnApi } from './driver/hcn-api.ts';
 export { recordHcn, type HcnRecorder, type RecordedCall } from './driver/recorder.ts';

@@ -24,6 +24,8 @@ export interface WantedState {
   /** Takes the change over; nothing is compiled yet. */
   take(change: DesiredChange): void;
   node(): DesiredNode | null;
+  /** That of the last `compile`. */
+  context(): CompileContext | null;
   /** Compiles what was touched, or everything if the context is another one. */
   compile(context: CompileContext): void;
   /** Frontends whose load balancer may be wrong. */
@@ -43,23 +45,31 @@ interface Tables {
   /** Two service ports may want one frontend (S28): the first in key order has it. */
   readonly claims: Map<string, Map<ServicePortKey, WantedLoadBalancer>>;
   readonly winners: Map<string, WantedLoadBalancer>;
+  /** Stand-ins of cluster IPs: empty but on overlay networks. */
+  readonly serviceVips: Map<ServicePortKey, WantedEndpoint>;
   readonly touched: Set<ServicePortKey>;
   readonly dirty: Set<string>;
 }
 
-export function createWantedState(): WantedState {
-  const tables: Tables = {
+function createTables(): Tables {
+  return {
     services: new Map(),
     healthPorts: new Map(),
     keysByObject: new Map(),
     compiled: new Map(),
     claims: new Map(),
     winners: new Map(),
+    serviceVips: new Map(),
     touched: new Set(),
     dirty: new Set(),
   };
+}
+
+export function createWantedState(): WantedState {
+  const tables = createTables();
   let node: DesiredNode | null = null;
   let compiledFor = '';
+  let compiledWith: CompileContext | null = null;
   let sourceVip: WantedEndpoint | null = null;
   return {
     dirty: tables.dirty,
@@ -69,17 +79,18 @@ export function createWantedState(): WantedState {
       takeHealthChecks(tables, change);
     },
     node: () => node,
+    context: () => compiledWith,
     compile(context) {
       const fingerprint = JSON.stringify(context);
       compileTouched(tables, context, fingerprint === compiledFor ? 'touched' : 'all');
       compiledFor = fingerprint;
+      compiledWith = context;
       sourceVip = sourceVipEndpoint(context);
     },
     wantedAt: (frontend) => tables.winners.get(frontend),
     frontends: () => tables.winners,
     extraEndpoints: () => {
-      const vips = [...tables.compiled.values()].flatMap((service) => service.serviceVip ?? []);
-      const unique = new Map(vips.map((endpoint) => [endpoint.id, endpoint]));
+      const unique = new Map([...tables.serviceVips.values()].map((endpoint) => [endpoint.id, endpoint]));
       return sourceVip === null ? [...unique.values()] : [sourceVip, ...unique.values()];
     },
     servicePorts: () => tables.services,
@@ -132,11 +143,13 @@ function compileOne(tables: Tables, key: ServicePortKey, context: CompileContext
   for (const balancer of tables.compiled.get(key)?.loadBalancers ?? [])
     unclaim(tables, balancer.frontend, key);
   tables.compiled.delete(key);
+  tables.serviceVips.delete(key);
   const port = tables.services.get(key);
   if (port === undefined) return;
   const healthPort = tables.healthPorts.get(objectKey(port.name.namespace, port.name.name)) ?? null;
   const compiled = compileService(port, healthPort, context);
   tables.compiled.set(key, compiled);
+  if (compiled.serviceVip !== null) tables.serviceVips.set(key, compiled.serviceVip);
   for (const balancer of compiled.loadBalancers) claim(tables, balancer, key);
 }
 

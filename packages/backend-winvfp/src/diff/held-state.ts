@@ -66,7 +66,6 @@ export function createHeldState(options: HeldOptions): HeldState {
     network: options.network,
     endpoints,
     byAddress: (address) => preferLocal([...(addresses.get(addressKey(address)) ?? [])], endpoints),
-    byName: (name) => [...endpoints.values()].find((endpoint) => endpoint.document.Name === name),
     unreferenced: () => [...references.idle()].flatMap((id) => endpoints.get(id) ?? []),
     ...endpointWrites(endpoints, addresses, references, options.owned),
     ...loadBalancerTable(options, references),
@@ -109,19 +108,24 @@ function endpointWrites(
   addresses: Map<string, Set<string>>,
   references: References,
   owned: ReadonlySet<string>,
-): Pick<HeldState, 'putEndpoint' | 'removeEndpoint'> {
+): Pick<HeldState, 'byName' | 'putEndpoint' | 'removeEndpoint'> {
+  const names = new Map<string, string>();
   const removeEndpoint = (id: string): void => {
     const held = endpoints.get(idKey(id));
     if (held === undefined) return;
     endpoints.delete(held.id);
+    const name = held.document.Name ?? '';
+    if (names.get(name) === held.id) names.delete(name);
     references.disown(held.id);
     for (const address of held.addresses) addresses.get(address)?.delete(held.id);
   };
   return {
+    byName: (name) => endpoints.get(names.get(name) ?? ''),
     putEndpoint(document) {
       removeEndpoint(document.ID);
       const held = describeEndpoint(document, owned);
       endpoints.set(held.id, held);
+      names.set(document.Name ?? '', held.id);
       if (held.ours) references.own(held.id);
       for (const address of held.addresses) {
         addresses.set(address, (addresses.get(address) ?? new Set()).add(held.id));

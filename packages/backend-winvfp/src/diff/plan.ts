@@ -51,6 +51,8 @@ interface Draft {
   readonly deletes: Map<string, HeldLoadBalancer>;
   readonly replaced: Map<string, HeldEndpoint>;
   readonly endpoints: Map<string, WantedEndpoint>;
+  /** Addresses of `endpoints`. */
+  readonly pending: Set<string>;
   readonly steps: LoadBalancerStep[];
   readonly takeOver: string[];
   readonly missing: MissingEndpoint[];
@@ -61,6 +63,7 @@ export function planSync(input: PlanInput): Plan {
     deletes: new Map(input.strays.map((stray) => [stray.id, stray])),
     replaced: new Map(),
     endpoints: new Map(),
+    pending: new Set(),
     steps: [],
     takeOver: [],
     missing: [],
@@ -86,11 +89,16 @@ export function planSync(input: PlanInput): Plan {
 
 function planEndpoint(wanted: WantedEndpoint, held: HeldState, draft: Draft): void {
   const found = held.byAddress(wanted.address);
-  if (found === undefined) draft.endpoints.set(wanted.id, wanted);
+  if (found === undefined) addEndpoint(wanted, draft);
   else if (found.remote && found.ours && !sameEndpoint(found, wanted)) {
     draft.replaced.set(found.id, found);
-    draft.endpoints.set(wanted.id, wanted);
+    addEndpoint(wanted, draft);
   }
+}
+
+function addEndpoint(wanted: WantedEndpoint, draft: Draft): void {
+  draft.endpoints.set(wanted.id, wanted);
+  draft.pending.add(wanted.address);
 }
 
 export function sameEndpoint(held: HeldEndpoint, wanted: WantedEndpoint): boolean {
@@ -116,8 +124,7 @@ function planFrontend(frontend: string, input: PlanInput, draft: Draft): void {
   const wanted = input.wantedAt(frontend);
   const held = input.held.byFrontend(frontend);
   if (wanted !== undefined) noteMissing(wanted, input, draft);
-  const pending = new Set([...draft.endpoints.values()].map((endpoint) => endpoint.address));
-  const usable = wanted?.backends.some((backend) => isUsable(backend, input.held, pending)) ?? false;
+  const usable = wanted?.backends.some((backend) => isUsable(backend, input.held, draft.pending)) ?? false;
   if (wanted === undefined || !usable) {
     if (held?.ours === true) draft.deletes.set(held.id, held);
     return;
