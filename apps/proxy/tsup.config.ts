@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'tsup';
@@ -31,6 +31,8 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
   },
   onSuccess: () => {
     copyAddon();
+    // Spares Node.js the attempt to read the file as CommonJS first.
+    writeFileSync(join(outDir, 'package.json'), '{ "type": "module" }\n');
     return Promise.resolve();
   },
 });

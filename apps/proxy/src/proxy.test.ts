@@ -91,6 +91,20 @@ describe('a running proxy', () => {
     expect(changes(world)).toHaveLength(2);
   });
 
+  it('G4: a kernel that never shows the rules is looked at with each sync, but does not keep the loop busy', async () => {
+    const world = await start();
+    const missing = { outcome: 'ok', drift: [{ kind: 'missing', object: 'chain X' }] } as const;
+    world.parts.backends.get('IPv4')?.observations.push(...Array.from({ length: 100 }, () => missing));
+    upsert(world, 'Node', NODE);
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle(20_000);
+    expect(changes(world)).toHaveLength(5);
+    await world.settle(30_000);
+    expect(changes(world)).toHaveLength(6);
+    expect((await world.get('health', '/readyz')).status).toBe(503);
+    expect((await world.get('health', '/healthz')).status).toBe(200);
+  });
+
   it('F101 F102 F107 F112 F115: serves /healthz and /livez, and 404 for the rest', async () => {
     const world = await started();
     const answer = await world.get('health', '/healthz');

@@ -62,10 +62,11 @@ export async function run(options: RunOptions): Promise<Outcome> {
 async function surveyNode(options: RunOptions): Promise<FamilySupport | string> {
   const { settings, composition, logging, around } = options;
   const { logger } = logging;
+  const onLinux = around.platform === 'linux';
   const [support, lock] = await Promise.all([
     composition.probeFamilies(settings),
-    takeInstanceLock(),
-    around.platform === 'linux' ? composition.removeLeftovers(settings, logger) : undefined,
+    onLinux ? takeInstanceLock() : 'not-asked',
+    onLinux ? composition.removeLeftovers(settings, logger) : undefined,
   ]);
   if (lock === null) {
     logger.error(
@@ -117,7 +118,7 @@ function follow(options: RunOptions, proxy: Proxy, end: (outcome: Outcome) => vo
   let current = settings;
   watchFile({
     path: settings.configFile,
-    content: around.readFile(settings.configFile),
+    content: settings.configText,
     read: around.readFile,
     clock: composition.clock,
     onChange: (content) => {

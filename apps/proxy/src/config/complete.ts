@@ -27,6 +27,8 @@ export interface Surroundings {
 
 interface Draft {
   readonly config: KubeProxyConfiguration;
+  /** The file as it was read; empty without. */
+  readonly text: string;
   readonly warnings: string[];
 }
 
@@ -54,6 +56,7 @@ function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Settings 
   return {
     config: draft.config,
     configFile: text(flags, 'config'),
+    configText: draft.text,
     writeConfigTo: text(flags, 'write-config-to'),
     cleanup: flags.given.get('cleanup') === true,
     initOnly: flags.given.get('init-only') === true,
@@ -79,7 +82,7 @@ const PERIOD_FLAG = /^(iptables|ipvs)-(min-)?sync-period$/;
 
 /** Without a file: defaults, and every flag that was given. */
 function fromFlags(flags: ParsedFlags): Draft {
-  const draft: Draft = { config: initialConfiguration(), warnings: [] };
+  const draft: Draft = { config: initialConfiguration(), text: '', warnings: [] };
   // Before the flags: a bind address given by flag does not move the servers to its family.
   applyAddressDefaults(draft.config);
   for (const flag of FLAGS) {
@@ -140,7 +143,7 @@ function fromFile(path: string, around: Surroundings): Draft | string[] {
   const lenient = decoded.strictProblems.map(
     (line) => `${path}: ${line} (ignored; the rest of the file counts)`,
   );
-  return { config: decoded.config, warnings: lenient };
+  return { config: decoded.config, text: content, warnings: lenient };
 }
 
 function read(path: string, around: Surroundings): string | { error: string } {

@@ -89,7 +89,8 @@ export function watchFile(options: FileWatchOptions): FileWatch {
     cancel = clock.schedule(delay, look);
   };
   const watcher = watchFolder(dirname(path), () => plan(SETTLE));
-  plan(POLL);
+  // It may have changed since it was read.
+  plan(SETTLE);
   return {
     stop: () => {
       cancel();

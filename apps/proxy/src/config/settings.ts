@@ -6,6 +6,8 @@ export interface Settings {
   readonly config: KubeProxyConfiguration;
   /** `--config`; empty without. */
   readonly configFile: string;
+  /** What the file held when these settings were made of it. */
+  readonly configText: string;
   readonly writeConfigTo: string;
   readonly cleanup: boolean;
   readonly initOnly: boolean;

@@ -65,6 +65,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
     ...options,
     built: [],
     verified: false,
+    misses: 0,
     verifyAgain: () => loop.request('verify'),
   };
   const take = (step: (family: Family) => Built) => (): Built => {
@@ -91,6 +92,8 @@ interface AfterSync extends FamilyLoopOptions {
   /** Steps since the last successful sync, oldest first: whose flows have to be looked at. */
   readonly built: Built[];
   verified: boolean;
+  /** Looks at the kernel that found something else. */
+  misses: number;
   readonly verifyAgain: () => void;
 }
 
@@ -110,6 +113,9 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   if (!after.verified) await verify(after);
 }
 
+/** So many times a miss is followed by another sync at once; later ones wait for the next sync there is. */
+const EAGER_LOOKS = 5;
+
 /** `/readyz` waits for this: the kernel itself shows what the first sync claims to have written. */
 async function verify(after: AfterSync): Promise<void> {
   const { backend, logger, health } = after;
@@ -124,8 +130,9 @@ async function verify(after: AfterSync): Promise<void> {
     seen.outcome === 'ok'
       ? seen.drift.map(({ kind, object }) => `${kind} ${object}`).join(', ')
       : formatBackendError(seen.error);
-  logger.warning('First sync not found in the kernel; syncing again', { family: backend.family, why });
-  after.verifyAgain();
+  logger.warning('First sync not found in the kernel; not ready', { family: backend.family, why });
+  after.misses += 1;
+  if (after.misses < EAGER_LOOKS) after.verifyAgain();
 }
 
 async function cleanFlows(after: AfterSync): Promise<void> {
