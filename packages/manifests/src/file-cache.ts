@@ -10,6 +10,8 @@ export interface Taken {
   readonly problems: readonly SourceProblem[];
   /** Look again soon: a file seems to be in the middle of a write. */
   readonly unsettled: boolean;
+  /** The objects of some file are others than before. */
+  readonly changed: boolean;
 }
 
 export interface FileCache {
@@ -29,7 +31,9 @@ interface CachedFile {
   doubted: boolean;
 }
 
-const settled: Taken = { problems: [], unsettled: false };
+const SETTLED: Taken = { problems: [], unsettled: false, changed: false };
+const UNSETTLED: Taken = { ...SETTLED, unsettled: true };
+const CHANGED: Taken = { ...SETTLED, changed: true };
 
 export function createFileCache(path: string): FileCache {
   const cached = new Map<string, CachedFile>();
@@ -39,14 +43,14 @@ export function createFileCache(path: string): FileCache {
     return file;
   };
   const takeOne = (name: string, read: FileRead): Taken => {
-    if (read.state === 'unchanged') return settled;
+    if (read.state === 'unchanged') return SETTLED;
     if (read.state === 'read') return takeContent(name, fileNamed(name), read.content);
     return takeUnreadable(join(path, name), fileNamed(name), read.reason);
   };
   const takeAbsent = (name: string, file: CachedFile): Taken => {
-    if (doubt(file)) return { problems: [], unsettled: true };
+    if (doubt(file)) return UNSETTLED;
     cached.delete(name);
-    return settled;
+    return CHANGED;
   };
 
   return {
@@ -55,7 +59,11 @@ export function createFileCache(path: string): FileCache {
       const absent = [...cached].filter(([name]) => !files.has(name));
       const taken = absent.map(([name, file]) => takeAbsent(name, file));
       for (const [name, read] of files) taken.push(takeOne(name, read));
-      return { problems: taken.flatMap((t) => t.problems), unsettled: taken.some((t) => t.unsettled) };
+      return {
+        problems: taken.flatMap((t) => t.problems),
+        unsettled: taken.some((t) => t.unsettled),
+        changed: taken.some((t) => t.changed),
+      };
     },
     objects: () => new Map([...cached].map(([name, { objects }]) => [name, objects])),
   };
@@ -77,22 +85,22 @@ function doubt(file: CachedFile): boolean {
 }
 
 function takeContent(name: string, file: CachedFile, content: FileContent): Taken {
-  if (content.text.trim() === '' && doubt(file)) return { problems: [], unsettled: true };
+  if (content.text.trim() === '' && doubt(file)) return UNSETTLED;
   file.doubted = false;
   file.unreadable = '';
   file.stamp = content.stamp;
-  if (file.hash === content.hash) return settled;
+  if (file.hash === content.hash) return SETTLED;
   file.hash = content.hash;
   const result = parseManifest(name, content.text);
-  if (!result.ok) return { problems: [result.problem], unsettled: false };
+  if (!result.ok) return { ...SETTLED, problems: [result.problem] };
   file.objects = result.manifest.objects;
-  return { problems: result.manifest.problems, unsettled: false };
+  return { ...CHANGED, problems: result.manifest.problems };
 }
 
 function takeUnreadable(path: string, file: CachedFile, reason: string): Taken {
   file.stamp = undefined;
-  if (file.unreadable === reason) return settled;
+  if (file.unreadable === reason) return SETTLED;
   file.unreadable = reason;
   const message = `${path}: ${reason}; what it said before stays`;
-  return { problems: [{ code: 'file-unreadable', message }], unsettled: false };
+  return { ...SETTLED, problems: [{ code: 'file-unreadable', message }] };
 }

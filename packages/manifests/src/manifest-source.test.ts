@@ -204,6 +204,10 @@ describe('createManifestSource', () => {
       onEvents: () => {
         throw new Error('not my day');
       },
+      onProblem: (problem) => {
+        recorder.handlers.onProblem(problem);
+        throw new Error('nor mine');
+      },
     });
     await recorder.until(() => recorder.problems.length === 1);
     expect(recorder.problems[0]).toEqual({ code: 'handler-failed', message: `${folder}: Error: not my day` });

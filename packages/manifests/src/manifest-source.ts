@@ -54,7 +54,11 @@ function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running 
   let stopped = false;
 
   const fail = (error: unknown): ScanOutcome => {
-    handlers.onProblem({ code: 'handler-failed', message: `${path}: ${String(error)}` });
+    try {
+      handlers.onProblem({ code: 'handler-failed', message: `${path}: ${String(error)}` });
+    } catch {
+      // Whoever throws while being told of a problem has nobody left to be reported to.
+    }
     return 'done';
   };
   const look = async (): Promise<'soon' | 'later'> => {
@@ -116,9 +120,9 @@ function createScanner(path: string, handlers: SourceHandlers, log: (line: strin
       if (isStopped()) return 'done';
       if (!listing.ok) return lose(listing.reason);
       lostReason = '';
-      const { problems, unsettled } = cache.take(listing.files);
+      const { problems, unsettled, changed } = cache.take(listing.files);
       report(problems);
-      deliver();
+      if (changed || !synced) deliver();
       return unsettled ? 'unsettled' : 'done';
     },
   };
