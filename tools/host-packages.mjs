@@ -17,6 +17,7 @@ export const hostPackages = {
   kernel: netfilter,
   uml: {
     'linux.uml': 'user-mode-linux',
+    ping: 'iputils-ping',
     modprobe: 'kmod',
     ipvsadm: 'ipvsadm',
     ipset: 'ipset',
