@@ -14,7 +14,7 @@ import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.t
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
 import { createDriftWatch, firstMissing, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
-import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
+import type { IptablesDriver, ToolFacts, Variant } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
@@ -38,6 +38,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     backlog: [],
     suspect: false,
     guarded: [],
+    variant: null,
     busy: false,
   };
   return {
@@ -79,6 +80,7 @@ interface State {
   /** Somebody altered rules of ours: believe nothing. */
   suspect: boolean;
   guarded: readonly Guarded[];
+  variant: Variant | null;
   busy: boolean;
 }
 
@@ -115,8 +117,13 @@ function isEmpty({ servicePorts, healthChecks, nodeChanged }: DesiredChange): bo
   return isEmptyChangeSet(servicePorts) && isEmptyChangeSet(healthChecks) && !nodeChanged;
 }
 
+/** The legacy variant copies a whole table to answer about one rule: with more rules than this it is not asked. */
+const COPIED_RULES_LIMIT = 20_000;
+
 function watched(state: State): { readonly canary: string; readonly guarded: () => readonly Guarded[] } {
-  return { canary: CANARY, guarded: () => state.guarded };
+  const cheap = (): boolean =>
+    state.variant === 'nft' || (state.ledger?.count('nat') ?? 0) < COPIED_RULES_LIMIT;
+  return { canary: CANARY, guarded: () => (cheap() ? state.guarded : []) };
 }
 
 interface SyncWork extends SyncInput {
@@ -193,6 +200,7 @@ async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<Sy
   state.former = null;
   state.suspect = false;
   state.guarded = guardedRules(shared, driver);
+  state.variant = tool.variant;
   return { ...succeeded('full', state, applied, repaired), repaired };
 }
 
