@@ -10,11 +10,43 @@ const stamp = path.join('node_modules', '.signalbox-install');
 /** TypeScript without a build step: type stripping is on by default from here. */
 const oldestNode = [22, 19];
 
+/**
+ * Whether what is installed is what the lockfile says: then somebody has just run `npm install`, and `npm ci`,
+ * which empties node_modules first, would only disturb. Packages for other platforms are absent for good.
+ */
+export function isInstalled(lock, installed) {
+  const optional = ({ optional = false, devOptional = false }) => optional || devOptional;
+  const wanted = Object.entries(lock.packages).filter(([where]) => where.startsWith('node_modules/'));
+  return wanted.every(([where, entry]) => {
+    const found = installed.packages[where];
+    if (found === undefined) return optional(entry);
+    return found.version === entry.version && found.link === entry.link;
+  });
+}
+
+function isInstalledHere(lockText) {
+  const platform = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`;
+  const pinned = path.join('node_modules', `node-${platform}`);
+  try {
+    const installed = JSON.parse(readFileSync(path.join('node_modules', '.package-lock.json'), 'utf8'));
+    const lock = JSON.parse(lockText);
+    const complete = !Object.hasOwn(lock.packages, `node_modules/node-${platform}`) || existsSync(pinned);
+    return complete && isInstalled(lock, installed);
+  } catch {
+    return false; // nothing is installed, or by another tool
+  }
+}
+
 export async function installOnce() {
   // For people who change dependencies: leaves node_modules as it is.
   if (process.env.SIGNALBOX_NO_INSTALL === '1') return;
-  const wanted = createHash('sha256').update(readFileSync('package-lock.json')).digest('hex');
+  const lockText = readFileSync('package-lock.json', 'utf8');
+  const wanted = createHash('sha256').update(lockText).digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (isInstalledHere(lockText)) {
+    writeFileSync(stamp, wanted);
+    return;
+  }
   process.stdout.write('Installing the packages of package-lock.json (npm ci)\n');
   const { status } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
     shell: process.platform === 'win32',
