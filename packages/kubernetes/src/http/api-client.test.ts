@@ -140,6 +140,20 @@ describe('createApiClient, connections', () => {
     expect(await outcome).toBe(`stalled: ${server.url}: no answer within 30 s`);
   });
 
+  it('is less patient while there is another server to ask', async () => {
+    const silent = await serve();
+    silent.fault({ action: { do: 'silence' } });
+    const other = await serve();
+    const clock = createManualClock();
+    const client = clientOf(plainConfig([silent.url, other.url]), { clock });
+    const heard = silent.requests.next(() => true);
+    const outcome = get(client);
+    await heard;
+    clock.advance(10_000);
+    expect(await outcome).toBe('ok');
+    expect(client.server).toBe(other.url);
+  });
+
   it('stops in the middle when asked to', async () => {
     const server = await serve();
     server.fault({ action: { do: 'silence' } });

@@ -102,11 +102,13 @@ interface AskerParts {
   readonly ring: ServerRing;
 }
 
+const IMPATIENT_MS = 10_000;
+
 type Ask = (request: ApiRequest, identity: Identity) => Promise<Result<ApiReply, ApiError>>;
 
 /** Asks each server once, the preferred first, until one answers for itself. */
 function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
-  const sendTo = (server: string, request: ApiRequest, identity: Identity) => {
+  const sendTo = (server: string, request: ApiRequest, identity: Identity, answerWithinMs: number) => {
     const url = new URL(server + request.path);
     const outgoing = {
       url,
@@ -114,7 +116,7 @@ function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
       headers: headersOf(request, identity, options.userAgent ?? 'signalbox'),
       body: request.body === undefined ? null : JSON.stringify(request.body),
       agent: agents.agentFor(url, identity.tls),
-      answerWithinMs: options.answerWithinMs ?? 30_000,
+      answerWithinMs,
       signal: request.signal,
     };
     return send(outgoing, clock);
@@ -122,8 +124,12 @@ function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
 
   return async (request, identity) => {
     const failures: ApiError[] = [];
-    for (const server of ring.inOrder()) {
-      const sent = await sendTo(server, request, identity);
+    const longest = options.answerWithinMs ?? 30_000;
+    const order = ring.inOrder();
+    for (const server of order) {
+      // Whoever has another server to turn to need not be patient with this one.
+      const answerWithinMs = server === order.at(-1) ? longest : Math.min(longest, IMPATIENT_MS);
+      const sent = await sendTo(server, request, identity, answerWithinMs);
       const failure = sent.ok ? await gatewayFailure(sent.value, server, clock) : named(server, sent.error);
       if (failure === null && sent.ok) return succeed({ server, response: sent.value });
       if (failure !== null) failures.push(failure);
