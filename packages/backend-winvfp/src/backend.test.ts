@@ -1,5 +1,5 @@
 import { HR } from '@signalbox/hns-simulator';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { remoteMac } from './compile/chain-names.ts';
 import {
   balancerIP,
@@ -14,6 +14,9 @@ import {
   type TestHost,
 } from './testing/fixtures.ts';
 import { attachPod, incremental } from './testing/random-host.ts';
+
+/** Nothing here waits; only a crowded machine takes its time. */
+vi.setConfig({ testTimeout: 60_000 });
 
 const NOTHING = incremental([], [], []);
 const TWO = [endpoint('10.244.1.2'), endpoint('10.244.2.2')];
