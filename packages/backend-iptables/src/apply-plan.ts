@@ -1,7 +1,7 @@
 import type { BackendError } from '@signalbox/core';
 import {
   LEGACY_POLICY,
-  NFT_POLICY,
+  nftPolicy,
   planTransactions,
   batchTransactions,
   type PendingInsert,
@@ -54,7 +54,7 @@ export async function applyPlan({
   order,
   applied,
 }: PlanInput): Promise<BackendError | null> {
-  const policy = variant === 'nft' ? NFT_POLICY : LEGACY_POLICY;
+  const policy = variant === 'nft' ? nftPolicy(ledger.count('nat')) : LEGACY_POLICY;
   const transactions = planTransactions(ledger, inserts, { policy, order });
   for (const batch of batchTransactions(transactions)) {
     applied.restores++;

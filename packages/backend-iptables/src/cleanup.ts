@@ -2,7 +2,7 @@
 import type { BackendError, CleanupResult } from '@signalbox/core';
 import { isOwnChain, MARK_MASQUERADE } from './compile/chain-names.ts';
 import { observe, type Observed } from './diff/observed.ts';
-import { NFT_POLICY } from './diff/plan.ts';
+import { nftPolicy } from './diff/plan.ts';
 import type { IptablesDriver } from './driver/iptables-driver.ts';
 import { parseSave } from './encode/parse-save.ts';
 import { encodeRestore, type RestoreOperation, type TableInput } from './encode/restore-input.ts';
@@ -28,7 +28,7 @@ async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<Ba
   // All tables at once: asking for one by name would bring it to life in the legacy variant.
   const saved = await driver.save();
   if (!saved.ok) return saved.error;
-  const size = tool.value.variant === 'nft' ? NFT_POLICY.chainsPerTransaction : Infinity;
+  const size = tool.value.variant === 'nft' ? nftPolicy(0).chainsPerTransaction : Infinity;
   for (const table of TABLES) {
     const observed = observe(parseSave(saved.value, table), isOwnChain, isBaseJump);
     const work = cleanupWork(table, observed);

@@ -36,8 +36,15 @@ export interface PlanPolicy {
   readonly chainsPerTransaction: number;
 }
 
-/** The nft variant's cost is quadratic in the chains that a transaction creates, hence chunks. */
-export const NFT_POLICY: PlanPolicy = { chainsPerTransaction: 100 };
+/**
+ * The nft variant's cost is quadratic in the chains that a transaction creates (0.11 µs by their square), hence
+ * chunks. But every transaction also makes the kernel check all rules that packets can reach (0.5 µs each): the
+ * more of them are in place, the larger the chunk that costs least.
+ */
+export function nftPolicy(reachableRules: number): PlanPolicy {
+  const cheapest = Math.round(Math.sqrt((0.5 / 0.11) * reachableRules));
+  return { chainsPerTransaction: Math.min(Math.max(cheapest, 100), 1500) };
+}
 /** The legacy variant copies the whole table for any transaction, hence one. */
 export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity };
 
