@@ -1,6 +1,6 @@
 import { fullChange } from '@signalbox/core';
 import { createHns } from '@signalbox/hns-simulator';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '@signalbox/testkit';
 import { recordHcn } from '../driver/recorder.ts';
 import {
@@ -17,8 +17,8 @@ import { createSimulatedHcn } from './simulated-hcn.ts';
 /** Ten tests of a hundred lives. */
 const BATCHES = Array.from({ length: 10 }, (_, index) => index * 100);
 const STEPS = 12;
-/** Half a second of work on an idle machine; rings share their cores. */
-const PATIENCE_MS = 60_000;
+/** Half a second of work each on an idle machine; rings share their cores. */
+vi.setConfig({ testTimeout: 60_000 });
 
 function shapeOf(seed: number): HostShape {
   const random = seededRandom(seed * 7919 + 1);
@@ -73,24 +73,20 @@ describe('random lives of a node', () => {
     },
   );
 
-  it(
-    'cleanup leaves what others made, and nothing else',
-    async () => {
-      for (let seed = 1; seed <= 50; seed += 1) {
-        const host = createRandomHost(shapeOf(seed), seededRandom(seed));
-        for (let step = 0; step < STEPS; step += 1) await host.step();
-        await host.settle();
-        // A new process, which remembers nothing; but without marks only memory tells what is ours.
-        const marked = shapeOf(seed).hns.ignoresRequestedIds !== true;
-        const cleaned = await (marked ? newBackend(host.hns) : host.backend()).cleanup();
-        expect(cleaned.outcome, JSON.stringify(cleaned)).toBe('ok');
-        const left = host.hns.snapshot();
-        expect(left.endpoints.filter((entry) => !/^pod-|^other-agent$/.test(entry.Name ?? ''))).toEqual([]);
-        expect(left.loadBalancers.map((entry) => entry.ID.slice(0, 8))).toEqual(['F0000000', 'F0000000']);
-      }
-    },
-    PATIENCE_MS,
-  );
+  it('cleanup leaves what others made, and nothing else', async () => {
+    for (let seed = 1; seed <= 50; seed += 1) {
+      const host = createRandomHost(shapeOf(seed), seededRandom(seed));
+      for (let step = 0; step < STEPS; step += 1) await host.step();
+      await host.settle();
+      // A new process, which remembers nothing; but without marks only memory tells what is ours.
+      const marked = shapeOf(seed).hns.ignoresRequestedIds !== true;
+      const cleaned = await (marked ? newBackend(host.hns) : host.backend()).cleanup();
+      expect(cleaned.outcome, JSON.stringify(cleaned)).toBe('ok');
+      const left = host.hns.snapshot();
+      expect(left.endpoints.filter((entry) => !/^pod-|^other-agent$/.test(entry.Name ?? ''))).toEqual([]);
+      expect(left.loadBalancers.map((entry) => entry.ID.slice(0, 8))).toEqual(['F0000000', 'F0000000']);
+    }
+  });
 
   it('a sync that finds all well writes nothing', async () => {
     const host = createRandomHost(shapeOf(3), seededRandom(3));
