@@ -9,6 +9,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund \
 
 FROM node:24-bookworm-slim
 # kmod loads the kernel's IPVS modules; nftables removes what nftables mode left, and tells of foreign changes.
+# hadolint ignore=DL3008 -- the release of Debian pins them, and security fixes should come in
 RUN apt-get update \
     && apt-get install -y --no-install-recommends iptables nftables kmod \
     && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /opt/yarn*

@@ -10,6 +10,7 @@ import { registerCheckMetrics, registerComponentMetrics } from './metrics/compon
 import { metricsHandler } from './metrics/metrics-server.ts';
 import { registerProcessMetrics } from './metrics/process-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
+import { registerRestClientMetrics } from './metrics/rest-client-metrics.ts';
 import { versionInfo } from './version/version.ts';
 
 export interface Servers {
@@ -48,6 +49,7 @@ function startMetrics(parts: Parts): Listener | null {
   const version = versionInfo(settings.version.startsWith('v') ? settings.version : null);
   registerComponentMetrics(registry, { version, gates });
   registerProcessMetrics(registry);
+  parts.bundle.onRequest?.(registerRestClientMetrics(registry));
   const slis = createRegistry();
   const handler = metricsHandler({
     registry,

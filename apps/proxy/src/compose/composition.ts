@@ -2,6 +2,7 @@
 import type { Backend, BackendError, Built, Clock, Family, Model, Source } from '@signalbox/core';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { ReportListener } from './measured-client.ts';
 import type { Sysctl } from '../node/prepare-node.ts';
 
 /** Families whose packet filter works here, and why the others do not. */
@@ -67,6 +68,8 @@ export interface ServiceControl {
 export interface SourceBundle {
   readonly source: Source;
   readonly events: Events;
+  /** Hears of every request to the API server, earlier ones included; absent where there is none. */
+  readonly onRequest?: (listener: ReportListener) => void;
 }
 
 export const NO_EVENTS: Events = { record: () => undefined };

@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import { NO_EVENTS, type Events, type SourceBundle } from './composition.ts';
+import { measuredClient, type ReportListener, type RequestReport } from './measured-client.ts';
 
 /** Objects from a folder, or from an API server. A kubeconfig that cannot be used is an error in one line. */
 export async function createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string> {
@@ -20,12 +21,14 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
   const { kubeconfig, qps, burst } = settings.config.clientConnection;
   const loaded = await loadClusterConfig({ kubeconfig, master: settings.master, env: process.env });
   if (!loaded.ok) return loaded.error.message;
-  const client = createApiClient({
+  const reports = createReports();
+  const plain = createApiClient({
     config: loaded.value,
     qps,
     burst,
     userAgent: `signalbox/${SIGNALBOX_VERSION}`,
   });
+  const client = measuredClient(plain, reports.take);
   const source = createKubernetesSource({ config: loaded.value, client, nodeName: settings.nodeName, log });
   const recorder = createEventRecorder({
     config: loaded.value,
@@ -33,7 +36,7 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     reportingInstance: settings.nodeName,
     log,
   });
-  return { source, events: clusterEvents(recorder, settings.nodeName) };
+  return { source, events: clusterEvents(recorder, settings.nodeName), onRequest: reports.listen };
 }
 
 /** About this node unless they name a Service. */
@@ -45,6 +48,19 @@ function clusterEvents(recorder: EventRecorder, node: string): Events {
           ? { apiVersion: 'v1', kind: 'Node', name: node }
           : { apiVersion: 'v1', kind: 'Service', namespace: service.namespace, name: service.name };
       recorder.record({ ...event, regarding });
+    },
+  };
+}
+
+/** The first requests are on their way before anybody counts: they are kept until then. */
+function createReports(): { take: ReportListener; listen: (listener: ReportListener) => void } {
+  const kept: RequestReport[] = [];
+  const state: { listener: ReportListener } = { listener: (report) => void kept.push(report) };
+  return {
+    take: (report) => state.listener(report),
+    listen: (listener) => {
+      kept.splice(0).forEach(listener);
+      state.listener = listener;
     },
   };
 }
