@@ -46,9 +46,15 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     family: options.family,
     async sync(change) {
       state.busy = true;
-      const result = await syncOnce({ driver, options, state }, change);
-      state.busy = false;
-      return result;
+      try {
+        return await syncOnce({ driver, options, state }, change);
+      } catch (error) {
+        // A bug of ours. What is believed may be half true: the next sync has to look.
+        state.ledger = null;
+        throw error;
+      } finally {
+        state.busy = false;
+      }
     },
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, options, state),
