@@ -82,7 +82,7 @@ export async function eventually<T>(
   wished: (answer: T) => boolean,
   context: () => string = () => '',
 ): Promise<T> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   for (;;) {
     const answer = await ask();
     if (wished(answer)) return answer;

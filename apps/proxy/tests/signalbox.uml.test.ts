@@ -1,0 +1,94 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createWorld, runCommand, type World } from '@signalbox/netns';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually, startSignalbox, type ProxyProcess } from './node-processes.ts';
+
+const CLIENT = '10.244.1.9';
+const POD = '10.244.1.5';
+const VIP = { address: '10.96.0.10', port: 80 };
+
+const OBJECTS = `apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec:
+  type: ClusterIP
+  clusterIP: ${VIP.address}
+  clusterIPs: [${VIP.address}]
+  ipFamilies: [IPv4]
+  ports: [{name: http, port: 80, protocol: TCP}]
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, namespace: default, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+ports: [{name: http, port: 8080, protocol: TCP}]
+endpoints: [{addresses: [${POD}], conditions: {ready: true}, nodeName: node-a}]
+`;
+
+interface Rig {
+  readonly world: World;
+  readonly folder: string;
+  readonly proxy: ProxyProcess;
+}
+
+const held: { rig: Rig | null } = { rig: null };
+
+beforeAll(async () => {
+  const pods = [POD, CLIENT].map((address) => ({
+    name: `pod-${address.split('.')[3]}`,
+    addresses: [address],
+  }));
+  const world = await createWorld({ pods, outside: [] });
+  const folder = mkdtempSync(join(tmpdir(), 'proxy-uml-'));
+  writeFileSync(join(folder, 'web.yaml'), OBJECTS);
+  await world.hostOf(POD)?.listen('TCP', { address: POD, port: 8080 });
+  const flags = [
+    '--proxy-mode=ipvs',
+    '--ipvs-scheduler=lc',
+    `--manifests=${folder}`,
+    '--hostname-override=node-a',
+  ];
+  held.rig = { world, folder, proxy: startSignalbox(world.node, [...flags, '-v=2']) };
+});
+afterAll(async () => {
+  await held.rig?.proxy.end('SIGKILL');
+  await held.rig?.world.close();
+  if (held.rig !== null) rmSync(held.rig.folder, { recursive: true, force: true });
+});
+
+function rig(): Rig {
+  if (held.rig === null) throw new Error('the world was not built');
+  return held.rig;
+}
+
+async function call(): Promise<string> {
+  const host = rig().world.hostOf(CLIENT);
+  const attempts = await host?.connect({ protocol: 'TCP', from: CLIENT, to: VIP, tries: 1, timeout: 1000 });
+  const [attempt] = attempts ?? [];
+  return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
+}
+
+describe('signalbox in ipvs mode', () => {
+  it('F19 F27: carries traffic through a virtual server with the scheduler of the flag', async () => {
+    await eventually(
+      call,
+      (who) => who === POD,
+      () => rig().proxy.log(),
+    );
+    const table = await runCommand([...rig().world.node.prefix, 'cat', '/proc/net/ip_vs']);
+    // 10.96.0.10:80 in the kernel's hexadecimal.
+    expect(table).toMatch(/^TCP {2}0A60000A:0050 lc/m);
+  });
+
+  it('F88 F90: SIGTERM leaves the virtual servers, --cleanup removes them', async () => {
+    const { node } = rig().world;
+    expect(await rig().proxy.end('SIGTERM')).toBe(0);
+    expect(await call()).toBe(POD);
+    const cleanup = startSignalbox(node, ['--cleanup']);
+    expect([await cleanup.ended, cleanup.log()]).toEqual([0, expect.stringContaining('mode="ipvs"')]);
+    expect(await runCommand([...node.prefix, 'cat', '/proc/net/ip_vs'])).not.toContain('0A60000A');
+    expect(await runCommand([...node.prefix, 'ip', 'link'])).not.toContain('kube-ipvs0');
+  });
+});
