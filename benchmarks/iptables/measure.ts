@@ -1,6 +1,5 @@
 /** One measurement in the namespace it is started in: `measure.ts VARIANT SERVICES`. Prints JSON. */
-import { readFileSync } from 'node:fs';
-import { argv, cpuUsage, resourceUsage, stdout } from 'node:process';
+import { argv, resourceUsage, stdout } from 'node:process';
 import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
 import {
   changeBetween,
@@ -15,6 +14,7 @@ import {
   type DesiredState,
   type SyncResult,
 } from '@signalbox/core';
+import { cpu } from './cpu.ts';
 
 export interface SyncTimes {
   readonly variant: string;
@@ -34,19 +34,6 @@ export interface SyncTimes {
 
 const ENDPOINTS = 10;
 const CHANGES = 200;
-/** The kernel counts the time of children in hundredths of a second. */
-const TICK_MS = 10;
-
-function childrenCpu(): number {
-  const fields = readFileSync('/proc/self/stat', 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
-}
-
-function cpu(): number {
-  const { user, system } = cpuUsage();
-  return (user + system) / 1000 + childrenCpu();
-}
-
 async function timed(backend: Backend, change: DesiredChange): Promise<{ ms: number; result: SyncResult }> {
   const start = performance.now();
   const result = await backend.sync(change);

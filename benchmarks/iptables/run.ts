@@ -7,8 +7,10 @@ import { argv, execArgv, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { ConnectTimes } from './connect.ts';
 import type { SyncTimes } from './measure.ts';
+import type { WholeNodeTimes } from './whole-node.ts';
 
 const SIZES = { smoke: [50], full: [100, 1000, 5000] } as const;
+const NODE_SERVICES = { smoke: [50], full: [1000, 5000] } as const;
 const CONNECT_SERVICES = { smoke: 200, full: 10_000 } as const;
 
 /** Runs one measurement in a namespace of its own; `null` where that cannot be had. */
@@ -80,6 +82,33 @@ function measureSyncs(sizes: readonly number[]): void {
   }
 }
 
+function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
+  const cases = ['nft', 'legacy'].flatMap((variant) =>
+    NODE_SERVICES[size].map((services) => ({ variant, services })),
+  );
+  const results = cases
+    .map(({ variant, services }) => inNamespace('./whole-node.ts', variant, services, size))
+    .filter((times) => times !== null) as WholeNodeTimes[];
+  if (results.length === 0) return;
+  const head = [
+    'objects to connections',
+    'services',
+    'first sync',
+    'RSS',
+    'change followed',
+    '200 writes, CPU',
+  ];
+  const rows = results.map((times) => [
+    times.variant,
+    String(times.services),
+    ms(times.firstSync),
+    `${times.rssMegabytes.toFixed(0)} MB`,
+    ms(times.follows),
+    ms(times.cpuPer200Writes),
+  ]);
+  table([head, ...rows]);
+}
+
 function measureConnects(services: number): void {
   const times = inNamespace('./connect.ts', services) as ConnectTimes | null;
   if (times === null) return;
@@ -95,4 +124,5 @@ function measureConnects(services: number): void {
 
 const form = argv.includes('--smoke') ? 'smoke' : 'full';
 measureSyncs(SIZES[form]);
+measureWholeNode(form);
 measureConnects(CONNECT_SERVICES[form]);

@@ -1,0 +1,143 @@
+/**
+ * API objects in, connections out: model and backend together, in the namespace it is started in, with services of ten
+ * endpoints: `whole-node.ts VARIANT SERVICES smoke|full`. Prints JSON.
+ */
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { argv, resourceUsage, stdout } from 'node:process';
+import { setTimeout as wait } from 'node:timers/promises';
+import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
+import { createModel, type Backend, type Model, type ObjectEvent } from '@signalbox/core';
+import { CONFIG, serviceJSON, sliceJSON, upsert } from '../core/cluster.ts';
+import { cpu } from './cpu.ts';
+
+export interface WholeNodeTimes {
+  readonly variant: string;
+  readonly services: number;
+  /** Milliseconds, as are the next: objects as JSON text to rules in the kernel. */
+  readonly firstSync: number;
+  readonly rssMegabytes: number;
+  /** Median: from the text of a slice with another endpoint to the first connection that reaches it. */
+  readonly follows: number;
+  /** CPU of this process and of the tools it runs for 200 slice writes in ten seconds, at most one sync a second. */
+  readonly cpuPer200Writes: number;
+}
+
+const FORMS = {
+  smoke: { follows: 3, writes: 10, pause: 10, syncPeriod: 50 },
+  full: { follows: 31, writes: 200, pause: 50, syncPeriod: 1000 },
+} as const;
+const ENDPOINTS = 10;
+const HOST = '10.255.255.1';
+
+function prepareNetwork(): void {
+  const ip = (...args: readonly string[]): unknown => execFileSync('ip', args);
+  ip('link', 'set', 'lo', 'up');
+  ip('link', 'add', 'bench0', 'type', 'veth', 'peer', 'name', 'bench1');
+  ip('link', 'set', 'bench0', 'up');
+  ip('link', 'set', 'bench1', 'up');
+  ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
+  ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
+}
+
+interface Node {
+  readonly model: Model;
+  readonly backend: Backend;
+}
+
+async function sync({ model, backend }: Node): Promise<void> {
+  const result = await backend.sync(model.build('IPv4').change);
+  if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
+}
+
+/** A slice of service `index` whose only endpoint is this server. */
+function sliceAt(index: number, server: Server): string {
+  const slice = JSON.parse(sliceJSON(index, 1)) as { ports: object[]; endpoints: object[] };
+  const { port } = server.address() as AddressInfo;
+  const endpoints = [{ addresses: [HOST], conditions: { ready: true }, nodeName: 'node-1' }];
+  return JSON.stringify({ ...slice, ports: [{ name: 'http', port, protocol: 'TCP' }], endpoints });
+}
+
+async function serve(): Promise<Server> {
+  const server = createServer((socket) => socket.on('error', () => undefined).resetAndDestroy());
+  await once(server.listen(0, HOST), 'listening');
+  return server;
+}
+
+/** The service goes from one server to the other, while a client connects and connects. */
+async function timeFollows(node: Node, index: number, rounds: number): Promise<number> {
+  const address = (JSON.parse(serviceJSON(index)) as { spec: { clusterIP: string } }).spec.clusterIP;
+  const servers = [await serve(), await serve()] as const;
+  const times: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const server = servers[round % 2 === 0 ? 0 : 1];
+    const reached = once(server, 'connection').then(() => performance.now());
+    const text = sliceAt(index, server);
+    const start = performance.now();
+    node.model.apply(upsert('EndpointSlice', text));
+    const done = sync(node);
+    const state = { over: false };
+    const end = reached.then((at) => {
+      state.over = true;
+      return at;
+    });
+    while (!state.over) {
+      const socket = connect(80, address);
+      await Promise.race([once(socket, 'connect'), end]).catch(() => undefined);
+      socket.destroy();
+    }
+    times.push((await end) - start);
+    await done;
+  }
+  for (const server of servers) server.close();
+  times.sort((a, b) => a - b);
+  return times[rounds >> 1] ?? Number.NaN;
+}
+
+/** One endpoint of one service goes or comes back with every write. */
+async function costOfWrites(
+  node: Node,
+  services: number,
+  form: (typeof FORMS)['smoke' | 'full'],
+): Promise<number> {
+  const events: readonly ObjectEvent[] = Array.from({ length: form.writes }, (_, at) =>
+    upsert('EndpointSlice', sliceJSON((at * 7919) % (services - 1), ENDPOINTS, 1)),
+  );
+  const before = cpu();
+  let next = performance.now() + form.syncPeriod;
+  for (const event of events) {
+    node.model.apply(event);
+    await wait(form.pause);
+    if (performance.now() < next) continue;
+    next = performance.now() + form.syncPeriod;
+    await sync(node);
+  }
+  await sync(node);
+  return cpu() - before;
+}
+
+async function measure(variant: Variant, services: number, form: 'smoke' | 'full'): Promise<WholeNodeTimes> {
+  prepareNetwork();
+  const driver = createExecDriver({ family: 'IPv4', variant });
+  const node: Node = {
+    model: createModel(CONFIG),
+    backend: createIptablesBackend({ family: 'IPv4', driver }),
+  };
+  const start = performance.now();
+  for (let index = 0; index < services; index++) {
+    node.model.apply(upsert('Service', serviceJSON(index)));
+    node.model.apply(upsert('EndpointSlice', sliceJSON(index, ENDPOINTS)));
+  }
+  await sync(node);
+  const firstSync = performance.now() - start;
+  const rssMegabytes = resourceUsage().maxRSS / 1024;
+  const follows = await timeFollows(node, services - 1, FORMS[form].follows);
+  const cpuPer200Writes = await costOfWrites(node, services, FORMS[form]);
+  return { variant, services, firstSync, rssMegabytes, follows, cpuPer200Writes };
+}
+
+const [, , variant = 'nft', services = '100', form = 'smoke'] = argv;
+stdout.write(
+  JSON.stringify(await measure(variant as Variant, Number(services), form === 'full' ? 'full' : 'smoke')),
+);
