@@ -44,18 +44,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
   return {
     mode: 'iptables',
     family: options.family,
-    async sync(change) {
-      state.busy = true;
-      try {
-        return await syncOnce({ driver, options, state }, change);
-      } catch (error) {
-        // A bug of ours. What is believed may be half true: the next sync has to look.
-        state.ledger = null;
-        throw error;
-      } finally {
-        state.busy = false;
-      }
-    },
+    sync: (change) => syncAlone({ driver, options, state }, change),
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, options, state),
     watch: (onDrift) =>
@@ -94,6 +83,20 @@ interface SyncInput {
   readonly driver: IptablesDriver;
   readonly options: IptablesOptions;
   readonly state: State;
+}
+
+async function syncAlone(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
+  const { state } = input;
+  state.busy = true;
+  try {
+    return await syncOnce(input, change);
+  } catch (error) {
+    // A bug of ours. What is believed may be half true: the next sync has to look.
+    state.ledger = null;
+    throw error;
+  } finally {
+    state.busy = false;
+  }
 }
 
 async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
