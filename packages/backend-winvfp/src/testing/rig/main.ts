@@ -53,7 +53,6 @@ async function main(): Promise<void> {
 if (isMainThread) {
   await main();
   report('end', null);
-  process.exit(0);
 } else {
   const loaded = loadNativeLayer({ edgeModule, assembly });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of worker_threads has no origin

@@ -1,0 +1,109 @@
+import { HR } from '@signalbox/hns-simulator';
+import { describe, expect, it } from 'vitest';
+import { clusterIP, fullOf, service, testHost } from './testing/fixtures.ts';
+import { incremental } from './testing/random-host.ts';
+
+const NOTHING = incremental([], [], []);
+
+describe('single failures of HNS', () => {
+  const failing = (
+    call: string,
+    hr: number,
+    times = 1,
+  ): { fault: (name: string) => number; left: () => number } => {
+    let left = times;
+    return { fault: (name) => (name === call && left-- > 0 ? hr : HR.ok), left: () => left };
+  };
+
+  it.each([
+    ['HcnCreateLoadBalancer', HR.endpointNotFound],
+    ['HcnCreateLoadBalancer', HR.portAlreadyExists],
+    ['HcnCreateLoadBalancer', HR.alreadyExists],
+    ['HcnCreateEndpoint', HR.objectExists],
+    ['HcnDeleteLoadBalancer', HR.fail],
+  ])('%s %i once: the same sync gets over it', async (call, hr) => {
+    const { fault } = failing(call, hr);
+    const host = testHost({ fault });
+    await host.backend.sync(fullOf());
+    const web = service();
+    const added = await host.backend.sync(incremental([web], [], []));
+    expect(added.outcome, JSON.stringify(added)).toBe('ok');
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({});
+    expect(host.hns.openHandles()).toBe(0);
+  });
+
+  it.each([
+    ['HcnCreateLoadBalancer', HR.invalidPolicy],
+    ['HcnCreateLoadBalancer', HR.fail],
+    ['HcnCreateEndpoint', HR.invalidIpAddress],
+    ['HcnQueryLoadBalancerProperties', HR.fail],
+  ])('%s %i: the next sync gets over it', async (call, hr) => {
+    const host = testHost({ fault: failing(call, hr).fault });
+    await host.backend.sync(fullOf(service()));
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('WIN14: a load balancer that cannot be deleted is not forgotten', async () => {
+    const { fault } = failing('HcnDeleteLoadBalancer', HR.fail, 4);
+    const host = testHost({ fault });
+    const web = service();
+    await host.backend.sync(fullOf(web));
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'partial' });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial' });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().loadBalancers).toEqual([]);
+  });
+
+  it('what failed is tried again with the next change, whatever that is about', async () => {
+    const host = testHost({ fault: failing('HcnCreateLoadBalancer', HR.invalidPolicy).fault });
+    expect(await host.backend.sync(fullOf(service()))).toMatchObject({ outcome: 'partial' });
+    const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
+    expect(await host.backend.sync(incremental([other], [], []))).toMatchObject({
+      outcome: 'ok',
+      scope: 'partial',
+    });
+    expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
+  });
+
+  it('G46: an id that got lost on the way is looked up before it is needed', async () => {
+    const { fault } = failing('HcnQueryLoadBalancerProperties', HR.fail);
+    const host = testHost({ fault, ignoresRequestedIds: true });
+    const web = service();
+    expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'ok' });
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().loadBalancers).toEqual([]);
+  });
+
+  it('of two load balancers of ours at one frontend one goes', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    const [balancer] = host.hns.snapshot().loadBalancers;
+    if (balancer === undefined) throw new Error('no load balancer');
+    host.hns.putLoadBalancer({ ...balancer, ID: '53674278-0000-8000-B000-000000000001' });
+    expect(await host.backend.observe()).toMatchObject({ drift: [{ kind: 'stale' }] });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().loadBalancers).toHaveLength(1);
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('an endpoint that somebody else still uses stays without harm, and goes later', async () => {
+    const host = testHost();
+    const web = service();
+    await host.backend.sync(fullOf(web));
+    const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
+    host.hns.putLoadBalancer({
+      ID: 'F0000000-0000-4000-8000-000000000001',
+      HostComputeEndpoints: [remote?.ID ?? ''],
+      FrontendVIPs: ['203.0.113.200', '203.0.113.201'],
+      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
+    });
+    expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().endpoints.some((entry) => entry.Flags === 1)).toBe(true);
+    host.hns.dropLoadBalancer('F0000000-0000-4000-8000-000000000001');
+    await host.backend.sync(NOTHING);
+    expect(host.hns.snapshot().endpoints.some((entry) => entry.Flags === 1)).toBe(false);
+  });
+});
