@@ -15,6 +15,7 @@ import {
   type TableInput,
 } from '@signalbox/backend-iptables/ruleset';
 import type { BackendError, Family } from '@signalbox/core';
+import * as names from '../compile/chain-names.ts';
 import type { Program, ProgramRemains } from '../objects/program.ts';
 
 /** What a packet filter lacks, or has otherwise than `program` says; one line each. */
@@ -133,15 +134,15 @@ function removeOperations(
 
 /** Chains that the iptables mode calls the same. It asks no sets; while it is in force they are its own. */
 const SHARED_NAMES: ReadonlySet<string> = new Set([
-  'KUBE-SERVICES',
-  'KUBE-POSTROUTING',
-  'KUBE-MARK-MASQ',
-  'KUBE-FORWARD',
-  'KUBE-PROXY-FIREWALL',
+  names.SERVICES,
+  names.POSTROUTING,
+  names.MARK_MASQ,
+  names.FORWARD,
+  names.PROXY_FIREWALL,
 ]);
 
 function usesSets({ table, chains }: ListedTable): boolean {
-  const services = table === 'nat' ? (chains.get('KUBE-SERVICES') ?? []) : [];
+  const services = table === 'nat' ? (chains.get(names.SERVICES) ?? []) : [];
   return services.some((text) => text.includes('--match-set KUBE-'));
 }
 
