@@ -5,6 +5,7 @@ import { cleanup } from './commands/cleanup.ts';
 import { explainPacket } from './commands/explain.ts';
 import { DONE, failed, type Outcome } from './commands/outcome.ts';
 import { readTextFile, run } from './commands/run.ts';
+import { serviceCommand } from './commands/service.ts';
 import { writeConfig } from './commands/write-config.ts';
 import { completeSettings, type Surroundings } from './config/complete.ts';
 import type { Settings } from './config/settings.ts';
@@ -21,7 +22,7 @@ export interface Terminal {
 }
 
 /** Words before the first flag: a command of ours. kube-proxy has none, and takes no arguments. */
-const COMMANDS: ReadonlySet<string> = new Set(['explain']);
+const COMMANDS: ReadonlySet<string> = new Set(['explain', 'service']);
 
 export async function runCommandLine(
   argv: readonly string[],
@@ -48,7 +49,7 @@ export async function runCommandLine(
   };
   const completed = completeSettings(flags, around);
   if (!completed.ok) return failed(...completed.errors);
-  return obey({ settings: completed.settings, flags, around, composition: parts, words, terminal });
+  return obey({ settings: completed.settings, flags, around, composition: parts, words, rest, terminal });
 }
 
 function splitCommand(argv: readonly string[]): { words: readonly string[]; rest: readonly string[] } {
@@ -77,6 +78,8 @@ interface Order {
   readonly composition: Composition;
   /** A command and its arguments; empty: run the proxy. */
   readonly words: readonly string[];
+  /** The command line behind them. */
+  readonly rest: readonly string[];
   readonly terminal: Terminal;
 }
 
@@ -87,7 +90,18 @@ function obey(order: Order): Outcome | Promise<Outcome> {
   for (const warning of settings.warnings) logger.component('config').warning(warning);
   if (settings.writeConfigTo !== '') return writeConfig(settings);
   if (settings.cleanup) return cleanup(settings, composition, logger.component('cleanup'));
-  if (words[0] !== 'explain') return run({ ...order, logging });
   const print = (text: string): void => terminal.print(text);
+  if (words[0] === 'service') return controlService(order, print);
+  if (words[0] !== 'explain') return run({ ...order, logging });
   return explainPacket({ settings, composition, logger, words: words.slice(1), print });
+}
+
+async function controlService(
+  { composition, words, rest }: Order,
+  print: (text: string) => void,
+): Promise<Outcome> {
+  const services = await composition.services();
+  if (services === null) return failed('signalbox service: only on Windows');
+  const program = [process.execPath, process.argv[1] ?? ''];
+  return serviceCommand({ services, words: words.slice(1), program, flags: rest, print });
 }

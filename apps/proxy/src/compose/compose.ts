@@ -9,7 +9,7 @@ import type { Composition, FamilySupport, NodeFacts } from './composition.ts';
 import { createFlowCleaner } from './flow-cleaner.ts';
 import { iptablesBackend, LOCALHOST_SYSCTL, probeIptables } from './iptables.ts';
 import { ipvsBackend, ipvsSysctls, whyNoIpvs } from './ipvs.ts';
-import { kernelspaceBackend, probeKernelspace, startWindowsService } from './kernelspace.ts';
+import { kernelspaceBackend, probeKernelspace, startWindowsService, windowsServices } from './kernelspace.ts';
 import { nftablesCleaners } from './leftovers.ts';
 import { createSource } from './sources.ts';
 
@@ -24,6 +24,7 @@ export const composition: Composition = {
     settings.config.mode === 'kernelspace' ? null : createFlowCleaner(family),
   removeLeftovers,
   createCleaners,
+  services: windowsServices,
   startService: startWindowsService,
 };
 

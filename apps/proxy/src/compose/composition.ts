@@ -1,5 +1,6 @@
 /** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
 import type { Backend, BackendError, Built, Clock, Family, Model, Source } from '@signalbox/core';
+import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ReportListener } from './measured-client.ts';
@@ -55,6 +56,8 @@ export interface Composition {
   removeLeftovers(settings: Settings, logger: Logger): Promise<void>;
   /** Every mode of this platform, each family: for `--cleanup`. */
   createCleaners(settings: Settings): Promise<readonly Backend[]>;
+  /** The Windows service control manager; `null` on other systems. */
+  services(): Promise<Services | null>;
   /** With `--windows-service`: this process as a service; a line of text when that fails, `null` when not asked for. */
   startService(settings: Settings): Promise<ServiceControl | string | null>;
 }

@@ -2,6 +2,7 @@
 import { formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
 import { parseAddressPort, isUnspecified, familyOf } from '../config/ip.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Services } from '../commands/service.ts';
 import type { FamilySupport, NodeFacts, ServiceControl } from './composition.ts';
 import { lazyBackend } from './lazy-backend.ts';
 
@@ -71,4 +72,16 @@ export async function startWindowsService({ given }: Settings): Promise<ServiceC
   if ('error' in started) return formatBackendError(started.error);
   const { service } = started;
   return { stopRequested: service.stopRequested, finish: (status) => service.finish(status) };
+}
+
+/** `null`: this is no Windows. */
+export async function windowsServices(): Promise<Services | null> {
+  if (process.platform !== 'win32') return null;
+  const { createServiceManager } = await load();
+  const manager = createServiceManager();
+  return {
+    install: (installation) => manager.install(installation),
+    uninstall: () => manager.uninstall(),
+    status: () => manager.status(),
+  };
 }

@@ -100,6 +100,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
       return Promise.resolve(backend);
     },
     modeSysctls: () => Promise.resolve([]),
+    services: () => Promise.resolve(null),
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
     removeLeftovers: () => Promise.resolve(),
