@@ -285,6 +285,31 @@ describe('changes by others', () => {
     stop?.();
   });
 
+  it('in the midst of a sync are repaired by the next', async () => {
+    const { fake } = lab();
+    const hand = { now: (): void => undefined };
+    const driver = {
+      ...fake.driver,
+      async restore(input: string) {
+        const done = await fake.driver.restore(input);
+        hand.now();
+        await settled();
+        return done;
+      },
+    };
+    const backend = createIptablesBackend({ family: 'IPv4', driver });
+    const heard: string[] = [];
+    const stop = backend.watch?.((what) => heard.push(what));
+    await settled();
+    hand.now = () => fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
+    await ok(backend.sync(fullChange(STATE)));
+    hand.now = () => undefined;
+    expect(heard.length).toBeGreaterThan(0);
+    expect((await ok(backend.sync(EMPTY))).repaired).toEqual(['altered: nat KUBE-SERVICES']);
+    expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
+    stop?.();
+  });
+
   it('are found by an empty change, without anybody watching', async () => {
     const { fake, backend } = lab();
     await ok(backend.sync(fullChange(STATE)));

@@ -40,6 +40,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     guarded: [],
     variant: null,
     busy: false,
+    disturbed: false,
   };
   return {
     mode: 'iptables',
@@ -52,11 +53,13 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
         driver,
         timer: options.timer ?? SYSTEM_TIMER,
         interval: options.checkInterval ?? 30_000,
-        active: () => state.ledger !== null && !state.busy && !state.suspect,
+        phase: () => phaseOf(state),
         isOwn: (table, chain) => (table === 'nat' || table === 'filter') && isOwnChain(table, chain),
         ...watched(state),
         onDrift(what) {
-          state.suspect = true;
+          // A sync under way may have read or written before it happened: it must not clear the suspicion.
+          if (state.busy) state.disturbed = true;
+          else state.suspect = true;
           onDrift(what);
         },
       }),
@@ -77,6 +80,13 @@ interface State {
   guarded: readonly Guarded[];
   variant: Variant | null;
   busy: boolean;
+  /** Somebody altered rules of ours while a sync was under way. */
+  disturbed: boolean;
+}
+
+function phaseOf({ ledger, busy, suspect }: State): 'off' | 'writing' | 'idle' {
+  if (busy) return 'writing';
+  return ledger === null || suspect ? 'off' : 'idle';
 }
 
 interface SyncInput {
@@ -96,6 +106,8 @@ async function syncAlone(input: SyncInput, change: DesiredChange): Promise<SyncR
     throw error;
   } finally {
     state.busy = false;
+    state.suspect ||= state.disturbed;
+    state.disturbed = false;
   }
 }
 

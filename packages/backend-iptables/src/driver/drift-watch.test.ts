@@ -12,7 +12,7 @@ interface Lab {
   readonly heard: string[];
   readonly monitors: MonitorHandlers[];
   readonly stop: () => void;
-  readonly active: { now: boolean };
+  readonly phase: { now: 'off' | 'writing' | 'idle' };
 }
 
 /** Nothing here needs time but the clock. */
@@ -26,7 +26,7 @@ async function lab(variant: Variant): Promise<Lab> {
   const clock = createManualClock();
   const heard: string[] = [];
   const monitors: MonitorHandlers[] = [];
-  const active = { now: true };
+  const phase: Lab['phase'] = { now: 'idle' };
   const stop = createDriftWatch({
     driver: {
       ...fake.driver,
@@ -37,14 +37,14 @@ async function lab(variant: Variant): Promise<Lab> {
     },
     timer: clock,
     interval: 30_000,
-    active: () => active.now,
+    phase: () => phase.now,
     isOwn: (table, chain) => table === 'nat' && chain.startsWith('KUBE-'),
     canary: 'KUBE-PROXY-CANARY',
     guarded: () => [{ table: 'nat', chain: 'PREROUTING', rule: JUMP }],
     onDrift: (what) => heard.push(what),
   });
   await settled();
-  return { fake, clock, heard, monitors, stop, active };
+  return { fake, clock, heard, monitors, stop, phase };
 }
 
 async function look({ clock }: Lab): Promise<void> {
@@ -96,10 +96,22 @@ describe('createDriftWatch', () => {
 
   it('says nothing while it has nothing to guard', async () => {
     const watch = await lab('nft');
-    watch.active.now = false;
+    watch.phase.now = 'off';
     watch.fake.byOthers(`*nat\n-F PREROUTING\nCOMMIT\n*mangle\n-X KUBE-PROXY-CANARY\nCOMMIT\n`);
     await look(watch);
     expect(watch.heard).toEqual([]);
+    watch.stop();
+  });
+
+  it('hears of removals while a sync writes, but does not look for what may be on its way', async () => {
+    const watch = await lab('nft');
+    watch.phase.now = 'writing';
+    watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
+    await look(watch);
+    expect(watch.heard).toEqual([]);
+    watch.fake.byOthers('*nat\n-F KUBE-SERVICES\n-F PREROUTING\nCOMMIT\n');
+    await settled();
+    expect(watch.heard).toEqual(['a rule in PREROUTING of table nat is gone']);
     watch.stop();
   });
 

@@ -31,8 +31,11 @@ export interface DriftWatchOptions {
   readonly timer: Timer;
   /** Milliseconds between two looks. */
   readonly interval: number;
-  /** Whether there is anything to guard, and no sync of ours under way. */
-  readonly active: () => boolean;
+  /**
+   * `off`: there is nothing to guard, or it is known to be altered. `writing`: a sync of ours is under way; what
+   * others remove meanwhile counts, but what is missing may be on its way.
+   */
+  readonly phase: () => 'off' | 'writing' | 'idle';
   readonly isOwn: (table: string, chain: string) => boolean;
   readonly canary: string;
   /** What each look checks, and what is checked when a rule goes from one of these chains. */
@@ -44,19 +47,19 @@ export interface DriftWatchOptions {
 const RESTARTS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000];
 
 export function createDriftWatch(options: DriftWatchOptions): () => void {
-  const { driver, timer, interval, active } = options;
+  const { driver, timer, interval, phase } = options;
   let stopped = false;
   let cancelLook = (): void => {};
   let cancelRestart = (): void => {};
   let stopMonitor: (() => void) | null = null;
 
   const look = async (): Promise<void> => {
-    const missing = active() ? await firstMissing(driver, options) : null;
-    if (missing !== null && !stopped && active()) options.onDrift(missing);
+    const missing = phase() === 'idle' ? await firstMissing(driver, options) : null;
+    if (missing !== null && !stopped && phase() === 'idle') options.onDrift(missing);
     if (!stopped) cancelLook = timer.schedule(interval, () => void look());
   };
   const onRemovals = async (removals: readonly Removal[]): Promise<void> => {
-    const what = active() ? await ourLoss(removals, options) : null;
+    const what = phase() === 'off' ? null : await ourLoss(removals, options);
     if (what !== null && !stopped) options.onDrift(what);
   };
   const startMonitor = (attempt: number): void => {
