@@ -4,6 +4,7 @@ import { runExamples } from './examples.mjs';
 import { runKernel } from './kernel.mjs';
 import { runLint } from './lint.mjs';
 import { runDemo } from './start.mjs';
+import { runRig } from './rig.mjs';
 import { runTargets } from './targets.mjs';
 import { runUml } from './uml.mjs';
 import { runVitest } from './vitest.mjs';
@@ -21,6 +22,8 @@ const rings = [
   { name: 'examples', title: 'every program of examples/', run: runExamples },
   { name: 'kernel', title: 'real netfilter in network namespaces', run: runKernel },
   { name: 'uml', title: 'IPVS in a User-Mode Linux kernel', run: runUml },
+  { name: 'mono', title: 'the Windows library and its bridge, under Mono', run: runRig('rig-a') },
+  { name: 'wine', title: 'the Windows bundle, under Wine', run: runRig('rig-b') },
   { name: 'demo', title: 'npm start: the real proxy on a node in a box', run: runDemo },
   { name: 'bench', title: 'benchmarks, smallest size', run: runBench },
 ];
