@@ -41,6 +41,13 @@ export type { FlowKey, FlowState } from './families/conntrack/flow.ts';
 export type { FlowTuple } from './families/conntrack/tuple.ts';
 
 export {
+  type AccountingClient,
+  type AccountingDeletions,
+  createAccountingClient,
+} from './clients/accounting-client.ts';
+export type { AccountingObject } from './families/accounting/object.ts';
+
+export {
   type RouteMonitor,
   type RouteMonitorEvents,
   type RouteMonitorOptions,

@@ -47,6 +47,11 @@ export function readU64(attributes: Attributes, type: number): number | undefine
   return value === undefined ? undefined : Number(value.readBigUInt64LE());
 }
 
+export function readU64BE(attributes: Attributes, type: number): number | undefined {
+  const value = sized(attributes, type, 8);
+  return value === undefined ? undefined : Number(value.readBigUInt64BE());
+}
+
 /** Up to the first NUL. */
 export function readText(attributes: Attributes, type: number): string | undefined {
   const value = attributes.get(type);

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decodeAcknowledgement } from '../codec/acknowledgement.ts';
 import { decodeMessages, type NetlinkMessage } from '../codec/message.ts';
+import { decodeObject } from './accounting/object.ts';
 import { decodeFlow } from './conntrack/flow.ts';
 import { decodeFamily } from './generic.ts';
 import { refusedEntry } from './ipset/entry.ts';
@@ -28,6 +29,7 @@ const decoders: [string, (message: NetlinkMessage) => unknown][] = [
   ['decodeProtocol', decodeProtocol],
   ['decodeType', decodeType],
   ['refusedEntry', ({ payload }) => refusedEntry(payload)],
+  ['decodeObject', decodeObject],
   ['decodeFlow', (message) => decodeFlow(message, [17])],
 ];
 
