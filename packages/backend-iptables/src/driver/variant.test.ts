@@ -47,6 +47,17 @@ describe('the variant of iptables', () => {
     });
   });
 
+  it('is one that is installed where nothing goes by the plain name', async () => {
+    const run = node({
+      'iptables-legacy --version': 'iptables v1.8.9 (legacy)\n',
+      'iptables-legacy-save': '',
+    });
+    expect(await detectTool(run, 'IPv4')).toMatchObject({
+      ok: true,
+      value: { facts: { variant: 'legacy' } },
+    });
+  });
+
   it('is unavailable where nothing is installed', async () => {
     expect(await detectTool(node({}), 'IPv4')).toMatchObject({
       ok: false,

@@ -56,8 +56,11 @@ export async function describeTool(run: Run, names: Programs): Promise<DriverRes
 export async function detectTool(run: Run, family: Family): Promise<DriverResult<Tool>> {
   const nft = await usage(run, programs(family, 'nft'));
   const legacy = await usage(run, programs(family, 'legacy'));
-  const chosen = chooseVariant(nft, legacy);
-  return describeTool(run, programs(family, chosen));
+  const chosen = await describeTool(run, programs(family, chooseVariant(nft, legacy)));
+  if (chosen.ok) return chosen;
+  // Nothing goes by the plain name: any that is installed will do.
+  const [only] = [nft === null ? [] : ['nft' as const], legacy === null ? [] : ['legacy' as const]].flat();
+  return only === undefined ? chosen : describeTool(run, programs(family, only));
 }
 
 /** What one variant holds; `null` if it is not installed. */
