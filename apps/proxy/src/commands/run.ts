@@ -24,6 +24,9 @@ export interface RunOptions {
   readonly logging: Logging;
 }
 
+/** Milliseconds for the Event about a fatal error to reach the API server. */
+const EVENT_GRACE = 1000;
+
 /** Resolves when the process should end. */
 export async function run(options: RunOptions): Promise<Outcome> {
   const { settings, composition, logging } = options;
@@ -46,12 +49,10 @@ export async function run(options: RunOptions): Promise<Outcome> {
       told.finally(() => resolve(outcome)).catch(() => undefined);
     };
     service?.stopRequested.then(() => end(DONE)).catch(() => end(DONE));
-    const started = startProxy({
-      ...options,
-      families: found.families,
-      bundle,
-      onFatal: (why) => end(failed(why)),
-    });
+    const onFatal = (why: string): void => {
+      composition.clock.schedule(EVENT_GRACE, () => end(failed(why)));
+    };
+    const started = startProxy({ ...options, families: found.families, bundle, onFatal });
     started
       .then((proxy) => follow(options, proxy, end))
       .catch((reason: unknown) => end(failed(describe(reason))));
