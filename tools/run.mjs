@@ -9,6 +9,8 @@ import { runFormat } from './rings/format.mjs';
 import { runStart } from './rings/start.mjs';
 
 const [task, ...rest] = argv.slice(2);
+const interrupt = new AbortController();
+const interrupted = interrupt.signal;
 
 function usage() {
   const names = ['start', 'format', ...Object.keys(tasks)].join(' | ');
@@ -29,17 +31,19 @@ async function runRing(ring, context) {
 async function runRings(context) {
   const results = [];
   for (const ring of ringsOf(task)) {
+    if (interrupted.aborted) break;
     process.stdout.write(`\n== ${ring.name}: ${ring.title}\n`);
     const started = Date.now();
     const result = await runRing(ring, context);
     results.push({ ...result, ring: ring.name, seconds: (Date.now() - started) / 1000 });
   }
   printReport(results);
+  if (interrupted.aborted) return 130;
   return totals(results).failed === 0 ? 0 : 1;
 }
 
-// A Ctrl-C reaches the child too (same terminal); it cleans up, and its end ends this process.
-process.on('SIGINT', () => {});
+// A Ctrl-C reaches the child too (same terminal): it cleans up, and no other ring is started.
+process.on('SIGINT', () => interrupt.abort());
 
 const known = task === 'start' || task === 'format' || Object.hasOwn(tasks, task ?? '');
 if (!known) usage();
