@@ -1,4 +1,3 @@
-import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it, vi } from 'vitest';
 import { remoteMac } from './compile/chain-names.ts';
 import {
@@ -303,6 +302,55 @@ describe('HNS comes and goes', () => {
     attachPod(host.hns, '10.244.1.2');
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
+  });
+
+  it('WIN3: a network made anew between two syncs is noticed by the first change', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    host.hns.removeNetwork(NETWORK_ID);
+    host.hns.addNetwork({
+      Name: 'cbr0',
+      Type: 'L2Bridge',
+      Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
+    });
+    attachPod(host.hns, '10.244.1.2');
+    host.recorder.take();
+    const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
+    expect(await host.backend.sync(incremental([other], [], []))).toMatchObject({
+      outcome: 'ok',
+      scope: 'full',
+    });
+    // Every write fits at once: nothing was tried with ids of the old network.
+    expect(writes(host.recorder)).toEqual([
+      'create-endpoint',
+      'create-load-balancer',
+      'create-load-balancer',
+    ]);
+  });
+
+  it('after HNS was away its version is asked again: an update may have been the reason', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    host.hns.stop();
+    await host.backend.sync(NOTHING);
+    host.hns.start('keep');
+    host.recorder.take();
+    await host.backend.sync(NOTHING);
+    await host.backend.sync(NOTHING);
+    const asked = host.recorder.take().filter((call) => call.request.op === 'hns');
+    expect(asked).toHaveLength(1);
+  });
+
+  it('a clean-up is followed by a full sync, whatever comes next', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service()));
+    expect(await host.backend.cleanup()).toEqual({
+      outcome: 'ok',
+      removed: ['1 load balancers', '1 endpoints'],
+    });
+    const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
+    expect(await host.backend.sync(incremental([other], [], []))).toMatchObject({ outcome: 'ok' });
+    expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
   });
 
   it('a listening process holds a node port: reported with the owner, and made when it is free', async () => {

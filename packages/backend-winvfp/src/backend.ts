@@ -139,10 +139,8 @@ async function observe(state: BackendState): Promise<Observation> {
   return { outcome: 'ok', drift };
 }
 
-async function cleanup(state: BackendState): Promise<CleanupResult> {
+function cleanup(state: BackendState): Promise<CleanupResult> {
   state.held = null;
   const { hcn, family, networkName } = state.options;
-  const result = await cleanupHns({ hcn, family, networkName, owned: state.owned });
-  for (const frontend of state.wanted.frontends().keys()) state.wanted.dirty.add(frontend);
-  return result;
+  return cleanupHns({ hcn, family, networkName, owned: state.owned });
 }
