@@ -1,3 +1,4 @@
+export { whyNoAccounting } from './driver/accounting-probe.ts';
 export { createExecDriver, type ExecDriverOptions } from './driver/exec-driver.ts';
 export type { Timer } from './driver/drift-watch.ts';
 export type { DriverResult, IptablesDriver, ToolFacts, Variant } from './driver/iptables-driver.ts';

@@ -28,6 +28,8 @@ export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
 export const SHARED_FIREWALL = 'KUBE-FIREWALL';
 /** Empty chains whose absence tells that somebody flushed the table (IPT14). */
 export const CANARY = 'KUBE-PROXY-CANARY';
+/** Stands for a moment at the start, while it is found out whether rules can count. */
+export const PROBE = 'KUBE-PROXY-PROBE';
 
 const SERVICE_PREFIX = {
   cluster: 'KUBE-SVC-',
@@ -69,7 +71,16 @@ function hash(text: string): string {
 /** Fixed chains that are ours, by table. `SHARED_FIREWALL` is in none. */
 export const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
   nat: [SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQUERADE, MARK_NON_POD, CANARY],
-  filter: [SERVICES, EXTERNAL_SERVICES, NODE_PORTS, NODE_PORTS_REFUSED, FORWARD, PROXY_FIREWALL, CANARY],
+  filter: [
+    SERVICES,
+    EXTERNAL_SERVICES,
+    NODE_PORTS,
+    NODE_PORTS_REFUSED,
+    FORWARD,
+    PROXY_FIREWALL,
+    CANARY,
+    PROBE,
+  ],
   mangle: [CANARY],
 };
 

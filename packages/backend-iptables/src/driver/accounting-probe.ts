@@ -1,7 +1,9 @@
 import type { BackendError } from '@signalbox/core';
 import { PROBE } from '../compile/chain-names.ts';
-import { encodeMatch } from '../encode/match-text.ts';
 import { encodeRestore } from '../encode/restore-input.ts';
+import { encodeRule } from '../encode/rule-text.ts';
+import { rule } from '../objects/rule.ts';
+import { RETURN } from '../objects/target.ts';
 import type { IptablesDriver } from './iptables-driver.ts';
 
 /**
@@ -13,7 +15,9 @@ export async function whyNoAccounting(
   driver: IptablesDriver,
   objects: readonly string[],
 ): Promise<BackendError | null> {
-  const rules = objects.map((name) => encodeMatch({ kind: 'accounting', name }, driver.family));
+  const rules = objects.map((name) =>
+    encodeRule(rule([{ kind: 'accounting', name }], RETURN), driver.family),
+  );
   const put = await driver.restore(
     encodeRestore([{ table: 'filter', operations: [{ kind: 'write', chain: PROBE, rules }] }]),
   );

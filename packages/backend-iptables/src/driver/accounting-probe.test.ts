@@ -1,0 +1,41 @@
+import { fullChange } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { createIptablesBackend } from '../iptables-backend.ts';
+import { createFakeIptables } from '../testing/fake-iptables.ts';
+import { sampleState } from '../testing/sample-state.ts';
+import { whyNoAccounting } from './accounting-probe.ts';
+
+describe('whether rules can count', () => {
+  it('F162 F163: is asked with a rule for each object that is really put in, and taken away', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const before = fake.dump('filter');
+    expect(await whyNoAccounting(fake.driver, ['one', 'two'])).toBeNull();
+    expect(fake.inputs).toEqual([
+      '*filter\n:KUBE-PROXY-PROBE - [0:0]\n-A KUBE-PROXY-PROBE -m nfacct --nfacct-name one -j RETURN\n' +
+        '-A KUBE-PROXY-PROBE -m nfacct --nfacct-name two -j RETURN\nCOMMIT\n',
+      '*filter\n:KUBE-PROXY-PROBE - [0:0]\n-X KUBE-PROXY-PROBE\nCOMMIT\n',
+    ]);
+    expect(fake.dump('filter')).toBe(before);
+  });
+
+  it('is answered with what the tool says, and leaves nothing', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', faults: (what) => what === 'iptables-restore filter' });
+    const before = fake.dump('filter');
+    expect(await whyNoAccounting(fake.driver, ['one'])).toMatchObject({
+      code: 'rejected',
+      message: 'fault',
+    });
+    expect(fake.dump('filter')).toBe(before);
+  });
+
+  it('leaves, at worst, a chain that the first sync removes', async () => {
+    const calls = { restores: 0 };
+    const second = (what: string): boolean => what === 'iptables-restore' && ++calls.restores === 2;
+    const fake = createFakeIptables({ family: 'IPv4', faults: second });
+    expect(await whyNoAccounting(fake.driver, ['one'])).toBeNull();
+    expect(fake.dump('filter')).toContain(':KUBE-PROXY-PROBE');
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    expect(await backend.sync(fullChange(sampleState([])))).toMatchObject({ outcome: 'ok' });
+    expect(fake.dump('filter')).not.toContain('KUBE-PROXY-PROBE');
+  });
+});
