@@ -390,6 +390,26 @@ describe('cleanup', () => {
     expect([...kernel.sets.keys()]).toEqual([]);
   });
 
+  it('finds its rules although the iptables mode’s cleanup took chains of the same names before', async () => {
+    const { backend, kernel } = bench();
+    const untouched = dumpKernel(kernel, 'IPv4');
+    okay(await backend.sync(full(service())));
+    const taken = [
+      ['nat', 'PREROUTING', 'kubernetes service portals', 'KUBE-SERVICES'],
+      ['nat', 'OUTPUT', 'kubernetes service portals', 'KUBE-SERVICES'],
+      ['nat', 'POSTROUTING', 'kubernetes postrouting rules', 'KUBE-POSTROUTING'],
+      ['filter', 'FORWARD', 'kubernetes forwarding rules', 'KUBE-FORWARD'],
+    ] as const;
+    for (const [table, hook, comment, chain] of taken) {
+      const jump = `-D ${hook} -m comment --comment "${comment}" -j ${chain}`;
+      const last = hook === 'PREROUTING' ? '' : `-F ${chain}\n-X ${chain}\n`;
+      kernel.iptables('IPv4').byOthers(`*${table}\n${jump}\n${last}COMMIT\n`);
+    }
+    kernel.iptables('IPv4').byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(dumpKernel(kernel, 'IPv4')).toBe(untouched);
+  });
+
   it('leaves rules of the iptables mode that have the same names', async () => {
     const { backend, kernel } = bench();
     const rules =

@@ -13,6 +13,7 @@ import {
   type RestoreOperation,
   type SharedRule,
   type TableInput,
+  type TableName,
 } from '@signalbox/backend-iptables/ruleset';
 import type { BackendError, Family } from '@signalbox/core';
 import * as names from '../compile/chain-names.ts';
@@ -59,7 +60,7 @@ export async function removeProgram(
   const saved = await driver.save();
   if (!saved.ok) return saved;
   const tables = TABLES.map((table) => parseSave(saved.value, table));
-  const ours = tables.some(usesSets) ? remains : withoutSharedNames(remains);
+  const ours = tables.some(usesSets) ? remains : withoutSharedNames(remains, tables);
   const inputs = tables
     .map((listed) => ({ table: listed.table, operations: removeOperations(listed, ours, driver.family) }))
     .filter(({ operations }) => operations.length > 0);
@@ -134,11 +135,11 @@ function removeOperations(
 
 /** Chains that the iptables mode calls the same. It asks no sets; while it is in force they are its own. */
 const SHARED_NAMES: ReadonlySet<string> = new Set([
-  names.SERVICES,
-  names.POSTROUTING,
-  names.MARK_MASQ,
-  names.FORWARD,
-  names.PROXY_FIREWALL,
+  `nat ${names.SERVICES}`,
+  `nat ${names.POSTROUTING}`,
+  `nat ${names.MARK_MASQ}`,
+  `filter ${names.FORWARD}`,
+  `filter ${names.PROXY_FIREWALL}`,
 ]);
 
 function usesSets({ table, chains }: ListedTable): boolean {
@@ -146,10 +147,19 @@ function usesSets({ table, chains }: ListedTable): boolean {
   return services.some((text) => text.includes('--match-set KUBE-'));
 }
 
-function withoutSharedNames({ chains, jumps }: ProgramRemains): ProgramRemains {
+/** An empty chain is what a cleanup of the iptables mode leaves of one that rules of ours still jump to. */
+function withoutSharedNames(
+  { chains, jumps }: ProgramRemains,
+  tables: readonly ListedTable[],
+): ProgramRemains {
+  const isTheirs = (table: TableName, chain: string): boolean =>
+    SHARED_NAMES.has(`${table} ${chain}`) &&
+    tables.some((listed) => listed.table === table && listed.chains.get(chain)?.length !== 0);
   return {
-    chains: chains.filter(({ name }) => !SHARED_NAMES.has(name)),
-    jumps: jumps.filter(({ rule }) => rule.target.kind !== 'jump' || !SHARED_NAMES.has(rule.target.chain)),
+    chains: chains.filter(({ table, name }) => !isTheirs(table, name)),
+    jumps: jumps.filter(
+      ({ table, rule }) => rule.target.kind !== 'jump' || !isTheirs(table, rule.target.chain),
+    ),
   };
 }
 
