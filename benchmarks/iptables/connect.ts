@@ -11,6 +11,8 @@ import { fullChange } from '@signalbox/core';
 /** Microseconds, medians. */
 export interface ConnectTimes {
   readonly direct: number;
+  /** The same, past the rules: what connection tracking and the walk cost whoever uses no service. */
+  readonly past: number;
   readonly tree: number;
   readonly flat: number;
 }
@@ -74,11 +76,12 @@ async function measure(services: number): Promise<ConnectTimes> {
   if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
   const last = all.at(-1)?.frontends[0];
   const address = last?.kind === 'cluster-ip' ? last.address : '';
+  const past = await timeConnects(HOST, port, count);
   const tree = await timeConnects(address, 80, count);
   await flatten(driver);
   const flat = await timeConnects(address, 80, count);
   server.close();
-  return { direct, tree, flat };
+  return { direct, past, tree, flat };
 }
 
 stdout.write(JSON.stringify(await measure(Number(argv[2] ?? 200))));

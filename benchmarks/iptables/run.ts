@@ -112,8 +112,11 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
 function measureConnects(services: number): void {
   const times = inNamespace('./connect.ts', services) as ConnectTimes | null;
   if (times === null) return;
-  const { direct, tree, flat } = times;
-  console.log(`iptables legacy, TCP connect, median: without service ${direct.toFixed(0)} µs,`);
+  const { direct, past, tree, flat } = times;
+  console.log(`iptables legacy, TCP connect, median: without rules ${direct.toFixed(0)} µs,`);
+  console.log(
+    `  past the rules, to no service ${past.toFixed(0)} µs (${(past / direct).toFixed(2)} times as long),`,
+  );
   console.log(
     `  to the last of ${services} services ${tree.toFixed(0)} µs (${(tree / direct).toFixed(2)} times as long),`,
   );
