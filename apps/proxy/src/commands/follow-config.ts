@@ -1,0 +1,54 @@
+/** The configuration file of a running proxy: what changes in it, and what that means. */
+import { completeSettings } from '../config/complete.ts';
+import { compareSettings, watchFile } from '../config/reload.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Proxy } from '../proxy.ts';
+import { failed, type Outcome } from './outcome.ts';
+import type { RunOptions } from './run-options.ts';
+
+/** A change that a running proxy cannot take over ends it with 1, for whoever started it to start it again. */
+export function followConfig(options: RunOptions, proxy: Proxy, end: (outcome: Outcome) => void): void {
+  const { settings, composition, around } = options;
+  if (settings.configFile === '') return;
+  let current = settings;
+  watchFile({
+    path: settings.configFile,
+    content: settings.configText,
+    read: around.readFile,
+    clock: composition.clock,
+    onChange: (content) => {
+      const next = takeChange(options, { content, before: current });
+      if (next === 'restart') end(failed("content of the proxy server's configuration file was updated"));
+      else if (next !== null) {
+        current = next;
+        proxy.reconfigure(next);
+      }
+    },
+  });
+}
+
+interface Change {
+  readonly content: string;
+  readonly before: Settings;
+}
+
+/** New settings for the running proxy, or that it must restart; `null`: a file that is wrong changes nothing. */
+function takeChange(
+  { flags, around, logging }: RunOptions,
+  { content, before }: Change,
+): Settings | 'restart' | null {
+  const logger = logging.logger.component('config');
+  const result = completeSettings(flags, { ...around, readFile: () => content });
+  if (!result.ok) {
+    for (const error of result.errors)
+      logger.error('Changed configuration refused; the old one counts', { err: error });
+    return null;
+  }
+  const change = compareSettings(before, result.settings);
+  if (change.restart.length > 0) {
+    logger.info('Configuration changed; a new process has to take it over', { fields: change.restart });
+    return 'restart';
+  }
+  if (change.live.length > 0) logger.info('Configuration changed and taken over', { fields: change.live });
+  return result.settings;
+}

@@ -1,0 +1,56 @@
+/** The node before the proxy starts: its settings, what works on it, and who else is there. */
+import type { FamilySupport } from '../compose/composition.ts';
+import { takeInstanceLock } from '../node/instance-lock.ts';
+import { checkFamilies } from '../node/family-check.ts';
+import { applySysctls, prepareNode, setOomScore } from '../node/prepare-node.ts';
+import { systemFiles } from '../node/sysctl.ts';
+import type { RunOptions } from './run-options.ts';
+
+/** What works on this node, and who else is there; or why nothing does. */
+export async function surveyNode(options: RunOptions): Promise<FamilySupport | string> {
+  const { settings, composition, logging, around } = options;
+  const { logger } = logging;
+  const onLinux = around.platform === 'linux';
+  const [support, lock] = await Promise.all([
+    composition.probeFamilies(settings),
+    onLinux ? takeInstanceLock() : 'not-asked',
+    onLinux ? composition.removeLeftovers(settings, logger) : undefined,
+  ]);
+  if (lock === null) {
+    logger.error(
+      'Another signalbox runs in this network namespace: both write the same rules; stop one of them',
+    );
+  }
+  return judgeFamilies(options, support) ?? support;
+}
+
+/** Sysctls, connection tracking, and how the kernel treats this process. */
+export async function prepare({
+  settings,
+  around,
+  logging,
+  composition,
+}: RunOptions): Promise<string | null> {
+  const { config, initOnly, manifests } = settings;
+  if (around.platform !== 'linux') return initOnly ? '--init-only: not implemented on Windows' : null;
+  const sysctls = await composition.modeSysctls(settings);
+  if (manifests !== '' && !initOnly) {
+    // For trying things out and for tests: limits of the node as a whole are left alone.
+    const error = applySysctls(systemFiles, sysctls);
+    if (error !== null) logging.logger.warning(error);
+    return null;
+  }
+  const error = prepareNode(systemFiles, config, sysctls);
+  if (error !== null || initOnly) return error;
+  const oom = setOomScore(systemFiles, config.oomScoreAdj);
+  if (oom !== null) logging.logger.warning(oom);
+  return null;
+}
+
+function judgeFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
+  const { fatal, warnings } = checkFamilies(settings.config, support.families);
+  for (const reason of support.reasons) logging.logger.info(reason);
+  for (const warning of warnings) logging.logger.warning(warning);
+  // The reasons are the cure; one line has them all.
+  return fatal === null ? null : [fatal, ...support.reasons].join('; ');
+}
