@@ -43,6 +43,8 @@ export interface PlanInput {
   readonly variant: Variant;
   readonly order: RefusalOrder;
   readonly applied: Applied;
+  /** See `tighterLimit`. */
+  readonly rulesPerTransaction: number;
 }
 
 /** Carries out what the ledger plans, and notes what is done. Stops at the first failure. */
@@ -53,8 +55,9 @@ export async function applyPlan({
   variant,
   order,
   applied,
+  rulesPerTransaction,
 }: PlanInput): Promise<BackendError | null> {
-  const policy = variant === 'nft' ? nftPolicy(ledger.count('nat')) : LEGACY_POLICY;
+  const policy = variant === 'nft' ? nftPolicy(ledger.count('nat'), rulesPerTransaction) : LEGACY_POLICY;
   const transactions = planTransactions(ledger, inserts, { policy, order });
   for (const batch of batchTransactions(transactions)) {
     applied.restores++;

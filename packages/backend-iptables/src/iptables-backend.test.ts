@@ -1,5 +1,5 @@
 import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@signalbox/core';
-import { endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
+import { backendError, endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { TABLES } from './objects/rule.ts';
@@ -233,6 +233,34 @@ describe('a failed sync', () => {
     expect((await backend.sync(fullChange(STATE))).outcome).toBe('failed');
     fault.on = false;
     expect((await ok(backend.sync(EMPTY))).scope).toBe('full');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('because transactions are too large for the kernel is repeated with smaller ones', async () => {
+    const { fake } = lab();
+    const rulesIn = (transaction: string): number => transaction.match(/^-A/gm)?.length ?? 0;
+    const largest: number[] = [];
+    const driver = {
+      ...fake.driver,
+      async restore(input: string) {
+        const transactions = input.match(/\*[^]*?COMMIT\n/g) ?? [];
+        largest.push(Math.max(...transactions.map(rulesIn)));
+        if (transactions.every((transaction) => rulesIn(transaction) <= 120))
+          return fake.driver.restore(input);
+        const error = backendError('rejected', 'iptables-nft-restore', 'exit status 1', {
+          detail: 'sendmsg() failed: Message too long',
+        });
+        return { ok: false, error } as const;
+      },
+    };
+    const backend = createIptablesBackend({ family: 'IPv4', driver });
+    const many = sampleState(services(300));
+    const result = await ok(backend.sync(fullChange(many)));
+    expect(result.counters['restoreFailures']).toBe(3);
+    expect(largest.at(-1)).toBeLessThanOrEqual(120);
+    // The limit is remembered.
+    const again = await ok(backend.sync(changeBetween(many, sampleState(services(100)))));
+    expect(again.counters['restoreFailures']).toBe(0);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 

@@ -7,20 +7,22 @@ import type {
   SyncResult,
 } from '@signalbox/core';
 import { isEmptyChangeSet } from '@signalbox/core';
-import { applyPlan, nothingApplied, type Applied } from './apply-plan.ts';
+import { applyPlan, nothingApplied } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
-import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
+import { tighterLimit } from './diff/plan.ts';
+import { createRuleLedger } from './diff/rule-ledger.ts';
 import { createDriftWatch, firstMissing, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
-import type { IptablesDriver, ToolFacts, Variant } from './driver/iptables-driver.ts';
+import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
 import { observeTables } from './observe.ts';
 import type { IptablesOptions } from './options.ts';
+import { createState, failed, phaseOf, succeeded, type State } from './sync-state.ts';
 import { repairs } from './repairs.ts';
 
 /**
@@ -31,17 +33,7 @@ import { repairs } from './repairs.ts';
  */
 export function createIptablesBackend(options: IptablesOptions): Backend {
   const driver = options.driver ?? createExecDriver({ family: options.family });
-  const state: State = {
-    compiler: null,
-    ledger: null,
-    former: null,
-    backlog: [],
-    suspect: false,
-    guarded: [],
-    variant: null,
-    busy: false,
-    disturbed: false,
-  };
+  const state = createState();
   return {
     mode: 'iptables',
     family: options.family,
@@ -65,28 +57,6 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
       }),
     close: () => driver.close(),
   };
-}
-
-interface State {
-  compiler: RuleCompiler | null;
-  /** `null`: the kernel is unknown; the next sync reads it. */
-  ledger: RuleLedger | null;
-  /** What was held before a full sync that failed: what it did not get to tell, the next one tells. */
-  former: RuleLedger | null;
-  /** Changes that came before the tool was found. */
-  backlog: DesiredChange[];
-  /** Somebody altered rules of ours: believe nothing. */
-  suspect: boolean;
-  guarded: readonly Guarded[];
-  variant: Variant | null;
-  busy: boolean;
-  /** Somebody altered rules of ours while a sync was under way. */
-  disturbed: boolean;
-}
-
-function phaseOf({ ledger, busy, suspect }: State): 'off' | 'writing' | 'idle' {
-  if (busy) return 'writing';
-  return ledger === null || suspect ? 'off' : 'idle';
 }
 
 interface SyncInput {
@@ -186,16 +156,19 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
     const idle = ledger === null || ledger.writes.size + ledger.removals.size === 0;
     if (idle || error !== null) continue;
     const { order } = part;
-    error = await applyPlan({ ledger, inserts: [], driver, variant: tool.variant, order, applied });
+    const { rulesPerTransaction } = state;
+    const plan = { ledger, inserts: [], driver, variant: tool.variant, order, applied, rulesPerTransaction };
+    error = await applyPlan(plan);
   }
+  if (error !== null && canTighten(error, state)) return fullSync(work, applied);
   if (error !== null) return failed(error, 'partial', state, applied);
   // Rules of ours in chains of others are looked after by full syncs alone.
   if (sharedTexts(compiler, driver).join() !== shared.join()) return fullSync(work);
   return succeeded(applied.restores === 0 ? 'none' : 'partial', state, applied);
 }
 
-async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<SyncResult> {
-  const applied = nothingApplied();
+async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<SyncResult> {
+  const { driver, state, compiler, tool } = work;
   // Whatever goes wrong from here, the next sync has to be full, too.
   const former = state.ledger ?? state.former;
   state.former = former;
@@ -207,16 +180,12 @@ async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<Sy
   const wanted = { family: driver.family, chains: compiler.all(), shared };
   const { inserts, drift } = compare(wanted, observed.value, ledger);
   const repaired = former === null ? [] : repairs(former, drift);
-  const error = await applyPlan({
-    ledger,
-    inserts,
-    driver,
-    variant: tool.variant,
-    order: 'by-size',
-    applied,
-  });
+  const { rulesPerTransaction } = state;
+  const plan = { ledger, inserts, driver, variant: tool.variant, applied, rulesPerTransaction };
+  const error = await applyPlan({ ...plan, order: 'by-size' });
   // Until the jumps are known to stand, the next sync has to look again.
   state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
+  if (error !== null && canTighten(error, state)) return fullSync(work, applied);
   if (error !== null) return failed(error, 'full', state, applied);
   state.former = null;
   state.suspect = false;
@@ -225,47 +194,19 @@ async function fullSync({ driver, state, compiler, tool }: SyncWork): Promise<Sy
   return { ...succeeded('full', state, applied, repaired), repaired };
 }
 
+/** Transactions were too large for this kernel: with a smaller limit, which is kept, it may go. */
+function canTighten({ code, detail = '' }: BackendError, state: State): boolean {
+  const tighter = tighterLimit(state.rulesPerTransaction);
+  if (code !== 'rejected' || !detail.includes('Message too long') || tighter === null) return false;
+  state.rulesPerTransaction = tighter;
+  return true;
+}
+
 function guardedRules(
   shared: ReturnType<RuleCompiler['shared']>,
   { family }: IptablesDriver,
 ): readonly Guarded[] {
   return shared.map(({ table, chain, rule }) => ({ table, chain, rule: encodeRule(rule, family) }));
-}
-
-function succeeded(
-  scope: SyncResult['scope'],
-  state: State,
-  applied: Applied,
-  repaired: readonly string[] = [],
-): SyncResult {
-  return {
-    outcome: 'ok',
-    scope,
-    failures: [],
-    repaired,
-    counters: counters(state, applied, repaired.length),
-  };
-}
-
-function failed(error: BackendError, scope: SyncResult['scope'], state: State, applied: Applied): SyncResult {
-  if (error.kernel === 'unknown') state.ledger = null;
-  return {
-    outcome: 'failed',
-    scope,
-    failures: [],
-    error,
-    repaired: [],
-    counters: counters(state, applied, 0),
-  };
-}
-
-function counters({ ledger }: State, applied: Applied, repaired: number): SyncResult['counters'] {
-  return {
-    ...applied,
-    rulesTotalNat: ledger?.count('nat') ?? 0,
-    rulesTotalFilter: ledger?.count('filter') ?? 0,
-    repaired,
-  };
 }
 
 async function observeDrift(

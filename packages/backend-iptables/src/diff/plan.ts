@@ -34,6 +34,8 @@ const CHAINS_PER_CALL = 5_000;
 export interface PlanPolicy {
   /** At most so many chains in a transaction; `Infinity`: everything at once. */
   readonly chainsPerTransaction: number;
+  /** At most so many rules, but a chain is never divided: `tighterLimit`. */
+  readonly rulesPerTransaction: number;
 }
 
 /**
@@ -41,12 +43,23 @@ export interface PlanPolicy {
  * chunks. But every transaction also makes the kernel check all rules that packets can reach (0.5 µs each): the
  * more of them are in place, the larger the chunk that costs least.
  */
-export function nftPolicy(reachableRules: number): PlanPolicy {
+export function nftPolicy(reachableRules: number, rulesPerTransaction = Infinity): PlanPolicy {
   const cheapest = Math.round(Math.sqrt((0.5 / 0.11) * reachableRules));
-  return { chainsPerTransaction: Math.min(Math.max(cheapest, 100), 1500) };
+  const chains = Math.min(Math.max(cheapest, 100), 1500, rulesPerTransaction);
+  return { chainsPerTransaction: chains, rulesPerTransaction };
 }
+
 /** The legacy variant copies the whole table for any transaction, hence one. */
-export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity };
+export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity, rulesPerTransaction: Infinity };
+
+/**
+ * A transaction of the nft variant is one netlink message. Without CAP_NET_ADMIN outside of user namespaces its
+ * size is limited (`net.core.wmem_max`), and the tool says "Message too long". The next limit to try; `null`: none.
+ */
+export function tighterLimit(rulesPerTransaction: number): number | null {
+  if (rulesPerTransaction === Infinity) return 400;
+  return rulesPerTransaction > 50 ? rulesPerTransaction / 2 : null;
+}
 
 export interface PlanOptions {
   readonly policy: PlanPolicy;
@@ -98,25 +111,36 @@ interface TableWork {
   readonly removals: readonly PendingRemoval[];
 }
 
-function chunks(
-  table: TableName,
-  work: TableWork,
-  { chainsPerTransaction }: PlanPolicy,
-): readonly Transaction[] {
-  const transactions: Transaction[] = [];
-  const { length } = work.writes;
-  for (let from = 0; from < length || (from === 0 && hasRest(work)); from += chainsPerTransaction) {
-    const isLast = from + chainsPerTransaction >= length;
-    transactions.push(
-      transaction(table, {
-        writes: work.writes.slice(from, from + chainsPerTransaction),
-        inserts: isLast ? work.inserts : [],
-        removals: isLast ? work.removals : [],
-      }),
-    );
-    if (isLast) break;
+function chunks(table: TableName, work: TableWork, policy: PlanPolicy): readonly Transaction[] {
+  const parts = slices(work.writes, policy);
+  if (parts.length === 0 && hasRest(work)) parts.push([]);
+  return parts.map((writes, index) => {
+    const isLast = index === parts.length - 1;
+    return transaction(table, {
+      writes,
+      inserts: isLast ? work.inserts : [],
+      removals: isLast ? work.removals : [],
+    });
+  });
+}
+
+function slices(writes: readonly PendingWrite[], policy: PlanPolicy): PendingWrite[][] {
+  const parts: PendingWrite[][] = [];
+  let rules = 0;
+  for (const write of writes) {
+    const part = parts.at(-1);
+    const size = write.chain.rules.length;
+    const fits =
+      rules + size <= policy.rulesPerTransaction && (part?.length ?? 0) < policy.chainsPerTransaction;
+    if (part !== undefined && fits) {
+      part.push(write);
+      rules += size;
+    } else {
+      parts.push([write]);
+      rules = size;
+    }
   }
-  return transactions;
+  return parts;
 }
 
 function hasRest(work: TableWork): boolean {
