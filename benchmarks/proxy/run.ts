@@ -83,6 +83,11 @@ async function main(): Promise<number> {
 
 /** The same again, where no rule of this machine can be touched. */
 function inNamespace(): number {
+  const probe = spawnSync('unshare', ['-n', 'true'], { encoding: 'utf8' });
+  if (probe.status !== 0) {
+    stdout.write(`proxy: SKIPPED, no network namespaces here: ${probe.error?.message ?? probe.stderr}\n`);
+    return 0;
+  }
   const words = [execPath, ...execArgv, ...argv.slice(1)].map((word) => `'${word}'`).join(' ');
   const command = ['-n', 'sh', '-c', `ip link set lo up && exec ${words}`];
   const { status } = spawnSync('unshare', command, {
