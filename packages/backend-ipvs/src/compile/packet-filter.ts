@@ -44,6 +44,7 @@ export function packetFilter(options: ProgramOptions): Program {
   return {
     chains: [...mangleChains(options), ...natChains(options), ...filterChains(options)],
     jumps: JUMPS,
+    obsolete: { chains: FOREIGN_CHAINS, jumps: FOREIGN_JUMPS },
   };
 }
 

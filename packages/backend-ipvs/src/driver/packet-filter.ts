@@ -33,6 +33,9 @@ export async function programDrift(
     for (const chain of chains) {
       if (!isHeld(listed, chain, driver.family)) drift.push(`chain ${table} ${chain.name}`);
     }
+    for (const operation of obsoleteOperations(listed, program, driver.family)) {
+      drift.push(`${operation.kind} in ${table} ${operation.chain}`);
+    }
     for (const jump of missingJumps(listed, program.jumps, driver.family)) {
       drift.push(`rule in ${table} ${jump.chain}: ${encodeRule(jump.rule, driver.family)}`);
     }
@@ -109,7 +112,29 @@ function installOperations(
     chain,
     rule: encodeRule(rule, family),
   }));
-  return [...writes, ...inserts];
+  return [...writes, ...inserts, ...obsoleteOperations(listed, program, family)];
+}
+
+/** The jumps of kube-proxy, and those of its chains that nobody else jumps to. */
+function obsoleteOperations(
+  listed: ListedTable,
+  { chains, obsolete }: Program,
+  family: Family,
+): readonly RestoreOperation[] {
+  const written = new Set(chains.filter(({ table }) => table === listed.table).map(({ name }) => name));
+  const operations = removeOperations(listed, obsolete, family);
+  const removed = new Set(
+    operations.map((each) => (each.kind === 'remove' ? `${each.chain} ${each.rule}` : each.chain)),
+  );
+  const used = new Set<string>();
+  for (const [name, rules] of listed.chains) {
+    if (written.has(name) || removed.has(name)) continue;
+    for (const text of rules) {
+      const target = / -[jg] (\S+)/.exec(` ${text}`)?.[1];
+      if (target !== undefined && !removed.has(`${name} ${text}`)) used.add(target);
+    }
+  }
+  return operations.filter((each) => each.kind !== 'delete' || !used.has(each.chain));
 }
 
 function removeOperations(

@@ -7,9 +7,11 @@ import type { Chain, SharedRule } from '@signalbox/backend-iptables/ruleset';
 export interface Program {
   readonly chains: readonly Chain[];
   readonly jumps: readonly SharedRule[];
+  /** Of kube-proxy's ipvs mode, and not of ours: goes when the program is installed, unless others use it. */
+  readonly obsolete: ProgramRemains;
 }
 
-/** Every chain and jump that any version or configuration of this mode may have left behind. */
+/** Chains and jumps that may be there and should not be. */
 export interface ProgramRemains {
   readonly chains: readonly { readonly table: Chain['table']; readonly name: string }[];
   readonly jumps: readonly SharedRule[];
