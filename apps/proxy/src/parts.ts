@@ -1,6 +1,6 @@
 /** What the parts of a running proxy share. */
 import type { Family, Model } from '@signalbox/core';
-import type { Composition, SourceBundle } from './compose/composition.ts';
+import type { Composition, PacketCounters, SourceBundle } from './compose/composition.ts';
 import { toApiObject } from './config/encode.ts';
 import { createFeatureGates, type FeatureGates } from './config/feature-gates.ts';
 import type { Settings } from './config/settings.ts';
@@ -27,6 +27,7 @@ export interface Parts extends ProxyOptions {
   readonly registry: Registry;
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
+  readonly counters: PacketCounters | null;
   readonly loops: Map<Family, FamilyLoop>;
 }
 

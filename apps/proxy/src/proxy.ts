@@ -3,6 +3,7 @@ import type { Family, ObjectEvent } from '@signalbox/core';
 import { effective } from './config/modes.ts';
 import type { Settings } from './config/settings.ts';
 import { createHealthState } from './health/health-state.ts';
+import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { interfaceAddresses } from './node/prepare-node.ts';
@@ -23,7 +24,7 @@ export interface Proxy {
 }
 
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
-  const parts = createParts(options);
+  const parts = await createParts(options);
   for (const family of options.families) parts.loops.set(family, await createLoop(parts, family));
   const servers = startServers(parts);
   const gate = createGate(parts);
@@ -38,8 +39,8 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   };
 }
 
-function createParts(options: ProxyOptions): Parts {
-  const { settings, composition, families } = options;
+async function createParts(options: ProxyOptions): Promise<Parts> {
+  const { settings, composition, families, logging } = options;
   const registry = createRegistry();
   const parts: Parts = {
     ...options,
@@ -47,6 +48,7 @@ function createParts(options: ProxyOptions): Parts {
     model: composition.createModel(settings),
     registry,
     metrics: createProxyMetrics(registry),
+    counters: await composition.openCounters(settings, families, logging.logger.component('sync')),
     health: createHealthState({
       clock: composition.clock,
       families,
@@ -54,6 +56,7 @@ function createParts(options: ProxyOptions): Parts {
     }),
     loops: new Map(),
   };
+  if (parts.counters !== null) registerPacketCounters(registry, parts.metrics, parts.counters);
   return parts;
 }
 
@@ -63,6 +66,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
   return createFamilyLoop({
     backend: await composition.createBackend(settings, family, {
       nodeIP: (own) => parts.model.node().ips[own] ?? null,
+      counters: parts.counters,
     }),
     model: parts.model,
     clock: composition.clock,
@@ -144,4 +148,5 @@ async function stop(parts: Parts, { servers, gate, controller }: Running): Promi
     await loop.stop();
     await loop.close();
   }
+  parts.counters?.close();
 }

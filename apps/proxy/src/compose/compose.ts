@@ -11,6 +11,7 @@ import { iptablesBackend, LOCALHOST_SYSCTL, probeIptables } from './iptables.ts'
 import { ipvsBackend, ipvsSysctls, whyNoIpvs } from './ipvs.ts';
 import { kernelspaceBackend, probeKernelspace, startWindowsService, windowsServices } from './kernelspace.ts';
 import { nftablesCleaners } from './leftovers.ts';
+import { countersCleaner, openPacketCounters } from './packet-counters.ts';
 import { createSource } from './sources.ts';
 
 export const composition: Composition = {
@@ -19,6 +20,8 @@ export const composition: Composition = {
   createSource,
   modeSysctls,
   probeFamilies,
+  openCounters: ({ config }, families, logger) =>
+    config.mode === 'iptables' ? openPacketCounters(families, logger) : Promise.resolve(null),
   createBackend,
   createFlowCleaner: (settings, family) =>
     settings.config.mode === 'kernelspace' ? null : createFlowCleaner(family),
@@ -45,7 +48,7 @@ function createBackend(settings: Settings, family: Family, facts: NodeFacts): Pr
     case 'kernelspace':
       return Promise.resolve(kernelspaceBackend(settings, family, facts));
     default:
-      return Promise.resolve(iptablesBackend(settings, family));
+      return Promise.resolve(iptablesBackend(settings, family, facts.counters));
   }
 }
 
@@ -58,9 +61,9 @@ async function modeSysctls(settings: Settings): Promise<readonly Sysctl[]> {
 
 async function createCleaners(settings: Settings): Promise<readonly Backend[]> {
   if (process.platform !== 'linux') return [];
-  const iptables = FAMILIES.map((family) => iptablesBackend(settings, family));
+  const iptables = FAMILIES.map((family) => iptablesBackend(settings, family, null));
   const ipvs = await Promise.all(FAMILIES.map((family) => ipvsBackend(settings, family)));
-  return [...iptables, ...ipvs, ...nftablesCleaners()];
+  return [...iptables, countersCleaner(), ...ipvs, ...nftablesCleaners()];
 }
 
 /** Rules of nftables mode come before those of iptables and ipvs, and would win: its tables go first. */

@@ -40,6 +40,24 @@ export interface FlowCleaner {
 export interface NodeFacts {
   /** This node's address; `null` while unknown. */
   nodeIP(family: Family): string | null;
+  /** `null` where the kernel cannot count, or the mode has no such counters. */
+  readonly counters: PacketCounters | null;
+}
+
+/** Packets counted by the kernel, since it or the counter was new; `null`: could not be read. */
+export interface PacketCounts {
+  readonly invalidDropped: number | null;
+  readonly localhostNodePorts: number | null;
+}
+
+/** Counters in the kernel that rules add to; they outlive the process. */
+export interface PacketCounters {
+  /** Whose rules may add to them. */
+  readonly families: ReadonlySet<Family>;
+  /** Makes what somebody else has removed. */
+  ensure(): Promise<void>;
+  read(): Promise<PacketCounts>;
+  close(): void;
 }
 
 export interface Composition {
@@ -50,6 +68,12 @@ export interface Composition {
   /** Kernel settings that the mode needs and that take more rights than its rules. */
   modeSysctls(settings: Settings): Promise<readonly Sysctl[]>;
   probeFamilies(settings: Settings): Promise<FamilySupport>;
+  /** At start, ahead of the backends. `null`: nothing is counted. */
+  openCounters(
+    settings: Settings,
+    families: readonly Family[],
+    logger: Logger,
+  ): Promise<PacketCounters | null>;
   createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend>;
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
   /** At start: takes away rules of a mode that this one does not live beside. Failures are ignored. */

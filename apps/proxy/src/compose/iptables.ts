@@ -7,19 +7,27 @@ import { FAMILIES, formatBackendError, type Backend, type Family } from '@signal
 import { effective } from '../config/modes.ts';
 import type { Settings } from '../config/settings.ts';
 import { readTrimmed, systemFiles } from '../node/sysctl.ts';
-import type { FamilySupport } from './composition.ts';
+import type { FamilySupport, PacketCounters } from './composition.ts';
+import { withCounters } from './packet-counters.ts';
 
 export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
 
-export function iptablesBackend({ config }: Settings, family: Family): Backend {
+export function iptablesBackend(
+  { config }: Settings,
+  family: Family,
+  counters: PacketCounters | null,
+): Backend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
   const { masqueradeBit, syncPeriod } = effective(config);
-  return createIptablesBackend({
+  const accounting = counters?.families.has(family) ?? false;
+  const backend = createIptablesBackend({
     family,
+    accounting,
     masqueradeBit,
     conntrackLiberal: liberal !== null && liberal !== '0',
     checkInterval: syncPeriod,
   });
+  return counters === null || !accounting ? backend : withCounters(backend, counters);
 }
 
 /** A family counts if its iptables works and the kernel has the protocol switched on. */

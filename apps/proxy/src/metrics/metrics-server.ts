@@ -51,7 +51,7 @@ function fail(logger: Logger, response: ServerResponse, error: unknown): void {
 
 function createRoutes(options: MetricsServerOptions): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>([
-    ['/metrics', (_, response) => text(response, options.registry.text(), CONTENT_TYPE)],
+    ['/metrics', async (_, response) => text(response, await options.registry.scrape(), CONTENT_TYPE)],
     ['/metrics/slis', (request, response) => slis(request, response, options.slis)],
     ['/proxyMode', (_, response) => text(response, options.mode)],
     ['/configz', (_, response) => configz(response, options)],

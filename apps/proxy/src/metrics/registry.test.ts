@@ -41,6 +41,17 @@ describe('the text format', () => {
     expect(registry.text()).toContain('g 2');
   });
 
+  it('waits, in a scrape, for values that take asking', async () => {
+    const registry = createRegistry();
+    const gauge = registry.gauge({ name: 'g', help: 'G.' });
+    registry.onScrape(async () => {
+      await new Promise((resolve) => setImmediate(resolve));
+      gauge.set(7);
+    });
+    expect(registry.text()).toContain('g 0');
+    expect(await registry.scrape()).toContain('g 7');
+  });
+
   it('refuses a name twice and labels that were not declared', () => {
     const registry = createRegistry();
     const counter = registry.counter({ name: 'c', help: 'C.', labels: ['x'] });

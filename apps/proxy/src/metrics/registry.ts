@@ -26,6 +26,9 @@ export interface Registry {
   histogram(info: MetricInfo & { readonly buckets: readonly number[] }): Histogram;
   /** Called before each `text`: for values that are read when somebody looks. */
   onCollect(refresh: () => void): void;
+  /** Called before each `scrape`, which waits: for values that take asking. May not reject. */
+  onScrape(refresh: () => Promise<void>): void;
+  scrape(): Promise<string>;
   /** Names in order, each with help, type and samples. Metrics with labels show nothing until they are used. */
   text(): string;
   size(): number;
@@ -45,9 +48,15 @@ interface Metric {
 export function createRegistry(): Registry {
   const metrics = new Map<string, Metric>();
   const collectors: (() => void)[] = [];
+  const scrapers: (() => Promise<void>)[] = [];
   const add = (metric: Metric): void => {
     if (metrics.has(metric.info.name)) throw new Error(`metric ${metric.info.name} is registered twice`);
     metrics.set(metric.info.name, metric);
+  };
+  const text = (): string => {
+    for (const refresh of collectors) refresh();
+    const sorted = [...metrics.values()].sort((a, b) => (a.info.name < b.info.name ? -1 : 1));
+    return sorted.map(render).join('');
   };
   return {
     counter: (info) => {
@@ -66,11 +75,12 @@ export function createRegistry(): Registry {
       return { observe };
     },
     onCollect: (refresh) => collectors.push(refresh),
-    text: () => {
-      for (const refresh of collectors) refresh();
-      const sorted = [...metrics.values()].sort((a, b) => (a.info.name < b.info.name ? -1 : 1));
-      return sorted.map(render).join('');
+    onScrape: (refresh) => scrapers.push(refresh),
+    scrape: async () => {
+      await Promise.all(scrapers.map((refresh) => refresh()));
+      return text();
     },
+    text,
     size: () => metrics.size,
     reset: () => metrics.forEach((metric) => metric.reset()),
   };

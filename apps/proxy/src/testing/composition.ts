@@ -94,6 +94,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     createModel: (settings) => createModel(modelConfig(settings)),
     createSource: () => Promise.resolve({ source, events: { record: (event) => void events.push(event) } }),
     probeFamilies: () => Promise.resolve({ families, reasons: [] }),
+    openCounters: () => Promise.resolve(null),
     createBackend: (_settings, family) => {
       const backend = backends.get(family);
       if (backend === undefined) throw new Error(`no backend for ${family}`);

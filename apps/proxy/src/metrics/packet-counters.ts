@@ -1,0 +1,16 @@
+import type { PacketCounters } from '../compose/composition.ts';
+import type { ProxyMetrics } from './proxy-metrics.ts';
+import type { Registry } from './registry.ts';
+
+/** The kernel counts; the values are read when somebody looks. What cannot be read keeps the value it had. */
+export function registerPacketCounters(
+  registry: Registry,
+  metrics: Pick<ProxyMetrics, 'invalidDropped' | 'localhostNodePorts'>,
+  counters: Pick<PacketCounters, 'read'>,
+): void {
+  registry.onScrape(async () => {
+    const { invalidDropped, localhostNodePorts } = await counters.read();
+    if (invalidDropped !== null) metrics.invalidDropped.set(invalidDropped);
+    if (localhostNodePorts !== null) metrics.localhostNodePorts.set(localhostNodePorts);
+  });
+}
