@@ -2,9 +2,13 @@
 import { runCommandLine } from './command-line.ts';
 import { composition } from './compose/compose.ts';
 
+// Whoever reads our output may go away (`| head`, a log collector that restarts): no reason to end.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const outcome = await runCommandLine(process.argv.slice(2), composition, {
   print: (text) => process.stdout.write(text),
   hint: (text) => process.stderr.write(text),
 });
 for (const error of outcome.errors) process.stderr.write(`Error: ${error}\n`);
-process.exit(outcome.status);
+// Pipes are written in the background on some systems: what was printed leaves first.
+process.stderr.write('', () => process.stdout.write('', () => process.exit(outcome.status)));

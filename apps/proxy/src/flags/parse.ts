@@ -101,7 +101,7 @@ function merge(flag: Flag, before: FieldValue, value: FieldValue): FieldValue {
 function unknownFlag(typed: string): string {
   const wanted = typed.replaceAll('_', '-');
   const near = FLAGS.map(({ name }) => ({ name, distance: distance(name, wanted) }))
-    .filter((entry) => entry.distance <= 3)
+    .filter((entry) => entry.distance <= Math.min(3, wanted.length / 3))
     .sort((a, b) => a.distance - b.distance)[0];
   return `unknown flag: --${typed}${near === undefined ? '' : ` (did you mean --${near.name}?)`}`;
 }
