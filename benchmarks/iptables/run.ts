@@ -96,7 +96,7 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
     'first sync',
     'RSS',
     'change followed',
-    '200 writes, CPU',
+    size === 'full' ? '200 writes, CPU' : '10 writes, CPU',
   ];
   const rows = results.map((times) => [
     times.variant,
@@ -104,7 +104,7 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
     ms(times.firstSync),
     `${times.rssMegabytes.toFixed(0)} MB`,
     ms(times.follows),
-    ms(times.cpuPer200Writes),
+    ms(times.cpuOfWrites),
   ]);
   table([head, ...rows]);
 }

@@ -20,8 +20,8 @@ export interface WholeNodeTimes {
   readonly rssMegabytes: number;
   /** Median: from the text of a slice with another endpoint to the first connection that reaches it. */
   readonly follows: number;
-  /** CPU of this process and of the tools it runs for 200 slice writes in ten seconds, at most one sync a second. */
-  readonly cpuPer200Writes: number;
+  /** CPU of this process and of the tools it runs for slice writes (200 in ten seconds), at most one sync a second. */
+  readonly cpuOfWrites: number;
 }
 
 const FORMS = {
@@ -133,8 +133,8 @@ async function measure(variant: Variant, services: number, form: 'smoke' | 'full
   const firstSync = performance.now() - start;
   const rssMegabytes = resourceUsage().maxRSS / 1024;
   const follows = await timeFollows(node, services - 1, FORMS[form].follows);
-  const cpuPer200Writes = await costOfWrites(node, services, FORMS[form]);
-  return { variant, services, firstSync, rssMegabytes, follows, cpuPer200Writes };
+  const cpuOfWrites = await costOfWrites(node, services, FORMS[form]);
+  return { variant, services, firstSync, rssMegabytes, follows, cpuOfWrites };
 }
 
 const [, , variant = 'nft', services = '100', form = 'smoke'] = argv;

@@ -29,7 +29,8 @@ const synced = { ms: 0, cpu: 0, gap: 0, objects: 0 };
 
 const finish = (): void => {
   const sorted = latencies.sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+  const at = (share: number): number =>
+    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   const result: ClientResult = {
     syncMs: synced.ms,
     cpuMs: synced.cpu,
@@ -49,7 +50,12 @@ const listener: Listener = {
   onSynced(objects) {
     const { user, system } = cpuUsage();
     // From the start of the process: what has to be loaded counts.
-    Object.assign(synced, { ms: performance.now(), cpu: (user + system) / 1000, gap: gaps.max / 1e6, objects });
+    Object.assign(synced, {
+      ms: performance.now(),
+      cpu: (user + system) / 1000,
+      gap: gaps.max / 1e6,
+      objects,
+    });
     stdout.write('synced\n');
     if (Number(wantedChanges) === 0) finish();
   },

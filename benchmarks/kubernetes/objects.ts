@@ -5,7 +5,10 @@ const at = { manager: 'controller', operation: 'Update', apiVersion: 'v1', time:
 
 /** Half of an object is who set which field: nobody reads it here, and everybody receives it. */
 function managedFields(fields: number): object[] {
-  const names = Array.from({ length: fields }, (_, i) => [`k:{"port":${i},"protocol":"TCP"}`, { '.': {}, 'f:name': {} }]);
+  const names = Array.from({ length: fields }, (_, i) => [
+    `k:{"port":${i},"protocol":"TCP"}`,
+    { '.': {}, 'f:name': {} },
+  ]);
   return [{ ...at, fieldsType: 'FieldsV1', fieldsV1: { 'f:spec': Object.fromEntries(names) as object } }];
 }
 
@@ -34,11 +37,16 @@ export function serviceObject(i: number, annotations: Readonly<Record<string, st
 
 export function sliceObject(i: number): WireObject {
   const endpoints = Array.from({ length: 10 }, (_, n) => ({
-    addresses: [`10.244.${(i * 10 + n) >> 8 & 255}.${(i * 10 + n) & 255}`],
+    addresses: [`10.244.${((i * 10 + n) >> 8) & 255}.${(i * 10 + n) & 255}`],
     conditions: { ready: true, serving: true, terminating: false },
     nodeName: `node-${n}`,
     zone: `zone-${n % 3}`,
-    targetRef: { kind: 'Pod', name: `service-${i}-6d4cf56db6-${n}`, namespace: `namespace-${i % 50}`, uid: `${i}-${n}` },
+    targetRef: {
+      kind: 'Pod',
+      name: `service-${i}-6d4cf56db6-${n}`,
+      namespace: `namespace-${i % 50}`,
+      uid: `${i}-${n}`,
+    },
   }));
   const metadata = {
     name: `service-${i}-abcde`,

@@ -21,7 +21,9 @@ interface Child {
 
 function start(file: string, args: readonly string[]): Child {
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const child = spawn(execPath, ['--conditions=signalbox-source', path, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(execPath, ['--conditions=signalbox-source', path, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const reader = createInterface({ input: child.stdout });
   return { process: child, lines: reader[Symbol.asyncIterator](), reader };
 }
@@ -76,7 +78,8 @@ export async function runKubernetesBenchmark(form: keyof typeof SIZES): Promise<
   for (const how of CLIENTS) {
     const result = await measure(how, size);
     const wanted = 2 * size.services;
-    if (result.objects !== wanted) throw new Error(`${how}: ${wanted} objects expected, ${result.objects} received`);
+    if (result.objects !== wanted)
+      throw new Error(`${how}: ${wanted} objects expected, ${result.objects} received`);
     console.log(report(how, size.services, result));
   }
 }
