@@ -78,6 +78,36 @@ describe('sync', () => {
     ]);
   });
 
+  it('masquerades as long as endpoints of other nodes serve', async () => {
+    const { backend, fake } = bench();
+    const shape = { loadBalancerIPs: ['203.0.113.9'] };
+    const [everywhere, here] = [service(shape), service({ ...shape, externalPolicy: 'local' })];
+    okay(await backend.sync(full(everywhere)));
+    const before = fake.operations.length;
+    okay(await backend.sync(change('incremental', { changed: [[everywhere, here]] })));
+    expect(kinds(fake, before)).toEqual(['real-update', 'set-add', 'real-delete']);
+    okay(await backend.sync(change('incremental', { changed: [[here, everywhere]] })));
+    expect(kinds(fake, before).slice(3)).toEqual(['set-delete', 'real-add']);
+  });
+
+  it('drops before it lets other endpoints in, and until local ones are back', async () => {
+    const { backend, fake } = bench();
+    const shape = { loadBalancerIPs: ['203.0.113.9'], externalPolicy: 'local' } as const;
+    const [local, remote] = [service(shape), service({ ...shape, endpoints: ['10.244.2.7'] })];
+    const reals = (from: number): readonly string[] =>
+      fake.operations
+        .slice(from)
+        .map((each) => ('real' in each ? `${each.kind} ${each.real.address}` : each.kind));
+    okay(await backend.sync(full(local)));
+    const first = fake.operations.length;
+    okay(await backend.sync(change('incremental', { changed: [[local, remote]] })));
+    expect(reals(first).slice(0, 2)).toEqual(['set-add', 'real-add 10.244.2.7']);
+    const second = fake.operations.length;
+    okay(await backend.sync(change('incremental', { changed: [[remote, local]] })));
+    const back = reals(second);
+    expect(back.indexOf('real-update 10.244.2.7')).toBeLessThan(back.indexOf('set-delete'));
+  });
+
   it('writes sysctls and timeouts once, and only what differs', async () => {
     const { backend, kernel } = bench({ strictARP: true, timeouts: { tcp: 1200, udp: 0 } });
     kernel.sysctls.set('net/ipv4/ip_forward', '1');

@@ -16,13 +16,10 @@ const ADDING_ORDER: readonly SetId[] = [
 ];
 
 /** Taking an entry out of these makes a bound address reject the port. */
-const CLOSING: ReadonlySet<SetId> = new Set<SetId>([
-  'CLUSTER-IP',
-  'EXTERNAL-IP',
-  'EXTERNAL-IP-LOCAL',
-  'LOAD-BALANCER',
-  'LOAD-BALANCER-LOCAL',
-]);
+const CLOSING: ReadonlySet<SetId> = new Set<SetId>(['CLUSTER-IP', 'EXTERNAL-IP', 'LOAD-BALANCER']);
+
+/** Entries here keep the client's address: right only while all real servers are on this node. */
+const NARROWING: ReadonlySet<SetId> = new Set<SetId>(SET_IDS.filter((id) => id.includes('-LOCAL')));
 
 export interface EntryStep {
   readonly owner: string;
@@ -54,15 +51,22 @@ export function planEntries(
     if (space !== undefined && planner.count(id) > space) {
       replaced.add(id);
       replaceSet(planner, id);
-    } else addBatch(planner, { phase: 'entries-added', kind: 'set-add', id, entries });
+    } else {
+      const phase = NARROWING.has(id) ? 'entries-narrowing' : 'entries-added';
+      addBatch(planner, { phase, kind: 'set-add', id, entries });
+    }
   }
   const byDeleted = groupBySet(deleted);
   for (const id of ADDING_ORDER.toReversed()) {
     const entries = byDeleted.get(id);
     if (entries === undefined || replaced.has(id)) continue;
-    const phase = CLOSING.has(id) ? 'entries-closed' : 'entries-deleted';
-    addBatch(planner, { phase, kind: 'set-delete', id, entries });
+    addBatch(planner, { phase: deletingPhase(id), kind: 'set-delete', id, entries });
   }
+}
+
+function deletingPhase(id: SetId): Phase {
+  if (NARROWING.has(id)) return 'entries-widening';
+  return CLOSING.has(id) ? 'entries-closed' : 'entries-deleted';
 }
 
 /** Makes what is missing, and sees to it that each set is large enough and of the right kind. */

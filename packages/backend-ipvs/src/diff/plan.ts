@@ -2,7 +2,8 @@
  * The order of a sync. No packet may meet a half-made service, nor one that the rules no longer guard:
  *
  * 1. device and sets; entries, those that forbid first; the rules that read them;
- * 2. virtual servers with their real servers, new ones before the old ones retire;
+ * 2. virtual servers with their real servers, new ones before the old ones retire; while endpoints of other nodes
+ *    are among them, connections are masqueraded, or the answers would not come back;
  * 3. addresses, which expose all that; then those that are no longer wanted;
  * 4. entries that made a port known: what is left of it is rejected from here on;
  * 5. virtual servers that are no longer wanted, and last the entries that guarded them.
@@ -20,8 +21,10 @@ export const PHASES = [
   'sets',
   'entries-added',
   'program',
+  'entries-widening',
   'servers',
   'reals-retired',
+  'entries-narrowing',
   'addresses-added',
   'addresses-deleted',
   'entries-closed',
