@@ -1,0 +1,153 @@
+/** The two packet counters from the packet to the metric, with either variant of iptables. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createWorld, runCommand, type World } from '@signalbox/netns';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  eventually,
+  startApiServer,
+  startSignalbox,
+  type ApiServer,
+  type ProxyProcess,
+} from './node-processes.ts';
+
+const POD = '10.244.1.5';
+const OUTSIDE = '198.51.100.7';
+const NODE_PORT = 30_080;
+const INVALID = 'kubeproxy_iptables_ct_state_invalid_dropped_packets_total';
+const LOCALHOST = 'kubeproxy_iptables_localhost_nodeports_accepted_packets_total';
+
+const OBJECTS = [
+  {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: 'web', namespace: 'default' },
+    spec: {
+      type: 'NodePort',
+      clusterIP: '10.96.0.10',
+      clusterIPs: ['10.96.0.10'],
+      ipFamilies: ['IPv4'],
+      ports: [{ name: 'http', port: 80, nodePort: NODE_PORT, protocol: 'TCP' }],
+    },
+  },
+  {
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { name: 'web-1', namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+    endpoints: [{ addresses: [POD], conditions: { ready: true }, nodeName: 'node-a' }],
+  },
+];
+
+interface Rig {
+  readonly world: World;
+  /** Asks HTTP servers of the node. */
+  readonly asker: ApiServer;
+  readonly folder: string;
+  readonly running: ProxyProcess[];
+}
+
+const held: { rig: Rig | null } = { rig: null };
+
+async function build(): Promise<Rig> {
+  const world = await createWorld({ pods: [{ name: 'web', addresses: [POD] }], outside: [OUTSIDE] });
+  const folder = mkdtempSync(join(tmpdir(), 'proxy-counters-'));
+  held.rig = { world, folder, asker: startApiServer(world.node), running: [] };
+  OBJECTS.forEach((object, index) => writeFileSync(join(folder, `${index}.json`), JSON.stringify(object)));
+  await world.hostOf(POD)?.listen('TCP', { address: POD, port: 8080 });
+  return held.rig;
+}
+
+afterEach(async () => {
+  const { rig } = held;
+  held.rig = null;
+  if (rig === null) return;
+  for (const proxy of rig.running) await proxy.end('SIGKILL');
+  rig.asker.close();
+  await rig.world.close();
+  rmSync(rig.folder, { recursive: true, force: true });
+});
+
+const onNode = ({ world }: Rig, ...words: readonly string[]): Promise<string> =>
+  runCommand([...world.node.prefix, ...words]);
+
+async function startProxy(rig: Rig): Promise<ProxyProcess> {
+  const flags = [`--manifests=${rig.folder}`, '--hostname-override=node-a', '-v=2'];
+  const proxy = startSignalbox(rig.world.node, flags);
+  rig.running.push(proxy);
+  await eventually(
+    () => rig.asker.ask<{ status: number }>({ op: 'get', url: 'http://127.0.0.1:10256/readyz' }),
+    ({ status }) => status === 200,
+    () => proxy.log(),
+  );
+  return proxy;
+}
+
+async function metric({ asker }: Rig, name: string): Promise<number> {
+  const { body } = await asker.ask<{ body: string }>({ op: 'get', url: 'http://127.0.0.1:10249/metrics' });
+  const line = body.split('\n').find((each) => each.startsWith(`${name} `));
+  return Number(line?.split(' ')[1] ?? Number.NaN);
+}
+
+/** Answers to requests that connection tracking was not shown: it has never heard of what they belong to. */
+async function sendInvalid(rig: Rig, packets: number): Promise<void> {
+  const pod = rig.world.hostOf(POD);
+  if (pod === undefined) throw new Error('there is no pod');
+  const ping = ['ping', '-c', String(packets), '-i', '0.2', '-W', '1', OUTSIDE];
+  const hide = ['-t', 'raw', '-A', 'PREROUTING', '-s', POD, '-p', 'icmp', '-j', 'NOTRACK'];
+  await runCommand([...pod.prefix, ...ping]);
+  await onNode(rig, 'iptables', ...hide);
+  await expect(runCommand([...pod.prefix, ...ping])).rejects.toThrow('exit 1');
+}
+
+async function connectLocalhost(rig: Rig, tries: number): Promise<readonly string[]> {
+  const to = { address: '127.0.0.1', port: NODE_PORT };
+  const request = { protocol: 'TCP', from: '127.0.0.1', to, tries, timeout: 3000 } as const;
+  return (await rig.world.node.connect(request)).map(({ kind }) => kind);
+}
+
+/** A kubelet's chain decides which variant the proxy uses. */
+const useVariant = (rig: Rig, variant: string): Promise<string> =>
+  onNode(rig, `iptables-${variant}`, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT');
+
+async function cleanUp(rig: Rig): Promise<readonly string[]> {
+  const cleanup = startSignalbox(rig.world.node, ['--cleanup']);
+  expect([await cleanup.ended, cleanup.log()]).toEqual([0, expect.any(String)]);
+  return [...cleanup.log().matchAll(/accounting object (\w+)/g)].map(([, name = '']) => name);
+}
+
+describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant) => {
+  it('F162 F163 F86: count from the packet to the metric, outlive the process, and go with --cleanup', async () => {
+    const rig = await build();
+    await useVariant(rig, variant);
+    const first = await startProxy(rig);
+    expect([await metric(rig, INVALID), await metric(rig, LOCALHOST)]).toEqual([0, 0]);
+    expect(first.log()).not.toContain('Packets are not counted');
+    expect(await onNode(rig, `iptables-${variant}-save`)).not.toContain('KUBE-PROXY-PROBE');
+
+    await sendInvalid(rig, 3);
+    expect(await metric(rig, INVALID)).toBe(3);
+    // NAT sees the first packet of a connection.
+    expect(await connectLocalhost(rig, 2)).toEqual(['answered', 'answered']);
+    expect(await metric(rig, LOCALHOST)).toBe(2);
+
+    expect(await first.end('SIGTERM')).toBe(0);
+    await startProxy(rig);
+    expect([await metric(rig, INVALID), await metric(rig, LOCALHOST)]).toEqual([3, 2]);
+    // What iptables says of the rules is what was written: a new process finds nothing to do.
+    for (const table of ['nat', 'filter']) {
+      const written = `kubeproxy_sync_proxy_rules_iptables_last{table="${table}",ip_family="IPv4"}`;
+      expect([table, await metric(rig, written)]).toEqual([table, 0]);
+    }
+
+    await rig.running.at(-1)?.end('SIGTERM');
+    const foreign = ['INPUT', '-m', 'nfacct', '--nfacct-name', 'localhost_nps_accepted_pkts'];
+    await onNode(rig, `iptables-${variant}`, '-A', ...foreign);
+    expect(await cleanUp(rig)).toEqual(['ct_state_invalid_dropped_pkts']);
+    await onNode(rig, `iptables-${variant}`, '-D', ...foreign);
+    expect(await cleanUp(rig)).toEqual(['localhost_nps_accepted_pkts']);
+    expect(await cleanUp(rig)).toEqual([]);
+  });
+});
