@@ -50,7 +50,7 @@ const WEB_PORTS = { cluster: 80, node: 30_080, pod: 8080 } as const;
 /** Neighbours of `web` in the dispatch trees, enough to split and merge the branch in which it is. */
 const OTHERS = 64;
 /** Each sync of the legacy variant copies the whole table, so there are fewer changes; they come less bundled. */
-const CHANGES = { nft: { count: 1000, perSync: 12 }, legacy: { count: 200, perSync: 3 } } as const;
+const CHANGES = { nft: { count: 1000, perSync: 18 }, legacy: { count: 200, perSync: 3 } } as const;
 /** Connections that each stream makes at least while something happens; the happening goes on until then. */
 const CONNECTS = 100;
 
