@@ -1,4 +1,5 @@
 /** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
+import type { IptablesDriver } from '@signalbox/backend-iptables';
 import type { Backend, BackendError, Built, Clock, Family, Model, Source } from '@signalbox/core';
 import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
@@ -52,8 +53,11 @@ export interface PacketCounts {
 
 /** Counters in the kernel that rules add to; they outlive the process. */
 export interface PacketCounters {
-  /** Whose rules may add to them. */
-  readonly families: ReadonlySet<Family>;
+  /**
+   * Of the families whose rules may add to them. What the driver has found out about the node's iptables, which
+   * takes a second where there are many rules, the backend need not find out again.
+   */
+  readonly drivers: ReadonlyMap<Family, IptablesDriver>;
   /** Makes what somebody else has removed. */
   ensure(): Promise<void>;
   read(): Promise<PacketCounts>;

@@ -19,15 +19,15 @@ export function iptablesBackend(
 ): Backend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
   const { masqueradeBit, syncPeriod } = effective(config);
-  const accounting = counters?.families.has(family) ?? false;
+  const driver = counters?.drivers.get(family);
   const backend = createIptablesBackend({
     family,
-    accounting,
+    ...(driver === undefined ? {} : { driver, accounting: true }),
     masqueradeBit,
     conntrackLiberal: liberal !== null && liberal !== '0',
     checkInterval: syncPeriod,
   });
-  return counters === null || !accounting ? backend : withCounters(backend, counters);
+  return counters === null || driver === undefined ? backend : withCounters(backend, counters);
 }
 
 /** A family counts if its iptables works and the kernel has the protocol switched on. */

@@ -1,3 +1,4 @@
+import { createExecDriver } from '@signalbox/backend-iptables';
 import { backendError, createModel, fullChange, type BackendError, type Family } from '@signalbox/core';
 import type { AccountingClient, AccountingObject, NetlinkError, NetlinkResult } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
@@ -59,7 +60,7 @@ function world(answers: Partial<Record<Family, BackendError>> = {}, error: Netli
     { format: 'text', verbosity: 2, vmodule: [] },
     { write: (line) => lines.push(line), now: () => 0, pid: 1 },
   );
-  const probe = (family: Family): Promise<BackendError | null> => Promise.resolve(answers[family] ?? null);
+  const probe = (family: Family) => Promise.resolve(answers[family] ?? createExecDriver({ family }));
   const open = () => openPacketCounters(['IPv4', 'IPv6'], logger, { client: fake.client, probe });
   return { fake, lines, open };
 }
@@ -73,7 +74,7 @@ describe('packet counters', () => {
     const { fake, lines, open } = world();
     const counters = await open();
     if (counters === null) throw new Error('there are no counters');
-    expect([...counters.families]).toEqual(['IPv4', 'IPv6']);
+    expect([...counters.drivers.keys()]).toEqual(['IPv4', 'IPv6']);
     expect(lines).toEqual([]);
     const registry = createRegistry();
     registerPacketCounters(registry, createProxyMetrics(registry), counters);
@@ -115,7 +116,7 @@ describe('packet counters', () => {
   it('count for the families that can', async () => {
     const { lines, open } = world({ IPv6: NO_MATCH });
     const counters = await open();
-    expect([...(counters?.families ?? [])]).toEqual(['IPv4']);
+    expect([...(counters?.drivers.keys() ?? [])]).toEqual(['IPv4']);
     expect(lines.join('')).toContain('why="IPv6: iptables-restore: exit status 1: line 4 failed"');
   });
 

@@ -1,5 +1,10 @@
 /** kube-proxy's two packet counters: kernel objects (nfacct) that rules of iptables mode count in. */
-import { ACCOUNTING_OBJECTS, createExecDriver, whyNoAccounting } from '@signalbox/backend-iptables';
+import {
+  ACCOUNTING_OBJECTS,
+  createExecDriver,
+  whyNoAccounting,
+  type IptablesDriver,
+} from '@signalbox/backend-iptables';
 import {
   backendError,
   NOTHING_DONE,
@@ -17,8 +22,8 @@ const NAMES = Object.values(ACCOUNTING_OBJECTS);
 /** What a test may put in the kernel's place. */
 export interface CounterParts {
   readonly client: AccountingClient;
-  /** Whether rules of a family can count in the objects, which exist; `null`: they can. */
-  readonly probe: (family: Family) => Promise<BackendError | null>;
+  /** The objects exist: the driver through which rules of a family can count in them, or why none can. */
+  readonly probe: (family: Family) => Promise<IptablesDriver | BackendError>;
 }
 
 /** Makes the objects. `null`, and a line in the log, where the kernel or the tool cannot count: no error. */
@@ -28,13 +33,14 @@ export async function openPacketCounters(
   { client, probe }: CounterParts = { client: createAccountingClient(), probe: probeFamily },
 ): Promise<PacketCounters | null> {
   const made = await client.ensure(NAMES);
-  const answers = made.ok ? await Promise.all(families.map((family) => asked(family, probe))) : [];
-  const able = answers.filter(({ error }) => error === null).map(({ family }) => family);
-  const why = made.ok
-    ? answers.flatMap(({ family, error }) => (error === null ? [] : [`${family}: ${inOneLine(error)}`]))
-    : [inOneLine(made.error)];
+  const drivers = new Map<Family, IptablesDriver>();
+  const why = made.ok ? [] : [inOneLine(made.error)];
+  for (const [family, answer] of made.ok ? await askAll(families, probe) : []) {
+    if ('code' in answer) why.push(`${family}: ${inOneLine(answer)}`);
+    else drivers.set(family, answer);
+  }
   if (why.length > 0) logger.debug(2, 'Packets are not counted', { why: why.join('; ') });
-  if (able.length > 0) return { families: new Set(able), ...access(client) };
+  if (drivers.size > 0) return { drivers, ...access(client) };
   if (made.ok) await client.delete(NAMES);
   client.close();
   return null;
@@ -44,18 +50,19 @@ function inOneLine({ operation, message }: BackendError | NetlinkError): string 
   return `${operation}: ${message}`;
 }
 
-async function asked(family: Family, probe: CounterParts['probe']) {
-  return { family, error: await probe(family) };
+function askAll(families: readonly Family[], probe: CounterParts['probe']) {
+  return Promise.all(families.map(async (family) => [family, await probe(family)] as const));
 }
 
-async function probeFamily(family: Family): Promise<BackendError | null> {
+async function probeFamily(family: Family): Promise<IptablesDriver | BackendError> {
   const driver = createExecDriver({ family });
   const error = await whyNoAccounting(driver, NAMES);
+  if (error === null) return driver;
   await driver.close();
   return error;
 }
 
-function access(client: AccountingClient): Omit<PacketCounters, 'families'> {
+function access(client: AccountingClient): Omit<PacketCounters, 'drivers'> {
   return {
     ensure: async () => {
       await client.ensure(NAMES);
