@@ -46,6 +46,22 @@ describe('single failures of HNS', () => {
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
+  it.each(['HcnCreateLoadBalancer', 'HcnCreateEndpoint', 'HcnDeleteLoadBalancer', 'HcnDeleteEndpoint'])(
+    '%s does its work and the answer is lost: nothing is made twice, nothing is left',
+    async (call) => {
+      const host = testHost({ lateFault: failing(call, HR.fail).fault });
+      const web = service();
+      await host.backend.sync(fullOf(web));
+      await host.backend.sync(NOTHING);
+      expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
+      await host.backend.sync(incremental([], [], [web]));
+      expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+      expect(host.hns.snapshot().loadBalancers).toEqual([]);
+      expect(host.hns.snapshot().endpoints.every((entry) => entry.Flags !== 1)).toBe(true);
+      expect(host.hns.openHandles()).toBe(0);
+    },
+  );
+
   it('WIN14: a load balancer that cannot be deleted is not forgotten', async () => {
     const { fault } = failing('HcnDeleteLoadBalancer', HR.fail, 4);
     const host = testHost({ fault });

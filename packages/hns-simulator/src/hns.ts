@@ -69,17 +69,32 @@ function invoke(state: HnsState, name: string, args: readonly HcnArgument[]): Hn
   }
 }
 
+function failedReply(hr: number): HnsReply {
+  return { hr, record: hr === HR.rpcUnavailable ? '' : errorRecord(new HcnFault(hr)) };
+}
+
+function callWithFaults(
+  state: HnsState,
+  { fault, lateFault }: HnsOptions,
+  name: string,
+  args: readonly HcnArgument[],
+): HnsReply {
+  // Closing cannot fail: it only lets go.
+  if (name.startsWith('HcnClose')) return invoke(state, name, args);
+  const early = state.running ? (fault?.(name) ?? HR.ok) : HR.rpcUnavailable;
+  if (early !== HR.ok) return failedReply(early);
+  const reply = invoke(state, name, args);
+  const late = reply.hr === HR.ok ? (lateFault?.(name) ?? HR.ok) : HR.ok;
+  if (late === HR.ok) return reply;
+  if (reply.handle !== undefined) state.handles.delete(reply.handle); // nobody got it
+  return failedReply(late);
+}
+
 export function createHns(options: HnsOptions = {}): Hns {
   const state = createState(options);
-  const fault = options.fault ?? (() => HR.ok);
   return {
     ...hostEvents(state),
-    call(name, args) {
-      // Closing cannot fail: it only lets go.
-      const failed = name.startsWith('HcnClose') ? HR.ok : state.running ? fault(name) : HR.rpcUnavailable;
-      if (failed === HR.ok) return invoke(state, name, args);
-      return { hr: failed, record: failed === HR.rpcUnavailable ? '' : errorRecord(new HcnFault(failed)) };
-    },
+    call: (name, args) => callWithFaults(state, options, name, args),
     openHandles: () => state.handles.size,
     snapshot: () => ({
       networks: [...state.networks.values()],

@@ -19,6 +19,8 @@ export interface HnsOptions {
   readonly ignoresRequestedIds?: boolean;
   /** Asked before every call; an HRESULT other than 0 is returned instead of making the call. */
   readonly fault?: (call: string) => number;
+  /** Asked after every call that succeeded: the answer is lost, the deed is done. */
+  readonly lateFault?: (call: string) => number;
 }
 
 /** Everything that HNS knows, keyed by upper-case id. */
@@ -32,7 +34,7 @@ export interface HnsState {
   readonly listeners: Set<string>;
   /** Handle → what it stands for. */
   readonly handles: Map<number, { readonly kind: string; readonly id: string }>;
-  readonly options: Required<Omit<HnsOptions, 'fault'>>;
+  readonly options: Required<Omit<HnsOptions, 'fault' | 'lateFault'>>;
   readonly ids: IdSource;
   running: boolean;
   nextHandle: number;

@@ -7,7 +7,7 @@ import { settingsOf } from '../diff/plan.ts';
 import { parseDocuments } from '../encode/reply.ts';
 import type { HcnEndpoint, HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
-import { reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
+import { HRESULT, meaningOf, reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { addressKey } from '../objects/address.ts';
 import { hcnError } from './errors.ts';
@@ -59,24 +59,38 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): 
   return {
     counters,
     unsure: () => unsure,
-    ...endpointWrites(held, write, readBack),
-    ...loadBalancerWrites(held, write, readBack),
+    ...endpointWrites({ held, owned, write, readBack }),
+    ...loadBalancerWrites({ held, owned, write, readBack }),
   };
 }
 
 type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<Outcome>;
 type ReadBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T, place: string) => T;
 
-function endpointWrites(
-  held: HeldState,
-  write: Write,
-  readBack: ReadBack,
-): Pick<Writer, 'createEndpoint' | 'deleteEndpoint'> {
+interface Writing {
+  readonly held: HeldState;
+  readonly owned: Set<string>;
+  readonly write: Write;
+  readonly readBack: ReadBack;
+}
+
+/** Whether the work may have been done all the same: then what stands there at the next listing is ours. */
+function answerLost(reply: HcnReply): boolean {
+  return reply.hresult === HRESULT.fail || meaningOf(reply.hresult).code === 'unavailable';
+}
+
+function endpointWrites({
+  held,
+  owned,
+  write,
+  readBack,
+}: Writing): Pick<Writer, 'createEndpoint' | 'deleteEndpoint'> {
   return {
     async createEndpoint({ id, address, settings }) {
       const network = held.network.ID;
       const request = { op: 'create-endpoint', network, id, settings } as const;
       const { failure, reply } = await write('create-endpoint', request, `endpoint ${address}`);
+      if (answerLost(reply)) owned.add(addressKey(address));
       if (failure === null)
         held.putEndpoint(readBack<HcnEndpoint>(reply, { ID: id, ...settings }, addressKey(address)));
       return failure;
@@ -90,12 +104,8 @@ function endpointWrites(
   };
 }
 
-function loadBalancerWrites(
-  held: HeldState,
-  write: Write,
-  readBack: ReadBack,
-): Pick<Writer, 'create' | 'modify' | 'remove'> {
-  const remove = async (balancer: HeldLoadBalancer): Promise<WriteFailure | null> => {
+function remover({ held, write }: Writing): Writer['remove'] {
+  return async (balancer) => {
     const request = { op: 'delete-load-balancer', id: balancer.id } as const;
     const first = await write('delete-load-balancer', request, balancer.frontend);
     // Windows Server 2019 fails a first deletion now and then; the second succeeds.
@@ -104,13 +114,18 @@ function loadBalancerWrites(
     if (failure === null) held.removeLoadBalancer(balancer.id);
     return failure;
   };
+}
+
+function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' | 'remove'> {
+  const { held, owned, write, readBack } = writing;
   return {
-    remove,
+    remove: remover(writing),
     async create(wanted) {
       const { id, frontend } = wanted;
       const settings = settingsOf(wanted, held);
       const request = { op: 'create-load-balancer', id, settings } as const;
       const { failure, reply } = await write('create-load-balancer', request, frontend);
+      if (answerLost(reply)) owned.add(frontend);
       if (failure === null)
         held.putLoadBalancer(readBack<HcnLoadBalancer>(reply, { ID: id, ...settings }, frontend));
       return failure;

@@ -38,6 +38,9 @@ const FAILURES = [
   HR.notImplemented,
 ];
 
+/** What calls answer that did what they should. */
+const LATE_FAILURES = [HR.fail, HR.rpcUnavailable];
+
 const NODE: DesiredState['node'] = {
   name: 'node-a',
   localDetector: { kind: 'none' },
@@ -112,13 +115,25 @@ export function addForeign(hns: Hns): void {
   });
 }
 
-export function createRandomHost(shape: HostShape, random: Random): RandomHost {
-  let rate = 0;
-  const fault = (): number => (random() < rate ? pick(random, FAILURES) : HR.ok);
-  const hns = createHns({ ...shape.hns, fault });
+function furnish(hns: Hns, shape: HostShape, random: Random): void {
   addNetwork(hns, shape, ['192.0.2.20', '192.0.2.30']);
   addForeign(hns);
   for (const address of LOCAL_PODS) if (random() < 0.8) attachPod(hns, address);
+}
+
+/** `rate`: the share of calls that fail now. */
+function faultyHns(shape: HostShape, random: Random, rate: () => number): Hns {
+  const failing = (share: number, codes: readonly number[]): number =>
+    random() < rate() * share ? pick(random, codes) : HR.ok;
+  const fault = (): number => failing(1, FAILURES);
+  const lateFault = (): number => failing(0.5, LATE_FAILURES);
+  return createHns({ ...shape.hns, fault, lateFault });
+}
+
+export function createRandomHost(shape: HostShape, random: Random): RandomHost {
+  let rate = 0;
+  const hns = faultyHns(shape, random, () => rate);
+  furnish(hns, shape, random);
   const services = new Map<string, DesiredServicePort>();
   let backend = newBackend(hns);
   let fresh = true;

@@ -6,7 +6,7 @@ export interface SimulatorControl {
   /** A method of `Hns` in the other process, by name. */
   run(method: string, ...args: readonly unknown[]): Promise<unknown>;
   /** A new, empty host. */
-  reset(options: Omit<HnsOptions, 'fault'>): Promise<void>;
+  reset(options: Omit<HnsOptions, 'fault' | 'lateFault'>): Promise<void>;
   snapshot(): Promise<HnsSnapshot>;
   openHandles(): Promise<number>;
   close(): void;
