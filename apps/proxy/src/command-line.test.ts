@@ -32,6 +32,9 @@ function fileWith(body: string): string {
 const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: string, body: string])[] = [
   ['F1: ', 'config.yaml', 'not YAML', 'a: ['],
   ['F1: ', 'config.yaml', 'not an object', 'just text'],
+  ['F1: ', 'config.yaml', 'the file is empty', ''],
+  ['F1: ', 'config.yaml', 'the file is empty', '---\n# nothing but a remark\n'],
+  ['F1: ', 'config.yaml', 'not YAML', `${HEADER}iptables:\n\tsyncPeriod: 1s\n`],
   [
     'F1: ',
     'KubeProxyConfiguration.kind: Invalid value: "Pod"',
@@ -297,10 +300,15 @@ describe('commands that print and end', () => {
   it('F5: --version prints the Kubernetes version whose behaviour this is', async () => {
     expect(await command('--version')).toMatchObject({
       status: 0,
-      printed: expect.stringMatching(/^Kubernetes v1\.36\.\d+ /),
+      printed: expect.stringMatching(/^Kubernetes v1\.36\.\d+\n$/),
     });
     const raw = await command('--version=raw');
-    expect(JSON.parse(raw.printed)).toMatchObject({ major: '1', minor: '36' });
+    expect(JSON.parse(raw.printed)).toMatchObject({
+      major: '1',
+      minor: '36',
+      gitVersion: expect.stringMatching(/^v1\.36\.\d+$/),
+      signalboxVersion: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    });
   });
 
   it('F56: --help prints the flags', async () => {

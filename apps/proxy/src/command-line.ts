@@ -13,7 +13,7 @@ import { helpText, USAGE_HINT } from './flags/help.ts';
 import { parseFlags, type ParsedFlags } from './flags/parse.ts';
 import { createLogging } from './logging/logger.ts';
 import { logSink } from './logging/log-sink.ts';
-import { SIGNALBOX_VERSION, versionInfo } from './version/version.ts';
+import { versionInfo } from './version/version.ts';
 
 /** `print` takes what the operator asked to see; log lines go their own way. */
 export interface Terminal {
@@ -65,8 +65,8 @@ function answerAtOnce({ given }: ParsedFlags): string | Outcome | null {
   const asked = given.get('version');
   const version = typeof asked === 'string' ? asked : 'false';
   if (version === 'raw') return `${JSON.stringify(versionInfo(null))}\n`;
-  if (version === 'true')
-    return `Kubernetes ${versionInfo(null).gitVersion} (signalbox ${SIGNALBOX_VERSION})\n`;
+  // Exactly kube-proxy's line: inventories of nodes parse it. `raw` says what program this is.
+  if (version === 'true') return `Kubernetes ${versionInfo(null).gitVersion}\n`;
   if (version === 'false' || /^v\d+\.\d+\.\d+/.test(version)) return null;
   return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
 }

@@ -25,11 +25,7 @@ describe('defaults without any configuration', () => {
         format: 'text',
         flushFrequency: '5s',
         verbosity: 0,
-        vmodule: [],
-        options: {
-          text: { splitStream: false, infoBufferSize: '0' },
-          json: { splitStream: false, infoBufferSize: '0' },
-        },
+        options: { text: { infoBufferSize: '0' }, json: { infoBufferSize: '0' } },
       },
     ],
     ['F72: ', 'bindAddress', '0.0.0.0'],
@@ -213,9 +209,18 @@ describe('precedence of flags and file', () => {
     expect(settingsOfFile('healthzBindAddress: ""\n').config.healthzBindAddress).toBe('0.0.0.0:10256');
   });
 
-  it('F47: --healthz-port=0 switches the server off; another port moves it; both are ignored with --config', () => {
-    expect(settingsOf(['--healthz-port=0']).config.healthzBindAddress).toBe('');
-    expect(settingsOf(['--healthz-port=1234']).config.healthzBindAddress).toBe('0.0.0.0:1234');
+  it('F47: --healthz-port=0 switches the server off; another one completes an address without port', () => {
+    const address = (...argv: string[]) => settingsOf(argv).config.healthzBindAddress;
+    expect(address('--healthz-port=0')).toBe('');
+    expect(address('--healthz-port=1234')).toBe('0.0.0.0:10256');
+    expect(address('--healthz-port=1234', '--healthz-bind-address=192.0.2.1')).toBe('192.0.2.1:1234');
+    expect(address('--healthz-port=1234', '--healthz-bind-address=192.0.2.1:10256')).toBe('192.0.2.1:10256');
+  });
+
+  it('F47 F48: the port flags are ignored with --config and with --write-config-to', () => {
+    const written = settingsOf(['--healthz-port=0', '--metrics-port=0', '--write-config-to=/tmp/x']).config;
+    expect(written.healthzBindAddress).toBe('0.0.0.0:10256');
+    expect(written.metricsBindAddress).toBe('127.0.0.1:10249');
     expect(settingsOfFile('', ['--healthz-port=0']).config.healthzBindAddress).toBe('0.0.0.0:10256');
   });
 
@@ -315,9 +320,50 @@ describe('files as they are found in clusters', () => {
     );
     expect(config.mode).toBe('iptables');
     expect(warnings).toHaveLength(3);
-    expect(warnings.join('\n')).toMatch(/duplicated mapping key \(4:1\)/);
+    expect(warnings.join('\n')).toContain('duplicate field "mode" (line 4)');
     expect(warnings.join('\n')).toContain('unknown field "udpIdleTimeout"');
     expect(warnings.join('\n')).toContain('unknown field "iptables.nope"');
+  });
+
+  it('F1: a repeated field is named with its path', () => {
+    const { config, warnings } = settingsOfFile('iptables:\n  syncPeriod: 1s\n  syncPeriod: 9s\n');
+    expect(warnings).toEqual([expect.stringContaining('duplicate field "iptables.syncPeriod" (line 5)')]);
+    expect(config.iptables.syncPeriod).toBe(9000);
+  });
+
+  it('F1: YAML is version 1.1, as kube-proxy reads it', () => {
+    const { config, warnings } = settingsOfFile(
+      'enableProfiling: yes\noomScoreAdj: 010\nnftables: &periods {syncPeriod: 7s}\niptables:\n  <<: *periods\n  masqueradeAll: on\nhostnameOverride: 2026-01-02\n',
+    );
+    expect(config).toMatchObject({
+      enableProfiling: true,
+      oomScoreAdj: 8,
+      iptables: { syncPeriod: 7000, masqueradeAll: true },
+      hostnameOverride: '2026-01-02',
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it.each([
+    ['CRLF', 'mode: ipvs\r\nclusterCIDR: ""\r\n', 0],
+    ['an empty document behind', 'mode: ipvs\n---\n', 0],
+    ['another document behind, which is ignored', 'mode: ipvs\n---\nmode: nope\n', 1],
+  ])('F1: %s', (_, body, warned) => {
+    const { config, warnings } = settingsOfFile(body);
+    expect(config.mode).toBe('ipvs');
+    expect(warnings).toHaveLength(warned);
+  });
+
+  it('F106: what the API type leaves out when empty is left out', () => {
+    const { config } = settingsOfFile('');
+    expect(toApiObject(config)).not.toHaveProperty('windowsRunAsService');
+    expect(toApiObject({ ...config, windowsRunAsService: true })).toHaveProperty('windowsRunAsService', true);
+    expect(Object.keys(toApiObject(config)).slice(0, 4)).toEqual([
+      'kind',
+      'apiVersion',
+      'clientConnection',
+      'logging',
+    ]);
   });
 
   it('F1: JSON is read too, with tabs', () => {

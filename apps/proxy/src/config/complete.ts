@@ -6,11 +6,10 @@ import {
   applyAddressDefaults,
   applyPlatformDefaults,
   clearUnusedPeriods,
-  HEALTHZ_PORT,
-  METRICS_PORT,
+  completePorts,
 } from './defaults.ts';
 import { initialConfiguration, setField } from './fields.ts';
-import { formatAddressPort, parseAddressPort } from './ip.ts';
+import { withDefaultPort } from './ip.ts';
 import { syncSection } from './modes.ts';
 import { messageOf } from './render.ts';
 import type { Settings, SettingsResult } from './settings.ts';
@@ -38,8 +37,8 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   const draft = configFile === '' ? fromFlags(flags) : fromFile(configFile, around);
   if (Array.isArray(draft)) return { ok: false, errors: draft };
   if (configFile !== '') overrideFile(draft, flags);
-  applyAddressDefaults(draft.config);
-  if (configFile === '') applyPortFlags(draft, flags);
+  if (configFile === '') completeFlagPorts(draft, flags);
+  else applyAddressDefaults(draft.config);
   applyPlatformDefaults(draft.config, around.platform);
   clearUnusedPeriods(draft.config);
   const nodeName = nodeNameOf(draft.config.hostnameOverride, around.hostName);
@@ -117,22 +116,27 @@ function applyPeriodFlags({ config, warnings }: Draft, { given }: ParsedFlags): 
   }
 }
 
-/** `--healthz-port` and `--metrics-port`, deprecated: they replace the port; 0 empties the address. */
+/**
+ * `--healthz-port` and `--metrics-port`, deprecated: 0 empties the address, another port completes an address
+ * given without one. The default address has its port, and keeps it.
+ */
 function applyPortFlags({ config, warnings }: Draft, { given }: ParsedFlags): void {
   const ports = [
-    ['healthz-port', 'healthzBindAddress', HEALTHZ_PORT],
-    ['metrics-port', 'metricsBindAddress', METRICS_PORT],
+    ['healthz-port', 'healthz-bind-address', 'healthzBindAddress'],
+    ['metrics-port', 'metrics-bind-address', 'metricsBindAddress'],
   ] as const;
-  for (const [name, field, initial] of ports) {
+  for (const [name, successor, field] of ports) {
     const port = given.get(name);
-    if (port === undefined) continue;
-    warnings.push(`--${name} is deprecated, use --${name.replace('-port', '-bind-address')}`);
-    const address = parseAddressPort(config[field]);
-    if (port === 0) config[field] = '';
-    else if (typeof address !== 'string' && address.port === initial) {
-      config[field] = formatAddressPort(address.host, port as number);
-    }
+    if (typeof port !== 'number') continue;
+    warnings.push(`--${name} is deprecated, use --${successor}`);
+    config[field] = port === 0 ? '' : withDefaultPort(config[field], port);
   }
+}
+
+/** What is only to be written down ignores the port flags, as in kube-proxy. */
+function completeFlagPorts(draft: Draft, flags: ParsedFlags): void {
+  if (text(flags, 'write-config-to') === '') applyPortFlags(draft, flags);
+  completePorts(draft.config);
 }
 
 function fromFile(path: string, around: Surroundings): Draft | string[] {

@@ -1,6 +1,6 @@
-import { load } from 'js-yaml';
 import { decodeValue, isObject } from './decode-value.ts';
 import { fieldAt, initialConfiguration, isSection, setField } from './fields.ts';
+import { parseDocument } from './parse-document.ts';
 import { invalidValue, render } from './render.ts';
 import type { KubeProxyConfiguration } from './types.ts';
 
@@ -32,8 +32,13 @@ export function decodeConfiguration(text: string): DecodedFile {
     errors: [],
     set: new Set(),
   };
-  const document = parseDocument(text, context);
-  if (context.errors.length > 0) return context;
+  const parsed = parseDocument(text);
+  if (!parsed.ok) {
+    context.errors.push(`${KIND}: ${parsed.reason}`);
+    return context;
+  }
+  const { document, strictProblems } = parsed;
+  context.strictProblems.push(...strictProblems);
   if (!isObject(document)) {
     context.errors.push(`${KIND}: the file holds ${render(document)}, not an object`);
     return context;
@@ -41,34 +46,6 @@ export function decodeConfiguration(text: string): DecodedFile {
   checkType(document, context);
   if (context.errors.length === 0) decodeSection(document, '', context);
   return context;
-}
-
-function parseDocument(text: string, context: Context): unknown {
-  try {
-    return load(text);
-  } catch (error) {
-    const message = headline(error);
-    if (!message.includes('duplicate')) {
-      context.errors.push(`${KIND}: not YAML: ${message}`);
-      return undefined;
-    }
-    context.strictProblems.push(message);
-    return parseLeniently(text, context);
-  }
-}
-
-function parseLeniently(text: string, context: Context): unknown {
-  try {
-    return load(text, { json: true });
-  } catch (error) {
-    context.errors.push(`${KIND}: not YAML: ${headline(error)}`);
-    return undefined;
-  }
-}
-
-/** Without the excerpt that the parser adds below; line and column are in the first line. */
-function headline(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
 }
 
 function checkType(document: Record<string, unknown>, { errors }: Context): void {

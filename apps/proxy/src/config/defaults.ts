@@ -2,8 +2,8 @@ import { familyOf, parseAddress, withDefaultPort } from './ip.ts';
 import { MODES, SYNC_SECTIONS, syncSection } from './modes.ts';
 import type { KubeProxyConfiguration, Platform } from './types.ts';
 
-export const HEALTHZ_PORT = 10_256;
-export const METRICS_PORT = 10_249;
+const HEALTHZ_PORT = 10_256;
+const METRICS_PORT = 10_249;
 
 /**
  * Completes what depends on other fields: addresses of the family of bindAddress, and appended ports. An empty
@@ -15,6 +15,11 @@ export function applyAddressDefaults(config: KubeProxyConfiguration): void {
   const ipv6 = address !== null && familyOf(address) === 'IPv6';
   config.healthzBindAddress ||= ipv6 ? `[::]:${HEALTHZ_PORT}` : `0.0.0.0:${HEALTHZ_PORT}`;
   config.metricsBindAddress ||= ipv6 ? `[::1]:${METRICS_PORT}` : `127.0.0.1:${METRICS_PORT}`;
+  completePorts(config);
+}
+
+/** Appends the ports that addresses leave out; an empty address stays empty. */
+export function completePorts(config: KubeProxyConfiguration): void {
   config.healthzBindAddress = withDefaultPort(config.healthzBindAddress, HEALTHZ_PORT);
   config.metricsBindAddress = withDefaultPort(config.metricsBindAddress, METRICS_PORT);
 }

@@ -1,14 +1,27 @@
 import { dump } from 'js-yaml';
 import { API_VERSION, KIND } from './decode.ts';
 import { formatDuration } from './duration.ts';
-import { FIELDS, getField, setField, type Field } from './fields.ts';
+import { FIELDS, getField, setField, type Field, type FieldValue } from './fields.ts';
 import type { KubeProxyConfiguration } from './types.ts';
+
+/** Fields that the API type leaves out where they hold nothing; it writes all others. */
+const OMITTED_WHEN_EMPTY: ReadonlySet<string> = new Set([
+  'featureGates',
+  'logging.vmodule',
+  'logging.options.text.splitStream',
+  'logging.options.json.splitStream',
+  'windowsRunAsService',
+]);
+
+function isEmpty(value: FieldValue): boolean {
+  return value === false || (typeof value === 'object' && Object.keys(value).length === 0);
+}
 
 /** The API object of a configuration: durations as text, fields in the API's order, as /configz shows it. */
 export function toApiObject(config: KubeProxyConfiguration): Readonly<Record<string, unknown>> {
   const object = {} as KubeProxyConfiguration;
   for (const field of FIELDS) {
-    if (field.path === 'featureGates' && Object.keys(config.featureGates).length === 0) continue;
+    if (OMITTED_WHEN_EMPTY.has(field.path) && isEmpty(getField(config, field.path))) continue;
     setField(object, field.path, encodeField(config, field) as string);
   }
   return { kind: KIND, apiVersion: API_VERSION, ...object };

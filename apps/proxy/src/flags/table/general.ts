@@ -27,7 +27,7 @@ export const GENERAL = flagGroup('General', [
     'version',
     'tri-state',
     'false',
-    'Print the version and exit: --version, or --version=raw for all of it. --version=vX.Y.Z changes the version that is reported.',
+    'Print the version of Kubernetes whose behaviour this is, and exit; --version=raw: all of it, with our own version. --version=vX.Y.Z changes the version that is reported.',
   ],
   ['help', 'bool', 'false', 'Show this text.'],
 ]);

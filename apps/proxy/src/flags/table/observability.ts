@@ -40,10 +40,16 @@ export const HEALTH = flagGroup('Health and metrics', [
     'healthz-port',
     'int32',
     '10256',
-    'Port of /healthz; 0 switches the server off.',
+    'Port of /healthz for an address given without one; 0 switches the server off.',
     { deprecated: 'use --healthz-bind-address' },
   ],
-  ['metrics-port', 'int32', '10249', 'Port of /metrics.', { deprecated: 'use --metrics-bind-address' }],
+  [
+    'metrics-port',
+    'int32',
+    '10249',
+    'Port of /metrics for an address given without one.',
+    { deprecated: 'use --metrics-bind-address' },
+  ],
 ]);
 
 export const LOGGING = flagGroup('Logging', [
