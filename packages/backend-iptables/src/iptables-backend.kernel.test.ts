@@ -10,7 +10,14 @@ import { parseSave } from './encode/parse-save.ts';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { TABLES } from './objects/rule.ts';
 import { everyKind } from './testing/every-kind.ts';
-import { changeBetween, sampleEndpoints, sampleService, sampleState } from './testing/sample-state.ts';
+import {
+  changeBetween,
+  SAMPLE_NODE,
+  sampleEndpoints,
+  sampleService,
+  sampleState,
+  TO_CLUSTER_MASQUERADED,
+} from './testing/sample-state.ts';
 
 interface Case {
   readonly variant: Variant;
@@ -172,6 +179,35 @@ describe.each([CASES[0], CASES[2]] as readonly Case[])('iptables, $variant varia
     expect(result).toMatchObject({ ok: false, error: { code: 'rejected', kernel: 'unchanged' } });
     expect(result.ok ? '' : result.error.detail).toContain('-A KUBE-SEP-X -j NOWHERE');
     expect(saved(which)).toBe(before);
+  });
+});
+
+describe.each(['nft', 'legacy'] as const)('rules that this kernel refuses, %s variant', (variant) => {
+  const which: Case = { variant, family: 'IPv4' };
+
+  it('cost the one service that asks for them, until it no longer does', async () => {
+    const driver = createExecDriver({ family: 'IPv4', variant });
+    // Rules that count name an object that nobody has made; only node ports on localhost have such rules.
+    const options = { family: 'IPv4', driver, accounting: true, conntrackLiberal: true } as const;
+    const backend = createIptablesBackend(options);
+    const node = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'any-local', loopback: true } } as const;
+    const plain = services(40);
+    const nodePort = { kind: 'node-port', port: 30_777, policy: 'cluster' } as const;
+    const counted = sampleService({
+      index: 50,
+      frontends: [{ ...nodePort, routes: TO_CLUSTER_MASQUERADED }],
+    });
+    const before = sampleState([...plain, counted], node);
+    const first = await backend.sync(fullChange(before));
+    expect(first).toMatchObject({ outcome: 'partial', failures: [{ key: counted.key }] });
+    expect(first.failures[0]?.error).toMatchObject({ code: 'rejected' });
+    expect(saved(which)).not.toMatch(/30777|KUBE-PROXY-PROBE/);
+    expect(saved(which)).toContain('shop/service-39:http');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    const after = sampleState([...plain, sampleService({ index: 50 })], node);
+    await ok(backend.sync(changeBetween(before, after)));
+    expect(saved(which)).toContain('shop/service-50:http');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 });
 

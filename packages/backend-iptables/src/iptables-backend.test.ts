@@ -209,23 +209,31 @@ describe('a failed sync', () => {
     expect(fake.kernel.table('nat').size).toBeGreaterThan(20);
   });
 
-  it.each(['iptables-restore nat', 'iptables-restore end'])(
-    'that leaves the kernel unknown (%s) makes the next sync read and repair',
-    async (operation) => {
-      const fault = { on: false };
-      const { backend } = lab((asked) => fault.on && asked === operation);
-      await ok(backend.sync(fullChange(STATE)));
-      const other = sampleState([...services(19), sampleService({ index: 900, endpoints: [] })]);
-      fault.on = true;
-      const failed = await backend.sync(changeBetween(STATE, other));
-      expect(failed).toMatchObject({ outcome: 'failed', error: { kernel: 'unknown' } });
-      fault.on = false;
-      const next = await ok(backend.sync(EMPTY));
-      expect(next.scope).toBe('full');
-      expect(next.repaired).toEqual([]);
-      expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
-    },
-  );
+  it('that leaves the kernel unknown makes the next sync read and repair', async () => {
+    const fault = { on: false };
+    const { backend } = lab((asked) => fault.on && asked === 'iptables-restore end');
+    await ok(backend.sync(fullChange(STATE)));
+    const other = sampleState([...services(19), sampleService({ index: 900, endpoints: [] })]);
+    fault.on = true;
+    const failed = await backend.sync(changeBetween(STATE, other));
+    expect(failed).toMatchObject({ outcome: 'failed', error: { kernel: 'unknown' } });
+    fault.on = false;
+    const next = await ok(backend.sync(EMPTY));
+    expect(next.scope).toBe('full');
+    expect(next.repaired).toEqual([]);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('because a transaction is refused half-way reads and repairs at once (IPT15)', async () => {
+    const fault = { left: 0 };
+    const { backend } = lab((asked) => asked === 'iptables-restore nat' && fault.left-- > 0);
+    await ok(backend.sync(fullChange(STATE)));
+    const other = sampleState([...services(19), sampleService({ index: 900, endpoints: [] })]);
+    fault.left = 1;
+    const result = await ok(backend.sync(changeBetween(STATE, other)));
+    expect(result).toMatchObject({ scope: 'full', repaired: [], counters: { restoreFailures: 1 } });
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
 
   it('of the first sync is made up for by the next', async () => {
     const fault = { on: true };

@@ -22,6 +22,7 @@ import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
 import { observeTables } from './observe.ts';
 import type { IptablesOptions } from './options.ts';
+import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
 import { createState, failed, phaseOf, succeeded, type State } from './sync-state.ts';
 import { repairs } from './repairs.ts';
 
@@ -87,15 +88,27 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   state.backlog.push(change);
   const tool = await driver.probe();
   if (!tool.ok) return failed(tool.error, 'full', state, nothingApplied());
-  state.compiler ??= createRuleCompiler(driver.family, ruleOptions(input.options, tool.value));
-  const work: SyncWork = { ...input, compiler: state.compiler, tool: tool.value };
+  const isLeftOut = (key: string): boolean => state.refused.has(key);
+  state.compiler ??= createRuleCompiler(driver.family, ruleOptions(input.options, tool.value), isLeftOut);
+  const work: SyncWork = { ...input, compiler: state.compiler, tool: tool.value, searches: { left: 3 } };
   const changes = state.backlog.splice(0);
   const [only] = changes;
   if (only !== undefined && changes.length === 1 && isIncremental(state, only)) {
     const intact = !isEmpty(only) || (await firstMissing(driver, watched(state))) === null;
-    if (intact) return partialSync(work, only);
+    if (intact && isEmpty(only)) {
+      const back = await retryRefused(work, work.compiler.services.values());
+      return partialSync(work, withReturned(only, back));
+    }
+    if (intact) {
+      await readmit(work, only);
+      return partialSync(work, only);
+    }
   }
-  for (const each of changes) takeOver(work, each);
+  for (const each of changes) {
+    if (each.kind === 'full') state.refused.clear();
+    takeOver(work, each);
+  }
+  await retryRefused(work, work.compiler.services.values());
   return fullSync(work);
 }
 
@@ -120,6 +133,8 @@ function watched(state: State): { readonly canary: string; readonly guarded: () 
 interface SyncWork extends SyncInput {
   readonly compiler: RuleCompiler;
   readonly tool: ToolFacts;
+  /** How often this sync may still look for service ports that are refused. */
+  readonly searches: { left: number };
 }
 
 function ruleOptions(options: IptablesOptions, tool: ToolFacts) {
@@ -161,6 +176,12 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
     error = await applyPlan(plan);
   }
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);
+  if (error?.code === 'rejected') {
+    // Either a service of this change is refused, or the kernel does not hold what we believe.
+    const { added, changed } = change.servicePorts;
+    await leaveOutRefused(work, [...added, ...changed.map(({ after }) => after)]);
+    return fullSync(work, applied);
+  }
   if (error !== null) return failed(error, 'partial', state, applied);
   // Rules of ours in chains of others are looked after by full syncs alone.
   if (sharedTexts(compiler, driver).join() !== shared.join()) return fullSync(work);
@@ -186,6 +207,9 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   // Until the jumps are known to stand, the next sync has to look again.
   state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);
+  if (error?.code === 'rejected' && (await leaveOutRefused(work, compiler.services.values()))) {
+    return fullSync(work, applied);
+  }
   if (error !== null) return failed(error, 'full', state, applied);
   state.former = null;
   state.suspect = false;

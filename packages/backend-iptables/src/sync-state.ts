@@ -1,5 +1,5 @@
 /** What a backend remembers between syncs, and how a sync's result is told. */
-import type { BackendError, DesiredChange, SyncResult } from '@signalbox/core';
+import type { BackendError, DesiredChange, ServicePortKey, SyncResult } from '@signalbox/core';
 import type { Applied } from './apply-plan.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
@@ -23,6 +23,8 @@ export interface State {
   disturbed: boolean;
   /** See `tighterLimit`. */
   rulesPerTransaction: number;
+  /** Service ports that the kernel refused: they have no rules until it takes them. */
+  readonly refused: Map<ServicePortKey, BackendError>;
 }
 
 export function phaseOf({ ledger, busy, suspect }: State): 'off' | 'writing' | 'idle' {
@@ -42,6 +44,7 @@ export function createState(): State {
     busy: false,
     disturbed: false,
     rulesPerTransaction: Infinity,
+    refused: new Map(),
   };
 }
 
@@ -52,9 +55,9 @@ export function succeeded(
   repaired: readonly string[] = [],
 ): SyncResult {
   return {
-    outcome: 'ok',
+    outcome: state.refused.size === 0 ? 'ok' : 'partial',
     scope,
-    failures: [],
+    failures: [...state.refused].map(([key, error]) => ({ key, error })),
     repaired,
     counters: counters(state, applied, repaired.length),
   };

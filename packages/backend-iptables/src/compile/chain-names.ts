@@ -28,7 +28,7 @@ export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
 export const SHARED_FIREWALL = 'KUBE-FIREWALL';
 /** Empty chains whose absence tells that somebody flushed the table (IPT14). */
 export const CANARY = 'KUBE-PROXY-CANARY';
-/** Stands for a moment at the start, while it is found out whether rules can count. */
+/** Stands for a moment while it is found out whether the kernel takes a rule. */
 export const PROBE = 'KUBE-PROXY-PROBE';
 
 const SERVICE_PREFIX = {
@@ -70,7 +70,7 @@ function hash(text: string): string {
 
 /** Fixed chains that are ours, by table. `SHARED_FIREWALL` is in none. */
 export const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
-  nat: [SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQUERADE, MARK_NON_POD, CANARY],
+  nat: [SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQUERADE, MARK_NON_POD, CANARY, PROBE],
   filter: [
     SERVICES,
     EXTERNAL_SERVICES,

@@ -1,6 +1,6 @@
 /** From changes of desired state to changes of chains. Holds the state; does no input or output. */
 import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortKey } from '@signalbox/core';
-import type { Chain, SharedRule, TableName } from '../objects/rule.ts';
+import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts';
 import { CANARY_CHAINS, forwardChain, sharedRules } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
 import { compileService, type ServiceRules } from './compile-service.ts';
@@ -9,7 +9,13 @@ import { portKey } from './dispatch-key.ts';
 import type { DispatchTree, TreeUpdate } from './dispatch-tree.ts';
 import { masqueradeChains } from './masquerade.ts';
 import { healthCheckRule, nodePortGates } from './node-ports.ts';
-import { createTrees, TREE_KINDS, type ServiceEntries, type TreeKind } from './service-dispatch.ts';
+import {
+  createTrees,
+  TREE_KINDS,
+  TREE_TABLES,
+  type ServiceEntries,
+  type TreeKind,
+} from './service-dispatch.ts';
 
 /** When to write a chain, relative to others: lower first. Chains come after those that they jump to. */
 export const RANK = { fixed: 0, service: 1, branch: 2, root: 50 } as const;
@@ -38,11 +44,19 @@ export interface RuleCompiler {
    * until it is, changes told by `apply` after a full change are not all of them.
    */
   all(): Iterable<RankedChain>;
+  readonly services: ReadonlyMap<ServicePortKey, DesiredServicePort>;
+  /** What this service port alone asks of the kernel. Empty before the first change. */
+  rulesOf(service: DesiredServicePort): readonly { readonly table: TableName; readonly rule: TypedRule }[];
   /** Rules wanted in chains that are not ours. Empty before the first change. */
   shared(): readonly SharedRule[];
 }
 
-export function createRuleCompiler(family: Family, options: RuleOptions): RuleCompiler {
+/** `isLeftOut`: service ports that get no rules. Asked whenever one is compiled. */
+export function createRuleCompiler(
+  family: Family,
+  options: RuleOptions,
+  isLeftOut: (key: ServicePortKey) => boolean = () => false,
+): RuleCompiler {
   const services = new Map<ServicePortKey, DesiredServicePort>();
   const trees = createTrees(family);
   let context: CompileContext | null = null;
@@ -58,7 +72,7 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
     const same = context !== null && sameRules(context, next);
     context = same && context !== null ? context : next;
     healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
-    const work: Work = { services, trees, context };
+    const work: Work = { services, trees, context, isLeftOut };
     if (change.kind === 'full') return replaceServices(work, change);
     const changes = applyServices(work, change);
     return withTrees(same ? changes : addContextChange(work, changes), trees);
@@ -68,12 +82,25 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
     *all() {
       if (context === null) return;
       for (const chain of fixedChains(context)) yield chain;
-      const work: Work = { services, trees, context };
+      const work: Work = { services, trees, context, isLeftOut };
       for (const service of services.values()) yield* place(work, service);
       for (const kind of TREE_KINDS) yield* rankedChains(kind, trees[kind].rebuild());
     },
+    services,
+    rulesOf: (service) => (context === null ? [] : rulesOf(service, context)),
     shared: () => (context === null ? [] : sharedRules(context)),
   };
+}
+
+function rulesOf(service: DesiredServicePort, context: CompileContext) {
+  const { chains, entries } = compileService(service, context);
+  const own = chains.flatMap(({ table, rules }) => rules.map((rule) => ({ table, rule })));
+  const led = TREE_KINDS.flatMap((kind) =>
+    kind === 'healthChecks'
+      ? []
+      : entries[kind].flatMap(({ rules }) => rules.map((rule) => ({ table: TREE_TABLES[kind], rule }))),
+  );
+  return [...own, ...led].flatMap(({ table, rule }) => (rule.kind === 'rule' ? [{ table, rule }] : []));
 }
 
 /** A full change says all there is: what it does not name goes. Rules are compiled when they are asked for. */
@@ -109,6 +136,7 @@ interface Work {
   readonly services: Map<ServicePortKey, DesiredServicePort>;
   readonly trees: Readonly<Record<(typeof TREE_KINDS)[number], DispatchTree>>;
   readonly context: CompileContext;
+  readonly isLeftOut: (key: ServicePortKey) => boolean;
 }
 
 function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChanges {
@@ -135,8 +163,13 @@ function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChange
 }
 
 /** Takes the service over into the trees; answers with its own chains. */
-function place({ services, trees, context }: Work, service: DesiredServicePort): readonly RankedChain[] {
+function place(work: Work, service: DesiredServicePort): readonly RankedChain[] {
+  const { services, trees, context } = work;
   services.set(service.key, service);
+  if (work.isLeftOut(service.key)) {
+    setEntries(trees, service.key, null);
+    return [];
+  }
   const rules: ServiceRules = compileService(service, context);
   setEntries(trees, service.key, rules.entries);
   return rules.chains.map((chain) => ({ chain, rank: RANK.service }));

@@ -1,7 +1,7 @@
 /** Which frontends lead where: the entries of one service port in every dispatch tree. */
 import type { DesiredServicePort, Family, Frontend } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import type { TypedRule } from '../objects/rule.ts';
+import type { TableName, TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
 import { jump } from '../objects/target.ts';
 import {
@@ -33,15 +33,50 @@ export const TREE_KINDS = [
 ] as const;
 export type TreeKind = (typeof TREE_KINDS)[number];
 
+export const TREE_TABLES: Readonly<Record<TreeKind, TableName>> = {
+  firewall: 'filter',
+  refusedPorts: 'filter',
+  refusedExternal: 'filter',
+  refusedCluster: 'filter',
+  healthChecks: 'filter',
+  nodePorts: 'nat',
+  services: 'nat',
+};
+
 export function createTrees(family: Family): Readonly<Record<TreeKind, DispatchTree>> {
   return {
-    firewall: createDispatchTree({ table: 'filter', root: PROXY_FIREWALL, by: 'address', family }),
-    refusedPorts: createDispatchTree({ table: 'filter', root: NODE_PORTS_REFUSED, by: 'port', family }),
-    refusedExternal: createDispatchTree({ table: 'filter', root: EXTERNAL_SERVICES, by: 'address', family }),
-    refusedCluster: createDispatchTree({ table: 'filter', root: SERVICES, by: 'address', family }),
-    healthChecks: createDispatchTree({ table: 'filter', root: NODE_PORTS, by: 'port', family }),
-    nodePorts: createDispatchTree({ table: 'nat', root: NODE_PORTS, by: 'port', family }),
-    services: createDispatchTree({ table: 'nat', root: SERVICES, by: 'address', family }),
+    firewall: createDispatchTree({
+      table: TREE_TABLES.firewall,
+      root: PROXY_FIREWALL,
+      by: 'address',
+      family,
+    }),
+    refusedPorts: createDispatchTree({
+      table: TREE_TABLES.refusedPorts,
+      root: NODE_PORTS_REFUSED,
+      by: 'port',
+      family,
+    }),
+    refusedExternal: createDispatchTree({
+      table: TREE_TABLES.refusedExternal,
+      root: EXTERNAL_SERVICES,
+      by: 'address',
+      family,
+    }),
+    refusedCluster: createDispatchTree({
+      table: TREE_TABLES.refusedCluster,
+      root: SERVICES,
+      by: 'address',
+      family,
+    }),
+    healthChecks: createDispatchTree({
+      table: TREE_TABLES.healthChecks,
+      root: NODE_PORTS,
+      by: 'port',
+      family,
+    }),
+    nodePorts: createDispatchTree({ table: TREE_TABLES.nodePorts, root: NODE_PORTS, by: 'port', family }),
+    services: createDispatchTree({ table: TREE_TABLES.services, root: SERVICES, by: 'address', family }),
   };
 }
 

@@ -1,0 +1,99 @@
+/**
+ * Finds the service ports whose rules the kernel does not take, so that they cost no other its rules. All of a
+ * group's rules are put into a chain that nothing leads to; a group that is refused is halved and tried again.
+ * Live chains are not touched. Reasons: decisions/0006-transactions.md.
+ */
+import type { BackendError, ServicePortKey } from '@signalbox/core';
+import { PROBE } from './compile/chain-names.ts';
+import type { IptablesDriver } from './driver/iptables-driver.ts';
+import { encodeRestore } from './encode/restore-input.ts';
+import { encodeRule } from './encode/rule-text.ts';
+import { rule, type TableName, type TypedRule } from './objects/rule.ts';
+import { NO_TARGET, RETURN } from './objects/target.ts';
+
+export interface PlacedRule {
+  readonly table: TableName;
+  readonly rule: TypedRule;
+}
+
+export interface Suspect {
+  readonly key: ServicePortKey;
+  /** Made when they are needed: suspects may be all services of a cluster. */
+  readonly rules: () => readonly PlacedRule[];
+}
+
+export interface Verdict {
+  /** Found to be acceptable. Suspects in neither of the two were not reached. */
+  readonly passed: ReadonlySet<ServicePortKey>;
+  readonly refused: ReadonlyMap<ServicePortKey, BackendError>;
+}
+
+/** Bounds one search: some ten culprits among a thousand services. Those it does not reach, the next one does. */
+const REFUSALS_LIMIT = 256;
+/** Few enough for one transaction of any variant. */
+const SUSPECTS_PER_TRIAL = 200;
+
+export async function findRefused(driver: IptablesDriver, suspects: readonly Suspect[]): Promise<Verdict> {
+  const passed = new Set<ServicePortKey>();
+  const refused = new Map<ServicePortKey, BackendError>();
+  // Where not even this is taken, it is not the services' fault.
+  const control: readonly PlacedRule[] = [
+    { table: 'filter', rule: rule([], RETURN) },
+    { table: 'nat', rule: rule([], RETURN) },
+  ];
+  if (suspects.length === 0 || (await refusalOf(driver, control)) !== null) return { passed, refused };
+  const groups = groupsOf(suspects);
+  for (let refusals = 0; refusals < REFUSALS_LIMIT;) {
+    const group = groups.pop();
+    if (group === undefined) break;
+    const error = await refusalOf(
+      driver,
+      group.flatMap((suspect) => suspect.rules()),
+    );
+    if (error === null) for (const { key } of group) passed.add(key);
+    // A lock that is held, a tool that hangs: nothing can be told now.
+    else if (error.code !== 'rejected') break;
+    else {
+      refusals++;
+      const [only] = group;
+      const half = group.length >> 1;
+      if (half > 0) groups.push(group.slice(half), group.slice(0, half));
+      else if (only !== undefined) refused.set(only.key, error);
+    }
+  }
+  return { passed, refused };
+}
+
+function groupsOf(suspects: readonly Suspect[]): (readonly Suspect[])[] {
+  const groups: (readonly Suspect[])[] = [];
+  for (let from = 0; from < suspects.length; from += SUSPECTS_PER_TRIAL) {
+    groups.push(suspects.slice(from, from + SUSPECTS_PER_TRIAL));
+  }
+  return groups;
+}
+
+const TRIAL_TABLES = ['filter', 'nat'] as const;
+
+/** `null`: the kernel takes these rules. */
+async function refusalOf(driver: IptablesDriver, rules: readonly PlacedRule[]): Promise<BackendError | null> {
+  for (const table of TRIAL_TABLES) {
+    const texts = rules
+      .filter((placed) => placed.table === table)
+      .map((placed) => encodeRule(withoutJump(placed.rule), driver.family));
+    if (texts.length === 0) continue;
+    // Two transactions: what one and the same puts in and takes out again does not reach every check.
+    const done = await driver.restore(
+      encodeRestore([
+        { table, operations: [{ kind: 'write', chain: PROBE, rules: texts }] },
+        { table, operations: [{ kind: 'delete', chain: PROBE }] },
+      ]),
+    );
+    if (!done.ok) return done.error;
+  }
+  return null;
+}
+
+/** Chains that a rule leads to need not exist yet, and are no reason for a refusal. */
+function withoutJump({ matches, target }: TypedRule): TypedRule {
+  return target.kind === 'jump' || target.kind === 'goto' ? rule(matches, NO_TARGET) : rule(matches, target);
+}

@@ -1,0 +1,145 @@
+/** Rules that the kernel does not take cost the service port that asks for them, and nobody else (IPT15, G35). */
+import { backendError, fullChange, type DesiredServicePort, type SyncResult } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';
+import { createIptablesBackend } from '../iptables-backend.ts';
+import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
+import {
+  changeBetween,
+  clusterIP,
+  REFUSED,
+  sampleEndpoints,
+  sampleService,
+  sampleState,
+} from './sample-state.ts';
+
+/** As the tool does: table by table; the first with a refused word ends it, those ahead of it are in. */
+function refusing(fake: FakeIptables, words: readonly string[]): IptablesDriver {
+  return {
+    ...fake.driver,
+    async restore(input) {
+      for (const [index, block] of (input.match(/\*[^]*?COMMIT\n/g) ?? []).entries()) {
+        const word = words.find((each) => block.includes(each));
+        if (word !== undefined) {
+          const kernel = index === 0 ? 'unchanged' : 'unknown';
+          return failure(backendError('rejected', 'iptables-restore', `no ${word}`, { kernel }));
+        }
+        const done = await fake.driver.restore(block);
+        if (!done.ok) return done;
+      }
+      return { ok: true, value: null };
+    },
+  };
+}
+
+function services(count: number): DesiredServicePort[] {
+  return Array.from({ length: count }, (_, index) => sampleService({ index }));
+}
+
+/** Service `index` with one endpoint that some kernel may refuse. */
+const odd = (index: number): DesiredServicePort =>
+  sampleService({ index, endpoints: [{ address: '10.66.6.6', port: 6666, isLocal: false }] });
+
+const keys = ({ failures }: SyncResult): readonly string[] => failures.map(({ key }) => key).toSorted();
+
+describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant) => {
+  const lab = () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const words: string[] = ['10.66.6.6'];
+    const driver = refusing(fake, words);
+    return { fake, words, backend: createIptablesBackend({ family: 'IPv4', driver }) };
+  };
+  const sorted = (fake: FakeIptables): readonly string[] =>
+    (['nat', 'filter', 'mangle'] as const).flatMap((table) => fake.dump(table).split('\n')).toSorted();
+  /** What a kernel that refuses nothing holds of these services. */
+  const written = async (held: readonly DesiredServicePort[]): Promise<readonly string[]> => {
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(sampleState(held)));
+    return sorted(fake);
+  };
+
+  it('of three services in a first sync leave the other 297 in place', async () => {
+    const { fake, backend } = lab();
+    const bad = [7, 8, 250];
+    const all = services(300).map((service, index) => (bad.includes(index) ? odd(index) : service));
+    const result = await backend.sync(fullChange(sampleState(all)));
+    expect(result.outcome).toBe('partial');
+    expect(keys(result)).toEqual(bad.map((index) => odd(index).key).toSorted());
+    expect(result.failures[0]?.error).toMatchObject({ code: 'rejected', message: 'no 10.66.6.6' });
+    const good = all.filter((_, index) => !bad.includes(index));
+    expect(sorted(fake)).toEqual(await written(good));
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('of a changed service leave other changes of the same sync, and later ones, in place', async () => {
+    const { fake, backend } = lab();
+    const before = services(20);
+    await backend.sync(fullChange(sampleState(before)));
+    const moved = sampleService({ index: 4, endpoints: sampleEndpoints(4, 2, 9090) });
+    const after = before.map((service, index) => (index === 3 ? odd(3) : index === 4 ? moved : service));
+    const result = await backend.sync(changeBetween(sampleState(before), sampleState(after)));
+    expect(keys(result)).toEqual([odd(3).key]);
+    const held = (from: readonly DesiredServicePort[]) => from.filter((_, index) => index !== 3);
+    expect(sorted(fake)).toEqual(await written(held(after)));
+    const later = [...after, sampleService({ index: 30 })];
+    const next = await backend.sync(changeBetween(sampleState(after), sampleState(later)));
+    expect(next).toMatchObject({ outcome: 'partial', scope: 'partial', counters: { restoreFailures: 0 } });
+    expect(sorted(fake)).toEqual(await written(held(later)));
+  });
+
+  it('are tried again by an empty change, and come in once they are taken', async () => {
+    const { fake, words, backend } = lab();
+    const all = [...services(20), odd(40), odd(41)];
+    const state = sampleState(all);
+    await backend.sync(fullChange(state));
+    expect(keys(await backend.sync(changeBetween(state, state)))).toEqual([odd(40).key, odd(41).key]);
+    words.length = 0;
+    expect(await backend.sync(changeBetween(state, state))).toMatchObject({ outcome: 'ok', failures: [] });
+    expect(sorted(fake)).toEqual(await written(all));
+  });
+
+  it('come in with a change that mends them, and are forgotten with the service', async () => {
+    const { fake, backend } = lab();
+    const all = [...services(20), odd(40), odd(41)];
+    await backend.sync(fullChange(sampleState(all)));
+    const mended = [...services(20), sampleService({ index: 40 })];
+    const result = await backend.sync(changeBetween(sampleState(all), sampleState(mended)));
+    expect(result).toMatchObject({ outcome: 'ok', scope: 'partial', failures: [] });
+    expect(sorted(fake)).toEqual(await written(mended));
+  });
+
+  it('of refusals, in a tree that services share, cost the one service too (S23)', async () => {
+    const { fake, words, backend } = lab();
+    words.push('10.96.0.9/32');
+    const refused = sampleService({ index: 9, endpoints: [], frontends: [clusterIP(9, REFUSED)] });
+    const others = Array.from({ length: 8 }, (_, index) => sampleService({ index, endpoints: [] }));
+    const result = await backend.sync(fullChange(sampleState([...others, refused])));
+    expect(keys(result)).toEqual([refused.key]);
+    expect(sorted(fake)).toEqual(await written(others));
+  });
+
+  it('that are nobody’s in particular fail the sync and blame no service', async () => {
+    const { words, backend } = lab();
+    words.push('MASQUERADE');
+    const state = sampleState(services(20));
+    const result = await backend.sync(fullChange(state));
+    expect(result).toMatchObject({ outcome: 'failed', failures: [], error: { code: 'rejected' } });
+    words.length = 0;
+    expect(await backend.sync(changeBetween(state, state))).toMatchObject({ outcome: 'ok', failures: [] });
+  });
+
+  it('because others took a chain away unseen are put right in the same sync', async () => {
+    const { fake, backend } = lab();
+    const before = services(20);
+    await backend.sync(fullChange(sampleState(before)));
+    const nat = fake.kernel.table('nat');
+    const chain = [...nat.keys()].find((name) => name.startsWith('KUBE-SEP-')) ?? '';
+    const [owner] = [...nat].find(([, rules]) => rules.some(({ text }) => text.endsWith(chain))) ?? [];
+    fake.byOthers(`*nat\n-F ${owner ?? ''}\n-F ${chain}\n-X ${chain}\nCOMMIT\n`);
+    const changed = sampleService({ index: 0, affinitySeconds: 60 });
+    const after = [changed, ...before.slice(1)];
+    const result = await backend.sync(changeBetween(sampleState(before), sampleState(after)));
+    expect(result).toMatchObject({ outcome: 'ok', failures: [] });
+    expect(sorted(fake)).toEqual(await written(after));
+  });
+});
