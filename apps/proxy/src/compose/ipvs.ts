@@ -1,3 +1,4 @@
+import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
 import { formatBackendError, type Backend, type Family } from '@signalbox/core';
 import type { Settings } from '../config/settings.ts';
 import type { Sysctl } from '../node/prepare-node.ts';
@@ -6,12 +7,21 @@ import { release } from 'node:os';
 /** Remembers across restarts which virtual servers are ours; empty after a reboot, like the kernel's table. */
 const JOURNAL_FOLDER = '/run/signalbox';
 
-export async function ipvsBackend({ config }: Settings, family: Family): Promise<Backend> {
-  const { createIpvsBackend, createNetlinkDriver, fileJournal } = await import('@signalbox/backend-ipvs');
+export async function ipvsBackend(settings: Settings, family: Family): Promise<Backend> {
+  const { createIpvsBackend, createNetlinkDriver } = await import('@signalbox/backend-ipvs');
+  const driver = createNetlinkDriver({ family });
+  return createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver });
+}
+
+/** What the command line and the file say about the mode. */
+export async function ipvsOptions(
+  { config, given }: Settings,
+  family: Family,
+): Promise<Omit<IpvsBackendOptions, 'driver'>> {
+  const { fileJournal } = await import('@signalbox/backend-ipvs');
   const { ipvs, iptables } = config;
-  return createIpvsBackend({
+  return {
     family,
-    driver: createNetlinkDriver({ family }),
     scheduler: ipvs.scheduler,
     excludeCIDRs: ipvs.excludeCIDRs,
     strictARP: ipvs.strictARP,
@@ -19,7 +29,8 @@ export async function ipvsBackend({ config }: Settings, family: Family): Promise
     masqueradeBit: iptables.masqueradeBit,
     reconcileInterval: ipvs.syncPeriod || 30_000,
     journal: fileJournal(`${JOURNAL_FOLDER}/ipvs-${family.toLowerCase()}.json`),
-  });
+    localPolicyFallback: given.get('ipvs-local-policy-fallback') === 'cluster' ? 'cluster' : 'drop',
+  };
 }
 
 /** Loads the kernel modules that it needs; one line when the kernel cannot do it. */

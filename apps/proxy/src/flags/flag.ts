@@ -39,9 +39,11 @@ export interface Flag {
   /** The flag counts even with `--config`, where flags with a field are otherwise ignored. */
   readonly winsOverFile?: true;
   readonly deprecated?: string;
+  /** The only values that a `string` may have. */
+  readonly choices?: readonly string[];
 }
 
-type More = Pick<Flag, 'field' | 'winsOverFile' | 'deprecated'>;
+type More = Pick<Flag, 'field' | 'winsOverFile' | 'deprecated' | 'choices'>;
 export type FlagRow = readonly [name: string, kind: FlagKind, initial: string, help: string, more?: More];
 
 export function flagGroup(group: FlagGroup, rows: readonly FlagRow[]): readonly Flag[] {

@@ -43,7 +43,7 @@ function placeholder(flag: Flag): string {
     uint32: 'int',
     float32: 'number',
   };
-  return ` <${words[flag.kind] ?? flag.kind}>`;
+  return ` <${flag.choices?.join('|') ?? words[flag.kind] ?? flag.kind}>`;
 }
 
 function wrap(text: string): string {

@@ -11,6 +11,7 @@ const bad = (reason: string): FlagValue => ({ ok: false, reason });
 
 /** One flag's text as a value, by the rules of Go's pflag. */
 export function parseFlagValue(flag: Flag, text: string): FlagValue {
+  if (flag.choices?.includes(text) === false) return bad(`must be ${flag.choices.join(' or ')}`);
   return PARSERS[flag.kind](text);
 }
 

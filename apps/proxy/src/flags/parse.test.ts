@@ -98,6 +98,10 @@ describe('flags are read as pflag reads them', () => {
       'invalid argument "3000000000" for "--oom-score-adj" flag: must be within the range [-2147483648, 2147483647]',
     ],
     [
+      ['--ipvs-local-policy-fallback=none'],
+      'invalid argument "none" for "--ipvs-local-policy-fallback" flag: must be drop or cluster',
+    ],
+    [
       ['--log-json-info-buffer-size=big'],
       'invalid argument "big" for "--log-json-info-buffer-size" flag: must be a quantity such as 64Ki',
     ],

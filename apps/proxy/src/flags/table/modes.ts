@@ -106,6 +106,13 @@ export const IPVS = flagGroup('ipvs mode', [
     "Timeout of UDP flows. 0: leave the kernel's.",
     { field: 'ipvs.udpTimeout' },
   ],
+  [
+    'ipvs-local-policy-fallback',
+    'string',
+    'drop',
+    "Policy Local without a local endpoint: drop, as other modes do, or use the cluster's endpoints, as kube-proxy's ipvs mode does.",
+    { choices: ['drop', 'cluster'] },
+  ],
 ]);
 
 export const KERNELSPACE = flagGroup('kernelspace mode (Windows)', [

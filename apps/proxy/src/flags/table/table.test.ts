@@ -78,9 +78,12 @@ describe('the table of flags', () => {
     expect(flagNamed(name)?.initial).toBe(initial);
   });
 
-  it("has no flag beyond kube-proxy's but --manifests", () => {
+  it("has few flags beyond kube-proxy's", () => {
     const known = new Set(ROWS.map(([, name]) => name));
-    expect(FLAGS.map(({ name }) => name).filter((name) => !known.has(name))).toEqual(['manifests']);
+    expect(FLAGS.map(({ name }) => name).filter((name) => !known.has(name))).toEqual([
+      'manifests',
+      'ipvs-local-policy-fallback',
+    ]);
   });
 
   it('names fields that exist, and defaults of its own kind', () => {
