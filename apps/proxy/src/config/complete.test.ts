@@ -366,6 +366,14 @@ describe('files as they are found in clusters', () => {
     ]);
   });
 
+  it('F6 F69: gates about other components are taken, from a file and by flag', () => {
+    const file = settingsOfFile('featureGates: {KubeletInUserNamespace: true, MemoryQoS: false}\n');
+    expect(file.config.featureGates).toEqual({ KubeletInUserNamespace: true, MemoryQoS: false });
+    expect(settingsOf(['--feature-gates=HPAScaleToZero=true']).config.featureGates).toEqual({
+      HPAScaleToZero: true,
+    });
+  });
+
   it('F1: JSON is read too, with tabs', () => {
     const json =
       '{\n\t"apiVersion": "kubeproxy.config.k8s.io/v1alpha1",\n\t"kind": "KubeProxyConfiguration",\n\t"mode": "ipvs"\n}';

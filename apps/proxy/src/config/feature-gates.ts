@@ -1,4 +1,6 @@
 /** Feature gates of kube-proxy 1.36, so that lists which name them keep working; only some change what we do. */
+import { OTHER_GATES } from './other-gates.ts';
+
 export type Stage = 'ALPHA' | 'BETA' | 'GA';
 
 export interface FeatureGate {
@@ -62,9 +64,7 @@ export function createFeatureGates(settings: Readonly<Record<string, boolean>>):
 /** Why this gate cannot have this value; `null` when it can. */
 export function checkFeatureGate(name: string, wanted: { readonly enabled: boolean }): string | null {
   const gate = BY_NAME.get(name);
-  if (gate === undefined) {
-    return `unrecognized feature gate: ${name} (known: ${[...BY_NAME.keys()].join(', ')})`;
-  }
+  if (gate === undefined) return OTHER_GATES.has(name) ? null : `unrecognized feature gate: ${name}`;
   const broken = gate.locked && wanted.enabled !== gate.initial;
   return broken
     ? `cannot set feature gate ${name} to ${wanted.enabled}, feature is locked to ${gate.initial}`
