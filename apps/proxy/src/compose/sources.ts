@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs';
 import {
   createApiClient,
   createEventRecorder,
@@ -6,6 +7,7 @@ import {
   type EventRecorder,
 } from '@signalbox/kubernetes';
 import { createManifestSource } from '@signalbox/manifests';
+import { messageOf } from '../config/render.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
@@ -16,11 +18,13 @@ import { measuredClient, type ReportListener, type RequestReport } from './measu
 export async function createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string> {
   const log = (line: string): void => logger.debug(2, line);
   if (settings.manifests !== '') {
+    const missing = whyUnreadable(settings.manifests);
+    if (missing !== null) return `--manifests: ${missing}`;
     return { source: createManifestSource({ path: settings.manifests, log }), events: NO_EVENTS };
   }
   const { kubeconfig, qps, burst } = settings.config.clientConnection;
-  const loaded = await loadClusterConfig({ kubeconfig, master: settings.master, env: process.env });
-  if (!loaded.ok) return loaded.error.message;
+  const loaded = await loadClusterConfig({ kubeconfig, ...serversOf(settings.master), env: process.env });
+  if (!loaded.ok) return loaded.error.message.replace(/^servers:/, '--master:');
   const reports = createReports();
   const plain = createApiClient({
     config: loaded.value,
@@ -37,6 +41,22 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     log,
   });
   return { source, events: clusterEvents(recorder, settings.nodeName), onRequest: reports.listen };
+}
+
+/** `--master`, one or several; with http unless they say otherwise, as for one. */
+function serversOf(text: string): { readonly master: string; readonly servers: readonly string[] } {
+  const [master = '', ...more] = text.split(',').map((url) => url.trim());
+  return { master, servers: more.map((url) => (url === '' || url.includes('://') ? url : `http://${url}`)) };
+}
+
+/** A path that is missing at start is a mistake; one that goes missing later is waited for. */
+function whyUnreadable(path: string): string | null {
+  try {
+    accessSync(path, constants.R_OK);
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** About this node unless they name a Service. */

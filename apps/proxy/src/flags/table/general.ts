@@ -40,7 +40,12 @@ export const API = flagGroup('Kubernetes API', [
     'Kubeconfig file with the location and credentials of the API server. Empty (and no --master): in-cluster.',
     { field: 'clientConnection.kubeconfig' },
   ],
-  ['master', 'string', '', 'URL of the API server; overrides the kubeconfig.'],
+  [
+    'master',
+    'string',
+    '',
+    'URL of the API server; overrides the kubeconfig. Several, comma separated: the next one is asked when one does not answer.',
+  ],
   [
     'kube-api-content-type',
     'string',

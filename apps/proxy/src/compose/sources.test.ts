@@ -1,0 +1,59 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createLogging } from '../logging/logger.ts';
+import { settingsOf } from '../testing/settings.ts';
+import { createSource } from './sources.ts';
+
+const opened: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of opened.splice(0)) await close();
+});
+
+const { logger } = createLogging(
+  { format: 'text', verbosity: 0, vmodule: [] },
+  { write: () => undefined, now: Date.now, pid: 1 },
+);
+
+/** The error; `null` when there is a source. */
+async function problemOf(...argv: string[]): Promise<string | null> {
+  const made = await createSource(settingsOf(argv), logger);
+  if (typeof made === 'string') return made;
+  opened.push(() => made.source.stop());
+  return null;
+}
+
+describe('where objects come from', () => {
+  it.each([
+    ['--master=http://192.0.2.1:8080'],
+    ['--master=https://192.0.2.1:6443,https://192.0.2.2:6443'],
+    ['--master=192.0.2.1:8080, 192.0.2.2:8080'],
+  ])('F8: %s is taken', async (flag) => {
+    expect(await problemOf(flag)).toBeNull();
+  });
+
+  it.each([
+    [
+      'F8: ',
+      '--master=ftp://192.0.2.1',
+      '--master: "ftp://192.0.2.1": only http:// and https:// are supported',
+    ],
+    [
+      'F8: ',
+      '--master=http://192.0.2.1,ftp://192.0.2.2',
+      '--master: "ftp://192.0.2.2": only http:// and https://',
+    ],
+    ['F8: ', '--master=http://192.0.2.1,', '--master: it is not set'],
+    ['F7: ', '--kubeconfig=/no/such/file', '/no/such/file: ENOENT'],
+  ])('%s%s is refused in one line', async (_, flag, expected) => {
+    expect(await problemOf(flag)).toContain(expected);
+  });
+
+  it('--manifests has to be there at start', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
+    expect(await problemOf(`--manifests=${folder}`)).toBeNull();
+    rmSync(folder, { recursive: true });
+    expect(await problemOf(`--manifests=${folder}`)).toMatch(/^--manifests: ENOENT.*proxy-sources-/);
+  });
+});
