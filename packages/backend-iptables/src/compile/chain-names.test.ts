@@ -31,12 +31,17 @@ describe('chain names', () => {
   it('tell our chains from those of others', () => {
     expect(isOwnChain('nat', 'KUBE-SEP-MEBOXHG24OCCYJIN')).toBe(true);
     expect(isOwnChain('filter', 'KUBE-SEP-MEBOXHG24OCCYJIN')).toBe(false);
+    expect(isOwnChain('filter', branchChain('address', 'KUBE-SERVICES', '0a60'))).toBe(true);
+    expect(isOwnChain('nat', branchChain('port', 'KUBE-NODEPORTS', '1'))).toBe(true);
     for (const name of [
       SHARED_FIREWALL,
       'KUBE-KUBELET-CANARY',
       'KUBE-IPTABLES-HINT',
       'KUBE-MARK-DROP',
       'DOCKER',
+      // kube-vip's.
+      'KUBE-VIP-EGRESS',
+      'KUBE-PORT-FORWARD',
     ]) {
       expect(isOwnChain('nat', name), name).toBe(false);
       expect(isOwnChain('filter', name), name).toBe(false);

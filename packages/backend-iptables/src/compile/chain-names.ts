@@ -84,12 +84,13 @@ export const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
   mangle: [CANARY],
 };
 
-const NAT_PREFIXES: readonly string[] = [...Object.values(SERVICE_PREFIX), ADDRESS_BRANCH, PORT_BRANCH];
-const FILTER_PREFIXES: readonly string[] = [ADDRESS_BRANCH, PORT_BRANCH];
+const SERVICE_PREFIXES: readonly string[] = Object.values(SERVICE_PREFIX);
+/** In full: other programs' chains begin alike (`KUBE-VIP-EGRESS`). */
+const BRANCH = new RegExp(`^(?:${ADDRESS_BRANCH}|${PORT_BRANCH})[0-9A-F]{16}$`);
 
 /** Whether a chain of this name is the proxy's: this one's or a kube-proxy's in iptables mode. */
 export function isOwnChain(table: TableName, name: string): boolean {
   if (OWN_CHAINS[table].includes(name)) return true;
-  const prefixes = table === 'nat' ? NAT_PREFIXES : table === 'filter' ? FILTER_PREFIXES : [];
-  return prefixes.some((prefix) => name.startsWith(prefix));
+  if (table === 'mangle') return false;
+  return BRANCH.test(name) || (table === 'nat' && SERVICE_PREFIXES.some((prefix) => name.startsWith(prefix)));
 }

@@ -28,10 +28,16 @@ export interface ServiceContext extends CompileContext {
 
 /** With more endpoints than this, comments on the rules of each cost more than they tell (S52). */
 const LARGE_CLUSTER_ENDPOINTS = 1000;
+/** Left out, they come back only below this: a cluster that hovers at the limit must not rewrite everything. */
+const SMALL_AGAIN_ENDPOINTS = 900;
 
 /** A comment takes 288 bytes of a table that the legacy variant copies whole at every change. */
-export function commentsFor(endpoints: number): CompileContext['endpointComments'] {
-  return endpoints > LARGE_CLUSTER_ENDPOINTS ? 'left-out' : 'kept';
+export function commentsFor(
+  endpoints: number,
+  before: CompileContext['endpointComments'] = 'kept',
+): CompileContext['endpointComments'] {
+  const limit = before === 'kept' ? LARGE_CLUSTER_ENDPOINTS : SMALL_AGAIN_ENDPOINTS;
+  return endpoints > limit ? 'left-out' : 'kept';
 }
 
 /** Names of the nfacct objects behind kube-proxy's packet counters (F162, F163). */

@@ -21,8 +21,14 @@ export const LOOPBACK: Readonly<Record<Family, string>> = { IPv4: '127.0.0.0/8',
 export const TO_NODE: Match = { kind: 'address-type', side: 'destination', type: 'LOCAL' };
 export const FROM_NODE: Match = { kind: 'address-type', side: 'source', type: 'LOCAL' };
 
+/** What the kernel has room for, without the final zero. Reached only by names that the API server would refuse. */
+const COMMENT_LIMIT = 255;
+
 export function comment(text: string): Match {
-  return { kind: 'comment', text };
+  return {
+    kind: 'comment',
+    text: text.length <= COMMENT_LIMIT ? text : `${text.slice(0, COMMENT_LIMIT - 3)}...`,
+  };
 }
 
 /** A comment on a rule of a single endpoint: nothing in large clusters. */

@@ -67,7 +67,10 @@ export function createRuleCompiler(
       family,
       node: change.node,
       options,
-      endpointComments: commentsFor(change.counts.endpoints),
+      endpointComments: commentsFor(
+        change.counts.endpoints,
+        change.kind === 'full' ? undefined : context?.endpointComments,
+      ),
     };
     const same = context !== null && sameRules(context, next);
     context = same && context !== null ? context : next;
