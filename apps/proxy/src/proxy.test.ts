@@ -191,6 +191,13 @@ describe('a running proxy', () => {
     expect(metrics).toContain('kubernetes_build_info{git_version="v1.36.0",major="1",minor="36"');
     expect(metrics).toContain('kubernetes_feature_enabled{name="AllowServiceExternalIPs",stage=""} 1');
     expect(metrics).toMatch(/process_resident_memory_bytes \d+/);
+    expect(metrics).toMatch(/process_virtual_memory_bytes \d+/);
+    expect(metrics).toMatch(
+      /registered_metrics_total\{deprecated_version="",stability_level="ALPHA"\} [1-9]\d+/,
+    );
+    expect(metrics).toContain('promhttp_metric_handler_requests_in_flight 1\n');
+    const again = await (await world.get('metrics', '/metrics')).text();
+    expect(again).toMatch(/promhttp_metric_handler_requests_total\{code="200"\} [1-9]/);
     expect(metrics).toMatch(/nodejs_heap_size_used_bytes \d+/);
   });
 

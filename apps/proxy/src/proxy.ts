@@ -47,7 +47,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     current: settings,
     model: composition.createModel(settings),
     registry,
-    metrics: createProxyMetrics(registry),
+    metrics: createProxyMetrics(registry, settings.config.mode),
     counters: await composition.openCounters(settings, families, logging.logger.component('sync')),
     health: createHealthState({
       clock: composition.clock,

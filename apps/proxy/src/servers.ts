@@ -6,7 +6,11 @@ import { FLAGS } from './flags/table/index.ts';
 import { healthHandler } from './health/health-server.ts';
 import type { Handler } from './health/respond.ts';
 import { startListener, type Listener } from './health/listener.ts';
-import { registerCheckMetrics, registerComponentMetrics } from './metrics/component-metrics.ts';
+import {
+  registerCheckMetrics,
+  registerComponentMetrics,
+  registerScrapeMetrics,
+} from './metrics/component-metrics.ts';
 import { metricsHandler } from './metrics/metrics-server.ts';
 import { registerProcessMetrics } from './metrics/process-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
@@ -55,6 +59,8 @@ function startMetrics(parts: Parts): Listener | null {
     registry,
     slis,
     checks: registerCheckMetrics(slis),
+    scrapes: registerScrapeMetrics(registry),
+    version: version.gitVersion,
     mode: settings.config.mode,
     logger: logging.logger.component('metrics'),
     configz: () => configz(parts),

@@ -77,7 +77,7 @@ describe('packet counters', () => {
     expect([...counters.drivers.keys()]).toEqual(['IPv4', 'IPv6']);
     expect(lines).toEqual([]);
     const registry = createRegistry();
-    registerPacketCounters(registry, createProxyMetrics(registry), counters);
+    registerPacketCounters(registry, createProxyMetrics(registry, 'iptables'), counters);
     count(fake, INVALID, 3);
     count(fake, LOCALHOST, 5);
     const text = await registry.scrape();
@@ -90,7 +90,7 @@ describe('packet counters', () => {
     const counters = await open();
     if (counters === null) throw new Error('there are no counters');
     const registry = createRegistry();
-    registerPacketCounters(registry, createProxyMetrics(registry), counters);
+    registerPacketCounters(registry, createProxyMetrics(registry, 'iptables'), counters);
     count(fake, INVALID, 3);
     await registry.scrape();
     fake.error = { ...NO_KERNEL, code: 'timeout' };

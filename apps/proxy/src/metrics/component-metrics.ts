@@ -32,12 +32,54 @@ export function registerComponentMetrics(registry: Registry, { version, gates }:
   }
   const registered = registry.gauge({
     name: 'registered_metrics_total',
-    help: '[BETA] Metrics that this program has',
+    help: '[BETA] Metrics that this program has, by stability level',
+    labels: ['deprecated_version', 'stability_level'],
     as: 'counter',
   });
-  registry.onCollect(() => registered.set(registry.size()));
+  registry.onCollect(() => {
+    for (const [level, count] of stabilityLevels(registry.helpTexts())) {
+      registered.set(count, { deprecated_version: '', stability_level: level });
+    }
+  });
   registry.gauge({ name: 'disabled_metrics_total', help: '[BETA] Metrics switched off', as: 'counter' });
   registry.gauge({ name: 'hidden_metrics_total', help: '[BETA] Metrics hidden', as: 'counter' });
+}
+
+/** Metrics by the level in front of their help; those without are not Kubernetes' own, and not counted. */
+function stabilityLevels(helpTexts: readonly string[]): ReadonlyMap<string, number> {
+  const levels = new Map<string, number>();
+  for (const help of helpTexts) {
+    const level = /^\[(\w+)\]/.exec(help)?.[1];
+    if (level !== undefined) levels.set(level, (levels.get(level) ?? 0) + 1);
+  }
+  return levels;
+}
+
+/** Scrapes, under the names that every Go program's handler has for them. */
+export interface ScrapeMetrics {
+  began(): void;
+  ended(code: number): void;
+}
+
+export function registerScrapeMetrics(registry: Registry): ScrapeMetrics {
+  const running = { count: 0 };
+  const inFlight = registry.gauge({
+    name: 'promhttp_metric_handler_requests_in_flight',
+    help: 'Current number of scrapes being served.',
+  });
+  const total = registry.counter({
+    name: 'promhttp_metric_handler_requests_total',
+    help: 'Total number of scrapes by HTTP status code.',
+    labels: ['code'],
+  });
+  for (const code of ['200', '500', '503']) total.inc({ code }, 0);
+  return {
+    began: () => inFlight.set((running.count += 1)),
+    ended: (code) => {
+      inFlight.set((running.count -= 1));
+      total.inc({ code: String(code) });
+    },
+  };
 }
 
 /** The registry behind `/metrics/slis`: how the checks of the metrics port's own `/healthz` went. */

@@ -5,13 +5,16 @@ import type { Logger } from '../logging/logger.ts';
 import { flagzPage, statuszPage, type Page, type PageRequest } from './zpages.ts';
 import { verboseHealthz } from './ping-check.ts';
 import { CONTENT_TYPE, type Registry } from './registry.ts';
-import type { CheckMetrics } from './component-metrics.ts';
+import type { CheckMetrics, ScrapeMetrics } from './component-metrics.ts';
 import { profilingRoutes } from './profiling.ts';
 
 export interface MetricsServerOptions {
   readonly registry: Registry;
   readonly slis: Registry;
   readonly checks: CheckMetrics;
+  readonly scrapes: ScrapeMetrics;
+  /** `v1.36.0`, or what `--version=vX.Y.Z` says instead. */
+  readonly version: string;
   readonly mode: string;
   readonly logger: Logger;
   /** The configuration as an API object; asked for at each request. */
@@ -51,7 +54,7 @@ function fail(logger: Logger, response: ServerResponse, error: unknown): void {
 
 function createRoutes(options: MetricsServerOptions): ReadonlyMap<string, Route> {
   const routes = new Map<string, Route>([
-    ['/metrics', async (_, response) => text(response, await options.registry.scrape(), CONTENT_TYPE)],
+    ['/metrics', (_, response) => scrape(response, options)],
     ['/metrics/slis', (request, response) => slis(request, response, options.slis)],
     ['/proxyMode', (_, response) => text(response, options.mode)],
     ['/configz', (_, response) => configz(response, options)],
@@ -77,6 +80,17 @@ function createRoutes(options: MetricsServerOptions): ReadonlyMap<string, Route>
     for (const [path, route] of profilingRoutes(options)) routes.set(path, route);
   }
   return routes;
+}
+
+async function scrape(response: ServerResponse, { registry, scrapes }: MetricsServerOptions): Promise<void> {
+  scrapes.began();
+  try {
+    text(response, await registry.scrape(), CONTENT_TYPE);
+    scrapes.ended(200);
+  } catch (error) {
+    scrapes.ended(500);
+    throw error;
+  }
 }
 
 function slis(request: IncomingMessage, response: ServerResponse, registry: Registry): void {

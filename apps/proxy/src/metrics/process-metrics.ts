@@ -19,24 +19,41 @@ function registerProcess(registry: Registry): void {
   const start = gauge('start_time_seconds', 'Start time of the process since unix epoch in seconds.');
   const open = gauge('open_fds', 'Number of open file descriptors.');
   const max = gauge('max_fds', 'Maximum number of open file descriptors.');
+  const virtual = gauge('virtual_memory_bytes', 'Virtual memory size in bytes.');
+  const virtualMax = gauge(
+    'virtual_memory_max_bytes',
+    'Maximum amount of virtual memory available in bytes.',
+  );
   start.set(Math.round(Date.now() - process.uptime() * 1000) / 1000);
   registry.onCollect(() => {
     const { user, system } = process.cpuUsage();
     cpu.set((user + system) / 1e6);
     resident.set(process.memoryUsage.rss());
-    const descriptors = readDescriptors();
-    open.set(descriptors.open);
-    max.set(descriptors.max);
+    const kernel = readProc();
+    open.set(kernel.open);
+    max.set(kernel.max);
+    virtual.set(kernel.virtual);
+    virtualMax.set(kernel.virtualMax);
   });
 }
 
+/** Without a limit the kernel's "as much as there are addresses", 2^64, which is how every exporter shows it. */
+const UNLIMITED = 2 ** 64;
+
 /** Zeros where there is no /proc. */
-function readDescriptors(): { open: number; max: number } {
+function readProc(): { open: number; max: number; virtual: number; virtualMax: number } {
   try {
-    const limit = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'));
-    return { open: readdirSync('/proc/self/fd').length, max: Number(limit?.[1] ?? 0) };
+    const limits = readFileSync('/proc/self/limits', 'utf8');
+    const size = /^VmSize:\s+(\d+) kB/m.exec(readFileSync('/proc/self/status', 'utf8'));
+    const limitOf = (pattern: RegExp): number => Number(pattern.exec(limits)?.[1] ?? UNLIMITED);
+    return {
+      open: readdirSync('/proc/self/fd').length,
+      max: limitOf(/^Max open files\s+(\d+)/m),
+      virtual: Number(size?.[1] ?? 0) * 1024,
+      virtualMax: limitOf(/^Max address space\s+(\d+)/m),
+    };
   } catch {
-    return { open: 0, max: 0 };
+    return { open: 0, max: 0, virtual: 0, virtualMax: 0 };
   }
 }
 

@@ -149,7 +149,7 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   it.each(ROWS)('%s%s is a %s with labels "%s"', (...row) => {
     const [, name, type, labels, use] = row;
     const registry = createRegistry();
-    use(createProxyMetrics(registry));
+    use(createProxyMetrics(registry, 'iptables'));
     const text = registry.text();
     expect(text).toContain(`# TYPE ${name} ${type}\n`);
     const sample = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? 1$`, 'm').exec(text);
@@ -159,6 +159,20 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
     if (type === 'histogram') {
       const wanted = name.includes('network_programming') ? NPL : E15;
       expect(text.match(new RegExp(`^${name}_bucket\\{`, 'gm'))).toHaveLength(wanted + 1);
+    }
+  });
+
+  it.each([
+    ['ipvs', ['F148: ', 'F149: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ']],
+    [
+      'kernelspace',
+      ['F148: ', 'F149: ', 'F158: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F167: ', 'F168: '],
+    ],
+  ])('F147: mode %s lacks %j and has the others', (mode, lacking) => {
+    for (const [id, name, , , use] of ROWS) {
+      const registry = createRegistry();
+      use(createProxyMetrics(registry, mode));
+      expect(registry.text().includes(name), `${id}${name}`).toBe(!lacking.includes(id));
     }
   });
 

@@ -1,5 +1,5 @@
 /** kube-proxy's own metrics: names, types, labels and buckets are what dashboards and alerts were written for. */
-import type { Counter, Gauge, Histogram, Registry } from './registry.ts';
+import { createRegistry, type Counter, type Gauge, type Histogram, type Registry } from './registry.ts';
 
 /** 1 ms to 16.384 s, doubling. */
 export const SYNC_BUCKETS: readonly number[] = Array.from({ length: 15 }, (_, k) => 2 ** k / 1000);
@@ -43,18 +43,39 @@ export interface ProxyMetrics {
 
 const FAMILY = ['ip_family'];
 
-/** Registers what this mode has; the rest stay unregistered, as in kube-proxy. */
-export function createProxyMetrics(registry: Registry): ProxyMetrics {
+/** Where metrics go that only some modes have. */
+interface Registries {
+  readonly every: Registry;
+  readonly iptables: Registry;
+  /** Of modes whose syncs may be partial. */
+  readonly partial: Registry;
+  /** Of modes that write with iptables-restore. */
+  readonly restore: Registry;
+  /** Of modes whose flows the kernel's connection tracking holds. */
+  readonly conntrack: Registry;
+}
+
+/** Registers what this mode has; the rest can be used, and shows nowhere, as in kube-proxy. */
+export function createProxyMetrics(registry: Registry, mode: string): ProxyMetrics {
+  const hidden = createRegistry();
+  const only = (...modes: readonly string[]): Registry => (modes.includes(mode) ? registry : hidden);
+  const registries: Registries = {
+    every: registry,
+    iptables: only('iptables'),
+    partial: only('iptables', 'nftables'),
+    restore: only('iptables', 'ipvs'),
+    conntrack: only('iptables', 'ipvs', 'nftables'),
+  };
   return {
-    ...syncMetrics(registry),
+    ...syncMetrics(registries),
     ...changeMetrics(registry),
-    ...modeMetrics(registry),
-    ...otherMetrics(registry),
+    ...modeMetrics(registries),
+    ...otherMetrics(registries),
   };
 }
 
-function syncMetrics(registry: Registry) {
-  const histogram = (name: string, help: string): Histogram =>
+function syncMetrics({ every, partial, conntrack }: Registries) {
+  const histogram = (name: string, help: string, registry = every): Histogram =>
     registry.histogram({
       name: `kubeproxy_${name}`,
       help: `[ALPHA] ${help}`,
@@ -62,17 +83,22 @@ function syncMetrics(registry: Registry) {
       buckets: SYNC_BUCKETS,
     });
   const gauge = (name: string, help: string): Gauge =>
-    registry.gauge({ name: `kubeproxy_${name}`, help: `[ALPHA] ${help}`, labels: FAMILY });
+    every.gauge({ name: `kubeproxy_${name}`, help: `[ALPHA] ${help}`, labels: FAMILY });
   return {
     syncDuration: histogram('sync_proxy_rules_duration_seconds', 'Seconds that a sync took'),
-    syncFullDuration: histogram('sync_full_proxy_rules_duration_seconds', 'Seconds that a full sync took'),
+    syncFullDuration: histogram(
+      'sync_full_proxy_rules_duration_seconds',
+      'Seconds that a full sync took',
+      partial,
+    ),
     syncPartialDuration: histogram(
       'sync_partial_proxy_rules_duration_seconds',
       'Seconds that a partial sync took',
+      partial,
     ),
     syncLast: gauge('sync_proxy_rules_last_timestamp_seconds', 'When the last successful sync ended'),
     syncLastQueued: gauge('sync_proxy_rules_last_queued_timestamp_seconds', 'When a sync was last asked for'),
-    networkProgramming: registry.histogram({
+    networkProgramming: every.histogram({
       name: 'kubeproxy_network_programming_duration_seconds',
       help: '[ALPHA] Seconds from a change of endpoints in the API to its rules',
       labels: FAMILY,
@@ -81,6 +107,7 @@ function syncMetrics(registry: Registry) {
     conntrackDuration: histogram(
       'conntrack_reconciler_sync_duration_seconds',
       'Seconds that a clean-up of stale flows took',
+      conntrack,
     ),
   };
 }
@@ -112,36 +139,36 @@ function changeMetrics(registry: Registry) {
   };
 }
 
-function modeMetrics(registry: Registry) {
+function modeMetrics({ iptables, restore }: Registries) {
   const name = (rest: string): string => `kubeproxy_sync_proxy_rules_iptables_${rest}`;
   const tableLabels = ['table', 'ip_family'];
   return {
-    restoreFailures: registry.counter({
+    restoreFailures: restore.counter({
       name: name('restore_failures_total'),
       help: '[ALPHA] Failed iptables-restore calls',
       labels: FAMILY,
     }),
-    partialRestoreFailures: registry.counter({
+    partialRestoreFailures: iptables.counter({
       name: name('partial_restore_failures_total'),
       help: '[ALPHA] Failed iptables-restore calls of partial syncs',
       labels: FAMILY,
     }),
-    iptablesRules: registry.gauge({
+    iptablesRules: iptables.gauge({
       name: name('total'),
       help: '[ALPHA] iptables rules owned',
       labels: tableLabels,
     }),
-    iptablesRulesLast: registry.gauge({
+    iptablesRulesLast: iptables.gauge({
       name: name('last'),
       help: '[ALPHA] iptables rules written by the last sync',
       labels: tableLabels,
     }),
-    invalidDropped: registry.gauge({
+    invalidDropped: iptables.gauge({
       name: 'kubeproxy_iptables_ct_state_invalid_dropped_packets_total',
       help: '[ALPHA] Packets dropped because conntrack judged them invalid',
       as: 'counter',
     }),
-    localhostNodePorts: registry.gauge({
+    localhostNodePorts: iptables.gauge({
       name: 'kubeproxy_iptables_localhost_nodeports_accepted_packets_total',
       help: '[ALPHA] Packets to node ports at loopback addresses',
       as: 'counter',
@@ -149,12 +176,17 @@ function modeMetrics(registry: Registry) {
   };
 }
 
-function otherMetrics(registry: Registry) {
-  const counter = (name: string, help: string, labels: readonly string[]): Counter =>
+function otherMetrics({ every, conntrack }: Registries) {
+  const counter = (name: string, help: string, labels: readonly string[], registry = every): Counter =>
     registry.counter({ name: `kubeproxy_${name}`, help: `[ALPHA] ${help}`, labels });
   return {
     healthz: counter('proxy_healthz_total', 'Answers of /healthz', ['code']),
     livez: counter('proxy_livez_total', 'Answers of /livez', ['code']),
-    conntrackDeleted: counter('conntrack_reconciler_deleted_entries_total', 'Stale flows removed', FAMILY),
+    conntrackDeleted: counter(
+      'conntrack_reconciler_deleted_entries_total',
+      'Stale flows removed',
+      FAMILY,
+      conntrack,
+    ),
   };
 }

@@ -9,7 +9,7 @@ import { createRegistry } from './registry.ts';
 function metricsAfter(result: Partial<SyncResult>): string {
   const registry = createRegistry();
   const state = createModel(modelConfig(settingsOf([]))).state('IPv4');
-  recordSync(createProxyMetrics(registry), 'IPv4', {
+  recordSync(createProxyMetrics(registry, 'iptables'), 'IPv4', {
     result: { ...NOTHING_DONE, scope: 'full', ...result },
     state,
     startedAt: 10_000,

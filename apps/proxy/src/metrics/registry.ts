@@ -31,7 +31,8 @@ export interface Registry {
   scrape(): Promise<string>;
   /** Names in order, each with help, type and samples. Metrics with labels show nothing until they are used. */
   text(): string;
-  size(): number;
+  /** Of every metric, used or not. */
+  helpTexts(): readonly string[];
   /** Forgets every sample. */
   reset(): void;
 }
@@ -81,7 +82,7 @@ export function createRegistry(): Registry {
       return text();
     },
     text,
-    size: () => metrics.size,
+    helpTexts: () => [...metrics.values()].map(({ info }) => info.help),
     reset: () => metrics.forEach((metric) => metric.reset()),
   };
 }

@@ -2,7 +2,6 @@
 import { randomInt } from 'node:crypto';
 import { dump } from 'js-yaml';
 import { rfc3339 } from '../health/health-responses.ts';
-import { KUBERNETES_VERSION } from '../version/version.ts';
 
 export interface PageRequest {
   /** The Accept header; empty without. */
@@ -25,9 +24,13 @@ export interface Status {
   readonly startedAt: number;
   readonly now: () => number;
   readonly paths: readonly string[];
+  /** `v1.36.0`. */
+  readonly version: string;
 }
 
 export function statuszPage(asked: PageRequest, status: Status): Page {
+  const binary = status.version.replace(/^v/, '');
+  const emulated = binary.split('.').slice(0, 2).join('.');
   const up = Math.max(0, Math.floor((status.now() - status.startedAt) / 1000));
   const lines: [string, string][] = [
     ['Started', new Date(status.startedAt).toUTCString()],
@@ -36,16 +39,16 @@ export function statuszPage(asked: PageRequest, status: Status): Page {
       `${Math.floor(up / 3600)} hr ${String(Math.floor((up % 3600) / 60)).padStart(2, '0')} min ${String(up % 60).padStart(2, '0')} sec`,
     ],
     ['Go version', `none (Node.js ${process.version})`],
-    ['Binary version', KUBERNETES_VERSION.slice(1)],
-    ['Emulation version', KUBERNETES_VERSION.slice(1, KUBERNETES_VERSION.lastIndexOf('.'))],
+    ['Binary version', binary],
+    ['Emulation version', emulated],
     ['Paths', status.paths.join(' ')],
   ];
   const object = {
     startTime: rfc3339(status.startedAt),
     uptimeSeconds: up,
     goVersion: `Node.js ${process.version}`,
-    binaryVersion: KUBERNETES_VERSION.slice(1),
-    emulationVersion: KUBERNETES_VERSION.slice(1, KUBERNETES_VERSION.lastIndexOf('.')),
+    binaryVersion: binary,
+    emulationVersion: emulated,
     paths: status.paths,
   };
   return makePage('Statusz', asked, { lines, object });
