@@ -63,15 +63,7 @@ export function createRuleCompiler(
   let healthChecks: ReadonlySet<ObjectKey> = new Set();
 
   const apply = (change: DesiredChange): ChainChanges => {
-    const next: CompileContext = {
-      family,
-      node: change.node,
-      options,
-      endpointComments: commentsFor(
-        change.counts.endpoints,
-        change.kind === 'full' ? undefined : context?.endpointComments,
-      ),
-    };
+    const next = nextContext({ family, options }, change, context);
     const same = context !== null && sameRules(context, next);
     context = same && context !== null ? context : next;
     healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
@@ -93,6 +85,15 @@ export function createRuleCompiler(
     rulesOf: (service) => (context === null ? [] : rulesOf(service, context)),
     shared: () => (context === null ? [] : sharedRules(context)),
   };
+}
+
+function nextContext(
+  fixed: Pick<CompileContext, 'family' | 'options'>,
+  { kind, node, counts }: DesiredChange,
+  before: CompileContext | null,
+): CompileContext {
+  const held = kind === 'full' ? undefined : before?.endpointComments;
+  return { ...fixed, node, endpointComments: commentsFor(counts.endpoints, held) };
 }
 
 function rulesOf(service: DesiredServicePort, context: CompileContext) {
