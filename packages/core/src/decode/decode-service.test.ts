@@ -292,3 +292,38 @@ describe('malformed services', () => {
     ]);
   });
 });
+
+describe('words that are not known', () => {
+  const rows: readonly [string, Readonly<Record<string, unknown>>, string[]][] = [
+    ['S2: an internal policy reads as Cluster', { internalTrafficPolicy: 'Near' }, ['internalTrafficPolicy']],
+    [
+      'S1: an external policy reads as Cluster',
+      { type: 'NodePort', externalTrafficPolicy: 'local' },
+      ['externalTrafficPolicy'],
+    ],
+    ['S30: an affinity reads as None', { sessionAffinity: 'Cookie' }, ['sessionAffinity']],
+    [
+      'S1: a type counts as none that is reached from outside',
+      { type: 'Mesh', externalTrafficPolicy: 'Local' },
+      [],
+    ],
+    [
+      'nil reads as unset',
+      { internalTrafficPolicy: null, externalTrafficPolicy: null, sessionAffinity: null },
+      [],
+    ],
+  ];
+  for (const [title, spec, fields] of rows) {
+    it(`${title}, and cost no more than that`, () => {
+      const { value, problems } = decodeService(serviceObject({ spec }));
+      expect(value).toMatchObject({ internalPolicy: 'cluster', externalPolicy: 'cluster', affinity: null });
+      expect(problems.map(({ field }) => field)).toEqual(fields.map((field) => `spec.${field}`));
+    });
+  }
+
+  it('S18: an ingress entry of an unknown mode is left to its load balancer', () => {
+    const ingress = [{ ip: '203.0.113.1', ipMode: 'Tunnel' }, { ip: '203.0.113.2' }];
+    const { value } = decodeService(serviceObject({ spec: { type: 'LoadBalancer' }, ingress }));
+    expect(value?.addresses.IPv4?.loadBalancerIPs).toEqual(['203.0.113.2']);
+  });
+});

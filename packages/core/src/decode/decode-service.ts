@@ -64,8 +64,25 @@ function decodePorts(spec: Fields, identity: Identity): ServicePortModel[] {
   return [...found.values()];
 }
 
+const POLICIES = ['Cluster', 'Local'] as const;
+
+/** A word of a closed list; unset, the first. A word of a newer API is reported, and costs what it asks for only. */
+function readChoice<T extends string>(
+  spec: Fields,
+  field: string,
+  known: readonly [T, ...T[]],
+  log: ProblemLog,
+): T {
+  const value = spec[field];
+  const [usual] = known;
+  if (value === undefined || value === null || value === '') return usual;
+  const found = known.find((word) => word === value);
+  if (found === undefined) log.add(`spec.${field}`, value, `must be ${known.join(' or ')}: ${usual} is used`);
+  return found ?? usual;
+}
+
 function decodeAffinity(spec: Fields, log: ProblemLog): SessionAffinity | null {
-  if (spec['sessionAffinity'] !== 'ClientIP') return null;
+  if (readChoice(spec, 'sessionAffinity', ['None', 'ClientIP'], log) === 'None') return null;
   const seconds = fields(fields(spec['sessionAffinityConfig'])['clientIP'])['timeoutSeconds'];
   if (seconds === undefined || seconds === null) return { timeoutSeconds: DEFAULT_AFFINITY_SECONDS };
   const whole = typeof seconds === 'number' && Number.isInteger(seconds);
@@ -74,12 +91,18 @@ function decodeAffinity(spec: Fields, log: ProblemLog): SessionAffinity | null {
   return { timeoutSeconds: DEFAULT_AFFINITY_SECONDS };
 }
 
+/** S2. */
+function internalPolicy(spec: Fields, log: ProblemLog): TrafficPolicy {
+  return readChoice(spec, 'internalTrafficPolicy', POLICIES, log) === 'Local' ? 'local' : 'cluster';
+}
+
 /** S1: the external policy counts only for services that can be reached from outside. */
-function externalPolicy(spec: Fields): TrafficPolicy {
+function externalPolicy(spec: Fields, log: ProblemLog): TrafficPolicy {
   const type = spec['type'] ?? 'ClusterIP';
   const reachable =
     type === 'LoadBalancer' || type === 'NodePort' || items(spec['externalIPs']).some((ip) => ip !== '');
-  return reachable && spec['externalTrafficPolicy'] === 'Local' ? 'local' : 'cluster';
+  const policy = readChoice(spec, 'externalTrafficPolicy', POLICIES, log);
+  return reachable && policy === 'Local' ? 'local' : 'cluster';
 }
 
 /** F140. */
@@ -125,8 +148,8 @@ export function decodeService(object: unknown): Decoded<ServiceModel> {
     created: text(metadata['creationTimestamp']),
     ports,
     addresses,
-    internalPolicy: spec['internalTrafficPolicy'] === 'Local' ? 'local' : 'cluster',
-    externalPolicy: externalPolicy(spec),
+    internalPolicy: internalPolicy(spec, log),
+    externalPolicy: externalPolicy(spec, log),
     affinity: decodeAffinity(spec, log),
     healthCheckNodePort: healthCheckNodePort(spec, log),
     headless: HEADLESS_LABEL in labels,
