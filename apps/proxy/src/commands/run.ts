@@ -30,6 +30,7 @@ export function run(options: RunOptions): Promise<Outcome> {
       },
     };
     endOnSignals(options, life);
+    options.composition.reportExceptions(options.logging.logger);
     start(options, life).then(
       (outcome) => (outcome === null ? undefined : life.end(outcome)),
       (reason: unknown) => life.end(failed(describe(reason))),

@@ -6,6 +6,7 @@ import { needsRouteLocalnet, type Sysctl } from '../node/prepare-node.ts';
 import { systemClock } from '../node/system-clock.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import type { Composition, FamilySupport, NodeFacts } from './composition.ts';
+import { reportExceptions } from './exceptions.ts';
 import { createFlowCleaner } from './flow-cleaner.ts';
 import { iptablesBackend, LOCALHOST_SYSCTL, probeIptables } from './iptables.ts';
 import { ipvsBackend, ipvsSysctls, whyNoIpvs } from './ipvs.ts';
@@ -16,6 +17,7 @@ import { createSource } from './sources.ts';
 
 export const composition: Composition = {
   clock: systemClock,
+  reportExceptions: (logger) => reportExceptions(process, logger),
   createModel: (settings) => createModel(modelConfig(settings)),
   createSource,
   modeSysctls,

@@ -66,6 +66,8 @@ export interface PacketCounters {
 
 export interface Composition {
   readonly clock: Clock;
+  /** Called once, by a proxy that is to go on whatever happens. */
+  reportExceptions(logger: Logger): void;
   createModel(settings: Settings): Model;
   /** Or why there is none, in one line. */
   createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string>;

@@ -87,6 +87,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
   const events: ProxyEvent[] = [];
   return {
     clock: manualClock,
+    reportExceptions: () => undefined,
     manualClock,
     backends,
     source,
