@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -55,5 +55,18 @@ describe('where objects come from', () => {
     expect(await problemOf(`--manifests=${folder}`)).toBeNull();
     rmSync(folder, { recursive: true });
     expect(await problemOf(`--manifests=${folder}`)).toMatch(/^--manifests: ENOENT.*proxy-sources-/);
+  });
+
+  it.each([
+    ['bad.yaml', 'a: [\n', 'bad.yaml: line 2'],
+    ['bad.json', '{"kind": ', 'bad.json: line 1'],
+  ])('--manifests with %s is refused, with the place', async (name, body, expected) => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
+    writeFileSync(join(folder, name), body);
+    writeFileSync(join(folder, 'good.yaml'), 'kind: Service\n');
+    const problem = await problemOf(`--manifests=${folder}`);
+    rmSync(folder, { recursive: true });
+    expect(problem).toMatch(/^--manifests: [^\n]*$/);
+    expect(problem).toContain(expected);
   });
 });

@@ -1,4 +1,3 @@
-import { accessSync, constants } from 'node:fs';
 import {
   createApiClient,
   createEventRecorder,
@@ -7,7 +6,6 @@ import {
   type EventRecorder,
 } from '@signalbox/kubernetes';
 import { createManifestSource } from '@signalbox/manifests';
-import { messageOf } from '../config/render.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
@@ -18,8 +16,8 @@ import { measuredClient, type ReportListener, type RequestReport } from './measu
 export async function createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string> {
   const log = (line: string): void => logger.debug(2, line);
   if (settings.manifests !== '') {
-    const missing = whyUnreadable(settings.manifests);
-    if (missing !== null) return `--manifests: ${missing}`;
+    const mistake = await manifestMistake(settings.manifests);
+    if (mistake !== null) return `--manifests: ${mistake}`;
     return { source: createManifestSource({ path: settings.manifests, log }), events: NO_EVENTS };
   }
   const { kubeconfig, qps, burst } = settings.config.clientConnection;
@@ -49,14 +47,21 @@ function serversOf(text: string): { readonly master: string; readonly servers: r
   return { master, servers: more.map((url) => (url === '' || url.includes('://') ? url : `http://${url}`)) };
 }
 
-/** A path that is missing at start is a mistake; one that goes missing later is waited for. */
-function whyUnreadable(path: string): string | null {
-  try {
-    accessSync(path, constants.R_OK);
-    return null;
-  } catch (error) {
-    return messageOf(error);
-  }
+/** What cannot be read at all; a document that is skipped is not so bad. */
+const FATAL: ReadonlySet<string> = new Set(['path-unreadable', 'file-unreadable', 'bad-yaml']);
+
+/** What is wrong at start is a mistake, in one line; what goes wrong later is logged, and waited for. */
+async function manifestMistake(path: string): Promise<string | null> {
+  const source = createManifestSource({ path });
+  const mistake = await new Promise<string | null>((resolve) => {
+    source.start({
+      onEvents: () => undefined,
+      onProblem: ({ code, message }) => FATAL.has(code) && resolve(message),
+      onSynced: () => resolve(null),
+    });
+  });
+  await source.stop();
+  return mistake;
 }
 
 /** About this node unless they name a Service. */
