@@ -1,0 +1,151 @@
+/** Back to kube-proxy: the commands of docs/upgrade.md, as they are written there, in a network namespace. */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createWorld, type World } from '@signalbox/netns';
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually, startSignalbox } from './node-processes.ts';
+
+const GUIDE = fileURLToPath(new URL('../../../docs/upgrade.md', import.meta.url));
+
+/** More frontends than are looked through one by one: a dispatch tree is written. */
+const SERVICES = 40;
+
+const held: { world: World | null; folder: string } = { world: null, folder: '' };
+afterEach(async () => {
+  await held.world?.close();
+  held.world = null;
+  if (held.folder !== '') rmSync(held.folder, { recursive: true });
+  held.folder = '';
+});
+
+/** The script of the guide whose text has this in it. */
+function scriptWith(text: string): string {
+  const scripts = [...readFileSync(GUIDE, 'utf8').matchAll(/```sh\n([\s\S]*?)```/g)].map(
+    ([, body = '']) => body,
+  );
+  const found = scripts.find((script) => script.startsWith('for family') && script.includes(text));
+  if (found === undefined) throw new Error(`no script with ${text} in ${GUIDE}`);
+  return found;
+}
+
+function writeServices(folder: string): void {
+  for (let index = 1; index <= SERVICES; index++) {
+    const name = `web-${index}`;
+    const spec = { clusterIP: `10.96.0.${index}`, clusterIPs: [`10.96.0.${index}`], ipFamilies: ['IPv4'] };
+    const ports = [{ port: 80, protocol: 'TCP' }];
+    const labels = { 'kubernetes.io/service-name': name };
+    const objects = {
+      apiVersion: 'v1',
+      kind: 'List',
+      items: [
+        {
+          apiVersion: 'v1',
+          kind: 'Service',
+          metadata: { name, namespace: 'default' },
+          spec: { ...spec, ports },
+        },
+        {
+          apiVersion: 'discovery.k8s.io/v1',
+          kind: 'EndpointSlice',
+          metadata: { name, namespace: 'default', labels },
+          addressType: 'IPv4',
+          ports: [{ name: '', port: 80, protocol: 'TCP' }],
+          endpoints: [{ addresses: [`10.244.1.${index}`], conditions: { ready: true } }],
+        },
+      ],
+    };
+    writeFileSync(join(folder, `${name}.json`), JSON.stringify(objects));
+  }
+}
+
+interface Shell {
+  run(script: string): Promise<{ readonly status: number; readonly text: string }>;
+}
+
+async function build(): Promise<{ world: World; shell: Shell }> {
+  const world = await createWorld({
+    pods: [{ name: 'web', addresses: ['10.244.1.1'] }],
+    outside: ['198.51.100.7'],
+  });
+  held.world = world;
+  const [file = '', ...prefix] = world.node.prefix;
+  const shell: Shell = {
+    run: (script) =>
+      new Promise((resolve) => {
+        const words = [...prefix, 'sh', '-c', `{ ${script}\n} 2>&1`];
+        execFile(file, words, (error, text) => {
+          resolve({ status: typeof error?.code === 'number' ? error.code : 0, text });
+        });
+      }),
+  };
+  return { world, shell };
+}
+
+describe('back to kube-proxy', () => {
+  it('F87: chains that kube-proxy does not know keep it from deleting its own; the script of the guide takes them away', async () => {
+    const { world, shell } = await build();
+    held.folder = mkdtempSync(join(tmpdir(), 'proxy-roll-back-'));
+    writeServices(held.folder);
+    const flags = [`--manifests=${held.folder}`, '--hostname-override=node-a', '--proxy-mode=iptables'];
+    const proxy = startSignalbox(world.node, flags);
+    const names = async (): Promise<string[]> => {
+      const { text } = await shell.run('iptables-save -t nat');
+      return [...text.matchAll(/^:(KUBE-\S+) /gm)].map(([, name = '']) => name);
+    };
+    const branches = async (): Promise<number> =>
+      (await names()).filter((name) => name.startsWith('KUBE-VIP-')).length;
+    await eventually(
+      branches,
+      (count) => count > 0,
+      () => proxy.log(),
+    );
+    expect(await proxy.end('SIGTERM')).toBe(0);
+
+    const script = scriptWith('KUBE-(VIP|PORT)');
+    const before = await shell.run('iptables-save -t nat');
+    expect((await shell.run(script)).text).toContain('CHAIN_DEL failed');
+    expect(rulesOf((await shell.run('iptables-save -t nat')).text)).toEqual(rulesOf(before.text));
+
+    // What kube-proxy does first, and what it does when a Service goes.
+    const services = (await names()).filter((name) => name.startsWith('KUBE-SVC-'));
+    const restore = (lines: readonly string[]) =>
+      shell.run(
+        `printf '%s\\n' '*nat' ${lines.map((line) => `'${line}'`).join(' ')} COMMIT | iptables-restore --noflush`,
+      );
+    expect((await restore([':KUBE-SERVICES - [0:0]', ':KUBE-NODEPORTS - [0:0]'])).status).toBe(0);
+    const remove = services
+      .flatMap((name) => [`:${name} - [0:0]`])
+      .concat(services.map((name) => `-X ${name}`));
+    expect((await restore(remove)).text).toContain('Device or resource busy');
+
+    expect(await shell.run(script)).toEqual({ status: 0, text: '' });
+    expect(await branches()).toBe(0);
+    expect(await restore(remove)).toEqual({ status: 0, text: '' });
+  });
+
+  it('F88: what ipvs mode drops in mangle goes with the other script, and foreign rules stay', async () => {
+    const { shell } = await build();
+    const made = await shell.run(
+      [
+        'iptables -t mangle -N KUBE-PROXY-FIREWALL',
+        'iptables -t mangle -N KUBE-DROP-OUTSIDERS',
+        'iptables -t mangle -A KUBE-PROXY-FIREWALL -j KUBE-DROP-OUTSIDERS',
+        'iptables -t mangle -A PREROUTING -m comment --comment "kubernetes load balancer firewall" -j KUBE-PROXY-FIREWALL',
+        'iptables -t mangle -A PREROUTING -p tcp -j RETURN',
+      ].join('\n'),
+    );
+    expect(made).toEqual({ status: 0, text: '' });
+    expect(await shell.run(scriptWith('KUBE-DROP-OUTSIDERS'))).toEqual({ status: 0, text: '' });
+    const { text } = await shell.run('iptables-save -t mangle');
+    expect(rulesOf(text)).toEqual(['-A PREROUTING -p tcp -j RETURN']);
+    expect(text).not.toContain('KUBE-');
+  });
+});
+
+/** Without counters and remarks, which change by themselves. */
+function rulesOf(text: string): readonly string[] {
+  return text.split('\n').filter((line) => line.startsWith('-A '));
+}
