@@ -24,6 +24,8 @@ const PATIENCE = 10_000;
 const MOST = 50_000;
 /** Milliseconds between two connections of a row: leaves the machine to those who change the rules. */
 const PACE = 2;
+/** Below what kernels choose from: the source ports of rows that count them. */
+const COUNTED_PORTS = { first: 1024, count: 31_744 } as const;
 
 /**
  * Connects as a row says, and ends the connections by RST: in thousands of them a masquerading node gives source
@@ -32,7 +34,7 @@ const PACE = 2;
 export function connectRow(
   world: World,
   { packet }: ReplayRow,
-  how: { readonly tries: number; readonly timeout?: number },
+  how: { readonly tries: number; readonly timeout?: number; readonly fromPort?: number },
 ): Promise<readonly Attempt[]> {
   const { protocol, source, destination, destinationPort } = packet;
   const to = { address: destination, port: destinationPort };
@@ -50,6 +52,12 @@ function sender(world: World, address: string): Host {
   const host = world.hostOf(address);
   if (host === undefined) throw new Error(`nobody in this world has the source address ${address}`);
   return host;
+}
+
+/** Row `row` of `rows` has every `rows`th port, so that two of one client never want the same. */
+function countedPort(attempt: number, row: number, rows: number): number {
+  const own = Math.floor(COUNTED_PORTS.count / rows);
+  return COUNTED_PORTS.first + (attempt % own) * rows + row;
 }
 
 /** SYNs that the clients in a namespace had to send again, since it was made. */
@@ -72,21 +80,26 @@ async function synsByHost(hosts: readonly Host[]): Promise<ReadonlyMap<string, n
 
 /**
  * Opens TCP connections of each row, one after the other, until `action` settles; every destination of a row
- * has to be seen. Rejects with what the action rejects with.
+ * has to be seen. Rejects with what the action rejects with. Ports that are `counted` come round again after
+ * thousands of connections, not by chance within a second: a server whose client went without a word, as some
+ * kernels' resets do, would answer the SYN of the next one as a stray packet of the former.
  */
 export async function whileConnecting(
   world: World,
   rows: readonly ReplayRow[],
   action: (streams: Streams) => Promise<void>,
+  { ports }: { readonly ports: 'chosen-by-kernel' | 'counted' } = { ports: 'chosen-by-kernel' },
 ): Promise<StreamReport> {
   const hosts = [...new Set(rows.map(({ packet }) => sender(world, packet.source)))];
   const before = await synsByHost(hosts);
   const state = { over: false };
   const streams = rows.map((row) => ({ row, attempts: [] as Attempt[] }));
   const fewest = (): number => Math.min(...streams.map(({ attempts }) => attempts.length));
-  const running = streams.map(async ({ row, attempts }) => {
+  const running = streams.map(async ({ row, attempts }, index) => {
     while (!state.over && attempts.length < MOST) {
-      attempts.push(...(await connectRow(world, row, { tries: 1 })));
+      const fromPort = countedPort(attempts.length, index, rows.length);
+      const how = ports === 'counted' ? { tries: 1, fromPort } : { tries: 1 };
+      attempts.push(...(await connectRow(world, row, how)));
       await setTimeout(PACE);
     }
   });

@@ -47,9 +47,14 @@ function attempt(timeout: number, start: (settle: Settle) => () => void): Promis
   });
 }
 
-function tryTCP({ from, to, timeout, ending }: ConnectRequest): Promise<Attempt> {
+function tryTCP({ from, fromPort, to, timeout, ending }: ConnectRequest): Promise<Attempt> {
   return attempt(timeout, (settle) => {
-    const socket = connect({ host: to.address, port: to.port, localAddress: from });
+    const socket = connect({
+      host: to.address,
+      port: to.port,
+      localAddress: from,
+      ...(fromPort === undefined ? {} : { localPort: fromPort }),
+    });
     const heard: Buffer[] = [];
     socket.on('data', (chunk) => heard.push(chunk));
     socket.on('end', () => settle(() => answered(Buffer.concat(heard).toString())));

@@ -20,6 +20,8 @@ export interface ConnectRequest {
   readonly protocol: Protocol;
   /** The source address; it must be one of the namespace's. */
   readonly from: string;
+  /** The source port of a single try; the kernel's choice if absent. TCP only. */
+  readonly fromPort?: number;
   readonly to: Socket;
   readonly tries: number;
   /** Milliseconds until an attempt counts as unanswered. */
