@@ -87,6 +87,12 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
   [
     'F71: ',
     'KubeProxyConfiguration.logging.vmodule',
+    'must be a list of',
+    `${HEADER}logging: {vmodule: [{filePattern: a, verbosity: -1}]}\n`,
+  ],
+  [
+    'F71: ',
+    'KubeProxyConfiguration.logging.vmodule',
     'must not be empty or contain',
     `${HEADER}logging: {vmodule: [{filePattern: "a=b", verbosity: 1}]}\n`,
   ],

@@ -48,13 +48,16 @@ function decodeBoolMap(raw: unknown): Decoded<Readonly<Record<string, boolean>>>
 }
 
 function decodeVmodule(raw: unknown): Decoded<readonly unknown[]> {
-  const valid =
-    Array.isArray(raw) &&
-    raw.every(
-      (item) =>
-        isObject(item) && typeof item['filePattern'] === 'string' && Number.isInteger(item['verbosity']),
-    );
-  return valid ? good(raw as unknown[]) : bad('must be a list of {filePattern, verbosity}');
+  if (!Array.isArray(raw)) return bad('must be a list of {filePattern, verbosity}');
+  const items: unknown[] = [];
+  for (const item of raw) {
+    const { filePattern = '', verbosity = 0 } = isObject(item) ? item : { filePattern: null };
+    const level = decodeInteger(verbosity, 0, 2 ** 32 - 1);
+    if (typeof filePattern !== 'string' || !level.ok)
+      return bad('must be a list of {filePattern, verbosity}');
+    items.push({ filePattern, verbosity: level.value });
+  }
+  return good(items);
 }
 
 function decodeQuantity(raw: unknown): Decoded<string> {

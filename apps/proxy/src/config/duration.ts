@@ -13,6 +13,9 @@ const UNITS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** Go counts nanoseconds in 63 bits: about 292 years. */
+const MAX_DURATION = 2 ** 63 / 1e6;
+
 /** Milliseconds, or `null` when Go's `time.ParseDuration` would refuse the text. */
 export function parseDuration(text: string): number | null {
   const sign = text.startsWith('-') ? -1 : 1;
@@ -25,7 +28,7 @@ export function parseDuration(text: string): number | null {
     total += Number(match[1]) * (UNITS[match[2] ?? ''] ?? Number.NaN);
     end = part.lastIndex;
   }
-  return end === 0 || end !== rest.length ? null : sign * total;
+  return end === 0 || end !== rest.length || total > MAX_DURATION ? null : sign * total;
 }
 
 /** As Go prints it: `1h0m0s`, `30s`, `1.5s`, `250ms`, `0s`. */

@@ -21,8 +21,7 @@ const PARSERS: Readonly<Record<FlagKind, (text: string) => FlagValue>> = {
   bool: (text) => parseBool(text),
   int32: (text) => parseInteger(text, -(2 ** 31), 2 ** 31 - 1),
   uint32: (text) => parseInteger(text, 0, 2 ** 32 - 1),
-  float32: (text) =>
-    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? good(Number(text)) : bad('must be a number'),
+  float32: (text) => parseFloat32(text),
   duration: (text) => {
     const parsed = parseDuration(text);
     return parsed === null ? bad('must be a duration such as 30s or 1h30m') : good(parsed);
@@ -43,10 +42,25 @@ function parseBool(text: string): FlagValue {
   return bad('must be true or false');
 }
 
+/** As Go's ParseInt with base 0: `0x1f`, `0b11`, `0o17` and, from C, `017`; `_` between digits. */
+const INTEGER = /^([+-]?)(0x[\da-f_]+|0b[01_]+|0o?[0-7_]+|0|[1-9][\d_]*)$/i;
+
 function parseInteger(text: string, min: number, max: number): FlagValue {
-  if (!/^[+-]?(\d+|0[xX][\da-fA-F]+)$/.test(text)) return bad('must be an integer');
-  const value = Number(text);
+  const [, sign, digits = ''] = INTEGER.exec(text) ?? [];
+  if (sign === undefined) return bad('must be an integer');
+  const plain = digits.replaceAll('_', '').replace(/^0(?=\d)/, '0o');
+  const value = plain === '0' ? 0 : Number(plain) * (sign === '-' ? -1 : 1);
+  if (Number.isNaN(value)) return bad('must be an integer');
   return value < min || value > max ? bad(`must be within the range [${min}, ${max}]`) : good(value);
+}
+
+/** The largest that 32 bits hold. */
+const MAX_FLOAT32 = 3.402_823_466_385_288_6e38;
+
+function parseFloat32(text: string): FlagValue {
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return bad('must be a number');
+  const value = Number(text);
+  return Math.abs(value) > MAX_FLOAT32 ? bad('must fit into 32 bits') : good(value);
 }
 
 function parseBoolMap(text: string): FlagValue {

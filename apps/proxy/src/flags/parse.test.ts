@@ -56,6 +56,8 @@ describe('flags are read as pflag reads them', () => {
     ['--version=raw (F5)', ['--version=raw'], { version: 'raw' }],
     ['bare --version (F5)', ['--version'], { version: 'true' }],
     ['floats (F11)', ['--kube-api-qps=7.5'], { 'kube-api-qps': 7.5 }],
+    ['integers as Go reads them (F38)', ['--oom-score-adj=-0x1f'], { 'oom-score-adj': -31 }],
+    ['octal ones (F38)', ['--oom-score-adj=010'], { 'oom-score-adj': 8 }],
     ['-- with nothing after it', ['--profiling', '--'], { profiling: true }],
     ['an address without port (F14)', ['--healthz-bind-address=::1'], { 'healthz-bind-address': '::1' }],
     ['an empty address (F14, G2)', ['--healthz-bind-address='], { 'healthz-bind-address': '' }],
@@ -77,6 +79,13 @@ describe('flags are read as pflag reads them', () => {
     [
       ['--iptables-sync-period=30'],
       'invalid argument "30" for "--iptables-sync-period" flag: must be a duration such as 30s or 1h30m',
+    ],
+    [['--oom-score-adj=0x_'], 'invalid argument "0x_" for "--oom-score-adj" flag: must be an integer'],
+    [['--oom-score-adj=09'], 'invalid argument "09" for "--oom-score-adj" flag: must be an integer'],
+    [['--kube-api-qps=1e39'], 'invalid argument "1e39" for "--kube-api-qps" flag: must fit into 32 bits'],
+    [
+      ['--config-sync-period=9999999999h'],
+      'invalid argument "9999999999h" for "--config-sync-period" flag: must be a duration such as 30s or 1h30m',
     ],
     [['--kube-api-qps=fast'], 'invalid argument "fast" for "--kube-api-qps" flag: must be a number'],
     [['--bind-address=10.0.0'], 'invalid argument "10.0.0" for "--bind-address" flag: must be an IP address'],
