@@ -37,7 +37,7 @@ export function compare(wanted: Wanted, observed: ObservedTables, ledger: RuleLe
       });
       if (!same) drift.push({ kind: 'altered', object });
     } else drift.push({ kind: 'missing', object });
-    ledger.want(encoded, rank);
+    ledger.want(encoded, rank, chain.table === 'filter' ? listed : undefined);
   }
   drift.push(...findStale(observed, seen, ledger));
   const inserts = missingShared(wanted, observed);

@@ -203,7 +203,7 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   const repaired = former === null ? [] : repairs(former, drift);
   const { rulesPerTransaction } = state;
   const plan = { ledger, inserts, driver, variant: tool.variant, applied, rulesPerTransaction };
-  const error = await applyPlan({ ...plan, order: 'by-size' });
+  const error = await applyPlan({ ...plan, order: 'both' });
   // Until the jumps are known to stand, the next sync has to look again.
   state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);

@@ -79,8 +79,9 @@ export function planTransactions(
   const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
   const late = new Set(writes.filter((write) => isLate(ledger, write, order)));
   const together = writes.length + ledger.removals.size <= policy.chainsPerTransaction;
+  const early = writes.flatMap((write) => (late.has(write) ? withFormer(write, order) : [write]));
   const work = (table: TableName): TableWork => ({
-    writes: writes.filter((write) => write.chain.table === table && !late.has(write)),
+    writes: early.filter((write) => write.chain.table === table),
     inserts: inserts.filter((insert) => insert.table === table),
     removals: together && table !== 'filter' ? removalsOf(ledger, table) : [],
   });
@@ -94,11 +95,20 @@ export function planTransactions(
   ];
 }
 
-/** A chain of refusals that is written behind nat. By size: one that gets shorter. */
-function isLate(ledger: RuleLedger, { chain }: PendingWrite, order: RefusalOrder): boolean {
+/** A chain of refusals that is written behind nat. */
+function isLate(ledger: RuleLedger, { chain, former }: PendingWrite, order: RefusalOrder): boolean {
   if (chain.table !== 'filter' || order === 'refusals-first') return false;
-  const before = ledger.held.get(chain.table)?.get(chain.name);
-  return before !== undefined && (order === 'refusals-last' || chain.rules.length < before.rules);
+  if (order === 'both') return former?.some((text) => !chain.rules.includes(text)) === true;
+  return ledger.held.get(chain.table)?.has(chain.name) === true;
+}
+
+/** What stands in a chain while nat is written: every refusal, former or new. A refusal never meets what nat sends on. */
+function withFormer({ chain, rank, former }: PendingWrite, order: RefusalOrder): readonly PendingWrite[] {
+  if (order !== 'both' || former === undefined) return [];
+  const all = [...chain.rules, ...former.filter((text) => !chain.rules.includes(text))];
+  // Behind a `goto` the rest of the chain would not be read.
+  const rules = all.map((text) => text.replace(/(^| )-g (\S+)$/, '$1-j $2'));
+  return [{ chain: { ...chain, rules, digest: 'former and new' }, rank }];
 }
 
 function removalsOf(ledger: RuleLedger, table: TableName): readonly PendingRemoval[] {

@@ -14,6 +14,8 @@ export interface HeldChain {
 export interface PendingWrite {
   readonly chain: EncodedChain;
   readonly rank: number;
+  /** Its rules until then, where they were read and matter to the order of transactions. */
+  readonly former?: readonly string[];
 }
 
 export interface PendingRemoval {
@@ -30,7 +32,7 @@ export interface RuleLedger {
   /** The kernel is known not to hold this. */
   drop(table: TableName, name: string): void;
   /** Plans what makes the chain so; nothing if it is. */
-  want(chain: EncodedChain, rank: number): void;
+  want(chain: EncodedChain, rank: number, former?: readonly string[]): void;
   /** Plans the removal of a chain, if it is held. */
   unwant(table: TableName, name: string, how: 'remove' | 'empty'): void;
   readonly writes: ReadonlyMap<string, PendingWrite>;
@@ -58,13 +60,14 @@ export function createRuleLedger(): RuleLedger {
       store.remove(table, name);
       removals.delete(idOf(table, name));
     },
-    want(chain, rank) {
+    want(chain, rank, former) {
       const id = idOf(chain.table, chain.name);
       // Set anew, not in place: later wishes stand behind earlier ones.
       writes.delete(id);
       removals.delete(id);
       const held = store.held.get(chain.table)?.get(chain.name);
-      if (held?.digest !== chain.digest) writes.set(id, { chain, rank });
+      if (held?.digest !== chain.digest)
+        writes.set(id, { chain, rank, ...(former === undefined ? {} : { former }) });
     },
     unwant(table, name, how) {
       const id = idOf(table, name);

@@ -1,7 +1,10 @@
 import type { DesiredChange, DesiredServicePort, Frontend } from '@signalbox/core';
 
-/** When refusals (filter) are written, relative to the ways to endpoints (nat). */
-export type RefusalOrder = 'refusals-first' | 'refusals-last' | 'by-size';
+/**
+ * When refusals (filter) are written, relative to the ways to endpoints (nat). `both`: the former ones stay beside
+ * the new ones until nat is written, for a full sync does not know who gains endpoints and who loses them.
+ */
+export type RefusalOrder = 'refusals-first' | 'refusals-last' | 'both';
 
 export interface ChangePart {
   readonly change: DesiredChange;
@@ -13,7 +16,7 @@ export interface ChangePart {
  * have its way before the refusal goes. Neighbours share chains, so a change that does both is made in two steps.
  */
 export function splitChange(change: DesiredChange): readonly ChangePart[] {
-  if (change.kind === 'full') return [{ change, order: 'by-size' }];
+  if (change.kind === 'full') return [{ change, order: 'both' }];
   const { changed } = change.servicePorts;
   const gaining = changed.filter(({ before, after }) => gainsEndpoints(before, after));
   if (gaining.length === 0) return [{ change, order: 'refusals-first' }];

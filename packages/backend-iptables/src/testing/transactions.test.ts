@@ -68,6 +68,32 @@ describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) 
     for (const table of ['nat', 'filter'] as const) expect(replica.dump(table)).toBe(fake.dump(table));
   });
 
+  it('of a full sync over what another process left never do so either', async () => {
+    const { before, after } = states();
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(before));
+    const old = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
+    const start = fake.inputs.length;
+    const replica = createFakeIptables({ family: 'IPv4', variant });
+    for (const input of fake.inputs) replica.byOthers(input);
+    const next = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await next.sync(fullChange(after));
+    const wanted = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
+    const transactions = fake.inputs.slice(start).flatMap((input) => input.match(/\*[^]*?COMMIT\n/g) ?? []);
+    expect(transactions.length).toBeGreaterThan(2);
+    for (const transaction of transactions) {
+      replica.byOthers(transaction);
+      for (let index = 0; index < COUNT; index++) {
+        const allowed = [old[index], wanted[index], { kind: 'reject' }];
+        const now = outcome(replica, index);
+        expect(allowed, `service ${index} after ${transaction.slice(0, 60)}`).toContainEqual(now);
+      }
+    }
+    for (const table of ['nat', 'filter'] as const) expect(replica.dump(table)).toBe(fake.dump(table));
+    expect(await next.observe()).toEqual({ outcome: 'ok', drift: [] });
+    expect((await next.sync(changeBetween(after, after))).scope).toBe('none');
+  });
+
   it('are small in the nft variant and few in the legacy variant', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
