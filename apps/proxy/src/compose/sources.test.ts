@@ -50,6 +50,32 @@ describe('where objects come from', () => {
     expect(await problemOf(flag)).toContain(expected);
   });
 
+  it.each([
+    [
+      'certificate-authority',
+      '{server: "https://192.0.2.1", certificate-authority: /no/ca.crt}',
+      '{token: t}',
+    ],
+    ['tokenFile', '{server: "https://192.0.2.1"}', '{tokenFile: /no/token}'],
+    ['client-key', '{server: "https://192.0.2.1"}', '{client-certificate: FILE, client-key: /no/client.key}'],
+  ])('F7: a %s that is not there is named, with the kubeconfig', async (_, cluster, user) => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
+    const file = join(folder, 'kubeconfig');
+    writeFileSync(
+      file,
+      `apiVersion: v1
+kind: Config
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: ${cluster}}]
+users: [{name: u, user: ${user.replace('FILE', file)}}]
+`,
+    );
+    const problem = await problemOf(`--kubeconfig=${file}`);
+    rmSync(folder, { recursive: true });
+    expect(problem).toMatch(/^\S*kubeconfig: \/no\/\S+: ENOENT[^\n]*$/);
+  });
+
   it('--manifests has to be there at start', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
     expect(await problemOf(`--manifests=${folder}`)).toBeNull();

@@ -10,6 +10,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import { NO_EVENTS, type Events, type SourceBundle } from './composition.ts';
+import { unreadableCredential } from './credential-files.ts';
 import { measuredClient, type ReportListener, type RequestReport } from './measured-client.ts';
 
 /** Objects from a folder, or from an API server. A kubeconfig that cannot be used is an error in one line. */
@@ -23,6 +24,8 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
   const { kubeconfig, qps, burst } = settings.config.clientConnection;
   const loaded = await loadClusterConfig({ kubeconfig, ...serversOf(settings.master), env: process.env });
   if (!loaded.ok) return loaded.error.message.replace(/^servers:/, '--master:');
+  const unreadable = unreadableCredential(loaded.value);
+  if (unreadable !== null) return `${kubeconfig}: ${unreadable}`;
   const reports = createReports();
   const plain = createApiClient({
     config: loaded.value,
