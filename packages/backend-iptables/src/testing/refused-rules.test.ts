@@ -128,6 +128,30 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(await backend.sync(changeBetween(state, state))).toMatchObject({ outcome: 'ok', failures: [] });
   });
 
+  // Only this variant sends messages.
+  if (variant === 'nft')
+    it('are found where the kernel limits the size of messages, and none is blamed for the size of a trial', async () => {
+      const { fake } = lab();
+      const inner = refusing(fake, ['10.66.6.6']);
+      const driver: IptablesDriver = {
+        ...inner,
+        async restore(input) {
+          const sizes = (input.match(/\*[^]*?COMMIT\n/g) ?? []).map(
+            (block) => block.match(/^-A/gm)?.length ?? 0,
+          );
+          if (Math.max(...sizes) <= 60) return inner.restore(input);
+          const detail = 'sendmsg() failed: Message too long';
+          return failure(backendError('rejected', 'iptables-restore', 'exit status 1', { detail }));
+        },
+      };
+      const backend = createIptablesBackend({ family: 'IPv4', driver });
+      const large = sampleService({ index: 60, endpoints: sampleEndpoints(60, 40) });
+      const all = [...services(20), large, odd(40)];
+      const result = await backend.sync(fullChange(sampleState(all)));
+      expect(keys(result)).toEqual([odd(40).key]);
+      expect(sorted(fake)).toEqual(await written(all.slice(0, -1)));
+    });
+
   it('because others took a chain away unseen are put right in the same sync', async () => {
     const { fake, backend } = lab();
     const before = services(20);
