@@ -155,6 +155,16 @@ describe('a running proxy', () => {
     expect((await world.get('metrics', '/nothing')).status).toBe(404);
   });
 
+  it('F5 F108: --version=vX.Y.Z changes what /statusz and the metrics report', async () => {
+    const world = await started(['--version=v1.35.4']);
+    const object = { headers: { accept: 'application/json;g=config.k8s.io;v=v1beta1;as=Statusz' } };
+    expect(await (await world.get('metrics', '/statusz', object)).json()).toMatchObject({
+      binaryVersion: '1.35.4',
+      emulationVersion: '1.35',
+    });
+    expect(await (await world.get('metrics', '/metrics')).text()).toContain('git_version="v1.35.4"');
+  });
+
   it('F110 F111: with --profiling, profiles and the verbosity switch', async () => {
     const world = await started(['--profiling']);
     const put = (body: string): Promise<Response> =>
