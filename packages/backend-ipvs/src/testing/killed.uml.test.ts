@@ -47,7 +47,7 @@ function numbered(family: Family, index: number, endpoints: number): DesiredServ
     name: `s${index}`,
     protocol: (['TCP', 'TCP', 'UDP', 'SCTP'] as const)[index % 4] ?? 'TCP',
     clusterIP: four ? `10.96.1.${index}` : `fd00:10:96::1:${index.toString(16)}`,
-    nodePort: 30_000 + index,
+    ...(index % 3 === 0 ? { nodePort: 30_000 + index } : {}),
     ...(index % 5 === 0 ? { externalIPs: [four ? `203.0.113.${index}` : `2001:db8:0:b::${index}`] } : {}),
     ...(index % 7 === 0 ? { affinitySeconds: 600 } : {}),
   });
