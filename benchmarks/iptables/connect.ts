@@ -51,9 +51,9 @@ async function flatten(driver: ReturnType<typeof createExecDriver>): Promise<voi
   if (!saved.ok) throw new Error(saved.error.message);
   const { chains } = parseSave(saved.value, 'nat');
   const rules = [...chains]
-    .filter(([name]) => name === 'KUBE-SERVICES' || name.startsWith('KUBE-VIP-'))
+    .filter(([name]) => name === 'KUBE-SERVICES' || name.startsWith('KUBE-SVC-VIP-'))
     .flatMap(([, list]) => list)
-    .filter((rule) => / -j KUBE-SVC-/.test(rule));
+    .filter((rule) => / -j KUBE-SVC-[A-Z2-7]{16}$/.test(rule));
   const operations = [{ kind: 'write', chain: 'KUBE-SERVICES', rules } as const];
   const done = await driver.restore(encodeRestore([{ table: 'nat', operations }]));
   if (!done.ok) throw new Error(done.error.message);

@@ -28,6 +28,14 @@ describe('chain names', () => {
     for (const name of names) expect(name.length, name).toBeLessThanOrEqual(28);
   });
 
+  it('IPT13: of branches are such as kube-proxy deletes when it takes over', () => {
+    const names = [
+      branchChain('address', 'KUBE-SERVICES', '0a60'),
+      branchChain('port', 'KUBE-NODEPORTS', '1'),
+    ];
+    for (const name of names) expect(name).toMatch(/^KUBE-SVC-(VIP|PORT)-[0-9A-F]{14}$/);
+  });
+
   it('tell our chains from those of others', () => {
     expect(isOwnChain('nat', 'KUBE-SEP-MEBOXHG24OCCYJIN')).toBe(true);
     expect(isOwnChain('filter', 'KUBE-SEP-MEBOXHG24OCCYJIN')).toBe(false);
@@ -41,7 +49,6 @@ describe('chain names', () => {
       'DOCKER',
       // kube-vip's.
       'KUBE-VIP-EGRESS',
-      'KUBE-PORT-FORWARD',
     ]) {
       expect(isOwnChain('nat', name), name).toBe(false);
       expect(isOwnChain('filter', name), name).toBe(false);

@@ -38,8 +38,13 @@ const SERVICE_PREFIX = {
   firewall: 'KUBE-FW-',
   endpoint: 'KUBE-SEP-',
 } as const;
-const ADDRESS_BRANCH = 'KUBE-VIP-';
-const PORT_BRANCH = 'KUBE-PORT-';
+/**
+ * Branches of trees begin like chains of services, so that a kube-proxy that takes over takes them for chains of
+ * services that are gone, and deletes them in its first sync. Left alone they would keep it from ever deleting a
+ * chain that they jump to, and fail its transactions. A hash of a service has no hyphen: names cannot clash.
+ */
+const ADDRESS_BRANCH = `${SERVICE_PREFIX.cluster}VIP-`;
+const PORT_BRANCH = `${SERVICE_PREFIX.cluster}PORT-`;
 
 export type ServiceChainKind = 'cluster' | 'local' | 'external' | 'firewall';
 
@@ -58,12 +63,16 @@ export function endpointLabel(endpoint: DesiredEndpoint): string {
   return formatAddressPort(endpoint.address, endpoint.port);
 }
 
+/** Chain names have room for 28 characters. */
+const BRANCH_DIGITS = 28 - PORT_BRANCH.length;
+
 /** A chain of a dispatch tree below its root. */
 export function branchChain(by: 'address' | 'port', root: string, prefix: string): string {
-  return (by === 'address' ? ADDRESS_BRANCH : PORT_BRANCH) + hash(`${root}/${prefix}`);
+  const name = hash(`${root}/${prefix}`).slice(0, BRANCH_DIGITS);
+  return (by === 'address' ? ADDRESS_BRANCH : PORT_BRANCH) + name;
 }
 
-/** 16 characters of hexadecimal SHA-256. Chain names have room for 28 characters. */
+/** 16 characters of hexadecimal SHA-256. */
 function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16).toUpperCase();
 }
@@ -85,8 +94,7 @@ export const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
 };
 
 const SERVICE_PREFIXES: readonly string[] = Object.values(SERVICE_PREFIX);
-/** In full: other programs' chains begin alike (`KUBE-VIP-EGRESS`). */
-const BRANCH = new RegExp(`^(?:${ADDRESS_BRANCH}|${PORT_BRANCH})[0-9A-F]{16}$`);
+const BRANCH = new RegExp(`^(?:${ADDRESS_BRANCH}|${PORT_BRANCH})[0-9A-F]{${BRANCH_DIGITS}}$`);
 
 /** Whether a chain of this name is the proxy's: this one's or a kube-proxy's in iptables mode. */
 export function isOwnChain(table: TableName, name: string): boolean {
