@@ -5,7 +5,8 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),
   schedule: (delayMs, callback) => {
-    const timer = setTimeout(callback, delayMs);
+    // A timer holds 31 bits of milliseconds; a longer wait is cut, and whoever waits looks again.
+    const timer = setTimeout(callback, Math.min(delayMs, 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
 };

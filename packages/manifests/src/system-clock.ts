@@ -1,6 +1,6 @@
 import type { Clock } from '@signalbox/core';
 
-/** The process's own clock. Its timers do not keep the process alive by themselves: a watched folder does. */
+/** The process's own clock, for the short waits of a watched folder. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),

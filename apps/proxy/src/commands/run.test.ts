@@ -6,7 +6,7 @@ import type { Surroundings } from '../config/complete.ts';
 import { completeSettings } from '../config/complete.ts';
 import { parseFlags } from '../flags/parse.ts';
 import { createLogging } from '../logging/logger.ts';
-import { systemClock } from '../node/system-clock.ts';
+import { systemClock } from '@signalbox/kubernetes';
 import { recordingComposition } from '../testing/composition.ts';
 import { freePort } from '../testing/free-port.ts';
 import type { Outcome } from './outcome.ts';

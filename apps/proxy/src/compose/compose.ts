@@ -3,7 +3,7 @@ import { createModel, FAMILIES, type Backend, type Family } from '@signalbox/cor
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { needsRouteLocalnet, type Sysctl } from '../node/prepare-node.ts';
-import { systemClock } from '../node/system-clock.ts';
+import { systemClock } from '@signalbox/kubernetes';
 import { modelConfig } from '../sync/model-config.ts';
 import type { Composition, FamilySupport, NodeFacts } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../node/system-clock.ts';
+import { systemClock } from '@signalbox/kubernetes';
 import { settingsOfFile } from '../testing/settings.ts';
 import { compareSettings, watchFile, type FileWatch } from './reload.ts';
 
