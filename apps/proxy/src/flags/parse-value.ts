@@ -26,7 +26,7 @@ const PARSERS: Readonly<Record<FlagKind, (text: string) => FlagValue>> = {
     const parsed = parseDuration(text);
     return parsed === null ? bad('must be a duration such as 30s or 1h30m') : good(parsed);
   },
-  strings: (text) => good(text === '' ? [] : text.split(',')),
+  strings: (text) => parseList(text),
   'bool-map': (text) => parseBoolMap(text),
   vmodule: (text) => parseVmodule(text),
   quantity: (text) =>
@@ -42,8 +42,23 @@ function parseBool(text: string): FlagValue {
   return bad('must be true or false');
 }
 
+/** One item of a comma list, by the rules of CSV (RFC 4180): as it is, or quoted, with `""` for a quote. */
+const ITEM = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
+
+function parseList(text: string): FlagValue {
+  const items: string[] = [];
+  ITEM.lastIndex = 0;
+  for (let more = text !== ''; more;) {
+    const item = ITEM.exec(text);
+    if (item === null) return bad('a quote must enclose a whole item, as in "a,b",c');
+    items.push(item[1]?.replaceAll('""', '"') ?? item[2] ?? '');
+    more = item[3] === ',';
+  }
+  return good(items);
+}
+
 /** As Go's ParseInt with base 0: `0x1f`, `0b11`, `0o17` and, from C, `017`; `_` between digits. */
-const INTEGER = /^([+-]?)(0x[\da-f_]+|0b[01_]+|0o?[0-7_]+|0|[1-9][\d_]*)$/i;
+const INTEGER = /^([+-]?)(0x(?:_?[\da-f])+|0b(?:_?[01])+|0o?(?:_?[0-7])+|0|[1-9](?:_?\d)*)$/i;
 
 function parseInteger(text: string, min: number, max: number): FlagValue {
   const [, sign, digits = ''] = INTEGER.exec(text) ?? [];
@@ -64,14 +79,15 @@ function parseFloat32(text: string): FlagValue {
 }
 
 function parseBoolMap(text: string): FlagValue {
-  const gates: Record<string, boolean> = {};
+  const gates: [string, boolean][] = [];
   for (const item of text.split(',').filter((part) => part.trim() !== '')) {
-    const [name = '', value] = item.split('=').map((part) => part.trim());
-    const parsed = parseBool(value ?? '');
-    if (value === undefined || !parsed.ok) return bad(`${item.trim()}: must be name=true or name=false`);
-    gates[name] = parsed.value === true;
+    const [name = '', value = '', ...more] = item.split('=').map((part) => part.trim());
+    const parsed = parseBool(value);
+    if (more.length > 0 || !parsed.ok) return bad(`${item.trim()}: must be name=true or name=false`);
+    gates.push([name, parsed.value === true]);
   }
-  return good(gates);
+  // Not by assignment: a gate named __proto__ must reach the judge of names.
+  return good(Object.fromEntries(gates));
 }
 
 function parseVmodule(text: string): FlagValue {

@@ -38,6 +38,33 @@ describe('flags are read as pflag reads them', () => {
       { 'nodeport-addresses': ['10.0.0.0/8', 'fd00::/8', '192.0.2.0/24'] },
     ],
     [
+      'quoted items of a list (F28)',
+      ['--ipvs-exclude-cidrs="10.0.0.0/8,a",fd00::/8', '--ipvs-exclude-cidrs="say ""b"" c"'],
+      { 'ipvs-exclude-cidrs': ['10.0.0.0/8,a', 'fd00::/8', 'say "b" c'] },
+    ],
+    ['empty items of a list (F28)', ['--ipvs-exclude-cidrs=a,'], { 'ipvs-exclude-cidrs': ['a', ''] }],
+    [
+      'an empty list, then another (F37)',
+      ['--nodeport-addresses=', '--nodeport-addresses=primary'],
+      { 'nodeport-addresses': ['primary'] },
+    ],
+    [
+      'a gate that is named like a member of objects (F6)',
+      ['--feature-gates=__proto__=true'],
+      { 'feature-gates': Object.fromEntries([['__proto__', true]]) },
+    ],
+    ['digits in groups (F38)', ['--oom-score-adj=1_0'], { 'oom-score-adj': 10 }],
+    [
+      'patterns of --vmodule that add up (F52)',
+      ['--vmodule=a=1', '--vmodule=b=2'],
+      {
+        vmodule: [
+          { filePattern: 'a', verbosity: 1 },
+          { filePattern: 'b', verbosity: 2 },
+        ],
+      },
+    ],
+    [
       'maps that add up (F6)',
       ['--feature-gates=AllAlpha=true,AllBeta=false', '--feature-gates=WinDSR=true'],
       { 'feature-gates': { AllAlpha: true, AllBeta: false, WinDSR: true } },
@@ -101,6 +128,20 @@ describe('flags are read as pflag reads them', () => {
       ['--feature-gates=WinDSR'],
       'invalid argument "WinDSR" for "--feature-gates" flag: WinDSR: must be name=true or name=false',
     ],
+    [
+      ['--feature-gates=WinDSR=true=x'],
+      'invalid argument "WinDSR=true=x" for "--feature-gates" flag: WinDSR=true=x: must be name=true or name=false',
+    ],
+    [
+      ['--nodeport-addresses="10.0.0.0/8'],
+      'invalid argument "\\"10.0.0.0/8" for "--nodeport-addresses" flag: a quote must enclose a whole item, as in "a,b",c',
+    ],
+    [
+      ['--nodeport-addresses=a"b'],
+      'invalid argument "a\\"b" for "--nodeport-addresses" flag: a quote must enclose a whole item, as in "a,b",c',
+    ],
+    [['--oom-score-adj=1_'], 'invalid argument "1_" for "--oom-score-adj" flag: must be an integer'],
+    [['--oom-score-adj=1__0'], 'invalid argument "1__0" for "--oom-score-adj" flag: must be an integer'],
     [['--vmodule=sync'], 'invalid argument "sync" for "--vmodule" flag: sync: must be pattern=N'],
     [
       ['--oom-score-adj=3000000000'],

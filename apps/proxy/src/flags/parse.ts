@@ -92,7 +92,8 @@ function take({ flag, shown, text }: Token, given: Map<string, FieldValue>): voi
 
 /** Lists and maps add up when repeated; of everything else the last one counts. */
 function merge(flag: Flag, before: FieldValue, value: FieldValue): FieldValue {
-  if (flag.kind === 'strings') return [...(before as string[]), ...(value as string[])];
+  if (flag.kind === 'strings' || flag.kind === 'vmodule')
+    return [...(before as unknown[]), ...(value as unknown[])];
   if (flag.kind === 'bool-map')
     return { ...(before as Record<string, boolean>), ...(value as Record<string, boolean>) };
   return value;
