@@ -30,7 +30,12 @@ export interface AuthSettings {
   readonly basic: { readonly username: string; readonly password: string } | null;
   readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | null;
   readonly exec: ExecSettings | null;
+  /** Headers that ask to be taken for somebody else (`as`, `as-uid`, `as-groups`); empty: none. */
+  readonly impersonate: Headers;
 }
+
+/** In small letters; a list is one line for each item. */
+export type Headers = Readonly<Record<string, string | string[]>>;
 
 export interface ClusterConfig {
   /** Base URLs without a slash at the end. The first that answers is used; at least one. */
@@ -78,6 +83,7 @@ export const NO_AUTH: AuthSettings = {
   basic: null,
   clientCertificate: null,
   exec: null,
+  impersonate: {},
 };
 
 export const DEFAULT_TLS: TlsSettings = { ca: null, insecureSkipVerify: false, serverName: null };

@@ -4,6 +4,8 @@ export interface FieldReader {
   /** Absent and empty are the same, as in Go. */
   text(name: string): string;
   flag(name: string): boolean;
+  /** Whether it is there, with whatever content. */
+  has(name: string): boolean;
   child(name: string): FieldReader;
   list(name: string): readonly FieldReader[];
   texts(name: string): readonly string[];
@@ -63,6 +65,7 @@ function createReader(value: unknown, path: string, complain: Complain): FieldRe
       if (typeof found !== 'boolean') refuse(name, `true or false is wanted, not ${describe(found)}`);
       return found === true;
     },
+    has: (name) => get(name) !== undefined,
     child: (name) => createReader(get(name) ?? {}, at(name), complain),
     list: (name) => items(name).map((item, i) => createReader(item, `${at(name)}[${i}]`, complain)),
     texts: (name) =>

@@ -42,6 +42,7 @@ describe('loadClusterConfig', () => {
           basic: null,
           clientCertificate: null,
           exec: null,
+          impersonate: {},
         },
         proxy: { from: 'environment', env },
       },

@@ -47,7 +47,14 @@ describe('parseKubeconfig', () => {
     expect(config).toEqual({
       servers: ['https://[fd00::1]:6443'],
       tls: { ca: { from: 'file', path: '/var/run/sa/ca.crt' }, insecureSkipVerify: false, serverName: null },
-      auth: { token: null, tokenFile: '/var/run/sa/token', basic: null, clientCertificate: null, exec: null },
+      auth: {
+        token: null,
+        tokenFile: '/var/run/sa/token',
+        basic: null,
+        clientCertificate: null,
+        exec: null,
+        impersonate: {},
+      },
       proxy: { from: 'environment', env: { HOME: '/root' } },
     });
   });
@@ -64,6 +71,9 @@ describe('parseKubeconfig', () => {
         token: 'abc',
         username: 'me',
         password: 'secret',
+        as: 'somebody',
+        'as-uid': '7',
+        'as-groups': ['a', 'b'],
         'client-certificate-data': base64(PEM),
         'client-key': 'keys/me.key',
         exec: {
@@ -98,6 +108,11 @@ describe('parseKubeconfig', () => {
         provideClusterInfo: true,
         installHint: 'install it',
         inherit: { HOME: '/root' },
+      },
+      impersonate: {
+        'impersonate-user': 'somebody',
+        'impersonate-uid': '7',
+        'impersonate-group': ['a', 'b'],
       },
     });
   });
@@ -197,6 +212,16 @@ describe('parseKubeconfig', () => {
       'an old provider',
       { user: { 'auth-provider': { name: 'gcp' } } },
       'users[0].user.auth-provider: it was removed from Kubernetes in 1.26; use exec',
+    ],
+    [
+      'groups of nobody',
+      { user: { 'as-groups': ['a'] } },
+      'users[0].user.as: it is not set, and there are as-uid or as-groups',
+    ],
+    [
+      'what we cannot be taken for',
+      { user: { as: 'a', 'as-user-extra': { scopes: ['b'] } } },
+      'users[0].user.as-user-extra: it is not supported',
     ],
     [
       'a proxy of another kind',

@@ -10,6 +10,7 @@ import {
   type ClusterConfig,
   type Environment,
   type ExecSettings,
+  type Headers,
   type Material,
   type ProxySettings,
   type Result,
@@ -127,6 +128,22 @@ function readAuth(user: FieldReader, source: KubeconfigSource): AuthSettings {
     basic: username === '' ? null : { username, password: user.text('password') },
     clientCertificate: readClientCertificate(user, source),
     exec,
+    impersonate: readImpersonation(user),
+  };
+}
+
+function readImpersonation(user: FieldReader): Headers {
+  const name = user.text('as');
+  const uid = user.text('as-uid');
+  const groups = user.texts('as-groups');
+  if (name === '' && (uid !== '' || groups.length > 0)) {
+    user.refuse('as', 'it is not set, and there are as-uid or as-groups');
+  }
+  if (user.has('as-user-extra')) user.refuse('as-user-extra', 'it is not supported');
+  return {
+    ...(name === '' ? {} : { 'impersonate-user': name }),
+    ...(uid === '' ? {} : { 'impersonate-uid': uid }),
+    ...(groups.length === 0 ? {} : { 'impersonate-group': [...groups] }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** Who we are for the next request, from whatever the configuration says, as fresh as it can be. */
 import type { Clock } from '@signalbox/core';
 
-import { succeed, type ClusterConfig, type Result } from '../config/cluster-config.ts';
+import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
 import {
   createExecPlugin,
   type ExecClusterInfo,
@@ -19,6 +19,8 @@ export interface TlsMaterial {
 export interface Identity {
   /** Value of the Authorization header. */
   readonly authorization: string | null;
+  /** Further headers about who we are. */
+  readonly headers: Headers;
   readonly tls: TlsMaterial;
 }
 
@@ -48,6 +50,7 @@ export function createIdentitySource(config: ClusterConfig, clock: Clock): Ident
       const pair = exec.value.clientCertificate ?? texts.value;
       return succeed({
         authorization: bearer === null ? basicOf(config) : `Bearer ${bearer}`,
+        headers: auth.impersonate,
         tls: { ca: texts.value.ca, certificate: pair.certificate, key: pair.key },
       });
     },

@@ -76,6 +76,18 @@ describe('createApiClient, identity', () => {
     ]);
   });
 
+  it('asks to be taken for somebody else', async () => {
+    const server = await serve();
+    const impersonate = { 'impersonate-user': 'proxy', 'impersonate-group': ['a', 'b'] };
+    const auth = { ...NO_AUTH, token: 'abc', impersonate };
+    expect(await get(clientOf(plainConfig([server.url], { auth })))).toBe('ok');
+    expect(server.requests.all[0]?.headers).toMatchObject({
+      authorization: 'Bearer abc',
+      'impersonate-user': 'proxy',
+      'impersonate-group': 'a, b',
+    });
+  });
+
   it('reads a token file again each minute, and at once when the server refuses the old token', async () => {
     const server = await serve({ tokens: ['one', 'two'] });
     const clock = createManualClock();

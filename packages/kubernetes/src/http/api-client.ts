@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 
 import type { Clock } from '@signalbox/core';
 
-import { succeed, type ClusterConfig, type Result } from '../config/cluster-config.ts';
+import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
 import { createIdentitySource, type Identity } from '../credentials/identity.ts';
 import { systemClock } from '../system-clock.ts';
 import type { WireStatus } from '../wire.ts';
@@ -161,13 +161,14 @@ function createServerRing(all: readonly string[]): ServerRing {
   };
 }
 
-function headersOf(request: ApiRequest, identity: Identity, userAgent: string): Record<string, string> {
+function headersOf(request: ApiRequest, identity: Identity, userAgent: string): Headers {
   return {
     accept: 'application/json',
     'accept-encoding': request.gzip === 'accepted' ? 'gzip' : 'identity',
     'user-agent': userAgent,
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(identity.authorization === null ? {} : { authorization: identity.authorization }),
+    ...identity.headers,
   };
 }
 

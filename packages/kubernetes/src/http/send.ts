@@ -4,14 +4,14 @@ import { request as httpsRequest } from 'node:https';
 
 import type { Clock } from '@signalbox/core';
 
-import { succeed, type Result } from '../config/cluster-config.ts';
+import { succeed, type Headers, type Result } from '../config/cluster-config.ts';
 import { TCP_KEEPALIVE_MS } from './agents.ts';
 import { apiError, codeOfTransport, type ApiError } from './api-error.ts';
 
 export interface Outgoing {
   readonly url: URL;
   readonly method: 'GET' | 'POST';
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Headers;
   readonly body: string | null;
   readonly agent: Agent;
   /** From now to the first byte of the answer, connecting included. */
