@@ -60,7 +60,11 @@ export interface ProxyProcess {
 /** `signalbox` with these flags, from its sources or from a bundle. */
 export function startSignalbox(host: Host, flags: readonly string[], bundle?: string): ProxyProcess {
   const program = bundle === undefined ? [...NODE_OPTIONS, `${HERE}../src/main.ts`] : [bundle];
-  const child = start(host, [...program, ...flags], 'ignore');
+  return startProgram([...host.prefix, process.execPath, ...program, ...flags]);
+}
+
+export function startProgram([file = '', ...words]: readonly string[]): ProxyProcess {
+  const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)));
   const ended = once(child, 'close').then(

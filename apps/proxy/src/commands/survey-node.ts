@@ -50,7 +50,7 @@ export async function prepare({
 function judgeFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
   const { fatal, warnings } = checkFamilies(settings.config, support.families);
   for (const reason of support.reasons) logging.logger.info(reason);
-  for (const warning of warnings) logging.logger.warning(warning);
+  for (const warning of [...(support.warnings ?? []), ...warnings]) logging.logger.warning(warning);
   // The reasons are the cure; one line has them all.
   return fatal === null ? null : [fatal, ...support.reasons].join('; ');
 }

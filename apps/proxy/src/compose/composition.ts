@@ -10,8 +10,10 @@ import type { Sysctl } from '../node/prepare-node.ts';
 /** Families whose packet filter works here, and why the others do not. */
 export interface FamilySupport {
   readonly families: readonly Family[];
-  /** One line each. */
+  /** Why a family is missing, one line each. */
   readonly reasons: readonly string[];
+  /** What works, but perhaps not as it should; one line each. */
+  readonly warnings?: readonly string[];
 }
 
 export interface ProxyEvent {

@@ -6,7 +6,7 @@ import {
 import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
 import { effective } from '../config/modes.ts';
 import type { Settings } from '../config/settings.ts';
-import { readTrimmed, systemFiles } from '../node/sysctl.ts';
+import { readTrimmed, systemFiles, type Files } from '../node/sysctl.ts';
 import type { FamilySupport, PacketCounters } from './composition.ts';
 import { withCounters } from './packet-counters.ts';
 
@@ -38,7 +38,31 @@ export async function probeIptables(): Promise<FamilySupport> {
   return {
     families: answers.filter(({ reason }) => reason === null).map(({ family }) => family),
     reasons: answers.flatMap(({ family, reason }) => (reason === null ? [] : [`no ${family}: ${reason}`])),
+    warnings: hidesLegacyTables(systemFiles) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [],
   };
+}
+
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
+const HIDDEN_TABLES =
+  `cannot read ${LEGACY_TABLES}, and so not tell which variant of iptables this node uses: nft is taken; ` +
+  'if kubelet writes its rules with iptables-legacy, run as root, or add CAP_NET_RAW and CAP_DAC_READ_SEARCH to CAP_NET_ADMIN';
+
+/** Rules of the legacy variant are listed to root only. Without the file its modules are not loaded: nobody uses it. */
+export function hidesLegacyTables(files: Files): boolean {
+  try {
+    files.read(LEGACY_TABLES);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
+  }
+}
+
+/** Kubelet leaves a chain of this name in the variant that it writes with. */
+async function kubeletUsesNft(): Promise<boolean> {
+  const driver = createExecDriver({ family: 'IPv4', variant: 'nft' });
+  const answer = await driver.hasChain('mangle', 'KUBE-KUBELET-CANARY');
+  await driver.close();
+  return answer.ok && answer.value;
 }
 
 async function whyNot(family: Family): Promise<string | null> {

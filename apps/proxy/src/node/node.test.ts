@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { hidesLegacyTables } from '../compose/iptables.ts';
 import { settingsOf } from '../testing/settings.ts';
 import { applyConntrack, conntrackMax } from './conntrack-settings.ts';
 import { countRanges } from './cpu-count.ts';
 import { checkFamilies } from './family-check.ts';
-import { needsRouteLocalnet, prepareNode } from './prepare-node.ts';
+import { needsRouteLocalnet, prepareNode, setOomScore } from './prepare-node.ts';
 import { setSysctl, type Files } from './sysctl.ts';
 
 /** Files in memory; a value of `EROFS` and the like makes writes fail so. */
@@ -69,7 +70,7 @@ describe('connection tracking limits', () => {
   it.each([
     ['EROFS', 'the file system is read-only'],
     ['EACCES', 'no permission'],
-    ['EPERM', 'not permitted'],
+    ['EPERM', 'no permission'],
     ['ENOENT', 'is the module loaded?'],
   ])('F94: %s names the setting, the value and the cure', (code, cure) => {
     const path = `${NF}/nf_conntrack_max`;
@@ -119,6 +120,29 @@ describe('settings of the mode', () => {
     const { files, written } = fakeFiles({ '/proc/sys/a/b': '1' }, { '/proc/sys/a/b': 'EROFS' });
     expect(setSysctl(files, 'a/b', '1')).toBeNull();
     expect(written).toEqual([]);
+  });
+});
+
+describe('without the rights of root', () => {
+  it('F38: a score that may not be lowered is a line that says what is missing', () => {
+    const path = '/proc/self/oom_score_adj';
+    const { files } = fakeFiles({ [path]: '0' }, { [path]: 'EACCES' });
+    expect(setOomScore(files, -999)).toBe(
+      `cannot set ${path} to -999 (it is 0): no permission: a lower score takes CAP_SYS_RESOURCE; oomScoreAdj: 0 asks for none`,
+    );
+    expect(setOomScore(files, 0)).toBeNull();
+  });
+
+  it.each([
+    ['EACCES', true],
+    ['ENOENT', false],
+    ['', false],
+  ])('G34: tables of iptables-legacy, reading them gives %j: hidden is %j', (code, hidden) => {
+    const read = (): string => {
+      if (code === '') return 'nat\n';
+      throw Object.assign(new Error(code), { code });
+    };
+    expect(hidesLegacyTables({ read, write: () => undefined })).toBe(hidden);
   });
 });
 

@@ -46,7 +46,9 @@ export function needsRouteLocalnet({ iptables, nodePortAddresses }: KubeProxyCon
 export function setOomScore(files: Files, score: number): SettingError | null {
   const path = '/proc/self/oom_score_adj';
   const current = readTrimmed(files, path);
-  return current === String(score) ? null : writeSetting(files, path, { value: String(score), current });
+  if (current === String(score)) return null;
+  const right = 'no permission: a lower score takes CAP_SYS_RESOURCE; oomScoreAdj: 0 asks for none';
+  return writeSetting(files, path, { value: String(score), current, right });
 }
 
 /** Addresses of the node's interfaces that are up, without scope ids. */

@@ -27,9 +27,15 @@ export interface Wanted {
   readonly value: string;
   /** `null`: could not be read. */
   readonly current: string | null;
+  /** What to say when it is not permitted; absent: what holds for sysctls. */
+  readonly right?: string;
 }
 
-export function writeSetting(files: Files, path: string, { value, current }: Wanted): SettingError | null {
+const SYSCTL_RIGHT =
+  'no permission: root may, some of them in the network namespace of the host only; --init-only as root sets them for a process with fewer rights';
+
+export function writeSetting(files: Files, path: string, wanted: Wanted): SettingError | null {
+  const { value, current, right = SYSCTL_RIGHT } = wanted;
   try {
     files.write(path, value);
     return null;
@@ -38,8 +44,8 @@ export function writeSetting(files: Files, path: string, { value, current }: Wan
     const why: Readonly<Record<string, string>> = {
       EROFS:
         'the file system is read-only: the container needs to be privileged, or run --init-only in one that is',
-      EACCES: 'no permission: the process needs to be root with CAP_NET_ADMIN',
-      EPERM: 'not permitted: the process needs to be root with CAP_NET_ADMIN',
+      EACCES: right,
+      EPERM: right,
       ENOENT: 'no such setting in this kernel: is the module loaded?',
     };
     return `cannot set ${path} to ${value} (it is ${current ?? 'unreadable'}): ${why[code] ?? code}`;
