@@ -1,7 +1,7 @@
 /** Comparison of everything wanted with everything held. Pure but for the ledger that it fills. */
 import type { Drift, Family } from '@signalbox/core';
 import type { RankedChain } from './compile/rule-compiler.ts';
-import { includesRule, isSame } from './diff/observed.ts';
+import { includesRule, isSame, withoutTolerated } from './diff/observed.ts';
 import type { PendingInsert } from './diff/plan.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
@@ -30,7 +30,7 @@ export function compare(wanted: Wanted, observed: ObservedTables, ledger: RuleLe
     const object = `${chain.table} ${chain.name}`;
     seen.add(object);
     if (listed !== undefined) {
-      const same = isSame(encoded, listed, wanted.family);
+      const same = isSame(encoded, withoutTolerated(chain, listed, wanted.family), wanted.family);
       ledger.hold(chain.table, chain.name, {
         digest: same ? encoded.digest : 'different',
         rules: listed.length,

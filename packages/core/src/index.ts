@@ -4,6 +4,7 @@ export * from './conntrack/flow.ts';
 export * from './conntrack/select-stale-flows.ts';
 export * from './desired/desired-change.ts';
 export * from './desired/desired-state.ts';
+export * from './desired/hairpin.ts';
 export * from './desired/node-ports.ts';
 export * from './errors.ts';
 export * from './explain/explain.ts';

@@ -1,5 +1,5 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
-import { servicePortLabel } from '@signalbox/core';
+import { mayReachItself, servicePortLabel } from '@signalbox/core';
 import { oneIn, type Match } from '../objects/match.ts';
 import type { Chain, TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
@@ -50,7 +50,10 @@ function chanceRules(
   });
 }
 
-/** KUBE-SEP-…: rewrites the destination. A pod that reaches itself is masqueraded, else it would answer itself (S37). */
+/**
+ * KUBE-SEP-…: rewrites the destination. A pod that reaches itself is masqueraded, else it would answer itself (S37).
+ * Of endpoints that cannot do so here, kube-proxy's chains have the rule too: decisions/0009-fewer-rules.md.
+ */
 export function endpointChainOf(
   service: DesiredServicePort,
   endpoint: DesiredEndpoint,
@@ -59,20 +62,17 @@ export function endpointChainOf(
   const name = context.endpointChain(endpoint);
   const label = endpointComment(servicePortLabel(service.name), context);
   const protocol = protocolName(service.name.protocol);
-  return {
-    table: 'nat',
-    name,
-    rules: [
-      rule([{ kind: 'source', cidr: hostCidr(endpoint.address) }, ...label], jump(MARK_MASQUERADE)),
-      rule(
-        [
-          { kind: 'protocol', protocol },
-          ...label,
-          ...rememberClient(service, name),
-          { kind: 'ports', protocol, source: null, destination: null },
-        ],
-        { kind: 'dnat', address: endpoint.address, port: endpoint.port },
-      ),
+  const itself: Match = { kind: 'source', cidr: hostCidr(endpoint.address) };
+  const hairpin = rule([itself, ...label], jump(MARK_MASQUERADE));
+  const redirect = rule(
+    [
+      { kind: 'protocol', protocol },
+      ...label,
+      ...rememberClient(service, name),
+      { kind: 'ports', protocol, source: null, destination: null },
     ],
-  };
+    { kind: 'dnat', address: endpoint.address, port: endpoint.port },
+  );
+  if (mayReachItself(endpoint)) return { table: 'nat', name, rules: [hairpin, redirect] };
+  return { table: 'nat', name, rules: [redirect], tolerated: hairpin };
 }

@@ -1,7 +1,8 @@
 import type { Family } from '@signalbox/core';
 import { canonicalText, digestOf, type EncodedChain } from '../encode/encoded-chain.ts';
 import type { ListedTable } from '../encode/parse-save.ts';
-import type { TableName } from '../objects/rule.ts';
+import { encodeRule } from '../encode/rule-text.ts';
+import type { Chain, TableName } from '../objects/rule.ts';
 
 /** What the kernel holds, split by whose it is. */
 export interface Observed {
@@ -46,6 +47,17 @@ export function isSame(wanted: EncodedChain, listed: readonly string[], family: 
   if (wanted.rules.length !== listed.length) return false;
   if (wanted.rules.every((rule, index) => rule === listed[index])) return true;
   return digestOf(listed.map((text) => canonicalText(text, family))) === wanted.digest;
+}
+
+/** The listed rules without the one at the head that may be there or not. */
+export function withoutTolerated(
+  { tolerated }: Chain,
+  listed: readonly string[],
+  family: Family,
+): readonly string[] {
+  const [head, ...others] = listed;
+  if (tolerated === undefined || head === undefined) return listed;
+  return includesRule([head], encodeRule(tolerated, family), family) ? others : listed;
 }
 
 /** Whether a rule of this meaning is among those listed. */

@@ -26,6 +26,8 @@ export interface Chain {
   readonly table: TableName;
   readonly name: string;
   readonly rules: readonly Rule[];
+  /** A rule that may stand ahead of the others: left in place where it is found, never written. */
+  readonly tolerated?: TypedRule;
 }
 
 /** A rule that must be somewhere in a chain that is not ours alone; put first if absent. */

@@ -1,11 +1,11 @@
-import type { Outcome } from '@signalbox/core';
-import { fullChange } from '@signalbox/core';
+import type { DesiredEndpoint, DesiredState, Outcome } from '@signalbox/core';
+import { endpointChainHash, fullChange } from '@signalbox/core';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { oneIn } from '../objects/match.ts';
 import { createIptablesBackend } from '../iptables-backend.ts';
 import { createFakeIptables } from './fake-iptables.ts';
-import { sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
+import { changeBetween, sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
 import { rulesOf } from './scenario-backend.ts';
 import { tracePacket } from './trace-packet.ts';
 
@@ -57,5 +57,45 @@ describe('load balancing', () => {
     expect(counts.size).toBe(8);
     // Seven degrees of freedom: beyond 24.3 once in a thousand, were it by chance.
     expect(chiSquare).toBeLessThan(24.3);
+  });
+});
+
+describe('the chain of an endpoint', () => {
+  const chain = `KUBE-SEP-${endpointChainHash(sampleService({ index: 0 }).name, { address: '10.244.0.9', port: 80 })}`;
+  const hairpin = expect.stringContaining('-s 10.244.0.9/32');
+  const redirect = expect.stringContaining('--to-destination 10.244.0.9:80');
+  const on = (place: Pick<DesiredEndpoint, 'isLocal' | 'onUnknownNode'>): DesiredState => {
+    const endpoint = { address: '10.244.0.9', port: 80, ...place };
+    return sampleState([sampleService({ index: 0, endpoints: [endpoint] })]);
+  };
+  const HERE = on({ isLocal: true });
+  const THERE = on({ isLocal: false });
+  const SOMEWHERE = on({ isLocal: false, onUnknownNode: true });
+
+  it.each([
+    ['here', THERE, HERE, [hairpin, redirect]],
+    ['elsewhere', HERE, THERE, [redirect]],
+    ['on a node that is not named', THERE, SOMEWHERE, [hairpin, redirect]],
+  ])('looks for connections to itself where they can be (S37): its address is now %s', async (...row) => {
+    const [, before, after, wanted] = row;
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(before));
+    await backend.sync(changeBetween(before, after));
+    const rules = fake.kernel.table('nat').get(chain);
+    expect(rules?.map(({ text }) => text)).toEqual(wanted);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it.each([
+    ['10.244.0.9', []],
+    ['10.244.0.8', [{ kind: 'altered', object: `nat ${chain}` }]],
+  ])('of one that runs elsewhere may begin with a rule for %s, as by a kube-proxy', async (source, drift) => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(THERE));
+    const words = '-m comment --comment "shop/service-0:http"';
+    fake.byOthers(`*nat\n-I ${chain} -s ${source}/32 ${words} -j KUBE-MARK-MASQ\nCOMMIT\n`);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift });
   });
 });

@@ -2,7 +2,14 @@
  * Whose connections get an address of this node as their source (S35-S37). Frontends say it by the set they
  * are in; the rules that read the sets are in packet-filter.ts.
  */
-import type { DesiredEndpoint, DesiredServicePort, Frontend, LocalDetector, Route } from '@signalbox/core';
+import {
+  mayReachItself,
+  type DesiredEndpoint,
+  type DesiredServicePort,
+  type Frontend,
+  type LocalDetector,
+  type Route,
+} from '@signalbox/core';
 import type { PlacedEntry } from './ip-sets.ts';
 import { isServed, lastRoute } from './no-endpoints.ts';
 
@@ -42,13 +49,13 @@ function masquerades(route: Route): boolean {
   return route.masquerade && isServed(route);
 }
 
-/** Endpoints of this node that may connect to themselves through the service, chosen or not, ready or not. */
+/** Endpoints that may connect to themselves through the service, chosen or not, ready or not. */
 export function hairpinEntries(servicePort: DesiredServicePort): readonly PlacedEntry[] {
   const { protocol } = servicePort.name;
   const local = new Map<string, DesiredEndpoint>();
   for (const endpoints of endpointSets(servicePort)) {
     for (const endpoint of endpoints) {
-      if (endpoint.isLocal) local.set(`${endpoint.address} ${endpoint.port}`, endpoint);
+      if (mayReachItself(endpoint)) local.set(`${endpoint.address} ${endpoint.port}`, endpoint);
     }
   }
   return [...local.values()].map(({ address, port }) => ({

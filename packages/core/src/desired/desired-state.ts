@@ -16,6 +16,8 @@ export interface DesiredEndpoint {
   readonly port: number;
   /** Runs on this node. */
   readonly isLocal: boolean;
+  /** Its slice names no node: it may run anywhere, here too. Then `isLocal` is false. */
+  readonly onUnknownNode?: true;
 }
 
 /**

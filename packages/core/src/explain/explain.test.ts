@@ -187,6 +187,13 @@ const ROWS: readonly (readonly [
     'S35',
   ],
   [
+    'S37: one that runs elsewhere is redirected there',
+    state(),
+    { from: '10.244.2.7', to: '10.96.0.10' },
+    BOTH,
+    'S35',
+  ],
+  [
     'S36: an interface tells local pods, whatever their address',
     state({}, { localDetection: { mode: 'BridgeInterface', name: 'cni0' } }),
     { from: OUTSIDE, to: '10.96.0.10', through: 'cni0' },

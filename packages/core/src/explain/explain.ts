@@ -8,6 +8,7 @@ import type {
   Route,
   SourceRanges,
 } from '../desired/desired-state.ts';
+import { mayReachItself } from '../desired/hairpin.ts';
 import { answersNodePorts } from '../desired/node-ports.ts';
 import { anyCidrContains } from '../model/cidr.ts';
 import { familyOf, formatAddressPort } from '../model/ip.ts';
@@ -107,7 +108,8 @@ function isAllowed(source: string, ranges: SourceRanges): boolean {
 
 /** S37: an endpoint that reaches itself through a VIP must see an answer to another address than its own. */
 function destinationOf(endpoint: DesiredEndpoint, route: Route, packet: Packet): Destination {
-  const masquerade = route.masquerade || packet.source === endpoint.address;
+  const hairpin = packet.source === endpoint.address && mayReachItself(endpoint);
+  const masquerade = route.masquerade || hairpin;
   return { address: endpoint.address, port: endpoint.port, masquerade };
 }
 

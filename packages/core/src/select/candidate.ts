@@ -42,6 +42,10 @@ function byText(one: Candidate, other: Candidate): number {
   return one.text < other.text ? -1 : 1;
 }
 
+function place(node: string, here: string): Pick<DesiredEndpoint, 'isLocal' | 'onUnknownNode'> {
+  return node === '' ? { isLocal: false, onUnknownNode: true } : { isLocal: node === here };
+}
+
 /** The slice ports that mean this service port, with the endpoints behind them. */
 function matchingPorts(
   slices: readonly SliceModel[],
@@ -69,7 +73,7 @@ export function collectCandidates(
       const text = formatAddressPort(address, slicePort);
       const known = found.get(text);
       if (known !== undefined && rank(known.conditions) >= rank(conditions)) continue;
-      const endpoint = { address, port: slicePort, isLocal: node !== '' && node === nodeName };
+      const endpoint = { address, port: slicePort, ...place(node, nodeName) };
       found.set(text, { text, endpoint, conditions, hints });
     }
   }

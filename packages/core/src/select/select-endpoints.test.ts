@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DesiredEndpoint } from '../desired/desired-state.ts';
+import { mayReachItself } from '../desired/hairpin.ts';
 import { decodeEndpointSlice } from '../decode/decode-endpoint-slice.ts';
 import { createInternPool } from '../decode/intern.ts';
 import type { SliceModel } from '../model/endpoint-slice.ts';
@@ -289,6 +290,22 @@ describe('collectCandidates', () => {
       expect([collect([first, second]), collect([second, first])]).toEqual([expected, expected]);
     });
   }
+
+  it('S37: an endpoint whose slice names no node may run here, too', () => {
+    const candidates = collectCandidates(
+      [
+        slice([
+          { address: '10.0.0.1', node: 'node-a' },
+          { address: '10.0.0.2', node: 'node-b' },
+          { address: '10.0.0.3' },
+        ]),
+      ],
+      HTTP,
+      'node-a',
+    );
+    expect(candidates.map(({ endpoint }) => mayReachItself(endpoint))).toEqual([true, false, true]);
+    expect(candidates.map(({ endpoint }) => endpoint.isLocal)).toEqual([true, false, false]);
+  });
 
   it('G24: of two equal entries the first slice by name speaks', () => {
     const on = (name: string, node: string): SliceModel => slice([{ address: '10.0.0.1', node }], { name });
