@@ -22,7 +22,7 @@ export function startAgent(prefix: readonly string[]): AgentClient {
   const [command, ...args] = [...prefix, process.execPath, '--no-warnings', script];
   const child = spawn(command, args, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    env: { PATH: process.env['PATH'] },
+    env: { PATH: process.env['PATH'], NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] },
   });
   const waiting = new Map<number, Waiting>();
   const state: { last: number; ended: Error | null } = { last: 0, ended: null };

@@ -1,9 +1,10 @@
 /** Connections, one after the other, while something happens to the node: not one may fail. */
 import { setTimeout } from 'node:timers/promises';
-import type { Attempt } from './agent/protocol.ts';
+import type { Attempt, ConnectRequest } from './agent/protocol.ts';
 import { runCommand } from './commands.ts';
 import type { Host } from './host.ts';
-import { mismatches, type ReplayRow } from './judge.ts';
+import { judgeStreams, type Stream, type StreamVerdict } from './judge-streams.ts';
+import type { ReplayRow } from './judge.ts';
 import type { World } from './world.ts';
 
 export interface Streams {
@@ -11,11 +12,9 @@ export interface Streams {
   fewest(): number;
 }
 
-export interface StreamReport {
+export interface StreamReport extends StreamVerdict {
   /** Connections that the slowest row made while the action lasted. */
   readonly fewest: number;
-  /** What differs from what the rows expect, in words; empty: nothing. */
-  readonly problems: readonly string[];
 }
 
 /** Milliseconds. Patience hides nothing: a packet that is lost shows in the kernel's count of repeated SYNs. */
@@ -24,8 +23,11 @@ const PATIENCE = 10_000;
 const MOST = 50_000;
 /** Milliseconds between two connections of a row: leaves the machine to those who change the rules. */
 const PACE = 2;
-/** Below what kernels choose from: the source ports of rows that count them. */
-const COUNTED_PORTS = { first: 1024, count: 31_744 } as const;
+/** Milliseconds: the control has only to notice that for a second nothing went on. */
+const CONTROL_PACE = 20;
+const CONTROL = { address: '127.0.0.1', port: 7 } as const;
+/** Below what kernels choose from. */
+const STREAM_PORTS = { first: 1024, count: 31_744 } as const;
 
 /**
  * Connects as a row says, and ends the connections by RST: in thousands of them a masquerading node gives source
@@ -34,18 +36,12 @@ const COUNTED_PORTS = { first: 1024, count: 31_744 } as const;
 export function connectRow(
   world: World,
   { packet }: ReplayRow,
-  how: { readonly tries: number; readonly timeout?: number; readonly fromPort?: number },
+  how: Pick<ConnectRequest, 'tries' | 'fromPort'> & { readonly timeout?: number },
 ): Promise<readonly Attempt[]> {
   const { protocol, source, destination, destinationPort } = packet;
   const to = { address: destination, port: destinationPort };
-  return sender(world, packet.source).connect({
-    timeout: PATIENCE,
-    ending: 'reset',
-    ...how,
-    protocol,
-    from: source,
-    to,
-  });
+  const sent = { timeout: PATIENCE, ending: 'reset', ...how, protocol, from: source, to } as const;
+  return sender(world, packet.source).connect(sent);
 }
 
 function sender(world: World, address: string): Host {
@@ -55,9 +51,9 @@ function sender(world: World, address: string): Host {
 }
 
 /** Row `row` of `rows` has every `rows`th port, so that two of one client never want the same. */
-function countedPort(attempt: number, row: number, rows: number): number {
-  const own = Math.floor(COUNTED_PORTS.count / rows);
-  return COUNTED_PORTS.first + (attempt % own) * rows + row;
+function streamPort(attempt: number, row: number, rows: number): number {
+  const own = Math.floor(STREAM_PORTS.count / rows);
+  return STREAM_PORTS.first + (attempt % own) * rows + row;
 }
 
 /** SYNs that the clients in a namespace had to send again, since it was made. */
@@ -78,45 +74,86 @@ async function synsByHost(hosts: readonly Host[]): Promise<ReadonlyMap<string, n
   );
 }
 
+interface Control {
+  /** Milliseconds: the longest time without an answer. */
+  longestWait(): number;
+  /** Ends with the connection under way. */
+  end(): Promise<void>;
+}
+
+/**
+ * Connections that meet no rule of the node and no cable, of a pod to itself: only a machine that is too slow for
+ * everybody makes them wait. The pod is one that sends nothing else.
+ */
+async function startControl(world: World, clients: readonly Host[]): Promise<Control> {
+  const host = [...world.pods.values()].find((pod) => !clients.includes(pod));
+  if (host === undefined) throw new Error('this world has no pod that could be the control');
+  await host.listen('TCP', CONTROL);
+  const state = { over: false, longest: 0 };
+  const running = (async () => {
+    let last = performance.now();
+    while (!state.over) {
+      const request = { protocol: 'TCP', from: CONTROL.address, to: CONTROL, tries: 1 } as const;
+      await host.connect({ ...request, timeout: PATIENCE, ending: 'reset' });
+      const now = performance.now();
+      state.longest = Math.max(state.longest, now - last);
+      last = now;
+      await setTimeout(CONTROL_PACE);
+    }
+  })();
+  return {
+    longestWait: () => state.longest,
+    end() {
+      state.over = true;
+      return running;
+    },
+  };
+}
+
+/** Opens the connections of every stream, one after the other, until told to end. */
+function startStreams(world: World, streams: readonly Stream[]): () => Promise<unknown> {
+  const state = { over: false };
+  const running = streams.map(async ({ row, attempts }, index) => {
+    while (!state.over && attempts.length < MOST) {
+      const fromPort = streamPort(attempts.length, index, streams.length);
+      attempts.push(...(await connectRow(world, row, { tries: 1, fromPort })));
+      await setTimeout(PACE);
+    }
+  });
+  return () => {
+    state.over = true;
+    return Promise.all(running);
+  };
+}
+
 /**
  * Opens TCP connections of each row, one after the other, until `action` settles; every destination of a row
- * has to be seen. Rejects with what the action rejects with. Ports that are `counted` come round again after
- * thousands of connections, not by chance within a second: a server whose client went without a word, as some
- * kernels' resets do, would answer the SYN of the next one as a stray packet of the former.
+ * has to be seen. Rejects with what the action rejects with. Source ports are counted, so that they come round again
+ * after thousands of connections, not by chance within a second: a server whose client went without a word, as
+ * some kernels' resets do, would answer the SYN of the next one as a stray packet of the former.
  */
 export async function whileConnecting(
   world: World,
   rows: readonly ReplayRow[],
   action: (streams: Streams) => Promise<void>,
-  { ports }: { readonly ports: 'chosen-by-kernel' | 'counted' } = { ports: 'chosen-by-kernel' },
 ): Promise<StreamReport> {
   const hosts = [...new Set(rows.map(({ packet }) => sender(world, packet.source)))];
   const before = await synsByHost(hosts);
-  const state = { over: false };
-  const streams = rows.map((row) => ({ row, attempts: [] as Attempt[] }));
+  const streams: readonly Stream[] = rows.map((row) => ({ row, attempts: [] }));
   const fewest = (): number => Math.min(...streams.map(({ attempts }) => attempts.length));
-  const running = streams.map(async ({ row, attempts }, index) => {
-    while (!state.over && attempts.length < MOST) {
-      const fromPort = countedPort(attempts.length, index, rows.length);
-      const how = ports === 'counted' ? { tries: 1, fromPort } : { tries: 1 };
-      attempts.push(...(await connectRow(world, row, how)));
-      await setTimeout(PACE);
-    }
-  });
+  const control = await startControl(world, hosts);
+  const endStreams = startStreams(world, streams);
   try {
     await action({ fewest });
   } finally {
-    state.over = true;
-    await Promise.all(running);
+    await endStreams();
+    await control.end();
   }
-  const problems = streams.flatMap(({ row, attempts }) =>
-    mismatches(row, attempts).map((text) => `${row.packet.source} to ${row.packet.destination}: ${text}`),
-  );
-  const stopped = streams.filter(({ attempts }) => attempts.length >= MOST).length;
-  if (stopped > 0) problems.push(`${stopped} streams ended before the action, after ${MOST} connections`);
-  for (const [name, count] of await synsByHost(hosts)) {
-    const lost = count - (before.get(name) ?? 0);
-    if (lost > 0) problems.push(`${name} had to send ${lost} SYNs again`);
-  }
-  return { fewest: fewest(), problems };
+  const after = await synsByHost(hosts);
+  const repeatedSyns = new Map([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)]));
+  const controlWaited = control.longestWait();
+  const verdict = judgeStreams({ streams, repeatedSyns, controlWaited, patience: PATIENCE });
+  if (fewest() < MOST) return { ...verdict, fewest: fewest() };
+  const ended = `a stream ended before the action, after ${MOST} connections`;
+  return { problems: [...verdict.problems, ended], tooSlow: false, fewest: fewest() };
 }

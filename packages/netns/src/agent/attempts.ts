@@ -93,6 +93,9 @@ function tryUDP({ from, to, timeout }: ConnectRequest): Promise<Attempt> {
 
 export function attemptAll(request: ConnectRequest): Promise<readonly Attempt[]> {
   if (request.protocol === 'SCTP') return Promise.reject(new Error('Node has no SCTP sockets'));
-  const once = request.protocol === 'TCP' ? tryTCP : tryUDP;
-  return Promise.all(Array.from({ length: request.tries }, () => once(request)));
+  const { protocol, tries, fromPort } = request;
+  const once = protocol === 'TCP' ? tryTCP : tryUDP;
+  const numbered = (index: number): ConnectRequest =>
+    fromPort === undefined ? request : { ...request, fromPort: fromPort + index };
+  return Promise.all(Array.from({ length: tries }, (_, index) => once(numbered(index))));
 }

@@ -20,7 +20,7 @@ export interface ConnectRequest {
   readonly protocol: Protocol;
   /** The source address; it must be one of the namespace's. */
   readonly from: string;
-  /** The source port of a single try; the kernel's choice if absent. TCP only. */
+  /** The source port of the first try, the others have those that follow; the kernel's choice if absent. TCP only. */
   readonly fromPort?: number;
   readonly to: Socket;
   readonly tries: number;
