@@ -192,7 +192,7 @@ describe('a running proxy', () => {
         `kubeproxy_sync_proxy_rules_last_queued_timestamp_seconds{ip_family="${family}"} `,
       );
       expect(metrics).toContain(
-        `kubeproxy_sync_proxy_rules_no_local_endpoints_total{traffic_policy="internal",ip_family="${family}"} 0`,
+        `kubeproxy_sync_proxy_rules_no_local_endpoints_total{ip_family="${family}",traffic_policy="internal"} 0`,
       );
     }
     expect(metrics).toContain('kubeproxy_sync_proxy_rules_service_changes_total 1');

@@ -138,7 +138,7 @@ describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant
     expect([await metric(rig, INVALID), await metric(rig, LOCALHOST)]).toEqual([3, 2]);
     // What iptables says of the rules is what was written: a new process finds nothing to do.
     for (const table of ['nat', 'filter']) {
-      const written = `kubeproxy_sync_proxy_rules_iptables_last{table="${table}",ip_family="IPv4"}`;
+      const written = `kubeproxy_sync_proxy_rules_iptables_last{ip_family="IPv4",table="${table}"}`;
       expect([table, await metric(rig, written)]).toEqual([table, 0]);
     }
 

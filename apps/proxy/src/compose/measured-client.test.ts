@@ -28,7 +28,7 @@ describe('requests to the API server', () => {
     await server.stop();
     await get('/api/v1/services');
     client.close();
-    const text = registry.text();
+    const text = await registry.text();
     expect(text).toContain(`rest_client_requests_total{code="200",host="${host}",method="GET"} 1`);
     expect(text).toContain(`rest_client_requests_total{code="404",host="${host}",method="GET"} 1`);
     expect(text).toContain(`rest_client_requests_total{code="<error>",host="${host}",method="GET"} 1`);

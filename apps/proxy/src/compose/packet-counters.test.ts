@@ -80,7 +80,7 @@ describe('packet counters', () => {
     registerPacketCounters(registry, createProxyMetrics(registry, 'iptables'), counters);
     count(fake, INVALID, 3);
     count(fake, LOCALHOST, 5);
-    const text = await registry.scrape();
+    const text = await registry.text();
     expect(text).toContain('kubeproxy_iptables_ct_state_invalid_dropped_packets_total 3\n');
     expect(text).toContain('kubeproxy_iptables_localhost_nodeports_accepted_packets_total 5\n');
   });
@@ -92,9 +92,9 @@ describe('packet counters', () => {
     const registry = createRegistry();
     registerPacketCounters(registry, createProxyMetrics(registry, 'iptables'), counters);
     count(fake, INVALID, 3);
-    await registry.scrape();
+    await registry.text();
     fake.error = { ...NO_KERNEL, code: 'timeout' };
-    expect(await registry.scrape()).toContain('ct_state_invalid_dropped_packets_total 3\n');
+    expect(await registry.text()).toContain('ct_state_invalid_dropped_packets_total 3\n');
   });
 
   it('F162 F163: a kernel without the objects is no error, and told once', async () => {

@@ -85,7 +85,7 @@ function createRoutes(options: MetricsServerOptions): ReadonlyMap<string, Route>
 async function scrape(response: ServerResponse, { registry, scrapes }: MetricsServerOptions): Promise<void> {
   scrapes.began();
   try {
-    text(response, await registry.scrape(), CONTENT_TYPE);
+    text(response, await registry.text(), CONTENT_TYPE);
     scrapes.ended(200);
   } catch (error) {
     scrapes.ended(500);
@@ -93,8 +93,8 @@ async function scrape(response: ServerResponse, { registry, scrapes }: MetricsSe
   }
 }
 
-function slis(request: IncomingMessage, response: ServerResponse, registry: Registry): void {
-  if (request.method !== 'DELETE') return text(response, registry.text(), CONTENT_TYPE);
+async function slis(request: IncomingMessage, response: ServerResponse, registry: Registry): Promise<void> {
+  if (request.method !== 'DELETE') return text(response, await registry.text(), CONTENT_TYPE);
   registry.reset();
   text(response, 'metrics reset\n');
 }

@@ -8,7 +8,7 @@ export function registerPacketCounters(
   metrics: Pick<ProxyMetrics, 'invalidDropped' | 'localhostNodePorts'>,
   counters: Pick<PacketCounters, 'read'>,
 ): void {
-  registry.onScrape(async () => {
+  registry.onCollect(async () => {
     const { invalidDropped, localhostNodePorts } = await counters.read();
     if (invalidDropped !== null) metrics.invalidDropped.set(invalidDropped);
     if (localhostNodePorts !== null) metrics.localhostNodePorts.set(localhostNodePorts);

@@ -6,7 +6,7 @@ import { createProxyMetrics } from './proxy-metrics.ts';
 import { recordSync } from './record-sync.ts';
 import { createRegistry } from './registry.ts';
 
-function metricsAfter(result: Partial<SyncResult>): string {
+function metricsAfter(result: Partial<SyncResult>): Promise<string> {
   const registry = createRegistry();
   const state = createModel(modelConfig(settingsOf([]))).state('IPv4');
   recordSync(createProxyMetrics(registry, 'iptables'), 'IPv4', {
@@ -21,13 +21,13 @@ function metricsAfter(result: Partial<SyncResult>): string {
 }
 
 describe('what a sync leaves in the metrics', () => {
-  it('F147 F148 F150 F152 S53: a full sync', () => {
-    const text = metricsAfter({});
+  it('F147 F148 F150 F152 S53: a full sync', async () => {
+    const text = await metricsAfter({});
     expect(text).toContain(
-      'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.256"} 0',
+      'kubeproxy_sync_proxy_rules_duration_seconds_bucket{le="0.256",ip_family="IPv4"} 0',
     );
     expect(text).toContain(
-      'kubeproxy_sync_proxy_rules_duration_seconds_bucket{ip_family="IPv4",le="0.512"} 1',
+      'kubeproxy_sync_proxy_rules_duration_seconds_bucket{le="0.512",ip_family="IPv4"} 1',
     );
     expect(text).toContain('kubeproxy_sync_full_proxy_rules_duration_seconds_sum{ip_family="IPv4"} 0.3');
     expect(text).not.toContain('kubeproxy_sync_partial_proxy_rules_duration_seconds_sum');
@@ -35,15 +35,15 @@ describe('what a sync leaves in the metrics', () => {
     expect(text).toContain('kubeproxy_network_programming_duration_seconds_sum{ip_family="IPv4"} 1.3');
   });
 
-  it('F149: a partial sync', () => {
-    const text = metricsAfter({ scope: 'partial' });
+  it('F149: a partial sync', async () => {
+    const text = await metricsAfter({ scope: 'partial' });
     expect(text).toContain('kubeproxy_sync_partial_proxy_rules_duration_seconds_count{ip_family="IPv4"} 1');
     expect(text).not.toContain('kubeproxy_sync_full_proxy_rules_duration_seconds_count');
   });
 
-  it('F158 F159: a failed restore is counted, and no success is claimed', () => {
+  it('F158 F159: a failed restore is counted, and no success is claimed', async () => {
     const error = backendError('rejected', 'iptables-restore', 'line 3 failed');
-    const text = metricsAfter({ outcome: 'failed', scope: 'partial', error });
+    const text = await metricsAfter({ outcome: 'failed', scope: 'partial', error });
     expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_restore_failures_total{ip_family="IPv4"} 1');
     expect(text).toContain(
       'kubeproxy_sync_proxy_rules_iptables_partial_restore_failures_total{ip_family="IPv4"} 1',
@@ -52,12 +52,12 @@ describe('what a sync leaves in the metrics', () => {
     expect(text).not.toContain('network_programming_duration_seconds_count');
   });
 
-  it('F160 F161: rules held and written by the iptables backend', () => {
-    const text = metricsAfter({
+  it('F160 F161: rules held and written by the iptables backend', async () => {
+    const text = await metricsAfter({
       counters: { rulesTotalNat: 12, rulesTotalFilter: 4, rulesWrittenNat: 3, rulesWrittenFilter: 0 },
     });
-    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_total{table="nat",ip_family="IPv4"} 12');
-    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{table="nat",ip_family="IPv4"} 3');
-    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{table="filter",ip_family="IPv4"} 0');
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_total{ip_family="IPv4",table="nat"} 12');
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{ip_family="IPv4",table="nat"} 3');
+    expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{ip_family="IPv4",table="filter"} 0');
   });
 });
