@@ -5,5 +5,5 @@ export { runCommand } from './commands.ts';
 export type { Host } from './host.ts';
 export * from './judge.ts';
 export * from './replay.ts';
-export * from './streams.ts';
+export { connectRow, whileConnecting, type StreamReport, type Streams } from './streams.ts';
 export { createWorld, type World } from './world.ts';

@@ -28,6 +28,8 @@ const CONTROL_PACE = 20;
 const CONTROL = { address: '127.0.0.1', port: 7 } as const;
 /** Below what kernels choose from. */
 const STREAM_PORTS = { first: 1024, count: 31_744 } as const;
+/** Connections that each row made in the runs before: the next run goes on with other ports. */
+const made = new WeakMap<World, number>();
 
 /**
  * Connects as a row says, and ends the connections by RST: in thousands of them a masquerading node gives source
@@ -57,7 +59,7 @@ function streamPort(attempt: number, row: number, rows: number): number {
 }
 
 /** SYNs that the clients in a namespace had to send again, since it was made. */
-async function repeatedSyns(host: Host): Promise<number> {
+export async function repeatedSyns(host: Host): Promise<number> {
   const text = await runCommand([...host.prefix, 'cat', '/proc/net/netstat']);
   const [names = [], values = []] = text
     .split('\n')
@@ -111,18 +113,20 @@ async function startControl(world: World, clients: readonly Host[]): Promise<Con
 }
 
 /** Opens the connections of every stream, one after the other, until told to end. */
-function startStreams(world: World, streams: readonly Stream[]): () => Promise<unknown> {
+function startStreams(world: World, streams: readonly Stream[]): () => Promise<void> {
   const state = { over: false };
+  const first = made.get(world) ?? 0;
   const running = streams.map(async ({ row, attempts }, index) => {
     while (!state.over && attempts.length < MOST) {
-      const fromPort = streamPort(attempts.length, index, streams.length);
+      const fromPort = streamPort(first + attempts.length, index, streams.length);
       attempts.push(...(await connectRow(world, row, { tries: 1, fromPort })));
       await setTimeout(PACE);
     }
   });
-  return () => {
+  return async () => {
     state.over = true;
-    return Promise.all(running);
+    await Promise.all(running);
+    made.set(world, first + Math.max(...streams.map(({ attempts }) => attempts.length)));
   };
 }
 
