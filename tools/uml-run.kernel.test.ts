@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -42,6 +42,15 @@ describe('uml-run', () => {
       stderr: 'error\n',
     });
     expect(release).not.toBe(spawnSync('uname', ['-r'], { encoding: 'utf8' }).stdout.trim());
+  });
+
+  it.skipIf(!available)('runs on the processor that is named, and nowhere if there is no such', () => {
+    const [, first = ''] =
+      /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+    expect(umlRun('--cpu', first, 'sh', '-c', 'exit 3')).toEqual({ status: 3, stdout: '', stderr: '' });
+    const { status, stderr } = umlRun('--cpu', '99999', 'true');
+    expect(status).toBe(125);
+    expect(stderr).toContain('taskset');
   });
 
   it.skipIf(!available)('ends a command that takes too long, and leaves nothing behind', () => {
