@@ -18,7 +18,7 @@ export function followConfig(options: RunOptions, proxy: Proxy, end: (outcome: O
     clock: composition.clock,
     onChange: (content) => {
       const next = takeChange(options, { content, before: current });
-      if (next === 'restart') end(failed("content of the proxy server's configuration file was updated"));
+      if (typeof next === 'string') end(failed(next));
       else if (next !== null) {
         current = next;
         proxy.reconfigure(next);
@@ -32,11 +32,11 @@ interface Change {
   readonly before: Settings;
 }
 
-/** New settings for the running proxy, or that it must restart; `null`: a file that is wrong changes nothing. */
+/** New settings for the running proxy, or why it must end; `null`: a file that is wrong changes nothing. */
 function takeChange(
   { flags, around, logging }: RunOptions,
   { content, before }: Change,
-): Settings | 'restart' | null {
+): Settings | string | null {
   const logger = logging.logger.component('config');
   const result = completeSettings(flags, { ...around, readFile: () => content });
   if (!result.ok) {
@@ -46,8 +46,8 @@ function takeChange(
   }
   const change = compareSettings(before, result.settings);
   if (change.restart.length > 0) {
-    logger.info('Configuration changed; a new process has to take it over', { fields: change.restart });
-    return 'restart';
+    const fields = change.restart.join(', ');
+    return `content of the proxy server's configuration file was updated: a new process has to take over ${fields}`;
   }
   if (change.live.length > 0) logger.info('Configuration changed and taken over', { fields: change.live });
   return result.settings;

@@ -116,6 +116,26 @@ describe('what a running proxy can take over', () => {
     else expect(change).toEqual({ live, restart });
   });
 
+  it.each([
+    ['[10.0.0.0/8]', '[primary]', 'live'],
+    ['[10.0.0.0/8]', '[192.0.2.0/24]', 'live'],
+    ['[]', '[10.0.0.0/8]', 'live'],
+    ['[10.0.0.0/8]', '[]', 'restart'],
+    ['[primary]', '[127.0.0.0/8]', 'restart'],
+    ['[0.0.0.0/0]', '[127.0.0.0/8]', 'live'],
+  ] as const)('F91 S40: node port addresses from %s to %s: %s', (from, to, how) => {
+    const file = (addresses: string) => settingsOfFile(`nodePortAddresses: ${addresses}\n`);
+    expect(compareSettings(file(from), file(to))[how]).toEqual(['nodePortAddresses']);
+  });
+
+  it('F91: where nothing answers at loopback, all of them are live', () => {
+    const file = (addresses: string) =>
+      settingsOfFile(`iptables: {localhostNodePorts: false}\nnodePortAddresses: ${addresses}\n`);
+    expect(compareSettings(file('[primary]'), file('[]')).restart).toEqual([]);
+    const ipvs = (addresses: string) => settingsOfFile(`mode: ipvs\nnodePortAddresses: ${addresses}\n`);
+    expect(compareSettings(ipvs('[primary]'), ipvs('[]')).restart).toEqual([]);
+  });
+
   it('a change of comments changes nothing', () => {
     expect(compareSettings(settingsOfFile(''), settingsOfFile('# hello\n'))).toEqual({
       live: [],

@@ -5,6 +5,7 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '@signalbox/core';
+import { needsRouteLocalnet } from '../node/prepare-node.ts';
 import { FIELDS, getField } from './fields.ts';
 import type { Settings } from './settings.ts';
 
@@ -39,19 +40,19 @@ export function compareSettings(before: Settings, after: Settings): ConfigChange
   const changed = FIELDS.map(({ path }) => path).filter(
     (path) => JSON.stringify(getField(before.config, path)) !== JSON.stringify(getField(after.config, path)),
   );
+  // Node ports at loopback need a kernel setting that only the start makes.
+  const newToLoopback =
+    after.config.mode === 'iptables' &&
+    needsRouteLocalnet(after.config) &&
+    !needsRouteLocalnet(before.config);
   return {
-    live: changed.filter((path) => isLive(path, before)),
-    restart: changed.filter((path) => !isLive(path, before)),
+    live: changed.filter(isLive),
+    restart: changed.filter((path) => !isLive(path)),
   };
-}
 
-/** Node ports at loopback need a kernel setting that only the start makes. */
-function isLive(path: string, { config }: Settings): boolean {
-  const touchesLoopback = path === 'nodePortAddresses' && config.mode === 'iptables';
-  return (
-    LIVE.has(path) &&
-    !(touchesLoopback && config.iptables.localhostNodePorts && config.nodePortAddresses.length > 0)
-  );
+  function isLive(path: string): boolean {
+    return LIVE.has(path) && !(path === 'nodePortAddresses' && newToLoopback);
+  }
 }
 
 export interface FileWatchOptions {
