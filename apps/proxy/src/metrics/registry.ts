@@ -2,10 +2,7 @@
  * prom-client, with the output that the Go client gives: metrics with labels show nothing until they are used, names
  * are in order, and a label that is missing is as wrong as one too many.
  */
-import PromCounter from 'prom-client/lib/counter.js';
-import PromGauge from 'prom-client/lib/gauge.js';
-import PromHistogram from 'prom-client/lib/histogram.js';
-import PromRegistry from 'prom-client/lib/registry.js';
+import * as prom from 'prom-client';
 
 export type LabelValues = Readonly<Record<string, string>>;
 
@@ -42,11 +39,11 @@ export interface Registry {
   reset(): void;
 }
 
-/** What the Go client names the format; Prometheus keeps `_` in names then. */
+/** As the Go client sends it; prom-client says the same without the last part. */
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 
 export function createRegistry(): Registry {
-  const registry = new PromRegistry();
+  const registry = new prom.Registry();
   const collectors: (() => Promise<void> | void)[] = [];
   const config = ({ name, help, labels = [] }: MetricInfo) => ({
     name,
@@ -56,16 +53,16 @@ export function createRegistry(): Registry {
   });
   return {
     counter: (info) => {
-      const counter = new PromCounter(config(info));
+      const counter = new prom.Counter(config(info));
       return { inc: (labels = {}, by = 1) => counter.inc(checked(info, labels), by) };
     },
     gauge: (info) => {
-      if (info.as === 'counter') return readCounter(info, new PromCounter(config(info)));
-      const gauge = new PromGauge(config(info));
+      if (info.as === 'counter') return readCounter(info, new prom.Counter(config(info)));
+      const gauge = new prom.Gauge(config(info));
       return { set: (value, labels = {}) => gauge.set(checked(info, labels), value) };
     },
     histogram: (info) => {
-      const histogram = new PromHistogram({ ...config(info), buckets: [...info.buckets] });
+      const histogram = new prom.Histogram({ ...config(info), buckets: [...info.buckets] });
       return { observe: (value, labels) => histogram.observe(checked(info, labels), value) };
     },
     onCollect: (refresh) => collectors.push(refresh),
@@ -79,7 +76,7 @@ export function createRegistry(): Registry {
 }
 
 /** A counter that takes the value of another one. */
-function readCounter(info: MetricInfo, counter: PromCounter): Gauge {
+function readCounter(info: MetricInfo, counter: prom.Counter): Gauge {
   return {
     set: (value, given = {}) => {
       const labels = checked(info, given);
@@ -89,7 +86,7 @@ function readCounter(info: MetricInfo, counter: PromCounter): Gauge {
   };
 }
 
-async function render(registry: PromRegistry): Promise<string> {
+async function render(registry: prom.Registry): Promise<string> {
   const used = (await registry.getMetricsAsJSON()).filter(({ values }) => values.length > 0);
   const names = used.map(({ name }) => name).sort();
   const texts = await Promise.all(names.map((name) => registry.getSingleMetricAsString(name)));
