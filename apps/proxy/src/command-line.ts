@@ -11,7 +11,7 @@ import { completeSettings, type Surroundings } from './config/complete.ts';
 import type { Settings } from './config/settings.ts';
 import { helpText, USAGE_HINT } from './flags/help.ts';
 import { parseFlags, type ParsedFlags } from './flags/parse.ts';
-import { createLogging } from './logging/logger.ts';
+import { createLogging, type Logging } from './logging/logger.ts';
 import { logSink } from './logging/log-sink.ts';
 import { versionInfo } from './version/version.ts';
 
@@ -92,8 +92,16 @@ function obey(order: Order): Outcome | Promise<Outcome> {
   if (settings.cleanup) return cleanup(settings, composition, logger.component('cleanup'));
   const print = (text: string): void => terminal.print(text);
   if (words[0] === 'service') return controlService(order, print);
-  if (words[0] !== 'explain') return run({ ...order, logging });
+  if (words[0] !== 'explain') return inFormat(logging, run({ ...order, logging }));
   return explainPacket({ settings, composition, logger, words: words.slice(1), print });
+}
+
+/** Whoever reads JSON lines gets the last one in JSON, too. */
+async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outcome> {
+  const { status, errors } = await ended;
+  if (logging.settings().format !== 'json') return { status, errors };
+  for (const err of errors) logging.logger.error('command failed', { err });
+  return { status, errors: [] };
 }
 
 async function controlService(

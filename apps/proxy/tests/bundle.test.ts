@@ -75,6 +75,23 @@ describe('dist alone in an empty folder', () => {
     ]);
   });
 
+  it('F63 F171: with --logging-format=json the reason for the end is JSON, too', async () => {
+    const words = ['--logging-format=json', '--kubeconfig=/no/such/file'];
+    const { status, stderr } = await signalbox(...words);
+    const lines = stderr.trim().split('\n');
+    expect([status, lines.map((line) => JSON.parse(line) as unknown)]).toEqual([
+      1,
+      [
+        {
+          ts: expect.any(Number),
+          caller: 'signalbox.ts:1',
+          msg: 'command failed',
+          err: expect.stringMatching(/^\/no\/such\/file: ENOENT/),
+        },
+      ],
+    ]);
+  });
+
   it('carries its native parts, and is one small file besides', async () => {
     expect(existsSync(join(folder.path, 'node_modules/netlink/prebuilds/linux-x64/node.napi.node'))).toBe(
       true,

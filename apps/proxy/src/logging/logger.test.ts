@@ -54,6 +54,25 @@ describe('log lines', () => {
     expect(lines).toHaveLength(1);
   });
 
+  it.each([
+    ['sync-loop', true],
+    ['sync-????', true],
+    ['[r-t]ync*', true],
+    ['[^a]*', true],
+    ['[^s]*', false],
+    ['sync.loop', false],
+    ['sync', false],
+    ['[a', false],
+    ['*(', false],
+    ['\\\\', false],
+    ['[z-a]', false],
+    ['–', false],
+  ])('F52: pattern %j matches sync-loop: %j; one that is none matches nothing', (filePattern, matches) => {
+    const { log, lines } = world({ vmodule: [{ filePattern, verbosity: 5 }] });
+    log.debug(5, 'a');
+    expect(lines).toHaveLength(matches ? 1 : 0);
+  });
+
   it('F138 F172: several lines are set off so that a stack or rules can be read', () => {
     const { log, lines } = world();
     log.error('Failed', { err: 'first\nsecond' });

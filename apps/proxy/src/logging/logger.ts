@@ -122,10 +122,16 @@ function textOf(error: unknown): string {
   return typeof error === 'string' ? error : (JSON.stringify(error) ?? String(error));
 }
 
+/** `*`, `?`, `[a-z]` and `[^a-z]`, as Go's filepath.Match; a pattern that is none matches nothing. */
 function globMatches(pattern: string, name: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|\\]/g, String.raw`\$&`)
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${source}$`).test(name);
+  const source = pattern.replace(/\[\^?[^\]\\]+\]|[*?]|[^\w]/g, (part) => {
+    if (part === '*') return '.*';
+    if (part === '?') return '.';
+    return part.length > 1 ? part : String.raw`\u${part.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+  try {
+    return new RegExp(`^${source}$`).test(name);
+  } catch {
+    return false;
+  }
 }
