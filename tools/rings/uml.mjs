@@ -1,13 +1,23 @@
 // Tests that need IPVS and dummy links, in User-Mode Linux kernels: few machines have both, and none is harmed.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensureHostPackages } from '../host-packages.mjs';
 import { run } from '../process.mjs';
 import { runVitest } from './vitest.mjs';
 
-/** Half of the work. The scenarios on one processor, everything else on another: each lane has a kernel of its own. */
+/** Half of the work. */
 const SCENARIOS = 'scenarios.uml.test.ts';
-const LANES = [[SCENARIOS], ['--exclude', `**/${SCENARIOS}`]];
+
+/** Scenarios, everything else: the files of each lane, which has a kernel and a processor of its own. */
+function lanesOf(root) {
+  const files = ['packages', 'apps'].flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true })
+      .filter((file) => file.endsWith('.uml.test.ts') && !file.includes('node_modules'))
+      .map((file) => path.join(folder, file)),
+  );
+  const half = (file) => (path.basename(file) === SCENARIOS ? 0 : 1);
+  return [0, 1].map((lane) => files.filter((file) => half(file) === lane));
+}
 
 function skip(reason) {
   process.stdout.write(`SKIPPED: ${reason}\n`);
@@ -59,7 +69,7 @@ export async function runUml(context) {
   const cache = path.join(context.root, 'node_modules', '.cache', 'node-compile');
   const env = { ...context.env, NODE_COMPILE_CACHE: cache };
   const chosen = context.task === 'uml' && context.rest.length > 0;
-  const lanes = chosen ? [context.rest] : cpus.length > 1 ? LANES : [[]];
+  const lanes = chosen ? [context.rest] : cpus.length > 1 ? lanesOf(context.root) : [[]];
   const runs = lanes.map((rest, index) =>
     runVitest('uml', { ...context, env, task: 'uml', rest }, uml(cpus.at(-1 - index))),
   );

@@ -23,8 +23,6 @@ export interface KernelBackend {
   readonly mode: string;
   /** `iptables, nft variant`. */
   readonly label: string;
-  /** Which scenarios to play where time is dear; all of them unless said, and those that `SCENARIO` names in any case. */
-  readonly only?: (scenarioId: string) => boolean;
   create(setup: KernelBackendSetup): Backend;
 }
 
@@ -32,10 +30,7 @@ const MAX_SYNCS = 30;
 const FAULT_RATE = 0.1;
 
 export function kernelSuite(kernel: KernelBackend): void {
-  const wanted = process.env['SCENARIO'];
-  const scenarios = loadScenarios(SCENARIOS_ROOT, wanted ?? '').filter(
-    ({ id }) => wanted !== undefined || kernel.only?.(id) !== false,
-  );
+  const scenarios = loadScenarios(SCENARIOS_ROOT, process.env['SCENARIO'] ?? '');
   describe(`scenarios on the real kernel, ${kernel.label}`, () => {
     const world: { current: World | null } = { current: null };
     beforeAll(async () => {
