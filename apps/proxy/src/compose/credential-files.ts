@@ -1,26 +1,76 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { ClusterConfig } from '@signalbox/kubernetes';
 import { messageOf } from '../config/render.ts';
 
+type Material = NonNullable<ClusterConfig['tls']['ca']>;
+
+interface Credential {
+  /** As in the kubeconfig: `client-key`. */
+  readonly field: string;
+  readonly material: Material;
+}
+
 /**
  * Files that a kubeconfig names are read again whenever they are used, since they are replaced in time. One that is
- * missing at start, though, is a mistake in the kubeconfig: one line, or `null`.
+ * missing or of no use at start, though, is a mistake in the kubeconfig: one line that names field and file, or `null`.
  */
-export function unreadableCredential({ tls, auth }: ClusterConfig): string | null {
+export function credentialMistake({ tls, auth }: ClusterConfig): string | null {
   const { certificate = null, key = null } = auth.clientCertificate ?? {};
-  const paths = [tls.ca, certificate, key].map((each) => (each?.from === 'file' ? each.path : null));
-  for (const path of [...paths, auth.tokenFile]) {
-    const problem = path === null ? null : whyUnreadable(path);
-    if (problem !== null) return problem;
+  const given = [
+    ['certificate-authority', tls.ca],
+    ['client-certificate', certificate],
+    ['client-key', key],
+    ['tokenFile', auth.tokenFile === null ? null : ({ from: 'file', path: auth.tokenFile } as const)],
+  ] as const;
+  const credentials = given.flatMap(([field, material]) => (material === null ? [] : [{ field, material }]));
+  return (
+    firstMistake(credentials, (pem) => pem) ??
+    firstMistake(credentials, parse) ??
+    firstMistake(credentials, (pem, { field }) => field === 'client-key' && pairUp(certificate, pem))
+  );
+}
+
+/** `check` throws. */
+function firstMistake(
+  credentials: readonly Credential[],
+  check: (text: string, credential: Credential) => unknown,
+): string | null {
+  for (const credential of credentials) {
+    const { field, material } = credential;
+    try {
+      check(read(material), credential);
+    } catch (error) {
+      const where = material.from === 'file' ? `${field}: ${material.path}` : `${field}-data`;
+      return `${where}: ${messageOf(error)}`;
+    }
   }
   return null;
 }
 
-function whyUnreadable(path: string): string | null {
+function read(material: Material): string {
+  return material.from === 'data' ? material.pem : readFileSync(material.path, 'utf8');
+}
+
+function parse(pem: string, { field }: Credential): void {
+  if (field === 'tokenFile') return;
+  const isKey = field === 'client-key';
   try {
-    readFileSync(path);
-    return null;
+    if (isKey) createPrivateKey(pem);
+    else createSecureContext({ cert: pem });
   } catch (error) {
-    return `${path}: ${messageOf(error)}`;
+    throw new Error(`it is no ${isKey ? 'private key' : 'certificate'} in PEM (${messageOf(error)})`, {
+      cause: error,
+    });
+  }
+}
+
+function pairUp(certificate: Material | null, key: string): void {
+  if (certificate === null) return;
+  try {
+    createSecureContext({ cert: read(certificate), key });
+  } catch (error) {
+    throw new Error(`it does not belong to the client-certificate (${messageOf(error)})`, { cause: error });
   }
 }

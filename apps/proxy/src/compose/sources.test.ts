@@ -58,7 +58,7 @@ describe('where objects come from', () => {
     ],
     ['tokenFile', '{server: "https://192.0.2.1"}', '{tokenFile: /no/token}'],
     ['client-key', '{server: "https://192.0.2.1"}', '{client-certificate: FILE, client-key: /no/client.key}'],
-  ])('F7: a %s that is not there is named, with the kubeconfig', async (_, cluster, user) => {
+  ])('F7: a %s that is not there is named, with the kubeconfig', async (name, cluster, user) => {
     const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
     const file = join(folder, 'kubeconfig');
     writeFileSync(
@@ -73,7 +73,8 @@ users: [{name: u, user: ${user.replace('FILE', file)}}]
     );
     const problem = await problemOf(`--kubeconfig=${file}`);
     rmSync(folder, { recursive: true });
-    expect(problem).toMatch(/^\S*kubeconfig: \/no\/\S+: ENOENT[^\n]*$/);
+    expect(problem).toMatch(/^\S*kubeconfig: \S+: \/no\/\S+: ENOENT[^\n]*$/);
+    expect(problem).toContain(`: ${name}: `);
   });
 
   it('--manifests has to be there at start', async () => {

@@ -10,7 +10,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import { NO_EVENTS, type Events, type SourceBundle } from './composition.ts';
-import { unreadableCredential } from './credential-files.ts';
+import { credentialMistake } from './credential-files.ts';
 import { measuredClient, type ReportListener, type RequestReport } from './measured-client.ts';
 
 /** Objects from a folder, or from an API server. A kubeconfig that cannot be used is an error in one line. */
@@ -24,8 +24,8 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
   const { kubeconfig, qps, burst } = settings.config.clientConnection;
   const loaded = await loadClusterConfig({ kubeconfig, ...serversOf(settings.master), env: process.env });
   if (!loaded.ok) return loaded.error.message.replace(/^servers:/, '--master:');
-  const unreadable = unreadableCredential(loaded.value);
-  if (unreadable !== null) return `${kubeconfig}: ${unreadable}`;
+  const mistake = credentialMistake(loaded.value);
+  if (mistake !== null) return `${kubeconfig || 'service account'}: ${mistake}`;
   const reports = createReports();
   const plain = createApiClient({
     config: loaded.value,
@@ -50,8 +50,15 @@ function serversOf(text: string): { readonly master: string; readonly servers: r
   return { master, servers: more.map((url) => (url === '' || url.includes('://') ? url : `http://${url}`)) };
 }
 
-/** What cannot be read at all; a document that is skipped is not so bad. */
-const FATAL: ReadonlySet<string> = new Set(['path-unreadable', 'file-unreadable', 'bad-yaml']);
+/** What is no manifest at all; an object that is wrong in itself costs only itself. */
+const FATAL: ReadonlySet<string> = new Set([
+  'path-unreadable',
+  'file-unreadable',
+  'bad-yaml',
+  'bad-document',
+]);
+/** What becomes of it in a source that goes on. */
+const SEQUEL = /; (waiting for it|skipped|the file is left out of account until it is mended)$/;
 
 /** What is wrong at start is a mistake, in one line; what goes wrong later is logged, and waited for. */
 async function manifestMistake(path: string): Promise<string | null> {
@@ -59,7 +66,7 @@ async function manifestMistake(path: string): Promise<string | null> {
   const mistake = await new Promise<string | null>((resolve) => {
     source.start({
       onEvents: () => undefined,
-      onProblem: ({ code, message }) => FATAL.has(code) && resolve(message),
+      onProblem: ({ code, message }) => FATAL.has(code) && resolve(message.replace(SEQUEL, '')),
       onSynced: () => resolve(null),
     });
   });
