@@ -14,6 +14,9 @@ import { readTextFile, run } from './run.ts';
 
 const HEADER = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
 
+/** As it comes of a tool that printed more than one line. */
+const REASON = 'no IPv4: iptables: exit status 4\n    iptables: Permission denied';
+
 const folder = { path: '' };
 beforeEach(() => {
   folder.path = mkdtempSync(join(tmpdir(), 'proxy-run-'));
@@ -53,7 +56,12 @@ async function start(families: readonly ('IPv4' | 'IPv6')[] = ['IPv4']): Promise
     settings: completed.settings,
     flags: parsed.flags,
     around,
-    composition: { ...recordingComposition(families), clock: systemClock },
+    composition: {
+      ...recordingComposition(families),
+      clock: systemClock,
+      probeFamilies: () =>
+        Promise.resolve({ families, reasons: families.length > 0 ? [] : [REASON], warnings: ['a warning'] }),
+    },
     logging: createLogging(completed.settings.config.logging, sink),
   });
   const logged = (text: string): Promise<void> =>
@@ -74,6 +82,7 @@ async function start(families: readonly ('IPv4' | 'IPv6')[] = ['IPv4']): Promise
 describe('the process and its configuration', () => {
   it('F91: what can change in a running process does; a wrong file changes nothing; the rest ends it with 1', async () => {
     const { outcome, write, metrics, logged } = await start();
+    await logged('] a warning');
     await logged('nodePortAddresses is empty');
     write('logging: {verbosity: 2}\n');
     await logged('"Configuration changed and taken over" fields=["logging.verbosity"]');
@@ -96,7 +105,9 @@ describe('the process and its configuration', () => {
     const { outcome } = await start([]);
     expect(await outcome).toEqual({
       status: 1,
-      errors: ['no support for proxy mode iptables on this node: neither IPv4 nor IPv6 works'],
+      errors: [
+        'no support for proxy mode iptables on this node: neither IPv4 nor IPv6 works; no IPv4: iptables: exit status 4',
+      ],
     });
   });
 });

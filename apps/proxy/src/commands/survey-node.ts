@@ -47,10 +47,15 @@ export async function prepare({
   return null;
 }
 
+/** What a tool said in full is in the log. */
+function firstLine(text: string): string {
+  return text.split('\n')[0] ?? text;
+}
+
 function judgeFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
   const { fatal, warnings } = checkFamilies(settings.config, support.families);
   for (const reason of support.reasons) logging.logger.info(reason);
   for (const warning of [...(support.warnings ?? []), ...warnings]) logging.logger.warning(warning);
   // The reasons are the cure; one line has them all.
-  return fatal === null ? null : [fatal, ...support.reasons].join('; ');
+  return fatal === null ? null : [fatal, ...support.reasons.map(firstLine)].join('; ');
 }
