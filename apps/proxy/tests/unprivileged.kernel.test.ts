@@ -24,6 +24,13 @@ function setpriv(legacy: 'with rights for legacy' | 'nft only'): readonly string
   return legacy === 'nft only' ? own.map((word) => word.replace(',+net_raw,+dac_read_search', '')) : own;
 }
 
+/** Root in a container that has no more than the capabilities of the patch. */
+function container(): readonly string[] {
+  const [, added = ''] = /add: \[(.*)\]/.exec(readFileSync(PATCH, 'utf8')) ?? [];
+  const bounds = added.split(', ').map((name) => `+${name.toLowerCase()}`);
+  return ['setpriv', '--inh-caps=-all', `--bounding-set=-all,${bounds.join()}`];
+}
+
 const SERVICE = `apiVersion: v1
 kind: Service
 metadata: {name: web, namespace: default}
@@ -75,7 +82,7 @@ describe.each(['nft', 'legacy'] as const)('F4: a node whose kubelet uses iptable
   it('is served by nobody with CAP_NET_ADMIN, once root has run --init-only', async (context) => {
     const { run, prefix } = shell();
     const { program, flags } = install();
-    const drop = setpriv(variant === 'nft' ? 'nft only' : 'with rights for legacy');
+    const drop = [...container(), ...setpriv(variant === 'nft' ? 'nft only' : 'with rights for legacy')];
     const able = await run(...drop, process.execPath, '--version');
     if (able.status !== 0) context.skip(`no process of another user here: ${able.text.trim()}`);
     const kubelet = await run(`iptables-${variant}`, '-t', 'mangle', '-N', 'KUBE-KUBELET-CANARY');
