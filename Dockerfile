@@ -8,7 +8,7 @@ RUN npm ci --ignore-scripts --no-audit --no-fund \
     && node node_modules/nx/dist/bin/nx.js run @signalbox/proxy:build
 
 FROM node:24-bookworm-slim
-# kmod loads the kernel's IPVS modules; nftables removes what nftables mode left, and tells of foreign changes.
+# kmod loads the kernel's IPVS modules; nftables removes what nftables mode left.
 # hadolint ignore=DL3008 -- the release of Debian pins them, and security fixes should come in
 RUN apt-get update \
     && apt-get install -y --no-install-recommends iptables nftables kmod \

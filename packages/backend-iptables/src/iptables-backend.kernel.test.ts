@@ -239,40 +239,48 @@ async function release(holder: ChildProcess): Promise<void> {
 
 describe('the nft variant', () => {
   it.each([
-    ['nft', ['flush', 'ruleset']],
-    ['iptables-nft', ['-t', 'nat', '-F']],
-    ['iptables-nft', ['-t', 'filter', '-F', 'INPUT']],
-  ])('tells at once when somebody runs %s %s, and not when it writes itself', async (command, args) => {
-    const driver = createExecDriver({ family: 'IPv4', variant: 'nft' });
-    // So long an interval that only the kernel's own word can be what is heard.
-    const backend = createIptablesBackend({ family: 'IPv4', driver, checkInterval: 3_600_000 });
-    const heard: string[] = [];
-    const ears: { told: () => void } = { told: () => undefined };
-    const stop = backend.watch?.((what) => {
-      heard.push(what);
-      ears.told();
-    });
-    const state = sampleState(services(5));
-    await ok(backend.sync(fullChange(state)));
-    await untilListening(heard);
-    await ok(backend.sync(changeBetween(state, state)));
-    const before = heard.length;
-    const fewer = sampleState(services(3));
-    await ok(backend.sync(changeBetween(state, fewer)));
-    await ok(backend.sync(changeBetween(fewer, state)));
-    const told = new Promise<void>((resolve) => {
-      ears.told = resolve;
-    });
-    run(command, ...args);
-    await told;
-    stop?.();
-    // Transactions are told in their order: had its own been told, they would have been ahead.
-    expect(heard.slice(before)).toEqual([expect.stringMatching(/table (nat|filter)|INPUT/)]);
-    const repaired = await ok(backend.sync(changeBetween(state, state)));
-    expect(repaired.scope).toBe('full');
-    expect(repaired.repaired.length).toBeGreaterThan(0);
-    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
-  });
+    ['nft', ['flush', 'ruleset'], 5],
+    ['iptables-nft', ['-t', 'nat', '-F'], 5],
+    ['iptables-nft', ['-t', 'filter', '-F', 'INPUT'], 5],
+    // More rules at once than the monitor's socket holds: it ends, and that is told.
+    ['iptables-nft', ['-t', 'nat', '-F'], 1000],
+  ])(
+    'tells at once when somebody runs %s %s among %i services, and not when it writes itself',
+    async (...row) => {
+      const [command, args, count] = row;
+      const driver = createExecDriver({ family: 'IPv4', variant: 'nft' });
+      // So long an interval that only the kernel's own word can be what is heard.
+      const backend = createIptablesBackend({ family: 'IPv4', driver, checkInterval: 3_600_000 });
+      const heard: string[] = [];
+      const ears: { told: () => void } = { told: () => undefined };
+      const stop = backend.watch?.((what) => {
+        heard.push(what);
+        ears.told();
+      });
+      const state = sampleState(services(count));
+      await ok(backend.sync(fullChange(state)));
+      await untilListening(heard);
+      await ok(backend.sync(changeBetween(state, state)));
+      const before = heard.length;
+      const fewer = sampleState(services(count - 2));
+      await ok(backend.sync(changeBetween(state, fewer)));
+      await ok(backend.sync(changeBetween(fewer, state)));
+      const told = new Promise<void>((resolve) => {
+        ears.told = resolve;
+      });
+      run(command, ...args);
+      await told;
+      stop?.();
+      // Transactions are told in their order: had its own been told, they would have been ahead.
+      expect(heard.slice(before)).toEqual([
+        expect.stringMatching(/table (nat|filter)|INPUT|No buffer space/),
+      ]);
+      const repaired = await ok(backend.sync(changeBetween(state, state)));
+      expect(repaired.scope).toBe('full');
+      expect(repaired.repaired.length).toBeGreaterThan(0);
+      expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    },
+  );
 });
 
 /** Makes and removes a chain that looks like ours until that is heard: from then on nothing is missed. */

@@ -299,8 +299,8 @@ describe('changes by others', () => {
   it('are told, repaired and listed', async () => {
     const { fake, backend } = lab();
     const heard: string[] = [];
-    const stop = backend.watch?.((what) => heard.push(what));
     await ok(backend.sync(fullChange(STATE)));
+    const stop = backend.watch?.((what) => heard.push(what));
     await settled();
     fake.byOthers('*nat\n-F KUBE-SERVICES\n-F KUBE-MARK-MASQ\nCOMMIT\n*filter\n-F INPUT\nCOMMIT\n');
     await settled();
@@ -335,10 +335,11 @@ describe('changes by others', () => {
     };
     const backend = createIptablesBackend({ family: 'IPv4', driver });
     const heard: string[] = [];
+    await ok(backend.sync(fullChange(STATE)));
     const stop = backend.watch?.((what) => heard.push(what));
     await settled();
     hand.now = () => fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
-    await ok(backend.sync(fullChange(STATE)));
+    await ok(backend.sync(fullChange(oneEndpointMoved())));
     hand.now = () => undefined;
     expect(heard.length).toBeGreaterThan(0);
     expect((await ok(backend.sync(EMPTY))).repaired).toEqual(['altered: nat KUBE-SERVICES']);

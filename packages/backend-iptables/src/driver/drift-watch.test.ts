@@ -18,7 +18,7 @@ interface Lab {
 /** Nothing here needs time but the clock. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function lab(variant: Variant): Promise<Lab> {
+async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise<Lab> {
   const fake = createFakeIptables({ family: 'IPv4', variant });
   fake.byOthers(
     `*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n*nat\n:KUBE-SERVICES - [0:0]\n-A PREROUTING ${JUMP}\nCOMMIT\n`,
@@ -26,7 +26,7 @@ async function lab(variant: Variant): Promise<Lab> {
   const clock = createManualClock();
   const heard: string[] = [];
   const monitors: MonitorHandlers[] = [];
-  const phase: Lab['phase'] = { now: 'idle' };
+  const phase: Lab['phase'] = { now };
   const stop = createDriftWatch({
     driver: {
       ...fake.driver,
@@ -77,6 +77,19 @@ describe('createDriftWatch', () => {
     expect((await lab('legacy')).monitors).toEqual([]);
   });
 
+  it('starts no monitor before there is something to guard', async () => {
+    const watch = await lab('nft', 'writing');
+    watch.clock.advance(10_000);
+    await settled();
+    expect(watch.monitors).toEqual([]);
+    watch.phase.now = 'idle';
+    watch.clock.advance(500);
+    await settled();
+    expect(watch.monitors.length).toBe(1);
+    watch.stop();
+    expect(watch.clock.pending).toEqual([]);
+  });
+
   it('hears of chains of ours, and asks about rules in chains of others', async () => {
     const watch = await lab('nft');
     watch.fake.byOthers('*nat\n-A PREROUTING -j ACCEPT\nCOMMIT\n');
@@ -118,7 +131,7 @@ describe('createDriftWatch', () => {
   it('starts a lost monitor anew, with growing pauses, and then looks only', async () => {
     const watch = await lab('nft');
     for (const [index, pause] of [1_000, 5_000, 30_000, 120_000].entries()) {
-      watch.monitors[index]?.onLost('gone');
+      watch.monitors[index]?.onLost('gone', 'ended');
       watch.clock.advance(pause - 1);
       await settled();
       expect(watch.monitors.length).toBe(index + 1);
@@ -126,10 +139,26 @@ describe('createDriftWatch', () => {
       await settled();
       expect(watch.monitors.length).toBe(index + 2);
     }
-    watch.monitors.at(-1)?.onLost('gone');
+    watch.monitors.at(-1)?.onLost('gone', 'ended');
     watch.clock.advance(3_600_000);
     await settled();
     expect(watch.monitors.length).toBe(5);
+    watch.stop();
+  });
+
+  it('that more was changed at once than it could listen to is a change, unless it was ours', async () => {
+    const watch = await lab('nft');
+    watch.monitors[0]?.onLost('too much', 'overrun-by-us');
+    expect(watch.heard).toEqual([]);
+    watch.fake.kernel.apply('nat', ['-F PREROUTING'], 1);
+    watch.clock.advance(100);
+    await settled();
+    expect(watch.heard).toEqual(['a rule in PREROUTING of table nat is gone']);
+    watch.monitors[1]?.onLost('too much', 'overrun');
+    watch.clock.advance(100);
+    await settled();
+    expect(watch.heard.slice(1)).toEqual(['too much', 'a rule in PREROUTING of table nat is gone']);
+    expect(watch.monitors.length).toBe(3);
     watch.stop();
   });
 

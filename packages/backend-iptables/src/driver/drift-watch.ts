@@ -1,9 +1,8 @@
 /**
- * Notices that somebody else removed our rules: at once where the kernel tells (nft variant, with `nft`
- * installed), else by looking now and then for chains and jumps that must be there (IPT14).
+ * Notices that somebody else removed our rules: at once where the kernel tells (nft variant), else by looking now and then for chains and jumps that must be there (IPT14).
  */
 import type { TableName } from '../objects/rule.ts';
-import type { IptablesDriver, Removal } from './iptables-driver.ts';
+import type { IptablesDriver, MonitorLoss, Removal } from './iptables-driver.ts';
 
 /** The part of a clock that waiting needs. */
 export interface Timer {
@@ -46,43 +45,69 @@ export interface DriftWatchOptions {
 /** Pauses before the monitor is started anew; after the last one, looking now and then has to do. */
 const RESTARTS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000];
 
+const BEGIN_MS = 500;
+
+/** Until then the burst is over, or the next one gets the same answer. */
+const OVERRUN_MS = 100;
+
 export function createDriftWatch(options: DriftWatchOptions): () => void {
   const { driver, timer, interval, phase } = options;
-  let stopped = false;
-  let cancelLook = (): void => {};
-  let cancelRestart = (): void => {};
-  let stopMonitor: (() => void) | null = null;
+  const guarding = { over: false };
+  let cancel = (): void => {};
 
   const look = async (): Promise<void> => {
     const missing = phase() === 'idle' ? await firstMissing(driver, options) : null;
-    if (missing !== null && !stopped && phase() === 'idle') options.onDrift(missing);
-    if (!stopped) cancelLook = timer.schedule(interval, () => void look());
+    if (missing !== null && !guarding.over && phase() === 'idle') options.onDrift(missing);
   };
+  const lookNowAndThen = async (): Promise<void> => {
+    await look();
+    if (!guarding.over) cancel = timer.schedule(interval, () => void lookNowAndThen());
+  };
+  const stopListening = listen(options, guarding, look);
+  cancel = timer.schedule(interval, () => void lookNowAndThen());
+  return () => {
+    guarding.over = true;
+    cancel();
+    stopListening();
+  };
+}
+
+/** Keeps a monitor running, where there is one. `look`: what happened while there was none nobody tells. */
+function listen(
+  options: DriftWatchOptions,
+  guarding: { readonly over: boolean },
+  look: () => Promise<void>,
+): () => void {
+  const { driver, timer, phase } = options;
+  let cancel = (): void => {};
+  let stopMonitor: (() => void) | null = null;
+
   const onRemovals = async (removals: readonly Removal[]): Promise<void> => {
     const what = phase() === 'off' ? null : await ourLoss(removals, options);
-    if (what !== null && !stopped) options.onDrift(what);
+    if (what !== null && !guarding.over) options.onDrift(what);
   };
-  const startMonitor = (attempt: number): void => {
-    if (stopped) return;
-    stopMonitor =
-      driver.monitor?.({
-        onRemovals: (removals) => void onRemovals(removals),
-        onLost() {
-          const pause = RESTARTS_MS[attempt];
-          if (pause !== undefined) cancelRestart = timer.schedule(pause, () => startMonitor(attempt + 1));
-        },
-      }) ?? null;
+  const start = (attempt: number): void => {
+    const onLost = (reason: string, loss: MonitorLoss): void => {
+      if (loss === 'overrun' && phase() !== 'off') options.onDrift(reason);
+      const pause = loss === 'ended' ? RESTARTS_MS[attempt] : OVERRUN_MS;
+      if (pause === undefined || guarding.over) return;
+      cancel = timer.schedule(pause, () => {
+        start(loss === 'ended' ? attempt + 1 : attempt);
+        void look();
+      });
+    };
+    stopMonitor = driver.monitor?.({ onRemovals: (removals) => void onRemovals(removals), onLost }) ?? null;
   };
+  // Not before there is something to guard: to print a whole first sync costs as much as to write it.
   const begin = async (): Promise<void> => {
-    const tool = await driver.probe();
-    if (tool.ok && tool.value.variant === 'nft') startMonitor(0);
+    const tool = phase() === 'idle' ? await driver.probe() : null;
+    if (guarding.over) return;
+    if (tool?.ok !== true) cancel = timer.schedule(BEGIN_MS, () => void begin());
+    else if (tool.value.variant === 'nft') start(0);
   };
   void begin();
-  cancelLook = timer.schedule(interval, () => void look());
   return () => {
-    stopped = true;
-    cancelLook();
-    cancelRestart();
+    cancel();
     stopMonitor?.();
   };
 }

@@ -9,11 +9,11 @@ import {
   type ToolFacts,
   type Variant,
 } from './iptables-driver.ts';
-import { createNftMonitor } from './nft-monitor.ts';
 import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
 import { runTool, type ToolEnd } from './run-tool.ts';
 import { isExit, queryError, restoreError } from './tool-errors.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
+import { createXtablesMonitor } from './xtables-monitor.ts';
 
 export interface ExecDriverOptions {
   readonly family: Family;
@@ -56,7 +56,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
       const described = await describeTool(execute, programs(family, other));
       return described.ok ? createExecDriver({ ...options, variant: other }) : null;
     },
-    monitor: (handlers) => createNftMonitor({ family, commandPrefix, isOwn: own.isOwn, handlers }),
+    monitor: (handlers) => createXtablesMonitor({ family, commandPrefix, own, handlers }),
     close: async () => {},
   };
 }

@@ -54,8 +54,14 @@ export interface Removal {
   readonly chain: string | null;
 }
 
+/**
+ * Why a monitor tells no more. `overrun`: more was changed at once than it could listen to; `overrun-by-us`: by our own
+ * writing, as it seems; `ended`: anything else, such as that there is no such program.
+ */
+export type MonitorLoss = 'overrun' | 'overrun-by-us' | 'ended';
+
 export interface MonitorHandlers {
   /** One transaction of another process. */
   onRemovals(removals: readonly Removal[]): void;
-  onLost(reason: string): void;
+  onLost(reason: string, loss: MonitorLoss): void;
 }

@@ -1,11 +1,13 @@
 /** Which transactions of the kernel are our own children's doing. */
 import { readlinkSync } from 'node:fs';
-import type { MonitoredTransaction } from './nft-monitor.ts';
+import type { MonitoredTransaction } from './xtables-monitor.ts';
 
 export interface OwnProcesses {
   readonly started: (pid: number) => void;
   readonly ended: (pid: number) => void;
   readonly isOwn: (transaction: Pick<MonitoredTransaction, 'pid' | 'program'>) => boolean;
+  /** Whether a child of ours is at work, or was a moment ago. */
+  readonly mayHaveWritten: () => boolean;
 }
 
 export interface OwnProcessOptions {
@@ -31,6 +33,7 @@ export function createOwnProcesses({ pids, writes, now }: OwnProcessOptions): Ow
   const known = new Set<number>();
   const running = new Set<number>();
   let lastEnd = Number.NEGATIVE_INFINITY;
+  const mayHaveWritten = (): boolean => running.size > 0 || now() - lastEnd < LATE_MS;
   return {
     started(pid) {
       running.add(pid);
@@ -45,8 +48,9 @@ export function createOwnProcesses({ pids, writes, now }: OwnProcessOptions): Ow
     },
     isOwn({ pid, program }) {
       if (pids === 'global') return known.has(pid);
-      return writes(program) && (running.size > 0 || now() - lastEnd < LATE_MS);
+      return writes(program) && mayHaveWritten();
     },
+    mayHaveWritten,
   };
 }
 

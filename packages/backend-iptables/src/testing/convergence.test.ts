@@ -1,6 +1,7 @@
 /** Whatever changes, fails and interferes: in the end the kernel holds what a fresh start would have written. */
 import type { DesiredServicePort, DesiredState, Frontend } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { createIptablesBackend } from '../iptables-backend.ts';
@@ -74,16 +75,24 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
   const random = seededRandom(seed);
   const trouble = { rate: 0.25 };
   const fake = createFakeIptables({ family: 'IPv4', variant, faults: () => random() < trouble.rate });
-  const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+  const timer = createManualClock();
+  const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver, timer });
   const stop = backend.watch?.(() => undefined);
+  // Until a sync has held, there is nothing to guard, and nobody listens.
+  const guarded = { now: false };
   let state = mutate(random, sampleState([]));
   await backend.sync(fullChange(state));
   for (let step = 0; step < STEPS; step++) {
     const next = mutate(random, state);
-    await backend.sync(random() < 0.1 ? fullChange(next) : changeBetween(state, next));
+    const { outcome } = await backend.sync(random() < 0.1 ? fullChange(next) : changeBetween(state, next));
     state = next;
+    if (outcome === 'ok') {
+      timer.advance(500);
+      await settled();
+      guarded.now = true;
+    }
     // The legacy variant tells nothing: interference is found by the next full comparison only.
-    if (variant === 'nft' && random() < 0.3) interfere(random, fake);
+    if (variant === 'nft' && guarded.now && random() < 0.3) interfere(random, fake);
     await settled();
   }
   trouble.rate = 0;

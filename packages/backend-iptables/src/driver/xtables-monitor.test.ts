@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTransactionReader, type MonitoredTransaction } from './nft-monitor.ts';
+import { createTransactionReader, type MonitoredTransaction } from './xtables-monitor.ts';
 
 function read(family: 'IPv4' | 'IPv6', text: string): readonly MonitoredTransaction[] {
   const seen: MonitoredTransaction[] = [];
@@ -8,15 +8,15 @@ function read(family: 'IPv4' | 'IPv6', text: string): readonly MonitoredTransact
   return seen;
 }
 
-/** As `nft monitor` 1.0.6 prints them. */
-const FLUSHED = `delete rule ip nat KUBE-X handle 2
-delete rule ip nat KUBE-X handle 3
-# new generation 6 by process 21992 (iptables-nft)
-delete chain ip nat KUBE-X
-delete table ip nat
-delete chain ip6 nat KUBE-Y
-delete table ip6 nat
-# new generation 9 by process 21995 (nft)`;
+/** As xtables-monitor 1.8.9 prints them. */
+const FLUSHED = ` EVENT: -4 -t nat -D KUBE-X -s 10.0.0.1/32 -j KUBE-Y
+ EVENT: -4 -t nat -D KUBE-X -j KUBE-Z
+NEWGEN: GENID=6 PID=21992 NAME=iptables-nft
+ EVENT: -4 -t nat -X KUBE-X
+ EVENT: nft: DEL table: table nat ip flags 0 use 0 handle 1
+ EVENT: -6 -t nat -X KUBE-Y
+ EVENT: nft: DEL table: table nat ip6 flags 0 use 0 handle 2
+NEWGEN: GENID=9 PID=21995 NAME=nft`;
 
 describe('createTransactionReader', () => {
   it('says what each transaction took away, and whose it was', () => {
@@ -44,10 +44,11 @@ describe('createTransactionReader', () => {
   });
 
   it('does not count what is added, nor what it cannot read', () => {
-    const added = `add chain ip nat KUBE-Z
-add rule ip nat KUBE-Z counter packets 0 bytes 0 xt match "comment" jump KUBE-Y
-# ERROR: We lost some netlink events!
-# new generation 10 by process 7 (nft)`;
+    const added = ` EVENT: nft: NEW table: table nat ip flags 0 use 1 handle 1
+ EVENT: # nft: ip nat PREROUTING use 1 type nat hook prerouting prio -100 policy accept packets 0 bytes 0 flags 1
+ EVENT: -4 -t nat -N KUBE-Z
+ EVENT: -4 -t nat -A KUBE-Z -m comment --comment "-4 -t nat -X KUBE-Z" -j KUBE-Y
+NEWGEN: GENID=10 PID=7 NAME=nft`;
     expect(read('IPv4', added)).toEqual([{ pid: 7, program: 'nft', removals: [] }]);
   });
 });
