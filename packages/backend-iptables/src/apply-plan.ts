@@ -5,6 +5,7 @@ import {
   planTransactions,
   batchTransactions,
   type PendingInsert,
+  type PlanPart,
   type Transaction,
 } from './diff/plan.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
@@ -41,7 +42,10 @@ export interface PlanInput {
   readonly inserts: readonly PendingInsert[];
   readonly driver: IptablesDriver;
   readonly variant: Variant;
+  /** Rules in nat that packets can meet before anything of this is written. */
+  readonly reachableRules: number;
   readonly order: RefusalOrder;
+  readonly part: PlanPart;
   readonly applied: Applied;
   /** See `tighterLimit`. */
   readonly rulesPerTransaction: number;
@@ -53,12 +57,14 @@ export async function applyPlan({
   inserts,
   driver,
   variant,
+  reachableRules,
   order,
+  part,
   applied,
   rulesPerTransaction,
 }: PlanInput): Promise<BackendError | null> {
-  const policy = variant === 'nft' ? nftPolicy(ledger.count('nat'), rulesPerTransaction) : LEGACY_POLICY;
-  const transactions = planTransactions(ledger, inserts, { policy, order });
+  const policy = variant === 'nft' ? nftPolicy(reachableRules, rulesPerTransaction) : LEGACY_POLICY;
+  const transactions = planTransactions(ledger, inserts, { policy, order, part });
   for (const batch of batchTransactions(transactions)) {
     applied.restores++;
     const done = await driver.restore(encodeRestore(batch.map(({ input }) => input)));

@@ -1,6 +1,6 @@
 /** Comparison of everything wanted with everything held. Pure but for the ledger that it fills. */
-import type { Drift, Family } from '@signalbox/core';
-import type { RankedChain } from './compile/rule-compiler.ts';
+import type { BackendError, Drift, Family } from '@signalbox/core';
+import { RANK, type RankedChain } from './compile/rule-compiler.ts';
 import { includesRule, isSame, withoutTolerated } from './diff/observed.ts';
 import type { PendingInsert } from './diff/plan.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
@@ -19,17 +19,37 @@ export interface Wanted {
 export interface Comparison {
   readonly inserts: readonly PendingInsert[];
   readonly drift: readonly Drift[];
+  /** Why writing ahead failed; then the comparison is not complete. */
+  readonly error: BackendError | null;
 }
 
-export function compare(wanted: Wanted, observed: ObservedTables, ledger: RuleLedger): Comparison {
+/**
+ * New chains that no packet can meet yet may be written while others are still being compiled, so that the text
+ * of a whole first sync is never held at once.
+ */
+export interface WriteAhead {
+  /** Writes once so many are pending. */
+  readonly chains: number;
+  write(): Promise<BackendError | null>;
+}
+
+export const NEVER_AHEAD: WriteAhead = { chains: Infinity, write: () => Promise.resolve(null) };
+
+export async function compare(
+  wanted: Wanted,
+  observed: ObservedTables,
+  ledger: RuleLedger,
+  ahead: WriteAhead,
+): Promise<Comparison> {
   const drift: Drift[] = [];
   const seen = new Set<string>();
+  let pending = 0;
   for (const { chain, rank } of wanted.chains) {
     const encoded = encodeChain(chain, wanted.family);
     const listed = observed.get(chain.table)?.own.get(chain.name);
     const object = `${chain.table} ${chain.name}`;
-    seen.add(object);
     if (listed !== undefined) {
+      seen.add(object);
       const same = isSame(encoded, withoutTolerated(chain, listed, wanted.family), wanted.family);
       ledger.hold(chain.table, chain.name, {
         digest: same ? encoded.digest : 'different',
@@ -38,11 +58,16 @@ export function compare(wanted: Wanted, observed: ObservedTables, ledger: RuleLe
       if (!same) drift.push({ kind: 'altered', object });
     } else drift.push({ kind: 'missing', object });
     ledger.want(encoded, rank, chain.table === 'filter' ? listed : undefined);
+    // Chains of the trees are not all compiled before the first of them.
+    if (listed !== undefined || rank > RANK.service || ++pending < ahead.chains) continue;
+    pending = 0;
+    const error = await ahead.write();
+    if (error !== null) return { inserts: [], drift, error };
   }
   drift.push(...findStale(observed, seen, ledger));
   const inserts = missingShared(wanted, observed);
   drift.push(...inserts.map(({ table, chain, rule }) => missingRule(table, chain, rule)));
-  return { inserts, drift };
+  return { inserts, drift, error: null };
 }
 
 function missingRule(table: string, chain: string, rule: string): Drift {

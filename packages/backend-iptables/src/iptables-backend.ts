@@ -3,15 +3,16 @@ import type {
   BackendError,
   CleanupResult,
   DesiredChange,
+  Drift,
   Observation,
   SyncResult,
 } from '@signalbox/core';
 import { isEmptyChangeSet } from '@signalbox/core';
-import { applyPlan, nothingApplied } from './apply-plan.ts';
+import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
-import { tighterLimit } from './diff/plan.ts';
+import { CHAINS_PER_CALL, tighterLimit } from './diff/plan.ts';
 import { createRuleLedger } from './diff/rule-ledger.ts';
 import { createDriftWatch, firstMissing, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
@@ -19,8 +20,8 @@ import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
-import { compare } from './full-sync.ts';
-import { observeTables } from './observe.ts';
+import { compare, NEVER_AHEAD } from './full-sync.ts';
+import { countRules, observeTables, type ObservedTables } from './observe.ts';
 import type { IptablesOptions } from './options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
 import { createState, failed, phaseOf, succeeded, type State } from './sync-state.ts';
@@ -172,8 +173,9 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
     if (idle || error !== null) continue;
     const { order } = part;
     const { rulesPerTransaction } = state;
-    const plan = { ledger, inserts: [], driver, variant: tool.variant, order, applied, rulesPerTransaction };
-    error = await applyPlan(plan);
+    const reachableRules = ledger.count('nat');
+    const plan = { ledger, driver, variant: tool.variant, reachableRules, applied, rulesPerTransaction };
+    error = await applyPlan({ ...plan, inserts: [], order, part: 'everything' });
   }
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);
   if (error?.code === 'rejected') {
@@ -197,15 +199,9 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   const observed = await observeTables(driver);
   if (!observed.ok) return failed(observed.error, 'full', state, applied);
   const ledger = createRuleLedger();
-  const shared = compiler.shared();
-  const wanted = { family: driver.family, chains: compiler.all(), shared };
-  const { inserts, drift } = compare(wanted, observed.value, ledger);
-  const repaired = former === null ? [] : repairs(former, drift);
-  const { rulesPerTransaction } = state;
-  const plan = { ledger, inserts, driver, variant: tool.variant, applied, rulesPerTransaction };
-  const error = await applyPlan({ ...plan, order: 'both' });
-  // Until the jumps are known to stand, the next sync has to look again.
-  state.ledger = error === null || (error.kernel === 'unchanged' && inserts.length === 0) ? ledger : null;
+  const { error, drift, isKnown } = await reconcile(work, observed.value, { ledger, applied });
+  const repaired = former === null || error !== null ? [] : repairs(former, drift);
+  state.ledger = isKnown ? ledger : null;
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);
   if (error?.code === 'rejected' && (await leaveOutRefused(work, compiler.services.values()))) {
     return fullSync(work, applied);
@@ -213,9 +209,47 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   if (error !== null) return failed(error, 'full', state, applied);
   state.former = null;
   state.suspect = false;
-  state.guarded = guardedRules(shared, driver);
+  state.guarded = guardedRules(compiler.shared(), driver);
   state.variant = tool.variant;
   return { ...succeeded('full', state, applied, repaired), repaired };
+}
+
+interface Reconciled {
+  readonly error: BackendError | null;
+  readonly drift: readonly Drift[];
+  /** What the kernel holds stands in the ledger. */
+  readonly isKnown: boolean;
+}
+
+async function reconcile(
+  { driver, state, compiler, tool }: SyncWork,
+  observed: ObservedTables,
+  { ledger, applied }: Pick<PlanInput, 'ledger' | 'applied'>,
+): Promise<Reconciled> {
+  const plan = {
+    ledger,
+    driver,
+    variant: tool.variant,
+    reachableRules: countRules(observed, 'nat'),
+    order: 'both',
+    applied,
+    rulesPerTransaction: state.rulesPerTransaction,
+  } as const;
+  const wanted = { family: driver.family, chains: compiler.all(), shared: compiler.shared() };
+  const {
+    inserts,
+    drift,
+    error: stopped,
+  } = await compare(wanted, observed, ledger, {
+    // The legacy variant copies the whole table for any transaction.
+    chains: tool.variant === 'nft' ? CHAINS_PER_CALL : Infinity,
+    write: () => applyPlan({ ...plan, inserts: [], part: 'new-chains' }),
+  });
+  if (stopped !== null) return { error: stopped, drift, isKnown: false };
+  const error = await applyPlan({ ...plan, inserts, part: 'everything' });
+  // Until the jumps are known to stand, the next sync has to look again.
+  const isKnown = error === null || (error.kernel === 'unchanged' && inserts.length === 0);
+  return { error, drift, isKnown };
 }
 
 /** Transactions were too large for this kernel: with a smaller limit, which is kept, it may go. */
@@ -243,7 +277,8 @@ async function observeDrift(
   const { compiler } = state;
   if (compiler === null) return { outcome: 'ok', drift: [] };
   const wanted = { family, chains: compiler.all(), shared: compiler.shared() };
-  return { outcome: 'ok', drift: compare(wanted, observed.value, createRuleLedger()).drift };
+  const { drift } = await compare(wanted, observed.value, createRuleLedger(), NEVER_AHEAD);
+  return { outcome: 'ok', drift };
 }
 
 async function cleanUp(driver: IptablesDriver, state: State): Promise<CleanupResult> {

@@ -21,6 +21,11 @@ export async function observeTables(driver: IptablesDriver): Promise<DriverResul
   return success(tables);
 }
 
+/** In our chains. */
+export function countRules(tables: ObservedTables, table: TableName): number {
+  return [...(tables.get(table)?.own.values() ?? [])].reduce((sum, rules) => sum + rules.length, 0);
+}
+
 /**
  * Whether a rule in one of the kernel's hooks is a proxy's own jump: this one's or a kube-proxy's, whose
  * comments all begin alike.

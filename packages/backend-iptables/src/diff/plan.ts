@@ -29,7 +29,7 @@ export interface Transaction {
 export type Batch = readonly Transaction[];
 
 /** At most so many chains go into one call: bounds the text that is held at a time. */
-const CHAINS_PER_CALL = 5_000;
+export const CHAINS_PER_CALL = 5_000;
 
 export interface PlanPolicy {
   /** At most so many chains in a transaction; `Infinity`: everything at once. */
@@ -61,9 +61,13 @@ export function tighterLimit(rulesPerTransaction: number): number | null {
   return rulesPerTransaction > 50 ? rulesPerTransaction / 2 : null;
 }
 
+/** `new-chains`: those alone that the kernel does not have, so that no packet meets them. */
+export type PlanPart = 'everything' | 'new-chains';
+
 export interface PlanOptions {
   readonly policy: PlanPolicy;
   readonly order: RefusalOrder;
+  readonly part: PlanPart;
 }
 
 /**
@@ -74,9 +78,10 @@ export interface PlanOptions {
 export function planTransactions(
   ledger: RuleLedger,
   inserts: readonly PendingInsert[],
-  { policy, order }: PlanOptions,
+  { policy, order, part }: PlanOptions,
 ): readonly Transaction[] {
   const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
+  if (part === 'new-chains') return newChains(ledger, writes, policy);
   const late = new Set(writes.filter((write) => isLate(ledger, write, order)));
   const together = writes.length + ledger.removals.size <= policy.chainsPerTransaction;
   const early = writes.flatMap((write) => (late.has(write) ? withFormer(write, order) : [write]));
@@ -93,6 +98,18 @@ export function planTransactions(
     ...chunks('filter', { writes: [...late], inserts: [], removals: end }, policy),
     ...(together ? [] : TABLES.flatMap((table) => removalChunks(table, removalsOf(ledger, table), policy))),
   ];
+}
+
+function newChains(
+  ledger: RuleLedger,
+  pending: readonly PendingWrite[],
+  policy: PlanPolicy,
+): readonly Transaction[] {
+  return TABLES.flatMap((table) => {
+    const held = ledger.held.get(table);
+    const writes = pending.filter(({ chain }) => chain.table === table && held?.has(chain.name) !== true);
+    return chunks(table, { writes, inserts: [], removals: [] }, policy);
+  });
 }
 
 /** A chain of refusals that is written behind nat. */

@@ -106,3 +106,55 @@ describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) 
     else expect(chains.length).toBeLessThanOrEqual(4);
   });
 });
+
+describe('a first sync of many services', () => {
+  const MANY = 600;
+  const wanted = fullChange(
+    sampleState(
+      Array.from({ length: MANY }, (_, index) =>
+        sampleService({ index, endpoints: sampleEndpoints(index, 10) }),
+      ),
+    ),
+  );
+  const chainsOf = (input: string): number => input.match(/^:/gm)?.length ?? 0;
+
+  it('is written while it is compiled, and leads no packet anywhere before it is complete', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant: 'nft' });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    const result = await backend.sync(wanted);
+    expect(result.outcome).toBe('ok');
+    expect(Math.max(...fake.inputs.map(chainsOf))).toBeLessThanOrEqual(5_000);
+    expect(fake.inputs.length).toBe(2);
+    const replica = createFakeIptables({ family: 'IPv4', variant: 'nft' });
+    const [ahead = '', rest = ''] = fake.inputs;
+    replica.byOthers(ahead);
+    const before = [0, 99, MANY - 1].map((index) => outcome(replica, index).kind);
+    expect(before).toEqual(['pass', 'pass', 'pass']);
+    replica.byOthers(rest);
+    const after = [0, 99, MANY - 1].map((index) => outcome(replica, index).kind);
+    expect(after).toEqual(['forward', 'forward', 'forward']);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it.each([0, 1])('that fails at call %i is completed by the next', async (at) => {
+    let calls = 0;
+    const fake = createFakeIptables({
+      family: 'IPv4',
+      variant: 'nft',
+      faults: (operation) => operation === 'iptables-restore' && calls++ === at,
+    });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    expect((await backend.sync(wanted)).error?.code).toBe('busy');
+    const again = await backend.sync(changeBetween(sampleState([]), sampleState([])));
+    expect(again.error).toBeUndefined();
+    expect(outcome(fake, MANY - 1).kind).toBe('forward');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('goes into one transaction a table in the legacy variant', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(wanted);
+    const nat = fake.inputs.flatMap((input) => input.match(/^\*nat$/gm) ?? []);
+    expect(nat.length).toBe(1);
+  });
+});
