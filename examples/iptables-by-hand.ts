@@ -46,15 +46,16 @@ const state: DesiredState = {
   counts: { servicePorts: 1, endpoints: 2, noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 },
 };
 
-/** Programs the service; answers with the nat table as iptables-save prints it. */
+/** Programs the service; answers with what iptables-save prints then. */
 export async function programByHand(driver: IptablesDriver): Promise<string> {
   const backend = createIptablesBackend({ family: 'IPv4', driver });
   const result = await backend.sync(fullChange(state));
   if (result.outcome !== 'ok') throw new Error(result.error?.message ?? 'some services failed');
-  const saved = await driver.save('nat');
+  const lines: string[] = [];
+  const saved = await driver.save((line) => lines.push(line));
   await backend.close();
   if (!saved.ok) throw new Error(saved.error.message);
-  return saved.value;
+  return lines.join('\n');
 }
 
 if (import.meta.url === pathToFileURL(argv[1] ?? '').href) {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { argv, stdout } from 'node:process';
 import { createExecDriver, createIptablesBackend } from '@signalbox/backend-iptables';
-import { encodeRestore, parseSave } from '@signalbox/backend-iptables/ruleset';
+import { encodeRestore, listTables } from '@signalbox/backend-iptables/ruleset';
 import { sampleEndpoints, sampleService, sampleState } from '@signalbox/backend-iptables/testing';
 import { fullChange } from '@signalbox/core';
 
@@ -47,9 +47,9 @@ async function timeConnects(host: string, port: number, count: number): Promise<
 
 /** All services one below the other in KUBE-SERVICES, as kube-proxy has them. */
 async function flatten(driver: ReturnType<typeof createExecDriver>): Promise<void> {
-  const saved = await driver.save('nat');
+  const saved = await listTables(driver);
   if (!saved.ok) throw new Error(saved.error.message);
-  const { chains } = parseSave(saved.value, 'nat');
+  const { chains } = saved.value.nat;
   const rules = [...chains]
     .filter(([name]) => name === 'KUBE-SERVICES' || name.startsWith('KUBE-SVC-VIP-'))
     .flatMap(([, list]) => list)

@@ -3,8 +3,7 @@ import type { BackendError, CleanupResult } from '@signalbox/core';
 import { isOwnChain, MARK_MASQUERADE } from './compile/chain-names.ts';
 import { observe, type Observed } from './diff/observed.ts';
 import { nftPolicy } from './diff/plan.ts';
-import type { IptablesDriver } from './driver/iptables-driver.ts';
-import { parseSave } from './encode/parse-save.ts';
+import { listTables, type IptablesDriver } from './driver/iptables-driver.ts';
 import { encodeRestore, type RestoreOperation, type TableInput } from './encode/restore-input.ts';
 import { TABLES, type TableName } from './objects/rule.ts';
 import { isBaseJump } from './observe.ts';
@@ -16,7 +15,7 @@ export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupRe
   if (error !== null) return { outcome: 'failed', error };
   if (other === null) return { outcome: 'ok', removed };
   // Installed is not usable: a kernel may know one variant only, and then the other holds nothing.
-  const usable = (await other.save()).ok;
+  const usable = (await other.save(() => undefined)).ok;
   const problem = usable ? await cleanupOne(other, removed) : null;
   await other.close();
   return problem === null ? { outcome: 'ok', removed } : { outcome: 'failed', error: problem };
@@ -25,12 +24,11 @@ export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupRe
 async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {
   const tool = await driver.probe();
   if (!tool.ok) return tool.error;
-  // All tables at once: asking for one by name would bring it to life in the legacy variant.
-  const saved = await driver.save();
+  const saved = await listTables(driver);
   if (!saved.ok) return saved.error;
   const size = tool.value.variant === 'nft' ? nftPolicy(0).chainsPerTransaction : Infinity;
   for (const table of TABLES) {
-    const observed = observe(parseSave(saved.value, table), isOwnChain, isBaseJump);
+    const observed = observe(saved.value[table], isOwnChain, isBaseJump);
     const work = cleanupWork(table, observed);
     const inputs = cleanupInputs(table, work, size);
     if (inputs.length > 0) {

@@ -6,7 +6,7 @@ import type { PendingInsert } from './diff/plan.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
-import { BUILTIN_CHAINS, type SharedRule } from './objects/rule.ts';
+import { BUILTIN_CHAINS, type SharedRule, type TableName } from './objects/rule.ts';
 import type { ObservedTables } from './observe.ts';
 
 export interface Wanted {
@@ -23,6 +23,9 @@ export interface Comparison {
   readonly error: BackendError | null;
 }
 
+/** Where a comparison writes down what it finds. */
+export type Notes = Pick<RuleLedger, 'hold' | 'want' | 'unwant'>;
+
 /**
  * New chains that no packet can meet yet may be written while others are still being compiled, so that the text
  * of a whole first sync is never held at once.
@@ -33,23 +36,24 @@ export interface WriteAhead {
   write(): Promise<BackendError | null>;
 }
 
-export const NEVER_AHEAD: WriteAhead = { chains: Infinity, write: () => Promise.resolve(null) };
+const NEVER_AHEAD: WriteAhead = { chains: Infinity, write: () => Promise.resolve(null) };
 
+/** Takes what it has compared out of `observed`. */
 export async function compare(
   wanted: Wanted,
   observed: ObservedTables,
-  ledger: RuleLedger,
-  ahead: WriteAhead,
+  ledger: Notes,
+  ahead: WriteAhead = NEVER_AHEAD,
 ): Promise<Comparison> {
   const drift: Drift[] = [];
-  const seen = new Set<string>();
   let pending = 0;
   for (const { chain, rank } of wanted.chains) {
     const encoded = encodeChain(chain, wanted.family);
-    const listed = observed.get(chain.table)?.own.get(chain.name);
+    const own = observed.get(chain.table)?.own;
+    const listed = own?.get(chain.name);
     const object = `${chain.table} ${chain.name}`;
     if (listed !== undefined) {
-      seen.add(object);
+      own?.delete(chain.name);
       const same = isSame(encoded, withoutTolerated(chain, listed, wanted.family), wanted.family);
       ledger.hold(chain.table, chain.name, {
         digest: same ? encoded.digest : 'different',
@@ -64,8 +68,8 @@ export async function compare(
     const error = await ahead.write();
     if (error !== null) return { inserts: [], drift, error };
   }
-  drift.push(...findStale(observed, seen, ledger));
-  const inserts = missingShared(wanted, observed);
+  drift.push(...findStale(observed, ledger));
+  const inserts = missingShared(wanted, (table, chain) => observed.get(table)?.foreign.get(chain));
   drift.push(...inserts.map(({ table, chain, rule }) => missingRule(table, chain, rule)));
   return { inserts, drift, error: null };
 }
@@ -75,29 +79,27 @@ function missingRule(table: string, chain: string, rule: string): Drift {
 }
 
 /** Chains of ours that nobody wants. Where others jump to one it is emptied only. */
-function findStale(
-  observed: ObservedTables,
-  wanted: ReadonlySet<string>,
-  ledger: RuleLedger,
-): readonly Drift[] {
+function findStale(observed: ObservedTables, ledger: Notes): readonly Drift[] {
   const drift: Drift[] = [];
   for (const [table, { own, referenced }] of observed) {
     for (const [name, rules] of own) {
-      const object = `${table} ${name}`;
-      if (wanted.has(object)) continue;
       if (referenced.has(name) && rules.length === 0) continue;
       ledger.hold(table, name, { digest: 'stale', rules: rules.length });
       ledger.unwant(table, name, referenced.has(name) ? 'empty' : 'remove');
-      drift.push({ kind: 'stale', object });
+      drift.push({ kind: 'stale', object: `${table} ${name}` });
     }
   }
   return drift;
 }
 
-function missingShared({ shared, family }: Wanted, observed: ObservedTables): readonly PendingInsert[] {
+/** `rulesOf`: what is listed in a chain of others; `undefined`: there is no such chain. */
+export function missingShared(
+  { shared, family }: Pick<Wanted, 'shared' | 'family'>,
+  rulesOf: (table: TableName, chain: string) => readonly string[] | undefined,
+): readonly PendingInsert[] {
   const inserts: PendingInsert[] = [];
   for (const { table, chain, rule } of shared) {
-    const listed = observed.get(table)?.foreign.get(chain);
+    const listed = rulesOf(table, chain);
     const text = encodeRule(rule, family);
     if (listed !== undefined && includesRule(listed, text, family)) continue;
     const create = listed === undefined && !BUILTIN_CHAINS[table].includes(chain);

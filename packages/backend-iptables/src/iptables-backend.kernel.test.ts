@@ -80,7 +80,7 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
 
   it('lists every kind of rule exactly as it was written', async () => {
     await ok(backendOf().sync(fullChange(state)));
-    const listed = parseSave(run(tool(which, '-save'), '-t', 'nat'), 'nat');
+    const listed = parseSave(run(tool(which, '-save'))).nat;
     expect(listed.chains.size).toBeGreaterThan(10);
     expect(await backendOf().observe()).toEqual({ outcome: 'ok', drift: [] });
     const again = await ok(backendOf().sync(fullChange(state)));
@@ -242,7 +242,7 @@ describe('the nft variant', () => {
     ['nft', ['flush', 'ruleset'], 5],
     ['iptables-nft', ['-t', 'nat', '-F'], 5],
     ['iptables-nft', ['-t', 'filter', '-F', 'INPUT'], 5],
-    // More rules at once than the monitor's socket holds: it ends, and that is told.
+    // More rules at once than the monitor's socket holds: it ends, and there is a look.
     ['iptables-nft', ['-t', 'nat', '-F'], 1000],
   ])(
     'tells at once when somebody runs %s %s among %i services, and not when it writes itself',
@@ -272,9 +272,7 @@ describe('the nft variant', () => {
       await told;
       stop?.();
       // Transactions are told in their order: had its own been told, they would have been ahead.
-      expect(heard.slice(before)).toEqual([
-        expect.stringMatching(/table (nat|filter)|INPUT|No buffer space/),
-      ]);
+      expect(heard.slice(before)).toEqual([expect.stringMatching(/table (nat|filter)|INPUT/)]);
       const repaired = await ok(backend.sync(changeBetween(state, state)));
       expect(repaired.scope).toBe('full');
       expect(repaired.repaired.length).toBeGreaterThan(0);

@@ -1,12 +1,4 @@
-import type {
-  Backend,
-  BackendError,
-  CleanupResult,
-  DesiredChange,
-  Drift,
-  Observation,
-  SyncResult,
-} from '@signalbox/core';
+import type { Backend, BackendError, CleanupResult, DesiredChange, Drift, SyncResult } from '@signalbox/core';
 import { isEmptyChangeSet } from '@signalbox/core';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
@@ -20,9 +12,10 @@ import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
-import { compare, NEVER_AHEAD } from './full-sync.ts';
+import { compare } from './full-sync.ts';
+import { observeDrift } from './observe-drift.ts';
 import { countRules, observeTables, type ObservedTables } from './observe.ts';
-import type { IptablesOptions } from './options.ts';
+import { ruleOptions, type IptablesOptions } from './options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
 import { createState, failed, phaseOf, succeeded, type State } from './sync-state.ts';
 import { repairs } from './repairs.ts';
@@ -41,7 +34,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     family: options.family,
     sync: (change) => syncAlone({ driver, options, state }, change),
     cleanup: () => cleanUp(driver, state),
-    observe: () => observeDrift(driver, options, state),
+    observe: () => observeDrift(driver, state),
     watch: (onDrift) =>
       createDriftWatch({
         driver,
@@ -138,16 +131,6 @@ interface SyncWork extends SyncInput {
   readonly searches: { left: number };
 }
 
-function ruleOptions(options: IptablesOptions, tool: ToolFacts) {
-  const { masqueradeBit = 14, randomFully = 'auto', conntrackLiberal = false, accounting = false } = options;
-  return {
-    masqueradeMark: (1 << masqueradeBit) >>> 0,
-    randomFully: randomFully === 'auto' ? tool.randomFully : randomFully,
-    conntrackLiberal,
-    accounting,
-  };
-}
-
 function sharedTexts(compiler: RuleCompiler, { family }: IptablesDriver): readonly string[] {
   return compiler.shared().map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, family)}`);
 }
@@ -165,12 +148,15 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
   const { driver, state, tool, compiler } = work;
   const { ledger } = state;
   const applied = nothingApplied();
+  if (ledger === null) {
+    takeOver(work, change);
+    return fullSync(work);
+  }
   const shared = sharedTexts(compiler, driver);
   let error: BackendError | null = null;
   for (const part of splitChange(change)) {
     takeOver(work, part.change);
-    const idle = ledger === null || ledger.writes.size + ledger.removals.size === 0;
-    if (idle || error !== null) continue;
+    if (error !== null || ledger.writes.size + ledger.removals.size === 0) continue;
     const { order } = part;
     const { rulesPerTransaction } = state;
     const reachableRules = ledger.count('nat');
@@ -265,20 +251,6 @@ function guardedRules(
   { family }: IptablesDriver,
 ): readonly Guarded[] {
   return shared.map(({ table, chain, rule }) => ({ table, chain, rule: encodeRule(rule, family) }));
-}
-
-async function observeDrift(
-  driver: IptablesDriver,
-  { family }: IptablesOptions,
-  state: State,
-): Promise<Observation> {
-  const observed = await observeTables(driver);
-  if (!observed.ok) return { outcome: 'failed', error: observed.error };
-  const { compiler } = state;
-  if (compiler === null) return { outcome: 'ok', drift: [] };
-  const wanted = { family, chains: compiler.all(), shared: compiler.shared() };
-  const { drift } = await compare(wanted, observed.value, createRuleLedger(), NEVER_AHEAD);
-  return { outcome: 'ok', drift };
 }
 
 async function cleanUp(driver: IptablesDriver, state: State): Promise<CleanupResult> {

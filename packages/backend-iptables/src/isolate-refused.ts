@@ -26,6 +26,8 @@ export interface Verdict {
   /** Found to be acceptable. Suspects in neither of the two were not reached. */
   readonly passed: ReadonlySet<ServicePortKey>;
   readonly refused: ReadonlyMap<ServicePortKey, BackendError>;
+  /** A trial's chain may have stayed in the kernel. */
+  readonly leftTraces: boolean;
 }
 
 /** Bounds one search: some ten culprits among a thousand services. Those it does not reach, the next one does. */
@@ -34,22 +36,32 @@ const REFUSALS_LIMIT = 256;
 const SUSPECTS_PER_TRIAL = 200;
 
 export async function findRefused(driver: IptablesDriver, suspects: readonly Suspect[]): Promise<Verdict> {
-  const passed = new Set<ServicePortKey>();
-  const refused = new Map<ServicePortKey, BackendError>();
+  let leftTraces = false;
+  const attempt = async (rules: readonly PlacedRule[]): Promise<BackendError | null> => {
+    const error = await refusalOf(driver, rules);
+    leftTraces ||= error?.kernel === 'unknown';
+    return error;
+  };
   // Where not even this is taken, it is not the services' fault.
   const control: readonly PlacedRule[] = [
     { table: 'filter', rule: rule([], RETURN) },
     { table: 'nat', rule: rule([], RETURN) },
   ];
-  if (suspects.length === 0 || (await refusalOf(driver, control)) !== null) return { passed, refused };
-  const groups = groupsOf(suspects);
+  const isSound = suspects.length > 0 && (await attempt(control)) === null;
+  const found = await halve(isSound ? groupsOf(suspects) : [], attempt);
+  return { ...found, leftTraces };
+}
+
+async function halve(
+  groups: (readonly Suspect[])[],
+  attempt: (rules: readonly PlacedRule[]) => Promise<BackendError | null>,
+): Promise<Omit<Verdict, 'leftTraces'>> {
+  const passed = new Set<ServicePortKey>();
+  const refused = new Map<ServicePortKey, BackendError>();
   for (let refusals = 0; refusals < REFUSALS_LIMIT;) {
     const group = groups.pop();
     if (group === undefined) break;
-    const error = await refusalOf(
-      driver,
-      group.flatMap((suspect) => suspect.rules()),
-    );
+    const error = await attempt(group.flatMap((suspect) => suspect.rules()));
     if (error === null) for (const { key } of group) passed.add(key);
     // A lock that is held, a tool that hangs: nothing can be told now.
     else if (error.code !== 'rejected') break;

@@ -1,23 +1,24 @@
 import { BASE_JUMPS } from './compile/base-chains.ts';
 import { isOwnChain } from './compile/chain-names.ts';
 import { observe, targetChain, type Observed } from './diff/observed.ts';
-import { failure, success, type DriverResult, type IptablesDriver } from './driver/iptables-driver.ts';
+import {
+  failure,
+  listTables,
+  success,
+  type DriverResult,
+  type IptablesDriver,
+} from './driver/iptables-driver.ts';
 import { encodeRule } from './encode/rule-text.ts';
-import { parseSave } from './encode/parse-save.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from './objects/rule.ts';
 
 export type ObservedTables = ReadonlyMap<TableName, Observed>;
 
 /** Reads the tables that services use. */
 export async function observeTables(driver: IptablesDriver): Promise<DriverResult<ObservedTables>> {
-  const saved = await Promise.all(TABLES.map((table) => driver.save(table)));
+  const saved = await listTables(driver);
+  if (!saved.ok) return failure(saved.error);
   const tables = new Map<TableName, Observed>();
-  for (const [index, table] of TABLES.entries()) {
-    const text = saved[index];
-    if (text === undefined) continue;
-    if (!text.ok) return failure(text.error);
-    tables.set(table, observe(parseSave(text.value, table), isOwnChain, isBaseJump));
-  }
+  for (const table of TABLES) tables.set(table, observe(saved.value[table], isOwnChain, isBaseJump));
   return success(tables);
 }
 

@@ -1,6 +1,7 @@
 import type { Family } from '@signalbox/core';
+import type { RuleOptions } from './compile/context.ts';
 import type { Timer } from './driver/drift-watch.ts';
-import type { IptablesDriver } from './driver/iptables-driver.ts';
+import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 
 export interface IptablesOptions {
   readonly family: Family;
@@ -55,4 +56,15 @@ export function describeIptablesOptions(): readonly OptionDescription[] {
       meaning: 'milliseconds between looks for rules that others removed',
     },
   ];
+}
+
+/** With defaults, and with what the tool can do. */
+export function ruleOptions(options: IptablesOptions, tool: ToolFacts): RuleOptions {
+  const { masqueradeBit = 14, randomFully = 'auto', conntrackLiberal = false, accounting = false } = options;
+  return {
+    masqueradeMark: (1 << masqueradeBit) >>> 0,
+    randomFully: randomFully === 'auto' ? tool.randomFully : randomFully,
+    conntrackLiberal,
+    accounting,
+  };
 }

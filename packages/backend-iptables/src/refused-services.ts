@@ -63,5 +63,7 @@ async function judge(
   }));
   const verdict = await findRefused(driver, suspects);
   for (const [key, error] of verdict.refused) state.refused.set(key, error);
+  // A full sync takes away what nobody wants.
+  if (verdict.leftTraces) state.ledger = null;
   return verdict;
 }

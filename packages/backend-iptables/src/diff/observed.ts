@@ -6,8 +6,8 @@ import type { Chain, TableName } from '../objects/rule.ts';
 
 /** What the kernel holds, split by whose it is. */
 export interface Observed {
-  /** Our chains: text of their rules as listed. */
-  readonly own: ReadonlyMap<string, readonly string[]>;
+  /** Our chains: text of their rules as listed. Whoever has dealt with one takes it out, and its memory with it. */
+  readonly own: Map<string, readonly string[]>;
   /** Chains of others and the kernel's hooks. */
   readonly foreign: ReadonlyMap<string, readonly string[]>;
   /** Our chains that rules of others jump to: they cannot be removed. */

@@ -29,7 +29,7 @@ export interface Transaction {
 export type Batch = readonly Transaction[];
 
 /** At most so many chains go into one call: bounds the text that is held at a time. */
-export const CHAINS_PER_CALL = 5_000;
+export const CHAINS_PER_CALL = 2_500;
 
 export interface PlanPolicy {
   /** At most so many chains in a transaction; `Infinity`: everything at once. */

@@ -55,15 +55,15 @@ export function createDriftWatch(options: DriftWatchOptions): () => void {
   const guarding = { over: false };
   let cancel = (): void => {};
 
-  const look = async (): Promise<void> => {
-    const missing = phase() === 'idle' ? await firstMissing(driver, options) : null;
+  const look = async (find: typeof anyMissing): Promise<void> => {
+    const missing = phase() === 'idle' ? await find(driver, options) : null;
     if (missing !== null && !guarding.over && phase() === 'idle') options.onDrift(missing);
   };
   const lookNowAndThen = async (): Promise<void> => {
-    await look();
+    await look(firstMissing);
     if (!guarding.over) cancel = timer.schedule(interval, () => void lookNowAndThen());
   };
-  const stopListening = listen(options, guarding, look);
+  const stopListening = listen(options, guarding, () => look(anyMissing));
   cancel = timer.schedule(interval, () => void lookNowAndThen());
   return () => {
     guarding.over = true;
@@ -87,8 +87,7 @@ function listen(
     if (what !== null && !guarding.over) options.onDrift(what);
   };
   const start = (attempt: number): void => {
-    const onLost = (reason: string, loss: MonitorLoss): void => {
-      if (loss === 'overrun' && phase() !== 'off') options.onDrift(reason);
+    const onLost = (_reason: string, loss: MonitorLoss): void => {
       const pause = loss === 'ended' ? RESTARTS_MS[attempt] : OVERRUN_MS;
       if (pause === undefined || guarding.over) return;
       cancel = timer.schedule(pause, () => {
@@ -124,6 +123,17 @@ export async function firstMissing(
   if (alive.ok && !alive.value) return `chain ${canary} of table mangle is gone`;
   const jump = guarded().find(({ table, chain }) => table === 'nat' && chain === 'PREROUTING');
   return jump === undefined ? null : missingRule(driver, jump);
+}
+
+/** The same, where there is reason to look twice: every jump counts. */
+async function anyMissing(driver: IptablesDriver, options: DriftWatchOptions): Promise<string | null> {
+  const first = await firstMissing(driver, options);
+  if (first !== null) return first;
+  for (const each of options.guarded()) {
+    const missing = await missingRule(driver, each);
+    if (missing !== null) return missing;
+  }
+  return null;
 }
 
 async function missingRule(driver: IptablesDriver, { table, chain, rule }: Guarded): Promise<string | null> {

@@ -10,7 +10,7 @@ import {
   type Variant,
 } from './iptables-driver.ts';
 import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
-import { runTool, type ToolEnd } from './run-tool.ts';
+import { runTool, type ToolEnd, type ToolRun } from './run-tool.ts';
 import { isExit, queryError, restoreError } from './tool-errors.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 import { createXtablesMonitor } from './xtables-monitor.ts';
@@ -43,7 +43,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   return {
     family,
     probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
-    save: (table) => withTool((tool) => runSave(execute, tool.programs.save, table)),
+    save: (onLine) => withTool((tool) => runSave(execute, tool.programs.save, onLine)),
     restore: (input) =>
       withTool(({ programs: { restore }, restoreWaits }) =>
         runRestore(execute, [restore, ...(restoreWaits ? wait : [])], input),
@@ -56,20 +56,20 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
       const described = await describeTool(execute, programs(family, other));
       return described.ok ? createExecDriver({ ...options, variant: other }) : null;
     },
-    monitor: (handlers) => createXtablesMonitor({ family, commandPrefix, own, handlers }),
+    monitor: (handlers) => createXtablesMonitor({ family, commandPrefix, isOwn: own.isOwn, handlers }),
     close: async () => {},
   };
 }
 
 function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
   const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000 } = options;
-  const execute: Execute = (command, input) =>
+  const execute: Execute = (command, streams = {}) =>
     runTool({
       command: [...commandPrefix, ...command],
       timeLimit,
       onStart: own.started,
       onEnd: own.ended,
-      ...(input === undefined ? {} : { input }),
+      ...streams,
     });
   const find = rememberSuccess(() =>
     variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant)),
@@ -81,7 +81,7 @@ function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
   return { execute, find, withTool };
 }
 
-type Execute = (command: readonly string[], input?: string) => Promise<ToolEnd>;
+type Execute = (command: readonly string[], streams?: Pick<ToolRun, 'input' | 'onLine'>) => Promise<ToolEnd>;
 
 /** Asks once; asks again only if that failed. */
 function rememberSuccess<T>(find: () => Promise<DriverResult<T>>): () => Promise<DriverResult<T>> {
@@ -99,7 +99,7 @@ async function runRestore(
   [program = '', ...options]: readonly string[],
   input: string,
 ): Promise<DriverResult<null>> {
-  const end = await execute([program, ...options, '--noflush'], input);
+  const end = await execute([program, ...options, '--noflush'], { input });
   return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(program, end, input));
 }
 
@@ -113,8 +113,8 @@ async function ask(execute: Execute, command: readonly string[]): Promise<Driver
 async function runSave(
   execute: Execute,
   save: string,
-  table: TableName | undefined,
-): Promise<DriverResult<string>> {
-  const end = await execute(table === undefined ? [save] : [save, '-t', table]);
-  return isExit(end) && end.status === 0 ? success(end.stdout) : failure(queryError(save, end));
+  onLine: (line: string) => void,
+): Promise<DriverResult<null>> {
+  const end = await execute([save], { onLine });
+  return isExit(end) && end.status === 0 ? success(null) : failure(queryError(save, end));
 }

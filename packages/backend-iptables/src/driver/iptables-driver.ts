@@ -1,5 +1,6 @@
 /** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
 import type { BackendError, Family } from '@signalbox/core';
+import { createSaveReader, type ListedTables } from '../encode/parse-save.ts';
 import type { TableName } from '../objects/rule.ts';
 
 /**
@@ -31,8 +32,11 @@ export interface IptablesDriver {
   readonly family: Family;
   /** Finds out what there is. Answers the same as before without asking again, once it has succeeded. */
   probe(): Promise<DriverResult<ToolFacts>>;
-  /** What `iptables-save` prints: one table, or all that exist. Asking for all creates none. */
-  save(table?: TableName): Promise<DriverResult<string>>;
+  /**
+   * What `iptables-save` prints, line by line. It is asked for all tables at once: asked for one, legacy would bring it to
+   * life, and nft reads them all anyway.
+   */
+  save(onLine: (line: string) => void): Promise<DriverResult<null>>;
   /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
   restore(input: string): Promise<DriverResult<null>>;
   hasChain(table: TableName, chain: string): Promise<DriverResult<boolean>>;
@@ -55,13 +59,20 @@ export interface Removal {
 }
 
 /**
- * Why a monitor tells no more. `overrun`: more was changed at once than it could listen to; `overrun-by-us`: by our own
- * writing, as it seems; `ended`: anything else, such as that there is no such program.
+ * Why a monitor tells no more. `overrun`: more was changed at once, by us or by others, than it could listen to;
+ * `ended`: anything else, such as that there is no such program.
  */
-export type MonitorLoss = 'overrun' | 'overrun-by-us' | 'ended';
+export type MonitorLoss = 'overrun' | 'ended';
 
 export interface MonitorHandlers {
   /** One transaction of another process. */
   onRemovals(removals: readonly Removal[]): void;
   onLost(reason: string, loss: MonitorLoss): void;
+}
+
+/** All of it at once. */
+export async function listTables(driver: IptablesDriver): Promise<DriverResult<ListedTables>> {
+  const reader = createSaveReader();
+  const saved = await driver.save((line) => reader.take(line));
+  return saved.ok ? success(reader.tables) : saved;
 }

@@ -17,19 +17,6 @@ describe('createOwnProcesses', () => {
     expect(own.isOwn({ pid: 101, program: RESTORE })).toBe(false);
   });
 
-  it('may have written while a child is at work, and for a moment after', () => {
-    const { own, clock } = lab('global');
-    expect(own.mayHaveWritten()).toBe(false);
-    own.started(100);
-    clock.ms = 60_000;
-    expect(own.mayHaveWritten()).toBe(true);
-    own.ended(100);
-    clock.ms = 61_000;
-    expect(own.mayHaveWritten()).toBe(true);
-    clock.ms = 70_000;
-    expect(own.mayHaveWritten()).toBe(false);
-  });
-
   it('forgets ids that come round again', () => {
     const { own } = lab('global');
     for (let pid = 1; pid <= 300; pid++) own.started(pid);

@@ -6,8 +6,6 @@ export interface OwnProcesses {
   readonly started: (pid: number) => void;
   readonly ended: (pid: number) => void;
   readonly isOwn: (transaction: Pick<MonitoredTransaction, 'pid' | 'program'>) => boolean;
-  /** Whether a child of ours is at work, or was a moment ago. */
-  readonly mayHaveWritten: () => boolean;
 }
 
 export interface OwnProcessOptions {
@@ -33,7 +31,6 @@ export function createOwnProcesses({ pids, writes, now }: OwnProcessOptions): Ow
   const known = new Set<number>();
   const running = new Set<number>();
   let lastEnd = Number.NEGATIVE_INFINITY;
-  const mayHaveWritten = (): boolean => running.size > 0 || now() - lastEnd < LATE_MS;
   return {
     started(pid) {
       running.add(pid);
@@ -48,9 +45,8 @@ export function createOwnProcesses({ pids, writes, now }: OwnProcessOptions): Ow
     },
     isOwn({ pid, program }) {
       if (pids === 'global') return known.has(pid);
-      return writes(program) && mayHaveWritten();
+      return writes(program) && (running.size > 0 || now() - lastEnd < LATE_MS);
     },
-    mayHaveWritten,
   };
 }
 

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { Buffer } from 'node:buffer';
+import type { Readable } from 'node:stream';
 
 export interface ToolRun {
   readonly command: readonly string[];
@@ -7,6 +8,8 @@ export interface ToolRun {
   /** Milliseconds; the child is killed beyond it. */
   readonly timeLimit: number;
   /** Told the process id of the child as soon as it runs. */
+  /** Takes the output line by line; then it is not part of the answer. */
+  readonly onLine?: (line: string) => void;
   readonly onStart?: (pid: number) => void;
   readonly onEnd?: (pid: number) => void;
 }
@@ -31,7 +34,8 @@ export function runTool(run: ToolRun): Promise<ToolEnd> {
       timedOut = true;
       child.kill('SIGKILL');
     }, run.timeLimit);
-    child.stdout.on('data', (part: Buffer) => out.push(part));
+    if (run.onLine === undefined) child.stdout.on('data', (part: Buffer) => out.push(part));
+    else eachLine(child.stdout, run.onLine);
     child.stderr.on('data', (part: Buffer) => err.push(part));
     // A child that gives up early closes its end of the pipe (EPIPE); its exit status tells the story.
     child.stdin.on('error', () => {});
@@ -55,4 +59,17 @@ export function runTool(run: ToolRun): Promise<ToolEnd> {
 function childEnvironment(): NodeJS.ProcessEnv {
   // oxlint-disable-next-line node/no-process-env -- a child needs the PATH that we were started with
   return { ...process.env, LC_ALL: 'C' };
+}
+
+function eachLine(stream: Readable, onLine: (line: string) => void): void {
+  let rest = '';
+  stream.setEncoding('utf8');
+  stream.on('data', (part: string) => {
+    const lines = `${rest}${part}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+  stream.once('end', () => {
+    if (rest !== '') onLine(rest);
+  });
 }

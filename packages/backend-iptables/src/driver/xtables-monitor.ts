@@ -12,7 +12,7 @@ import type { OwnProcesses } from './own-processes.ts';
 export interface XtablesMonitorOptions {
   readonly family: Family;
   readonly commandPrefix: readonly string[];
-  readonly own: Pick<OwnProcesses, 'isOwn' | 'mayHaveWritten'>;
+  readonly isOwn: OwnProcesses['isOwn'];
   readonly handlers: MonitorHandlers;
 }
 
@@ -22,12 +22,12 @@ const LINE_BUFFERED =
 
 /** Starts to listen; the answer stops it. `onLost` is called once if it ends by itself. */
 export function createXtablesMonitor(options: XtablesMonitorOptions): () => void {
-  const { family, commandPrefix, own, handlers } = options;
+  const { family, commandPrefix, isOwn, handlers } = options;
   const words = ['sh', '-c', LINE_BUFFERED, 'sh', '--event', family === 'IPv4' ? '-4' : '-6'];
   const [file = '', ...args] = [...commandPrefix, ...words];
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const reader = createTransactionReader(family, (transaction) => {
-    if (transaction.removals.length > 0 && !own.isOwn(transaction)) handlers.onRemovals(transaction.removals);
+    if (transaction.removals.length > 0 && !isOwn(transaction)) handlers.onRemovals(transaction.removals);
   });
   let over = false;
   let complaint = '';
@@ -35,9 +35,7 @@ export function createXtablesMonitor(options: XtablesMonitorOptions): () => void
     if (over) return;
     over = true;
     // The socket's buffer holds some 300 rules.
-    const isOverrun = complaint.includes('No buffer space');
-    if (!isOverrun) handlers.onLost(reason, 'ended');
-    else handlers.onLost(reason, own.mayHaveWritten() ? 'overrun-by-us' : 'overrun');
+    handlers.onLost(reason, complaint.includes('No buffer space') ? 'overrun' : 'ended');
   };
   createInterface({ input: child.stdout }).on('line', reader);
   child.stderr.on('data', (bytes: Buffer) => {

@@ -1,35 +1,77 @@
-import type { TableName } from '../objects/rule.ts';
+import { TABLES, type TableName } from '../objects/rule.ts';
 
 /** One table as `iptables-save` prints it. Chain → text of its rules, each without `-A CHAIN `. */
 export interface ListedTable {
   readonly table: TableName;
-  /** User-defined chains and hooks, in the order listed. */
+  /** User-defined chains and hooks, in the order listed. Empty: the table is not there. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
 }
 
-/**
- * Reads the output of `iptables-save -t TABLE`, of either variant, with or without counters.
- * An empty output means an empty table (the legacy variant prints nothing while its module is not loaded).
- */
-export function parseSave(text: string, table: TableName): ListedTable {
-  const chains = new Map<string, string[]>();
-  let inTable = false;
-  for (const line of text.split('\n')) {
-    if (line.startsWith('*')) inTable = line.trimEnd() === `*${table}`;
-    else if (inTable) takeLine(chains, line);
-  }
-  return { table, chains };
+export type ListedTables = Readonly<Record<TableName, ListedTable>>;
+
+export interface SaveReader {
+  readonly take: (line: string) => void;
+  readonly tables: ListedTables;
 }
 
-function takeLine(chains: Map<string, string[]>, line: string): void {
-  if (line.startsWith(':')) {
-    chains.set(line.slice(1, line.indexOf(' ')), []);
-    return;
-  }
-  const start = line.startsWith('[') ? line.indexOf(']') + 2 : 0;
-  if (!line.startsWith('-A ', start)) return;
-  const nameEnd = line.indexOf(' ', start + 3);
-  const name = line.slice(start + 3, nameEnd === -1 ? undefined : nameEnd);
-  const rules = chains.get(name);
-  if (rules !== undefined) rules.push(nameEnd === -1 ? '' : line.slice(nameEnd + 1).trimEnd());
+/** Told of what stands in the tables that services use. */
+export interface SaveVisitor {
+  chain(table: TableName, name: string): void;
+  /** Rules of a chain come one behind the other, and behind the chain. */
+  rule(table: TableName, chain: string, text: string): void;
+}
+
+/** Reads what `iptables-save` prints, line by line, in either variant, with or without counters. */
+export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
+  let table: TableName | null = null;
+  return (line) => {
+    if (line.startsWith('*')) table = TABLES.find((known) => line.trimEnd() === `*${known}`) ?? null;
+    else if (table === null) return;
+    else if (line.startsWith(':')) visitor.chain(table, line.slice(1, line.indexOf(' ')));
+    else {
+      const start = line.startsWith('[') ? line.indexOf(']') + 2 : 0;
+      if (!line.startsWith('-A ', start)) return;
+      const nameEnd = line.indexOf(' ', start + 3);
+      const name = line.slice(start + 3, nameEnd === -1 ? undefined : nameEnd);
+      visitor.rule(table, name, nameEnd === -1 ? '' : line.slice(nameEnd + 1).trimEnd());
+    }
+  };
+}
+
+const NONE: string[] = [];
+
+/** A listing that grows with what it is told. */
+export function createListing(): { readonly visitor: SaveVisitor; readonly tables: ListedTables } {
+  const chains: Readonly<Record<TableName, Map<string, string[]>>> = {
+    filter: new Map(),
+    nat: new Map(),
+    mangle: new Map(),
+  };
+  return {
+    visitor: {
+      chain: (table, name) => chains[table].set(name, NONE),
+      rule(table, name, text) {
+        const rules = chains[table].get(name);
+        // Most chains have one rule; the first `push` to an array makes room for seventeen.
+        if (rules === NONE) chains[table].set(name, [text]);
+        else rules?.push(text);
+      },
+    },
+    tables: {
+      filter: { table: 'filter', chains: chains.filter },
+      nat: { table: 'nat', chains: chains.nat },
+      mangle: { table: 'mangle', chains: chains.mangle },
+    },
+  };
+}
+
+export function createSaveReader(): SaveReader {
+  const { visitor, tables } = createListing();
+  return { take: readSaveLines(visitor), tables };
+}
+
+export function parseSave(text: string): ListedTables {
+  const reader = createSaveReader();
+  for (const line of text.split('\n')) reader.take(line);
+  return reader.tables;
 }

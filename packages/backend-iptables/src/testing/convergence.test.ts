@@ -1,5 +1,5 @@
 /** Whatever changes, fails and interferes: in the end the kernel holds what a fresh start would have written. */
-import type { DesiredServicePort, DesiredState, Frontend } from '@signalbox/core';
+import type { DesiredEndpoint, DesiredServicePort, DesiredState, Frontend } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { seededRandom } from '@signalbox/testkit';
@@ -40,8 +40,13 @@ function randomService(random: Random, index: number): DesiredServicePort {
   const frontends = [clusterIP(index, refused ? REFUSED : TO_CLUSTER), ...more.filter(() => random() < 0.5)];
   const endpoints = refused
     ? []
-    : sampleEndpoints(index, 1 + Math.floor(random() * 3), 8000 + Math.floor(random() * 3));
+    : sampleEndpoints(index, 1 + Math.floor(random() * 3), 8000 + Math.floor(random() * 3)).map(onItsNode);
   return sampleService({ index, endpoints, frontends, ...(random() < 0.3 ? { affinitySeconds: 60 } : {}) });
+}
+
+/** The same address is always on the same node: of one that moves, a rule may be left that does no harm. */
+function onItsNode(endpoint: DesiredEndpoint): DesiredEndpoint {
+  return { ...endpoint, isLocal: /[02468]$/.test(endpoint.address) };
 }
 
 function mutate(random: Random, state: DesiredState): DesiredState {

@@ -72,10 +72,13 @@ function createFakeDriver({ options, kernel, inputs, monitors }: FakeParts): Ipt
   return {
     family,
     probe: async () => success({ variant, version: '1.8.9', randomFully: true }),
-    save: async (table) =>
-      faults('iptables-save')
-        ? failure(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }))
-        : success(table === undefined ? TABLES.map(dump).join('') : dump(table)),
+    async save(onLine) {
+      if (faults('iptables-save')) {
+        return failure(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }));
+      }
+      for (const table of TABLES) dump(table).split('\n').forEach(onLine);
+      return success(null);
+    },
     async restore(input) {
       inputs.push(input);
       if (faults('iptables-restore')) return refuse('busy', 'the xtables lock is held', 'unchanged');

@@ -3,8 +3,8 @@ import {
   encodeChain,
   encodeRestore,
   encodeRule,
+  listTables,
   parseRule,
-  parseSave,
   TABLES,
   type Chain,
   type DriverResult,
@@ -24,11 +24,11 @@ export async function programDrift(
   driver: IptablesDriver,
   program: Program,
 ): Promise<DriverResult<readonly string[]>> {
-  const saved = await driver.save();
+  const saved = await listTables(driver);
   if (!saved.ok) return saved;
   const drift: string[] = [];
   for (const table of TABLES) {
-    const listed = parseSave(saved.value, table);
+    const listed = saved.value[table];
     const chains = program.chains.filter((chain) => chain.table === table);
     for (const chain of chains) {
       if (!isHeld(listed, chain, driver.family)) drift.push(`chain ${table} ${chain.name}`);
@@ -45,10 +45,10 @@ export async function programDrift(
 
 /** Writes all chains anew and adds the jumps that are missing: each table in one transaction. */
 export async function installProgram(driver: IptablesDriver, program: Program): Promise<BackendError | null> {
-  const saved = await driver.save();
+  const saved = await listTables(driver);
   if (!saved.ok) return saved.error;
   const inputs = TABLES.map((table): TableInput => {
-    const listed = parseSave(saved.value, table);
+    const listed = saved.value[table];
     return { table, operations: installOperations(listed, program, driver.family) };
   });
   const written = await driver.restore(encodeRestore(inputs));
@@ -60,9 +60,9 @@ export async function removeProgram(
   driver: IptablesDriver,
   remains: ProgramRemains,
 ): Promise<DriverResult<readonly string[]>> {
-  const saved = await driver.save();
+  const saved = await listTables(driver);
   if (!saved.ok) return saved;
-  const tables = TABLES.map((table) => parseSave(saved.value, table));
+  const tables = TABLES.map((table) => saved.value[table]);
   const ours = tables.some(usesSets) ? remains : withoutSharedNames(remains, tables);
   const inputs = tables
     .map((listed) => ({ table: listed.table, operations: removeOperations(listed, ours, driver.family) }))

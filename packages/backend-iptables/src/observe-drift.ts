@@ -1,0 +1,40 @@
+/** What of the wanted the kernel does not have. Changes nothing. */
+import type { BackendError, Observation } from '@signalbox/core';
+import { isOwnChain } from './compile/chain-names.ts';
+import type { RuleCompiler } from './compile/rule-compiler.ts';
+import { createQuickCheck } from './diff/quick-check.ts';
+import type { IptablesDriver } from './driver/iptables-driver.ts';
+import { compare, missingShared, type Notes } from './full-sync.ts';
+import { observeTables } from './observe.ts';
+import type { State } from './sync-state.ts';
+
+export async function observeDrift(driver: IptablesDriver, state: State): Promise<Observation> {
+  const { compiler } = state;
+  const intact = compiler === null ? false : await isIntact(driver, compiler, state);
+  if (typeof intact !== 'boolean') return { outcome: 'failed', error: intact };
+  if (intact) return { outcome: 'ok', drift: [] };
+  const observed = await observeTables(driver);
+  if (!observed.ok) return { outcome: 'failed', error: observed.error };
+  if (compiler === null) return { outcome: 'ok', drift: [] };
+  const wanted = { family: driver.family, chains: compiler.all(), shared: compiler.shared() };
+  const { drift } = await compare(wanted, observed.value, NO_NOTES);
+  return { outcome: 'ok', drift };
+}
+
+/** By what is held, if that is known and all that is wanted. `false`: a closer look is due. */
+async function isIntact(
+  driver: IptablesDriver,
+  compiler: RuleCompiler,
+  { ledger }: State,
+): Promise<boolean | BackendError> {
+  if (ledger === null || ledger.writes.size + ledger.removals.size > 0) return false;
+  const check = createQuickCheck(ledger, driver.family, isOwnChain);
+  const saved = await driver.save(check.take);
+  if (!saved.ok) return saved.error;
+  const shared = { shared: compiler.shared(), family: driver.family };
+  const rulesOf = (table: keyof typeof check.foreign, chain: string) =>
+    check.foreign[table].chains.get(chain);
+  return check.isAsHeld() && missingShared(shared, rulesOf).length === 0;
+}
+
+const NO_NOTES: Notes = { hold() {}, want() {}, unwant() {} };

@@ -1,0 +1,79 @@
+/** What `observe` sees, and how often it has to look. */
+import { fullChange } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import type { IptablesDriver } from '../driver/iptables-driver.ts';
+import { createIptablesBackend } from '../iptables-backend.ts';
+import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
+import { sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
+
+const STATE = sampleState(
+  Array.from({ length: 5 }, (_, index) => sampleService({ index, endpoints: sampleEndpoints(index, 3) })),
+);
+
+interface Lab {
+  readonly fake: FakeIptables;
+  readonly listings: { count: number; words: (line: string) => string };
+  readonly observe: () => Promise<unknown>;
+}
+
+async function lab(): Promise<Lab> {
+  const fake = createFakeIptables({ family: 'IPv4' });
+  const listings: Lab['listings'] = { count: 0, words: (line) => line };
+  const driver: IptablesDriver = {
+    ...fake.driver,
+    save(onLine) {
+      listings.count++;
+      return fake.driver.save((line) => onLine(listings.words(line)));
+    },
+  };
+  const backend = createIptablesBackend({ family: 'IPv4', driver });
+  await backend.sync(fullChange(STATE));
+  listings.count = 0;
+  return { fake, listings, observe: () => backend.observe() };
+}
+
+const INTACT = { outcome: 'ok', drift: [] };
+
+describe('observe', () => {
+  it('lists once where everything is as it was written', async () => {
+    const { listings, observe } = await lab();
+    expect(await observe()).toEqual(INTACT);
+    expect(listings.count).toBe(1);
+  });
+
+  it('lists once where the tool has other words for it', async () => {
+    const { listings, observe } = await lab();
+    listings.words = (line) => line.replace('-m mark --mark 0x4000/0x4000', '-m mark  --mark 0x4000/0x4000');
+    expect(await observe()).toEqual(INTACT);
+    expect(listings.count).toBe(1);
+  });
+
+  it.each([
+    [
+      'a rule less',
+      '*nat\n-D KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000\nCOMMIT\n',
+      'altered',
+      'nat KUBE-MARK-MASQ',
+    ],
+    ['a rule more', '*nat\n-A KUBE-MARK-MASQ -j RETURN\nCOMMIT\n', 'altered', 'nat KUBE-MARK-MASQ'],
+    [
+      'a rule in an empty chain',
+      '*mangle\n-A KUBE-PROXY-CANARY -j RETURN\nCOMMIT\n',
+      'altered',
+      'mangle KUBE-PROXY-CANARY',
+    ],
+    ['a chain less', '*mangle\n-X KUBE-PROXY-CANARY\nCOMMIT\n', 'missing', 'mangle KUBE-PROXY-CANARY'],
+    ['a chain more', '*nat\n:KUBE-SVC-OLD - [0:0]\nCOMMIT\n', 'stale', 'nat KUBE-SVC-OLD'],
+    [
+      'a chain for another',
+      '*mangle\n-X KUBE-PROXY-CANARY\nCOMMIT\n*nat\n:KUBE-SVC-OLD - [0:0]\nCOMMIT\n',
+      'stale',
+      'nat KUBE-SVC-OLD',
+    ],
+    ['a jump less', '*nat\n-F PREROUTING\nCOMMIT\n', 'missing', expect.stringContaining('nat PREROUTING: ')],
+  ])('sees %s', async (_, input, kind, object) => {
+    const { fake, observe } = await lab();
+    fake.byOthers(input);
+    expect(await observe()).toMatchObject({ drift: expect.arrayContaining([{ kind, object }]) });
+  });
+});
