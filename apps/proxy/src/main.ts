@@ -1,4 +1,6 @@
 /** The command `signalbox`. */
+// oxlint-disable-next-line import/no-unassigned-import -- first of all: the heap grows while the rest is loaded
+import './heap.ts';
 import { runCommandLine } from './command-line.ts';
 import { composition } from './compose/compose.ts';
 

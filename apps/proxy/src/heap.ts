@@ -1,0 +1,11 @@
+/**
+ * V8 lets garbage lie while memory seems cheap: a young generation of three times 16 MB, and an old one of several times what
+ * is alive. Of the first sync of a large cluster that is most of what the process would hold, and keep. Measured:
+ * docs/performance.md, Memory.
+ */
+import { setFlagsFromString } from 'node:v8';
+
+// The young generation stays at the size it has. (`--max-semi-space-size` is read before our first line.)
+setFlagsFromString('--semi-space-growth-factor=1');
+// The old one is collected when it is half as large again as what was alive the last time.
+setFlagsFromString('--heap-growing-percent=50');
