@@ -11,6 +11,7 @@ import {
   fullChange,
   type Backend,
   type DesiredChange,
+  type DesiredEndpoint,
   type DesiredState,
   type SyncResult,
 } from '@signalbox/core';
@@ -32,8 +33,13 @@ export interface SyncTimes {
   readonly rssMegabytes: number;
 }
 
-const ENDPOINTS = 10;
 const CHANGES = 200;
+
+/** Ten, on other nodes, as nearly all of a cluster's are. */
+function endpointsOf(index: number): readonly DesiredEndpoint[] {
+  return sampleEndpoints(index, 10).map((endpoint) => ({ ...endpoint, isLocal: false }));
+}
+
 async function timed(backend: Backend, change: DesiredChange): Promise<{ ms: number; result: SyncResult }> {
   const start = performance.now();
   const result = await backend.sync(change);
@@ -43,7 +49,7 @@ async function timed(backend: Backend, change: DesiredChange): Promise<{ ms: num
 
 /** The state with the first endpoint of one service replaced. */
 function replaced(state: DesiredState, index: number, turn: number): DesiredState {
-  const before = sampleEndpoints(index, ENDPOINTS);
+  const before = endpointsOf(index);
   const first = { address: '10.244.255.250', port: 9000 + (turn % 1000), isLocal: false };
   const service = sampleService({ index, endpoints: [first, ...before.slice(1)] });
   return { ...state, servicePorts: new Map(state.servicePorts).set(service.key, service) };
@@ -53,7 +59,7 @@ async function measure(variant: Variant, services: number): Promise<SyncTimes> {
   const create = (): Backend =>
     createIptablesBackend({ family: 'IPv4', driver: createExecDriver({ family: 'IPv4', variant }) });
   const all = Array.from({ length: services }, (_, index) =>
-    sampleService({ index, endpoints: sampleEndpoints(index, ENDPOINTS) }),
+    sampleService({ index, endpoints: endpointsOf(index) }),
   );
   let state = sampleState(all);
   const backend = create();

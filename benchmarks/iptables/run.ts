@@ -3,8 +3,12 @@
  * `node --conditions=signalbox-source benchmarks/iptables/run.ts [--smoke]`. Needs unshare and iptables.
  */
 import { spawnSync } from 'node:child_process';
-import { argv, execArgv, execPath } from 'node:process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { argv, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { build } from 'tsup';
 import type { ConnectTimes } from './connect.ts';
 import type { SyncTimes } from './measure.ts';
 import type { WholeNodeTimes } from './whole-node.ts';
@@ -13,11 +17,31 @@ const SIZES = { smoke: [50], full: [100, 1000, 5000] } as const;
 const NODE_SERVICES = { smoke: [50], full: [1000, 5000] } as const;
 const CONNECT_SERVICES = { smoke: 200, full: 10_000 } as const;
 
+type Script = 'measure' | 'whole-node' | 'connect';
+
+const packed = mkdtempSync(join(tmpdir(), 'signalbox-bench-'));
+
+/** What users run is packed, too: from source, every process holds the compiler that strips the types (40 MB). */
+async function pack(...scripts: readonly Script[]): Promise<void> {
+  await build({
+    entry: scripts.map((script) => fileURLToPath(new URL(`./${script}.ts`, import.meta.url))),
+    outDir: packed,
+    format: 'esm',
+    platform: 'node',
+    config: false,
+    silent: true,
+    noExternal: [/.*/],
+    outExtension: () => ({ js: '.mjs' }),
+    esbuildOptions: (options) => {
+      options.conditions = ['signalbox-source'];
+    },
+  });
+}
+
 /** Runs one measurement in a namespace of its own; `null` where that cannot be had. */
-function inNamespace(script: string, ...args: readonly (string | number)[]): unknown {
-  const file = fileURLToPath(new URL(script, import.meta.url));
+function inNamespace(script: Script, ...args: readonly (string | number)[]): unknown {
   for (const flags of [['-n'], ['-U', '-r', '-n']]) {
-    const command = [...flags, execPath, ...execArgv, file, ...args.map(String)];
+    const command = [...flags, execPath, join(packed, `${script}.mjs`), ...args.map(String)];
     const done = spawnSync('unshare', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
     if (done.status === 0) return JSON.parse(done.stdout) as unknown;
     if (!/unshare|Operation not permitted/.test(done.stderr)) throw new Error(done.stderr);
@@ -52,7 +76,7 @@ function measureSyncs(sizes: readonly number[]): void {
   const results: SyncTimes[] = [];
   for (const variant of ['nft', 'legacy']) {
     for (const services of sizes) {
-      const times = inNamespace('./measure.ts', variant, services) as SyncTimes | null;
+      const times = inNamespace('measure', variant, services) as SyncTimes | null;
       if (times !== null) results.push(times);
     }
   }
@@ -87,7 +111,7 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
     NODE_SERVICES[size].map((services) => ({ variant, services })),
   );
   const results = cases
-    .map(({ variant, services }) => inNamespace('./whole-node.ts', variant, services, size))
+    .map(({ variant, services }) => inNamespace('whole-node', variant, services, size))
     .filter((times) => times !== null) as WholeNodeTimes[];
   if (results.length === 0) return;
   const head = [
@@ -110,7 +134,7 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
 }
 
 function measureConnects(services: number): void {
-  const times = inNamespace('./connect.ts', services) as ConnectTimes | null;
+  const times = inNamespace('connect', services) as ConnectTimes | null;
   if (times === null) return;
   const { direct, past, tree, flat } = times;
   console.log(`iptables legacy, TCP connect, median: without rules ${direct.toFixed(0)} µs,`);
@@ -126,6 +150,11 @@ function measureConnects(services: number): void {
 }
 
 const form = argv.includes('--smoke') ? 'smoke' : 'full';
-measureSyncs(SIZES[form]);
-measureWholeNode(form);
-measureConnects(CONNECT_SERVICES[form]);
+try {
+  await pack('measure', 'whole-node', 'connect');
+  measureSyncs(SIZES[form]);
+  measureWholeNode(form);
+  measureConnects(CONNECT_SERVICES[form]);
+} finally {
+  rmSync(packed, { recursive: true });
+}

@@ -2,6 +2,8 @@
  * API objects in, connections out: model and backend together, in the namespace it is started in, with services of ten
  * endpoints: `whole-node.ts VARIANT SERVICES smoke|full`. Prints JSON.
  */
+// oxlint-disable-next-line import/no-unassigned-import -- as the program does, first of all
+import '../../apps/proxy/src/heap.ts';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
