@@ -1,4 +1,6 @@
 /** One measurement in the namespace it is started in: `measure.ts VARIANT SERVICES`. Prints JSON. */
+// oxlint-disable-next-line import/no-unassigned-import -- as the program does, first of all
+import '../../apps/proxy/src/heap.ts';
 import { argv, resourceUsage, stdout } from 'node:process';
 import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
 import {

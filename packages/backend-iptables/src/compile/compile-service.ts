@@ -14,8 +14,16 @@ export interface ServiceRules {
   readonly entries: ServiceEntries;
 }
 
-export function compileService(service: DesiredServicePort, node: CompileContext): ServiceRules {
-  const context: ServiceContext = { ...node, endpointChain: rememberNames(service) };
+/** Names of chains by `address port`, of one service port. Hashing is dear, and several rules ask. */
+export type EndpointNames = Map<string, string>;
+
+/** `names`: handed over where the same service port is compiled twice. */
+export function compileService(
+  service: DesiredServicePort,
+  node: CompileContext,
+  names: EndpointNames = new Map(),
+): ServiceRules {
+  const context: ServiceContext = { ...node, endpointChain: rememberNames(service, names) };
   const targets = usedTargets(service);
   const entries = compileEntries(service, context);
   const firewalls = compileFirewalls(service);
@@ -32,11 +40,11 @@ export function compileService(service: DesiredServicePort, node: CompileContext
   };
 }
 
-function rememberNames(service: DesiredServicePort): ServiceContext['endpointChain'] {
-  const names = new Map<DesiredEndpoint, string>();
+function rememberNames(service: DesiredServicePort, names: EndpointNames): ServiceContext['endpointChain'] {
   return (endpoint) => {
-    const name = names.get(endpoint) ?? endpointChain(service.name, endpoint);
-    names.set(endpoint, name);
+    const key = `${endpoint.address} ${endpoint.port}`;
+    const name = names.get(key) ?? endpointChain(service.name, endpoint);
+    names.set(key, name);
     return name;
   };
 }

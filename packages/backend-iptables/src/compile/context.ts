@@ -22,7 +22,7 @@ export interface CompileContext {
 
 /** While one service port is compiled. */
 export interface ServiceContext extends CompileContext {
-  /** The endpoint's chain; hashing is dear, and several rules ask. */
+  /** The endpoint's chain. */
   readonly endpointChain: (endpoint: DesiredEndpoint) => string;
 }
 

@@ -3,7 +3,7 @@ import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortK
 import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts';
 import { CANARY_CHAINS, forwardChain, sharedRules } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
-import { compileService, type ServiceRules } from './compile-service.ts';
+import { compileService, type EndpointNames, type ServiceRules } from './compile-service.ts';
 import { commentsFor, type CompileContext, type RuleOptions } from './context.ts';
 import { portKey } from './dispatch-key.ts';
 import type { DispatchTree, TreeUpdate } from './dispatch-tree.ts';
@@ -148,11 +148,12 @@ function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChange
   const remove: ChainName[] = [];
   const replace = (key: ServicePortKey, after: DesiredServicePort | null): void => {
     const before = work.services.get(key);
-    const wanted = after === null ? [] : place(work, after);
+    const names: EndpointNames = new Map();
+    const wanted = after === null ? [] : place(work, after, names);
     write.push(...wanted);
     if (before === undefined) return;
     const kept = new Set(wanted.map(({ chain }) => chain.name));
-    for (const chain of compileService(before, work.context).chains) {
+    for (const chain of compileService(before, work.context, names).chains) {
       if (!kept.has(chain.name)) remove.push({ table: chain.table, name: chain.name });
     }
     if (after === null) {
@@ -167,14 +168,14 @@ function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChange
 }
 
 /** Takes the service over into the trees; answers with its own chains. */
-function place(work: Work, service: DesiredServicePort): readonly RankedChain[] {
+function place(work: Work, service: DesiredServicePort, names?: EndpointNames): readonly RankedChain[] {
   const { services, trees, context } = work;
   services.set(service.key, service);
   if (work.isLeftOut(service.key)) {
     setEntries(trees, service.key, null);
     return [];
   }
-  const rules: ServiceRules = compileService(service, context);
+  const rules: ServiceRules = compileService(service, context, names);
   setEntries(trees, service.key, rules.entries);
   return rules.chains.map((chain) => ({ chain, rank: RANK.service }));
 }
