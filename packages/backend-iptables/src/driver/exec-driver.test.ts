@@ -13,7 +13,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 const [log, behaviour, program, ...args] = process.argv.slice(2);
 appendFileSync(log, [program, ...args].join(' ') + '\\n');
 if (args.includes('--version')) {
-  process.stdout.write('iptables v1.8.9 (legacy)\\n');
+  process.stdout.write('iptables v1.8.9 (' + (behaviour === 'nft' ? 'nf_tables' : 'legacy') + ')\\n');
 } else if (behaviour === 'gives-up') {
   process.stderr.write('iptables-restore: line 2 failed\\n');
   process.exit(1);
@@ -39,7 +39,8 @@ afterAll(() => rmSync(lab.folder, { recursive: true }));
 function driver(behaviour: string, timeLimit = 60_000): IptablesDriver {
   writeFileSync(lab.log, '');
   const commandPrefix = [process.execPath, lab.script, lab.log, behaviour];
-  return createExecDriver({ family: 'IPv4', variant: 'legacy', commandPrefix, timeLimit });
+  const variant = behaviour === 'nft' ? 'nft' : 'legacy';
+  return createExecDriver({ family: 'IPv4', variant, commandPrefix, timeLimit });
 }
 
 const calls = (): string => readFileSync(lab.log, 'utf8');
@@ -55,6 +56,16 @@ describe('createExecDriver', () => {
       'iptables-legacy --version\niptables-legacy-restore -w 5 --noflush\n*nat\nCOMMIT\n' +
         'iptables-legacy-save\n',
     );
+  });
+
+  it('gives each input of the nft variant to a process of its own, started ahead', async () => {
+    const tool = driver('nft');
+    for (const line of ['# one', '# two', '# three']) {
+      expect(await tool.restore(`${line}\n`)).toEqual({ ok: true, value: null });
+    }
+    await tool.close();
+    expect(calls().match(/^#.*$/gm)).toEqual(['# one', '# two', '# three']);
+    expect(calls().match(/-restore -w 5 --noflush$/gm)?.length).toBeGreaterThanOrEqual(3);
   });
 
   it('passes the words of a rule one by one', async () => {

@@ -10,7 +10,8 @@ import {
   type Variant,
 } from './iptables-driver.ts';
 import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
-import { runTool, type ToolEnd, type ToolRun } from './run-tool.ts';
+import { feedTool, runTool, startTool, type ToolEnd, type ToolRun } from './run-tool.ts';
+import { createStandby, type Standby } from './standby.ts';
 import { isExit, queryError, restoreError } from './tool-errors.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 import { createXtablesMonitor } from './xtables-monitor.ts';
@@ -27,7 +28,7 @@ export interface ExecDriverOptions {
   readonly timeLimit?: number;
 }
 
-/** Runs the node's iptables, one process a call: `iptables-restore` cannot tell a caller that lives on when it is done. */
+/** Runs the node's iptables, one process a call: `iptables-restore` tells by its end alone that it is done. */
 export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   const { family, commandPrefix = [], lockWait = 5 } = options;
   const wait = ['-w', String(lockWait)];
@@ -36,7 +37,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
     writes: isRestoreProgram,
     now: () => performance.now(),
   });
-  const { execute, find, withTool } = createToolAccess(options, own);
+  const { execute, executeReady, find, withTool, close } = createToolAccess(options, own);
   const question = (table: TableName, words: readonly string[]) =>
     withTool((tool) => ask(execute, [tool.programs.main, ...wait, '-t', table, ...words]));
 
@@ -45,9 +46,14 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
     probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
     save: (onLine) => withTool((tool) => runSave(execute, tool.programs.save, onLine)),
     restore: (input) =>
-      withTool(({ programs: { restore }, restoreWaits }) =>
-        runRestore(execute, [restore, ...(restoreWaits ? wait : [])], input),
-      ),
+      withTool(async ({ facts, programs: { restore }, restoreWaits }) => {
+        const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
+        // What waits does not hold the lock in legacy either, but there it matters less, and more versions are about.
+        const end = await (facts.variant === 'nft'
+          ? executeReady(command, input)
+          : execute(command, { input }));
+        return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(restore, end, input));
+      }),
     hasChain: (table, chain) => question(table, ['-S', chain]),
     hasRule: (table, chain, rule) => question(table, ['-C', chain, ...(splitArguments(rule) ?? [])]),
     async otherVariant() {
@@ -57,20 +63,22 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
       return described.ok ? createExecDriver({ ...options, variant: other }) : null;
     },
     monitor: (handlers) => createXtablesMonitor({ family, commandPrefix, isOwn: own.isOwn, handlers }),
-    close: async () => {},
+    close: async () => close(),
   };
 }
 
 function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
   const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000 } = options;
+  const limits = { timeLimit, onStart: own.started, onEnd: own.ended };
   const execute: Execute = (command, streams = {}) =>
-    runTool({
-      command: [...commandPrefix, ...command],
-      timeLimit,
-      onStart: own.started,
-      onEnd: own.ended,
-      ...streams,
-    });
+    runTool({ command: [...commandPrefix, ...command], ...limits, ...streams });
+  let standby: Standby | null = null;
+  const executeReady = (command: readonly string[], input: string): Promise<ToolEnd> => {
+    standby ??= createStandby(() => startTool([...commandPrefix, ...command]));
+    const end = feedTool(standby.take(), { ...limits, input });
+    standby.prepare();
+    return end;
+  };
   const find = rememberSuccess(() =>
     variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant)),
   );
@@ -78,7 +86,7 @@ function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
     const found = await find();
     return found.ok ? use(found.value) : found;
   };
-  return { execute, find, withTool };
+  return { execute, executeReady, find, withTool, close: () => standby?.close() };
 }
 
 type Execute = (command: readonly string[], streams?: Pick<ToolRun, 'input' | 'onLine'>) => Promise<ToolEnd>;
@@ -92,15 +100,6 @@ function rememberSuccess<T>(find: () => Promise<DriverResult<T>>): () => Promise
     if (!found.ok) asked = null;
     return found;
   };
-}
-
-async function runRestore(
-  execute: Execute,
-  [program = '', ...options]: readonly string[],
-  input: string,
-): Promise<DriverResult<null>> {
-  const end = await execute([program, ...options, '--noflush'], { input });
-  return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(program, end, input));
 }
 
 /** A question by exit status. 1: no such chain or rule; 2: the rule jumps to a chain that does not exist. */

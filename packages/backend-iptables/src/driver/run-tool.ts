@@ -1,17 +1,20 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 
-export interface ToolRun {
-  readonly command: readonly string[];
+export interface ToolFeed {
   readonly input?: string;
   /** Milliseconds; the child is killed beyond it. */
   readonly timeLimit: number;
-  /** Told the process id of the child as soon as it runs. */
   /** Takes the output line by line; then it is not part of the answer. */
   readonly onLine?: (line: string) => void;
+  /** Told the process id of the child before it gets its input. */
   readonly onStart?: (pid: number) => void;
   readonly onEnd?: (pid: number) => void;
+}
+
+export interface ToolRun extends ToolFeed {
+  readonly command: readonly string[];
 }
 
 export type ToolEnd =
@@ -21,11 +24,32 @@ export type ToolEnd =
   | { readonly kind: 'timeout'; readonly stderr: string }
   | { readonly kind: 'killed'; readonly signal: string; readonly stderr: string };
 
+/** A program that has not got its input yet. */
+export interface StartedTool {
+  readonly child: ChildProcessWithoutNullStreams;
+  /** Why it could not be started, once that is known. */
+  error: NodeJS.ErrnoException | null;
+}
+
+export function startTool([file = '', ...args]: readonly string[]): StartedTool {
+  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: childEnvironment() });
+  const tool: StartedTool = { child, error: null };
+  child.once('error', (error: NodeJS.ErrnoException) => {
+    tool.error = error;
+  });
+  // A child that gives up early closes its end of the pipe (EPIPE); its exit status tells the story.
+  child.stdin.on('error', () => {});
+  return tool;
+}
+
 /** Runs a program to its end. Never rejects. */
-export function runTool(run: ToolRun): Promise<ToolEnd> {
-  const [file = '', ...args] = run.command;
+export function runTool({ command, ...feed }: ToolRun): Promise<ToolEnd> {
+  return feedTool(startTool(command), feed);
+}
+
+export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): Promise<ToolEnd> {
+  if (early !== null) return Promise.resolve(notStarted(early));
   return new Promise((resolve) => {
-    const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: childEnvironment() });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
@@ -37,11 +61,9 @@ export function runTool(run: ToolRun): Promise<ToolEnd> {
     if (run.onLine === undefined) child.stdout.on('data', (part: Buffer) => out.push(part));
     else eachLine(child.stdout, run.onLine);
     child.stderr.on('data', (part: Buffer) => err.push(part));
-    // A child that gives up early closes its end of the pipe (EPIPE); its exit status tells the story.
-    child.stdin.on('error', () => {});
     child.once('error', (error: NodeJS.ErrnoException) => {
       clearTimeout(timer);
-      resolve({ kind: 'not-started', reason: error.message, missing: error.code === 'ENOENT' });
+      resolve(notStarted(error));
     });
     child.once('close', (status, signal) => {
       clearTimeout(timer);
@@ -53,6 +75,10 @@ export function runTool(run: ToolRun): Promise<ToolEnd> {
     if (child.pid !== undefined) run.onStart?.(child.pid);
     child.stdin.end(run.input === undefined ? undefined : Buffer.from(run.input));
   });
+}
+
+function notStarted(error: NodeJS.ErrnoException): ToolEnd {
+  return { kind: 'not-started', reason: error.message, missing: error.code === 'ENOENT' };
 }
 
 /** The tools' messages are parsed: no translations. */
