@@ -64,15 +64,11 @@ export function endpointChainOf(
   const protocol = protocolName(service.name.protocol);
   const itself: Match = { kind: 'source', cidr: hostCidr(endpoint.address) };
   const hairpin = rule([itself, ...label], jump(MARK_MASQUERADE));
-  const redirect = rule(
-    [
-      { kind: 'protocol', protocol },
-      ...label,
-      ...rememberClient(service, name),
-      { kind: 'ports', protocol, source: null, destination: null },
-    ],
-    { kind: 'dnat', address: endpoint.address, port: endpoint.port },
-  );
+  const redirect = rule([{ kind: 'protocol', protocol }, ...label, ...rememberClient(service, name)], {
+    kind: 'dnat',
+    address: endpoint.address,
+    port: endpoint.port,
+  });
   if (mayReachItself(endpoint)) return { table: 'nat', name, rules: [hairpin, redirect] };
   return { table: 'nat', name, rules: [redirect], tolerated: hairpin };
 }

@@ -6,6 +6,7 @@ import type {
   IpvsMatch,
   Match,
   PortRange,
+  PortsMatch,
   RecentMatch,
 } from '../objects/match.ts';
 import { quote } from './quote.ts';
@@ -54,7 +55,7 @@ function everywhere(match: { readonly cidr: string; readonly invert?: true }): b
 export function encodeExtension(match: ExtensionMatch, family: Family): string {
   switch (match.kind) {
     case 'ports':
-      return `-m ${match.protocol}${portOption('sport', match.source)}${portOption('dport', match.destination)}`;
+      return portsText(match);
     case 'mark':
       return `-m mark ${not(match)}--mark ${markText(match.value, match.mask)}`;
     case 'address-type':
@@ -80,6 +81,12 @@ export function encodeExtension(match: ExtensionMatch, family: Family): string {
 
 function markText(value: number, mask: number): string {
   return mask >>> 0 === 0xffffffff ? hexMark(value) : `${hexMark(value)}/${hexMark(mask)}`;
+}
+
+/** `-m tcp` alone asks nothing that `-p tcp` does not, yet costs the nft variant a call for each packet and change. */
+function portsText({ protocol, source, destination }: PortsMatch): string {
+  if (source === null && destination === null) return '';
+  return `-m ${protocol}${portOption('sport', source)}${portOption('dport', destination)}`;
 }
 
 function portOption(option: string, range: PortRange | null): string {

@@ -39,15 +39,12 @@ const IPV4: readonly (readonly [string, Rule])[] = [
     rule([{ kind: 'recent', name: 'KUBE-SEP-A', operation: 'rcheck', seconds: 10800, reap: true }], RETURN),
   ],
   [
-    '-p tcp -m recent --set --name KUBE-SEP-A --mask 255.255.255.255 --rsource -m tcp -j DNAT --to-destination 10.1.2.3:8080',
-    rule(
-      [
-        tcp,
-        { kind: 'recent', name: 'KUBE-SEP-A', operation: 'set' },
-        { kind: 'ports', protocol: 'tcp', source: null, destination: null },
-      ],
-      { kind: 'dnat', address: '10.1.2.3', port: 8080 },
-    ),
+    '-p tcp -m recent --set --name KUBE-SEP-A --mask 255.255.255.255 --rsource -j DNAT --to-destination 10.1.2.3:8080',
+    rule([tcp, { kind: 'recent', name: 'KUBE-SEP-A', operation: 'set' }], {
+      kind: 'dnat',
+      address: '10.1.2.3',
+      port: 8080,
+    }),
   ],
   [
     '! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS',
@@ -109,15 +106,12 @@ const IPV4: readonly (readonly [string, Rule])[] = [
 
 const IPV6: readonly (readonly [string, Rule])[] = [
   [
-    '-p tcp -m recent --set --name K --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m tcp -j DNAT --to-destination [fd00::5]:8080',
-    rule(
-      [
-        tcp,
-        { kind: 'recent', name: 'K', operation: 'set' },
-        { kind: 'ports', protocol: 'tcp', source: null, destination: null },
-      ],
-      { kind: 'dnat', address: 'fd00::5', port: 8080 },
-    ),
+    '-p tcp -m recent --set --name K --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -j DNAT --to-destination [fd00::5]:8080',
+    rule([tcp, { kind: 'recent', name: 'K', operation: 'set' }], {
+      kind: 'dnat',
+      address: 'fd00::5',
+      port: 8080,
+    }),
   ],
   ['-p tcp -m tcp --dport 1 -j REJECT --reject-with icmp6-port-unreachable', rule([tcp, tcpPort(1)], REJECT)],
 ];
@@ -169,6 +163,11 @@ describe('parseRule', () => {
     ],
     ['with a bare address', '-d 10.0.0.1 -j DROP', '-d 10.0.0.1/32 -j DROP'],
     ['with a short name of the answer', '-j REJECT', '-j REJECT --reject-with icmp-port-unreachable'],
+    [
+      'with a match that adds nothing',
+      '-p tcp -m tcp -j DNAT --to-destination 10.0.0.1:80',
+      '-p tcp -j DNAT --to-destination 10.0.0.1:80',
+    ],
     ['by the old name of a match', '-m state --state NEW -j DROP', '-m conntrack --ctstate NEW -j DROP'],
   ])('understands a rule %s', (_, text, canonical) => {
     expect(canonicalText(text, 'IPv4')).toBe(canonical);

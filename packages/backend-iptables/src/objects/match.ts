@@ -57,14 +57,16 @@ export interface IpvsMatch {
   readonly vport: number;
 }
 
+/** Ports of the protocol named, which must also be matched as `protocol`. `null`: any port; both: no words in text. */
+export interface PortsMatch {
+  readonly kind: 'ports';
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  readonly source: PortRange | null;
+  readonly destination: PortRange | null;
+}
+
 export type ExtensionMatch =
-  /** Ports of the protocol named (which must also be matched as `protocol`); both `null`: any port. */
-  | {
-      readonly kind: 'ports';
-      readonly protocol: 'tcp' | 'udp' | 'sctp';
-      readonly source: PortRange | null;
-      readonly destination: PortRange | null;
-    }
+  | PortsMatch
   | { readonly kind: 'mark'; readonly value: number; readonly mask: number; readonly invert?: true }
   | {
       readonly kind: 'address-type';
