@@ -32,17 +32,29 @@ function prepareNetwork(): void {
   ip('route', 'add', '10.96.0.0/12', 'dev', 'bench0');
 }
 
-async function timeConnects(host: string, port: number, count: number): Promise<number> {
-  const times: number[] = [];
+interface Target {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Medians, a target each. They take turns, so that what disturbs the machine disturbs them alike. */
+async function timeConnects<T extends readonly Target[]>(
+  count: number,
+  ...targets: T
+): Promise<{ readonly [K in keyof T]: number }> {
+  const times = targets.map((): number[] => []);
   for (let at = 0; at < count; at++) {
-    const start = performance.now();
-    const socket = connect(port, host);
-    await once(socket, 'connect');
-    times.push((performance.now() - start) * 1000);
-    socket.resetAndDestroy();
+    for (const [index, { host, port }] of targets.entries()) {
+      const start = performance.now();
+      const socket = connect(port, host);
+      await once(socket, 'connect');
+      times[index]?.push((performance.now() - start) * 1000);
+      socket.resetAndDestroy();
+    }
   }
-  times.sort((a, b) => a - b);
-  return times[count >> 1] ?? Number.NaN;
+  return times.map((of) => of.toSorted((a, b) => a - b)[count >> 1] ?? Number.NaN) as {
+    readonly [K in keyof T]: number;
+  };
 }
 
 /** All services one below the other in KUBE-SERVICES, as kube-proxy has them. */
@@ -69,17 +81,17 @@ async function measure(services: number): Promise<ConnectTimes> {
     sampleService({ index, endpoints: index === services - 1 ? [endpoint] : sampleEndpoints(index, 1) }),
   );
   const count = services < 1000 ? 300 : 3000;
-  await timeConnects(HOST, port, count);
-  const direct = await timeConnects(HOST, port, count);
+  const endpointItself = { host: HOST, port };
+  await timeConnects(count, endpointItself);
+  const [direct] = await timeConnects(count, endpointItself);
   const driver = createExecDriver({ family: 'IPv4', variant: 'legacy' });
   const result = await createIptablesBackend({ family: 'IPv4', driver }).sync(fullChange(sampleState(all)));
   if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
   const last = all.at(-1)?.frontends[0];
-  const address = last?.kind === 'cluster-ip' ? last.address : '';
-  const past = await timeConnects(HOST, port, count);
-  const tree = await timeConnects(address, 80, count);
+  const service = { host: last?.kind === 'cluster-ip' ? last.address : '', port: 80 };
+  const [past, tree] = await timeConnects(count, endpointItself, service);
   await flatten(driver);
-  const flat = await timeConnects(address, 80, count);
+  const [flat] = await timeConnects(count, service);
   server.close();
   return { direct, past, tree, flat };
 }
