@@ -27,38 +27,47 @@ const INITIAL = Int32Array.from(firstPrimes(8), (prime) => fractionOfRoot(prime,
 const rotate = (value: number, by: number): number => (value >>> by) | (value << (32 - by));
 const at = (words: Int32Array, index: number): number => words[index] ?? 0;
 
-/** The message, a 1 bit, zeros, and the length in bits, as big-endian words in whole blocks of 16. */
-function padded(message: Uint8Array): Int32Array {
-  const words = new Int32Array(((message.length + 8) >> 6) * 16 + 16);
-  for (const [index, byte] of message.entries()) {
-    words[index >> 2] = at(words, index >> 2) | (byte << (24 - (index & 3) * 8));
+/** One block and what it is stretched to. Of the module, since a hash is done before the next one begins. */
+const schedule = new Int32Array(64);
+
+/** Block `block` of the message, a 1 bit, zeros, and the length in bits, as big-endian words. */
+function load(message: Uint8Array, block: number): void {
+  const start = block * 64;
+  const left = message.length - start;
+  schedule.fill(0, 0, 16);
+  for (let index = 0; index < 64 && index < left; index++) {
+    schedule[index >> 2] =
+      at(schedule, index >> 2) | ((message[start + index] ?? 0) << (24 - (index & 3) * 8));
   }
-  const end = message.length;
-  words[end >> 2] = at(words, end >> 2) | (0x80 << (24 - (end & 3) * 8));
-  words[words.length - 2] = Math.floor(end / 0x20000000);
-  words[words.length - 1] = end << 3;
-  return words;
+  if (left >= 0 && left < 64) schedule[left >> 2] = at(schedule, left >> 2) | (0x80 << (24 - (left & 3) * 8));
+  if (left > 55) return;
+  schedule[14] = Math.floor(message.length / 0x20000000);
+  schedule[15] = message.length << 3;
 }
 
-function schedule(words: Int32Array, block: number): Int32Array {
-  const w = new Int32Array(64);
-  w.set(words.subarray(block, block + 16));
+function stretch(): void {
   for (let t = 16; t < 64; t++) {
-    const w15 = at(w, t - 15);
-    const w2 = at(w, t - 2);
+    const w15 = at(schedule, t - 15);
+    const w2 = at(schedule, t - 2);
     const s0 = rotate(w15, 7) ^ rotate(w15, 18) ^ (w15 >>> 3);
     const s1 = rotate(w2, 17) ^ rotate(w2, 19) ^ (w2 >>> 10);
-    w[t] = at(w, t - 16) + s0 + at(w, t - 7) + s1;
+    schedule[t] = at(schedule, t - 16) + s0 + at(schedule, t - 7) + s1;
   }
-  return w;
 }
 
-function compress(state: Int32Array, w: Int32Array): void {
-  let [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0] = state;
+function compress(state: Int32Array): void {
+  let a = at(state, 0);
+  let b = at(state, 1);
+  let c = at(state, 2);
+  let d = at(state, 3);
+  let e = at(state, 4);
+  let f = at(state, 5);
+  let g = at(state, 6);
+  let h = at(state, 7);
   for (let t = 0; t < 64; t++) {
     const sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
     const choice = (e & f) ^ (~e & g);
-    const temp1 = (h + sum1 + choice + at(ROUNDS, t) + at(w, t)) | 0;
+    const temp1 = (h + sum1 + choice + at(ROUNDS, t) + at(schedule, t)) | 0;
     const sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
     const majority = (a & b) ^ (a & c) ^ (b & c);
     h = g;
@@ -70,13 +79,26 @@ function compress(state: Int32Array, w: Int32Array): void {
     b = a;
     a = (temp1 + sum0 + majority) | 0;
   }
-  for (const [index, value] of [a, b, c, d, e, f, g, h].entries()) state[index] = at(state, index) + value;
+  state[0] = at(state, 0) + a;
+  state[1] = at(state, 1) + b;
+  state[2] = at(state, 2) + c;
+  state[3] = at(state, 3) + d;
+  state[4] = at(state, 4) + e;
+  state[5] = at(state, 5) + f;
+  state[6] = at(state, 6) + g;
+  state[7] = at(state, 7) + h;
 }
 
 /** 32 bytes. */
 export function sha256(message: Uint8Array): Uint8Array {
-  const words = padded(message);
-  const state = Int32Array.from(INITIAL);
-  for (let block = 0; block < words.length; block += 16) compress(state, schedule(words, block));
-  return Uint8Array.from({ length: 32 }, (_, index) => at(state, index >> 2) >>> (24 - (index & 3) * 8));
+  const state = INITIAL.slice();
+  const blocks = ((message.length + 8) >> 6) + 1;
+  for (let block = 0; block < blocks; block++) {
+    load(message, block);
+    stretch();
+    compress(state);
+  }
+  const digest = new Uint8Array(32);
+  for (let index = 0; index < 32; index++) digest[index] = at(state, index >> 2) >>> (24 - (index & 3) * 8);
+  return digest;
 }
