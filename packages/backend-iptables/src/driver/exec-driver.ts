@@ -1,5 +1,6 @@
 import type { Family } from '@signalbox/core';
 import { splitArguments } from '../encode/quote.ts';
+import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
 import {
   failure,
@@ -73,7 +74,7 @@ function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
   const execute: Execute = (command, streams = {}) =>
     runTool({ command: [...commandPrefix, ...command], ...limits, ...streams });
   let standby: Standby | null = null;
-  const executeReady = (command: readonly string[], input: string): Promise<ToolEnd> => {
+  const executeReady = (command: readonly string[], input: RestoreInput): Promise<ToolEnd> => {
     standby ??= createStandby(() => startTool([...commandPrefix, ...command]));
     const end = feedTool(standby.take(), { ...limits, input });
     standby.prepare();

@@ -1,6 +1,7 @@
 /** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
 import type { BackendError, Family } from '@signalbox/core';
 import { createSaveReader, type ListedTables } from '../encode/parse-save.ts';
+import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
 
 /**
@@ -38,7 +39,7 @@ export interface IptablesDriver {
    */
   save(onLine: (line: string) => void): Promise<DriverResult<null>>;
   /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
-  restore(input: string): Promise<DriverResult<null>>;
+  restore(input: RestoreInput): Promise<DriverResult<null>>;
   hasChain(table: TableName, chain: string): Promise<DriverResult<boolean>>;
   /** `rule` is canonical text. */
   hasRule(table: TableName, chain: string, rule: string): Promise<DriverResult<boolean>>;

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Buffer } from 'node:buffer';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 
 export interface ToolFeed {
-  readonly input?: string;
+  /** In pieces of any size; passed on as fast as the child takes it. */
+  readonly input?: Iterable<string>;
   /** Milliseconds; the child is killed beyond it. */
   readonly timeLimit: number;
   /** Takes the output line by line; then it is not part of the answer. */
@@ -73,8 +74,37 @@ export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): P
       else resolve({ kind: 'exit', status, stdout: text(out), stderr: text(err) });
     });
     if (child.pid !== undefined) run.onStart?.(child.pid);
-    child.stdin.end(run.input === undefined ? undefined : Buffer.from(run.input));
+    send(child.stdin, run.input ?? []);
   });
+}
+
+/** Bytes at a time: what a pipe holds. */
+const PIECE = 65_536;
+
+function send(stdin: Writable, input: Iterable<string>): void {
+  const pieces = inPieces(input)[Symbol.iterator]();
+  // A child that ends early never takes the rest: nobody waits for that.
+  const more = (): void => {
+    for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
+      if (!stdin.write(next.value)) {
+        stdin.once('drain', more);
+        return;
+      }
+    }
+    stdin.end();
+  };
+  more();
+}
+
+function* inPieces(input: Iterable<string>): Generator<string> {
+  let piece = '';
+  for (const part of input) {
+    piece += part;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
 }
 
 function notStarted(error: NodeJS.ErrnoException): ToolEnd {

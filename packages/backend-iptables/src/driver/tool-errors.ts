@@ -1,4 +1,5 @@
 import { backendError, type BackendError } from '@signalbox/core';
+import { restoreText, type RestoreInput } from '../encode/restore-input.ts';
 import type { ToolEnd } from './run-tool.ts';
 
 /** iptables' own status for "the lock is held by somebody else" and for a lack of resources. */
@@ -14,12 +15,13 @@ export function queryError(operation: string, end: ToolEnd): BackendError {
 }
 
 /** A restore that failed, with the lines of the input that the tool complains of. */
-export function restoreError(operation: string, end: ToolEnd, input: string): BackendError {
+export function restoreError(operation: string, end: ToolEnd, input: RestoreInput): BackendError {
   const error = toolError(operation, end);
   // A table is all or nothing; with several of them, those ahead of the culprit are in.
-  const single = input.indexOf('COMMIT\n') === input.lastIndexOf('COMMIT\n');
+  const text = restoreText(input);
+  const single = text.indexOf('COMMIT\n') === text.lastIndexOf('COMMIT\n');
   const kernel = error.kernel === 'unchanged' || (single && end.kind === 'exit') ? 'unchanged' : 'unknown';
-  const detail = [error.detail, offendingLines(stderrOf(end), input)].filter(Boolean).join('\n');
+  const detail = [error.detail, offendingLines(stderrOf(end), text)].filter(Boolean).join('\n');
   return { ...error, kernel, ...(detail === '' ? {} : { detail }) };
 }
 

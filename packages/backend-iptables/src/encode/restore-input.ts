@@ -18,40 +18,52 @@ export interface TableInput {
   readonly operations: readonly RestoreOperation[];
 }
 
+/** Text in pieces of any size, so that a large one never stands in memory as a whole. A string will do. Read more than once. */
+export type RestoreInput = Iterable<string>;
+
 /**
- * Input for `iptables-restore --noflush`. Each table is one transaction: all of its lines or none.
+ * Input for `iptables-restore --noflush`, line by line. Each table is one transaction: all of its lines or none.
  * Declaring a chain empties it, so declarations come first, then rules, then deletions.
  */
-export function encodeRestore(tables: readonly TableInput[]): string {
-  return tables.map(encodeTable).join('');
+export function encodeRestore(tables: readonly TableInput[]): RestoreInput {
+  return {
+    *[Symbol.iterator]() {
+      for (const table of tables) yield* encodeTable(table);
+    },
+  };
 }
 
-function encodeTable(input: TableInput): string {
-  const declare: string[] = [];
-  const rules: string[] = [];
-  const remove: string[] = [];
-  for (const operation of input.operations) {
-    switch (operation.kind) {
-      case 'write':
-        declare.push(`:${operation.chain} - [0:0]\n`);
-        for (const rule of operation.rules) rules.push(line(`-A ${operation.chain}`, rule));
-        break;
-      case 'flush':
-        declare.push(`:${operation.chain} - [0:0]\n`);
-        break;
-      case 'delete':
-        declare.push(`:${operation.chain} - [0:0]\n`);
-        remove.push(`-X ${operation.chain}\n`);
-        break;
-      case 'insert':
-        rules.push(line(`-I ${operation.chain}`, operation.rule));
-        break;
-      case 'remove':
-        rules.push(line(`-D ${operation.chain}`, operation.rule));
-        break;
-    }
+export function restoreText(input: RestoreInput): string {
+  return typeof input === 'string' ? input : [...input].join('');
+}
+
+function* encodeTable({ table, operations }: TableInput): Generator<string> {
+  yield `*${table}\n`;
+  for (const { kind, chain } of operations) {
+    if (kind === 'write' || kind === 'flush' || kind === 'delete') yield `:${chain} - [0:0]\n`;
   }
-  return `*${input.table}\n${declare.join('')}${rules.join('')}${remove.join('')}COMMIT\n`;
+  for (const operation of operations) yield* rulesOf(operation);
+  for (const { kind, chain } of operations) {
+    if (kind === 'delete') yield `-X ${chain}\n`;
+  }
+  yield 'COMMIT\n';
+}
+
+function* rulesOf(operation: RestoreOperation): Generator<string> {
+  const { chain } = operation;
+  switch (operation.kind) {
+    case 'write':
+      for (const rule of operation.rules) yield line(`-A ${chain}`, rule);
+      break;
+    case 'insert':
+      yield line(`-I ${chain}`, operation.rule);
+      break;
+    case 'remove':
+      yield line(`-D ${chain}`, operation.rule);
+      break;
+    case 'flush':
+    case 'delete':
+  }
 }
 
 function line(start: string, rule: string): string {

@@ -1,6 +1,7 @@
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { encodeRule } from '../encode/rule-text.ts';
 import { parseRule } from '../encode/parse-rule.ts';
+import { restoreText } from '../encode/restore-input.ts';
 import {
   failure,
   success,
@@ -79,7 +80,8 @@ function createFakeDriver({ options, kernel, inputs, monitors }: FakeParts): Ipt
       for (const table of TABLES) dump(table).split('\n').forEach(onLine);
       return success(null);
     },
-    async restore(input) {
+    async restore(pieces) {
+      const input = restoreText(pieces);
       inputs.push(input);
       if (faults('iptables-restore')) return refuse('busy', 'the xtables lock is held', 'unchanged');
       const refusal = applyBlocks(kernel, input, faults);

@@ -2,6 +2,7 @@
 import { backendError, fullChange, type DesiredServicePort, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';
+import { restoreText } from '../encode/restore-input.ts';
 import { createIptablesBackend } from '../iptables-backend.ts';
 import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import {
@@ -18,7 +19,7 @@ function refusing(fake: FakeIptables, words: readonly string[]): IptablesDriver 
   return {
     ...fake.driver,
     async restore(input) {
-      for (const [index, block] of (input.match(/\*[^]*?COMMIT\n/g) ?? []).entries()) {
+      for (const [index, block] of (restoreText(input).match(/\*[^]*?COMMIT\n/g) ?? []).entries()) {
         const word = words.find((each) => block.includes(each));
         if (word !== undefined) {
           const kernel = index === 0 ? 'unchanged' : 'unknown';
@@ -136,7 +137,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
       const driver: IptablesDriver = {
         ...inner,
         async restore(input) {
-          const sizes = (input.match(/\*[^]*?COMMIT\n/g) ?? []).map(
+          const sizes = (restoreText(input).match(/\*[^]*?COMMIT\n/g) ?? []).map(
             (block) => block.match(/^-A/gm)?.length ?? 0,
           );
           if (Math.max(...sizes) <= 60) return inner.restore(input);

@@ -1,4 +1,10 @@
-import { encodeChain, encodeRestore, encodeRule, TABLES } from '@signalbox/backend-iptables/ruleset';
+import {
+  encodeChain,
+  encodeRestore,
+  encodeRule,
+  restoreText,
+  TABLES,
+} from '@signalbox/backend-iptables/ruleset';
 import { describe, expect, it } from 'vitest';
 import { packetFilter, programRemains, type ProgramOptions } from './packet-filter.ts';
 
@@ -11,7 +17,7 @@ const OPTIONS: ProgramOptions = {
 };
 
 /** As it is given to `iptables-restore`: chains, then the jumps to them. */
-function restoreText(options: ProgramOptions): string {
+function inputText(options: ProgramOptions): string {
   const { chains, jumps } = packetFilter(options);
   const { family } = options;
   const tables = TABLES.map((table) => ({
@@ -27,7 +33,7 @@ function restoreText(options: ProgramOptions): string {
         .map(({ chain, rule }) => ({ kind: 'insert', chain, rule: encodeRule(rule, family) }) as const),
     ],
   }));
-  return encodeRestore(tables);
+  return restoreText(encodeRestore(tables));
 }
 
 describe('the packet filter', () => {
@@ -45,7 +51,7 @@ describe('the packet filter', () => {
     ['no-detector', { detector: { kind: 'none' }, clusterMasquerade: 'service-addresses' }],
     ['masquerade-all', { clusterMasquerade: 'everybody' }],
   ])('%s', async (name, options) => {
-    await expect(restoreText({ ...OPTIONS, ...options })).toMatchFileSnapshot(`goldens/${name}.restore`);
+    await expect(inputText({ ...OPTIONS, ...options })).toMatchFileSnapshot(`goldens/${name}.restore`);
   });
 
   it('removes every chain and jump that it makes', () => {
