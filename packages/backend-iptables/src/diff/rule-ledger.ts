@@ -45,7 +45,8 @@ export function createRuleLedger(): RuleLedger {
   const store = createHeldStore();
   const writes = new Map<string, PendingWrite>();
   const removals = new Map<string, PendingRemoval>();
-  const idOf = (table: TableName, name: string): string => `${table} ${name}`;
+  // In one piece, as a key must be: V8 would keep the parts beside it.
+  const idOf = (table: TableName, name: string): string => [table, name].join(' ');
 
   return {
     held: store.held,

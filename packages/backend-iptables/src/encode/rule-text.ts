@@ -11,17 +11,12 @@ import { encodeExtension, encodeHeader, headerRank, hexMark, isHeader } from './
 export function encodeRule(rule: Rule, family: Family): string {
   if (rule.kind === 'opaque') return rule.text;
   const headers = rule.matches.filter(isHeader).toSorted((a, b) => headerRank(a) - headerRank(b));
-  let text = '';
-  for (const match of headers) text = append(text, encodeHeader(match));
+  const parts = headers.map(encodeHeader);
   for (const match of rule.matches) {
-    if (!isHeader(match)) text = append(text, encodeExtension(match, family));
+    if (!isHeader(match)) parts.push(encodeExtension(match, family));
   }
-  return append(text, encodeTarget(rule.target, family));
-}
-
-function append(text: string, part: string): string {
-  if (part === '') return text;
-  return text === '' ? part : `${text} ${part}`;
+  parts.push(encodeTarget(rule.target, family));
+  return parts.filter((part) => part !== '').join(' ');
 }
 
 function encodeTarget(target: Target, family: Family): string {

@@ -15,20 +15,14 @@ const NFTABLES_NAME_LIMIT = 240;
 /** The first `length` characters of base32 (RFC 4648, upper case) of SHA-256 over the text. At most 51. */
 function hashText(text: string, length: number): string {
   const digest = sha256(UTF8.encode(text));
-  let encoded = '';
-  let bits = 0;
-  let held = 0;
-  for (const byte of digest) {
-    bits = (bits << 8) | byte;
-    held += 8;
-    while (held >= 5 && encoded.length < length) {
-      held -= 5;
-      encoded += BASE32.charAt((bits >>> held) & 31);
-    }
-    bits &= (1 << held) - 1;
-    if (encoded.length >= length) break;
+  const codes: number[] = [];
+  for (let digit = 0; digit < length; digit++) {
+    const bit = digit * 5;
+    const word = ((digest[bit >> 3] ?? 0) << 8) | (digest[(bit >> 3) + 1] ?? 0);
+    codes.push(BASE32.charCodeAt((word >>> (11 - (bit & 7))) & 31));
   }
-  return encoded;
+  // In one go: a text that grew by a character at a time is kept by V8 in all its parts.
+  return String.fromCharCode(...codes);
 }
 
 interface AddressPort {
