@@ -33,6 +33,11 @@ const FORMS = {
 const ENDPOINTS = 10;
 const HOST = '10.255.255.1';
 
+/** An address for each round: connection tracking sends a port that comes back too soon where it went the last time. */
+function clientOf(round: number): string {
+  return `10.255.254.${round + 1}`;
+}
+
 function prepareNetwork(): void {
   const ip = (...args: readonly string[]): unknown => execFileSync('ip', args);
   ip('link', 'set', 'lo', 'up');
@@ -40,6 +45,9 @@ function prepareNetwork(): void {
   ip('link', 'set', 'bench0', 'up');
   ip('link', 'set', 'bench1', 'up');
   ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
+  for (let round = 0; round < FORMS.full.follows; round++) {
+    ip('addr', 'add', `${clientOf(round)}/32`, 'dev', 'bench0');
+  }
   ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
 }
 
@@ -85,7 +93,7 @@ async function timeFollows(node: Node, index: number, rounds: number): Promise<n
       return at;
     });
     while (!state.over) {
-      const socket = connect(80, address);
+      const socket = connect({ port: 80, host: address, localAddress: clientOf(round) });
       await Promise.race([once(socket, 'connect'), end]).catch(() => undefined);
       socket.destroy();
     }
