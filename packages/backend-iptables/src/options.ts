@@ -62,6 +62,7 @@ export function describeIptablesOptions(): readonly OptionDescription[] {
 export function ruleOptions(options: IptablesOptions, tool: ToolFacts): RuleOptions {
   const { masqueradeBit = 14, randomFully = 'auto', conntrackLiberal = false, accounting = false } = options;
   return {
+    endpointChains: tool.variant === 'legacy' ? 'where-needed' : 'always',
     masqueradeMark: (1 << masqueradeBit) >>> 0,
     randomFully: randomFully === 'auto' ? tool.randomFully : randomFully,
     conntrackLiberal,

@@ -1,7 +1,7 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import type { Chain } from '../objects/rule.ts';
 import { endpointChain } from './chain-names.ts';
-import type { CompileContext, ServiceContext } from './context.ts';
+import { hasOwnChain, type CompileContext, type ServiceContext } from './context.ts';
 import { balancingChain, endpointChainOf, endpointsOf } from './load-balancing.ts';
 import { compileEntries, isEndpointSet } from './routes.ts';
 import { dispatchEntries, type ServiceEntries } from './service-dispatch.ts';
@@ -31,7 +31,9 @@ export function compileService(
   const endpoints = distinct(targets.flatMap((target) => endpointsOf(service, target)));
   return {
     chains: [
-      ...endpoints.map((endpoint) => endpointChainOf(service, endpoint, context)),
+      ...endpoints
+        .filter((endpoint) => hasOwnChain(service, endpoint, context))
+        .map((endpoint) => endpointChainOf(service, endpoint, context)),
       ...targets.map((target) => balancingChain(service, target, context)),
       ...entries.chains,
       ...firewalls.chains(),

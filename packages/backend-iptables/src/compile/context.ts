@@ -1,7 +1,10 @@
-import type { DesiredEndpoint, DesiredNode, Family } from '@signalbox/core';
+import { mayReachItself } from '@signalbox/core';
+import type { DesiredEndpoint, DesiredNode, DesiredServicePort, Family } from '@signalbox/core';
 
 /** What the operator chose and what the tool can do, as far as rules depend on it. */
 export interface RuleOptions {
+  /** In large clusters: see `hasOwnChain`. */
+  readonly endpointChains: 'always' | 'where-needed';
   /** The packet mark that asks for masquerading: one bit (`--iptables-masquerade-bit`). */
   readonly masqueradeMark: number;
   /** MASQUERADE picks source ports at random (iptables 1.6.2 and later). */
@@ -38,6 +41,19 @@ export function commentsFor(
 ): CompileContext['endpointComments'] {
   const limit = before === 'kept' ? LARGE_CLUSTER_ENDPOINTS : SMALL_AGAIN_ENDPOINTS;
   return endpoints > limit ? 'left-out' : 'kept';
+}
+
+/**
+ * Whether the endpoint has a chain. In large clusters the legacy variant gives one to those alone that need more than one
+ * rule: of the table that it copies at every change, three entries of four are chains of endpoints (decisions/0009).
+ */
+export function hasOwnChain(
+  { affinity }: DesiredServicePort,
+  endpoint: DesiredEndpoint,
+  { options: { endpointChains }, endpointComments }: CompileContext,
+): boolean {
+  if (endpointChains === 'always' || endpointComments === 'kept') return true;
+  return affinity !== null || mayReachItself(endpoint);
 }
 
 /** Names of the nfacct objects behind kube-proxy's packet counters (F162, F163). */

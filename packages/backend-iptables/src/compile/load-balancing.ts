@@ -3,9 +3,9 @@ import { mayReachItself, servicePortLabel } from '@signalbox/core';
 import { oneIn, type Match } from '../objects/match.ts';
 import type { Chain, TypedRule } from '../objects/rule.ts';
 import { rule } from '../objects/rule.ts';
-import { jump } from '../objects/target.ts';
+import { jump, type Target } from '../objects/target.ts';
 import { endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
-import type { ServiceContext } from './context.ts';
+import { hasOwnChain, type ServiceContext } from './context.ts';
 import { endpointComment, hostCidr, protocolName } from './frontend-match.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
@@ -46,7 +46,10 @@ function chanceRules(
     const left = endpoints.length - index;
     const chance: readonly Match[] = left > 1 ? [oneIn(left)] : [];
     const words = endpointComment(`${label} -> ${endpointLabel(endpoint)}`, context);
-    return rule([...words, ...chance], jump(context.endpointChain(endpoint)));
+    if (hasOwnChain(service, endpoint, context)) {
+      return rule([...words, ...chance], jump(context.endpointChain(endpoint)));
+    }
+    return rule([protocolOf(service), ...words, ...chance], redirectTo(endpoint));
   });
 }
 
@@ -61,14 +64,18 @@ export function endpointChainOf(
 ): Chain {
   const name = context.endpointChain(endpoint);
   const label = endpointComment(servicePortLabel(service.name), context);
-  const protocol = protocolName(service.name.protocol);
   const itself: Match = { kind: 'source', cidr: hostCidr(endpoint.address) };
   const hairpin = rule([itself, ...label], jump(MARK_MASQUERADE));
-  const redirect = rule([{ kind: 'protocol', protocol }, ...label, ...rememberClient(service, name)], {
-    kind: 'dnat',
-    address: endpoint.address,
-    port: endpoint.port,
-  });
+  const words = [protocolOf(service), ...label, ...rememberClient(service, name)];
+  const redirect = rule(words, redirectTo(endpoint));
   if (mayReachItself(endpoint)) return { table: 'nat', name, rules: [hairpin, redirect] };
   return { table: 'nat', name, rules: [redirect], tolerated: hairpin };
+}
+
+function protocolOf({ name }: DesiredServicePort): Match {
+  return { kind: 'protocol', protocol: protocolName(name.protocol) };
+}
+
+function redirectTo({ address, port }: DesiredEndpoint): Target {
+  return { kind: 'dnat', address, port };
 }

@@ -10,6 +10,7 @@ function context(options: Partial<RuleOptions> = {}): CompileContext {
     family: 'IPv4',
     node: sampleState([]).node,
     options: {
+      endpointChains: 'always',
       masqueradeMark: 1 << 14,
       randomFully: true,
       conntrackLiberal: false,

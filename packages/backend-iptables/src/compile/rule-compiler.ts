@@ -65,9 +65,10 @@ export function createRuleCompiler(
   const apply = (change: DesiredChange): ChainChanges => {
     const next = nextContext({ family, options }, change, context);
     const same = context !== null && sameRules(context, next);
-    context = same && context !== null ? context : next;
+    const former = context ?? next;
+    context = same ? former : next;
     healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
-    const work: Work = { services, trees, context, isLeftOut };
+    const work: Work = { services, trees, context, former, isLeftOut };
     if (change.kind === 'full') return replaceServices(work, change);
     const changes = applyServices(work, change);
     return withTrees(same ? changes : addContextChange(work, changes), trees);
@@ -77,7 +78,7 @@ export function createRuleCompiler(
     *all() {
       if (context === null) return;
       for (const chain of fixedChains(context)) yield chain;
-      const work: Work = { services, trees, context, isLeftOut };
+      const work: Work = { services, trees, context, former: context, isLeftOut };
       for (const service of services.values()) yield* place(work, service);
       for (const kind of TREE_KINDS) yield* rankedChains(kind, trees[kind].rebuild());
     },
@@ -123,9 +124,10 @@ function replaceServices(work: Work, change: DesiredChange): ChainChanges {
 /** The node or the options look different: every rule may. */
 function addContextChange(work: Work, changes: ChainChanges): ChainChanges {
   setGates(work);
+  const again = replaceEach(work, [...work.services]);
   return {
-    write: [...fixedChains(work.context), ...changes.write, ...recompile(work)],
-    remove: [...changes.remove, ...unusedFixed(work.context)],
+    write: [...fixedChains(work.context), ...changes.write, ...again.write],
+    remove: [...changes.remove, ...again.remove, ...unusedFixed(work.context)],
   };
 }
 
@@ -140,30 +142,42 @@ interface Work {
   readonly services: Map<ServicePortKey, DesiredServicePort>;
   readonly trees: Readonly<Record<(typeof TREE_KINDS)[number], DispatchTree>>;
   readonly context: CompileContext;
+  /** What the rules in place were made with. */
+  readonly former: CompileContext;
   readonly isLeftOut: (key: ServicePortKey) => boolean;
 }
 
-function applyServices(work: Work, { servicePorts }: DesiredChange): ChainChanges {
+type Replacement = readonly [key: ServicePortKey, after: DesiredServicePort | null];
+
+function applyServices(
+  work: Work,
+  { servicePorts: { removed, changed, added } }: DesiredChange,
+): ChainChanges {
+  return replaceEach(work, [
+    ...removed.map(({ key }): Replacement => [key, null]),
+    ...changed.map(({ after }): Replacement => [after.key, after]),
+    ...added.map((service): Replacement => [service.key, service]),
+  ]);
+}
+
+function replaceEach(work: Work, replacements: readonly Replacement[]): ChainChanges {
   const write: RankedChain[] = [];
   const remove: ChainName[] = [];
-  const replace = (key: ServicePortKey, after: DesiredServicePort | null): void => {
+  for (const [key, after] of replacements) {
     const before = work.services.get(key);
     const names: EndpointNames = new Map();
     const wanted = after === null ? [] : place(work, after, names);
     write.push(...wanted);
-    if (before === undefined) return;
+    if (before === undefined) continue;
     const kept = new Set(wanted.map(({ chain }) => chain.name));
-    for (const chain of compileService(before, work.context, names).chains) {
+    for (const chain of compileService(before, work.former, names).chains) {
       if (!kept.has(chain.name)) remove.push({ table: chain.table, name: chain.name });
     }
     if (after === null) {
       work.services.delete(key);
       setEntries(work.trees, key, null);
     }
-  };
-  for (const service of servicePorts.removed) replace(service.key, null);
-  for (const { after } of servicePorts.changed) replace(after.key, after);
-  for (const service of servicePorts.added) replace(service.key, service);
+  }
   return { write, remove };
 }
 
@@ -184,10 +198,6 @@ function setEntries(trees: Work['trees'], key: ServicePortKey, entries: ServiceE
   for (const kind of TREE_KINDS) {
     if (kind !== 'healthChecks') trees[kind].set(key, entries?.[kind] ?? []);
   }
-}
-
-function recompile(work: Work): readonly RankedChain[] {
-  return [...work.services.values()].flatMap((service) => place(work, service));
 }
 
 /** Answers with the checks that the tree holds now. */

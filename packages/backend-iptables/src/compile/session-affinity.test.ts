@@ -10,7 +10,13 @@ it('S33: who is remembered by two endpoints goes to the first in the order of th
   const context: ServiceContext = {
     family: 'IPv4',
     node: sampleState([]).node,
-    options: { masqueradeMark: 0x4000, randomFully: true, conntrackLiberal: false, accounting: false },
+    options: {
+      endpointChains: 'always',
+      masqueradeMark: 0x4000,
+      randomFully: true,
+      conntrackLiberal: false,
+      accounting: false,
+    },
     endpointComments: 'left-out',
     endpointChain: ({ address }) => `KUBE-SEP-${address}`,
   };

@@ -61,7 +61,10 @@ function mutate(random: Random, state: DesiredState): DesiredState {
   const cidrs = pick(random, [['10.244.0.0/16'], ['10.244.0.0/17', '10.244.128.0/17']]);
   const detector = { kind: 'cidrs', cidrs } as const;
   const node = random() < 0.1 ? { ...SAMPLE_NODE, localDetector: detector } : state.node;
-  return sampleState([...services.values()], node);
+  const { counts, ...rest } = sampleState([...services.values()], node);
+  // Crossing the limit of S52 changes every service's rules.
+  const endpoints = random() < 0.2 ? pick(random, [500, 2000]) : state.counts.endpoints;
+  return { ...rest, counts: { ...counts, endpoints } };
 }
 
 /** Somebody else's hand: a chain emptied, a jump gone. */

@@ -1,4 +1,4 @@
-import type { DesiredEndpoint, DesiredState, Outcome } from '@signalbox/core';
+import type { DesiredEndpoint, DesiredServicePort, DesiredState, Outcome } from '@signalbox/core';
 import { endpointChainHash, fullChange } from '@signalbox/core';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
@@ -97,5 +97,43 @@ describe('the chain of an endpoint', () => {
     const words = '-m comment --comment "shop/service-0:http"';
     fake.byOthers(`*nat\n-I ${chain} -s ${source}/32 ${words} -j KUBE-MARK-MASQ\nCOMMIT\n`);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift });
+  });
+});
+
+describe('in a large cluster (S52)', () => {
+  const large = (service: DesiredServicePort): DesiredState => {
+    const { counts, ...rest } = sampleState([service]);
+    return { ...rest, counts: { ...counts, endpoints: 1001 } };
+  };
+  /** The first of the two is local. */
+  const service = sampleService({ index: 0 });
+  const remembered = sampleService({ index: 0, affinitySeconds: 60 });
+
+  it.each([
+    ['legacy', 'only where they need one', service, ['10.244.0.0:8080']],
+    ['legacy', 'where clients are remembered', remembered, ['10.244.0.0:8080', '10.244.0.1:8080']],
+    ['nft', 'as ever', service, ['10.244.0.0:8080', '10.244.0.1:8080']],
+  ] as const)('endpoints have chains in the %s variant %s', async (variant, _, of, chains) => {
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(large(of)));
+    const own = [...fake.kernel.table('nat')].filter(([name]) => name.startsWith('KUBE-SEP-'));
+    const redirects = own.map(([, rules]) => rules.at(-1)?.text.split('--to-destination ')[1] ?? '');
+    expect(new Set(redirects)).toEqual(new Set(chains));
+    const restarted = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    expect((await restarted.sync(fullChange(large(of)))).counters).toMatchObject({ transactions: 0 });
+  });
+
+  it('that becomes one, chains that are not needed go with the change, and come back', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    const small = sampleState([service]);
+    await backend.sync(fullChange(small));
+    const before = fake.dump('nat');
+    await backend.sync(changeBetween(small, large(service)));
+    expect(fake.dump('nat').match(/^:KUBE-SEP-/gm)).toHaveLength(1);
+    expect(fake.dump('nat')).toContain('-p tcp -j DNAT --to-destination 10.244.0.1:8080');
+    await backend.sync(changeBetween(large(service), small));
+    expect(fake.dump('nat').split('\n').sort()).toEqual(before.split('\n').sort());
   });
 });

@@ -11,6 +11,7 @@ import {
 import { formatOutcome, seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { createIptablesBackend } from '../iptables-backend.ts';
+import type { Variant } from '../driver/iptables-driver.ts';
 import type { TableName } from '../objects/rule.ts';
 import { createFakeIptables } from './fake-iptables.ts';
 import { rulesOf } from './scenario-backend.ts';
@@ -163,14 +164,14 @@ function packets(state: DesiredState, family: Family): readonly Packet[] {
   );
 }
 
-async function run(seed: number, family: Family): Promise<void> {
+async function run(seed: number, family: Family, variant: Variant): Promise<void> {
   const random = seededRandom(seed);
   const addresses = HOSTS.map(ADDRESS[family]);
   const model = createModel(randomConfig(random, family));
   model.setInterfaceAddresses(addresses.map((address) => ({ interface: 'eth0', family, address })));
   const status = { addresses: [{ type: 'InternalIP', address: addresses[1] }] };
   model.apply({ type: 'upsert', resource: 'Node', object: { metadata: { name: 'node-a' }, status } });
-  const fake = createFakeIptables({ family });
+  const fake = createFakeIptables({ family, variant });
   const backend = createIptablesBackend({ family, driver: fake.driver });
   for (let step = 0; step < 4; step++) {
     for (let index = 0; index < 9; index++) {
@@ -182,7 +183,9 @@ async function run(seed: number, family: Family): Promise<void> {
     }
     if (random() < 0.2) model.configure(randomConfig(random, family));
     const { change, state } = model.build(family);
-    expect((await backend.sync(change)).error).toBeUndefined();
+    // On both sides of the limit of S52.
+    const counts = { ...change.counts, endpoints: pick(random, [10, 2000]) };
+    expect((await backend.sync({ ...change, counts })).error).toBeUndefined();
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
     const world = { addresses, recent: new Map(), now: () => 0, remember: false };
     const input = { rules: (table: TableName) => rulesOf(fake, table), world, chance: 'both' } as const;
@@ -199,8 +202,13 @@ async function run(seed: number, family: Family): Promise<void> {
   }
 }
 
-describe.each(['IPv4', 'IPv6'] as const)('random packets, %s', (family) => {
+describe.each([
+  ['IPv4', 'nft'],
+  ['IPv6', 'nft'],
+  ['IPv4', 'legacy'],
+  ['IPv6', 'legacy'],
+] as const)('random packets, %s, %s variant', (family, variant) => {
   it.each(Array.from({ length: 8 }, (_, index) => index + 1))('end as explained, seed %i', async (seed) => {
-    await run(seed, family);
+    await run(seed, family, variant);
   });
 });
