@@ -78,12 +78,16 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
   const backendOf = (): Backend => createIptablesBackend({ family, driver: driverOf() });
   const state: DesiredState = everyKind(family);
 
-  it('lists every kind of rule exactly as it was written', async () => {
-    await ok(backendOf().sync(fullChange(state)));
+  it.each([
+    ['a small', 10],
+    ['a large', 2000],
+  ])('lists every kind of rule of %s cluster exactly as it was written', async (_, endpoints) => {
+    const sized = { ...state, counts: { ...state.counts, endpoints } };
+    await ok(backendOf().sync(fullChange(sized)));
     const listed = parseSave(run(tool(which, '-save'))).nat;
     expect(listed.chains.size).toBeGreaterThan(10);
     expect(await backendOf().observe()).toEqual({ outcome: 'ok', drift: [] });
-    const again = await ok(backendOf().sync(fullChange(state)));
+    const again = await ok(backendOf().sync(fullChange(sized)));
     expect(again.counters).toMatchObject({ restores: 0, chainsWritten: 0 });
   });
 
