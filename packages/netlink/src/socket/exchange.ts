@@ -3,6 +3,8 @@ import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP } from '../codec/c
 import type { NetlinkMessage } from '../codec/message.ts';
 import { fail, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
 
+const EPERM = 1;
+
 /** One datagram and everything the kernel says to it. */
 export interface ExchangePlan {
   readonly operation: string;
@@ -10,6 +12,8 @@ export interface ExchangePlan {
   /** Sequence numbers of the messages in the datagram; the answer to the last one ends the exchange. */
   readonly firstSequence: number;
   readonly lastSequence: number;
+  /** Who may not is told once for the whole datagram (nfnetlink), not for each message. */
+  readonly refusedAsAWhole: boolean;
   /** Takes the answers that are no acknowledgement. */
   readonly take: (message: NetlinkMessage) => void;
 }
@@ -39,17 +43,31 @@ export function startExchange(plan: ExchangePlan): Exchange {
       return false;
     }
     const acknowledgement = decodeAcknowledgement(message);
-    if (acknowledgement === undefined) state.error ??= garbled(plan, 'a short NLMSG_ERROR');
-    else if (acknowledgement.errno !== 0 || sequence === plan.lastSequence) {
-      acknowledgements.set(sequence, acknowledgement);
+    if (acknowledgement === undefined) {
+      state.error ??= garbled(plan, 'a short NLMSG_ERROR');
+      return sequence === plan.lastSequence;
     }
-    return sequence === plan.lastSequence;
+    const last = lastAnswered(plan, sequence, acknowledgement);
+    for (let of = sequence; of <= last; of += 1) {
+      if (acknowledgement.errno !== 0 || of === plan.lastSequence) acknowledgements.set(of, acknowledgement);
+    }
+    return last === plan.lastSequence;
   };
   const report = (): NetlinkResult<ExchangeReport> =>
     state.error === undefined
       ? succeed({ acknowledgements, interrupted: state.interrupted })
       : fail(state.error);
   return { feed, report };
+}
+
+/** The last message that this answers. */
+function lastAnswered(
+  { refusedAsAWhole, firstSequence, lastSequence }: ExchangePlan,
+  sequence: number,
+  { errno }: Acknowledgement,
+): number {
+  const whole = refusedAsAWhole && sequence === firstSequence && errno === EPERM;
+  return whole ? lastSequence : sequence;
 }
 
 function takeSafely(plan: ExchangePlan, message: NetlinkMessage, state: { error?: NetlinkError }): void {

@@ -128,6 +128,21 @@ describe('requestAll', () => {
     ]);
   });
 
+  it.each([
+    ['netfilter', 100],
+    ['route', 1],
+  ] as const)(
+    'takes one "not permitted" of the %s kernel for %i of 100 requests',
+    async (protocol, count) => {
+      const kernel = createFakeKernel({
+        answer: (message) => (valueOf(message) === 0 ? [refused(1)] : wantsAnswer(message) ? [ACK] : []),
+      });
+      const result = await openNetlink(protocol, kernel).requestAll(list);
+      const outcomes = result.ok ? result.value : [];
+      expect(outcomes.filter((outcome) => outcome?.code === 'not-permitted')).toHaveLength(count);
+    },
+  );
+
   it('sends many to a datagram and asks for one acknowledgement each', async () => {
     const kernel = createFakeKernel({ answer: polite(() => 0) });
     await openNetlink('route', kernel).requestAll(list);

@@ -42,7 +42,7 @@ export function openNetlink(protocol: NetlinkProtocol, options: NetlinkOptions =
     open: options.open ?? openDatagramSocket,
     timeoutMilliseconds: options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MS,
   });
-  const session: Session = { queue, nextSequence: sequences() };
+  const session: Session = { queue, nextSequence: sequences(), refusedAsAWhole: protocol === 'netfilter' };
   return {
     request: (request) => runRequest(session, request),
     requestAll: (requests) => runAll(session, requests),
@@ -55,6 +55,7 @@ interface Session {
   readonly queue: ExchangeQueue;
   /** Reserves `count` numbers in a row and gives the first. */
   readonly nextSequence: (count: number) => number;
+  readonly refusedAsAWhole: boolean;
 }
 
 function sequences(): (count: number) => number {
@@ -89,7 +90,9 @@ async function post(session: Session, posting: Posting): Promise<NetlinkResult<P
     chosen.firstSequence = session.nextSequence(chosen.requests.length);
     const { requests, firstSequence } = chosen;
     const lastSequence = firstSequence + requests.length - 1;
-    return { operation, datagram: datagramOf(posting.mode, chosen), firstSequence, lastSequence, take };
+    const datagram = datagramOf(posting.mode, chosen);
+    const { refusedAsAWhole } = session;
+    return { operation, datagram, firstSequence, lastSequence, refusedAsAWhole, take };
   });
   return mapResult(result, (report) => ({ ...report, ...chosen }));
 }

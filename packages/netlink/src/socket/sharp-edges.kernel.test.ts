@@ -186,4 +186,16 @@ describe('a process without CAP_NET_ADMIN', () => {
     const end = await runModule(source, ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin']);
     expect(end, end.output).toMatchObject({ status: 0, output: 'true not-permitted\n' });
   });
+
+  it('is told so at once of a whole batch, though the kernel answers its first message only', async () => {
+    const source = `
+      import { createAccountingClient } from ${packageFile('index.ts')};
+      const client = createAccountingClient();
+      const start = performance.now();
+      const gone = await client.delete(['a', 'b', 'c']);
+      console.log(gone.ok ? 'deleted' : gone.error.code, performance.now() - start < 4000);
+    `;
+    const end = await runModule(source, ['setpriv', '--inh-caps=-net_admin', '--bounding-set=-net_admin']);
+    expect(end, end.output).toMatchObject({ status: 0, output: 'not-permitted true\n' });
+  });
 });
