@@ -92,6 +92,22 @@ describe('F7: kubeconfigs', () => {
       kubeconfig({ user: 'client-certificate: garbage, client-key: garbage' }),
     ],
     ['tokenFile: ', 'ENOENT', kubeconfig({ user: 'tokenFile: nowhere' })],
+    ['tokenFile: ', 'it is empty', kubeconfig({ user: 'tokenFile: empty' })],
+    ['tokenFile: ', 'it has a line break', kubeconfig({ user: 'tokenFile: two-lines' })],
+    ['users[0].user.token: ', 'it has a line break', kubeconfig({ user: 'token: "abc\\n"' })],
+    ['users[0].user.as: ', 'it has a line break', kubeconfig({ user: 'as: "a\\r\\nb: c"' })],
+    [
+      'certificate-authority: ',
+      'it is empty',
+      kubeconfig({ cluster: `${SERVER}, certificate-authority: empty` }),
+    ],
+    [
+      'exec.command: no-such-plugin: ',
+      'there is no such program; apt-get install it',
+      kubeconfig({
+        user: 'exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, installHint: apt-get install it}',
+      }),
+    ],
     ['users[0].user.client-certificate: ', 'it is missing', kubeconfig({ user: 'client-key: garbage' })],
     ['users[0].user.exec.command: ', 'it is not set', kubeconfig({ user: 'exec: {apiVersion: a}' })],
     [
@@ -101,6 +117,8 @@ describe('F7: kubeconfigs', () => {
     ],
   ])('%s%s', async (culprit, reason, text) => {
     put('garbage', 'garbage');
+    put('empty', '\n');
+    put('two-lines', 'abc\ndef\n');
     await refused(`--kubeconfig=${put('kubeconfig', text)}`, 'kubeconfig', culprit, reason);
   });
 

@@ -9,6 +9,7 @@ export type {
   Result,
   TlsSettings,
 } from './config/cluster-config.ts';
+export { isHeaderValue, NO_HEADER_VALUE } from './config/header-value.ts';
 export { loadClusterConfig, type LoadOptions } from './config/load-cluster-config.ts';
 export { parseKubeconfig, type KubeconfigSource } from './config/parse-kubeconfig.ts';
 export type { ClusterEvent } from './events/cluster-event.ts';

@@ -1,7 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import type { ClusterConfig } from '@signalbox/kubernetes';
+import { isHeaderValue, NO_HEADER_VALUE, type ClusterConfig } from '@signalbox/kubernetes';
 import { messageOf } from '../config/render.ts';
 
 type Material = NonNullable<ClusterConfig['tls']['ca']>;
@@ -26,10 +27,35 @@ export function credentialMistake({ tls, auth }: ClusterConfig): string | null {
   ] as const;
   const credentials = given.flatMap(([field, material]) => (material === null ? [] : [{ field, material }]));
   return (
-    firstMistake(credentials, (pem) => pem) ??
+    firstMistake(credentials, refuseEmpty) ??
     firstMistake(credentials, parse) ??
+    commandMistake(auth.exec) ??
     firstMistake(credentials, (pem, { field }) => field === 'client-key' && pairUp(certificate, pem))
   );
+}
+
+function refuseEmpty(text: string): void {
+  if (text.trim() === '') throw new Error('it is empty');
+}
+
+/** A credential plugin that is not on this machine; one that is there may fail now and work later. */
+function commandMistake(exec: ClusterConfig['auth']['exec']): string | null {
+  if (exec === null || process.platform === 'win32') return null;
+  const { command, inherit, installHint } = exec;
+  const folders = command.includes('/') ? [''] : (inherit['PATH'] ?? '').split(delimiter);
+  const isThere = folders.some((folder) => isExecutable(folder === '' ? command : join(folder, command)));
+  if (isThere) return null;
+  const hint = installHint.split('\n')[0] ?? '';
+  return [`exec.command: ${command}: there is no such program`, hint].filter(Boolean).join('; ');
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** `check` throws. */
@@ -54,7 +80,10 @@ function read(material: Material): string {
 }
 
 function parse(pem: string, { field }: Credential): void {
-  if (field === 'tokenFile') return;
+  if (field === 'tokenFile') {
+    if (!isHeaderValue(pem.trim())) throw new Error(NO_HEADER_VALUE);
+    return;
+  }
   const isKey = field === 'client-key';
   try {
     if (isKey) createPrivateKey(pem);

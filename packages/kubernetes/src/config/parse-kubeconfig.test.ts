@@ -39,6 +39,15 @@ function refused(parts: Parts): string {
 }
 
 describe('parseKubeconfig', () => {
+  it('reads YAML 1.1, as client-go does: yes is true', () => {
+    const text = `current-context: c
+contexts: [{name: c, context: {cluster: k}}]
+clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: yes}}]
+`;
+    const parsed = parseKubeconfig({ text, file: 'f', folder: '/', env: {}, master: '' });
+    expect(parsed).toMatchObject({ ok: true, value: { tls: { insecureSkipVerify: true } } });
+  });
+
   it("reads the kubeconfig that kubeadm gives kube-proxy: a token file and an authority's file", () => {
     const config = accepted({
       cluster: { server: 'https://[fd00::1]:6443/', 'certificate-authority': '/var/run/sa/ca.crt' },

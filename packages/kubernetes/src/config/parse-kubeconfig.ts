@@ -1,7 +1,15 @@
 /** Kubeconfig text → ClusterConfig. Pure: files it names are read later, and again whenever they change. */
 import { isAbsolute, resolve } from 'node:path';
 
-import { load } from 'js-yaml';
+import {
+  boolYaml11Tag,
+  CORE_SCHEMA,
+  floatYaml11Tag,
+  intYaml11Tag,
+  load,
+  mergeTag,
+  nullYaml11Tag,
+} from 'js-yaml';
 
 import {
   configError,
@@ -17,8 +25,12 @@ import {
   type TlsSettings,
 } from './cluster-config.ts';
 import { readFields, type FieldReader } from './fields.ts';
+import { isHeaderValue, NO_HEADER_VALUE } from './header-value.ts';
 import { isSupportedProxy } from './proxy.ts';
 import { checkServerUrl } from './server-url.ts';
+
+/** YAML 1.1 as far as JSON has it: what client-go reads kubeconfigs as (`yes` is true). */
+const SCHEMA = CORE_SCHEMA.withTags(nullYaml11Tag, boolYaml11Tag, intYaml11Tag, floatYaml11Tag, mergeTag);
 
 export interface KubeconfigSource {
   readonly text: string;
@@ -34,7 +46,7 @@ export interface KubeconfigSource {
 export function parseKubeconfig(source: KubeconfigSource): Result<ClusterConfig> {
   let value: unknown;
   try {
-    value = load(source.text);
+    value = load(source.text, { schema: SCHEMA });
   } catch (error) {
     return configError(source.file, '', `not YAML: ${firstLine(error)}`);
   }
@@ -123,13 +135,19 @@ function readAuth(user: FieldReader, source: KubeconfigSource): AuthSettings {
   const username = user.text('username');
   const exec = readExec(user, source);
   return {
-    token: user.text('token') || null,
+    token: readToken(user),
     tokenFile: tokenFile === '' ? null : resolve(source.folder, tokenFile),
     basic: username === '' ? null : { username, password: user.text('password') },
     clientCertificate: readClientCertificate(user, source),
     exec,
     impersonate: readImpersonation(user),
   };
+}
+
+function readToken(user: FieldReader): string | null {
+  const token = user.text('token');
+  if (!isHeaderValue(token)) user.refuse('token', NO_HEADER_VALUE);
+  return token || null;
 }
 
 function readImpersonation(user: FieldReader): Headers {
@@ -139,6 +157,7 @@ function readImpersonation(user: FieldReader): Headers {
   if (name === '' && (uid !== '' || groups.length > 0)) {
     user.refuse('as', 'it is not set, and there are as-uid or as-groups');
   }
+  if (![name, uid, ...groups].every(isHeaderValue)) user.refuse('as', NO_HEADER_VALUE);
   if (user.has('as-user-extra')) user.refuse('as-user-extra', 'it is not supported');
   return {
     ...(name === '' ? {} : { 'impersonate-user': name }),

@@ -2,6 +2,7 @@
 import type { Clock } from '@signalbox/core';
 
 import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
+import { isHeaderValue, NO_HEADER_VALUE } from '../config/header-value.ts';
 import {
   createExecPlugin,
   type ExecClusterInfo,
@@ -47,6 +48,8 @@ export function createIdentitySource(config: ClusterConfig, clock: Clock): Ident
       const texts = await readAll({ ca, certificate, key, token });
       if (!texts.ok) return texts;
       const bearer = texts.value.token ?? exec.value.token;
+      if (bearer !== null && !isHeaderValue(bearer))
+        return { ok: false, error: `${bearerName(config)}: ${NO_HEADER_VALUE}` };
       const pair = exec.value.clientCertificate ?? texts.value;
       return succeed({
         authorization: bearer === null ? basicOf(config) : `Bearer ${bearer}`,
@@ -67,6 +70,12 @@ function optional<In, Out>(value: In | null, make: (value: In) => Out): Out | nu
 function tokenOf({ auth }: ClusterConfig, clock: Clock): SecretValue | null {
   if (auth.tokenFile !== null) return fileValue(auth.tokenFile, clock);
   return optional(auth.token, constantValue);
+}
+
+/** Where the bearer token comes from, in the order in which they count. */
+function bearerName({ auth }: ClusterConfig): string {
+  if (auth.tokenFile !== null) return auth.tokenFile;
+  return auth.token !== null || auth.exec === null ? 'token' : `${auth.exec.command}: status.token`;
 }
 
 function basicOf({ auth }: ClusterConfig): string | null {

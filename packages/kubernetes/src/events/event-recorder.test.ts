@@ -103,6 +103,26 @@ describe('createEventRecorder', () => {
     expect(log).toEqual([`event Starting: ${server.url}: 403 no; dropped`]);
   });
 
+  it('goes on after an exception of the client', async () => {
+    const server: TestApiServer = await createTestApiServer();
+    const client = createApiClient({ config: plainConfig([server.url]), qps: -1 });
+    let faults = 1;
+    const open: typeof client.open = (request) =>
+      faults-- > 0 ? Promise.reject(new Error('unforeseen')) : client.open(request);
+    const log: string[] = [];
+    const recorder = createEventRecorder({
+      config: plainConfig([server.url]),
+      client: { ...client, open },
+      reportingInstance: 'node-a',
+      log: (line) => log.push(line),
+    });
+    undo.push(server.stop, () => recorder.stop());
+    recorder.record(starting);
+    recorder.record({ ...starting, note: 'next' });
+    await server.until(() => server.events.length === 1);
+    expect(log).toEqual(['event Starting: unforeseen; dropped']);
+  });
+
   it('keeps the newest hundred while the server is away, and forgets them at stop', async () => {
     const { server, clock, recorder } = await setUp();
     await server.stop();

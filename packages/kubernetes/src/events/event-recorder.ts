@@ -48,7 +48,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
   const work = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined && !abort.signal.aborted; next = queue.shift()) {
-      const error = await post(client, next, abort.signal);
+      const error = await post(client, next, abort.signal).catch(messageOf);
       if (error !== null) log(`event ${next.reason ?? ''}: ${error.message}; dropped`);
     }
     busy = false;
@@ -78,6 +78,11 @@ function isRepeated(recent: Map<string, number>, event: ClusterEvent, now: numbe
   if (recent.has(key)) return true;
   recent.set(key, now);
   return false;
+}
+
+/** A rejection is a fault of ours: it costs one event, not all that follow. */
+function messageOf(reason: unknown): Pick<ApiError, 'message'> {
+  return { message: reason instanceof Error ? reason.message : String(reason) };
 }
 
 const WORTH_A_RETRY: readonly ApiErrorCode[] = [

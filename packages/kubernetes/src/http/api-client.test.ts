@@ -122,6 +122,20 @@ describe('createApiClient, identity', () => {
     const missing = plainConfig([server.url], { auth: { ...NO_AUTH, tokenFile } });
     expect(await get(clientOf(missing))).toMatch(`credentials-failed: ${tokenFile}: ENOENT`);
   });
+
+  it('a token and headers that HTTP cannot carry are errors, not exceptions', async () => {
+    const server = await serve();
+    const tokenFile = put('token', 'one\ntwo\n');
+    const twoLines = plainConfig([server.url], { auth: { ...NO_AUTH, tokenFile } });
+    const words = 'it has a line break or another character that no HTTP header can have';
+    expect(await get(clientOf(twoLines))).toBe(`credentials-failed: ${tokenFile}: ${words}`);
+    const token = plainConfig([server.url], { auth: { ...NO_AUTH, token: 'a\nb' } });
+    expect(await get(clientOf(token))).toBe(`credentials-failed: token: ${words}`);
+    const impersonate = { 'impersonate-user': 'a\nb' };
+    const somebody = plainConfig([server.url], { auth: { ...NO_AUTH, impersonate } });
+    expect(await get(clientOf(somebody))).toMatch(/^connection-lost: .*Invalid character in header/);
+    expect(server.requests.all).toEqual([]);
+  });
 });
 
 describe('createApiClient, connections', () => {

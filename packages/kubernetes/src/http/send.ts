@@ -34,6 +34,14 @@ interface SendFailure {
 }
 
 function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
+  return exchange(outgoing, clock).catch((error: unknown) => {
+    // Node refuses to make some requests at all, a header with a line break for one.
+    const cause = error instanceof Error ? error : new Error(String(error));
+    return { ok: false, error: { error: apiError(codeOfTransport(cause), describe(cause)), reused: false } };
+  });
+}
+
+function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
   const { url, method, headers, agent, signal } = outgoing;
   return new Promise((resolve) => {
     let late = false;
