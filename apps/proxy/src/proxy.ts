@@ -7,7 +7,8 @@ import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { interfaceAddresses } from './node/prepare-node.ts';
-import { createNodeWatch } from './node/node-watch.ts';
+import { checkFamilies, checkNode, type FamilyVerdict } from './node/family-check.ts';
+import { createNodeJudge, createNodeWatch } from './node/node-watch.ts';
 import type { Parts, ProxyOptions } from './parts.ts';
 import { startServers, type Servers } from './servers.ts';
 import { createController, type Controller } from './sync/controller.ts';
@@ -18,6 +19,8 @@ import { createStartGate, type StartGate } from './sync/start-gate.ts';
 
 export interface Proxy {
   readonly servers: Servers;
+  /** Whether these settings fit this node: what a start with them would say. */
+  judge(settings: Settings): FamilyVerdict;
   /** Takes new settings over, as far as they can change in a running process (config/reload.ts). */
   reconfigure(settings: Settings): void;
   stop(): Promise<void>;
@@ -34,6 +37,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   options.bundle.events.record({ type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' });
   return {
     servers,
+    judge: (settings) => judge(parts, settings),
     reconfigure: (settings) => reconfigure(parts, settings),
     stop: () => stop(parts, { servers, gate, controller }),
   };
@@ -97,7 +101,14 @@ function createGate(parts: Parts): StartGate {
 function connect(parts: Parts, gate: StartGate): Controller {
   const { bundle, model, logging, loops, metrics, health } = parts;
   const logger = logging.logger.component('controller');
-  const watch = createNodeWatch({ logger: logging.logger.component('node'), health });
+  const nodeLogger = logging.logger.component('node');
+  const watch = createNodeWatch({ logger: nodeLogger, health });
+  const mayStart = createNodeJudge({
+    check: (view) => checkNode(parts.current.config, parts.families, view),
+    hasStarted: () => gate.isOpen(),
+    logger: nodeLogger,
+    onFatal: parts.onFatal,
+  });
   if (parts.settings.manifests !== '') health.setNodeEligible('eligible');
   return createController({
     model,
@@ -112,7 +123,7 @@ function connect(parts: Parts, gate: StartGate): Controller {
     },
     onNode: (view) => {
       watch(view);
-      gate.node(view);
+      if (mayStart(view)) gate.node(view);
     },
     onEvents: (events) => countEvents(metrics, events),
   });
@@ -123,6 +134,12 @@ function countEvents(metrics: ProxyMetrics, events: readonly ObjectEvent[]): voi
     if (resource === 'Service') metrics.serviceChanges.inc();
     if (resource === 'EndpointSlice') metrics.endpointChanges.inc();
   }
+}
+
+function judge({ families, model }: Parts, { config }: Settings): FamilyVerdict {
+  const start = checkFamilies(config, families);
+  const node = checkNode(config, families, model.node());
+  return { fatal: start.fatal ?? node.fatal, warnings: [...start.warnings, ...node.warnings] };
 }
 
 function reconfigure(parts: Parts, settings: Settings): void {

@@ -17,7 +17,7 @@ export function followConfig(options: RunOptions, proxy: Proxy, end: (outcome: O
     read: around.readFile,
     clock: composition.clock,
     onChange: (content) => {
-      const next = takeChange(options, { content, before: current });
+      const next = takeChange(options, { content, before: current, proxy });
       if (typeof next === 'string') end(failed(next));
       else if (next !== null) {
         current = next;
@@ -30,25 +30,34 @@ export function followConfig(options: RunOptions, proxy: Proxy, end: (outcome: O
 interface Change {
   readonly content: string;
   readonly before: Settings;
+  readonly proxy: Proxy;
 }
 
 /** New settings for the running proxy, or why it must end; `null`: a file that is wrong changes nothing. */
 function takeChange(
   { flags, around, logging }: RunOptions,
-  { content, before }: Change,
+  { content, before, proxy }: Change,
 ): Settings | string | null {
   const logger = logging.logger.component('config');
   const result = completeSettings(flags, { ...around, readFile: () => content });
-  if (!result.ok) {
-    for (const error of result.errors)
+  const refuse = (errors: readonly string[]): null => {
+    for (const error of errors)
       logger.error('Changed configuration refused; the old one counts', { err: error });
     return null;
-  }
+  };
+  if (!result.ok) return refuse(result.errors);
+  // At a start the rest of such a file has to do; here there is something better: what runs.
+  const misspelt = result.settings.strictProblems.filter((line) => !before.strictProblems.includes(line));
+  if (misspelt.length > 0) return refuse(misspelt);
+  const { fatal, warnings } = proxy.judge(result.settings);
+  if (fatal !== null) return refuse([fatal]);
   const change = compareSettings(before, result.settings);
   if (change.restart.length > 0) {
     const fields = change.restart.join(', ');
     return `content of the proxy server's configuration file was updated: a new process has to take over ${fields}`;
   }
   if (change.live.length > 0) logger.info('Configuration changed and taken over', { fields: change.live });
+  const known = proxy.judge(before).warnings;
+  for (const warning of warnings) if (!known.includes(warning)) logger.warning(warning);
   return result.settings;
 }

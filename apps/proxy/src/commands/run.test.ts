@@ -92,6 +92,15 @@ describe('the process and its configuration', () => {
     write('oomScoreAdj: 5000\n');
     await logged('KubeProxyConfiguration.oomScoreAdj: Invalid value: 5000');
     expect(await metrics('/proxyMode')).toBe('iptables');
+    write('logging: {verbosity: 2}\nclusterCIDRs: 10.0.0.0/8\n');
+    await logged('clusterCIDRs');
+    write('logging: {verbosity: 3}\nlogging: {verbosity: 4}\n');
+    await logged('duplicate field');
+    write('logging: {verbosity: 2}\nclusterCIDR: fd00::/48\n');
+    await logged('clusterCIDR fd00::/48 has no IPv4 range');
+    expect(JSON.parse(await metrics('/configz'))).toMatchObject({
+      'kubeproxy.config.k8s.io': { logging: { verbosity: 2 }, clusterCIDR: '' },
+    });
     write('logging: {verbosity: 2}\niptables: {masqueradeBit: 9}\n');
     expect(await outcome).toEqual({
       status: 1,

@@ -7,11 +7,12 @@ import {
   applyPlatformDefaults,
   clearUnusedPeriods,
   completePorts,
+  normalizeAddresses,
 } from './defaults.ts';
 import { initialConfiguration, setField } from './fields.ts';
 import { withDefaultPort } from './ip.ts';
 import { syncSection } from './modes.ts';
-import { messageOf } from './render.ts';
+import { invalidValue, messageOf } from './render.ts';
 import type { Settings, SettingsResult } from './settings.ts';
 import type { KubeProxyConfiguration, Platform, VmoduleItem } from './types.ts';
 import { validateConfiguration } from './validate.ts';
@@ -28,6 +29,7 @@ interface Draft {
   readonly config: KubeProxyConfiguration;
   /** The file as it was read; empty without. */
   readonly text: string;
+  readonly strictProblems: readonly string[];
   readonly warnings: string[];
 }
 
@@ -41,13 +43,16 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   else applyAddressDefaults(draft.config);
   applyPlatformDefaults(draft.config, around.platform);
   clearUnusedPeriods(draft.config);
-  const nodeName = nodeNameOf(draft.config.hostnameOverride, around.hostName);
   const errors = [...validateConfiguration(draft.config, around.platform)];
-  if (nodeName === '')
-    errors.push(
-      '--hostname-override: Invalid value: the node name is empty: set it to the name of the Node object',
-    );
+  const override = draft.config.hostnameOverride;
+  draft.config.hostnameOverride = override.trim().toLowerCase();
+  const nodeName = override === '' ? around.hostName.trim().toLowerCase() : draft.config.hostnameOverride;
+  if (nodeName === '') {
+    const reason = 'the node name is empty: set it to the name of the Node object';
+    errors.push(invalidValue('hostnameOverride', override, reason));
+  }
   if (errors.length > 0) return { ok: false, errors };
+  normalizeAddresses(draft.config);
   return { ok: true, settings: settings(draft, flags, nodeName) };
 }
 
@@ -63,6 +68,7 @@ function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Settings 
     manifests: text(flags, 'manifests'),
     version: text(flags, 'version') || 'false',
     nodeName,
+    strictProblems: draft.strictProblems,
     warnings: draft.warnings,
     given: flags.given,
   };
@@ -73,15 +79,11 @@ function text(flags: ParsedFlags, name: string): string {
   return typeof value === 'string' ? value : '';
 }
 
-function nodeNameOf(override: string, hostName: string): string {
-  return (override === '' ? hostName : override).trim().toLowerCase();
-}
-
 const PERIOD_FLAG = /^(iptables|ipvs)-(min-)?sync-period$/;
 
 /** Without a file: defaults, and every flag that was given. */
 function fromFlags(flags: ParsedFlags): Draft {
-  const draft: Draft = { config: initialConfiguration(), text: '', warnings: [] };
+  const draft: Draft = { config: initialConfiguration(), text: '', strictProblems: [], warnings: [] };
   // Before the flags: a bind address given by flag does not move the servers to its family.
   applyAddressDefaults(draft.config);
   for (const flag of FLAGS) {
@@ -144,10 +146,9 @@ function fromFile(path: string, around: Surroundings): Draft | string[] {
   if (typeof content !== 'string') return [content.error];
   const decoded = decodeConfiguration(content);
   if (decoded.errors.length > 0) return decoded.errors.map((line) => `${path}: ${line}`);
-  const lenient = decoded.strictProblems.map(
-    (line) => `${path}: ${line} (ignored; the rest of the file counts)`,
-  );
-  return { config: decoded.config, text: content, warnings: lenient };
+  const strictProblems = decoded.strictProblems.map((line) => `${path}: ${line}`);
+  const warnings = strictProblems.map((line) => `${line} (ignored; the rest of the file counts)`);
+  return { config: decoded.config, text: content, strictProblems, warnings };
 }
 
 function read(path: string, around: Surroundings): string | { error: string } {
@@ -163,7 +164,7 @@ function overrideFile({ config, warnings }: Draft, { given }: ParsedFlags): void
   const ignored: string[] = [];
   for (const flag of FLAGS) {
     const value = given.get(flag.name);
-    if (value === undefined) continue;
+    if (value === undefined || (flag.name === 'hostname-override' && value === '')) continue;
     if (flag.name === 'vmodule') config.logging.vmodule.unshift(...(value as unknown as VmoduleItem[]));
     else if (flag.winsOverFile && flag.field !== undefined) setField(config, flag.field, value);
     else if (flag.field !== undefined || flag.deprecated !== undefined) ignored.push(`--${flag.name}`);

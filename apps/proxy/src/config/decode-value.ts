@@ -60,6 +60,18 @@ function decodeVmodule(raw: unknown): Decoded<readonly unknown[]> {
   return good(items);
 }
 
+const VMODULE_MEMBERS: readonly string[] = ['filePattern', 'verbosity'];
+
+/** Members of a field's value that mean nothing, as `[0].level`; of a value that could be decoded. */
+export function unknownMembers(kind: FieldKind, raw: unknown): readonly string[] {
+  if (kind !== 'vmodule' || !Array.isArray(raw)) return [];
+  return raw.flatMap((item: unknown, index) =>
+    Object.keys(isObject(item) ? item : {})
+      .filter((name) => !VMODULE_MEMBERS.includes(name))
+      .map((name) => `[${index}].${name}`),
+  );
+}
+
 function decodeQuantity(raw: unknown): Decoded<string> {
   const text = typeof raw === 'number' ? String(raw) : raw;
   const valid = typeof text === 'string' && /^\+?\d+(\.\d+)?(m|k|[KMGTPE]i?|)$/.test(text);

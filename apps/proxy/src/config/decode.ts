@@ -1,4 +1,4 @@
-import { decodeValue, isObject } from './decode-value.ts';
+import { decodeValue, isObject, unknownMembers } from './decode-value.ts';
 import { fieldAt, initialConfiguration, isSection, setField } from './fields.ts';
 import { parseDocument } from './parse-document.ts';
 import { invalidValue, render } from './render.ts';
@@ -84,6 +84,9 @@ function decodeField(path: string, raw: unknown, context: Context): void {
     return;
   }
   if (field.zeroIsUnset && (decoded.value === 0 || decoded.value === '')) return;
+  context.strictProblems.push(
+    ...unknownMembers(field.kind, raw).map((member) => `unknown field "${path}${member}"`),
+  );
   setField(context.config, path, decoded.value);
   context.set.add(path);
 }

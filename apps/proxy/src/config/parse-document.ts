@@ -26,8 +26,8 @@ export function parseDocument(text: string): ParsedDocument {
   try {
     return documentOf(loadAll(text, { schema: SCHEMA }), []);
   } catch (error) {
-    if (!(error instanceof YAMLException) || !error.reason.includes('duplicate')) return notYaml(error);
-    return parseLeniently(text, [describeDuplicate(error)]);
+    if (!isRepetition(error)) return notYaml(error);
+    return parseLeniently(text, describeRepetitions(text));
   }
 }
 
@@ -54,23 +54,50 @@ function notYaml(error: unknown): ParsedDocument {
   return { ok: false, reason: `not YAML: ${headline ?? messageOf(error)}` };
 }
 
-function describeDuplicate({ mark, reason }: YAMLException): string {
-  if (mark === undefined) return reason;
-  return `duplicate field "${pathAt(mark.buffer, mark)}" (line ${mark.line + 1})`;
+function isRepetition(error: unknown): error is YAMLException {
+  return error instanceof YAMLException && error.reason.includes('duplicate');
 }
 
-const KEY = /^(\s*)["']?([\w.-]+)["']?\s*:/;
+/** More than this, and the file is something else than a configuration. */
+const MOST_TOLD = 20;
 
-/** `iptables.syncPeriod`, by indentation: the parser says where a key stands, not in what. */
-function pathAt(text: string, { line, column }: { readonly line: number; readonly column: number }): string {
-  const lines = text.split(/\r?\n/);
-  const names = [/^["']?([\w.-]+)/.exec((lines[line] ?? '').slice(column))?.[1] ?? '?'];
-  let indent = column;
-  for (const above of lines.slice(0, line).reverse()) {
-    const [, space = '', name] = KEY.exec(above) ?? [];
-    if (name === undefined || space.length >= indent) continue;
-    names.unshift(name);
-    indent = space.length;
+/**
+ * `duplicate field "iptables.syncPeriod" (line 5)`. The parser ends at the first repetition and says where the key stands,
+ * not in what. So each gets a name that occurs once, until all parse: the result shows what they stand in.
+ */
+function describeRepetitions(text: string): readonly string[] {
+  const found: { readonly name: string; readonly line: number }[] = [];
+  for (let rest = text; found.length < MOST_TOLD;) {
+    try {
+      const [document] = loadAll(rest, { schema: SCHEMA });
+      const paths = pathsOfStandIns(document, '');
+      const nameOf = (standIn: string, number: string): string => found[Number(number)]?.name ?? standIn;
+      return found.map(({ name, line }, index) => {
+        const path = (paths.get(index) ?? name).replace(STAND_INS, nameOf);
+        return `duplicate field ${JSON.stringify(path)} (line ${line})`;
+      });
+    } catch (error) {
+      if (!isRepetition(error) || error.mark === undefined) break;
+      const { position, line } = error.mark;
+      const [name = ''] = /^[\w.-]+/.exec(rest.slice(position)) ?? [];
+      if (name === '') break;
+      rest = rest.slice(0, position) + STAND_IN + found.length + rest.slice(position + name.length);
+      found.push({ name, line: line + 1 });
+    }
   }
-  return names.join('.');
+  return found.map(({ name, line }) => `duplicate field ${JSON.stringify(name)} (line ${line})`);
+}
+
+const STAND_IN = 'signalbox-repetition-';
+const STAND_INS = new RegExp(`${STAND_IN}(\\d+)`, 'g');
+
+/** By number, the path of the stand-in. */
+function pathsOfStandIns(value: unknown, path: string): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  if (typeof value !== 'object' || value === null) return found;
+  for (const [key, member] of Object.entries(value)) {
+    if (key.startsWith(STAND_IN)) found.set(Number(key.slice(STAND_IN.length)), `${path}${key}`);
+    for (const [number, inner] of pathsOfStandIns(member, `${path}${key}.`)) found.set(number, inner);
+  }
+  return found;
 }

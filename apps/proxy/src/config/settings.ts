@@ -18,6 +18,8 @@ export interface Settings {
   readonly version: string;
   /** Trimmed and in lower case: compared byte for byte with `nodeName` of endpoints. */
   readonly nodeName: string;
+  /** What a strict reading of the file refuses, and what was passed over. One line each; also among `warnings`. */
+  readonly strictProblems: readonly string[];
   /** What the log should say about how these settings came to be. */
   readonly warnings: readonly string[];
   /** Flags that were given, for /flagz and the log. */

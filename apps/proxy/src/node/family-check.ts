@@ -1,6 +1,6 @@
 /** Whether the configuration fits the IP families that this node can serve. */
-import type { Family } from '@signalbox/core';
-import { familyOf, isUnspecified, parseAddressPort, parseCidr } from '../config/ip.ts';
+import { familyOf, type Family, type NodeView } from '@signalbox/core';
+import { isUnspecified, parseAddressPort, parseCidr } from '../config/ip.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 
 export interface FamilyVerdict {
@@ -26,16 +26,47 @@ export function checkFamilies(config: KubeProxyConfiguration, families: readonly
   }
   if (families.length > 1) return { fatal: null, warnings };
   const only = families[0] ?? 'IPv4';
-  const cidrs =
-    config.clusterCIDR === '' ? [] : config.clusterCIDR.split(',').map((text) => parseCidr(text)?.family);
-  const misfit = cidrs.length > 0 && cidrs.every((family) => family !== only);
-  if (misfit && config.detectLocalMode === 'ClusterCIDR') {
+  if (config.detectLocalMode === 'ClusterCIDR' && allOfAnother(clusterCidrs(config), only)) {
     return {
       fatal: `clusterCIDR ${config.clusterCIDR} has no ${only} range, and this node serves ${only} only`,
       warnings,
     };
   }
   return { fatal: null, warnings: [...warnings, ...singleStackWarnings(config, only)] };
+}
+
+/**
+ * What can be told only when the Node is known, since its first address decides which family is the primary one (F117).
+ * Unlike above, a range of the secondary family only is of some use where both families work.
+ */
+export function checkNode(
+  config: KubeProxyConfiguration,
+  families: readonly Family[],
+  { ips, primaryFamily, podCIDRs }: NodeView,
+): FamilyVerdict {
+  if (ips[primaryFamily] !== undefined && !families.includes(primaryFamily)) {
+    const why = `the primary address of this node is ${ips[primaryFamily]}`;
+    return { fatal: `no ${primaryFamily} support for proxy mode ${config.mode}, but ${why}`, warnings: [] };
+  }
+  const { detectLocalMode, nodePortAddresses } = config;
+  const misfit = (name: string, cidrs: readonly string[]): string[] =>
+    allOfAnother(cidrs, primaryFamily)
+      ? [`${name} ${cidrs.join()} has no ${primaryFamily} range, and this node is primarily ${primaryFamily}`]
+      : [];
+  const warnings = [
+    ...(detectLocalMode === 'ClusterCIDR' ? misfit('clusterCIDR', clusterCidrs(config)) : []),
+    ...(nodePortAddresses[0] === 'primary' ? [] : misfit('nodePortAddresses', nodePortAddresses)),
+  ];
+  const [podMisfit] = detectLocalMode === 'NodeCIDR' ? misfit('podCIDRs of the Node:', podCIDRs) : [];
+  return { fatal: podMisfit ?? null, warnings };
+}
+
+function clusterCidrs({ clusterCIDR }: KubeProxyConfiguration): readonly string[] {
+  return clusterCIDR === '' ? [] : clusterCIDR.split(',');
+}
+
+function allOfAnother(cidrs: readonly string[], family: Family): boolean {
+  return cidrs.length > 0 && cidrs.every((text) => parseCidr(text)?.family !== family);
 }
 
 function singleStackWarnings(config: KubeProxyConfiguration, only: Family): string[] {

@@ -1,6 +1,7 @@
 import type { NodeView } from '@signalbox/core';
 import type { HealthState } from '../health/health-state.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { FamilyVerdict } from './family-check.ts';
 
 export interface NodeWatchOptions {
   readonly logger: Logger;
@@ -14,6 +15,32 @@ export function createNodeWatch({ logger, health }: NodeWatchOptions): (view: No
     health.setNodeEligible(view.known && view.eligible ? 'eligible' : 'not-eligible');
     if (before !== null) describeChange(logger, before, view);
     before = view;
+  };
+}
+
+export interface NodeJudgeOptions {
+  readonly check: (view: NodeView) => FamilyVerdict;
+  readonly hasStarted: () => boolean;
+  readonly logger: Logger;
+  readonly onFatal: (reason: string) => void;
+}
+
+/**
+ * Whether the proxy may start with the Node as it is. Each thing that is wrong is told once; it ends the process only
+ * before the first sync: rules that are in place are worth more than none.
+ */
+export function createNodeJudge(options: NodeJudgeOptions): (view: NodeView) => boolean {
+  const { check, logger, hasStarted, onFatal } = options;
+  const told = new Set<string>();
+  return (view) => {
+    const { fatal, warnings } = check(view);
+    for (const reason of [...warnings, ...(fatal === null ? [] : [fatal])]) {
+      if (told.has(reason)) continue;
+      told.add(reason);
+      if (reason === fatal && !hasStarted()) onFatal(reason);
+      else logger.warning(reason);
+    }
+    return fatal === null;
   };
 }
 

@@ -3,7 +3,9 @@ import { hidesLegacyTables } from '../compose/iptables.ts';
 import { settingsOf } from '../testing/settings.ts';
 import { applyConntrack, conntrackMax } from './conntrack-settings.ts';
 import { countRanges } from './cpu-count.ts';
-import { checkFamilies } from './family-check.ts';
+import type { NodeView } from '@signalbox/core';
+import { checkFamilies, checkNode } from './family-check.ts';
+import { createNodeJudge } from './node-watch.ts';
 import { needsRouteLocalnet, prepareNode, setOomScore } from './prepare-node.ts';
 import { setSysctl, type Files } from './sysctl.ts';
 
@@ -162,6 +164,63 @@ describe('IP families', () => {
     );
     expect(check(['--cluster-cidr=fd00::/8'], ['IPv4', 'IPv6']).fatal).toBeNull();
     expect(check(['--cluster-cidr=fd00::/8,10.0.0.0/8'], ['IPv4']).fatal).toBeNull();
+  });
+
+  const view = (address: string, podCIDRs: readonly string[] = []): NodeView => ({
+    known: true,
+    eligible: true,
+    ips: address === '' ? {} : address.includes(':') ? { IPv6: address } : { IPv4: address },
+    primaryFamily: address.includes(':') ? 'IPv6' : 'IPv4',
+    podCIDRs,
+    zone: null,
+    uid: 'n1',
+  });
+  const checkWith = (argv: string[], families: ('IPv4' | 'IPv6')[], node: NodeView) =>
+    checkNode(settingsOf(argv).config, families, node);
+
+  it("F96: a node whose primary address is of a family that does not work is told, and can't start", () => {
+    expect(checkWith([], ['IPv4'], view('fd00::5')).fatal).toBe(
+      'no IPv6 support for proxy mode iptables, but the primary address of this node is fd00::5',
+    );
+    expect(checkWith([], ['IPv4', 'IPv6'], view('fd00::5')).fatal).toBeNull();
+    expect(checkWith([], ['IPv6'], view('')).fatal).toBeNull();
+  });
+
+  it('F98: ranges of the secondary family only are told; fatal for the pods of the node, where those count', () => {
+    const both: ('IPv4' | 'IPv6')[] = ['IPv4', 'IPv6'];
+    const node = view('192.0.2.1', ['fd00:1::/64']);
+    expect(checkWith(['--cluster-cidr=fd00::/8', '--nodeport-addresses=fd00::/8'], both, node)).toEqual({
+      fatal: null,
+      warnings: [
+        'clusterCIDR fd00::/8 has no IPv4 range, and this node is primarily IPv4',
+        'nodePortAddresses fd00::/8 has no IPv4 range, and this node is primarily IPv4',
+      ],
+    });
+    expect(checkWith(['--detect-local-mode=NodeCIDR'], both, node).fatal).toBe(
+      'podCIDRs of the Node: fd00:1::/64 has no IPv4 range, and this node is primarily IPv4',
+    );
+    expect(checkWith(['--nodeport-addresses=primary'], both, node)).toEqual({ fatal: null, warnings: [] });
+  });
+
+  it('F96 F98: a misfit is told once; it is fatal only until the first sync', () => {
+    const fatal: string[] = [];
+    const told: string[] = [];
+    let started = false;
+    let why = 'misfit';
+    const judge = createNodeJudge({
+      check: () => ({ fatal: why === '' ? null : why, warnings: ['lesser'] }),
+      hasStarted: () => started,
+      logger: { warning: (text: string) => told.push(text) } as never,
+      onFatal: (reason) => fatal.push(reason),
+    });
+    const node = view('192.0.2.1');
+    expect([judge(node), judge(node)]).toEqual([false, false]);
+    started = true;
+    why = 'other misfit';
+    judge(node);
+    why = '';
+    expect(judge(node)).toBe(true);
+    expect({ fatal, told }).toEqual({ fatal: ['misfit'], told: ['lesser', 'other misfit'] });
   });
 
   it('F98 F99: lesser misfits are warnings', () => {

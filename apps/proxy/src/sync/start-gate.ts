@@ -23,6 +23,7 @@ export interface StartGate {
   start(): void;
   synced(resource: Resource): void;
   node(view: NodeView): void;
+  isOpen(): boolean;
   stop(): void;
 }
 
@@ -60,6 +61,7 @@ export function createStartGate(options: StartGateOptions): StartGate {
         options.nodeWait === 'pod-cidrs' ? view.podCIDRs.length > 0 : Object.keys(view.ips).length > 0;
       check();
     },
+    isOpen: () => open,
     stop: () => cancel(),
   };
 }
