@@ -284,7 +284,7 @@ describe('bad configuration files end the process with status 1', () => {
 
 describe('bad flags end the process with status 1', () => {
   it.each([
-    ['F12: ', ['--hostname-override=  '], '--hostname-override: Invalid value: the node name is empty'],
+    ['F12: ', ['--hostname-override=  '], 'hostnameOverride: Invalid value: "  ": the node name is empty'],
     ['F19: ', ['--proxy-mode=ebpf'], 'KubeProxyConfiguration.mode: Invalid value: "ebpf"'],
     [
       'F48 G2: ',

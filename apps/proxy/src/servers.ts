@@ -84,7 +84,7 @@ interface Wanted {
   readonly reason: string;
 }
 
-/** `null`: the address is empty, the server switched off. */
+/** `null`: the server is switched off. */
 function listen(parts: Parts, { name, text, handler, reason }: Wanted): Listener | null {
   const address = parseAddressPort(text);
   if (typeof address === 'string') return null;
@@ -95,10 +95,11 @@ function listen(parts: Parts, { name, text, handler, reason }: Wanted): Listener
     clock: parts.composition.clock,
     logger: parts.logging.logger.component(name),
     onBindError: (error) => {
-      if (!parts.settings.config.bindAddressHardFail) return;
+      if (!parts.settings.config.bindAddressHardFail) return 'try-again';
       const note = `failed to start ${name} server on ${text}: ${error.message}`;
       parts.bundle.events.record({ type: 'Warning', reason, action: 'StartKubeProxy', note });
       parts.onFatal(note);
+      return 'give-up';
     },
   });
 }

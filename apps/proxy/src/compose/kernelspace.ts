@@ -1,6 +1,6 @@
 /** Windows: backends over HNS, and this process as a Windows service. Loaded only where it is asked for. */
-import { formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
-import { parseAddressPort, isUnspecified, familyOf } from '../config/ip.ts';
+import { familyOf, formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
+import { parseAddressPort, isUnspecified } from '../config/ip.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Services } from '../commands/service.ts';
 import type { FamilySupport, NodeFacts, ServiceControl } from './composition.ts';

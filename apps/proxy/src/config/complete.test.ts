@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KUBEADM_CONFIG } from '../testing/kubeadm.ts';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
+import { modelConfig } from '../sync/model-config.ts';
 import { toApiObject } from './encode.ts';
 
 describe('defaults without any configuration', () => {
@@ -120,6 +121,10 @@ describe('precedence of flags and file', () => {
       settingsOfFile('hostnameOverride: from-file\n', ['--hostname-override= From-Flag ']).nodeName,
     ).toBe('from-flag');
     expect(settingsOfFile('hostnameOverride: From-File\n').nodeName).toBe('from-file');
+    expect(settingsOfFile('hostnameOverride: From-File\n', ['--hostname-override=']).nodeName).toBe(
+      'from-file',
+    );
+    expect(settingsOf(['--hostname-override= N1 ']).config.hostnameOverride).toBe('n1');
     expect(settingsOf([]).nodeName).toBe('node-a');
   });
 
@@ -197,8 +202,17 @@ describe('precedence of flags and file', () => {
     expect(settingsOfFile('metricsBindAddress: 0.0.0.0\n').config.metricsBindAddress).toBe('0.0.0.0:10249');
   });
 
-  it('F72: leading zeros in an address are decimal', () => {
-    expect(settingsOfFile('bindAddress: 010.0.0.001\n').config.bindAddress).toBe('010.0.0.001');
+  it('F72 F36 F37: leading zeros in addresses are decimal, and what follows sees none of them', () => {
+    const body =
+      'bindAddress: 010.0.0.001\nnodePortAddresses: [010.0.0.0/08, FD00::0/8]\nclusterCIDR: 010.244.1.0/016\nipvs: {excludeCIDRs: [010.1.0.0/16]}\n';
+    const { config } = settingsOfFile(body);
+    expect(config).toMatchObject({
+      bindAddress: '10.0.0.1',
+      nodePortAddresses: ['10.0.0.0/8', 'fd00::/8'],
+      clusterCIDR: '10.244.1.0/16',
+      ipvs: { excludeCIDRs: ['10.1.0.0/16'] },
+    });
+    expect(modelConfig(settingsOfFile(body)).nodeIPOverride).toBe('10.0.0.1');
   });
 
   it('F14 F15 F73 G2: an empty address keeps the default', () => {
@@ -207,6 +221,14 @@ describe('precedence of flags and file', () => {
       metricsBindAddress: '127.0.0.1:10249',
     });
     expect(settingsOfFile('healthzBindAddress: ""\n').config.healthzBindAddress).toBe('0.0.0.0:10256');
+  });
+
+  it('G2: `none` switches a server off, by flag and by file', () => {
+    const off = { healthzBindAddress: 'none', metricsBindAddress: 'none' };
+    expect(settingsOf(['--healthz-bind-address=none', '--metrics-bind-address=none']).config).toMatchObject(
+      off,
+    );
+    expect(settingsOfFile('healthzBindAddress: none\nmetricsBindAddress: none\n').config).toMatchObject(off);
   });
 
   it('F47: --healthz-port=0 switches the server off; another one completes an address without port', () => {
@@ -329,6 +351,28 @@ describe('files as they are found in clusters', () => {
     const { config, warnings } = settingsOfFile('iptables:\n  syncPeriod: 1s\n  syncPeriod: 9s\n');
     expect(warnings).toEqual([expect.stringContaining('duplicate field "iptables.syncPeriod" (line 5)')]);
     expect(config.iptables.syncPeriod).toBe(9000);
+  });
+
+  it('F1: every repeated field is named, wherever it stands, and every unknown one, in lists too', () => {
+    const body = [
+      'mode: iptables',
+      'mode: iptables',
+      'oomScoreAdj: 1',
+      '"oomScoreAdj": 2',
+      'logging: {vmodule: [{filePattern: a, verbosity: 2, level: 3}], format: text, format: text}',
+      'iptables: {}',
+      'iptables: {syncPeriod: 1s, syncPeriod: 2s}',
+    ].join('\n');
+    const { config, strictProblems } = settingsOfFile(body);
+    expect(strictProblems).toEqual([
+      '/config.conf: duplicate field "mode" (line 4)',
+      '/config.conf: duplicate field "oomScoreAdj" (line 6)',
+      '/config.conf: duplicate field "logging.format" (line 7)',
+      '/config.conf: duplicate field "iptables.syncPeriod" (line 9)',
+      '/config.conf: duplicate field "iptables" (line 9)',
+      '/config.conf: unknown field "logging.vmodule[0].level"',
+    ]);
+    expect(config).toMatchObject({ oomScoreAdj: 2, iptables: { syncPeriod: 2000 } });
   });
 
   it('F1: YAML is version 1.1, as kube-proxy reads it', () => {

@@ -1,4 +1,5 @@
-import { familyOf, parseAddress, withDefaultPort } from './ip.ts';
+import { familyOf } from '@signalbox/core';
+import { parseAddress, parseCidr, withDefaultPort } from './ip.ts';
 import { MODES, SYNC_SECTIONS, syncSection } from './modes.ts';
 import type { KubeProxyConfiguration, Platform } from './types.ts';
 
@@ -7,7 +8,7 @@ const METRICS_PORT = 10_249;
 
 /**
  * Completes what depends on other fields: addresses of the family of bindAddress, and appended ports. An empty
- * address is refilled, so a file cannot switch a server off (`--healthz-port=0` can).
+ * address is refilled, so it cannot switch a server off: the word `none` does.
  */
 export function applyAddressDefaults(config: KubeProxyConfiguration): void {
   if (config.bindAddress === '') config.bindAddress = '0.0.0.0';
@@ -34,6 +35,18 @@ export function applyPlatformDefaults(config: KubeProxyConfiguration, platform: 
   config.detectLocalMode ||= 'ClusterCIDR';
   if (config.mode === 'nftables' && config.nodePortAddresses.length === 0)
     config.nodePortAddresses = ['primary'];
+}
+
+/**
+ * Valid addresses in their one spelling. Validation takes `010.0.0.1` and `/08`, as kube-proxy does; rules and everything
+ * else behind it know the canonical form alone. What is not valid, since not validated (in another mode), stays.
+ */
+export function normalizeAddresses(config: KubeProxyConfiguration): void {
+  const range = (text: string): string => parseCidr(text)?.text ?? text;
+  config.bindAddress = parseAddress(config.bindAddress) ?? config.bindAddress;
+  config.nodePortAddresses = config.nodePortAddresses.map(range);
+  config.ipvs.excludeCIDRs = config.ipvs.excludeCIDRs.map(range);
+  config.clusterCIDR = config.clusterCIDR.split(',').map(range).join(',');
 }
 
 /** Only the periods of the mode in use are shown; the other sections carry zero. */

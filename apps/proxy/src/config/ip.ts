@@ -1,44 +1,47 @@
 /** Addresses and CIDRs as the configuration writes them. Only text in, text out. */
-import { isIP, isIPv4 } from 'node:net';
-import type { Family } from '@signalbox/core';
+import {
+  canonicalAddress,
+  formatAddressPort,
+  parseCidr as parseCanonicalCidr,
+  type Family,
+} from '@signalbox/core';
 
 /**
  * The canonical form of an address, or `null`. Leading zeros in IPv4 octets are decimal, as everywhere in
  * kube-proxy: files that `010.0.0.1` worked in go on working.
  */
 export function parseAddress(text: string): string | null {
-  const plain = /^[\d.]+$/.test(text) ? text.replace(/(^|\.)0+(?=\d)/g, '$1') : text;
-  return isIP(plain) === 0 || plain.includes('%') ? null : plain;
+  return canonicalAddress(withoutLeadingZeros(text));
 }
 
-export function familyOf(address: string): Family {
-  return isIPv4(address) ? 'IPv4' : 'IPv6';
+function withoutLeadingZeros(text: string): string {
+  return /^[\d.]+$/.test(text) ? text.replace(/(^|\.)0+(?=\d)/g, '$1') : text;
 }
 
 export function isUnspecified(address: string): boolean {
   return address === '0.0.0.0' || /^[0:]+$/.test(address);
 }
 
-export function isLoopback(address: string): boolean {
-  return address.startsWith('127.') || /^(0*:)*0*1$/.test(address) || address === '::1';
-}
-
 export interface Cidr {
   readonly family: Family;
-  /** `10.0.0.0/8`, the address as written. */
+  /** `10.0.0.0/8`; bits beyond the prefix as they were written. */
   readonly text: string;
   readonly prefixLength: number;
 }
 
+/** As `parseAddress`. What this accepts, the core accepts too: there, an entry that cannot be read counts for nothing. */
 export function parseCidr(text: string): Cidr | null {
   const [address = '', length = '', ...more] = text.split('/');
   const ip = parseAddress(address);
-  if (ip === null || more.length > 0 || !/^\d{1,3}$/.test(length)) return null;
-  const family = familyOf(ip);
-  const prefixLength = Number(length);
-  if (prefixLength > (family === 'IPv4' ? 32 : 128)) return null;
+  if (ip === null || more.length > 0) return null;
+  const parsed = parseCanonicalCidr(`${withoutLeadingZeros(address)}/${length.replace(/^0+(?=\d)/, '')}`);
+  if (parsed === null) return null;
+  const { family, prefixLength } = parsed;
   return { family, text: `${ip}/${prefixLength}`, prefixLength };
 }
+
+/** For the address of a server: there is to be none. An empty one means the default. */
+export const NO_SERVER = 'none';
 
 export interface Endpoint {
   readonly host: string;
@@ -61,8 +64,4 @@ export function withDefaultPort(text: string, port: number): string {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
   if (parseAddress(bare) === null) return text;
   return formatAddressPort(bare, port);
-}
-
-export function formatAddressPort(host: string, port: number): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

@@ -2,7 +2,7 @@ import type { KubeProxyConfiguration, Platform, ProxyMode } from './types.ts';
 
 /** Modes by platform, the default first. */
 export const MODES: Readonly<Record<Platform, readonly ProxyMode[]>> = {
-  linux: ['iptables', 'ipvs', 'nftables'],
+  linux: ['iptables', 'ipvs'],
   windows: ['kernelspace'],
 };
 

@@ -1,4 +1,4 @@
-import { parseAddress, parseAddressPort, parseCidr } from './ip.ts';
+import { NO_SERVER, parseAddress, parseAddressPort, parseCidr } from './ip.ts';
 import { checkMode, effective, syncSection } from './modes.ts';
 import { checkFeatureGate } from './feature-gates.ts';
 import { formatDuration } from './duration.ts';
@@ -77,6 +77,7 @@ function validateServerAddress(
   config: KubeProxyConfiguration,
   report: Report,
 ): void {
+  if (config[path] === NO_SERVER) return;
   const parsed = parseAddressPort(config[path]);
   if (typeof parsed === 'string') report(path, parsed);
 }

@@ -1,5 +1,5 @@
 import { parseDuration } from '../config/duration.ts';
-import { parseAddress } from '../config/ip.ts';
+import { NO_SERVER, parseAddress } from '../config/ip.ts';
 import type { FieldValue } from '../config/fields.ts';
 import type { Flag, FlagKind } from './flag.ts';
 
@@ -102,11 +102,12 @@ function parseVmodule(text: string): FlagValue {
   return good(items);
 }
 
-/** `IP` or `IP:port`; empty leaves the default, as in kube-proxy. */
+/** `IP`, `IP:port` or `none`; empty leaves the default, as in kube-proxy. */
 function parseServer(text: string): FlagValue {
-  if (text === '' || parseAddress(text.replace(/^\[(.*)\]$/, '$1')) !== null) return good(text);
+  if (text === NO_SERVER || text === '' || parseAddress(text.replace(/^\[(.*)\]$/, '$1')) !== null)
+    return good(text);
   const host = /^(?:\[(.*)\]|([^:]*)):(\d+)$/.exec(text);
   const port = Number(host?.[3] ?? 0);
   const valid = host !== null && parseAddress(host[1] ?? host[2] ?? '') !== null && port > 0 && port < 65_536;
-  return valid ? good(text) : bad('must be IP or IP:port');
+  return valid ? good(text) : bad('must be IP, IP:port or none');
 }

@@ -118,11 +118,11 @@ describe('flags are read as pflag reads them', () => {
     [['--bind-address=10.0.0'], 'invalid argument "10.0.0" for "--bind-address" flag: must be an IP address'],
     [
       ['--healthz-bind-address=10.0.0.1:0'],
-      'invalid argument "10.0.0.1:0" for "--healthz-bind-address" flag: must be IP or IP:port',
+      'invalid argument "10.0.0.1:0" for "--healthz-bind-address" flag: must be IP, IP:port or none',
     ],
     [
       ['--metrics-bind-address=localhost:10249'],
-      'invalid argument "localhost:10249" for "--metrics-bind-address" flag: must be IP or IP:port',
+      'invalid argument "localhost:10249" for "--metrics-bind-address" flag: must be IP, IP:port or none',
     ],
     [
       ['--feature-gates=WinDSR'],

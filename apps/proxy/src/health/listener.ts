@@ -1,8 +1,7 @@
 /** An HTTP server that keeps trying to get its address. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Clock } from '@signalbox/core';
+import { formatAddressPort, type Clock } from '@signalbox/core';
 import type { Endpoint } from '../config/ip.ts';
-import { formatAddressPort } from '../config/ip.ts';
 import type { Logger } from '../logging/logger.ts';
 
 export interface ListenerOptions {
@@ -12,8 +11,8 @@ export interface ListenerOptions {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Called for each failed try; the next follows after 5 s unless the listener is closed. */
-  readonly onBindError: (error: Error) => void;
+  /** Called for each failed try; the next, if wanted, follows after 5 s unless the listener is closed. */
+  readonly onBindError: (error: Error) => 'try-again' | 'give-up';
 }
 
 export interface Listener {
@@ -41,11 +40,12 @@ export function startListener(options: ListenerOptions): Listener {
         attempt();
         return;
       }
+      const goesOn = options.onBindError(error) === 'try-again';
       options.logger.error(`Cannot serve ${options.name}`, {
         err: describe(error, options),
-        retryAfter: '5s',
+        ...(goesOn ? { retryAfter: '5s' } : {}),
       });
-      options.onBindError(error);
+      if (!goesOn) return;
       cancel = options.clock.schedule(BIND_RETRY, attempt);
     });
     next.listen({ host, port: options.address.port, ipv6Only: false });

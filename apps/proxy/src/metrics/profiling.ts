@@ -90,12 +90,14 @@ function refuse(response: ServerResponse, status: number, reason: string): void 
   response.end(reason);
 }
 
+const MOST_DIGITS = 64;
+
 /** At most a few bytes are of use; a longer body is cut and then refused. */
 async function readBody(request: IncomingMessage): Promise<string> {
   let body = '';
   for await (const chunk of request) {
     body += String(chunk);
-    if (body.length > 64) break;
+    if (body.length > MOST_DIGITS) break;
   }
-  return body.trim();
+  return body.slice(0, MOST_DIGITS).trim();
 }

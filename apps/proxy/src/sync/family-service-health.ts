@@ -1,5 +1,5 @@
-import type { Family } from '@signalbox/core';
-import { familyOf, parseCidr } from '../config/ip.ts';
+import { familyOf, type Family } from '@signalbox/core';
+import { parseCidr } from '../config/ip.ts';
 import { createServiceHealth, type ServiceHealth } from '../health/service-health.ts';
 import type { Parts } from '../parts.ts';
 

@@ -65,7 +65,7 @@ export const API = flagGroup('Kubernetes API', [
     'config-sync-period',
     'duration',
     '15m0s',
-    'How often watched objects are read again in full. Must be greater than 0.',
+    'Accepted for compatibility: nothing is read again; rules are compared with the kernel every sync period. Must be greater than 0.',
     { field: 'configSyncPeriod' },
   ],
 ]);

@@ -5,14 +5,14 @@ export const HEALTH = flagGroup('Health and metrics', [
     'healthz-bind-address',
     'address',
     '0.0.0.0:10256',
-    'Address, with or without port, of /healthz, /livez and /readyz.',
+    'Address, with or without port, of /healthz, /livez and /readyz; none: no such server (not in kube-proxy).',
     { field: 'healthzBindAddress' },
   ],
   [
     'metrics-bind-address',
     'address',
     '127.0.0.1:10249',
-    'Address, with or without port, of /metrics, /proxyMode and /configz.',
+    'Address, with or without port, of /metrics, /proxyMode and /configz; none: no such server (not in kube-proxy).',
     { field: 'metricsBindAddress' },
   ],
   [
