@@ -70,6 +70,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
   return createFamilyLoop({
     backend: await composition.createBackend(settings, family, {
       nodeIP: (own) => parts.model.node().ips[own] ?? null,
+      syncPeriod: () => effective(parts.current.config).syncPeriod,
       counters: parts.counters,
     }),
     model: parts.model,

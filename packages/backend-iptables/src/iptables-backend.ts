@@ -28,6 +28,7 @@ import { repairs } from './repairs.ts';
  */
 export function createIptablesBackend(options: IptablesOptions): Backend {
   const driver = options.driver ?? createExecDriver({ family: options.family });
+  const { checkInterval = 30_000 } = options;
   const state = createState();
   return {
     mode: 'iptables',
@@ -39,7 +40,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
       createDriftWatch({
         driver,
         timer: options.timer ?? SYSTEM_TIMER,
-        interval: options.checkInterval ?? 30_000,
+        interval: typeof checkInterval === 'number' ? () => checkInterval : checkInterval,
         phase: () => phaseOf(state),
         isOwn: (table, chain) => (table === 'nat' || table === 'filter') && isOwnChain(table, chain),
         ...watched(state),

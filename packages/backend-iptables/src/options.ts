@@ -15,8 +15,8 @@ export interface IptablesOptions {
   readonly conntrackLiberal?: boolean;
   /** Count in the nfacct objects named in `ACCOUNTING_OBJECTS`, which the caller has made. Default false. */
   readonly accounting?: boolean;
-  /** Milliseconds between checks for foreign changes in `watch`. Default 30,000. */
-  readonly checkInterval?: number;
+  /** Milliseconds between checks for foreign changes in `watch`, or who knows them, asked each time. Default 30,000. */
+  readonly checkInterval?: number | (() => number);
   /** Default: the machine's. */
   readonly timer?: Timer;
 }

@@ -50,14 +50,17 @@ function createBackend(settings: Settings, family: Family, facts: NodeFacts): Pr
     case 'kernelspace':
       return Promise.resolve(kernelspaceBackend(settings, family, facts));
     default:
-      return Promise.resolve(iptablesBackend(settings, family, facts.counters));
+      return Promise.resolve(iptablesBackend(settings, family, facts));
   }
 }
 
-async function modeSysctls(settings: Settings): Promise<readonly Sysctl[]> {
+async function modeSysctls(settings: Settings): Promise<readonly Sysctl[] | string> {
   const { config } = settings;
-  // The backend makes its own once the kernel's module is there; an --init-only run has no backend.
-  if (config.mode === 'ipvs') return settings.initOnly ? ipvsSysctls(settings) : [];
+  if (config.mode === 'ipvs') {
+    // The backend makes its own once the kernel's module is there; an --init-only run has no backend, and loads it here.
+    if (!settings.initOnly) return [];
+    return (await whyNoIpvs(settings)) ?? ipvsSysctls(settings);
+  }
   return config.mode === 'iptables' && needsRouteLocalnet(config) ? [LOCALHOST_SYSCTL] : [];
 }
 

@@ -43,6 +43,8 @@ export interface FlowCleaner {
 export interface NodeFacts {
   /** This node's address; `null` while unknown. */
   nodeIP(family: Family): string | null;
+  /** Milliseconds, as last configured. */
+  syncPeriod(): number;
   /** `null` where the kernel cannot count, or the mode has no such counters. */
   readonly counters: PacketCounters | null;
 }
@@ -73,8 +75,8 @@ export interface Composition {
   createModel(settings: Settings): Model;
   /** Or why there is none, in one line. */
   createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string>;
-  /** Kernel settings that the mode needs and that take more rights than its rules. */
-  modeSysctls(settings: Settings): Promise<readonly Sysctl[]>;
+  /** Kernel settings that the mode needs and that take more rights than its rules; or why it cannot run, in one line. */
+  modeSysctls(settings: Settings): Promise<readonly Sysctl[] | string>;
   probeFamilies(settings: Settings): Promise<FamilySupport>;
   /** At start, ahead of the backends. `null`: nothing is counted. */
   openCounters(

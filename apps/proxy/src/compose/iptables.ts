@@ -7,7 +7,7 @@ import { FAMILIES, formatBackendError, type Backend, type Family } from '@signal
 import { effective } from '../config/modes.ts';
 import type { Settings } from '../config/settings.ts';
 import { readTrimmed, systemFiles, type Files } from '../node/sysctl.ts';
-import type { FamilySupport, PacketCounters } from './composition.ts';
+import type { FamilySupport, NodeFacts } from './composition.ts';
 import { withCounters } from './packet-counters.ts';
 
 export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
@@ -15,17 +15,18 @@ export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
 export function iptablesBackend(
   { config }: Settings,
   family: Family,
-  counters: PacketCounters | null,
+  facts: Pick<NodeFacts, 'counters' | 'syncPeriod'> | null,
 ): Backend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
-  const { masqueradeBit, syncPeriod } = effective(config);
+  const { masqueradeBit } = effective(config);
+  const counters = facts?.counters ?? null;
   const driver = counters?.drivers.get(family);
   const backend = createIptablesBackend({
     family,
     ...(driver === undefined ? {} : { driver, accounting: true }),
     masqueradeBit,
     conntrackLiberal: liberal !== null && liberal !== '0',
-    checkInterval: syncPeriod,
+    ...(facts === null ? {} : { checkInterval: facts.syncPeriod }),
   });
   return counters === null || driver === undefined ? backend : withCounters(backend, counters);
 }

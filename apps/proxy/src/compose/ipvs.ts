@@ -27,7 +27,8 @@ export async function ipvsOptions(
     strictARP: ipvs.strictARP,
     timeouts: { tcp: ipvs.tcpTimeout / 1000, tcpFin: ipvs.tcpFinTimeout / 1000, udp: ipvs.udpTimeout / 1000 },
     masqueradeBit: iptables.masqueradeBit,
-    reconcileInterval: ipvs.syncPeriod || 30_000,
+    // A sync of nothing comes once a sync period, which a running proxy may be given anew.
+    reconcileInterval: 0,
     journal: fileJournal(`${JOURNAL_FOLDER}/ipvs-${family.toLowerCase()}.json`),
     localPolicyFallback: given.get('ipvs-local-policy-fallback') === 'cluster' ? 'cluster' : 'drop',
   };

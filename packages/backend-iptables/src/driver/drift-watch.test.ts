@@ -12,7 +12,7 @@ interface Lab {
   readonly heard: string[];
   readonly monitors: MonitorHandlers[];
   readonly stop: () => void;
-  readonly phase: { now: 'off' | 'writing' | 'idle' };
+  readonly phase: { now: 'off' | 'writing' | 'idle'; interval: number };
 }
 
 /** Nothing here needs time but the clock. */
@@ -26,7 +26,7 @@ async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise
   const clock = createManualClock();
   const heard: string[] = [];
   const monitors: MonitorHandlers[] = [];
-  const phase: Lab['phase'] = { now };
+  const phase: Lab['phase'] = { now, interval: 30_000 };
   const stop = createDriftWatch({
     driver: {
       ...fake.driver,
@@ -36,7 +36,7 @@ async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise
       },
     },
     timer: clock,
-    interval: 30_000,
+    interval: () => phase.interval,
     phase: () => phase.now,
     isOwn: (table, chain) => table === 'nat' && chain.startsWith('KUBE-'),
     canary: 'KUBE-PROXY-CANARY',
@@ -66,6 +66,17 @@ describe('createDriftWatch', () => {
     expect(watch.heard).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
     watch.stop();
     expect(watch.clock.pending).toEqual([]);
+  });
+
+  it('looks as often as it is told now', async () => {
+    const watch = await lab('legacy');
+    watch.phase.interval = 1_000;
+    await look(watch);
+    watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
+    watch.clock.advance(1_000);
+    await settled();
+    expect(watch.heard).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
+    watch.stop();
   });
 
   it('looks for the jump that everything hangs on', async () => {

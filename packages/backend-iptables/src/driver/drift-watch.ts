@@ -28,8 +28,8 @@ export interface Guarded {
 export interface DriftWatchOptions {
   readonly driver: IptablesDriver;
   readonly timer: Timer;
-  /** Milliseconds between two looks. */
-  readonly interval: number;
+  /** Milliseconds from one look to the next. */
+  readonly interval: () => number;
   /**
    * `off`: there is nothing to guard, or it is known to be altered. `writing`: a sync of ours is under way; what
    * others remove meanwhile counts, but what is missing may be on its way.
@@ -61,10 +61,10 @@ export function createDriftWatch(options: DriftWatchOptions): () => void {
   };
   const lookNowAndThen = async (): Promise<void> => {
     await look(firstMissing);
-    if (!guarding.over) cancel = timer.schedule(interval, () => void lookNowAndThen());
+    if (!guarding.over) cancel = timer.schedule(interval(), () => void lookNowAndThen());
   };
   const stopListening = listen(options, guarding, () => look(anyMissing));
-  cancel = timer.schedule(interval, () => void lookNowAndThen());
+  cancel = timer.schedule(interval(), () => void lookNowAndThen());
   return () => {
     guarding.over = true;
     cancel();
