@@ -93,7 +93,8 @@ function obey(order: Order): Outcome | Promise<Outcome> {
   const print = (text: string): void => terminal.print(text);
   if (words[0] === 'service') return controlService(order, print);
   if (words[0] !== 'explain') return inFormat(logging, run({ ...order, logging }));
-  return explainPacket({ settings, composition, logger, words: words.slice(1), print });
+  const hint = (text: string): void => terminal.hint(text);
+  return explainPacket({ settings, composition, logger, words: words.slice(1), print, hint });
 }
 
 /** Whoever reads JSON lines gets the last one in JSON, too. */

@@ -7,6 +7,12 @@ import { composition } from './compose/compose.ts';
 // Whoever reads our output may go away (`| head`, a log collector that restarts): no reason to end.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
+// A shell that became root by `su` has no sbin in its path; iptables and modprobe are there.
+if (process.platform === 'linux') {
+  const { PATH = '/usr/bin:/bin' } = process.env;
+  process.env['PATH'] = [...new Set([...PATH.split(':'), '/usr/sbin', '/sbin'])].join(':');
+}
+
 const outcome = await runCommandLine(process.argv.slice(2), composition, {
   print: (text) => process.stdout.write(text),
   hint: (text) => process.stderr.write(text),

@@ -19,9 +19,9 @@ export async function cleanup(
     const about = { mode: cleaner.mode, family: cleaner.family };
     if (result.outcome === 'failed') {
       const unable = result.error.code === 'unsupported' || result.error.code === 'unavailable';
-      // A mode whose tools or kernel parts are missing has left nothing behind.
+      // A mode whose tools or kernel parts are missing has hardly left anything behind.
       if (unable)
-        logger.info('Nothing to remove: this mode cannot have run here', {
+        logger.info('Not looked at: what this mode needs is not on this machine', {
           ...about,
           why: result.error.message,
         });

@@ -36,11 +36,15 @@ afterAll(() => rmSync(folder.path, { recursive: true, force: true }));
 
 async function explain(...words: string[]) {
   const printed: string[] = [];
+  const hints: string[] = [];
   const parts = { ...recordingComposition(), clock: systemClock, createSource };
   const flags = [`--manifests=${folder.path}`, '--hostname-override=node-a', '--cluster-cidr=10.244.0.0/16'];
-  const terminal = { print: (text: string) => void printed.push(text), hint: () => undefined };
+  const terminal = {
+    print: (text: string) => void printed.push(text),
+    hint: (text: string) => void hints.push(text),
+  };
   const outcome = await runCommandLine(['explain', ...words, ...flags], parts, terminal);
-  return { ...outcome, printed: printed.join('') };
+  return { ...outcome, printed: printed.join(''), hinted: hints.join('') };
 }
 
 describe('signalbox explain', () => {
@@ -57,6 +61,16 @@ describe('signalbox explain', () => {
 
   it('a packet that no Service knows passes', async () => {
     expect((await explain('10.244.1.9', '10.96.0.11:80')).printed).toContain('outcome  pass');
+  });
+
+  it('what cannot be used of an object is told', async () => {
+    const path = join(folder.path, 'odd.yaml');
+    const odd = OBJECTS.split('---')[0]?.replace('name: web', 'name: odd').replace('TCP', 'XXX') ?? '';
+    writeFileSync(path, odd.replaceAll('10.96.0.10', '10.96.0.12'));
+    const { printed, hinted } = await explain('10.244.1.9', '10.96.0.12:80');
+    rmSync(path);
+    expect(printed).toContain('outcome  pass');
+    expect(hinted).toMatch(/default\/odd.*protocol.*XXX/);
   });
 
   it.each([

@@ -2,6 +2,7 @@
 import {
   explain,
   formatAddressPort,
+  formatInputProblem,
   RESOURCES,
   type Explanation,
   type Model,
@@ -23,6 +24,8 @@ export interface ExplainOptions {
   /** What follows the word `explain`. */
   readonly words: readonly string[];
   readonly print: (text: string) => void;
+  /** For what is wrong with the objects, or on the way to them; beside the answer. */
+  readonly hint: (text: string) => void;
 }
 
 /** The API server, or the folder, gets this long to show what there is. */
@@ -36,8 +39,8 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   if (typeof bundle === 'string') return failed(bundle);
   const model = composition.createModel(settings);
   model.setInterfaceAddresses(interfaceAddresses());
-  const missing = await load(bundle.source, model, composition);
-  if (missing.length > 0) return failed(`nothing heard of ${missing.join(', ')} within ${PATIENCE / 1000} s`);
+  const missing = await load(bundle.source, model, options);
+  if (missing !== null) return failed(missing);
   const { ips } = model.node();
   const addresses = [...Object.values(ips), ...interfaceAddresses().map(({ address }) => address)];
   const question = parseQuestion(from, to, addresses);
@@ -47,24 +50,37 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   return DONE;
 }
 
-/** Resolves when every resource is complete, with those that are not in time. */
-async function load(source: Source, model: Model, { clock }: Composition): Promise<readonly Resource[]> {
+/** Resolves when every resource is complete, or time is up: then with one line that says what is missing, and why. */
+async function load(
+  source: Source,
+  model: Model,
+  { composition: { clock }, hint }: ExplainOptions,
+): Promise<string | null> {
   const missing = new Set<Resource>(RESOURCES);
+  let last = '';
   await new Promise<void>((resolve) => {
     const cancel = clock.schedule(PATIENCE, resolve);
     source.start({
-      onEvents: (events) => events.forEach((event) => model.apply(event)),
+      onEvents: (events) => {
+        for (const problem of events.flatMap((event) => model.apply(event))) {
+          hint(`Warning: ${formatInputProblem(problem)}\n`);
+        }
+      },
       onSynced: (resource) => {
         missing.delete(resource);
         if (missing.size > 0) return;
         cancel();
         resolve();
       },
-      onProblem: () => undefined,
+      onProblem: ({ message }) => {
+        last = `: ${message}`;
+        hint(`Warning: ${message}\n`);
+      },
     });
   });
   await source.stop();
-  return [...missing];
+  if (missing.size === 0) return null;
+  return `nothing heard of ${[...missing].join(', ')} within ${PATIENCE / 1000} s${last}`;
 }
 
 function render(packet: Packet, { outcome, servicePort, frontend, rule, reason }: Explanation): string {

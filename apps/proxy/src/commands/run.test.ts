@@ -9,8 +9,10 @@ import { createLogging } from '../logging/logger.ts';
 import { systemClock } from '@signalbox/kubernetes';
 import { recordingComposition } from '../testing/composition.ts';
 import { freePort } from '../testing/free-port.ts';
+import { AROUND, settingsOf } from '../testing/settings.ts';
 import type { Outcome } from './outcome.ts';
 import { readTextFile, run } from './run.ts';
+import { prepare } from './survey-node.ts';
 
 const HEADER = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
 
@@ -108,6 +110,16 @@ describe('the process and its configuration', () => {
         "content of the proxy server's configuration file was updated: a new process has to take over iptables.masqueradeBit",
       ],
     });
+  });
+
+  it('F92: --init-only ends with 1 and one line where the mode cannot have its settings', async () => {
+    const settings = settingsOf(['--proxy-mode=ipvs', '--init-only']);
+    const composition = { ...recordingComposition(), modeSysctls: () => Promise.resolve('ipvs: no module') };
+    const { logging } = settings.config;
+    const sink = { write: () => undefined, now: () => 0, pid: 1 };
+    const flags = { given: settings.given };
+    const options = { settings, composition, logging: createLogging(logging, sink), around: AROUND, flags };
+    expect(await prepare(options)).toBe('ipvs: no module');
   });
 
   it('F96: without any IP family it ends with 1 and one line', async () => {

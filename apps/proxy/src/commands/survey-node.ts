@@ -34,6 +34,7 @@ export async function prepare({
   const { config, initOnly, manifests } = settings;
   if (around.platform !== 'linux') return initOnly ? '--init-only: not implemented on Windows' : null;
   const sysctls = await composition.modeSysctls(settings);
+  if (typeof sysctls === 'string') return sysctls;
   if (manifests !== '' && !initOnly) {
     // For trying things out and for tests: limits of the node as a whole are left alone.
     const error = applySysctls(systemFiles, sysctls);
