@@ -141,7 +141,7 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
   [
     'F19 F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "ebpf"',
-    'must be one of iptables, ipvs, nftables',
+    'must be one of iptables, ipvs or blank',
     `${HEADER}mode: ebpf\n`,
   ],
   [
