@@ -146,10 +146,71 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(elsewhere, elsewhere)])).toEqual([]);
   });
 
-  it('G30: a redirected flow to a node port counts whatever the address', () => {
+  it('G30: a flow to an endpoint of a node port counts whatever the address', () => {
     const model = built(A);
     model.apply(slice(B));
     expect(stale(model, [flow(['192.0.2.99', 30_053], AT_A)])).toEqual([0]);
+  });
+
+  describe('a flow to another service whose port equals a node port', () => {
+    const OTHER: At = ['10.96.0.2', 30_053];
+
+    /** `built(A)` and a service `other` on OTHER, with the same endpoint. */
+    function withOther(protocol = 'UDP', spec: object = {}): Model {
+      const model = built(A);
+      const ports = [{ name: 'dns', port: 30_053, protocol }];
+      model.apply(service({ ports: [{ ...DNS_PORT, protocol }] }));
+      model.apply(
+        upsert('Service', serviceObject({ name: 'other', spec: { clusterIP: OTHER[0], ports, ...spec } })),
+      );
+      const own = [{ name: 'dns', port: 5353, protocol }];
+      model.apply(upsert('EndpointSlice', sliceObject([A], { ports: own })));
+      model.apply(upsert('EndpointSlice', sliceObject([A], { ports: own, service: 'other' })));
+      model.build('IPv4');
+      return model;
+    }
+
+    it('S46: is judged by that service alone: an endpoint may leave one and serve the other', () => {
+      const model = withOther();
+      model.apply(slice(B));
+      expect(stale(model, [flow(OTHER, AT_A), flow([NODE, 30_053], AT_A)])).toEqual([1]);
+    });
+
+    it('S48: outlives the service of the node port', () => {
+      const model = withOther('SCTP');
+      model.apply(remove('Service', 'cart'));
+      expect(stale(model, [flow(OTHER, AT_A, SCTP), flow([NODE, 30_053], AT_A, SCTP)])).toEqual([1]);
+    });
+
+    it('S46: an address of this node may be such a service, too', () => {
+      const model = withOther('UDP', { externalIPs: [NODE] });
+      model.apply(slice(B));
+      expect(stale(model, [flow([NODE, 30_053], AT_A)])).toEqual([]);
+    });
+
+    it('S46: another protocol is another frontend', () => {
+      const model = withOther('UDP', { externalIPs: [NODE] });
+      model.apply(service({ ports: [{ ...DNS_PORT, protocol: 'SCTP' }] }));
+      model.build('IPv4');
+      model.apply(remove('Service', 'cart'));
+      expect(stale(model, [flow([NODE, 30_053], AT_A), flow([NODE, 30_053], AT_A, SCTP)])).toEqual([1]);
+    });
+
+    it('G29: is stale once that service is gone', () => {
+      const model = withOther();
+      model.apply(remove('Service', 'other'));
+      expect(stale(model, [flow(OTHER, AT_A)])).toEqual([0]);
+    });
+  });
+
+  it('G30: what somebody else redirected is left alone, and so is what went to a pod directly', () => {
+    const model = built(A);
+    const ports = [{ name: 'dns', port: 30_053, protocol: 'UDP' }];
+    model.apply(upsert('EndpointSlice', sliceObject([A], { ports })));
+    model.build('IPv4');
+    model.apply(remove('Service', 'cart'));
+    const pod: At = [A.address, 30_053];
+    expect(stale(model, [flow(['198.51.100.99', 30_053], ['10.88.0.2', 53]), flow(pod, pod)])).toEqual([]);
   });
 
   it('S48: TCP flows are never touched', () => {

@@ -12,28 +12,42 @@ import { PROTOCOL_NUMBER } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
 
+/** What a change says about service ports; all that is looked at here. */
+export type ServicePortChange = Pick<DesiredChange, 'servicePorts'>;
+
 /** `address:port` of endpoints that may go on answering. */
 type Allowed = ReadonlySet<string>;
+
+interface NodePortExpectation {
+  readonly allowed: Allowed;
+  /** Who could answer before the change: tells a flow that we redirected from one that somebody else did. */
+  readonly former: Allowed;
+}
 
 interface Expectations {
   /** By protocol and `address:port` of cluster IPs, external IPs and load-balancer IPs. */
   readonly vips: Map<string, Allowed>;
   /** By protocol and node port. */
-  readonly nodePorts: Map<string, Allowed>;
+  readonly nodePorts: Map<string, NodePortExpectation>;
 }
 
 /** Of a frontend that is gone. */
 const NOBODY: Allowed = new Set();
 
-function expect(servicePort: DesiredServicePort, allowed: Allowed, expectations: Expectations): void {
+function expect(servicePort: DesiredServicePort, allowed: Allowed, { vips, nodePorts }: Expectations): void {
   const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
   for (const frontend of servicePort.frontends) {
-    if (frontend.kind === 'node-port') expectations.nodePorts.set(`${protocol} ${frontend.port}`, allowed);
-    else {
-      const address = formatAddressPort(frontend.address, frontend.port);
-      expectations.vips.set(`${protocol} ${address}`, allowed);
-    }
+    if (frontend.kind === 'node-port') {
+      const key = `${protocol} ${frontend.port}`;
+      const known = nodePorts.get(key)?.former ?? NOBODY;
+      const former = allowed === NOBODY ? new Set([...known, ...serving(servicePort)]) : known;
+      nodePorts.set(key, { allowed, former });
+    } else vips.set(vipKey(protocol, frontend.address, frontend.port), allowed);
   }
+}
+
+function vipKey(protocol: number, address: string, port: number): string {
+  return `${protocol} ${formatAddressPort(address, port)}`;
 }
 
 function serving(servicePort: DesiredServicePort): Allowed {
@@ -44,7 +58,7 @@ function isTracked({ name }: DesiredServicePort): boolean {
   return name.protocol === 'UDP' || name.protocol === 'SCTP';
 }
 
-function concerned(change: DesiredChange): {
+function concerned(change: ServicePortChange): {
   readonly old: readonly DesiredServicePort[];
   readonly current: readonly DesiredServicePort[];
 } {
@@ -59,7 +73,7 @@ function concerned(change: DesiredChange): {
  * Frontends that are gone allow nobody; then those that exist now say whom they allow. An address that passed
  * from one service to another is thereby judged by its new owner.
  */
-function expectationsOf(change: DesiredChange): Expectations {
+function expectationsOf(change: ServicePortChange): Expectations {
   const expectations: Expectations = { vips: new Map(), nodePorts: new Map() };
   const { old, current } = concerned(change);
   for (const servicePort of old) expect(servicePort, NOBODY, expectations);
@@ -71,17 +85,49 @@ function wasRedirected({ original, reply }: Flow): boolean {
   return reply.source !== original.destination || reply.sourcePort !== original.destinationPort;
 }
 
+/** Addresses that have, on the number of one of these node ports, a service port of their own; found when first asked. */
+function createVipLookup(
+  { servicePorts }: Pick<DesiredState, 'servicePorts'>,
+  nodePorts: Expectations['nodePorts'],
+): (key: string) => boolean {
+  const found: { vips: ReadonlySet<string> | null } = { vips: null };
+  const find = (): ReadonlySet<string> => {
+    const vips = new Set<string>();
+    for (const servicePort of servicePorts.values()) {
+      if (!isTracked(servicePort)) continue;
+      const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
+      for (const frontend of servicePort.frontends) {
+        if (frontend.kind === 'node-port' || !nodePorts.has(`${protocol} ${frontend.port}`)) continue;
+        vips.add(vipKey(protocol, frontend.address, frontend.port));
+      }
+    }
+    return vips;
+  };
+  return (key) => (found.vips ??= find()).has(key);
+}
+
+interface Surroundings {
+  readonly expectations: Expectations;
+  readonly nodePortIPs: ReadonlySet<string>;
+  readonly isVip: (key: string) => boolean;
+}
+
 /**
- * A flow to some host's port that merely equals a node port is not ours: it must be addressed to this node,
- * or have been redirected.
+ * Whom a flow may be answered by; `undefined`: it is not the change's business. What is addressed to another service,
+ * or to some host's port that merely equals a node port, is none of the node port's flows: it must be addressed to
+ * this node or, where the node has addresses that nobody lists, have gone to an endpoint of the node port.
  */
-function allowedFor(flow: Flow, expectations: Expectations, nodePortIPs: Allowed): Allowed | undefined {
-  const { protocol } = flow;
-  const { destination, destinationPort } = flow.original;
-  const vip = expectations.vips.get(`${protocol} ${formatAddressPort(destination, destinationPort)}`);
+function allowedFor(flow: Flow, { expectations, nodePortIPs, isVip }: Surroundings): Allowed | undefined {
+  const { protocol, original, reply } = flow;
+  const key = vipKey(protocol, original.destination, original.destinationPort);
+  const vip = expectations.vips.get(key);
   if (vip !== undefined) return vip;
-  const isNodePort = nodePortIPs.has(destination) || wasRedirected(flow);
-  return isNodePort ? expectations.nodePorts.get(`${protocol} ${destinationPort}`) : undefined;
+  const nodePort = expectations.nodePorts.get(`${protocol} ${original.destinationPort}`);
+  if (nodePort === undefined) return undefined;
+  const isOurs =
+    nodePortIPs.has(original.destination) ||
+    (wasRedirected(flow) && nodePort.former.has(formatAddressPort(reply.source, reply.sourcePort)));
+  return isOurs && !isVip(key) ? nodePort.allowed : undefined;
 }
 
 function isStale(flow: Flow, allowed: Allowed): boolean {
@@ -91,7 +137,7 @@ function isStale(flow: Flow, allowed: Allowed): boolean {
 }
 
 /** Whether the change can have made flows stale: if not, the table need not be listed (S44). */
-export function mayLeaveStaleFlows(change: DesiredChange): boolean {
+export function mayLeaveStaleFlows(change: ServicePortChange): boolean {
   const { old, current } = concerned(change);
   return old.length > 0 || current.length > 0;
 }
@@ -104,15 +150,19 @@ export function mayLeaveStaleFlows(change: DesiredChange): boolean {
  * incomplete; the very objects are returned.
  */
 export function selectStaleFlows<F extends Flow>(
-  change: DesiredChange,
-  state: Pick<DesiredState, 'node'>,
+  change: ServicePortChange,
+  state: Pick<DesiredState, 'node' | 'servicePorts'>,
   flows: Iterable<F>,
 ): F[] {
   const expectations = expectationsOf(change);
-  const nodePortIPs = new Set(state.node.nodePortIPs);
+  const surroundings: Surroundings = {
+    expectations,
+    nodePortIPs: new Set(state.node.nodePortIPs),
+    isVip: createVipLookup(state, expectations.nodePorts),
+  };
   const stale: F[] = [];
   for (const flow of flows) {
-    const allowed = allowedFor(flow, expectations, nodePortIPs);
+    const allowed = allowedFor(flow, surroundings);
     if (allowed !== undefined && isStale(flow, allowed)) stale.push(flow);
   }
   return stale;
