@@ -66,6 +66,21 @@ describe('two services that want one address and port', () => {
     expect(put(model, { name: 'a', metadata: OLD }).map(({ object }) => object)).toEqual(['shop/b']);
   });
 
+  it("S28: the loss names the loser's own field, whoever of the two came last", () => {
+    const loser = { name: 'a', spec: { clusterIP: '10.96.0.1', externalIPs: ['203.0.113.9'] } };
+    const winner = { name: 'b', metadata: OLD, spec: { clusterIP: '10.96.0.2' } };
+    const ingress = [{ ip: '203.0.113.9' }];
+    const putWinner = (model: Model): readonly InputProblem[] =>
+      model.apply(upsert('Service', serviceObject({ ...winner, ingress })));
+    const last = createModel(TEST_CONFIG);
+    put(last, loser);
+    const first = createModel(TEST_CONFIG);
+    putWinner(first);
+    for (const problems of [putWinner(last), put(first, loser)]) {
+      expect(problems.map(({ object, field }) => `${object} ${field}`)).toEqual(['shop/a spec.externalIPs']);
+    }
+  });
+
   it('S28: the loser gets it when the winner goes', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'a', metadata: OLD });
@@ -131,7 +146,7 @@ describe('two services that want one address and port', () => {
       { name: 'http', port: 80 },
       { name: 'again', port: 80 },
     ];
-    put(model, { name: 'a', spec: { ports } });
+    expect(put(model, { name: 'a', spec: { ports } }).map(({ field }) => field)).toEqual(['spec.clusterIP']);
     expect([...model.build('IPv4').state.servicePorts.keys()]).toEqual(['shop/a:again/TCP']);
   });
 

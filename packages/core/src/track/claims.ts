@@ -35,8 +35,8 @@ export interface Claims {
 
 export interface ClaimOptions {
   readonly externalIPs: 'served' | 'ignored';
-  /** Creation time of a service, RFC 3339; empty if unknown (then it counts as the youngest). */
-  readonly created: (service: ObjectKey) => string;
+  /** As it is now. One whose creation time is unknown counts as the youngest. */
+  readonly service: (key: ObjectKey) => ServiceModel | undefined;
 }
 
 function vipClaim(address: string, port: number, protocol: Protocol): ClaimKey {
@@ -80,18 +80,6 @@ function claimsOf(service: ServiceModel | undefined, externalIPs: ClaimOptions['
   );
 }
 
-/** If the service lost, that is its own problem; if it won, it is one of each of those it won against. */
-function lost(claim: Claim, holder: ServicePortKey, claimants: readonly ServicePortKey[]): InputProblem[] {
-  const losers = claim.by === holder ? claimants.filter((by) => by !== holder) : [claim.by];
-  return losers.map((by) => ({
-    resource: 'Service',
-    object: serviceOf(by),
-    field: claim.field,
-    value: claim.on,
-    reason: `${by} loses it to ${holder}, which is older or first by name`,
-  }));
-}
-
 /** Claimants by what they claim. */
 interface ClaimBook {
   readonly contested: ReadonlySet<ClaimKey>;
@@ -119,10 +107,20 @@ function createClaimBook(): ClaimBook {
   };
 }
 
-export function createClaims({ externalIPs, created }: ClaimOptions): Claims {
+function lost({ on, by, field }: Claim, holder: ServicePortKey): InputProblem {
+  return {
+    resource: 'Service',
+    object: serviceOf(by),
+    field,
+    value: on,
+    reason: `${by} loses it to ${holder}, which is older or first by name`,
+  };
+}
+
+export function createClaims({ externalIPs, service: find }: ClaimOptions): Claims {
   const book = createClaimBook();
   const order = (servicePort: ServicePortKey): string =>
-    `${created(serviceOf(servicePort)) || '~'} ${servicePort}`;
+    `${find(serviceOf(servicePort))?.created || '~'} ${servicePort}`;
   const winner = (on: ClaimKey): ServicePortKey | undefined =>
     [...book.of(on)].sort((one, other) => (order(one) < order(other) ? -1 : 1))[0];
 
@@ -147,9 +145,16 @@ export function createClaims({ externalIPs, created }: ClaimOptions): Claims {
           : vipClaim(frontend.address, frontend.port, protocol);
       return !book.contested.has(on) || winner(on) === servicePort;
     },
-    problems: (service) =>
-      claimsOf(service, externalIPs)
-        .filter(({ on }) => book.contested.has(on))
-        .flatMap((claim) => lost(claim, winner(claim.on) ?? claim.by, book.of(claim.on))),
+    problems(service) {
+      const claims = (of: ServiceModel | undefined): Claim[] => claimsOf(of, externalIPs);
+      const own = claims(service).filter(({ on }) => book.contested.has(on));
+      const won = new Set(own.filter(({ on, by }) => winner(on) === by).map(({ on }) => on));
+      // Those it won against are told about the fields that they themselves ask in.
+      const rivals = new Set([...won].flatMap((on) => book.of(on).map(serviceOf)));
+      rivals.delete(service.key);
+      const theirs = [...rivals].flatMap((key) => claims(find(key))).filter(({ on }) => won.has(on));
+      const losses = [...own.filter(({ on, by }) => winner(on) !== by), ...theirs];
+      return losses.map((claim) => lost(claim, winner(claim.on) ?? claim.by));
+    },
   };
 }

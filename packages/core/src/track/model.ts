@@ -53,7 +53,7 @@ function surroundingsOf(world: Omit<World, 'surroundings' | 'claims'>): Surround
 function claimsFor(services: ReadonlyMap<ObjectKey, ServiceModel>, config: ModelConfig): Claims {
   const claims = createClaims({
     externalIPs: config.externalIPs ? 'served' : 'ignored',
-    created: (service) => services.get(service)?.created ?? '',
+    service: (key) => services.get(key),
   });
   for (const service of services.values()) claims.replace(undefined, service);
   return claims;
