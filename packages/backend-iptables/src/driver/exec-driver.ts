@@ -1,5 +1,6 @@
 import type { Family } from '@signalbox/core';
 import { splitArguments } from '../encode/quote.ts';
+import { checkSaveLines } from '../encode/parse-save.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
 import {
@@ -13,7 +14,7 @@ import {
 import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
 import { feedTool, runTool, startTool, type ToolEnd, type ToolRun } from './run-tool.ts';
 import { createStandby, type Standby } from './standby.ts';
-import { isExit, queryError, restoreError } from './tool-errors.ts';
+import { garbageError, isExit, queryError, restoreError } from './tool-errors.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 import { createXtablesMonitor } from './xtables-monitor.ts';
 
@@ -115,6 +116,13 @@ async function runSave(
   save: string,
   onLine: (line: string) => void,
 ): Promise<DriverResult<null>> {
-  const end = await execute([save], { onLine });
-  return isExit(end) && end.status === 0 ? success(null) : failure(queryError(save, end));
+  const check = checkSaveLines();
+  const take = (line: string): void => {
+    check.take(line);
+    onLine(line);
+  };
+  const end = await execute([save], { onLine: take });
+  if (!isExit(end) || end.status !== 0) return failure(queryError(save, end));
+  const problem = check.problem();
+  return problem === null ? success(null) : failure(garbageError(save, problem));
 }

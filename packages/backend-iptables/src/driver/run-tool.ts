@@ -33,7 +33,12 @@ export interface StartedTool {
 }
 
 export function startTool([file = '', ...args]: readonly string[]): StartedTool {
-  const child = spawn(file, args, { stdio: ['pipe', 'pipe', 'pipe'], env: childEnvironment() });
+  // In a group of its own: what a wrapper script has started ends with it.
+  const child = spawn(file, args, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: childEnvironment(),
+    detached: true,
+  });
   const tool: StartedTool = { child, error: null };
   child.once('error', (error: NodeJS.ErrnoException) => {
     tool.error = error;
@@ -57,7 +62,9 @@ export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): P
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
-      child.kill('SIGKILL');
+      killGroup(child);
+      // Whoever has left the group may still hold the pipes.
+      setTimeout(() => child.stdio.forEach((stream) => stream?.destroy()), GRACE).unref();
     }, run.timeLimit);
     if (run.onLine === undefined) child.stdout.on('data', (part: Buffer) => out.push(part));
     else eachLine(child.stdout, run.onLine);
@@ -76,6 +83,17 @@ export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): P
     if (child.pid !== undefined) run.onStart?.(child.pid);
     send(child.stdin, run.input ?? []);
   });
+}
+
+/** Milliseconds from the end of a group to that of its pipes. */
+const GRACE = 1_000;
+
+export function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 /** Bytes at a time: what a pipe holds. */

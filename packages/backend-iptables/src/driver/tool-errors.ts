@@ -14,6 +14,11 @@ export function queryError(operation: string, end: ToolEnd): BackendError {
   return { ...toolError(operation, end), kernel: 'unchanged' };
 }
 
+/** A read-only call that ended well and printed something else than it should. */
+export function garbageError(operation: string, problem: string): BackendError {
+  return backendError('protocol', operation, problem, { kernel: 'unchanged' });
+}
+
 /** A restore that failed, with the lines of the input that the tool complains of. */
 export function restoreError(operation: string, end: ToolEnd, input: RestoreInput): BackendError {
   const error = toolError(operation, end);

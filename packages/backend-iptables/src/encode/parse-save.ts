@@ -38,6 +38,30 @@ export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
   };
 }
 
+export interface SaveCheck {
+  readonly take: (line: string) => void;
+  /** What is wrong with what was taken, as a whole; `null`: it is a listing, and complete. */
+  problem(): string | null;
+}
+
+/** What a listing consists of. Behind `#` is what people read. */
+const LISTED = /^(#|:\S+ \S+ |(\[\d+:\d+\] )?-A \S)/;
+
+/** A listing that is cut off, or none at all, would be taken for a kernel without rules. */
+export function checkSaveLines(): SaveCheck {
+  let table: string | null = null;
+  let problem: string | null = null;
+  return {
+    take(line) {
+      if (line.startsWith('*') && table === null) table = line;
+      else if (line === 'COMMIT' && table !== null) table = null;
+      else if (line.trim() !== '' && !LISTED.test(line))
+        problem ??= `it printed ${JSON.stringify(line.slice(0, 200))}`;
+    },
+    problem: () => problem ?? (table === null ? null : `its output ends within ${table}`),
+  };
+}
+
 const NONE: string[] = [];
 
 /** A listing that grows with what it is told. */
