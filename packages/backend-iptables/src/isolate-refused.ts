@@ -48,34 +48,63 @@ export async function findRefused(driver: IptablesDriver, suspects: readonly Sus
     { table: 'nat', rule: rule([], RETURN) },
   ];
   const isSound = suspects.length > 0 && (await attempt(control)) === null;
-  const found = await halve(isSound ? groupsOf(suspects) : [], attempt);
+  const confirm = async ({ rules }: Suspect): Promise<Confirmation> => {
+    for (let round = 0; round < CONFIRMATIONS; round++) {
+      if ((await attempt(control)) !== null) return 'nothing-can-be-told';
+      const error = await attempt(rules());
+      if (error?.code !== 'rejected') return error === null ? 'passed' : 'nothing-can-be-told';
+    }
+    return 'refused';
+  };
+  const found = await halve(isSound ? groupsOf(suspects) : [], { attempt, confirm });
   return { ...found, leftTraces };
 }
 
-async function halve(
-  groups: (readonly Suspect[])[],
-  attempt: (rules: readonly PlacedRule[]) => Promise<BackendError | null>,
-): Promise<Omit<Verdict, 'leftTraces'>> {
+type Confirmation = 'refused' | 'passed' | 'nothing-can-be-told';
+
+/** A tool that fails now and then must not cost a service its rules: the verdict is repeated, with the control between. */
+const CONFIRMATIONS = 2;
+
+interface Trials {
+  readonly attempt: (rules: readonly PlacedRule[]) => Promise<BackendError | null>;
+  readonly confirm: (suspect: Suspect) => Promise<Confirmation>;
+}
+
+async function halve(groups: (readonly Suspect[])[], trials: Trials): Promise<Omit<Verdict, 'leftTraces'>> {
   const passed = new Set<ServicePortKey>();
   const refused = new Map<ServicePortKey, BackendError>();
   for (let refusals = 0; refusals < REFUSALS_LIMIT;) {
     const group = groups.pop();
     if (group === undefined) break;
-    const error = await attempt(group.flatMap((suspect) => suspect.rules()));
-    if (error === null) for (const { key } of group) passed.add(key);
-    // A lock that is held, a tool that hangs: nothing can be told now.
-    else if (error.code !== 'rejected') break;
-    else {
-      const [only] = group;
-      const half = group.length >> 1;
-      // The size of the trial says nothing about the rules: see `tighterLimit`.
-      const large = error.detail?.includes('Message too long') === true;
-      if (!large) refusals++;
-      if (half > 0) groups.push(group.slice(half), group.slice(0, half));
-      else if (only !== undefined && !large) refused.set(only.key, error);
-    }
+    const { verdict, error } = await judge(group, trials);
+    if (verdict === 'nothing-can-be-told') break;
+    if (verdict === 'refused') refusals++;
+    if (verdict === 'passed') for (const { key } of group) passed.add(key);
+    else if (group.length > 1) groups.push(...halves(group));
+    else if (verdict === 'refused') for (const { key } of group) refused.set(key, error);
   }
   return { passed, refused };
+}
+
+function halves(group: readonly Suspect[]): readonly (readonly Suspect[])[] {
+  const half = group.length >> 1;
+  return [group.slice(half), group.slice(0, half)];
+}
+
+type Judgement =
+  | { readonly verdict: Exclude<Confirmation, 'refused'>; readonly error: null }
+  | { readonly verdict: 'refused' | 'too-large'; readonly error: BackendError };
+
+async function judge(group: readonly Suspect[], { attempt, confirm }: Trials): Promise<Judgement> {
+  const error = await attempt(group.flatMap((suspect) => suspect.rules()));
+  if (error === null) return { verdict: 'passed', error };
+  // A lock that is held, a tool that hangs.
+  if (error.code !== 'rejected') return { verdict: 'nothing-can-be-told', error: null };
+  // The size of the trial says nothing about the rules: see `tighterLimit`.
+  if (error.detail?.includes('Message too long') === true) return { verdict: 'too-large', error };
+  const [only, ...more] = group;
+  const verdict = only === undefined || more.length > 0 ? 'refused' : await confirm(only);
+  return verdict === 'refused' ? { verdict, error } : { verdict, error: null };
 }
 
 function groupsOf(suspects: readonly Suspect[]): (readonly Suspect[])[] {

@@ -4,6 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';
 import { restoreText } from '../encode/restore-input.ts';
 import { createIptablesBackend } from '../iptables-backend.ts';
+import { findRefused } from '../isolate-refused.ts';
+import { rule } from '../objects/rule.ts';
+import { RETURN } from '../objects/target.ts';
 import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import {
   changeBetween,
@@ -166,5 +169,32 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     const result = await backend.sync(changeBetween(sampleState(before), sampleState(after)));
     expect(result).toMatchObject({ outcome: 'ok', failures: [] });
     expect(sorted(fake)).toEqual(await written(after));
+  });
+});
+
+describe('a verdict', () => {
+  const suspect = { key: 'shop/a/TCP', rules: () => [{ table: 'nat', rule: rule([], RETURN) }] as const };
+  /** The control takes two calls, a trial of the suspect one. */
+  const judge = (failing: readonly number[]) => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    let call = 0;
+    const no = failure(backendError('rejected', 'iptables-restore', 'no reason', { kernel: 'unchanged' }));
+    const restore: IptablesDriver['restore'] = (input) =>
+      failing.includes(++call) ? Promise.resolve(no) : fake.driver.restore(input);
+    return findRefused({ ...fake.driver, restore }, [suspect]);
+  };
+
+  it('needs more than one failure', async () => {
+    const { passed, refused } = await judge([3]);
+    expect([[...passed], [...refused.keys()]]).toEqual([[suspect.key], []]);
+    expect([...(await judge([3, 6])).refused.keys()]).toEqual([]);
+    expect([...(await judge([3, 6, 9])).refused.keys()]).toEqual([suspect.key]);
+  });
+
+  it('is not given while a tool fails whatever it is asked', async () => {
+    for (const failing of [[1], [3, 4], [3, 5], [3, 6, 7]]) {
+      const { passed, refused } = await judge(failing);
+      expect([passed.size, refused.size]).toEqual([0, 0]);
+    }
   });
 });
