@@ -142,7 +142,7 @@ describe('createDriftWatch', () => {
     watch.stop();
   });
 
-  it('starts a lost monitor anew, with growing pauses, and then looks only', async () => {
+  it('starts a lost monitor anew, with growing pauses, and never gives up', async () => {
     const watch = await lab('nft');
     for (const [index, pause] of [1_000, 5_000, 30_000, 120_000].entries()) {
       watch.monitors[index]?.onLost('gone', 'ended');
@@ -154,9 +154,27 @@ describe('createDriftWatch', () => {
       expect(watch.monitors.length).toBe(index + 2);
     }
     watch.monitors.at(-1)?.onLost('gone', 'ended');
-    watch.clock.advance(3_600_000);
+    watch.clock.advance(119_999);
     await settled();
     expect(watch.monitors.length).toBe(5);
+    watch.clock.advance(1);
+    await settled();
+    expect(watch.monitors.length).toBe(6);
+    watch.stop();
+    expect(watch.clock.pending).toEqual([]);
+  });
+
+  it('begins with the shortest pause again once a monitor has run for a minute', async () => {
+    const watch = await lab('nft');
+    watch.monitors[0]?.onLost('gone', 'ended');
+    watch.clock.advance(1_000);
+    await settled();
+    watch.clock.advance(60_000);
+    await settled();
+    watch.monitors[1]?.onLost('gone', 'ended');
+    watch.clock.advance(1_000);
+    await settled();
+    expect(watch.monitors.length).toBe(3);
     watch.stop();
   });
 

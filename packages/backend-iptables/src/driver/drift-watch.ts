@@ -42,8 +42,11 @@ export interface DriftWatchOptions {
   readonly onDrift: (what: string) => void;
 }
 
-/** Pauses before the monitor is started anew; after the last one, looking now and then has to do. */
+/** Pauses before the monitor is started anew; the last one is for good, where it keeps ending. */
 const RESTARTS_MS: readonly number[] = [1_000, 5_000, 30_000, 120_000];
+
+/** One that has run so long is not what the next end is blamed on. */
+const SETTLED_MS = 60_000;
 
 const BEGIN_MS = 500;
 
@@ -86,15 +89,20 @@ function listen(
     const what = phase() === 'off' ? null : await ourLoss(removals, options);
     if (what !== null && !guarding.over) options.onDrift(what);
   };
-  const start = (attempt: number): void => {
+  let ends = 0;
+  const start = (): void => {
     const onLost = (_reason: string, loss: MonitorLoss): void => {
-      const pause = loss === 'ended' ? RESTARTS_MS[attempt] : OVERRUN_MS;
-      if (pause === undefined || guarding.over) return;
+      cancel();
+      if (guarding.over) return;
+      const pause = loss === 'overrun' ? OVERRUN_MS : (RESTARTS_MS[ends++] ?? RESTARTS_MS.at(-1) ?? 0);
       cancel = timer.schedule(pause, () => {
-        start(loss === 'ended' ? attempt + 1 : attempt);
+        start();
         void look();
       });
     };
+    cancel = timer.schedule(SETTLED_MS, () => {
+      ends = 0;
+    });
     stopMonitor = driver.monitor?.({ onRemovals: (removals) => void onRemovals(removals), onLost }) ?? null;
   };
   // Not before there is something to guard: to print a whole first sync costs as much as to write it.
@@ -102,7 +110,7 @@ function listen(
     const tool = phase() === 'idle' ? await driver.probe() : null;
     if (guarding.over) return;
     if (tool?.ok !== true) cancel = timer.schedule(BEGIN_MS, () => void begin());
-    else if (tool.value.variant === 'nft') start(0);
+    else if (tool.value.variant === 'nft') start();
   };
   void begin();
   return () => {
