@@ -1,5 +1,5 @@
 import type { ConntrackState, Match } from '../objects/match.ts';
-import type { Chain, SharedRule, TableName } from '../objects/rule.ts';
+import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts';
 import { rule, TABLES } from '../objects/rule.ts';
 import { ACCEPT, DROP, jump } from '../objects/target.ts';
 import {
@@ -23,14 +23,13 @@ function inState(...states: readonly ConntrackState[]): Match {
 
 /**
  * From the kernel's hooks into our chains, in the order in which they are put first: the last one ends up first
- * (IPT2). One jump is ours alone: OUTPUT to KUBE-EXTERNAL-SERVICES, so that the node itself, too, gets its
- * answer from an external address without endpoints.
+ * (IPT2). None but kube-proxy's own: it could not remove another, nor then the chain that it leads to.
  */
 export const BASE_JUMPS: readonly SharedRule[] = [
   ...jumps('filter', EXTERNAL_SERVICES, {
     state: [NEW],
     words: 'kubernetes externally-visible service portals',
-  })('INPUT', 'FORWARD', 'OUTPUT'),
+  })('INPUT', 'FORWARD'),
   ...jumps('filter', NODE_PORTS, { words: 'kubernetes health check service ports' })('INPUT'),
   ...jumps('filter', SERVICES, { state: [NEW], words: 'kubernetes service portals' })('FORWARD', 'OUTPUT'),
   ...jumps('filter', FORWARD, { words: 'kubernetes forwarding rules' })('FORWARD'),
@@ -42,6 +41,15 @@ export const BASE_JUMPS: readonly SharedRule[] = [
   ...jumps('nat', SERVICES, { words: 'kubernetes service portals' })('OUTPUT', 'PREROUTING'),
   ...jumps('nat', POSTROUTING, { words: 'kubernetes postrouting rules' })('POSTROUTING'),
 ];
+
+/**
+ * Last in KUBE-SERVICES of filter, where OUTPUT leads, so that the node itself, too, gets its answer from an external
+ * address without endpoints.
+ */
+export const TO_EXTERNAL: TypedRule = rule(
+  [comment('kubernetes externally-visible service portals')],
+  jump(EXTERNAL_SERVICES),
+);
 
 interface JumpWords {
   readonly state?: readonly Match[];

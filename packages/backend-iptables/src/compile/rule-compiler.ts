@@ -1,7 +1,7 @@
 /** From changes of desired state to changes of chains. Holds the state; does no input or output. */
 import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortKey } from '@signalbox/core';
 import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts';
-import { CANARY_CHAINS, forwardChain, sharedRules } from './base-chains.ts';
+import { CANARY_CHAINS, forwardChain, sharedRules, TO_EXTERNAL } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
 import { compileService, type EndpointNames, type ServiceRules } from './compile-service.ts';
 import { commentsFor, type CompileContext, type RuleOptions } from './context.ts';
@@ -226,6 +226,7 @@ function setGates({ trees, context: { node, family } }: Work): void {
   trees.refusedExternal.setTail(
     nodePortGates(node, family, NODE_PORTS_REFUSED, 'kubernetes service nodeports without endpoints'),
   );
+  trees.refusedCluster.setTail([TO_EXTERNAL]);
 }
 
 function fixedChains(context: CompileContext): readonly RankedChain[] {
