@@ -5,7 +5,7 @@ import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { CHAINS_PER_CALL, tighterLimit } from './diff/plan.ts';
-import { createRuleLedger } from './diff/rule-ledger.ts';
+import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
 import { createDriftWatch, firstMissing, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
 import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
@@ -13,7 +13,7 @@ import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
-import { observeDrift } from './observe-drift.ts';
+import { isIntact, observeDrift } from './observe-drift.ts';
 import { countRules, observeTables, type ObservedTables } from './observe.ts';
 import { ruleOptions, type IptablesOptions } from './options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
@@ -89,26 +89,53 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   const changes = state.backlog.splice(0);
   const [only] = changes;
   if (only !== undefined && changes.length === 1 && isIncremental(state, only)) {
-    const intact = !isEmpty(only) || (await firstMissing(driver, watched(state))) === null;
-    if (intact && isEmpty(only)) {
-      const back = await retryRefused(work, work.compiler.services.values());
-      return partialSync(work, withReturned(only, back));
-    }
-    if (intact) {
-      await readmit(work, only);
-      return partialSync(work, only);
-    }
+    if (isEmpty(only)) return lookAround(work, only);
+    await readmit(work, only);
+    return partialSync(work, only);
   }
+  return syncAll(work, changes);
+}
+
+async function syncAll(work: SyncWork, changes: readonly DesiredChange[]): Promise<SyncResult> {
+  const { state, compiler } = work;
   for (const each of changes) {
     if (each.kind === 'full') state.refused.clear();
     takeOver(work, each);
   }
-  await retryRefused(work, work.compiler.services.values());
+  await retryRefused(work, compiler.services.values());
   return fullSync(work);
 }
 
 function isIncremental(state: State, change: DesiredChange): boolean {
-  return state.ledger !== null && !state.suspect && change.kind === 'incremental';
+  const { ledger, suspect } = state;
+  return ledger !== null && !suspect && !isHalfDone(ledger) && change.kind === 'incremental';
+}
+
+/** What a failed sync left to be done no longer says in which order: only a full sync finds out (`RefusalOrder`). */
+function isHalfDone({ writes, removals }: RuleLedger): boolean {
+  return (
+    [...writes.values()].some(({ chain }) => chain.table === 'filter') ||
+    [...removals.values()].some(({ table }) => table === 'filter')
+  );
+}
+
+/** All rules are compared with what is believed as often as that takes this share of the time, but not more often than asked. */
+const LOOK_SHARE = 0.01;
+
+/** Nothing is to be done, unless somebody else did something: one look at what would be missed most, one at everything. */
+async function lookAround(work: SyncWork, change: DesiredChange): Promise<SyncResult> {
+  const { driver, state, compiler } = work;
+  const began = performance.now();
+  const isSettled = state.ledger !== null && state.ledger.writes.size + state.ledger.removals.size === 0;
+  const isDue = isSettled && began >= state.nextLook;
+  const missing = await firstMissing(driver, watched(state));
+  const isAltered = missing !== null || (isDue && (await isIntact(driver, compiler, state)) === false);
+  const result = isAltered
+    ? await syncAll(work, [change])
+    : await partialSync(work, withReturned(change, await retryRefused(work, compiler.services.values())));
+  const ended = performance.now();
+  if (isDue) state.nextLook = ended + (ended - began) / LOOK_SHARE;
+  return result;
 }
 
 /** An empty change means: look. */
@@ -116,13 +143,8 @@ function isEmpty({ servicePorts, healthChecks, nodeChanged }: DesiredChange): bo
   return isEmptyChangeSet(servicePorts) && isEmptyChangeSet(healthChecks) && !nodeChanged;
 }
 
-/** The legacy variant copies a whole table to answer about one rule: with more rules than this it is not asked. */
-const COPIED_RULES_LIMIT = 20_000;
-
 function watched(state: State): { readonly canary: string; readonly guarded: () => readonly Guarded[] } {
-  const cheap = (): boolean =>
-    state.variant === 'nft' || (state.ledger?.count('nat') ?? 0) < COPIED_RULES_LIMIT;
-  return { canary: CANARY, guarded: () => (cheap() ? state.guarded : []) };
+  return { canary: CANARY, guarded: () => state.guarded };
 }
 
 interface SyncWork extends SyncInput {
@@ -178,7 +200,7 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
 }
 
 async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<SyncResult> {
-  const { driver, state, compiler, tool } = work;
+  const { driver, state, compiler } = work;
   // Whatever goes wrong from here, the next sync has to be full, too.
   const former = state.ledger ?? state.former;
   state.former = former;
@@ -189,6 +211,7 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   const { error, drift, isKnown } = await reconcile(work, observed.value, { ledger, applied });
   const repaired = former === null || error !== null ? [] : repairs(former, drift);
   state.ledger = isKnown ? ledger : null;
+  if (isKnown) state.guarded = guardedRules(compiler.shared(), driver);
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);
   if (error?.code === 'rejected' && (await leaveOutRefused(work, compiler.services.values()))) {
     return fullSync(work, applied);
@@ -196,8 +219,6 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   if (error !== null) return failed(error, 'full', state, applied);
   state.former = null;
   state.suspect = false;
-  state.guarded = guardedRules(compiler.shared(), driver);
-  state.variant = tool.variant;
   return { ...succeeded('full', state, applied, repaired), repaired };
 }
 

@@ -22,7 +22,7 @@ export async function observeDrift(driver: IptablesDriver, state: State): Promis
 }
 
 /** By what is held, if that is known and all that is wanted. `false`: a closer look is due. */
-async function isIntact(
+export async function isIntact(
   driver: IptablesDriver,
   compiler: RuleCompiler,
   { ledger }: State,

@@ -4,7 +4,6 @@ import type { Applied } from './apply-plan.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import type { Guarded } from './driver/drift-watch.ts';
-import type { Variant } from './driver/iptables-driver.ts';
 
 export interface State {
   compiler: RuleCompiler | null;
@@ -17,7 +16,8 @@ export interface State {
   /** Somebody altered rules of ours: believe nothing. */
   suspect: boolean;
   guarded: readonly Guarded[];
-  variant: Variant | null;
+  /** When everything may be compared again, on the clock of `performance.now()`. */
+  nextLook: number;
   busy: boolean;
   /** Somebody altered rules of ours while a sync was under way. */
   disturbed: boolean;
@@ -40,7 +40,7 @@ export function createState(): State {
     backlog: [],
     suspect: false,
     guarded: [],
-    variant: null,
+    nextLook: 0,
     busy: false,
     disturbed: false,
     rulesPerTransaction: Infinity,

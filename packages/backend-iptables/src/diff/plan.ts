@@ -199,7 +199,7 @@ function removalChunks(
 function transaction(table: TableName, { writes, inserts, removals }: TableWork): Transaction {
   const created = inserts.filter((insert) => insert.create).map((insert) => insert.chain);
   const operations: readonly RestoreOperation[] = [
-    ...[...new Set(created)].map((chain): RestoreOperation => ({ kind: 'flush', chain })),
+    ...[...new Set(created)].map((chain): RestoreOperation => ({ kind: 'create', chain })),
     ...writes.map(({ chain }): RestoreOperation => ({
       kind: 'write',
       chain: chain.name,

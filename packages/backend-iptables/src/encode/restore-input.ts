@@ -4,6 +4,8 @@ import type { TableName } from '../objects/rule.ts';
 export type RestoreOperation =
   /** Creates the chain if need be and makes this its whole content. */
   | { readonly kind: 'write'; readonly chain: string; readonly rules: readonly string[] }
+  /** Creates a chain that must not be there: what somebody else has put into it meanwhile is not lost. */
+  | { readonly kind: 'create'; readonly chain: string }
   /** Creates the chain if need be; keeps nothing in it. */
   | { readonly kind: 'flush'; readonly chain: string }
   /** Empties and removes the chain, which must exist. */
@@ -41,6 +43,7 @@ function* encodeTable({ table, operations }: TableInput): Generator<string> {
   yield `*${table}\n`;
   for (const { kind, chain } of operations) {
     if (kind === 'write' || kind === 'flush' || kind === 'delete') yield `:${chain} - [0:0]\n`;
+    if (kind === 'create') yield `-N ${chain}\n`;
   }
   for (const operation of operations) yield* rulesOf(operation);
   for (const { kind, chain } of operations) {
@@ -61,6 +64,7 @@ function* rulesOf(operation: RestoreOperation): Generator<string> {
     case 'remove':
       yield line(`-D ${chain}`, operation.rule);
       break;
+    case 'create':
     case 'flush':
     case 'delete':
   }

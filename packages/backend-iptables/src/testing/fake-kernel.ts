@@ -59,6 +59,7 @@ function applyLine(draft: Draft, line: string): string | null {
   if (line.startsWith(':')) return declare(draft, line.slice(1).split(' '));
   const [, command = '', chain = '', rest = ''] = /^(-[A-Z]) (\S+)(?: (.*))?$/.exec(line) ?? [];
   const held = draft.draft.get(chain);
+  if (command === '-N') return createChain(draft, chain);
   if (held === undefined) return `chain ${chain} does not exist`;
   switch (command) {
     case '-A':
@@ -75,6 +76,12 @@ function applyLine(draft: Draft, line: string): string | null {
     default:
       return `unknown command ${line}`;
   }
+}
+
+function createChain({ draft }: Draft, chain: string): string | null {
+  if (draft.has(chain)) return `chain ${chain} exists already`;
+  draft.set(chain, []);
+  return null;
 }
 
 function declare({ draft, name }: Draft, [chain = '', policy]: readonly string[]): string | null {
