@@ -3,6 +3,7 @@ import { isEmptyChangeSet } from '@signalbox/core';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
+import { isEitherWay, type EndpointComments } from './compile/context.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { CHAINS_PER_CALL, tighterLimit } from './diff/plan.ts';
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
@@ -14,7 +15,7 @@ import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
 import { isIntact, observeDrift } from './observe-drift.ts';
-import { countRules, observeTables, type ObservedTables } from './observe.ts';
+import { commentsInKernel, countRules, observeTables, type ObservedTables } from './observe.ts';
 import { ruleOptions, type IptablesOptions } from './options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
 import { createState, failed, phaseOf, succeeded, type State } from './sync-state.ts';
@@ -97,10 +98,11 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
 }
 
 async function syncAll(work: SyncWork, changes: readonly DesiredChange[]): Promise<SyncResult> {
-  const { state, compiler } = work;
+  const { driver, state, compiler } = work;
   for (const each of changes) {
     if (each.kind === 'full') state.refused.clear();
-    takeOver(work, each);
+    const isOpen = each.kind === 'full' && isEitherWay(each.counts.endpoints);
+    takeOver(work, each, isOpen ? await commentsInKernel(driver) : undefined);
   }
   await retryRefused(work, compiler.services.values());
   return fullSync(work);
@@ -159,8 +161,12 @@ function sharedTexts(compiler: RuleCompiler, { family }: IptablesDriver): readon
 }
 
 /** Compiles the change, and notes in the ledger (if there is one) what is to be done. */
-function takeOver({ compiler, state: { ledger }, driver }: SyncWork, change: DesiredChange): void {
-  const changes = compiler.apply(change);
+function takeOver(
+  { compiler, state: { ledger }, driver }: SyncWork,
+  change: DesiredChange,
+  comments?: EndpointComments,
+): void {
+  const changes = compiler.apply(change, comments);
   for (const { table, name } of changes.remove) ledger?.unwant(table, name, 'remove');
   if (ledger !== null) {
     for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, driver.family), rank);

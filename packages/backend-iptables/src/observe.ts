@@ -1,5 +1,6 @@
 import { BASE_JUMPS } from './compile/base-chains.ts';
 import { isOwnChain } from './compile/chain-names.ts';
+import type { EndpointComments } from './compile/context.ts';
 import { observe, targetChain, type Observed } from './diff/observed.ts';
 import {
   failure,
@@ -10,6 +11,17 @@ import {
 } from './driver/iptables-driver.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from './objects/rule.ts';
+
+/** Of rules that lead from a service to one of its endpoints; nothing where there are none. */
+export async function commentsInKernel(driver: IptablesDriver): Promise<EndpointComments | undefined> {
+  let found: EndpointComments | undefined;
+  await driver.save((line) => {
+    if (!/^(\[\d+:\d+\] )?-A KUBE-SV[CL]-\S+ .*-j (KUBE-SEP-|DNAT )/.test(line)) return;
+    if (line.includes(' -> ')) found = 'kept';
+    else found ??= 'left-out';
+  });
+  return found;
+}
 
 export type ObservedTables = ReadonlyMap<TableName, Observed>;
 

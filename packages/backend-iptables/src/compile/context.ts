@@ -20,8 +20,10 @@ export interface CompileContext {
   readonly node: DesiredNode;
   readonly options: RuleOptions;
   /** Whether rules of single endpoints say whose they are: see `commentsFor`. */
-  readonly endpointComments: 'kept' | 'left-out';
+  readonly endpointComments: EndpointComments;
 }
+
+export type EndpointComments = 'kept' | 'left-out';
 
 /** While one service port is compiled. */
 export interface ServiceContext extends CompileContext {
@@ -35,12 +37,14 @@ const LARGE_CLUSTER_ENDPOINTS = 1000;
 const SMALL_AGAIN_ENDPOINTS = 900;
 
 /** A comment takes 288 bytes of a table that the legacy variant copies whole at every change. */
-export function commentsFor(
-  endpoints: number,
-  before: CompileContext['endpointComments'] = 'kept',
-): CompileContext['endpointComments'] {
+export function commentsFor(endpoints: number, before: EndpointComments = 'kept'): EndpointComments {
   const limit = before === 'kept' ? LARGE_CLUSTER_ENDPOINTS : SMALL_AGAIN_ENDPOINTS;
   return endpoints > limit ? 'left-out' : 'kept';
+}
+
+/** Whether so many endpoints leave open what the rules look like: then it is what they look like now. */
+export function isEitherWay(endpoints: number): boolean {
+  return commentsFor(endpoints, 'kept') !== commentsFor(endpoints, 'left-out');
 }
 
 /**

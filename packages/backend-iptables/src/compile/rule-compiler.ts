@@ -4,7 +4,7 @@ import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts
 import { CANARY_CHAINS, forwardChain, sharedRules, TO_EXTERNAL } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
 import { compileService, type EndpointNames, type ServiceRules } from './compile-service.ts';
-import { commentsFor, type CompileContext, type RuleOptions } from './context.ts';
+import { commentsFor, type CompileContext, type EndpointComments, type RuleOptions } from './context.ts';
 import { portKey } from './dispatch-key.ts';
 import type { DispatchTree, TreeUpdate } from './dispatch-tree.ts';
 import { masqueradeChains } from './masquerade.ts';
@@ -37,8 +37,11 @@ export interface ChainChanges {
 }
 
 export interface RuleCompiler {
-  /** Takes the change over. Of a full change it tells no chains: see `all`. */
-  apply(change: DesiredChange): ChainChanges;
+  /**
+   * Takes the change over. Of a full change it tells no chains: see `all`. `held`: how the rules look that stand in the
+   * kernel, where a full change may go either way.
+   */
+  apply(change: DesiredChange, held?: EndpointComments): ChainChanges;
   /**
    * Everything that should be there, compiled one service at a time while it is read. Must be read to its end;
    * until it is, changes told by `apply` after a full change are not all of them.
@@ -62,8 +65,9 @@ export function createRuleCompiler(
   let context: CompileContext | null = null;
   let healthChecks: ReadonlySet<ObjectKey> = new Set();
 
-  const apply = (change: DesiredChange): ChainChanges => {
-    const next = nextContext({ family, options }, change, context);
+  const apply: RuleCompiler['apply'] = (change, held) => {
+    const comments = change.kind === 'full' ? held : context?.endpointComments;
+    const next = nextContext({ family, options }, change, comments);
     const same = context !== null && sameRules(context, next);
     const former = context ?? next;
     context = same ? former : next;
@@ -90,10 +94,9 @@ export function createRuleCompiler(
 
 function nextContext(
   fixed: Pick<CompileContext, 'family' | 'options'>,
-  { kind, node, counts }: DesiredChange,
-  before: CompileContext | null,
+  { node, counts }: DesiredChange,
+  held: EndpointComments | undefined,
 ): CompileContext {
-  const held = kind === 'full' ? undefined : before?.endpointComments;
   return { ...fixed, node, endpointComments: commentsFor(counts.endpoints, held) };
 }
 

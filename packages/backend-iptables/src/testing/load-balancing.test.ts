@@ -101,10 +101,11 @@ describe('the chain of an endpoint', () => {
 });
 
 describe('in a large cluster (S52)', () => {
-  const large = (service: DesiredServicePort): DesiredState => {
-    const { counts, ...rest } = sampleState([service]);
-    return { ...rest, counts: { ...counts, endpoints: 1001 } };
+  const withEndpoints = (endpoints: number, each: DesiredServicePort): DesiredState => {
+    const { counts, ...rest } = sampleState([each]);
+    return { ...rest, counts: { ...counts, endpoints } };
   };
+  const large = (each: DesiredServicePort): DesiredState => withEndpoints(1001, each);
   /** The first of the two is local. */
   const service = sampleService({ index: 0 });
   const remembered = sampleService({ index: 0, affinitySeconds: 60 });
@@ -123,6 +124,23 @@ describe('in a large cluster (S52)', () => {
     const restarted = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
     expect((await restarted.sync(fullChange(large(of)))).counters).toMatchObject({ transactions: 0 });
   });
+
+  it.each(['nft', 'legacy'] as const)(
+    'that shrank a little, a restart changes nothing (%s)',
+    async (variant) => {
+      for (const endpoints of [1001, 950]) {
+        const fake = createFakeIptables({ family: 'IPv4', variant });
+        const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+        const former = withEndpoints(endpoints, service);
+        const now = withEndpoints(950, service);
+        await backend.sync(fullChange(former));
+        await backend.sync(changeBetween(former, now));
+        expect(fake.dump('nat').includes(' -> ')).toBe(endpoints === 950);
+        const restarted = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+        expect((await restarted.sync(fullChange(now))).counters).toMatchObject({ transactions: 0 });
+      }
+    },
+  );
 
   it('that becomes one, chains that are not needed go with the change, and come back', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
