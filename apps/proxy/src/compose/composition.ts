@@ -1,6 +1,15 @@
 /** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
 import type { IptablesDriver } from '@signalbox/backend-iptables';
-import type { Backend, BackendError, Built, Clock, Family, Model, Source } from '@signalbox/core';
+import type {
+  Backend,
+  BackendError,
+  Clock,
+  DesiredState,
+  Family,
+  Model,
+  ServicePortChange,
+  Source,
+} from '@signalbox/core';
 import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -30,12 +39,16 @@ export interface Events {
   record(event: ProxyEvent): void;
 }
 
+/** Service ports whose flows have to be looked at, and how things are now. */
+export interface FlowTask {
+  readonly change: ServicePortChange;
+  readonly state: DesiredState;
+}
+
 /** Removes flows of connection tracking that no longer lead to an endpoint. */
 export interface FlowCleaner {
-  /** After a sync that wrote `built`. `deleted` counts entries; `null`: nothing had to be looked at. */
-  clean(
-    built: Pick<Built, 'change' | 'state'>,
-  ): Promise<{ readonly deleted: number; readonly error?: BackendError } | null>;
+  /** What `change` says is in the kernel. `deleted` counts entries; `null`: nothing had to be looked at. */
+  clean(task: FlowTask): Promise<{ readonly deleted: number; readonly error?: BackendError } | null>;
   close(): void;
 }
 

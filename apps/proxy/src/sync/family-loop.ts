@@ -14,6 +14,7 @@ import type { ServiceHealth } from '../health/service-health.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { recordSync } from '../metrics/record-sync.ts';
+import { createStaleFlows, type StaleFlows } from './stale-flows.ts';
 import { createSyncLoop, type Periods, type SyncLoop, type SyncReport } from './sync-loop.ts';
 
 export interface FamilyLoopOptions {
@@ -63,7 +64,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
   const { family } = backend;
   const after: AfterSync = {
     ...options,
-    built: [],
+    staleFlows: flowsOf(options, () => loop.request('stale flows')),
     verified: false,
     misses: 0,
     verifyAgain: () => loop.request('verify'),
@@ -71,7 +72,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
   const take = (step: (family: Family) => Built) => (): Built => {
     options.refresh();
     const built = step(family);
-    after.built.push(built);
+    after.staleFlows?.note(built);
     recordPending(metrics, model);
     return built;
   };
@@ -88,9 +89,15 @@ function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
   return loop;
 }
 
+function flowsOf(options: FamilyLoopOptions, again: () => void): StaleFlows | null {
+  const { flows, backend } = options;
+  return flows === null
+    ? null
+    : createStaleFlows({ ...options, family: backend.family, cleaner: flows, again });
+}
+
 interface AfterSync extends FamilyLoopOptions {
-  /** Steps since the last successful sync, oldest first: whose flows have to be looked at. */
-  readonly built: Built[];
+  readonly staleFlows: StaleFlows | null;
   verified: boolean;
   /** Looks at the kernel that found something else. */
   misses: number;
@@ -104,12 +111,13 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   recordPending(metrics, model);
   if (report.result.outcome === 'failed') {
     health.queued(family);
+    await after.staleFlows?.afterSync(report.result, report.state);
     return;
   }
   health.updated(family);
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
-  await cleanFlows(after);
+  await after.staleFlows?.afterSync(report.result, report.state);
   if (!after.verified) await verify(after);
 }
 
@@ -133,26 +141,6 @@ async function verify(after: AfterSync): Promise<void> {
   logger.warning('First sync not found in the kernel; not ready', { family: backend.family, why });
   after.misses += 1;
   if (after.misses < EAGER_LOOKS) after.verifyAgain();
-}
-
-async function cleanFlows(after: AfterSync): Promise<void> {
-  const { flows, metrics, clock, logger, backend } = after;
-  const steps = after.built.splice(0);
-  if (flows === null) return;
-  const labels = { ip_family: backend.family };
-  for (const built of steps) {
-    const startedAt = clock.now();
-    const outcome = await flows.clean(built);
-    if (outcome === null) continue;
-    metrics.conntrackDuration.observe((clock.now() - startedAt) / 1000, labels);
-    metrics.conntrackDeleted.inc(labels, outcome.deleted);
-    if (outcome.error !== undefined) {
-      logger.error('Clean-up of stale flows failed', {
-        err: formatBackendError(outcome.error),
-        family: backend.family,
-      });
-    }
-  }
 }
 
 function recordPending(metrics: ProxyMetrics, model: Model): void {

@@ -5,7 +5,12 @@ import type { EndpointShape } from '../testing/objects.ts';
 import type { Model } from '../track/model-types.ts';
 import { createModel } from '../track/model.ts';
 import type { Flow } from './flow.ts';
-import { mayLeaveStaleFlows, selectStaleFlows } from './select-stale-flows.ts';
+import {
+  formerServicePorts,
+  mayLeaveStaleFlows,
+  selectStaleFlows,
+  wholeState,
+} from './select-stale-flows.ts';
 
 const CLIENT = '198.51.100.7';
 const NODE = '192.0.2.10';
@@ -251,6 +256,37 @@ describe('selectStaleFlows', () => {
     const listed = { ...flow(VIP, AT_A), id: 7 };
     const { change, state } = model.build('IPv4');
     expect(selectStaleFlows(change, state, [listed])[0]).toBe(listed);
+  });
+});
+
+describe('wholeState', () => {
+  it('S44 S46: with nothing changed, finds flows that began while rules were missing', () => {
+    const model = built(A);
+    const { state } = model.build('IPv4');
+    const flows = [flow(VIP, VIP), flow(VIP, AT_A), flow(VIP, VIP, SCTP), flow(VIP, VIP, TCP)];
+    const found = selectStaleFlows(wholeState(state, []), state, flows);
+    expect(found.map((each) => flows.indexOf(each))).toEqual([0]);
+  });
+
+  it('S47 G28: what went in several steps is gone, unless somebody has it now', () => {
+    const model = built(A);
+    const former = [];
+    model.apply(slice(B));
+    former.push(...formerServicePorts(model.build('IPv4').change));
+    model.apply(remove('Service', 'cart'));
+    former.push(...formerServicePorts(model.build('IPv4').change));
+    const ports = [{ ...DNS_PORT, nodePort: 0 }];
+    model.apply(upsert('Service', serviceObject({ name: 'new', spec: { ports } })));
+    model.apply(upsert('EndpointSlice', sliceObject([B], { ...SLICE, service: 'new' })));
+    const { state } = model.build('IPv4');
+    const flows = [
+      flow(VIP, AT_A),
+      flow(VIP, AT_B),
+      flow([NODE, 30_053], AT_B),
+      flow(['192.0.2.99', 30_053], AT_A),
+    ];
+    const found = selectStaleFlows(wholeState(state, former), state, flows);
+    expect(found.map((each) => flows.indexOf(each))).toEqual([0, 2, 3]);
   });
 });
 

@@ -136,6 +136,22 @@ function isStale(flow: Flow, allowed: Allowed): boolean {
   return flow.protocol === PROTOCOL_NUMBER.UDP || allowed === NOBODY || !wasRedirected(flow);
 }
 
+/** What a change takes away or alters, as it was: as much of it as `wholeState` wants to know. */
+export function formerServicePorts(change: ServicePortChange): readonly DesiredServicePort[] {
+  return concerned(change).old;
+}
+
+/**
+ * For `selectStaleFlows`: everything there is, and what has gone (`formerServicePorts`). Where it is not one change
+ * that says what to look at, such as after rules were missing for a while: flows that began then go nowhere.
+ */
+export function wholeState(
+  { servicePorts }: Pick<DesiredState, 'servicePorts'>,
+  former: readonly DesiredServicePort[],
+): ServicePortChange {
+  return { servicePorts: { added: [...servicePorts.values()], changed: [], removed: former } };
+}
+
 /** Whether the change can have made flows stale: if not, the table need not be listed (S44). */
 export function mayLeaveStaleFlows(change: ServicePortChange): boolean {
   const { old, current } = concerned(change);

@@ -1,0 +1,175 @@
+import { backendError, type ObjectEvent } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
+import type { ConntrackClient, FlowState, NetlinkError } from '@signalbox/netlink';
+import { describe, expect, it } from 'vitest';
+import { createFlowCleaner } from '../compose/flow-cleaner.ts';
+import { createHealthState } from '../health/health-state.ts';
+import { createLogging } from '../logging/logger.ts';
+import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
+import { createRegistry } from '../metrics/registry.ts';
+import { recordingBackend, SYNCED } from '../testing/composition.ts';
+import { DNS_VIP, dnsFlow, dnsModel, dnsService, dnsSlice } from '../testing/dns-service.ts';
+import { createFamilyLoop } from './family-loop.ts';
+
+const SYNC_ERROR = backendError('busy', 'iptables-restore', 'the lock is held');
+const BUSY: NetlinkError = { code: 'busy', operation: 'IPCTNL_MSG_CT_GET', message: 'ENOBUFS' };
+const FORBIDDEN: NetlinkError = { ...BUSY, code: 'not-permitted', message: 'EPERM' };
+
+/** The kernel's table, one flow for each address that answers; `errors` are the answers to the next listings. */
+function fakeTable() {
+  const table = new Map<string, FlowState>();
+  const errors: NetlinkError[] = [];
+  const seen = { listings: 0, deletions: 0 };
+  const client: ConntrackClient = {
+    listFlows: () => {
+      seen.listings += 1;
+      const error = errors.shift();
+      if (error !== undefined) return Promise.resolve({ ok: false, error });
+      return Promise.resolve({ ok: true, value: { items: [...table.values()], quality: 'consistent' } });
+    },
+    deleteFlows: (stale) => {
+      seen.deletions += 1;
+      for (const { reply } of stale) table.delete(reply.source);
+      const outcomes = stale.map(() => undefined);
+      return Promise.resolve({ ok: true, value: { deleted: stale.length, gone: 0, outcomes } });
+    },
+    createFlows: () => Promise.reject(new Error('not asked for')),
+    close: () => undefined,
+  };
+  const begin = (...answering: string[]): void => {
+    for (const address of answering) table.set(address, dnsFlow(address));
+  };
+  return { client, errors, seen, begin, left: () => [...table.keys()] };
+}
+
+/** A loop over a recording backend that has synced `dnsModel` once. */
+async function world() {
+  const clock = createManualClock();
+  const backend = recordingBackend('IPv4');
+  const model = dnsModel();
+  const flows = fakeTable();
+  const lines: string[] = [];
+  const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
+  const loop = createFamilyLoop({
+    backend,
+    model,
+    clock,
+    logger: createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink).logger,
+    metrics: createProxyMetrics(createRegistry(), 'iptables'),
+    health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
+    serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
+    flows: createFlowCleaner('IPv4', flows.client),
+    periods: () => ({ syncPeriod: 30_000, minSyncPeriod: 1000 }),
+    refresh: () => undefined,
+  });
+  const pass = async (milliseconds: number): Promise<void> => {
+    for (let passed = 0; passed <= milliseconds; passed += 500) {
+      clock.advance(passed === 0 ? 0 : 500);
+      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    }
+  };
+  const tell = (...events: ObjectEvent[]): Promise<void> => {
+    for (const event of events) model.apply(event);
+    loop.request('change');
+    return pass(1000);
+  };
+  loop.start();
+  await pass(0);
+  return { ...flows, backend, loop, lines, pass, tell };
+}
+
+const complaints = (lines: readonly string[]): string[] =>
+  lines.filter((line) => line.includes('Clean-up of stale flows failed'));
+
+describe('connection tracking after a sync', () => {
+  it('S44: one listing for a change of UDP ports, none for a sync without', async () => {
+    const { seen, pass, tell } = await world();
+    expect(seen.listings).toBe(1);
+    await pass(60_000);
+    expect(seen.listings).toBe(1);
+    await tell(dnsSlice('10.244.1.6'));
+    expect(seen.listings).toBe(2);
+  });
+
+  it('S46: a clean-up that failed is tried again soon', async () => {
+    const { errors, begin, left, pass, tell, lines } = await world();
+    begin('10.244.1.5', '10.244.1.6');
+    errors.push(BUSY, BUSY);
+    await tell(dnsSlice('10.244.1.6'));
+    expect(left()).toEqual(['10.244.1.5', '10.244.1.6']);
+    await pass(2000);
+    expect(left()).toEqual(['10.244.1.6']);
+    expect(complaints(lines)).toHaveLength(2);
+    expect(complaints(lines)[0]).toContain('IPCTNL_MSG_CT_GET: ENOBUFS (busy)');
+  });
+
+  it('S47: and looks at what was changed in the meantime, too, in one listing', async () => {
+    const { errors, seen, begin, left, tell } = await world();
+    begin('10.244.1.5', '10.244.1.6');
+    errors.push(BUSY);
+    await tell({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
+    Object.assign(seen, { listings: 0, deletions: 0 });
+    await tell(dnsService('UDP', '10.96.0.77'));
+    expect(left()).toEqual([]);
+    expect(seen).toEqual({ listings: 1, deletions: 1 });
+  });
+
+  it('one that keeps failing waits for the next sync after a while, and is never forgotten', async () => {
+    const { errors, seen, begin, left, pass, tell } = await world();
+    begin('10.244.1.5');
+    errors.push(...Array.from({ length: 8 }, () => BUSY));
+    seen.listings = 0;
+    await tell(dnsSlice('10.244.1.6'));
+    await pass(20_000);
+    expect(seen.listings).toBe(6);
+    await pass(100_000);
+    expect([left(), seen.listings]).toEqual([[], 9]);
+  });
+
+  it('what another try does not cure is given up', async () => {
+    const { errors, seen, pass, tell, lines } = await world();
+    errors.push(FORBIDDEN);
+    seen.listings = 0;
+    await tell(dnsSlice('10.244.1.6'));
+    await pass(60_000);
+    expect([seen.listings, complaints(lines).length]).toEqual([1, 1]);
+  });
+
+  it('S46: after a repair, flows that began without rules are found', async () => {
+    const { backend, seen, begin, left, loop, pass } = await world();
+    begin(DNS_VIP, '10.244.1.5');
+    seen.listings = 0;
+    backend.answers.push({ ...SYNCED, repaired: ['chain KUBE-SERVICES was missing'] });
+    loop.request('drift: chain KUBE-SERVICES');
+    await pass(1000);
+    expect([left(), seen.listings]).toEqual([['10.244.1.5'], 1]);
+  });
+
+  it.each(['failed', 'partial'] as const)(
+    'S46: and after syncs that were %s, once one is not',
+    async (outcome) => {
+      const { backend, seen, begin, left, loop, pass } = await world();
+      begin(DNS_VIP, '10.244.1.5');
+      seen.listings = 0;
+      backend.answers.push(
+        { ...SYNCED, outcome, error: SYNC_ERROR },
+        { ...SYNCED, outcome, error: SYNC_ERROR },
+      );
+      loop.request('drift: chain KUBE-SERVICES');
+      await pass(1500);
+      expect([left(), seen.listings]).toEqual([[DNS_VIP, '10.244.1.5'], 0]);
+      await pass(5000);
+      expect([left(), seen.listings]).toEqual([['10.244.1.5'], 1]);
+    },
+  );
+
+  it('S44: a service that was deleted and came back between two syncs is looked at as it is now', async () => {
+    const { backend, begin, left, tell, pass } = await world();
+    begin('10.244.1.5', '10.244.1.66');
+    backend.answers.push({ ...SYNCED, outcome: 'failed', error: SYNC_ERROR });
+    await tell({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
+    await tell(dnsService());
+    await pass(5000);
+    expect(left()).toEqual(['10.244.1.5']);
+  });
+});
