@@ -12,7 +12,7 @@ export async function surveyNode(options: RunOptions): Promise<FamilySupport | s
   const { logger } = logging;
   const onLinux = around.platform === 'linux';
   const [support, lock] = await Promise.all([
-    composition.probeFamilies(settings),
+    composition.probeFamilies(settings, logger),
     onLinux ? takeInstanceLock() : 'not-asked',
     onLinux ? composition.removeLeftovers(settings, logger) : undefined,
   ]);

@@ -33,11 +33,11 @@ export const composition: Composition = {
   startService: startWindowsService,
 };
 
-async function probeFamilies(settings: Settings): Promise<FamilySupport> {
+async function probeFamilies(settings: Settings, logger: Logger): Promise<FamilySupport> {
   const { mode } = settings.config;
   if (mode === 'kernelspace') return probeKernelspace(settings);
   // ipvs mode writes iptables rules too, and so asks the same question first.
-  const support = await probeIptables();
+  const support = await probeIptables({ clock: systemClock, logger });
   const missing = mode === 'ipvs' && support.families.length > 0 ? await whyNoIpvs(settings) : null;
   return missing === null ? support : { families: [], reasons: [missing] };
 }

@@ -90,7 +90,8 @@ export interface Composition {
   createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string>;
   /** Kernel settings that the mode needs and that take more rights than its rules; or why it cannot run, in one line. */
   modeSysctls(settings: Settings): Promise<readonly Sysctl[] | string>;
-  probeFamilies(settings: Settings): Promise<FamilySupport>;
+  /** Waits a while for what is only busy, and says so. */
+  probeFamilies(settings: Settings, logger: Logger): Promise<FamilySupport>;
   /** At start, ahead of the backends. `null`: nothing is counted. */
   openCounters(
     settings: Settings,

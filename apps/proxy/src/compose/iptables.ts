@@ -2,13 +2,17 @@ import {
   createExecDriver,
   createIptablesBackend,
   LOCALHOST_NODE_PORTS_SYSCTL,
+  type IptablesDriver,
 } from '@signalbox/backend-iptables';
-import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
+import { FAMILIES, formatBackendError, type Backend, type Clock, type Family } from '@signalbox/core';
+import { formatDuration } from '../config/duration.ts';
 import { effective } from '../config/modes.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../logging/logger.ts';
 import { readTrimmed, systemFiles, type Files } from '../node/sysctl.ts';
 import type { FamilySupport, NodeFacts } from './composition.ts';
 import { withCounters } from './packet-counters.ts';
+import { patiently } from './transient.ts';
 
 export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
 
@@ -31,15 +35,23 @@ export function iptablesBackend(
   return counters === null || driver === undefined ? backend : withCounters(backend, counters);
 }
 
+export interface IptablesProbe {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What a test may put in the node's place. */
+  readonly files?: Files;
+  readonly openDriver?: (family: Family) => IptablesDriver;
+}
+
 /** A family counts if its iptables works and the kernel has the protocol switched on. */
-export async function probeIptables(): Promise<FamilySupport> {
-  const answers = await Promise.all(
-    FAMILIES.map(async (family) => ({ family, reason: await whyNot(family) })),
-  );
+export async function probeIptables(probe: IptablesProbe): Promise<FamilySupport> {
+  const { files = systemFiles, openDriver = (family) => createExecDriver({ family }) } = probe;
+  const ask = (family: Family): Promise<string | null> => whyNot(family, { ...probe, files, openDriver });
+  const answers = await Promise.all(FAMILIES.map(async (family) => ({ family, reason: await ask(family) })));
   return {
     families: answers.filter(({ reason }) => reason === null).map(({ family }) => family),
     reasons: answers.flatMap(({ family, reason }) => (reason === null ? [] : [`no ${family}: ${reason}`])),
-    warnings: hidesLegacyTables(systemFiles) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [],
+    warnings: hidesLegacyTables(files) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [],
   };
 }
 
@@ -66,14 +78,29 @@ async function kubeletUsesNft(): Promise<boolean> {
   return answer.ok && answer.value;
 }
 
-async function whyNot(family: Family): Promise<string | null> {
-  if (family === 'IPv6' && readTrimmed(systemFiles, '/proc/net/if_inet6') === null)
+/** A family that is missing at start is missing for the life of the process: what may pass is waited for that long. */
+const PATIENCE_MS = 60_000;
+
+async function whyNot(
+  family: Family,
+  { clock, logger, files, openDriver }: Required<IptablesProbe>,
+): Promise<string | null> {
+  if (family === 'IPv6' && readTrimmed(files, '/proc/net/if_inet6') === null) {
     return 'the kernel has no IPv6';
-  if (family === 'IPv6' && readTrimmed(systemFiles, '/proc/sys/net/ipv6/conf/all/disable_ipv6') === '1') {
+  }
+  if (family === 'IPv6' && readTrimmed(files, '/proc/sys/net/ipv6/conf/all/disable_ipv6') === '1') {
     return 'net.ipv6.conf.all.disable_ipv6 is 1';
   }
-  const driver = createExecDriver({ family });
-  const answer = await driver.hasChain('nat', 'POSTROUTING');
+  const driver = openDriver(family);
+  const answer = await patiently(() => driver.hasChain('nat', 'POSTROUTING'), {
+    clock,
+    milliseconds: PATIENCE_MS,
+    problem: (each) => (each.ok ? null : each.error),
+    onRetry: (error, wait) => {
+      const retry = `in ${formatDuration(wait)}`;
+      logger.warning('iptables does not answer', { err: formatBackendError(error), family, retry });
+    },
+  });
   await driver.close();
   return answer.ok ? null : formatBackendError(answer.error);
 }

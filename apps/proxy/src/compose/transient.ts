@@ -16,20 +16,24 @@ export function isTransient({ code, message }: Problem): boolean {
   return PASSING.has(code) && !/\bENOENT\b|invalid argument|not supported/i.test(message);
 }
 
-export interface Patience<T> {
+export interface Patience<T, P extends Problem> {
   readonly clock: Clock;
-  /** From the first answer of which `problem` makes a transient one until it is given up. */
+  /** From the first answer until it is given up. */
   readonly milliseconds: number;
-  readonly problem: (answer: T) => Problem | null;
+  /** What is wrong with an answer; `null`: nothing. */
+  readonly problem: (answer: T) => P | null;
   /** It is asked again in `waitMs`. */
-  readonly onRetry: (problem: Problem, waitMs: number) => void;
+  readonly onRetry: (problem: P, waitMs: number) => void;
 }
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 8000;
 
 /** Asks until the answer is good, or bad for good, or time is up; the last answer counts. */
-export async function patiently<T>(ask: () => Promise<T>, patience: Patience<T>): Promise<T> {
+export async function patiently<T, P extends Problem>(
+  ask: () => Promise<T>,
+  patience: Patience<T, P>,
+): Promise<T> {
   const { clock, milliseconds, problem, onRetry } = patience;
   let until = Number.POSITIVE_INFINITY;
   for (let wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
