@@ -1,5 +1,6 @@
 import { createExecDriver } from '@signalbox/backend-iptables';
 import { backendError, createModel, fullChange, type BackendError, type Family } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
 import type { AccountingClient, AccountingObject, NetlinkError, NetlinkResult } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
@@ -15,6 +16,7 @@ const INVALID = 'ct_state_invalid_dropped_pkts';
 const LOCALHOST = 'localhost_nps_accepted_pkts';
 const NO_KERNEL: NetlinkError = { code: 'unsupported', operation: 'NFNL_MSG_ACCT_NEW', message: 'EINVAL' };
 const NO_MATCH = backendError('rejected', 'iptables-restore', 'exit status 1: line 4 failed');
+const LOCKED = backendError('busy', 'iptables-restore', 'the lock is held');
 
 interface FakeObjects {
   readonly client: AccountingClient;
@@ -53,16 +55,36 @@ function fakeObjects(error: NetlinkError | null = null): FakeObjects {
   return fake;
 }
 
-function world(answers: Partial<Record<Family, BackendError>> = {}, error: NetlinkError | null = null) {
+type Answers = Partial<Record<Family, BackendError | readonly BackendError[]>>;
+
+/** `answers`: what a family's probe says, each time or the first times; then it works. */
+function world(answers: Answers = {}, error: NetlinkError | null = null) {
   const fake = fakeObjects(error);
+  const clock = createManualClock();
   const lines: string[] = [];
   const { logger } = createLogging(
     { format: 'text', verbosity: 2, vmodule: [] },
     { write: (line) => lines.push(line), now: () => 0, pid: 1 },
   );
-  const probe = (family: Family) => Promise.resolve(answers[family] ?? createExecDriver({ family }));
-  const open = () => openPacketCounters(['IPv4', 'IPv6'], logger, { client: fake.client, probe });
-  return { fake, lines, open };
+  const asked: Family[] = [];
+  const probe = (family: Family) => {
+    asked.push(family);
+    const said = answers[family] ?? [];
+    const tries = asked.filter((each) => each === family).length;
+    const answer = 'code' in said ? said : said[tries - 1];
+    return Promise.resolve(answer ?? createExecDriver({ family }));
+  };
+  const open = async () => {
+    const state = { done: false };
+    const opened = openPacketCounters(['IPv4', 'IPv6'], logger, { client: fake.client, probe, clock });
+    const counters = opened.finally(() => (state.done = true));
+    while (!state.done) {
+      await new Promise((resolve) => setImmediate(resolve));
+      clock.advance(1000);
+    }
+    return counters;
+  };
+  return { fake, lines, open, asked };
 }
 
 function count({ objects }: FakeObjects, name: string, packets: number): void {
@@ -118,6 +140,33 @@ describe('packet counters', () => {
     const counters = await open();
     expect([...(counters?.drivers.keys() ?? [])]).toEqual(['IPv4']);
     expect(lines.join('')).toContain('why="IPv6: iptables-restore: exit status 1: line 4 failed"');
+  });
+
+  it('F162 F163: a lock that is held for a moment is waited for', async () => {
+    const { lines, open } = world({ IPv4: [LOCKED, LOCKED] });
+    const counters = await open();
+    expect([...(counters?.drivers.keys() ?? [])]).toEqual(['IPv4', 'IPv6']);
+    expect(lines.map((line) => /".*/.exec(line)?.[0])).toEqual([
+      '"Packet counters: asking again" why="iptables-restore: the lock is held"',
+      '"Packet counters: asking again" why="iptables-restore: the lock is held"',
+    ]);
+  });
+
+  it('F162 F163: that something stayed busy is told at any verbosity', async () => {
+    const { lines, open, asked } = world({ IPv4: LOCKED, IPv6: NO_MATCH });
+    expect(await open()).toBeNull();
+    expect(asked.filter((family) => family === 'IPv4')).toHaveLength(4);
+    expect(asked.filter((family) => family === 'IPv6')).toHaveLength(1);
+    expect(lines.at(-1)).toMatch(
+      /^W.*"Packets are not counted until the next start" why="IPv4: iptables-restore: the lock is held; IPv6: /,
+    );
+  });
+
+  it('F162 F163: so are the objects themselves', async () => {
+    const busy = world({}, { ...NO_KERNEL, code: 'busy', message: 'ENOBUFS' });
+    expect(await busy.open()).toBeNull();
+    expect(busy.lines.at(-1)).toMatch(/^W.*why="NFNL_MSG_ACCT_NEW: ENOBUFS"\n$/);
+    expect(busy.lines).toHaveLength(4);
   });
 
   it('are made again after a failed sync: without them every rule that counts is refused', async () => {

@@ -11,11 +11,14 @@ import {
   type Backend,
   type BackendError,
   type CleanupResult,
+  type Clock,
   type Family,
 } from '@signalbox/core';
+import { systemClock } from '@signalbox/kubernetes';
 import { createAccountingClient, type AccountingClient, type NetlinkError } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
 import type { PacketCounters, PacketCounts } from './composition.ts';
+import { isTransient, patiently } from './transient.ts';
 
 const NAMES = Object.values(ACCOUNTING_OBJECTS);
 
@@ -24,34 +27,73 @@ export interface CounterParts {
   readonly client: AccountingClient;
   /** The objects exist: the driver through which rules of a family can count in them, or why none can. */
   readonly probe: (family: Family) => Promise<IptablesDriver | BackendError>;
+  readonly clock: Clock;
 }
+
+/** The first sync waits for this; but what cannot be counted now is not counted for the life of the process. */
+const PATIENCE_MS = 10_000;
 
 /** Makes the objects. `null`, and a line in the log, where the kernel or the tool cannot count: no error. */
 export async function openPacketCounters(
   families: readonly Family[],
   logger: Logger,
-  { client, probe }: CounterParts = { client: createAccountingClient(), probe: probeFamily },
+  parts: CounterParts = { client: createAccountingClient(), probe: probeFamily, clock: systemClock },
 ): Promise<PacketCounters | null> {
-  const made = await client.ensure(NAMES);
+  const { client, probe } = parts;
+  const insist = createInsistence(parts, logger);
+  const made = await insist(
+    () => client.ensure(NAMES),
+    (answer) => (answer.ok ? null : answer.error),
+  );
+  const ask = (family: Family) => insist(() => probe(family), errorOf);
+  const answers = await Promise.all(
+    (made.ok ? families : []).map(async (family) => [family, await ask(family)] as const),
+  );
   const drivers = new Map<Family, IptablesDriver>();
-  const why = made.ok ? [] : [inOneLine(made.error)];
-  for (const [family, answer] of made.ok ? await askAll(families, probe) : []) {
-    if ('code' in answer) why.push(`${family}: ${inOneLine(answer)}`);
+  const refusals: Refusal[] = made.ok ? [] : [{ of: 'all', error: made.error }];
+  for (const [family, answer] of answers) {
+    if ('code' in answer) refusals.push({ of: family, error: answer });
     else drivers.set(family, answer);
   }
-  if (why.length > 0) logger.debug(2, 'Packets are not counted', { why: why.join('; ') });
+  tell(logger, refusals);
   if (drivers.size > 0) return { drivers, ...access(client) };
   if (made.ok) await client.delete(NAMES);
   client.close();
   return null;
 }
 
-function inOneLine({ operation, message }: BackendError | NetlinkError): string {
-  return `${operation}: ${message}`;
+interface Refusal {
+  readonly of: Family | 'all';
+  readonly error: BackendError | NetlinkError;
 }
 
-function askAll(families: readonly Family[], probe: CounterParts['probe']) {
-  return Promise.all(families.map(async (family) => [family, await probe(family)] as const));
+function errorOf(answer: IptablesDriver | BackendError): BackendError | null {
+  return 'code' in answer ? answer : null;
+}
+
+function createInsistence({ clock }: CounterParts, logger: Logger) {
+  return <T>(ask: () => Promise<T>, problem: (answer: T) => Refusal['error'] | null): Promise<T> =>
+    patiently(ask, {
+      clock,
+      milliseconds: PATIENCE_MS,
+      problem,
+      onRetry: (error) => logger.debug(2, 'Packet counters: asking again', { why: inOneLine(error) }),
+    });
+}
+
+/** That nothing can count is how the node is; that something was busy is bad luck, which another start may cure. */
+function tell(logger: Logger, refusals: readonly Refusal[]): void {
+  if (refusals.length === 0) return;
+  const why = refusals
+    .map(({ of, error }) => `${of === 'all' ? '' : `${of}: `}${inOneLine(error)}`)
+    .join('; ');
+  if (refusals.some(({ error }) => isTransient(error))) {
+    logger.warning('Packets are not counted until the next start', { why });
+  } else logger.debug(2, 'Packets are not counted', { why });
+}
+
+function inOneLine({ operation, message }: BackendError | NetlinkError): string {
+  return `${operation}: ${message}`;
 }
 
 async function probeFamily(family: Family): Promise<IptablesDriver | BackendError> {
