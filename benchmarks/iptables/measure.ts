@@ -30,6 +30,8 @@ export interface SyncTimes {
   readonly adoption: number;
   /** Median: one endpoint of one service is replaced. */
   readonly oneChange: number;
+  /** A sync of nothing that compares everything with the kernel. */
+  readonly look: number;
   /** Of this process and of the tools that it runs. */
   readonly cpuPer200Changes: number;
   readonly rssMegabytes: number;
@@ -76,6 +78,8 @@ async function measure(variant: Variant, services: number): Promise<SyncTimes> {
     state = next;
   }
   const spent = cpu() - before;
+  const look = await timed(backend, changeBetween(state, state));
+  if (look.result.counters['restores'] !== 0) throw new Error('a look must not write');
   times.sort((a, b) => a - b);
   const { counters } = first.result;
   return {
@@ -85,6 +89,7 @@ async function measure(variant: Variant, services: number): Promise<SyncTimes> {
     firstSync: first.ms,
     adoption: adoption.ms,
     oneChange: times[CHANGES >> 1] ?? Number.NaN,
+    look: look.ms,
     cpuPer200Changes: spent,
     rssMegabytes: resourceUsage().maxRSS / 1024,
   };

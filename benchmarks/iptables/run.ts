@@ -67,6 +67,7 @@ function syncRow(times: SyncTimes): readonly string[] {
     ms(times.firstSync),
     ms(times.adoption),
     ms(times.oneChange),
+    ms(times.look),
     ms(times.cpuPer200Changes),
     `${times.rssMegabytes.toFixed(0)} MB`,
   ];
@@ -91,6 +92,7 @@ function measureSyncs(sizes: readonly number[]): void {
     'first sync',
     'restart',
     'one change',
+    'look',
     '200 changes, CPU',
     'RSS',
   ];
