@@ -107,9 +107,9 @@ function listen(parts: Parts, { name, text, handler, reason }: Wanted): Listener
 /** Every flag and the value in effect, for /flagz. */
 export function flagValues({ settings }: Pick<Parts, 'settings'>): ReadonlyMap<string, string> {
   return new Map(
-    FLAGS.map(({ name, initial }) => {
+    FLAGS.map(({ name, kind, initial }) => {
       const given = settings.given.get(name);
-      return [name, given === undefined ? initial : showFlagValue(given)];
+      return [name, given === undefined ? initial : showFlagValue(kind, given)];
     }),
   );
 }

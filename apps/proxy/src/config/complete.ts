@@ -1,4 +1,5 @@
 import type { FieldValue } from './fields.ts';
+import type { FlagKind } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse.ts';
 import { FLAGS } from '../flags/table/index.ts';
 import { decodeConfiguration } from './decode.ts';
@@ -9,6 +10,7 @@ import {
   completePorts,
   normalizeAddresses,
 } from './defaults.ts';
+import { formatDuration } from './duration.ts';
 import { initialConfiguration, setField } from './fields.ts';
 import { withDefaultPort } from './ip.ts';
 import { syncSection } from './modes.ts';
@@ -172,8 +174,9 @@ function overrideFile({ config, warnings }: Draft, { given }: ParsedFlags): void
   if (ignored.length > 0) warnings.push(`ignored because of --config: ${ignored.join(', ')}`);
 }
 
-/** `FieldValue` as a flag shows it in /flagz and in the log. */
-export function showFlagValue(value: FieldValue): string {
+/** `FieldValue` as a flag of this kind shows it in /flagz and in the log: as its default is written. */
+export function showFlagValue(kind: FlagKind, value: FieldValue): string {
+  if (kind === 'duration' && typeof value === 'number') return formatDuration(value);
   if (Array.isArray(value)) {
     const isModule = (item: unknown): item is VmoduleItem => typeof item === 'object' && item !== null;
     return value
