@@ -91,6 +91,29 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
     expect(again.counters).toMatchObject({ restores: 0, chainsWritten: 0 });
   });
 
+  it('finds everything as it was written, and puts right what nobody told of', async () => {
+    const nothing = changeBetween(state, state);
+    const untouched = backendOf();
+    await ok(untouched.sync(fullChange(state)));
+    expect(await ok(untouched.sync(nothing))).toMatchObject({ scope: 'none', repaired: [] });
+    const before = saved(which).split('\n').toSorted();
+    for (const words of [
+      '-t filter -F',
+      '-t nat -F',
+      '-t nat -D OUTPUT 1',
+      '-t filter -D FORWARD 1',
+      '-t nat -F KUBE-MARK-MASQ',
+      '-t nat -I KUBE-SERVICES 1 -m mark --mark 0x99 -j RETURN',
+    ]) {
+      const backend = backendOf();
+      expect((await ok(backend.sync(fullChange(state)))).counters).toMatchObject({ restores: 0 });
+      run(tool(which, ''), ...words.split(' '));
+      expect(saved(which).split('\n').toSorted()).not.toEqual(before);
+      expect((await ok(backend.sync(nothing))).repaired, words).not.toEqual([]);
+      expect(saved(which).split('\n').toSorted(), words).toEqual(before);
+    }
+  });
+
   it('takes over without writing, and then sees what somebody altered', async () => {
     const first = backendOf();
     await ok(first.sync(fullChange(state)));
