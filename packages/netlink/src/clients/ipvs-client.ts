@@ -137,7 +137,9 @@ function ask<T>(session: Session, question: Question<T>): Promise<NetlinkResult<
 function listServices(session: Session): Promise<NetlinkResult<readonly IpvsServiceState[]>> {
   return withFamily(session, async (familyId) => {
     const request = encodeListServices(familyId);
-    return completeItems(request.operation, await session.transport.dump(request, decodeService));
+    const dump = await session.transport.dump(request, decodeService);
+    if (!dump.ok && dump.error.code === 'not-found') delete session.state.family;
+    return completeItems(request.operation, dump);
   });
 }
 
@@ -159,7 +161,11 @@ function apply(session: Session, changes: readonly IpvsChange[]): Promise<Netlin
   if (changes.length === 0) return Promise.resolve(succeed([]));
   return withFamily(session, async (familyId) => {
     const requests = encoded('IPVS', () => changes.map((change) => encodeChange(familyId, change)));
-    return requests.ok ? session.transport.requestAll(requests.value) : requests;
+    if (!requests.ok) return requests;
+    const outcomes = await session.transport.requestAll(requests.value);
+    // So says the kernel too if the family's number is no more: the module was unloaded, and may come back under another.
+    if (outcomes.ok && outcomes.value.some((each) => each?.code === 'not-found')) delete session.state.family;
+    return outcomes;
   });
 }
 

@@ -47,6 +47,15 @@ function defaultChildFile(): string {
   return fileURLToPath(new URL(built ? './monitor-child.js' : './monitor-child.ts', import.meta.url));
 }
 
+/** `null`: there was no memory for it, which `spawn` throws. */
+function spawnChild(words: readonly string[]): ChildProcess | null {
+  try {
+    return spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'ignore'] });
+  } catch {
+    return null;
+  }
+}
+
 class ChildWatch {
   readonly #events: RouteMonitorEvents;
   readonly #childFile: string;
@@ -67,12 +76,12 @@ class ChildWatch {
     if (this.#closed) return;
     const { link, ipv4Address, ipv6Address } = ROUTE_GROUP;
     const parameters = [NETLINK_PROTOCOL.route, link, ipv4Address, ipv6Address].map(String);
-    const child = spawn(process.execPath, [this.#childFile, ...parameters], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
+    const child = spawnChild([this.#childFile, ...parameters]);
+    if (child === null) return this.#pauseAfter('cannot be started');
     this.#child = child;
-    child.stdin.on('error', () => {});
-    createInterface({ input: child.stdout }).on('line', (line) => this.#heard(line));
+    // Without descriptors to spare there are no pipes; the error follows.
+    child.stdin?.on('error', () => {});
+    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#heard(line));
     child.once('error', (error) => this.#ended(`does not start: ${error.message}`));
     child.once('close', (code, signal) => this.#ended(`ended with ${signal ?? `status ${code}`}`));
   }
@@ -101,6 +110,10 @@ class ChildWatch {
   #ended(reason: string): void {
     if (this.#closed || this.#child === undefined) return;
     this.#child = undefined;
+    this.#pauseAfter(reason);
+  }
+
+  #pauseAfter(reason: string): void {
     this.#events.interrupted?.(`${this.#childFile} ${reason}`);
     this.#restart = setTimeout(() => this.start(), this.#pause);
     this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
