@@ -2,6 +2,7 @@ import { backendError, type BackendError, type CleanupResult } from '@signalbox/
 import { setName, type SetId } from './compile/chain-names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
 import { programRemains } from './compile/packet-filter.ts';
+import { draftName } from './driver/apply-operations.ts';
 import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Observed } from './objects/kernel-state.ts';
@@ -71,9 +72,13 @@ function serverOperations(
 }
 
 function setOperations({ family }: Settings, { sets }: Observed): readonly Operation[] {
-  return SET_IDS.map((id: SetId) => setName(family, id))
-    .filter((name) => sets.has(name))
-    .map((set) => ({ kind: 'set-destroy', set }));
+  return (
+    SET_IDS.map((id: SetId) => setName(family, id))
+      .filter((name) => sets.has(name))
+      // A process that was killed may have left what it was making ready; mostly it has not.
+      .flatMap((name) => [name, draftName(name)])
+      .map((set) => ({ kind: 'set-destroy', set }))
+  );
 }
 
 function deviceOperations({ device, deviceShared }: Observed): readonly Operation[] {

@@ -48,7 +48,8 @@ export function settingsOf(options: IpvsBackendOptions): Settings {
     reconcileInterval: 20_000,
     localPolicyFallback: 'drop',
     journal: NO_JOURNAL,
-    clock: { now: () => Date.now() },
+    // Not the time of day, which may be set: ages are counted.
+    clock: { now: () => performance.now() },
     ...options,
     driver: options.driver ?? createNetlinkDriver({ family: options.family }),
     // The empty word means the default on the command line.

@@ -79,14 +79,15 @@ async function applyOne(
     case 'set-replace':
       return replaceSet(ipset, operation.set, operation.entries);
     case 'set-add':
-      return changeEntries(
-        (entries) => ipset.addEntries({ setName: operation.set, entries }),
-        operation.entries,
+      return failuresOf(
+        changeEntries((entries) => ipset.addEntries({ setName: operation.set, entries }), operation.entries),
       );
     case 'set-delete':
-      return changeEntries(
-        (entries) => ipset.deleteEntries({ setName: operation.set, entries }),
-        operation.entries,
+      return failuresOf(
+        changeEntries(
+          (entries) => ipset.deleteEntries({ setName: operation.set, entries }),
+          operation.entries,
+        ),
       );
     case 'set-destroy':
       return failed(errorOf(await ipset.destroySet(operation.set)));
@@ -99,11 +100,17 @@ async function applyOne(
   }
 }
 
-/** An entry that is refused costs only itself: the list goes on behind it. */
+interface EntriesChanged {
+  readonly failures: Failures;
+  /** Every entry was tried. */
+  readonly isWhole: boolean;
+}
+
+/** An entry that is refused costs only itself: the list goes on behind it. Anything else ends it, and is told of the rest. */
 async function changeEntries(
   change: (entries: readonly IpsetEntry[]) => Promise<NetlinkResult<void>>,
   entries: readonly IpSetEntry[],
-): Promise<Failures> {
+): Promise<EntriesChanged> {
   const encoded = entries.map(encodeEntry);
   const failures: OperationFailure[] = [];
   let from = 0;
@@ -114,31 +121,41 @@ async function changeEntries(
     const error = fromNetlink(result.error);
     if (index === undefined) {
       for (let rest = from; rest < encoded.length; rest += 1) failures.push({ error, index: rest });
-      break;
+      return { failures, isWhole: false };
     }
     failures.push({ error, index: from + index });
     from += index + 1;
   }
-  return failures;
+  return { failures, isWhole: true };
+}
+
+async function failuresOf(changed: Promise<EntriesChanged>): Promise<Failures> {
+  return (await changed).failures;
 }
 
 /** The kernel's limit on a name leaves this much of it. */
 const DRAFT_NAME = 27;
 
+/** Of the set in which another one's new content is made ready. */
+export function draftName(set: string): string {
+  return `${set.slice(0, DRAFT_NAME)}-NEW`;
+}
+
 /** Filled aside and swapped in: rules that ask the set see the old content or the new. */
 async function replaceSet(ipset: IpsetClient, set: IpSet, entries: readonly IpSetEntry[]): Promise<Failures> {
-  const draft = `${set.name.slice(0, DRAFT_NAME)}-NEW`;
+  const draft = draftName(set.name);
   const stale = await ipset.destroySet(draft);
   if (!stale.ok && stale.error.code !== 'not-found') return failed(fromNetlink(stale.error));
   const created = await ipset.createSet(encodeSet({ ...set, name: draft }));
   if (!created.ok) return failed(fromNetlink(created.error));
-  const failures = await changeEntries(
+  const { failures, isWhole } = await changeEntries(
     (list) => ipset.addEntries({ setName: draft, entries: list }),
     entries,
   );
-  const swapped = await ipset.swapSets(draft, set.name);
+  // What was not even tried is no reason to lose what the set holds.
+  const swapped = isWhole ? errorOf(await ipset.swapSets(draft, set.name)) : null;
   const destroyed = await ipset.destroySet(draft);
-  return [...failures, ...failed(errorOf(swapped) ?? errorOf(destroyed))];
+  return [...failures, ...failed(swapped ?? errorOf(destroyed))];
 }
 
 function failed(error: BackendError | null): Failures {

@@ -63,6 +63,23 @@ describe('the device watch', () => {
     expect(drift).toEqual(['address 10.96.0.10 is gone']);
   });
 
+  it('knows a device that was there before us by what was read of it', () => {
+    const drift: string[] = [];
+    const seen: RouteMonitorEvents[] = [];
+    const watch = createDeviceWatch('IPv6', (given) => {
+      seen.push(given);
+      return { close: () => undefined };
+    });
+    watch.start((what) => drift.push(what));
+    const gone = (text: string, index: number): void =>
+      seen[0]?.notification({ kind: 'address-gone', address: address(text, index) });
+    gone('fe80::1', 12);
+    watch.learn(7);
+    gone('fe80::2', 12);
+    gone('fd00::a', 7);
+    expect(drift).toEqual(['address fd00::a is gone']);
+  });
+
   it('asks for a look when the monitor was away', () => {
     const { events, drift, undo, closed } = bench();
     events.resync();

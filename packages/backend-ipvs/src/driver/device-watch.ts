@@ -7,6 +7,8 @@ import type { Operation } from '../objects/operation.ts';
 export interface DeviceWatch {
   /** What we are about to delete ourselves: no drift when it is heard of. */
   expect(operations: readonly Operation[]): void;
+  /** Our device's index, as somebody has just read it; `null`: it is not there. */
+  learn(index: number | null): void;
   start(onDrift: (what: string) => void): () => void;
 }
 
@@ -19,6 +21,7 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
     expect(operations) {
       if (watching) losses.expect(operations);
     },
+    learn: (index) => losses.learn(index),
     start(onDrift) {
       let heard = false;
       watching = true;
@@ -41,6 +44,7 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
 }
 
 interface LossDetector {
+  learn(index: number | null): void;
   expect(operations: readonly Operation[]): void;
   /** What we lost by somebody else's hand; `null`: nothing. */
   of(notification: RouteNotification): string | null;
@@ -48,8 +52,12 @@ interface LossDetector {
 
 function createLossDetector(family: Family): LossDetector {
   const expected = new Set<string>();
+  // A device that was there before us is never told of: until it has been read, no address is known to be on it.
   let device: number | null = null;
   return {
+    learn(index) {
+      device = index;
+    },
     expect(operations) {
       for (const operation of operations) {
         if (operation.kind === 'address-delete') expected.add(operation.address);
@@ -64,7 +72,7 @@ function createLossDetector(family: Family): LossDetector {
         return notification.kind === 'link-gone' && !expected.delete(name) ? `device ${name} is gone` : null;
       }
       const { address, linkIndex, family: of } = notification.address;
-      const ours = of === family && (device === null || linkIndex === device);
+      const ours = of === family && linkIndex === device;
       if (notification.kind === 'address-set' || !ours || expected.delete(address)) return null;
       return `address ${address} is gone`;
     },

@@ -37,11 +37,35 @@ export async function changeAddresses(
   const device = await findDevice(clients);
   if (!device.ok) return operations.map(() => [{ error: fromNetlink(device.error), index: 0 }]);
   const { index } = device.value;
-  const outcomes = await clients.route.applyAddresses(operations.map((each) => encodeAddress(each, index)));
-  return operations.map((_, at) => {
-    const error = outcomes.ok ? outcomes.value[at] : outcomes.error;
-    return error === undefined ? [] : [{ error: fromNetlink(error), index: 0 }];
-  });
+  const { route } = clients;
+  const outcomes = await route.applyAddresses(operations.map((each) => encodeAddress(each, index)));
+  if (!outcomes.ok) return operations.map(() => [{ error: fromNetlink(outcomes.error), index: 0 }]);
+  const failures = operations.map((operation, at) => ({ operation, error: outcomes.value[at] }));
+  const left = failures.filter(
+    ({ operation, error }) => operation.kind === 'address-delete' && error?.code === 'not-found',
+  );
+  const gone = await deleteUnusual(clients, index, new Set(left.map(({ operation }) => operation.address)));
+  return failures.map(({ operation: { address }, error }) =>
+    error === undefined || gone.has(address) ? [] : [{ error: fromNetlink(error), index: 0 }],
+  );
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Addresses that somebody put there with another prefix length, which the kernel wants to be told. Answers with those gone. */
+async function deleteUnusual(
+  { route }: Clients,
+  linkIndex: number,
+  asked: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
+  if (asked.size === 0) return NONE;
+  const listed = await route.listAddresses({ linkIndex });
+  const found = (listed.ok ? listed.value : []).filter(({ address }) => asked.has(address));
+  const outcomes = await route.applyAddresses(
+    found.map((address) => ({ kind: 'delete-address', address }) as const),
+  );
+  if (!outcomes.ok) return NONE;
+  return new Set(found.filter((_, at) => outcomes.value[at] === undefined).map(({ address }) => address));
 }
 
 function encodeAddress({ kind, address }: AddressOperation, linkIndex: number): AddressChange {

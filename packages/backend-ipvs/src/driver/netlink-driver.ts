@@ -38,7 +38,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     writeSysctl,
     probe: (scheduler) => probeKernel(clients, scheduler),
     setTimeouts: async (timeouts) => errorOf(await clients.ipvs.setTimeouts(wholeSeconds(timeouts))),
-    observe: () => observeKernel(clients, family),
+    observe: () => observeKernel(clients, family, (index) => device.learn(index)),
     programDrift: (program) => programDrift(iptables, program),
     status: (servers) => observeReals(clients, servers),
     apply: (operations) => {

@@ -14,8 +14,13 @@ import type { DriverResult } from './ipvs-driver.ts';
 import { hasIpset, hasIpvs } from './kernel-facts.ts';
 import { toDriverResult } from './netlink-error.ts';
 
-export async function observeKernel(clients: Clients, family: Family): Promise<DriverResult<Observed>> {
-  const addresses = await observeAddresses(clients, family);
+/** `onDevice`: told the index of our device, `null` if there is none. */
+export async function observeKernel(
+  clients: Clients,
+  family: Family,
+  onDevice: (index: number | null) => void,
+): Promise<DriverResult<Observed>> {
+  const addresses = await observeAddresses(clients, family, onDevice);
   if (!addresses.ok) return addresses;
   const servers = await observeServers(clients, family);
   if (!servers.ok) return servers;
@@ -26,13 +31,18 @@ export async function observeKernel(clients: Clients, family: Family): Promise<D
 
 type Addresses = Pick<Observed, 'device' | 'boundAddresses' | 'deviceShared' | 'hostAddresses'>;
 
-async function observeAddresses(clients: Clients, family: Family): Promise<DriverResult<Addresses>> {
+async function observeAddresses(
+  clients: Clients,
+  family: Family,
+  onDevice: (index: number | null) => void,
+): Promise<DriverResult<Addresses>> {
   const found = toDriverResult(await findDevice(clients));
   if (!found.ok && found.error.code !== 'not-found') return found;
   const listed = toDriverResult(await clients.route.listAddresses());
   if (!listed.ok) return listed;
   const device = deviceState(found.ok ? found.value : null);
   const index = device === 'ours' && found.ok ? found.value.index : null;
+  onDevice(index);
   const ours = listed.value.filter((each) => each.linkIndex === index && each.scope !== 'link');
   return {
     ok: true,

@@ -41,11 +41,14 @@ async function tryScheduler({ ipvs }: Clients, scheduler: string): Promise<Backe
   const refusal = added.ok ? added.value[0] : added.error;
   if (refusal !== undefined && refusal.code !== 'exists') return fromNetlink(refusal);
   const seen = await ipvs.getService(service);
+  // Also what a process that was killed has left, which would be in the way of every other scheduler.
+  const removed = await ipvs.apply([{ kind: 'delete-service', service }]);
   if (refusal !== undefined) {
     return seen.ok && seen.value.scheduler === scheduler ? null : fromNetlink(refusal);
   }
-  const removed = await ipvs.apply([{ kind: 'delete-service', service }]);
-  return errorOf(seen) ?? errorOf(removed);
+  const left = removed.ok ? removed.value[0] : removed.error;
+  // The other family's backend may have been faster.
+  return errorOf(seen) ?? (left === undefined || left.code === 'not-found' ? null : fromNetlink(left));
 }
 
 function schedulerError(scheduler: string, { code, operation, message }: BackendError): BackendError {
