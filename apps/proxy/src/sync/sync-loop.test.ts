@@ -76,6 +76,19 @@ describe('the sync loop', () => {
     expect(backend.changes.map(({ kind }) => kind)).toEqual(['full']);
   });
 
+  it('F138: looks once in a sync period, however much there is to do', async () => {
+    const { loop, backend, advance, lines } = world({ syncPeriod: 10_000, minSyncPeriod: 1000 });
+    loop.start();
+    await advance(100);
+    for (let change = 0; change < 35; change++) {
+      loop.request('change');
+      await advance(900);
+    }
+    const looks = lines.filter((line) => line.includes('reason="period"'));
+    expect(looks).toHaveLength(3);
+    expect(backend.changes.length).toBeLessThan(45);
+  });
+
   it('F138: does nothing before it is started, however often it is asked', async () => {
     const { loop, advance, starts } = world();
     loop.request('a');

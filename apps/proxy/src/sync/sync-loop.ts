@@ -49,6 +49,9 @@ export interface SyncLoop {
   stop(): Promise<void>;
 }
 
+/** Syncs for these reasons have nothing to write, most of the time, and so look. */
+const LOOKS: ReadonlySet<string> = new Set(['period', 'retry']);
+
 /** First retry after a second, then twice as long each time, at most syncPeriod. */
 const FIRST_RETRY = 1000;
 
@@ -59,6 +62,8 @@ interface State {
   /** Why the next sync is wanted; `null` when it is not. */
   reason: string | null;
   endedAt: number;
+  /** When a sync last ran, or should have run, for no reason but the period: backends look at the kernel then. */
+  lookedAt: number;
   failures: number;
   /** An exception left the model's and the backend's memory in doubt. */
   rebuild: boolean;
@@ -74,6 +79,7 @@ function initialState(): State {
     running: null,
     reason: null,
     endedAt: Number.NEGATIVE_INFINITY,
+    lookedAt: Number.NEGATIVE_INFINITY,
     failures: 0,
     rebuild: false,
     unsettled: [],
@@ -97,6 +103,7 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
   return {
     start: () => {
       state.started = true;
+      state.lookedAt = options.clock.now();
       state.reason ??= 'start';
       arm();
     },
@@ -114,9 +121,11 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
   };
 }
 
-function dueAt({ endedAt, reason, failures }: State, { syncPeriod, minSyncPeriod }: Periods): number {
+function dueAt({ endedAt, lookedAt, reason, failures }: State, { syncPeriod, minSyncPeriod }: Periods): number {
   if (reason !== null) return endedAt + minSyncPeriod;
-  if (failures === 0) return endedAt + syncPeriod;
+  // Not from the end of the last sync: where something always changes, nobody would ever look. At the end of one, since
+  // a moment later there may be another change.
+  if (failures === 0) return Math.max(endedAt, lookedAt + syncPeriod);
   const backOff = Math.min(syncPeriod, FIRST_RETRY * 2 ** Math.min(failures - 1, 20));
   return endedAt + Math.max(minSyncPeriod, backOff);
 }
@@ -127,6 +136,7 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
   const reason = state.reason ?? (state.failures > 0 ? 'retry' : 'period');
   state.reason = null;
   const startedAt = clock.now();
+  if (LOOKS.has(reason)) state.lookedAt = startedAt;
   try {
     const built = state.rebuild ? options.rebuild() : options.build();
     state.rebuild = true;
