@@ -1,8 +1,8 @@
 /** Carries out plans, and keeps the journal a step ahead of the kernel. */
 import type { BackendError, ServiceFailure } from '@signalbox/core';
+import type { Claims } from './claims.ts';
 import type { Plan, PlannedOperation } from './diff/plan.ts';
 import type { IpvsDriver, OperationFailure } from './driver/ipvs-driver.ts';
-import type { Journal } from './driver/journal.ts';
 import type { OperationKind } from './objects/operation.ts';
 import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
 
@@ -14,13 +14,19 @@ export interface Executed {
   readonly fatal: BackendError | undefined;
   /** Operations by kind, failed ones included; entries of sets count one by one. */
   readonly counts: ReadonlyMap<OperationKind, number>;
+  /** The kernel holds virtual servers that the plan did not know of. */
+  readonly surprises: readonly VirtualServerKey[];
 }
 
 export interface Executor {
   readonly driver: IpvsDriver;
-  readonly journal: Journal;
-  /** Names of the virtual servers that are ours; kept up to date. */
-  readonly owned: Set<VirtualServerKey>;
+  readonly claims: Claims;
+}
+
+/** What the kernel said to one operation. */
+interface Answer {
+  readonly item: PlannedOperation;
+  readonly failures: readonly OperationFailure[];
 }
 
 const NEEDED_BY_ALL: ReadonlySet<OperationKind> = new Set<OperationKind>([
@@ -29,64 +35,106 @@ const NEEDED_BY_ALL: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'program-install',
 ]);
 
+/**
+ * In two parts: real servers are sent once it is known that their virtual servers are ours. A failure of the
+ * journal costs no service anything; who saves it last reports it.
+ */
 export async function execute(executor: Executor, plan: Plan): Promise<Executed> {
+  const { claims } = executor;
   const planned = plan.operations();
-  const failures: ServiceFailure[] = [];
-  const noteJournal = (error: BackendError | null): void => {
-    if (error !== null) failures.push({ key: 'journal', error });
-  };
-  noteJournal(await claim(executor, planned));
-  const results = await executor.driver.apply(planned.map(({ operation }) => operation));
+  const claimed = claim(claims, planned);
+  await claims.save();
+  const border = planned.findLastIndex(({ operation }) => operation.kind === 'server-add') + 1;
+  const first = await send(executor, planned.slice(0, border));
+  const { refused, surprises } = settle(claims, claimed, first);
+  await claims.save();
+  const rest = planned
+    .slice(border)
+    .filter(({ operation }) => !('real' in operation && refused.has(virtualServerKey(operation.server))));
+  const second = await send(executor, rest);
+  release(claims, second);
+  await claims.save();
+  return { ...outcome([...first, ...second]), surprises };
+}
+
+async function send({ driver }: Executor, planned: readonly PlannedOperation[]): Promise<readonly Answer[]> {
+  if (planned.length === 0) return [];
+  const results = await driver.apply(planned.map(({ operation }) => operation));
+  return planned.map((item, index) => {
+    const failures = (results[index] ?? []).filter((failure) => !isHarmless(item, failure));
+    return { item, failures };
+  });
+}
+
+/** Both families share the device: the other one's backend may have made it since we looked. */
+function isHarmless({ operation, mayBeGone }: PlannedOperation, { error }: OperationFailure): boolean {
+  if (operation.kind === 'device-create') return error.code === 'exists';
+  return mayBeGone === true && error.code === 'not-found';
+}
+
+/** Before the first packet can meet them, new virtual servers are ours in writing. Answers with those that were not. */
+function claim(claims: Claims, planned: readonly PlannedOperation[]): ReadonlySet<VirtualServerKey> {
+  const claimed = new Set<VirtualServerKey>();
+  for (const { operation } of planned) {
+    if (operation.kind !== 'server-add') continue;
+    const key = virtualServerKey(operation.server);
+    if (claims.add(key)) claimed.add(key);
+  }
+  return claimed;
+}
+
+interface Settled {
+  /** Not there, or not ours: they get no real servers. */
+  readonly refused: ReadonlySet<VirtualServerKey>;
+  readonly surprises: readonly VirtualServerKey[];
+}
+
+/** A virtual server that exists is somebody else's if we have only just claimed it; else it was overlooked. */
+function settle(claims: Claims, claimed: ReadonlySet<VirtualServerKey>, answers: readonly Answer[]): Settled {
+  const refused = new Set<VirtualServerKey>();
+  const surprises: VirtualServerKey[] = [];
+  for (const { item, failures } of answers) {
+    const [failure] = failures;
+    if (item.operation.kind !== 'server-add' || failure === undefined) continue;
+    const key = virtualServerKey(item.operation.server);
+    const exists = failure.error.code === 'exists';
+    if (exists) surprises.push(key);
+    if (exists && claimed.has(key)) claims.giveUp(key);
+    if (!exists || claimed.has(key)) refused.add(key);
+  }
+  return { refused, surprises };
+}
+
+/** What is gone is no longer ours. */
+function release(claims: Claims, answers: readonly Answer[]): void {
+  for (const { item, failures } of answers) {
+    const code = failures[0]?.error.code;
+    if (item.operation.kind === 'server-delete' && (code === undefined || code === 'not-found')) {
+      claims.release(virtualServerKey(item.operation.server));
+    }
+  }
+}
+
+function outcome(answers: readonly Answer[]): Omit<Executed, 'surprises'> {
   const done: PlannedOperation[] = [];
+  const failures: ServiceFailure[] = [];
   let fatal: BackendError | undefined;
-  for (const [index, item] of planned.entries()) {
-    const failed = (results[index] ?? []).filter((failure) => !isHarmless(item, failure));
+  for (const { item, failures: failed } of answers) {
     if (failed.length === 0) done.push(item);
     else if (NEEDED_BY_ALL.has(item.operation.kind)) fatal ??= failed[0]?.error;
     for (const failure of failed) failures.push(toServiceFailure(item, failure));
   }
-  noteJournal(await release(executor, planned, results));
-  return { done, failures, fatal, counts: countOperations(planned) };
-}
-
-/** Both families share the device: the other one's backend may have made it since we looked. */
-function isHarmless({ operation }: PlannedOperation, { error }: OperationFailure): boolean {
-  return operation.kind === 'device-create' && error.code === 'exists';
+  return { done, failures, fatal, counts: countOperations(answers) };
 }
 
 function toServiceFailure({ owners }: PlannedOperation, { error, index }: OperationFailure): ServiceFailure {
   return { key: owners[index] ?? owners[0] ?? error.operation, error };
 }
 
-/** Before the first packet can meet them, new virtual servers are ours in writing. */
-async function claim(executor: Executor, planned: readonly PlannedOperation[]): Promise<BackendError | null> {
-  const before = executor.owned.size;
-  for (const { operation } of planned) {
-    if (operation.kind === 'server-add') executor.owned.add(virtualServerKey(operation.server));
-  }
-  return executor.owned.size === before ? null : executor.journal.save(executor.owned);
-}
-
-/** What is gone, or turned out to be somebody else's, is no longer ours. */
-async function release(
-  executor: Executor,
-  planned: readonly PlannedOperation[],
-  results: readonly (readonly OperationFailure[])[],
-): Promise<BackendError | null> {
-  const before = executor.owned.size;
-  for (const [index, { operation }] of planned.entries()) {
-    const code = results[index]?.[0]?.error.code;
-    const gone = operation.kind === 'server-delete' && (code === undefined || code === 'not-found');
-    if (gone || (operation.kind === 'server-add' && code === 'exists')) {
-      executor.owned.delete(virtualServerKey(operation.server));
-    }
-  }
-  return executor.owned.size === before ? null : executor.journal.save(executor.owned);
-}
-
-function countOperations(planned: readonly PlannedOperation[]): ReadonlyMap<OperationKind, number> {
+function countOperations(answers: readonly Answer[]): ReadonlyMap<OperationKind, number> {
   const counts = new Map<OperationKind, number>();
-  for (const { operation } of planned) {
+  for (const { item } of answers) {
+    const { operation } = item;
     const amount = 'entries' in operation ? operation.entries.length : 1;
     counts.set(operation.kind, (counts.get(operation.kind) ?? 0) + amount);
   }

@@ -8,6 +8,7 @@ import {
   type Observation,
   type SyncResult,
 } from '@signalbox/core';
+import { Claims } from './claims.ts';
 import { cleanUp } from './cleanup.ts';
 import { clusterMasquerade } from './compile/masquerade.ts';
 import { packetFilter, type ProgramOptions } from './compile/packet-filter.ts';
@@ -27,6 +28,7 @@ import type { Program } from './objects/program.ts';
 import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
 import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 import { prepareKernel } from './prepare.ts';
+import { sameMembers } from './same-members.ts';
 import { SyncReport } from './sync-report.ts';
 import { scanFailure, scanTerminating } from './termination-scan.ts';
 
@@ -47,9 +49,7 @@ class IpvsBackend implements Backend {
   #terminating = new TerminatingServers();
   /** `null`: the next sync looks at the kernel first. */
   #beliefs: Beliefs | null = null;
-  /** `null`: not yet known which virtual servers are ours. */
-  #owned: Set<VirtualServerKey> | null = null;
-  #conflicts: ReadonlySet<VirtualServerKey> = new Set();
+  #claims: Claims;
   #program: { readonly options: string; readonly program: Program } | null = null;
   #randomFully = false;
   #prepared = false;
@@ -61,6 +61,7 @@ class IpvsBackend implements Backend {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.family = settings.family;
+    this.#claims = new Claims(settings.journal);
     const { family, scheduler, localPolicyFallback } = settings;
     this.#wanted = new WantedState({ family, scheduler, localPolicyFallback });
   }
@@ -77,9 +78,11 @@ class IpvsBackend implements Backend {
       if (error !== null) return report.failed(error);
     }
     await this.#scan(report);
-    for (const key of this.#conflicts) {
-      if (this.#wanted.servers.has(key)) report.fail(this.#conflictFailure(key));
+    for (const key of this.#claims.others) {
+      if (this.#wanted.servers.has(key)) report.failOne(this.#wanted.servers.ownerOf(key), conflict(key));
     }
+    const unwritten = await this.#claims.save();
+    if (unwritten !== null) report.failOne('journal', unwritten);
     return report.result({
       virtual_servers: this.#wanted.servers.size,
       terminating_real_servers: this.#terminating.size,
@@ -90,15 +93,15 @@ class IpvsBackend implements Backend {
     if (this.#wanted.node === undefined) return { outcome: 'ok', drift: [] };
     const compared = await this.#compare(new TerminatingServers());
     if (!compared.ok) return { outcome: 'failed', error: compared.error };
-    return { outcome: 'ok', drift: driftOf(compared.value.plan) };
+    return { outcome: 'ok', drift: driftOf(compared.value.plan.operations()) };
   }
 
   async cleanup(): Promise<CleanupResult> {
     this.#beliefs = null;
     this.#prepared = false;
     this.#terminating = new TerminatingServers();
-    const result = await cleanUp(this.#settings, this.#owned);
-    if (result.outcome === 'ok') this.#owned = null;
+    const result = await cleanUp(this.#settings, this.#claims.isKnown ? this.#claims : null);
+    if (result.outcome === 'ok') this.#claims = new Claims(this.#settings.journal);
     return result;
   }
 
@@ -130,7 +133,7 @@ class IpvsBackend implements Backend {
       ...this.#planInput(this.#terminating),
       steps: this.#wanted.takeSteps(),
       space: (id) => beliefs.space(id),
-      conflicts: this.#conflicts,
+      conflicts: this.#claims.others,
     });
     if (plan.isEmpty) return;
     const executed = await this.#execute(plan, report);
@@ -149,21 +152,35 @@ class IpvsBackend implements Backend {
 
   async #reconcile(report: SyncReport): Promise<BackendError | null> {
     const unexpected = this.#beliefs?.hasProgram(this.#currentProgram()) === true;
+    const differences = unexpected ? 'drift' : 'expected';
+    let executed = await this.#lookAndRepair(report, differences);
+    // The listing had missed what the kernel holds: another one has the last word.
+    if ('done' in executed && executed.surprises.length > 0) {
+      executed = await this.#lookAndRepair(report, differences);
+    }
+    if (!('done' in executed)) return executed;
+    report.fail(executed);
+    return null;
+  }
+
+  async #lookAndRepair(
+    report: SyncReport,
+    differences: 'drift' | 'expected',
+  ): Promise<Executed | BackendError> {
     const since = this.#settings.clock.now();
     this.#beliefs = null;
     const compared = await this.#compare(this.#terminating);
     if (!compared.ok) return compared.error;
     this.#suspect = false;
     const { plan, conflicts, observed } = compared.value;
-    this.#conflicts = new Set(conflicts);
-    if (unexpected) report.repair(driftOf(plan).map(formatDrift));
+    this.#claims.setOthers(conflicts);
     const executed = await this.#execute(plan, report);
     report.reach('full');
-    report.fail(executed);
-    if (executed.failures.length > 0) return null;
+    if (differences === 'drift') report.repair(driftOf(executed.done).map(formatDrift));
+    if (executed.failures.length > 0) return executed;
     this.#beliefs = new Beliefs({ family: this.family, observed, program: this.#currentProgram(), since });
     for (const { operation } of executed.done) this.#beliefs.note(operation);
-    return null;
+    return executed;
   }
 
   /** Looks at the whole kernel state of this mode and family. */
@@ -181,24 +198,15 @@ class IpvsBackend implements Backend {
     const program = this.#currentProgram();
     const drift = await driver.programDrift(program);
     if (!drift.ok) return drift;
-    this.#owned = await this.#ownership(observed);
+    await this.#claims.learn((journal) => ownedServers(this.family, observed, journal));
     const reconciliation = planReconciliation({
       ...this.#planInput(terminating),
       observed,
-      owned: this.#owned,
+      owned: this.#claims.ours,
       program,
       programDiffers: drift.value.length > 0,
     });
     return { ok: true, value: { ...reconciliation, observed } };
-  }
-
-  /** From memory; after a start from the journal; without one from the kernel, and then in writing. */
-  async #ownership(observed: Observed): Promise<Set<VirtualServerKey>> {
-    const { journal } = this.#settings;
-    const known = this.#owned ?? (await journal.load());
-    const owned = ownedServers(this.family, observed, known);
-    if (known === null && owned.size > 0) await journal.save(owned);
-    return owned;
   }
 
   async #scan(report: SyncReport): Promise<void> {
@@ -207,7 +215,7 @@ class IpvsBackend implements Backend {
     const keys = all ? this.#terminating.servers() : [...this.#unscanned];
     if (all) this.#scannedAt = now;
     if (keys.length === 0) return;
-    const scan = await scanTerminating(this.#executor(), {
+    const scan = await scanTerminating(this.#executor, {
       terminating: this.#terminating,
       keys,
       now,
@@ -223,7 +231,7 @@ class IpvsBackend implements Backend {
   }
 
   async #execute(plan: Comparison['plan'], report: SyncReport): Promise<Executed> {
-    const executed = await execute(this.#executor(), plan);
+    const executed = await execute(this.#executor, plan);
     report.count(executed);
     for (const { operation } of plan.operations()) {
       if (operation.kind === 'real-update' && operation.real.weight === 0) {
@@ -233,10 +241,8 @@ class IpvsBackend implements Backend {
     return executed;
   }
 
-  #executor(): Executor {
-    const { driver, journal } = this.#settings;
-    this.#owned ??= new Set();
-    return { driver, journal, owned: this.#owned };
+  get #executor(): Executor {
+    return { driver: this.#settings.driver, claims: this.#claims };
   }
 
   #planInput(terminating: TerminatingServers): PlanInput {
@@ -258,12 +264,6 @@ class IpvsBackend implements Backend {
     if (this.#program?.options !== text) this.#program = { options: text, program: packetFilter(options) };
     return this.#program.program;
   }
-
-  #conflictFailure(key: VirtualServerKey): Pick<Executed, 'failures' | 'fatal'> {
-    const message = `virtual server ${key} was made by somebody else and is left alone`;
-    const error = backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });
-    return { failures: [{ key: this.#wanted.servers.ownerOf(key), error }], fatal: undefined };
-  }
 }
 
 function foreignDevice(): BackendError {
@@ -271,6 +271,7 @@ function foreignDevice(): BackendError {
   return backendError('exists', 'RTM_GETLINK', message, { kernel: 'unchanged' });
 }
 
-function sameMembers(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
-  return one.size === other.size && [...one].every((member) => other.has(member));
+function conflict(key: VirtualServerKey): BackendError {
+  const message = `virtual server ${key} was made by somebody else and is left alone`;
+  return backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });
 }

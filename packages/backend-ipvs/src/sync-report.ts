@@ -50,6 +50,10 @@ export class SyncReport {
     this.#fatal ??= executed.fatal;
   }
 
+  failOne(key: string, error: BackendError): void {
+    this.#failures.push({ key, error });
+  }
+
   repair(lines: readonly string[]): void {
     for (const line of lines) this.#repaired.push(line);
   }

@@ -5,11 +5,11 @@ import { entryText } from '../objects/ip-set.ts';
 import type { Operation, OperationKind } from '../objects/operation.ts';
 import { realServerKey } from '../objects/real-server.ts';
 import { virtualServerKey } from '../objects/virtual-server.ts';
-import type { Plan } from './plan.ts';
+import type { PlannedOperation } from './plan.ts';
 
-export function driftOf(plan: Plan): readonly Drift[] {
-  return plan
-    .operations()
+export function driftOf(operations: readonly PlannedOperation[]): readonly Drift[] {
+  return operations
+    .filter(({ mayBeGone }) => mayBeGone !== true)
     .flatMap(({ operation }) =>
       objectsOf(operation).map((object): Drift => ({ kind: KINDS[operation.kind], object })),
     );

@@ -9,10 +9,11 @@ import { anyCidrContains, type Family } from '@signalbox/core';
 import { setName, type SetId } from '../compile/chain-names.ts';
 import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
 import type { Observed } from '../objects/kernel-state.ts';
+import type { Ownership } from '../objects/ownership.ts';
 import type { VirtualServer, VirtualServerKey } from '../objects/virtual-server.ts';
 
 /** `null`: there is no journal, or it cannot be read. */
-export type JournalContent = ReadonlySet<VirtualServerKey> | null;
+export type JournalContent = Ownership | null;
 
 export function ownedServers(
   family: Family,
@@ -21,7 +22,7 @@ export function ownedServers(
 ): Set<VirtualServerKey> {
   const owned = new Set<VirtualServerKey>();
   for (const [key, { server }] of observed.servers) {
-    if (journal === null ? hasEvidence(family, observed, server) : journal.has(key)) owned.add(key);
+    if (journal === null ? hasEvidence(family, observed, server) : journal.ours.has(key)) owned.add(key);
   }
   return owned;
 }

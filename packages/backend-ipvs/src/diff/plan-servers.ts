@@ -60,7 +60,7 @@ function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServ
     held.delete(key);
     if (before?.weight === SERVING_WEIGHT) continue;
     const kind = before === undefined ? 'real-add' : 'real-update';
-    planner.plan.add('servers', { kind, server, real: serving(endpoint) }, step.owner);
+    planner.plan.add('reals', { kind, server, real: serving(endpoint) }, step.owner);
     planner.terminating.stop(step.key, key);
   }
   for (const [key, real] of held) retire(planner, step, { key, server, real });

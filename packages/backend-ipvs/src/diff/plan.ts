@@ -2,8 +2,9 @@
  * The order of a sync. No packet may meet a half-made service, nor one that the rules no longer guard:
  *
  * 1. device and sets; entries, those that forbid first; the rules that read them;
- * 2. virtual servers with their real servers, new ones before the old ones retire; while endpoints of other nodes
- *    are among them, connections are masqueraded, or the answers would not come back;
+ * 2. virtual servers, which reject as long as they are empty; then real servers, new ones before the old ones
+ *    retire; while endpoints of other nodes are among them, connections are masqueraded, or the answers would not
+ *    come back;
  * 3. addresses, which expose all that; then those that are no longer wanted;
  * 4. entries that made a port known: what is left of it is rejected from here on;
  * 5. virtual servers that are no longer wanted, and last the entries that guarded them.
@@ -14,6 +15,8 @@ export interface PlannedOperation {
   readonly operation: Operation;
   /** Whose object it is: one name, or one for each entry of a set operation. */
   readonly owners: readonly string[];
+  /** A deletion of what may be gone already. */
+  readonly mayBeGone?: true;
 }
 
 export const PHASES = [
@@ -23,6 +26,7 @@ export const PHASES = [
   'program',
   'entries-widening',
   'servers',
+  'reals',
   'reals-retired',
   'entries-narrowing',
   'addresses-added',
@@ -42,6 +46,11 @@ export class Plan {
 
   add(phase: Phase, operation: Operation, owner: string): void {
     this.addAll(phase, operation, [owner]);
+  }
+
+  /** Deletes what may be gone already. */
+  addPrecaution(phase: Phase, operation: Operation, owner: string): void {
+    this.#phases.get(phase)?.push({ operation, owners: [owner], mayBeGone: true });
   }
 
   addAll(phase: Phase, operation: Operation, owners: readonly string[]): void {

@@ -1,9 +1,10 @@
 /** From what the kernel holds, whoever changed it, to what it should hold. */
+import { familyOf } from '@signalbox/core';
 import type { SetId } from '../compile/chain-names.ts';
 import { setName } from '../compile/chain-names.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Program } from '../objects/program.ts';
-import type { VirtualServerKey } from '../objects/virtual-server.ts';
+import { serverOfKey, type VirtualServerKey } from '../objects/virtual-server.ts';
 import { isExcluded } from './ownership.ts';
 import { boundAddresses, contents, counter, type PlanInput } from './plan-input.ts';
 import { planServer } from './plan-servers.ts';
@@ -12,7 +13,7 @@ import { Plan } from './plan.ts';
 
 export interface ReconcileInput extends PlanInput {
   readonly observed: Observed;
-  /** Virtual servers in `observed` that are ours. */
+  /** Virtual servers that are ours, also such as the kernel was not seen to hold. */
   readonly owned: ReadonlySet<VirtualServerKey>;
   readonly program: Program;
   /** The rules in the kernel are not `program`. */
@@ -33,6 +34,7 @@ export function planReconciliation(input: ReconcileInput): Reconciliation {
     plan.add('program', { kind: 'program-install', program: input.program }, 'packet filter');
   }
   planAddresses(plan, input);
+  planUnseen(plan, input);
   return { plan, conflicts: planServers(plan, input) };
 }
 
@@ -51,6 +53,19 @@ function planServers(plan: Plan, input: ReconcileInput): readonly VirtualServerK
     planServer(planner, { key, owner: key, held, wanted: undefined });
   }
   return conflicts;
+}
+
+/**
+ * Ours, no longer wanted and not seen: gone, or missed by a listing that somebody's deletion disturbed. The kernel
+ * is told to delete them, and its answer says which.
+ */
+function planUnseen(plan: Plan, { owned, observed, wanted, excludeCIDRs, family }: ReconcileInput): void {
+  for (const key of owned) {
+    if (observed.servers.has(key) || wanted.servers.has(key)) continue;
+    const server = serverOfKey(key);
+    if (server === null || familyOf(server.address) !== family || isExcluded(excludeCIDRs, server)) continue;
+    plan.addPrecaution('servers-deleted', { kind: 'server-delete', server }, key);
+  }
 }
 
 function planAllSets(plan: Plan, { family, wanted, observed }: ReconcileInput): void {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileJournal, parseJournal } from './journal.ts';
 
 const place = { folder: '' };
+const NOTHING = { ours: new Set<string>(), others: new Set<string>() };
 beforeAll(async () => {
   place.folder = await mkdtemp(path.join(tmpdir(), 'signalbox-journal-'));
 });
@@ -15,8 +16,12 @@ describe('the journal', () => {
     const file = path.join(place.folder, 'new/folder/ipvs.json');
     const journal = fileJournal(file);
     expect(await journal.load()).toBeNull();
-    expect(await journal.save(new Set(['TCP 10.96.0.1:443', 'SCTP [fd00::1]:9']))).toBeNull();
-    expect(await fileJournal(file).load()).toEqual(new Set(['TCP 10.96.0.1:443', 'SCTP [fd00::1]:9']));
+    const content = {
+      ours: new Set(['TCP 10.96.0.1:443', 'SCTP [fd00::1]:9']),
+      others: new Set(['TCP 192.0.2.1:80']),
+    };
+    expect(await journal.save(content)).toBeNull();
+    expect(await fileJournal(file).load()).toEqual(content);
     expect(await readdir(path.dirname(file))).toEqual(['ipvs.json']);
     expect(await journal.remove()).toBeNull();
     expect(await journal.load()).toBeNull();
@@ -25,7 +30,7 @@ describe('the journal', () => {
 
   it('is as good as lost when somebody wrote nonsense into it', async () => {
     const file = path.join(place.folder, 'torn.json');
-    await fileJournal(file).save(['TCP 10.96.0.1:443']);
+    await fileJournal(file).save({ ours: new Set(['TCP 10.96.0.1:443']), others: new Set() });
     const whole = await readFile(file, 'utf8');
     for (let length = 0; length < whole.trimEnd().length; length += 7) {
       await writeFile(file, whole.slice(0, length));
@@ -39,12 +44,13 @@ describe('the journal', () => {
     '{"version":2,"virtualServers":[]}',
     '{"version":1,"virtualServers":[1]}',
     '{"version":1}',
+    '{"version":1,"virtualServers":[],"others":{}}',
   ])('does not take %s for one', (text) => expect(parseJournal(text)).toBeNull());
 
   it('says why it cannot be written', async () => {
     const file = path.join(place.folder, 'plain');
     await writeFile(file, '');
-    const error = await fileJournal(path.join(file, 'ipvs.json')).save([]);
+    const error = await fileJournal(path.join(file, 'ipvs.json')).save(NOTHING);
     expect(error).toMatchObject({ code: 'unavailable', operation: 'journal', kernel: 'unchanged' });
     expect(error?.message).toContain(file);
   });

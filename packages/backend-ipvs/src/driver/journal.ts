@@ -2,12 +2,13 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { backendError, type BackendError } from '@signalbox/core';
+import type { Ownership } from '../objects/ownership.ts';
 import type { VirtualServerKey } from '../objects/virtual-server.ts';
 
 export interface Journal {
   /** `null`: there is none, or nobody can read it. */
-  load(): Promise<ReadonlySet<VirtualServerKey> | null>;
-  save(keys: Iterable<VirtualServerKey>): Promise<BackendError | null>;
+  load(): Promise<Ownership | null>;
+  save(ownership: Ownership): Promise<BackendError | null>;
   remove(): Promise<BackendError | null>;
 }
 
@@ -33,27 +34,35 @@ export function fileJournal(file: string): Journal {
         return null;
       }
     },
-    save: (keys) => attempt(file, () => writeJournal(file, keys)),
+    save: (ownership) => attempt(file, () => writeJournal(file, ownership)),
     remove: () => attempt(file, () => rm(file, { force: true })),
   };
 }
 
 /** `null` if it is not what `fileJournal` writes. */
-export function parseJournal(text: string): ReadonlySet<VirtualServerKey> | null {
+export function parseJournal(text: string): Ownership | null {
   try {
     const content: unknown = JSON.parse(text);
     if (typeof content !== 'object' || content === null) return null;
-    const { version, virtualServers } = content as { version?: unknown; virtualServers?: unknown };
-    if (version !== VERSION || !Array.isArray(virtualServers)) return null;
-    const keys: readonly unknown[] = virtualServers;
-    return keys.every((key) => typeof key === 'string') ? new Set(keys) : null;
+    const { version, virtualServers, others = [] } = content as Readonly<Record<string, unknown>>;
+    if (version !== VERSION) return null;
+    const ours = parseKeys(virtualServers);
+    const theirs = parseKeys(others);
+    return ours === null || theirs === null ? null : { ours, others: theirs };
   } catch {
     return null;
   }
 }
 
-async function writeJournal(file: string, keys: Iterable<VirtualServerKey>): Promise<void> {
-  const text = JSON.stringify({ version: VERSION, virtualServers: [...keys].sort() });
+function parseKeys(value: unknown): ReadonlySet<VirtualServerKey> | null {
+  if (!Array.isArray(value)) return null;
+  const keys: readonly unknown[] = value;
+  return keys.every((key) => typeof key === 'string') ? new Set(keys) : null;
+}
+
+async function writeJournal(file: string, { ours, others }: Ownership): Promise<void> {
+  const content = { version: VERSION, virtualServers: [...ours].sort(), others: [...others].sort() };
+  const text = JSON.stringify(content);
   const draft = `${file}.${process.pid}.tmp`;
   await mkdir(path.dirname(file), { recursive: true });
   await writeFile(draft, `${text}\n`, { mode: 0o600 });

@@ -1,4 +1,4 @@
-import { formatAddressPort, type Protocol } from '@signalbox/core';
+import { canonicalAddress, formatAddressPort, PROTOCOLS, type Protocol } from '@signalbox/core';
 
 /** Flags of a virtual server, as `include/uapi/linux/ip_vs.h` numbers them. */
 export const IP_VS_SVC_F_PERSISTENT = 0x01;
@@ -27,6 +27,16 @@ export function virtualServerKey(
   server: Pick<VirtualServer, 'protocol' | 'address' | 'port'>,
 ): VirtualServerKey {
   return `${server.protocol} ${formatAddressPort(server.address, server.port)}`;
+}
+
+/** Enough of a server to delete it; `null` for what is no key. */
+export function serverOfKey(key: VirtualServerKey): VirtualServer | null {
+  const [, word, bracketed, plain, digits] = /^(\w+) (?:\[(.+)\]|([^:]+)):(\d{1,5})$/.exec(key) ?? [];
+  const protocol = PROTOCOLS.find((each) => each === word);
+  const address = canonicalAddress(bracketed ?? plain ?? '');
+  if (protocol === undefined || address === null) return null;
+  const server = { protocol, address, port: Number(digits), scheduler: '', flags: 0, timeoutSeconds: 0 };
+  return virtualServerKey(server) === key && server.port <= 65_535 ? server : null;
 }
 
 /** All that can be changed in place is the same. */

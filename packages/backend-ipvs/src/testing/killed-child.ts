@@ -8,7 +8,10 @@ import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import { createIpvsBackend } from '../ipvs-backend.ts';
 import type { Operation, OperationKind } from '../objects/operation.ts';
 
-/** How far the last sync comes: to the first operation of a kind, or to this share of all operations, 0-1. */
+/**
+ * How far the last sync comes: to the first operation of a kind; or to a share of its operations, 0-1, which go in
+ * two parts: the first half is of the one that ends with new virtual servers, the second of the other one.
+ */
 export type KillPoint = OperationKind | number;
 
 export interface KilledRun {
@@ -20,19 +23,22 @@ export interface KilledRun {
   readonly at: KillPoint;
 }
 
-function before(operations: readonly Operation[], at: KillPoint): number {
-  if (typeof at === 'number') return Math.floor(at * operations.length);
+/** How many of them are survived; all of them where the point is not among them. */
+function before(operations: readonly Operation[], part: number, at: KillPoint): number {
+  if (typeof at === 'number') return Math.floor(Math.min(1, 2 * at - part) * operations.length);
   const index = operations.findIndex(({ kind }) => kind === at);
-  if (index === -1) throw new Error(`no ${at} in this sync`);
-  return index;
+  return index === -1 ? operations.length : index;
 }
 
 /** What comes after the point is on its way to the kernel when the process dies; nobody hears the answers. */
 function deadly(driver: IpvsDriver, at: KillPoint): IpvsDriver {
+  let part = 0;
   return {
     ...driver,
     async apply(operations) {
-      const survived = before(operations, at);
+      const survived = before(operations, part, at);
+      part += 1;
+      if (survived === operations.length) return driver.apply(operations);
       await driver.apply(operations.slice(0, survived));
       void driver.apply(operations.slice(survived, survived + 1));
       process.kill(process.pid, 'SIGKILL');

@@ -1,7 +1,8 @@
 /** A backend on a fake kernel, and what tests ask of it. */
-import type { Backend, SyncResult } from '@signalbox/core';
+import { backendError, type Backend, type SyncResult } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { expect } from 'vitest';
+import type { IpvsDriver } from '../driver/ipvs-driver.ts';
 import type { Journal } from '../driver/journal.ts';
 import { formatServers } from '../format/ipvsadm.ts';
 import { createIpvsBackend } from '../ipvs-backend.ts';
@@ -30,12 +31,24 @@ export function bench(
   return { kernel, fake, clock, backend, restart: (next = options) => bench(next, kernel) };
 }
 
-export function memoryJournal(): Journal & { keys: readonly string[] | null } {
-  const journal: Journal & { keys: readonly string[] | null } = {
+export interface MemoryJournal extends Journal {
+  keys: readonly string[] | null;
+  others: readonly string[];
+  /** How often saving fails from here on. */
+  failures: number;
+}
+
+export function memoryJournal(): MemoryJournal {
+  const journal: MemoryJournal = {
     keys: null,
-    load: async () => (journal.keys === null ? null : new Set(journal.keys)),
-    save: async (keys) => {
-      journal.keys = [...keys].sort();
+    others: [],
+    failures: 0,
+    load: async () =>
+      journal.keys === null ? null : { ours: new Set(journal.keys), others: new Set(journal.others) },
+    save: async ({ ours, others }) => {
+      if (journal.failures-- > 0) return backendError('unavailable', 'journal', 'no space');
+      journal.keys = [...ours].sort();
+      journal.others = [...others].sort();
       return null;
     },
     remove: async () => {
@@ -44,6 +57,21 @@ export function memoryJournal(): Journal & { keys: readonly string[] | null } {
     },
   };
   return journal;
+}
+
+/** Lists everything but one virtual server, once for each name that is put into `missed`. */
+export function overlooking(driver: IpvsDriver, missed: string[]): IpvsDriver {
+  return {
+    ...driver,
+    observe: async () => {
+      const seen = await driver.observe();
+      const name = missed.shift();
+      if (!seen.ok || name === undefined) return seen;
+      const servers = new Map(seen.value.servers);
+      if (!servers.delete(name)) throw new Error(`there is no ${name} to be missed`);
+      return { ok: true, value: { ...seen.value, servers } };
+    },
+  };
 }
 
 export const servers = (kernel: FakeKernel): string => formatServers(kernel.servers.values());
