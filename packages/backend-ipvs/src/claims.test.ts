@@ -148,6 +148,30 @@ describe('a virtual server of somebody else', () => {
     okay(await restart({ journal }).backend.sync(change('full', { node, added: [cart] })));
     expect(journal.others).toEqual([]);
   });
+
+  it('is not ours after a restart because our own sets name it', async () => {
+    const { backend, kernel, restart } = bench({ journal: memoryJournal() });
+    addForeign(kernel);
+    addServer(kernel, '10.96.0.10', 80);
+    const before = servers(kernel);
+    await backend.sync(full(cart));
+    const again = restart();
+    expect(await again.backend.sync(full(cart))).toMatchObject({ outcome: 'partial' });
+    okay(await again.backend.sync(full()));
+    expect(servers(kernel)).toBe(before);
+  });
+
+  it('on an address without node ports is not ours for the number of its port', async () => {
+    const { backend, kernel, restart } = bench();
+    const nodePort = service({ nodePort: 30_080 });
+    addServer(kernel, '192.168.7.100', 30_080);
+    okay(await backend.sync(full(nodePort)));
+    okay(await restart().backend.sync(full()));
+    expect([...kernel.servers.keys()]).toEqual(['TCP 192.168.7.100:30080']);
+    okay(await backend.sync(full(nodePort)));
+    expect(await restart().backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect([...kernel.servers.keys()]).toEqual(['TCP 192.168.7.100:30080']);
+  });
 });
 
 describe('the journal', () => {
@@ -168,6 +192,23 @@ describe('the journal', () => {
     expect(journal.keys).toEqual([CART, 'TCP 10.96.0.11:80']);
     okay(await restart().backend.sync(full(service())));
     expect([...kernel.servers.keys()]).toEqual([CART]);
+  });
+
+  it('older than what kube-proxy made meanwhile does not make that foreign', async () => {
+    const journal = memoryJournal();
+    const { backend, kernel, restart } = bench({ journal });
+    okay(await backend.sync(full(service())));
+    const kubeProxy = bench({ journal: memoryJournal() }, kernel);
+    const shape = { name: 'shop', clusterIP: '10.96.0.77', nodePort: 30_077 };
+    okay(await kubeProxy.backend.sync(full(service(), service({ ...shape, endpoints: ['10.244.1.5'] }))));
+    addForeign(kernel);
+    const moved = service({ ...shape, endpoints: ['10.244.2.9'] });
+    okay(await restart().backend.sync(full(service(), moved)));
+    expect(servers(kernel)).toContain('-a -t 10.96.0.77:80 -r 10.244.2.9:8080 -m -w 1');
+    expect(servers(kernel)).toContain('-a -t 192.0.2.10:30077 -r 10.244.2.9:8080 -m -w 1');
+    okay(await restart().backend.sync(full()));
+    expect(servers(kernel)).toBe(FOREIGN_TEXT);
+    expect(journal.keys).toEqual([]);
   });
 
   it.each(['TCP 10.96.0.1:443', 'SCTP [fd00::1]:9'])('names %s so that it can be deleted', (key) => {

@@ -198,7 +198,9 @@ class IpvsBackend implements Backend {
     const program = this.#currentProgram();
     const drift = await driver.programDrift(program);
     if (!drift.ok) return drift;
-    await this.#claims.learn((journal) => ownedServers(this.family, observed, journal));
+    await this.#claims.learn((journal) =>
+      ownedServers(this.family, observed, journal, this.#wanted.nodePortAddresses),
+    );
     const reconciliation = planReconciliation({
       ...this.#planInput(terminating),
       observed,

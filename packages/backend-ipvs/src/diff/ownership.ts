@@ -3,7 +3,8 @@
  *
  * The journal knows. Where it was lost (or before the first run after kube-proxy) the kernel itself is
  * evidence: a server is ours if its address is on our device, or if one of our sets has its address and port,
- * or its port as a node port.
+ * or its port as a node port. Beside a journal, too, as kube-proxy may have served since it was written; but
+ * then both must hold, and the journal names those of others for which our own sets would speak.
  */
 import { anyCidrContains, type Family } from '@signalbox/core';
 import { setName, type SetId } from '../compile/chain-names.ts';
@@ -15,29 +16,61 @@ import type { VirtualServer, VirtualServerKey } from '../objects/virtual-server.
 /** `null`: there is no journal, or it cannot be read. */
 export type JournalContent = Ownership | null;
 
+/**
+ * `nodePortAddresses`: where node ports are served. A set of ports says nothing of servers on other addresses. Left
+ * out: nobody knows; without a journal, then, those of this host.
+ */
 export function ownedServers(
   family: Family,
   observed: Observed,
   journal: JournalContent,
+  nodePortAddresses: ReadonlySet<string> = journal === null ? observed.hostAddresses : NO_ADDRESSES,
 ): Set<VirtualServerKey> {
   const owned = new Set<VirtualServerKey>();
+  const isOurs = (key: VirtualServerKey, server: VirtualServer): boolean => {
+    if (journal?.ours.has(key) === true) return true;
+    if (journal?.others.has(key) === true) return false;
+    const isBound = observed.boundAddresses.has(server.address);
+    const isFrontend = inFrontendSet(family, observed, server);
+    if (journal === null ? isBound || isFrontend : isBound && isFrontend) return true;
+    return isNodePort(family, observed, server, nodePortAddresses);
+  };
   for (const [key, { server }] of observed.servers) {
-    if (journal === null ? hasEvidence(family, observed, server) : journal.ours.has(key)) owned.add(key);
+    if (isOurs(key, server)) owned.add(key);
   }
   return owned;
 }
 
+const NO_ADDRESSES: ReadonlySet<string> = new Set();
+
 const FRONTEND_SETS: readonly SetId[] = ['CLUSTER-IP', 'EXTERNAL-IP', 'EXTERNAL-IP-LOCAL', 'LOAD-BALANCER'];
 
-function hasEvidence(family: Family, observed: Observed, server: VirtualServer): boolean {
+function inFrontendSet(family: Family, observed: Observed, server: VirtualServer): boolean {
+  const entry = frontendEntry(server);
+  return FRONTEND_SETS.some((id) => holds(observed, setName(family, id), entry));
+}
+
+function isNodePort(
+  family: Family,
+  observed: Observed,
+  server: VirtualServer,
+  addresses: ReadonlySet<string>,
+): boolean {
   const { address, protocol, port } = server;
-  if (observed.boundAddresses.has(address)) return true;
-  const holds = (id: SetId, entry: IpSetEntry): boolean =>
-    observed.sets.get(setName(family, id))?.entries.has(entryText(entry)) === true;
-  const frontend: IpSetEntry = { kind: 'address-port', address, protocol, port };
-  if (FRONTEND_SETS.some((id) => holds(id, frontend))) return true;
-  if (protocol === 'SCTP') return holds('NODE-PORT-SCTP-HASH', frontend);
-  return holds(`NODE-PORT-${protocol}`, { kind: 'port', port });
+  if (protocol === 'SCTP')
+    return holds(observed, setName(family, 'NODE-PORT-SCTP-HASH'), frontendEntry(server));
+  return (
+    addresses.has(address) &&
+    holds(observed, setName(family, `NODE-PORT-${protocol}`), { kind: 'port', port })
+  );
+}
+
+function holds({ sets }: Observed, set: string, entry: IpSetEntry): boolean {
+  return sets.get(set)?.entries.has(entryText(entry)) === true;
+}
+
+function frontendEntry({ address, protocol, port }: VirtualServer): IpSetEntry {
+  return { kind: 'address-port', address, protocol, port };
 }
 
 /** `--ipvs-exclude-cidrs`: virtual servers there are never deleted, even ours. */

@@ -50,6 +50,11 @@ export class WantedState {
     return this.#hostAddresses;
   }
 
+  /** Where node ports are served. */
+  get nodePortAddresses(): ReadonlySet<string> {
+    return new Set(this.#context?.nodePortAddresses);
+  }
+
   /** How many entries a set holds after the steps taken so far. */
   count(set: SetId): number {
     return this.#counts.get(set) ?? 0;
