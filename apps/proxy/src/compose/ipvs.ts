@@ -5,7 +5,7 @@ import type { Sysctl } from '../node/prepare-node.ts';
 import { release } from 'node:os';
 
 /** Remembers across restarts which virtual servers are ours; empty after a reboot, like the kernel's table. */
-const JOURNAL_FOLDER = '/run/signalbox';
+export const JOURNAL_FOLDER = '/run/signalbox';
 
 export async function ipvsBackend(settings: Settings, family: Family): Promise<Backend> {
   const { createIpvsBackend, createNetlinkDriver } = await import('@signalbox/backend-ipvs');
