@@ -60,6 +60,15 @@ describe('a virtual server of ours that a listing misses', () => {
     expect(servers(kernel)).toContain('-r 10.244.2.7:8080 -m -w 1');
   });
 
+  it('at the very first look is ours by what names it', async () => {
+    const kubeProxy = bench();
+    okay(await kubeProxy.backend.sync(full(service())));
+    const driver = overlooking(kubeProxy.fake.driver, [CART]);
+    const { backend, kernel } = bench({ driver, journal: memoryJournal() }, kubeProxy.kernel);
+    okay(await backend.sync(full(service({ endpoints: ['10.244.1.6'] }))));
+    expect(servers(kernel)).toContain('-r 10.244.1.6:8080 -m -w 1');
+  });
+
   it('twice is a failure of that sync alone', async () => {
     const { backend, missed, journal } = hazy();
     okay(await backend.sync(full(service())));

@@ -16,7 +16,7 @@ import { Beliefs } from './diff/beliefs.ts';
 import { driftOf, formatDrift } from './diff/drift.ts';
 import { TerminatingServers } from './diff/graceful-termination.ts';
 import { planIncrement } from './diff/increment.ts';
-import { ownedServers } from './diff/ownership.ts';
+import { ownedServers, withWanted } from './diff/ownership.ts';
 import type { PlanInput } from './diff/plan-input.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
 import { WantedState } from './diff/wanted-state.ts';
@@ -199,7 +199,7 @@ class IpvsBackend implements Backend {
     const drift = await driver.programDrift(program);
     if (!drift.ok) return drift;
     await this.#claims.learn((journal) =>
-      ownedServers(this.family, observed, journal, this.#wanted.nodePortAddresses),
+      ownedServers(this.family, withWanted(this.#wanted, observed), journal, this.#wanted.nodePortAddresses),
     );
     const reconciliation = planReconciliation({
       ...this.#planInput(terminating),

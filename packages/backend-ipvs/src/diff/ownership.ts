@@ -12,6 +12,7 @@ import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Ownership } from '../objects/ownership.ts';
 import type { VirtualServer, VirtualServerKey } from '../objects/virtual-server.ts';
+import type { WantedState } from './wanted-state.ts';
 
 /** `null`: there is no journal, or it cannot be read. */
 export type JournalContent = Ownership | null;
@@ -39,6 +40,16 @@ export function ownedServers(
     if (isOurs(key, server)) owned.add(key);
   }
   return owned;
+}
+
+/** Asks for what is wanted, too, as if it had been seen: a listing may have missed it. */
+export function withWanted({ servers }: Pick<WantedState, 'servers'>, observed: Observed): Observed {
+  const all = new Map(observed.servers);
+  for (const key of servers.keys()) {
+    const server = servers.get(key)?.server;
+    if (server !== undefined && !all.has(key)) all.set(key, { server, reals: new Map() });
+  }
+  return { ...observed, servers: all };
 }
 
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
