@@ -1,4 +1,4 @@
-import type { BackendError } from '@signalbox/core';
+import { backendError, type BackendError } from '@signalbox/core';
 import type { JournalContent } from './diff/ownership.ts';
 import type { Journal } from './driver/journal.ts';
 import type { Ownership } from './objects/ownership.ts';
@@ -76,4 +76,10 @@ export class Claims implements Ownership {
     this.#isWritten = error === null;
     return error;
   }
+}
+
+/** Of a wanted virtual server that is another's. */
+export function conflict(key: VirtualServerKey): BackendError {
+  const message = `virtual server ${key} was made by somebody else and is left alone`;
+  return backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });
 }

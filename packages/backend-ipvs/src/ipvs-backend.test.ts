@@ -1,4 +1,4 @@
-import type { DesiredServicePort } from '@signalbox/core';
+import { backendError, type DesiredServicePort } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createIpvsBackend } from './ipvs-backend.ts';
 import { change, full, NOTHING_NEW, service, TEST_NODE } from './testing/cluster.ts';
@@ -53,6 +53,36 @@ describe('sync', () => {
     const result = okay(await backend.sync(NOTHING_NEW));
     expect(result.scope).toBe('none');
     expect(kinds(fake, before)).toEqual([]);
+  });
+
+  it('sets the kernel up again where the module went with all that it held', async () => {
+    const { backend, kernel, fake, restart } = bench();
+    okay(await backend.sync(full(service())));
+    const right = dumpKernel(kernel, 'IPv4');
+    const settings = new Map(kernel.sysctls);
+    const { driver } = fake;
+    const away = { module: false };
+    const other = createIpvsBackend({
+      family: 'IPv4',
+      reconcileInterval: 0,
+      driver: {
+        ...driver,
+        apply: async (operations) =>
+          away.module
+            ? operations.map(() => [{ error: backendError('not-found', 'IPVS', 'ENOENT'), index: 0 }])
+            : driver.apply(operations),
+      },
+    });
+    okay(await other.sync(full(service())));
+    away.module = true;
+    kernel.servers.clear();
+    kernel.sysctls.clear();
+    expect((await other.sync(NOTHING_NEW)).outcome).toBe('partial');
+    away.module = false;
+    okay(await other.sync(NOTHING_NEW));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(right);
+    expect(kernel.sysctls).toEqual(settings);
+    okay(await restart().backend.sync(full(service())));
   });
 
   it('closes a removed port before its virtual server goes, and unbinds first', async () => {

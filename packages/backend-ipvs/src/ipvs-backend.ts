@@ -8,7 +8,7 @@ import {
   type Observation,
   type SyncResult,
 } from '@signalbox/core';
-import { Claims } from './claims.ts';
+import { Claims, conflict } from './claims.ts';
 import { cleanUp } from './cleanup.ts';
 import { clusterMasquerade } from './compile/masquerade.ts';
 import { packetFilter, type ProgramOptions } from './compile/packet-filter.ts';
@@ -177,7 +177,11 @@ class IpvsBackend implements Backend {
     const executed = await this.#execute(plan, report);
     report.reach('full');
     if (differences === 'drift') report.repair(driftOf(executed.done).map(formatDrift));
-    if (executed.failures.length > 0) return executed;
+    if (executed.failures.length > 0) {
+      // A module that was unloaded takes its settings with it.
+      this.#prepared = false;
+      return executed;
+    }
     this.#beliefs = new Beliefs({ family: this.family, observed, program: this.#currentProgram(), since });
     for (const { operation } of executed.done) this.#beliefs.note(operation);
     return executed;
@@ -271,9 +275,4 @@ class IpvsBackend implements Backend {
 function foreignDevice(): BackendError {
   const message = `${SERVICE_DEVICE} exists and is no dummy device: rename it or remove it`;
   return backendError('exists', 'RTM_GETLINK', message, { kernel: 'unchanged' });
-}
-
-function conflict(key: VirtualServerKey): BackendError {
-  const message = `virtual server ${key} was made by somebody else and is left alone`;
-  return backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });
 }
