@@ -1,8 +1,14 @@
 /** Reading: the network, what this version of HNS can do, and everything on the network. */
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
+import {
+  readEndpointDocument,
+  readLoadBalancerDocument,
+  readNetworkDocument,
+  type RawDocument,
+} from '../encode/documents.ts';
 import { parseDocuments, parseVersion } from '../encode/reply.ts';
-import type { HcnEndpoint, HcnLoadBalancer, HcnNetwork } from '../objects/hcn-documents.ts';
+import type { HcnNetwork } from '../objects/hcn-documents.ts';
 import type { HcnKind } from '../objects/hcn-call.ts';
 import { featuresOf, type HnsFeatures, type HnsVersion } from '../objects/hns-version.ts';
 import { hcnError } from './errors.ts';
@@ -11,22 +17,24 @@ import type { HcnApi } from './hcn-api.ts';
 /** A value, or why there is none. A failed look-up is never an empty answer. */
 export type Read<T> = { readonly value: T } | { readonly error: BackendError };
 
-async function list<T extends { readonly ID: string }>(
-  hcn: HcnApi,
-  kind: HcnKind,
-  filter: Readonly<Record<string, string>>,
-): Promise<Read<readonly T[]>> {
+interface Listing<T> {
+  readonly kind: HcnKind;
+  readonly filter: Readonly<Record<string, string>>;
+  readonly read: (raw: RawDocument) => T;
+}
+
+async function list<T>(hcn: HcnApi, { kind, filter, read }: Listing<T>): Promise<Read<readonly T[]>> {
   const reply = await hcn.call({ op: 'list', kind, filter });
   if (reply.hresult !== 0) return { error: hcnError(reply, `list of ${kind}s`) };
   const value = parseDocuments(reply.items);
-  if (value !== null) return { value: value as readonly T[] };
+  if (value !== null) return { value: value.map(read) };
   return {
     error: backendError('protocol', 'Invoke', `unreadable ${kind} documents`, { kernel: 'unchanged' }),
   };
 }
 
 export async function readNetwork(hcn: HcnApi, name: string): Promise<Read<HcnNetwork>> {
-  const found = await list<HcnNetwork>(hcn, 'network', { Name: name });
+  const found = await list(hcn, { kind: 'network', filter: { Name: name }, read: readNetworkDocument });
   if ('error' in found) return found;
   const network = found.value.find((entry) => entry.Name === name) ?? found.value[0];
   if (network !== undefined) return { value: network };
@@ -55,7 +63,11 @@ export interface ReadOptions {
 }
 
 export async function readHeldState(options: ReadOptions): Promise<Read<HeldState>> {
-  const balancers = await list<HcnLoadBalancer>(options.hcn, 'load-balancer', {});
+  const balancers = await list(options.hcn, {
+    kind: 'load-balancer',
+    filter: {},
+    read: readLoadBalancerDocument,
+  });
   if ('error' in balancers) return balancers;
   const held = createHeldState(options);
   const error = await refreshEndpoints(options.hcn, held);
@@ -66,7 +78,8 @@ export async function readHeldState(options: ReadOptions): Promise<Read<HeldStat
 
 /** Reads the endpoints of the network again: the CNI plug-in makes and removes those of local pods. */
 export async function refreshEndpoints(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
-  const endpoints = await list<HcnEndpoint>(hcn, 'endpoint', { VirtualNetwork: held.network.ID });
+  const filter = { VirtualNetwork: held.network.ID };
+  const endpoints = await list(hcn, { kind: 'endpoint', filter, read: readEndpointDocument });
   if ('error' in endpoints) return endpoints.error;
   const seen = new Set(endpoints.value.map((endpoint) => endpoint.ID.toUpperCase()));
   for (const id of held.endpoints.keys()) if (!seen.has(id)) held.removeEndpoint(id);

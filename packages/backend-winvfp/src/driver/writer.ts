@@ -4,8 +4,8 @@ import { idKey, isOurId } from '../compile/chain-names.ts';
 import { sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import { settingsOf } from '../diff/plan.ts';
+import { readEndpointDocument, readLoadBalancerDocument, type RawDocument } from '../encode/documents.ts';
 import { parseDocuments } from '../encode/reply.ts';
-import type { HcnEndpoint, HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
 import { HRESULT, meaningOf, reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
@@ -49,12 +49,12 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): 
     if (reaction === 'done') return { failure: null, reply };
     return { failure: { reaction, error: hcnError(reply, culprit) }, reply };
   };
-  const readBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T, place: string): T => {
+  const readBack = (reply: HcnReply, place: string): RawDocument | undefined => {
     const [document] = parseDocuments(reply.items) ?? [];
     if (document === undefined) unsure = true;
     const id = document === undefined ? place : idKey(document.ID);
     if (!isOurId(id)) owned.add(id);
-    return (document as T | undefined) ?? believed;
+    return document;
   };
   return {
     counters,
@@ -65,7 +65,8 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): 
 }
 
 type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<Outcome>;
-type ReadBack = <T extends { readonly ID: string }>(reply: HcnReply, believed: T, place: string) => T;
+/** The object as it is now; `undefined` if it could not be read. */
+type ReadBack = (reply: HcnReply, place: string) => RawDocument | undefined;
 
 interface Writing {
   readonly held: HeldState;
@@ -91,9 +92,10 @@ function endpointWrites({
       const request = { op: 'create-endpoint', network, id, settings } as const;
       const { failure, reply } = await write('create-endpoint', request, `endpoint ${address}`);
       if (answerLost(reply)) owned.add(addressKey(address));
-      if (failure === null)
-        held.putEndpoint(readBack<HcnEndpoint>(reply, { ID: id, ...settings }, addressKey(address)));
-      return failure;
+      if (failure !== null) return failure;
+      const document = readBack(reply, addressKey(address));
+      held.putEndpoint(document === undefined ? { ID: id, ...settings } : readEndpointDocument(document));
+      return null;
     },
     async deleteEndpoint(endpoint) {
       const request = { op: 'delete-endpoint', id: endpoint.id } as const;
@@ -126,16 +128,20 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const request = { op: 'create-load-balancer', id, settings } as const;
       const { failure, reply } = await write('create-load-balancer', request, frontend);
       if (answerLost(reply)) owned.add(frontend);
-      if (failure === null)
-        held.putLoadBalancer(readBack<HcnLoadBalancer>(reply, { ID: id, ...settings }, frontend));
-      return failure;
+      if (failure !== null) return failure;
+      const document = readBack(reply, frontend);
+      held.putLoadBalancer(
+        document === undefined ? { ID: id, ...settings } : readLoadBalancerDocument(document),
+      );
+      return null;
     },
     async modify(wanted, balancer) {
       const settings = settingsOf(wanted, held);
       const request = { op: 'modify-load-balancer', id: balancer.id, settings } as const;
       const { failure, reply } = await write('modify-load-balancer', request, wanted.frontend);
       if (failure !== null) return failure;
-      const document = readBack<HcnLoadBalancer>(reply, { ID: balancer.id, ...settings }, wanted.frontend);
+      const raw = readBack(reply, wanted.frontend);
+      const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);
       held.putLoadBalancer(document);
       if (sameLoadBalancer(document, settings)) return null;
       const error = hcnError(

@@ -2,6 +2,7 @@
 import { HRESULT } from '../objects/hresult.ts';
 import type { HcnReply } from '../objects/hcn-call.ts';
 import type { HnsVersion } from '../objects/hns-version.ts';
+import type { RawDocument } from './documents.ts';
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | null {
   try {
@@ -38,10 +39,10 @@ function codeInRecord(record: string): number {
 }
 
 /** The documents of a reply; `null` if one of them has no id and so is none of HNS's. */
-export function parseDocuments(items: readonly string[]): readonly { readonly ID: string }[] | null {
+export function parseDocuments(items: readonly string[]): readonly RawDocument[] | null {
   const documents = items.map(parseObject);
   const readable = documents.every((document) => typeof document?.['ID'] === 'string');
-  return readable ? (documents as unknown as readonly { readonly ID: string }[]) : null;
+  return readable ? (documents as unknown as readonly RawDocument[]) : null;
 }
 
 /** `{"Success":true,"Output":{"Major":15,"Minor":5}}`. */

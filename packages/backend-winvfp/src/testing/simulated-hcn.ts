@@ -82,7 +82,14 @@ function list(hns: Hns, kind: string, query: string): NativeReply {
 function queryAndClose(hns: Hns, kind: string, handle: number): HnsReply {
   const reply = hns.call(`HcnQuery${kind}Properties`, [handle, QUERY]);
   hns.call(`HcnClose${kind}`, [handle]);
-  return reply;
+  return reply.text === undefined ? reply : { ...reply, text: withoutEmptyLists(reply.text) };
+}
+
+/** As HNS writes documents: what is empty is left out. */
+function withoutEmptyLists(text: string): string {
+  return JSON.stringify(JSON.parse(text), (_field, value: unknown) =>
+    Array.isArray(value) && value.length === 0 ? undefined : value,
+  );
 }
 
 /** The object exists from here on: that it cannot be read back is no failure. */
