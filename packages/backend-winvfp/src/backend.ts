@@ -13,6 +13,7 @@ import { createWantedState, type WantedState } from './compile/wanted-state.ts';
 import { configurationError, contextOf } from './context.ts';
 import { findDrift } from './diff/drift.ts';
 import type { HeldState } from './diff/held-state.ts';
+import { createOwnership, type Ownership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
 import { readCapabilities, readHeldState, readNetwork, type Read } from './driver/read-hns.ts';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
@@ -27,8 +28,7 @@ export interface BackendState {
   held: HeldState | null;
   /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
   features: HnsFeatures | null;
-  /** Ours without bearing the mark (`HeldOptions.owned`). */
-  readonly owned: Set<string>;
+  readonly owned: Ownership;
 }
 
 export interface UnsupportedPort extends Unsupported {
@@ -46,7 +46,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     wanted: createWantedState(),
     held: null,
     features: null,
-    owned: new Set(),
+    owned: createOwnership(),
   };
   return {
     mode: 'winvfp',

@@ -128,7 +128,7 @@ function straysOf(held: HeldState): Plan['deletes'] {
 
 function takeOver(state: BackendState, plan: Plan, held: HeldState): void {
   for (const id of plan.takeOver) {
-    state.owned.add(id);
+    state.owned.own(id);
     const balancer = held.loadBalancers.get(id);
     if (balancer !== undefined) held.putLoadBalancer(balancer.document);
   }

@@ -3,6 +3,7 @@ import { remoteMac } from '../compile/chain-names.ts';
 import type { HcnEndpoint, HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import { frontendOf, loadBalancerFamily, sameButEndpoints, sameLoadBalancer } from './frontend.ts';
 import { createHeldState, type HeldState } from './held-state.ts';
+import { createOwnership } from './ownership.ts';
 import { unreferencedEndpoints } from './unreferenced.ts';
 
 const LOCAL: HcnEndpoint = {
@@ -25,7 +26,11 @@ const BALANCER: HcnLoadBalancer = {
 };
 
 function held(...endpoints: readonly HcnEndpoint[]): HeldState {
-  const state = createHeldState({ family: 'IPv4', network: { ID: 'N', Name: 'cbr0' }, owned: new Set() });
+  const state = createHeldState({
+    family: 'IPv4',
+    network: { ID: 'N', Name: 'cbr0' },
+    owned: createOwnership(),
+  });
   for (const endpoint of endpoints) state.putEndpoint(endpoint);
   return state;
 }

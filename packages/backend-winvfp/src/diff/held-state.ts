@@ -3,16 +3,12 @@
  * date with every write that HNS confirmed, so that most syncs list nothing.
  */
 import { addressKey } from '../objects/address.ts';
-import { idKey, isOurId, remoteMac } from '../compile/chain-names.ts';
-import {
-  ENDPOINT_FLAGS,
-  type HcnEndpoint,
-  type HcnLoadBalancer,
-  type HcnNetwork,
-} from '../objects/hcn-documents.ts';
+import { idKey } from '../compile/chain-names.ts';
+import type { HcnEndpoint, HcnLoadBalancer, HcnNetwork } from '../objects/hcn-documents.ts';
 import { familyOf, type Family } from '@signalbox/core';
 import { createReferences, type References } from './references.ts';
 import { frontendOf, loadBalancerFamily } from './frontend.ts';
+import { isRemote, type Ownership } from './ownership.ts';
 
 export interface HeldEndpoint {
   readonly id: string;
@@ -51,11 +47,7 @@ export interface HeldState {
 export interface HeldOptions {
   readonly family: Family;
   readonly network: HcnNetwork;
-  /**
-   * Upper-case ids that are ours though they do not bear the mark: load balancers of others that were taken over, and
-   * what HNS gave an id of its own. Where the answer with that id was lost: the frontend, or the address.
-   */
-  readonly owned: ReadonlySet<string>;
+  readonly owned: Ownership;
 }
 
 export function createHeldState(options: HeldOptions): HeldState {
@@ -107,7 +99,7 @@ function endpointWrites(
   endpoints: Map<string, HeldEndpoint>,
   addresses: Map<string, Set<string>>,
   references: References,
-  owned: ReadonlySet<string>,
+  owned: Ownership,
 ): Pick<HeldState, 'byName' | 'putEndpoint' | 'removeEndpoint'> {
   const names = new Map<string, string>();
   const removeEndpoint = (id: string): void => {
@@ -151,28 +143,18 @@ function describe(document: HcnLoadBalancer, options: HeldOptions): HeldLoadBala
     id,
     document,
     frontend,
-    ours: isOurId(id) || options.owned.has(id) || options.owned.has(frontend),
+    ours: options.owned.ofLoadBalancer(document),
   };
 }
 
-function describeEndpoint(document: HcnEndpoint, owned: ReadonlySet<string>): HeldEndpoint {
-  const id = idKey(document.ID);
-  const texts = (document.IpConfigurations ?? []).map((entry) => entry.IpAddress);
-  const remote = ((document.Flags ?? 0) & ENDPOINT_FLAGS.remote) !== 0;
-  // Nobody but kube-proxy makes remote endpoints with this MAC address: one left behind would never go away.
-  const left = remote && texts.some((text) => sameMac(document.MacAddress ?? '', remoteMac(text)));
+function describeEndpoint(document: HcnEndpoint, owned: Ownership): HeldEndpoint {
   return {
-    id,
+    id: idKey(document.ID),
     document,
-    remote,
-    ours: isOurId(id) || left || owned.has(id) || texts.some((text) => owned.has(addressKey(text))),
-    addresses: texts.map(addressKey),
+    remote: isRemote(document),
+    ours: owned.ofEndpoint(document),
+    addresses: (document.IpConfigurations ?? []).map((entry) => addressKey(entry.IpAddress)),
   };
-}
-
-export function sameMac(left: string, right: string): boolean {
-  const digits = (mac: string): string => mac.replaceAll(/[-:]/g, '').toLowerCase();
-  return digits(left) === digits(right);
 }
 
 /** Whether the endpoint serves this family; one without addresses serves none. */

@@ -4,7 +4,8 @@ import type { HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HnsFeatures } from '../objects/hns-version.ts';
 import type { WantedBackend, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { sameButEndpoints, sameLoadBalancer } from './frontend.ts';
-import { sameMac, type HeldEndpoint, type HeldLoadBalancer, type HeldState } from './held-state.ts';
+import type { HeldEndpoint, HeldLoadBalancer, HeldState } from './held-state.ts';
+import { sameMac } from './ownership.ts';
 
 export interface LoadBalancerStep {
   readonly kind: 'create' | 'modify' | 'recreate';

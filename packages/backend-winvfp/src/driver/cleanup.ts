@@ -1,6 +1,7 @@
 /** Removal of everything of ours, and nothing else. */
 import type { BackendError, CleanupResult, Family } from '@signalbox/core';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
+import type { Ownership } from '../diff/ownership.ts';
 import { unreferencedEndpoints } from '../diff/unreferenced.ts';
 import type { HcnApi } from './hcn-api.ts';
 import { readHeldState, readNetwork, type Read } from './read-hns.ts';
@@ -10,14 +11,14 @@ export interface CleanupInput {
   readonly hcn: HcnApi;
   readonly family: Family;
   readonly networkName: string;
-  readonly owned: ReadonlySet<string>;
+  readonly owned: Ownership;
 }
 
 export async function cleanupHns(input: CleanupInput): Promise<CleanupResult> {
   const read = await readOurs(input);
   if ('error' in read) return { outcome: 'failed', error: read.error };
   const held = read.value;
-  const writer = createWriter(input.hcn, held, new Set());
+  const writer = createWriter(input.hcn, held, input.owned);
   const balancers = await removeAll(writer, held);
   const endpoints = balancers.error === null ? await removeEndpoints(writer, held, input.family) : null;
   const error = balancers.error ?? endpoints?.error ?? null;

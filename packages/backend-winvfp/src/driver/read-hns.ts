@@ -1,6 +1,7 @@
 /** Reading: the network, what this version of HNS can do, and everything on the network. */
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
+import type { Ownership } from '../diff/ownership.ts';
 import {
   readEndpointDocument,
   readLoadBalancerDocument,
@@ -59,7 +60,7 @@ export interface ReadOptions {
   readonly hcn: HcnApi;
   readonly family: Family;
   readonly network: HcnNetwork;
-  readonly owned: ReadonlySet<string>;
+  readonly owned: Ownership;
 }
 
 export async function readHeldState(options: ReadOptions): Promise<Read<HeldState>> {
@@ -73,6 +74,7 @@ export async function readHeldState(options: ReadOptions): Promise<Read<HeldStat
   const error = await refreshEndpoints(options.hcn, held);
   if (error !== null) return { error };
   for (const balancer of balancers.value) held.putLoadBalancer(balancer);
+  options.owned.settle();
   return { value: held };
 }
 

@@ -1,15 +1,14 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
 import type { BackendError } from '@signalbox/core';
-import { idKey, isOurId } from '../compile/chain-names.ts';
 import { sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
+import type { Ownership } from '../diff/ownership.ts';
 import { settingsOf } from '../diff/plan.ts';
 import { readEndpointDocument, readLoadBalancerDocument, type RawDocument } from '../encode/documents.ts';
 import { parseDocuments } from '../encode/reply.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
 import { HRESULT, meaningOf, reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
-import { addressKey } from '../objects/address.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 
@@ -38,8 +37,7 @@ interface Outcome {
   readonly reply: HcnReply;
 }
 
-/** `owned`: what HNS gave an id of its own is added (`HeldOptions.owned`). */
-export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): Writer {
+export function createWriter(hcn: HcnApi, held: HeldState, owned: Ownership): Writer {
   const counters: WriteCounters = {};
   let unsure = false;
   const write = async (kind: WriteKind, request: HcnRequest, culprit: string): Promise<Outcome> => {
@@ -49,11 +47,10 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): 
     if (reaction === 'done') return { failure: null, reply };
     return { failure: { reaction, error: hcnError(reply, culprit) }, reply };
   };
-  const readBack = (reply: HcnReply, place: string): RawDocument | undefined => {
+  const readBack = (reply: HcnReply): RawDocument | undefined => {
     const [document] = parseDocuments(reply.items) ?? [];
     if (document === undefined) unsure = true;
-    const id = document === undefined ? place : idKey(document.ID);
-    if (!isOurId(id)) owned.add(id);
+    else owned.own(document.ID);
     return document;
   };
   return {
@@ -66,17 +63,18 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Set<string>): 
 
 type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<Outcome>;
 /** The object as it is now; `undefined` if it could not be read. */
-type ReadBack = (reply: HcnReply, place: string) => RawDocument | undefined;
+type ReadBack = (reply: HcnReply) => RawDocument | undefined;
 
 interface Writing {
   readonly held: HeldState;
-  readonly owned: Set<string>;
+  readonly owned: Ownership;
   readonly write: Write;
   readonly readBack: ReadBack;
 }
 
 /** Whether the work may have been done all the same: then what stands there at the next listing is ours. */
-function answerLost(reply: HcnReply): boolean {
+function answerLost(reply: HcnReply, document: RawDocument | undefined): boolean {
+  if (reply.hresult === 0) return document === undefined;
   return reply.hresult === HRESULT.fail || meaningOf(reply.hresult).code === 'unavailable';
 }
 
@@ -91,9 +89,9 @@ function endpointWrites({
       const network = held.network.ID;
       const request = { op: 'create-endpoint', network, id, settings } as const;
       const { failure, reply } = await write('create-endpoint', request, `endpoint ${address}`);
-      if (answerLost(reply)) owned.add(addressKey(address));
+      const document = failure === null ? readBack(reply) : undefined;
+      if (answerLost(reply, document)) owned.expectEndpoint(settings);
       if (failure !== null) return failure;
-      const document = readBack(reply, addressKey(address));
       held.putEndpoint(document === undefined ? { ID: id, ...settings } : readEndpointDocument(document));
       return null;
     },
@@ -127,9 +125,9 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const settings = settingsOf(wanted, held);
       const request = { op: 'create-load-balancer', id, settings } as const;
       const { failure, reply } = await write('create-load-balancer', request, frontend);
-      if (answerLost(reply)) owned.add(frontend);
+      const document = failure === null ? readBack(reply) : undefined;
+      if (answerLost(reply, document)) owned.expectLoadBalancer(settings);
       if (failure !== null) return failure;
-      const document = readBack(reply, frontend);
       held.putLoadBalancer(
         document === undefined ? { ID: id, ...settings } : readLoadBalancerDocument(document),
       );
@@ -140,7 +138,7 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const request = { op: 'modify-load-balancer', id: balancer.id, settings } as const;
       const { failure, reply } = await write('modify-load-balancer', request, wanted.frontend);
       if (failure !== null) return failure;
-      const raw = readBack(reply, wanted.frontend);
+      const raw = readBack(reply);
       const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);
       held.putLoadBalancer(document);
       if (sameLoadBalancer(document, settings)) return null;

@@ -4,11 +4,12 @@ import type { Hns } from '@signalbox/hns-simulator';
 import { isOurId } from '../compile/chain-names.ts';
 import { frontendOf, loadBalancerFamily } from '../diff/frontend.ts';
 import { createHeldState, endpointOfFamily } from '../diff/held-state.ts';
+import { createOwnership } from '../diff/ownership.ts';
 import type { HcnLoadBalancer } from '../objects/hcn-documents.ts';
 
 export function goldenText(hns: Hns, family: Family): string {
   const { endpoints, loadBalancers } = hns.snapshot();
-  const held = createHeldState({ family, network: { ID: '', Name: '' }, owned: new Set() });
+  const held = createHeldState({ family, network: { ID: '', Name: '' }, owned: createOwnership() });
   for (const endpoint of endpoints) held.putEndpoint(endpoint);
   const addressOf = (id: string): string => held.endpoints.get(id.toUpperCase())?.addresses.join(' ') ?? id;
   const ours = [...held.endpoints.values()].filter((entry) => entry.ours && endpointOfFamily(entry, family));

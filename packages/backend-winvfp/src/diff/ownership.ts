@@ -1,0 +1,88 @@
+/**
+ * What is ours. Objects that we make bear a mark in their id; the rest has to be remembered: load balancers of others
+ * that were taken over, and what HNS gave an id of its own. Where the answer with that id was lost, the next listing
+ * tells it, by everything that was sent: an address or a frontend alone may be somebody else's by then.
+ */
+import { idKey, isOurId, remoteMac } from '../compile/chain-names.ts';
+import { addressKey } from '../objects/address.ts';
+import {
+  ENDPOINT_FLAGS,
+  type HcnEndpoint,
+  type HcnEndpointSettings,
+  type HcnLoadBalancer,
+  type HcnLoadBalancerSettings,
+} from '../objects/hcn-documents.ts';
+import { sameLoadBalancer } from './frontend.ts';
+
+export interface Ownership {
+  own(id: string): void;
+  /** A call whose answer was lost: such an object of the next listing is ours. */
+  expectEndpoint(settings: HcnEndpointSettings): void;
+  expectLoadBalancer(settings: HcnLoadBalancerSettings): void;
+  ofEndpoint(document: HcnEndpoint): boolean;
+  ofLoadBalancer(document: HcnLoadBalancer): boolean;
+  /** Everything has been listed: what was expected and not seen was never made. */
+  settle(): void;
+}
+
+export function createOwnership(): Ownership {
+  const ids = new Set<string>();
+  const endpoints = new Set<HcnEndpointSettings>();
+  const loadBalancers = new Set<HcnLoadBalancerSettings>();
+  const isKnown = (id: string): boolean => isOurId(idKey(id)) || ids.has(idKey(id));
+  const take = <T>(id: string, expected: Set<T>, same: (settings: T) => boolean): boolean => {
+    const found = [...expected].find(same);
+    if (found === undefined) return false;
+    expected.delete(found);
+    ids.add(idKey(id));
+    return true;
+  };
+  return {
+    own(id) {
+      if (!isKnown(id)) ids.add(idKey(id));
+    },
+    expectEndpoint: (settings) => void endpoints.add(settings),
+    expectLoadBalancer: (settings) => void loadBalancers.add(settings),
+    ofEndpoint: (document) =>
+      isKnown(document.ID) ||
+      isLeftover(document) ||
+      take(document.ID, endpoints, (settings) => sameOrigin(settings, document)),
+    ofLoadBalancer: (document) =>
+      isKnown(document.ID) ||
+      take(document.ID, loadBalancers, (settings) => sameLoadBalancer(settings, document)),
+    settle() {
+      endpoints.clear();
+      loadBalancers.clear();
+    },
+  };
+}
+
+/** Nobody but kube-proxy makes remote endpoints with this MAC address: one left behind would never go away. */
+function isLeftover(document: HcnEndpoint): boolean {
+  return (
+    isRemote(document) &&
+    textsOf(document).some((text) => sameMac(document.MacAddress ?? '', remoteMac(text)))
+  );
+}
+
+function sameOrigin(settings: HcnEndpointSettings, document: HcnEndpoint): boolean {
+  const [address] = textsOf(settings).map(addressKey);
+  return (
+    isRemote(settings) === isRemote(document) &&
+    sameMac(settings.MacAddress ?? '', document.MacAddress ?? '') &&
+    textsOf(document).some((text) => addressKey(text) === address)
+  );
+}
+
+export function isRemote({ Flags = 0 }: Pick<HcnEndpoint, 'Flags'>): boolean {
+  return (Flags & ENDPOINT_FLAGS.remote) !== 0;
+}
+
+function textsOf({ IpConfigurations = [] }: Pick<HcnEndpoint, 'IpConfigurations'>): readonly string[] {
+  return IpConfigurations.map((entry) => entry.IpAddress);
+}
+
+export function sameMac(left: string, right: string): boolean {
+  const digits = (mac: string): string => mac.replaceAll(/[-:]/g, '').toLowerCase();
+  return digits(left) === digits(right);
+}
