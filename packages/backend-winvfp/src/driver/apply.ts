@@ -2,9 +2,10 @@
 import type { BackendError, Family, ServiceFailure } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import type { HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
-import { endpointFor, type LoadBalancerStep, type Plan } from '../diff/plan.ts';
+import { sameLoadBalancer } from '../diff/frontend.ts';
+import { endpointFor, settingsOf, type LoadBalancerStep, type Plan } from '../diff/plan.ts';
 import { unreferencedEndpoints } from '../diff/unreferenced.ts';
-import type { WantedLoadBalancer } from '../objects/wanted.ts';
+import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import type { WriteFailure, Writer } from './writer.ts';
 
 export interface ApplyInput {
@@ -33,6 +34,8 @@ interface Progress {
   readonly failures: ServiceFailure[];
   readonly failedFrontends: Set<string>;
   readonly failedAddresses: Map<string, BackendError>;
+  /** Ids of the endpoints made in this round. */
+  readonly made: Set<string>;
   relist: boolean;
   modifyBroken: boolean;
   stopped: BackendError | null;
@@ -43,6 +46,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
     failures: [],
     failedFrontends: new Set(),
     failedAddresses: new Map(),
+    made: new Set(),
     relist: false,
     modifyBroken: false,
     stopped: null,
@@ -51,13 +55,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   await eachUntilStopped(input.plan.replacedEndpoints, progress, async (endpoint) => {
     note(await input.writer.deleteEndpoint(endpoint), `endpoint ${endpoint.addresses.join(' ')}`, progress);
   });
-  await eachUntilStopped(input.plan.endpoints, progress, async (wanted) => {
-    const failure = await input.writer.createEndpoint(wanted);
-    if (failure === null) return;
-    progress.failedAddresses.set(addressKey(wanted.address), failure.error);
-    if (input.keep.has(wanted.address)) note(failure, `endpoint ${wanted.address}`, progress);
-    else settle(failure, progress);
-  });
+  await eachUntilStopped(input.plan.endpoints, progress, (wanted) => endpointStep(wanted, input, progress));
   await eachUntilStopped(input.plan.steps, progress, (step) => loadBalancerStep(step, input, progress));
   await removeUnreferenced(input, progress);
   noteMissing(input, progress);
@@ -89,6 +87,17 @@ function note(failure: WriteFailure | null, key: string, progress: Progress, fro
   if (frontend !== '') progress.failedFrontends.add(frontend);
 }
 
+async function endpointStep(wanted: WantedEndpoint, input: ApplyInput, progress: Progress): Promise<void> {
+  const failure = await input.writer.createEndpoint(wanted);
+  if (failure === null) {
+    progress.made.add(wanted.id);
+    return;
+  }
+  progress.failedAddresses.set(addressKey(wanted.address), failure.error);
+  if (input.keep.has(wanted.address)) note(failure, `endpoint ${wanted.address}`, progress);
+  else settle(failure, progress);
+}
+
 async function deleteStep(balancer: HeldLoadBalancer, input: ApplyInput, progress: Progress): Promise<void> {
   const failure = await input.writer.remove(balancer);
   note(failure, input.ownerOf(balancer.frontend), progress, balancer.frontend);
@@ -104,8 +113,17 @@ async function loadBalancerStep(
   const reachable = wanted.backends.some((backend) => endpointFor(backend, input.held) !== undefined);
   // Its endpoints could not be made, or the old one could not be removed: already reported.
   const blocked = step.kind === 'create' && input.held.byFrontend(wanted.frontend) !== undefined;
-  if (!reachable || blocked) return;
+  if (!reachable || blocked || isAlreadyThere(step, input, progress)) return;
   note(await writeStep(step, input.writer, progress), wanted.owner, progress, wanted.frontend);
+}
+
+/** Planned for an endpoint that could not be made, it would interrupt its service to become what it is. */
+function isAlreadyThere({ wanted, held }: LoadBalancerStep, input: ApplyInput, { made }: Progress): boolean {
+  if (held === undefined) return false;
+  const renewed = wanted.backends.some(
+    (backend) => backend.kind === 'remote' && made.has(backend.endpoint.id),
+  );
+  return !renewed && sameLoadBalancer(settingsOf(wanted, input.held), held.document);
 }
 
 async function writeStep(
