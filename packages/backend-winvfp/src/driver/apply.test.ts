@@ -10,7 +10,7 @@ import {
   writes,
   type TestHost,
 } from '../testing/fixtures.ts';
-import { incremental } from '../testing/random-host.ts';
+import { attachPod, incremental } from '../testing/random-host.ts';
 import type { HcnApi } from './hcn-api.ts';
 
 const NOTHING = incremental([], [], []);
@@ -58,5 +58,52 @@ describe('an endpoint that cannot be made', () => {
     });
     await backend.sync(incremental([other], [], []));
     expect(writes(host.recorder)).toEqual(['create-load-balancer']);
+  });
+});
+
+describe('WIN8: a load balancer that is not what it was modified to', () => {
+  const mk = (name: string, vip: string, ...addresses: readonly string[]): ReturnType<typeof service> =>
+    service({ name, frontends: [clusterIP(vip)], endpoints: addresses.map((address) => endpoint(address)) });
+  const a0 = mk('a', '10.96.0.1', '10.244.1.2');
+  const a1 = mk('a', '10.96.0.1', '10.244.1.2', '10.244.1.3');
+  const b0 = mk('b', '10.96.0.2', '10.244.1.2');
+  const b1 = mk('b', '10.96.0.2', '10.244.1.2', '10.244.1.3');
+
+  /** After each modification `meddle` has its way, and the answer shows what it left. */
+  function meddled(host: TestHost, meddle: () => void): WinvfpBackend {
+    return over(async (request) => {
+      const reply = await host.recorder.call(request);
+      if (request.op !== 'modify-load-balancer') return reply;
+      meddle();
+      const { loadBalancers } = host.hns.snapshot();
+      const now = loadBalancers.find((entry) => entry.ID.toUpperCase() === request.id.toUpperCase());
+      return { ...reply, items: [JSON.stringify(now)] };
+    });
+  }
+
+  it('because an endpoint went meanwhile: modifying goes on', async () => {
+    const host = testHost();
+    const pod = host.hns.snapshot().endpoints.find((entry) => entry.Name === 'pod-10.244.1.3');
+    const backend = meddled(host, () => host.hns.detach(pod?.ID ?? ''));
+    await backend.sync(fullOf(a0, b0));
+    host.recorder.take();
+    expect(await backend.sync(incremental([], [{ before: a0, after: a1 }], []))).toMatchObject({
+      failures: [{ key: a0.key, error: { code: 'not-found' } }],
+    });
+    expect(writes(host.recorder)).toEqual(['modify-load-balancer']);
+    attachPod(host.hns, '10.244.1.3');
+    await backend.sync(incremental([], [{ before: b0, after: b1 }], []));
+    expect(new Set(writes(host.recorder))).toEqual(new Set(['modify-load-balancer']));
+  });
+
+  it('because HNS does nothing: it is made anew, and from then on at once', async () => {
+    const host = testHost({ modifyLies: true });
+    await host.backend.sync(fullOf(a0, b0));
+    await host.backend.sync(incremental([], [{ before: a0, after: a1 }], []));
+    host.recorder.take();
+    expect(await host.backend.sync(incremental([], [{ before: b0, after: b1 }], []))).toMatchObject({
+      outcome: 'ok',
+    });
+    expect(writes(host.recorder)).toEqual(['delete-load-balancer', 'create-load-balancer']);
   });
 });

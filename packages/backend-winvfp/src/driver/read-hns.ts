@@ -1,5 +1,6 @@
 /** Reading: the network, what this version of HNS can do, and everything on the network. */
 import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { idKey } from '../compile/chain-names.ts';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
 import {
@@ -9,7 +10,7 @@ import {
   type RawDocument,
 } from '../encode/documents.ts';
 import { parseDocuments, parseVersion } from '../encode/reply.ts';
-import type { HcnNetwork } from '../objects/hcn-documents.ts';
+import type { HcnLoadBalancer, HcnNetwork } from '../objects/hcn-documents.ts';
 import type { HcnKind } from '../objects/hcn-call.ts';
 import { featuresOf, type HnsFeatures, type HnsVersion } from '../objects/hns-version.ts';
 import { hcnError } from './errors.ts';
@@ -64,11 +65,7 @@ export interface ReadOptions {
 }
 
 export async function readHeldState(options: ReadOptions): Promise<Read<HeldState>> {
-  const balancers = await list(options.hcn, {
-    kind: 'load-balancer',
-    filter: {},
-    read: readLoadBalancerDocument,
-  });
+  const balancers = await listLoadBalancers(options.hcn);
   if ('error' in balancers) return balancers;
   const held = createHeldState(options);
   const error = await refreshEndpoints(options.hcn, held);
@@ -76,6 +73,20 @@ export async function readHeldState(options: ReadOptions): Promise<Read<HeldStat
   for (const balancer of balancers.value) held.putLoadBalancer(balancer);
   options.owned.settle();
   return { value: held };
+}
+
+function listLoadBalancers(hcn: HcnApi): Promise<Read<readonly HcnLoadBalancer[]>> {
+  return list(hcn, { kind: 'load-balancer', filter: {}, read: readLoadBalancerDocument });
+}
+
+/** Reads everything again into what is held. */
+export async function refreshAll(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
+  const balancers = await listLoadBalancers(hcn);
+  if ('error' in balancers) return balancers.error;
+  const seen = new Set(balancers.value.map((balancer) => idKey(balancer.ID)));
+  for (const id of held.loadBalancers.keys()) if (!seen.has(id)) held.removeLoadBalancer(id);
+  for (const balancer of balancers.value) held.putLoadBalancer(balancer);
+  return refreshEndpoints(hcn, held);
 }
 
 /** Reads the endpoints of the network again: the CNI plug-in makes and removes those of local pods. */

@@ -1,16 +1,19 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
-import type { BackendError } from '@signalbox/core';
+import { backendError, type BackendError } from '@signalbox/core';
+import { idKey } from '../compile/chain-names.ts';
 import { sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
 import { settingsOf } from '../diff/plan.ts';
 import { readEndpointDocument, readLoadBalancerDocument, type RawDocument } from '../encode/documents.ts';
 import { parseDocuments } from '../encode/reply.ts';
+import type { HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
 import { HRESULT, meaningOf, reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
+import { refreshAll } from './read-hns.ts';
 
 export interface WriteFailure {
   readonly reaction: Exclude<Reaction, 'done'>;
@@ -53,11 +56,12 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Ownership): Wr
     else owned.own(document.ID);
     return document;
   };
+  const writing: Writing = { hcn, held, owned, write, readBack };
   return {
     counters,
     unsure: () => unsure,
-    ...endpointWrites({ held, owned, write, readBack }),
-    ...loadBalancerWrites({ held, owned, write, readBack }),
+    ...endpointWrites(writing),
+    ...loadBalancerWrites(writing),
   };
 }
 
@@ -66,6 +70,7 @@ type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<
 type ReadBack = (reply: HcnReply) => RawDocument | undefined;
 
 interface Writing {
+  readonly hcn: HcnApi;
   readonly held: HeldState;
   readonly owned: Ownership;
   readonly write: Write;
@@ -141,12 +146,29 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const raw = readBack(reply);
       const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);
       held.putLoadBalancer(document);
-      if (sameLoadBalancer(document, settings)) return null;
-      const error = hcnError(
-        { ...reply, call: 'HcnModifyLoadBalancer' },
-        `${wanted.frontend}: nothing changed`,
-      );
-      return { reaction: 'no-modify', error };
+      return sameLoadBalancer(document, settings) ? null : explain(writing, balancer, settings);
     },
+  };
+}
+
+/**
+ * Why a load balancer is not what it was modified to: HNS cannot modify, or the world has moved on. Only the first
+ * counts against HNS, so everything is looked at again.
+ */
+async function explain(
+  { hcn, held }: Writing,
+  { id, frontend }: HeldLoadBalancer,
+  settings: HcnLoadBalancerSettings,
+): Promise<WriteFailure | null> {
+  const error = await refreshAll(hcn, held);
+  if (error !== null) return { reaction: error.code === 'unavailable' ? 'stop' : 'relist', error };
+  const document = held.loadBalancers.get(idKey(id))?.document;
+  if (document !== undefined && sameLoadBalancer(document, settings)) return null;
+  const current =
+    document !== undefined &&
+    settings.HostComputeEndpoints.every((entry) => held.endpoints.has(idKey(entry)));
+  return {
+    reaction: current ? 'no-modify' : 'relist',
+    error: backendError('busy', 'HcnModifyLoadBalancer', `${frontend}: it is not what was written`),
   };
 }
