@@ -119,13 +119,26 @@ describe('signalbox service', () => {
   });
 
   it('installs with restarts after a crash, and after HNS', async () => {
-    const { manager, lines } = scripted([ok, ok]);
+    const { manager, lines } = scripted([ok, ok, ok]);
     expect(await manager.install({ command: ['node.exe', 'x.js'] })).toEqual({ value: 'installed' });
     expect(lines[0]).toBe(
       'sc.exe create kube-proxy binPath= node.exe x.js type= own start= auto DisplayName= Signalbox depend= hns',
     );
     expect(lines[1]).toContain('actions= restart/5000/restart/10000/restart/30000');
+    // Also after a failure that the process itself reported.
+    expect(lines[2]).toBe('sc.exe failureflag kube-proxy 1');
   });
+
+  it.each([
+    [1, { value: 'installed' }],
+    [5, { error: { code: 'not-permitted', operation: 'sc.exe failureflag' } }],
+  ])(
+    'an sc.exe that does not know failureflag is no obstacle, a refusal is: %i',
+    async (status, expected) => {
+      const { manager } = scripted([ok, ok, { status, output: '' }]);
+      expect(await manager.install({ command: ['x'] })).toMatchObject(expected);
+    },
+  );
 
   it('stops a running service before it removes it', async () => {
     const { manager, lines } = scripted([state(4), ok, state(3), state(1), ok]);

@@ -34,6 +34,8 @@ export interface ServiceManager {
 }
 
 /** The exit status of sc.exe is the Win32 error. */
+/** An sc.exe that does not know the command (Wine's). */
+const ERROR_INVALID_FUNCTION = 1;
 const ERROR_ACCESS_DENIED = 5;
 const ERROR_SERVICE_DOES_NOT_EXIST = 1060;
 const STATES: readonly ServiceState[] = ['stopped', 'starting', 'stopping', 'running'];
@@ -81,10 +83,18 @@ async function install(
   const settings = ['type=', 'own', 'start=', 'auto', 'DisplayName=', displayName, 'depend=', depend];
   const created = await run('sc.exe', ['create', name, 'binPath=', commandLine(command), ...settings]);
   if (created.status !== 0) return failed('sc.exe create', name, created);
+  return restartAfterFailure(run, name);
+}
+
+async function restartAfterFailure(run: RunCommand, name: string): Promise<ServiceResult<'installed'>> {
   // Three restarts with growing pauses (milliseconds), counted anew after an hour (seconds).
   const actions = 'restart/5000/restart/10000/restart/30000';
   const recovery = await run('sc.exe', ['failure', name, 'reset=', '3600', 'actions=', actions]);
-  return recovery.status === 0 ? { value: 'installed' } : failed('sc.exe failure', name, recovery);
+  if (recovery.status !== 0) return failed('sc.exe failure', name, recovery);
+  // Else they are for crashes alone, and not for a process that reports how it failed before it ends.
+  const always = await run('sc.exe', ['failureflag', name, '1']);
+  const done = always.status === 0 || always.status === ERROR_INVALID_FUNCTION;
+  return done ? { value: 'installed' } : failed('sc.exe failureflag', name, always);
 }
 
 async function uninstall(
