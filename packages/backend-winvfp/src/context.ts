@@ -12,6 +12,7 @@ export function contextOf(
   node: DesiredNode,
 ): CompileContext {
   const overlay = isOverlay(network);
+  const nodeIP = typeof options.nodeIP === 'string' ? options.nodeIP : options.nodeIP();
   const healthCheckVip = {
     endpointName: options.rootHnsEndpointName ?? 'cbr0',
     healthzPort: options.healthzPort ?? 10_256,
@@ -23,11 +24,15 @@ export function contextOf(
     network: { id: network.ID.toUpperCase(), overlay, remoteSubnets: overlay ? remoteSubnets(network) : [] },
     enableDSR: options.enableDSR ?? false,
     sourceVip: overlay ? (options.sourceVip ?? '') : '',
-    nodeIP: options.nodeIP,
-    hostMac: options.hostMac ?? '',
+    nodeIP,
+    hostMac: overlay ? hostMacOf(options, nodeIP) : '',
     healthCheckVip: forward ? healthCheckVip : null,
     nodePorts: node.nodePortAddresses,
   };
+}
+
+function hostMacOf({ hostMac = '' }: WinvfpOptions, nodeIP: string): string {
+  return typeof hostMac === 'string' ? hostMac : (hostMac(nodeIP) ?? '');
 }
 
 export function isOverlay(network: HcnNetwork): boolean {

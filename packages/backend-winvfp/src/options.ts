@@ -14,10 +14,10 @@ export interface WinvfpOptions {
   readonly rootHnsEndpointName?: string;
   /** `--forward-healthcheck-vip`. Default false. */
   readonly forwardHealthCheckVip?: boolean;
-  /** The node's address of this family; empty if it has none (overlay networks need one). */
-  readonly nodeIP: string;
-  /** MAC address of the interface with `nodeIP` (`findHostMac`); needed on overlay networks. */
-  readonly hostMac?: string;
+  /** The node's address of this family; empty if it has none (yet): overlay networks need one. Asked at every sync. */
+  readonly nodeIP: string | (() => string);
+  /** MAC address of the interface with that address (`findHostMac`), `null` if none has it; only overlays ask. */
+  readonly hostMac?: string | ((nodeIP: string) => string | null);
   /** Port of the proxy's own health server. Default 10256. */
   readonly healthzPort?: number;
 }

@@ -96,7 +96,7 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
     extraEndpoints,
     held,
     features,
-    nodeIP: options.nodeIP,
+    nodeIP: wanted.context()?.nodeIP ?? '',
     strays: scope === 'full' ? straysOf(held) : [],
   });
   takeOver(state, plan, held);

@@ -31,20 +31,26 @@ export async function probeKernelspace(settings: Settings): Promise<FamilySuppor
   return { families: answer.probe.families, reasons: [] };
 }
 
-/** Made at the first sync, when the node's address is known. */
+/** The node's address: as it is now, and where it is gone the one it had. */
+export function nodeAddressOf(facts: NodeFacts, family: Family): () => string {
+  let last = '';
+  return () => {
+    last = facts.nodeIP(family) ?? last;
+    return last;
+  };
+}
+
+/** Made at the first sync, which is when edge-js is needed. */
 export function kernelspaceBackend(settings: Settings, family: Family, facts: NodeFacts): Backend {
   return lazyBackend({
     mode: 'kernelspace',
     family,
     create: async () => {
       const { createEdgeHcn, createWinvfpBackend, findHostMac } = await load();
-      // Only overlay networks need it, and there the backend says so: a node of one family serves the other too.
-      const nodeIP = facts.nodeIP(family) ?? '';
       const opened = createEdgeHcn();
       if ('error' in opened) return opened.error;
       const { winkernel, healthzBindAddress } = settings.config;
       const health = parseAddressPort(healthzBindAddress);
-      const hostMac = findHostMac(nodeIP);
       return createWinvfpBackend({
         family,
         hcn: opened.hcn,
@@ -53,8 +59,9 @@ export function kernelspaceBackend(settings: Settings, family: Family, facts: No
         enableDSR: winkernel.enableDSR,
         rootHnsEndpointName: winkernel.rootHnsEndpointName,
         forwardHealthCheckVip: winkernel.forwardHealthCheckVip,
-        nodeIP,
-        ...(hostMac === null ? {} : { hostMac }),
+        // Only overlay networks need them, and there the backend says so: a node of one family serves the other too.
+        nodeIP: nodeAddressOf(facts, family),
+        hostMac: findHostMac,
         ...(typeof health === 'string' ? {} : { healthzPort: health.port }),
       });
     },

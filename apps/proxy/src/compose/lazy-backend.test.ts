@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { modelConfig } from '../sync/model-config.ts';
 import { recordingBackend } from '../testing/composition.ts';
 import { settingsOf } from '../testing/settings.ts';
-import { networkNameOf } from './kernelspace.ts';
+import { networkNameOf, nodeAddressOf } from './kernelspace.ts';
 import { lazyBackend } from './lazy-backend.ts';
 
 const change = fullChange(createModel(modelConfig(settingsOf([]))).state('IPv4'));
@@ -18,6 +18,19 @@ describe('a backend that comes to life at its first sync', () => {
     expect(await backend.sync({ ...change, kind: 'incremental' })).toMatchObject({ outcome: 'ok' });
     expect(inner.changes.map(({ kind }) => kind)).toEqual(['full', 'incremental']);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it("follows the node's address, and keeps the last one while the Node object tells none", () => {
+    let known: string | null = null;
+    const facts = { nodeIP: () => known, syncPeriod: () => 1, counters: null };
+    const address = nodeAddressOf(facts, 'IPv4');
+    expect(address()).toBe('');
+    known = '192.0.2.10';
+    expect(address()).toBe('192.0.2.10');
+    known = '192.0.2.11';
+    expect(address()).toBe('192.0.2.11');
+    known = null;
+    expect(address()).toBe('192.0.2.11');
   });
 
   it('F59 F68: the HNS network comes from the flag, else from KUBE_NETWORK', () => {
