@@ -105,7 +105,6 @@ describe('slices of no use', () => {
     ['F134: host names', { addressType: 'FQDN' }, 0],
     ['G26: an unknown address type', { addressType: 'IPv8' }, 1],
     ['F134: no service label', { metadata: { labels: {} } }, 0],
-    ['S29: another service proxy', labels({ 'service.kubernetes.io/service-proxy-name': 'x' }), 0],
     ['S29: a headless service', labels({ 'service.kubernetes.io/headless': '' }), 0],
   ];
   for (const [title, shape, problems] of rows) {
@@ -115,6 +114,11 @@ describe('slices of no use', () => {
       expect(decoded.problems).toHaveLength(problems);
     });
   }
+
+  it('F126: the label of another service proxy decides at the Service, not here', () => {
+    const decoded = decode(sliceObject([POD], labels({ 'service.kubernetes.io/service-proxy-name': 'x' })));
+    expect(decoded.value?.endpoints).toHaveLength(1);
+  });
 
   it('G26: what is no object is refused', () => {
     expect(decode('slice')).toMatchObject({ key: null, value: null, triggerTime: null });

@@ -10,7 +10,7 @@ import {
 import { FAMILIES, type Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import { objectKey } from '../model/service-port-name.ts';
-import { HEADLESS_LABEL, readProtocol, SERVICE_PROXY_NAME_LABEL } from './decode-service.ts';
+import { HEADLESS_LABEL, readProtocol } from './decode-service.ts';
 import type { InternPool } from './intern.ts';
 import {
   fields,
@@ -100,7 +100,7 @@ function readTriggerTime(metadata: Fields): number | null {
   return Number.isNaN(time) ? null : time;
 }
 
-/** An EndpointSlice as parsed JSON. Slices of no service, of host names and for other proxies have no model. */
+/** An EndpointSlice as parsed JSON. Slices of no service and of host names have no model. */
 export function decodeEndpointSlice(object: unknown, pool: InternPool): DecodedSlice {
   const identity = namespacedIdentity('EndpointSlice', object);
   if (!('metadata' in identity)) return { ...identity, triggerTime: null };
@@ -109,7 +109,7 @@ export function decodeEndpointSlice(object: unknown, pool: InternPool): DecodedS
   const service = text(labels[SERVICE_NAME_LABEL]);
   const { addressType, endpoints, ports } = fields(object);
   const family = FAMILIES.find((known) => known === addressType);
-  const ignored = SERVICE_PROXY_NAME_LABEL in labels || HEADLESS_LABEL in labels || service === '';
+  const ignored = HEADLESS_LABEL in labels || service === '';
   if (ignored || family === undefined) {
     if (!ignored && addressType !== 'FQDN') log.add('addressType', addressType, 'must be IPv4, IPv6 or FQDN');
     return { key, value: null, problems: log.found, triggerTime: null };

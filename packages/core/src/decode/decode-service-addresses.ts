@@ -52,9 +52,13 @@ interface SourceRangesRead {
 }
 
 function sourceRanges(spec: Fields, log: ProblemLog): SourceRangesRead {
-  const entries = placed('spec.loadBalancerSourceRanges', items(spec['loadBalancerSourceRanges']));
-  const asked = entries.filter(({ value }) => text(value).trim() !== '');
-  const cidrs = readCidrs(asked, log);
+  const field = 'spec.loadBalancerSourceRanges';
+  const raw = spec['loadBalancerSourceRanges'] ?? [];
+  const isList = Array.isArray(raw);
+  const entries = isList ? placed(field, items(raw)) : [{ field, value: raw }];
+  // Whatever is there and no blank was meant to keep somebody out.
+  const asked = entries.filter(({ value }) => typeof value !== 'string' || value.trim() !== '');
+  const cidrs = isList ? readCidrs(asked, log) : [];
   const unreadable = asked.length > 0 && cidrs.length === 0;
   if (unreadable) {
     log.add(
@@ -82,14 +86,15 @@ export function decodeServiceAddresses(object: Fields, log: ProblemLog): PerFami
   const cluster = clusterIPs(spec, log);
   const external = readAddresses(placed('spec.externalIPs', items(spec['externalIPs'])), log);
   const ranges = sourceRanges(spec, log);
-  const balanced = ranges.unreadable ? [] : loadBalancerIPs(object, log);
+  const vips = loadBalancerIPs(object, log);
   const result: PerFamily<ServiceAddresses> = {};
   for (const family of FAMILIES) {
     const clusterIP = cluster[family];
     if (clusterIP === undefined) continue;
-    const lb = balanced.filter((ip) => familyOf(ip) === family && ip !== clusterIP);
+    const own = (ip: string): boolean => familyOf(ip) === family && ip !== clusterIP;
+    const lb = ranges.unreadable ? [] : vips.filter(own);
     // An address that is both keeps its source ranges: the narrower reading.
-    const others = external.filter((ip) => familyOf(ip) === family && ip !== clusterIP && !lb.includes(ip));
+    const others = external.filter((ip) => own(ip) && !vips.includes(ip));
     result[family] = {
       clusterIP,
       externalIPs: compact(others),

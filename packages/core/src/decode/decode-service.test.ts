@@ -147,6 +147,22 @@ describe('addresses for outsiders', () => {
     });
   }
 
+  it.each<[unknown]>([['10.0.0.0/8'], [10], [{ a: 1 }], [[10]], [[true]], [[null]], [[['10.0.0.0/8']]]])(
+    'S24: ranges that are no list of texts, %j, close them, too',
+    (loadBalancerSourceRanges) => {
+      const shape = { spec: { loadBalancerSourceRanges }, ingress: [{ ip: '203.0.113.1' }] };
+      const { value, problems } = decodeService(serviceObject(shape));
+      expect(value?.addresses.IPv4?.loadBalancerIPs).toEqual([]);
+      expect(problems.length).toBeGreaterThan(0);
+    },
+  );
+
+  it('S17 S24: what is left out of the load-balancer IPs is no external IP instead', () => {
+    const spec = { externalIPs: ['203.0.113.1', '203.0.113.2'], loadBalancerSourceRanges: ['nonsense'] };
+    const { value } = decodeService(serviceObject({ spec, ingress: [{ ip: '203.0.113.1' }] }));
+    expect(value?.addresses.IPv4).toMatchObject({ externalIPs: ['203.0.113.2'], loadBalancerIPs: [] });
+  });
+
   it('S24: ranges of which none can be read close the load-balancer IPs instead of opening them', () => {
     const shape = { spec: { loadBalancerSourceRanges: ['10.0.0/8'] }, ingress: [{ ip: '203.0.113.1' }] };
     const { value, problems } = decodeService(serviceObject(shape));

@@ -16,7 +16,7 @@ import {
   type ProblemLog,
 } from './reader.ts';
 
-export const SERVICE_PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
+const SERVICE_PROXY_NAME_LABEL = 'service.kubernetes.io/service-proxy-name';
 export const HEADLESS_LABEL = 'service.kubernetes.io/headless';
 
 /** What the API server fills in: three hours. */
