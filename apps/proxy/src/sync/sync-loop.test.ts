@@ -89,6 +89,18 @@ describe('the sync loop', () => {
     expect(backend.changes.length).toBeLessThan(45);
   });
 
+  it('goes on at once when the clock is set back', async () => {
+    const { loop, advance, starts, clock } = world();
+    loop.start();
+    await advance(5_000);
+    clock.setBack(3_600_000);
+    loop.request('change');
+    await advance(1_100);
+    expect(starts).toHaveLength(2);
+    await advance(30_000);
+    expect(starts).toHaveLength(3);
+  });
+
   it('F138: does nothing before it is started, however often it is asked', async () => {
     const { loop, advance, starts } = world();
     loop.request('a');

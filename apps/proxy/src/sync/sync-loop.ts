@@ -92,7 +92,7 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
   const arm = (): void => {
     state.cancel();
     if (!state.started || state.stopped || state.running !== null) return;
-    const wait = Math.max(0, dueAt(state, options.periods()) - options.clock.now());
+    const wait = waitOf(state, options.periods(), options.clock.now());
     state.cancel = options.clock.schedule(wait, () => {
       state.running = runOnce(options, state).finally(() => {
         state.running = null;
@@ -121,7 +121,17 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
   };
 }
 
-function dueAt({ endedAt, lookedAt, reason, failures }: State, { syncPeriod, minSyncPeriod }: Periods): number {
+/** Milliseconds. What was later than now was so by a clock that has been set back since. */
+function waitOf(state: State, periods: Periods, now: number): number {
+  state.endedAt = Math.min(state.endedAt, now);
+  state.lookedAt = Math.min(state.lookedAt, now);
+  return Math.max(0, dueAt(state, periods) - now);
+}
+
+function dueAt(
+  { endedAt, lookedAt, reason, failures }: State,
+  { syncPeriod, minSyncPeriod }: Periods,
+): number {
   if (reason !== null) return endedAt + minSyncPeriod;
   // Not from the end of the last sync: where something always changes, nobody would ever look. At the end of one, since
   // a moment later there may be another change.

@@ -12,6 +12,8 @@ export interface ManualClock extends Clock {
   readonly pending: readonly PendingTimer[];
   /** Moves time on and runs what falls due, in order; callbacks see the time they were due at. */
   advance(ms: number): void;
+  /** As when somebody sets the clock on the wall: `now()` is so much less from here on, and nothing runs later for it. */
+  setBack(ms: number): void;
   /** Resolves as soon as a timer for which `matches` holds is pending. */
   waitForTimer(matches: (timer: PendingTimer) => boolean): Promise<PendingTimer>;
 }
@@ -22,7 +24,7 @@ interface Timer extends PendingTimer {
 
 /** `random` is what `random()` answers: a constant, so that jitter is known. */
 export function createManualClock(start = 1_700_000_000_000, random = 0.5): ManualClock {
-  let now = start;
+  let [now, behind] = [start, 0];
   let timers: readonly Timer[] = [];
   const waiters = new Set<() => void>();
 
@@ -36,7 +38,7 @@ export function createManualClock(start = 1_700_000_000_000, random = 0.5): Manu
   };
 
   return {
-    now: () => now,
+    now: () => now - behind,
     random: () => random,
     schedule(delayMs, callback) {
       const timer: Timer = { delayMs, dueAt: now + Math.max(0, delayMs), callback };
@@ -50,6 +52,7 @@ export function createManualClock(start = 1_700_000_000_000, random = 0.5): Manu
       return timers;
     },
     advance: (ms) => runDue(now + ms),
+    setBack: (ms) => void (behind += ms),
     waitForTimer(matches) {
       return new Promise((resolve) => {
         const check = (): void => {

@@ -74,7 +74,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 
 function isRepeated(recent: Map<string, number>, event: ClusterEvent, now: number): boolean {
   const key = JSON.stringify(event);
-  for (const [old, at] of recent) if (now - at >= REPEAT_MS) recent.delete(old);
+  for (const [old, at] of recent) if (Math.abs(now - at) >= REPEAT_MS) recent.delete(old);
   if (recent.has(key)) return true;
   recent.set(key, now);
   return false;

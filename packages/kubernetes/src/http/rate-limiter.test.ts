@@ -18,6 +18,16 @@ describe('createRateLimiter', () => {
     expect(done).toEqual([0, 1, 2, 3, 4]);
   });
 
+  it('makes nobody wait because the clock was set back', async () => {
+    const clock = createManualClock();
+    const limiter = createRateLimiter(clock, 5, 2);
+    await limiter.take(never);
+    clock.setBack(3_600_000);
+    await limiter.take(never);
+    void limiter.take(never);
+    expect(clock.pending.map(({ delayMs }) => delayMs)).toEqual([200]);
+  });
+
   it('fills up again, but not beyond the burst', async () => {
     const clock = createManualClock();
     const limiter = createRateLimiter(clock, 5, 2);

@@ -20,7 +20,8 @@ export function createRateLimiter(clock: Clock, qps: number, burst: number): Rat
     take(signal) {
       if (rate < 0) return Promise.resolve();
       const now = clock.now();
-      tokens = Math.min(size, tokens + (now - filledAt) * rate) - 1;
+      // The clock on the wall may be set back: that is no debt.
+      tokens = Math.min(size, tokens + Math.max(0, now - filledAt) * rate) - 1;
       filledAt = now;
       // Below zero, tokens are debts: whoever makes one waits until it would be paid.
       return tokens >= 0 ? Promise.resolve() : delay(clock, Math.ceil(-tokens / rate), signal);
