@@ -40,6 +40,25 @@ const PID = (more: string): string =>
   `console.log(JSON.stringify({kind:'ExecCredential',apiVersion:'${V1}',status:{token:String(process.pid)${more}}}))`;
 
 describe('createExecPlugin', () => {
+  it('runs again after it could not even be started', async () => {
+    const clock = createManualClock(NOW);
+    const settings: ExecSettings = {
+      apiVersion: V1,
+      command: process.execPath,
+      args: ['-e', PID('')],
+      env: [],
+      provideClusterInfo: true,
+      installHint: '',
+      inherit: {},
+    };
+    // More than one argument or variable may hold: the kernel refuses to start it, and Node throws.
+    let server = 'x'.repeat(3_000_000);
+    const p = createExecPlugin(settings, () => Promise.resolve({ server }), clock);
+    expect(await p.read()).toMatchObject({ ok: false, error: expect.stringContaining('E2BIG') });
+    server = 'https://a';
+    expect(await p.read()).toMatchObject({ ok: true });
+  });
+
   it('runs once for everybody who asks at the same time, and not again before the end', async () => {
     const { plugin: p, advance } = plugin(PID(`,expirationTimestamp:'2026-01-01T00:01:00Z'`));
     const [a, b] = await Promise.all([p.read(), p.read()]);

@@ -47,7 +47,6 @@ export function createExecPlugin(
     const info = settings.provideClusterInfo ? { cluster: await clusterInfo() } : {};
     const printed = await runCommand(settings, { interactive: false, ...info });
     const parsed = printed.ok ? parseExecCredential(printed.value, settings) : printed;
-    running = null;
     if (!parsed.ok) return parsed;
     cached = parsed.value;
     return succeed(parsed.value.credential);
@@ -58,7 +57,11 @@ export function createExecPlugin(
       if (cached !== null && clock.now() < cached.expiresAt - MARGIN_MS) {
         return Promise.resolve(succeed(cached.credential));
       }
-      running ??= renew();
+      running ??= renew()
+        .catch((error: unknown) => ({ ok: false, error: `${settings.command}: ${String(error)}` }) as const)
+        .finally(() => {
+          running = null;
+        });
       return running;
     },
     invalidate() {
@@ -74,6 +77,7 @@ function runCommand(settings: ExecSettings, spec: unknown): Promise<Result<strin
   const limits = { timeout: RUN_LIMIT_MS, maxBuffer: OUTPUT_LIMIT };
   const hint = settings.installHint.split('\n')[0];
   return new Promise((resolve) => {
+    // Where there is no memory for it, or too much is to be passed on, this throws: the promise is rejected.
     const child = execFile(settings.command, settings.args, { ...limits, env }, (error, stdout, stderr) => {
       if (error === null) return resolve(succeed(stdout));
       const said = stderr.trim().split('\n').at(-1) ?? '';

@@ -61,9 +61,19 @@ export function codeOfTransport(error: Error): ApiErrorCode {
   return TLS_CODES.test(code) ? 'tls-failed' : 'connection-lost';
 }
 
+/** As long as anybody may ask us to wait. */
+const LONGEST_RETRY_AFTER_MS = 300_000;
+
+/** Of what a server said in seconds; 0 if that is no number. */
+export function boundedRetryAfterMs(seconds: unknown): number {
+  return typeof seconds !== 'number' || Number.isNaN(seconds)
+    ? 0
+    : Math.min(Math.max(0, seconds * 1000), LONGEST_RETRY_AFTER_MS);
+}
+
 /** `Retry-After` in milliseconds: seconds or a date. 0 if there is none. */
 export function retryAfterMs(header: string | undefined, now: number): number {
   if (header === undefined) return 0;
-  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isNaN(ms) ? 0 : Math.min(Math.max(0, ms), 300_000);
+  const seconds = /^\d+$/.test(header.trim()) ? Number(header) : (Date.parse(header) - now) / 1000;
+  return boundedRetryAfterMs(seconds);
 }

@@ -45,23 +45,38 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
   const { url, method, headers, agent, signal } = outgoing;
   return new Promise((resolve) => {
     let late = false;
+    const settle = (result: Result<IncomingMessage, SendFailure>): void => {
+      cancel();
+      signal.removeEventListener('abort', stop);
+      resolve(result);
+    };
+    const fail = (error: ApiError, reused = false): void => settle({ ok: false, error: { error, reused } });
+    const stop = (): void => fail(apiError('aborted', 'stopped'));
     const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request: ClientRequest = make(url, { method, headers, agent, signal });
+    const request: ClientRequest = make(url, {
+      method,
+      headers,
+      agent,
+      signal,
+      timeout: outgoing.answerWithinMs,
+    });
     const cancel = clock.schedule(outgoing.answerWithinMs, () => {
       late = true;
+      // At once: a request that waits for a proxy to let it through has no socket yet, and tells nobody that it ends.
+      fail(apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`));
       request.destroy(new Error('late'));
     });
+    signal.addEventListener('abort', stop);
     request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS));
-    request.on('response', (response) => {
-      cancel();
-      resolve(succeed(response));
+    request.on('response', (response) => settle(succeed(response)));
+    request.on('upgrade', (_response, socket) => {
+      socket.destroy();
+      fail(apiError('bad-response', '101 Switching Protocols was not asked for'));
     });
-    request.on('error', (error) => {
-      cancel();
-      const stalled = apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`);
-      const failure = late ? stalled : apiError(codeOfTransport(error), describe(error));
-      resolve({ ok: false, error: { error: failure, reused: !late && request.reusedSocket } });
-    });
+    request.on('error', (error) =>
+      fail(apiError(codeOfTransport(error), describe(error)), !late && request.reusedSocket),
+    );
+    request.on('close', () => fail(apiError('connection-lost', 'the connection closed before an answer')));
     request.end(outgoing.body ?? undefined);
   });
 }

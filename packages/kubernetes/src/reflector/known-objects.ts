@@ -7,6 +7,8 @@ import type { WireObject } from '../wire.ts';
 export interface Replacement {
   /** An event, unless the handlers know this version of the object. `null` too for what is no object. */
   add(object: unknown): ObjectEvent | null;
+  /** It was added, and went before the set was complete. */
+  remove(object: unknown): ObjectEvent | null;
   /** Deletions of everything known that was not added. */
   finish(): ObjectEvent[];
 }
@@ -52,19 +54,33 @@ export function createKnownObjects(resource: Resource): KnownObjects {
       const identity = identify(object);
       return identity === null ? null : removeKey(keyOf(identity));
     },
-    replace() {
-      const seen = new Set<string>();
-      return {
-        add(object) {
-          const identity = identify(object);
-          if (identity !== null) seen.add(keyOf(identity));
-          return upsert(object);
-        },
-        finish() {
-          const gone = [...known.keys()].filter((key) => !seen.has(key));
-          return gone.map(removeKey).filter((event) => event !== null);
-        },
-      };
+    replace: () => createReplacement({ known, upsert, removeKey }),
+  };
+}
+
+interface Memory {
+  readonly known: ReadonlyMap<string, string>;
+  readonly upsert: (object: unknown) => ObjectEvent | null;
+  readonly removeKey: (key: string) => ObjectEvent | null;
+}
+
+function createReplacement({ known, upsert, removeKey }: Memory): Replacement {
+  const seen = new Set<string>();
+  return {
+    add(object) {
+      const identity = identify(object);
+      if (identity !== null) seen.add(keyOf(identity));
+      return upsert(object);
+    },
+    remove(object) {
+      const identity = identify(object);
+      if (identity === null) return null;
+      seen.delete(keyOf(identity));
+      return removeKey(keyOf(identity));
+    },
+    finish() {
+      const gone = [...known.keys()].filter((key) => !seen.has(key));
+      return gone.map(removeKey).filter((event) => event !== null);
     },
   };
 }

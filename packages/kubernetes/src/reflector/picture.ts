@@ -1,7 +1,7 @@
 /** What the handlers have been told, and up to which version of the server's history that is true. */
 import type { ObjectEvent, Resource, SourceProblem } from '@signalbox/core';
 
-import { createKnownObjects } from './known-objects.ts';
+import { createKnownObjects, type Replacement } from './known-objects.ts';
 import type { WatchEvent } from './read-watch.ts';
 
 export type Position =
@@ -17,6 +17,8 @@ export interface PictureHandlers {
 
 export interface Incoming {
   readonly add: (objects: readonly unknown[]) => void;
+  /** Changes of the set while it comes. */
+  readonly apply: (events: readonly WatchEvent[]) => void;
   /** The set is complete: what was not in it is deleted. */
   readonly finish: (version: string) => void;
 }
@@ -49,6 +51,7 @@ export function createPicture(resource: Resource, handlers: PictureHandlers, sig
       const replacement = known.replace();
       return {
         add: (objects) => emit(objects.map((object) => replacement.add(object))),
+        apply: (events) => emit(events.map((event) => changed(replacement, event))),
         finish(version) {
           emit(replacement.finish());
           position = { at: 'version', version };
@@ -66,6 +69,11 @@ export function createPicture(resource: Resource, handlers: PictureHandlers, sig
     },
     nothing: sync,
   };
+}
+
+function changed(set: Replacement, event: WatchEvent): ObjectEvent | null {
+  if (event.type === 'bookmark') return null;
+  return event.type === 'upsert' ? set.add(event.object) : set.remove(event.object);
 }
 
 interface Teller {

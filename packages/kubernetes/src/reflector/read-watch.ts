@@ -1,6 +1,6 @@
 /** One WATCH, from its opening to its end. */
 import type { ApiClient } from '../http/api-client.ts';
-import { apiError, codeOfStatus, type ApiError } from '../http/api-error.ts';
+import { apiError, boundedRetryAfterMs, codeOfStatus, type ApiError } from '../http/api-error.ts';
 import { readBody } from '../http/body.ts';
 import { createLineSplitter } from '../http/lines.ts';
 import type { WireObject, WireStatus } from '../wire.ts';
@@ -77,13 +77,15 @@ const TYPES: Readonly<Record<string, 'upsert' | 'delete'>> = {
 const INITIAL_END = 'k8s.io/initial-events-end';
 
 function decodeLine(line: string): WatchEvent | ApiError | { readonly type: 'unknown' } {
-  let event: { readonly type?: string; readonly object?: WireObject & WireStatus };
+  let event: { readonly type?: string; readonly object?: (WireObject & WireStatus) | null } | null;
   try {
     event = JSON.parse(line) as typeof event;
   } catch {
     return apiError('bad-response', `a watch event is not JSON: ${line.slice(0, 80)}`);
   }
-  const { type = '', object = {} } = event;
+  const type = event?.type ?? '';
+  const object = event?.object;
+  if (!object) return apiError('bad-response', `a watch event has no object: ${line.slice(0, 80)}`);
   if (type === 'ERROR') return decodeStatus(object);
   const version = object.metadata?.resourceVersion;
   if (typeof version !== 'string' || version === '') {
@@ -98,7 +100,7 @@ function decodeLine(line: string): WatchEvent | ApiError | { readonly type: 'unk
 
 function decodeStatus(status: WireStatus): ApiError {
   const code = status.code ?? 500;
-  const retryAfterMs = (status.details?.retryAfterSeconds ?? 0) * 1000;
+  const retryAfterMs = boundedRetryAfterMs(status.details?.retryAfterSeconds);
   const message = (status.message ?? status.reason ?? 'the watch failed').split('\n')[0] ?? '';
   return apiError(codeOfStatus(code), `${code} ${message}`, { status: code, retryAfterMs });
 }

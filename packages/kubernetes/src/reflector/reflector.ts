@@ -56,7 +56,13 @@ export function startReflector(options: ReflectorOptions): Reflector {
   const abort = new AbortController();
   const picture = createPicture(options.watched.resource, options.handlers, abort.signal);
   const judge = createJudge(options, picture);
-  const session = { ...options, picture, signal: abort.signal, onProgress: judge.progressed };
+  const session = {
+    ...options,
+    picture,
+    signal: abort.signal,
+    onProgress: judge.progressed,
+    inFull: judge.inFull,
+  };
   const loop = async (): Promise<void> => {
     while (!abort.signal.aborted) {
       const outcome = await attempt(session).catch(unforeseen);
@@ -91,12 +97,15 @@ interface Session extends ReflectorOptions {
   readonly signal: AbortSignal;
   /** Something came from the server that moves the picture on. */
   readonly onProgress: (server: string) => void;
+  /** The next complete set should come as a list, whatever the server can do. */
+  readonly inFull: () => boolean;
 }
 
 function attempt(session: Session): Promise<Outcome> {
   const { position } = session.picture;
   if (position.at === 'version') return watchOnce(session, position.version);
-  return session.streaming.wanted ? streamOnce(session) : listOnce(session, position);
+  const streamed = session.streaming.wanted && !session.inFull();
+  return streamed ? streamOnce(session) : listOnce(session, position);
 }
 
 async function listOnce(
@@ -137,7 +146,6 @@ async function streamOnce(session: Session): Promise<Outcome> {
 
 async function watchOnce(session: Session, version: string): Promise<Outcome> {
   const { picture, onProgress } = session;
-  const { position } = picture;
   const { error, server, lasted } = await watchWith(session, {
     parameters: { resourceVersion: version },
     idleMs: () => NO_IDLE_LIMIT_MS,
@@ -146,7 +154,8 @@ async function watchOnce(session: Session, version: string): Promise<Outcome> {
       onProgress(by);
     },
   });
-  const progress = lasted || picture.position !== position;
+  const { position: now } = picture;
+  const progress = lasted || (now.at === 'version' && now.version !== version);
   return { kind: 'watch', error, opened: server !== '', progress, sound: progress };
 }
 
@@ -182,6 +191,7 @@ async function watchWith({ client, watched, signal }: Session, part: WatchPart):
 
 interface Judge {
   readonly progressed: (server: string) => void;
+  readonly inFull: () => boolean;
   /** Decides what follows: what is told, what is forgotten, and the milliseconds to wait. */
   readonly waitAfter: (outcome: Outcome) => number;
 }
@@ -190,6 +200,10 @@ function createJudge(options: ReflectorOptions, picture: Picture): Judge {
   const { watched, streaming, handlers, log } = options;
   const backOff = createBackOff(options.client.clock);
   const reporter = createProblemReporter({ plural: watched.plural, onProblem: handlers.onProblem, log });
+
+  // Streams and lists take turns while streams fail: what stands between us and the server may pass on one of them only.
+  let inFull = false;
+  const isUseless = createPatience();
 
   const judgeError = (error: ApiError, { opened }: Outcome): number => {
     const failures = backOff.failures;
@@ -200,7 +214,7 @@ function createJudge(options: ReflectorOptions, picture: Picture): Judge {
       picture.lose(position.at === 'nowhere' && position.extent === 'pages' ? 'whole' : 'pages');
       return failures === 0 ? 0 : waitMs;
     }
-    // A stream that breaks off once is no trouble yet: the server may only have restarted. Ask again at once.
+    // One that breaks off is no trouble yet: the server may only have restarted. Ask again at once.
     if (error.code === 'connection-lost' && opened && failures === 0) return 0;
     if (watched.optional && (error.code === 'not-found' || error.code === 'forbidden')) {
       if (failures === 0) log(`${watched.plural}: ${error.message}; taken as none`);
@@ -214,15 +228,42 @@ function createJudge(options: ReflectorOptions, picture: Picture): Judge {
 
   const waitAfter = (outcome: Outcome): number => {
     if (outcome.sound) backOff.reset();
+    inFull = outcome.kind === 'streamed-list' && !outcome.progress;
+    const useless = isUseless(outcome);
+    if (useless) picture.lose('pages');
     if (isRefusalToStream(outcome)) {
       streaming.wanted = false;
       log(`${watched.plural}: no streamed lists here (${outcome.error?.message ?? 'ended early'}); listing`);
       return 0;
     }
     if (outcome.error !== null) return judgeError(outcome.error, outcome);
+    if (useless) reporter.report(ENDED_AT_ONCE);
     return outcome.progress ? 0 : backOff.next();
   };
-  return { progressed: reporter.recovered, waitAfter };
+  return { progressed: reporter.recovered, inFull: () => inFull, waitAfter };
+}
+
+const ENDED_AT_ONCE = apiError('bad-response', 'watches end as soon as they begin');
+
+/** So many in a row. Two may meet a server that is about to go. */
+const FRUITLESS_WATCHES = 3;
+
+/** Tells of a watch that a server answers, time and again, without any use: only a new list says what is there. */
+function createPatience(): (outcome: Outcome) => boolean {
+  let fruitless = 0;
+  return (outcome) => {
+    if (outcome.kind !== 'watch' || outcome.sound) fruitless = 0;
+    else if (isAnswered(outcome)) fruitless += 1;
+    if (fruitless < FRUITLESS_WATCHES) return false;
+    fruitless = 0;
+    return true;
+  };
+}
+
+/** By somebody, with something that is no "come back later": a server that is away is no reason for a new list. */
+function isAnswered({ error, opened }: Outcome): boolean {
+  if (error === null || opened) return true;
+  return error.status > 0 && !['unauthorized', 'throttled', 'server-error'].includes(error.code);
 }
 
 /** Servers refuse the parameters (older ones), or fail with 500 (an old etcd behind them), or never finish. */

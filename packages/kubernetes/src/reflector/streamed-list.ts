@@ -19,7 +19,8 @@ export function createStreamedList(picture: Picture): StreamedList {
       const last = events[end];
       if (complete) return picture.apply(events);
       const initial = last === undefined ? events : events.slice(0, end);
-      incoming.add(initial.flatMap((event) => (event.type === 'upsert' ? [event.object] : [])));
+      // Some servers send what happens meanwhile between the initial events and their end.
+      incoming.apply(initial);
       if (last === undefined) return;
       complete = true;
       incoming.finish(last.version);

@@ -1,0 +1,205 @@
+/** Answers that no API server should give, and some that are rare: the picture comes right, or a list makes it so. */
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
+
+import { createManualClock } from '@signalbox/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+
+import { createKubernetesSource, type KubernetesSourceOptions } from '../kubernetes-source.ts';
+import { plainConfig } from '../testing/plain-config.ts';
+import { createSourceRecorder } from '../testing/recorder.ts';
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+type Asked = 'list' | 'stream' | 'watch';
+type Answer = (asked: Asked, response: ServerResponse, turn: number) => void;
+
+const KINDS: Readonly<Record<string, string>> = {
+  services: 'Service',
+  nodes: 'Node',
+  endpointslices: 'EndpointSlice',
+  servicecidrs: 'ServiceCIDR',
+};
+
+const service = (name: string, version: string) => ({
+  kind: 'Service',
+  metadata: { name, namespace: 'default', resourceVersion: version },
+});
+const event = (type: string, object: unknown): string => `${JSON.stringify({ type, object })}\n`;
+const bookmark = (version: string, end = false): string =>
+  event('BOOKMARK', {
+    metadata: { resourceVersion: version, annotations: end ? { 'k8s.io/initial-events-end': 'true' } : {} },
+  });
+const list = (items: readonly object[], version: string, kind = 'Service'): string =>
+  JSON.stringify({ kind: `${kind}List`, metadata: { resourceVersion: version }, items });
+
+function askedFor(request: IncomingMessage): { readonly plural: string; readonly asked: Asked } {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://server');
+  const stream = searchParams.get('sendInitialEvents') === 'true';
+  const watch = searchParams.get('watch') === 'true';
+  return { plural: pathname.split('/').at(-1) ?? '', asked: stream ? 'stream' : watch ? 'watch' : 'list' };
+}
+
+/** A server that is as it should be, but for what it says of services. */
+async function world(answer: Answer, options: Partial<KubernetesSourceOptions> = {}, stepMs = 500) {
+  const asked: Asked[] = [];
+  const server = createHttpServer((request, response) => {
+    const about = askedFor(request);
+    if (about.plural === 'services') return answer(about.asked, response, asked.push(about.asked));
+    if (about.asked === 'list') return response.end(list([], '1', KINDS[about.plural]));
+    if (about.asked === 'stream') return response.write(bookmark('1', true));
+    response.flushHeaders();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  undo.push(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { asked, ...watchFrom(plainConfig([url]), options, stepMs) };
+}
+
+function watchFrom(
+  config: ReturnType<typeof plainConfig>,
+  options: Partial<KubernetesSourceOptions>,
+  stepMs = 500,
+) {
+  const recorder = createSourceRecorder();
+  const clock = createManualClock();
+  const source = createKubernetesSource({ config, nodeName: 'n', clock, qps: -1, ...options });
+  undo.push(() => source.stop());
+  source.start(recorder.handlers);
+  /** Lets waits pass until it comes true; `false`: it does not. */
+  const comesTrue = async (goal: () => boolean): Promise<boolean> => {
+    for (let step = 0; step < 300 && !goal(); step++) {
+      await new Promise((resolve) => setTimeout(resolve, 3));
+      if (step % 5 === 4) clock.advance(stepMs);
+    }
+    return goal();
+  };
+  const names = (): string[] => [...recorder.picture.keys()].filter((key) => key.startsWith('Service '));
+  return { recorder, source, comesTrue, names };
+}
+
+const good = (response: ServerResponse, asked: Asked): void => {
+  if (asked === 'list') response.end(list([service('a', '5')], '5'));
+  else response.flushHeaders();
+};
+
+describe('a streamed list', () => {
+  it('loses nothing that is deleted before its end is told', async () => {
+    const { comesTrue, names, recorder } = await world((_, response) => {
+      const events = [
+        ['ADDED', 'a', '5'] as const,
+        ['ADDED', 'b', '6'] as const,
+        ['DELETED', 'a', '7'] as const,
+      ];
+      for (const [type, name, version] of events) response.write(event(type, service(name, version)));
+      response.write(bookmark('7', true));
+    });
+    expect(await comesTrue(() => recorder.synced.length === 4)).toBe(true);
+    expect(names()).toEqual(['Service default/b']);
+  });
+
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['504 of a gateway', (response) => void response.writeHead(504).end('<html>')],
+    ['a page of HTML', (response) => void response.end('<html>\n')],
+    ['403', (response) => void response.writeHead(403).end('{"kind":"Status","code":403}')],
+    ['no answer at all', () => undefined],
+  ])('that meets %s makes room for a plain one', async (_, refuse) => {
+    const { comesTrue, names } = await world(
+      (asked, response) => (asked === 'stream' ? refuse(response) : good(response, asked)),
+      { answerWithinMs: 300 },
+    );
+    expect(await comesTrue(() => names().length === 1)).toBe(true);
+  });
+});
+
+describe('a watch that is of no use', () => {
+  it.each<[string, (response: ServerResponse) => void]>([
+    ['is forbidden', (response) => void response.writeHead(403).end('{"kind":"Status","code":403}')],
+    ['ends at once', (response) => void response.end()],
+    ['is a page without a line end', (response) => void response.end('<html>')],
+    ['tells of nothing', (response) => void response.write(event('MODIFIED', null))],
+    ['is nothing', (response) => void response.write('null\n')],
+    [
+      'fails each time',
+      (response) => void response.end(event('ERROR', { kind: 'Status', code: 500, message: 'etcd' })),
+    ],
+    ['brings a bookmark that is not new', (response) => void response.end(bookmark('5'))],
+  ])('because it %s gives way to a new list', async (_, useless) => {
+    let version = 5;
+    const { comesTrue, names, asked, recorder } = await world(
+      (kind, response) => {
+        if (kind === 'watch') return useless(response);
+        const all = version === 5 ? [service('a', '5')] : [service('a', '5'), service('b', '6')];
+        response.end(list(all, String(version)));
+        version = 6;
+      },
+      { lists: 'listed' },
+    );
+    expect(await comesTrue(() => names().length === 2)).toBe(true);
+    expect(asked.length).toBeLessThan(20);
+    expect(recorder.problems.length).toBeGreaterThan(0);
+  });
+
+  it('is asked for again when a wait is over that is as long as the server says, but not months', async () => {
+    for (const retryAfterSeconds of ['soon', 1e7]) {
+      const { comesTrue, asked } = await world(
+        (kind, response) => {
+          if (kind !== 'watch') return good(response, kind);
+          response.end(event('ERROR', { kind: 'Status', code: 429, details: { retryAfterSeconds } }));
+        },
+        { lists: 'listed' },
+        retryAfterSeconds === 'soon' ? 500 : 30_000,
+      );
+      expect(await comesTrue(() => asked.length > 2)).toBe(true);
+      expect(asked.length).toBeLessThan(20);
+    }
+  });
+});
+
+describe('what is said in a list', () => {
+  it('and is no JSON is told as such', async () => {
+    const { comesTrue, recorder } = await world(
+      (_, response) => void response.end('{"kind":"ServiceList","items":[{"metadata":{"name":nope}}]}'),
+      { lists: 'listed' },
+    );
+    expect(await comesTrue(() => recorder.problems.length > 0)).toBe(true);
+    expect(recorder.problems[0]).toMatchObject({ code: 'bad-response' });
+  });
+});
+
+describe('a request that nobody answers', () => {
+  it('and that switches protocols is over', async () => {
+    const { comesTrue, recorder, source } = await world((_, response) => {
+      response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
+    });
+    expect(await comesTrue(() => recorder.problems.length > 0)).toBe(true);
+    expect(recorder.problems[0]?.message).toContain('101 Switching Protocols');
+    await source.stop();
+  });
+
+  it('since a proxy says nothing is over, and so is its connection', async () => {
+    const open = new Set<Socket>();
+    const proxy = createServer((socket) => {
+      open.add(socket);
+      socket
+        .on('error', () => undefined)
+        .on('close', () => open.delete(socket))
+        .resume();
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    undo.push(() => proxy.close());
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+    const config = plainConfig(['https://192.0.2.1:6443'], { proxy: { from: 'url', url } });
+    const { comesTrue, recorder, source } = watchFrom(config, { answerWithinMs: 200 });
+    expect(await comesTrue(() => recorder.problems.length >= 3)).toBe(true);
+    expect(recorder.problems[0]).toMatchObject({ code: 'stalled' });
+    await source.stop();
+    expect(await comesTrue(() => open.size === 0)).toBe(true);
+  });
+});
