@@ -11,7 +11,6 @@ import type {
 import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
 import { createWantedState, type WantedState } from './compile/wanted-state.ts';
 import { configurationError, contextOf } from './context.ts';
-import { findDrift } from './diff/drift.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { createOwnership, type Ownership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
@@ -19,7 +18,7 @@ import { readCapabilities, readHeldState, readNetwork, type Read } from './drive
 import type { HcnNetwork } from './objects/hcn-documents.ts';
 import type { HnsFeatures } from './objects/hns-version.ts';
 import type { WinvfpOptions } from './options.ts';
-import { failedSync, runRound, type RoundScope } from './sync-round.ts';
+import { driftOf, failedSync, runRound, type RoundScope } from './sync-round.ts';
 
 export interface BackendState {
   readonly options: WinvfpOptions;
@@ -29,6 +28,8 @@ export interface BackendState {
   /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
   features: HnsFeatures | null;
   readonly owned: Ownership;
+  /** What the last round could not bring right (`Applied.unsettled`). */
+  unsettled: ReadonlySet<string>;
 }
 
 export interface UnsupportedPort extends Unsupported {
@@ -47,6 +48,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     held: null,
     features: null,
     owned: createOwnership(),
+    unsettled: new Set(),
   };
   return {
     mode: 'winvfp',
@@ -130,17 +132,12 @@ async function observe(state: BackendState): Promise<Observation> {
   }
   const read = await readHeldState({ hcn, family, network: world.value.network, owned: state.owned });
   if ('error' in read) return failed(read.error);
-  const drift = findDrift({
-    held: read.value,
-    family,
-    wanted: state.wanted.frontends(),
-    extraEndpoints: state.wanted.extraEndpoints(),
-  });
-  return { outcome: 'ok', drift };
+  return { outcome: 'ok', drift: driftOf(state, read.value) };
 }
 
 function cleanup(state: BackendState): Promise<CleanupResult> {
   state.held = null;
+  state.unsettled = new Set();
   const { hcn, family, networkName } = state.options;
   return cleanupHns({ hcn, family, networkName, owned: state.owned });
 }

@@ -68,14 +68,17 @@ async function readMissing(state: BackendState, held: HeldState): Promise<Listed
 
 /** Differences that no change of ours explains: somebody else's doing. */
 function surprises(state: BackendState, held: HeldState): readonly Drift[] {
-  const { wanted, options } = state;
-  const found = findDrift({
+  return state.wanted.dirty.size > 0 ? [] : driftOf(state, held);
+}
+
+export function driftOf({ wanted, options, unsettled }: BackendState, held: HeldState): readonly Drift[] {
+  return findDrift({
     held,
     family: options.family,
     wanted: wanted.frontends(),
     extraEndpoints: wanted.extraEndpoints(),
+    unsettled,
   });
-  return wanted.dirty.size > 0 ? [] : found;
 }
 
 function markAll(state: BackendState, held: HeldState): void {
@@ -107,9 +110,10 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
     held,
     family: options.family,
     keep: new Set(extraEndpoints.map((endpoint) => endpoint.address)),
-    ownerOf: (frontend) => wanted.wantedAt(frontend)?.owner ?? frontend,
+    wantedAt: (frontend) => wanted.wantedAt(frontend),
   });
   if (applied.stopped !== null) return { relist: false, result: failedSync(applied.stopped) };
+  state.unsettled = applied.unsettled;
   wanted.dirty.clear();
   for (const frontend of applied.failedFrontends) wanted.dirty.add(frontend);
   if (applied.modifyBroken) state.features = { ...features, modify: false };

@@ -1,5 +1,6 @@
 /** How what HNS holds differs from what it should hold, in words. */
 import type { Drift, Family } from '@signalbox/core';
+import { addressKey } from '../objects/address.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { sameLoadBalancer } from './frontend.ts';
 import type { HeldState } from './held-state.ts';
@@ -11,15 +12,27 @@ export interface DriftInput {
   readonly family: Family;
   readonly wanted: ReadonlyMap<string, WantedLoadBalancer>;
   readonly extraEndpoints: readonly WantedEndpoint[];
+  /** Objects that the last sync reported as failed, or had to leave: known, and so no drift. */
+  readonly unsettled: ReadonlySet<string>;
+}
+
+/** The `object` of a drift. */
+export function loadBalancerObject(frontend: string): string {
+  return `load balancer ${frontend}`;
+}
+
+export function endpointObject(address: string): string {
+  return `endpoint ${addressKey(address)}`;
 }
 
 export function findDrift(input: DriftInput): readonly Drift[] {
-  return [
+  const found = [
     ...endpointDrift(input),
     ...loadBalancerDrift(input),
     ...staleLoadBalancers(input),
     ...staleEndpoints(input),
   ];
+  return found.filter((drift) => !input.unsettled.has(drift.object));
 }
 
 function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
@@ -27,7 +40,7 @@ function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly D
   const remote = backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.endpoint] : []));
   const unique = new Map([...extraEndpoints, ...remote].map((endpoint) => [endpoint.id, endpoint]));
   return [...unique.values()].flatMap((endpoint): Drift[] => {
-    const object = `endpoint ${endpoint.address}`;
+    const object = endpointObject(endpoint.address);
     const found = held.byAddress(endpoint.address);
     if (found === undefined) return [{ kind: 'missing', object }];
     return found.remote && found.ours && !sameEndpoint(found, endpoint) ? [{ kind: 'altered', object }] : [];
@@ -36,7 +49,7 @@ function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly D
 
 function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
   return [...wanted].flatMap(([frontend, balancer]): Drift[] => {
-    const object = `load balancer ${frontend}`;
+    const object = loadBalancerObject(frontend);
     const found = held.byFrontend(frontend);
     const creatable = balancer.backends.some(
       (backend) => backend.kind === 'remote' || endpointFor(backend, held) !== undefined,
@@ -51,14 +64,14 @@ function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
     const second = held.byFrontend(found.frontend)?.id !== found.id;
     return found.ours && (second || !wanted.has(found.frontend));
   });
-  return stale.map((found) => ({ kind: 'stale', object: `load balancer ${found.frontend}` }));
+  return stale.map((found) => ({ kind: 'stale', object: loadBalancerObject(found.frontend) }));
 }
 
 function staleEndpoints({ held, family, extraEndpoints }: DriftInput): readonly Drift[] {
   const keep = new Set(extraEndpoints.map((endpoint) => endpoint.address));
   return unreferencedEndpoints(held, family, keep).map((endpoint) => ({
     kind: 'stale',
-    object: `endpoint ${endpoint.document.IpConfigurations?.[0]?.IpAddress ?? endpoint.id}`,
+    object: endpointObject(endpoint.addresses[0] ?? endpoint.id),
   }));
 }
 

@@ -5,6 +5,7 @@ import {
   clusterIP,
   endpoint,
   fullOf,
+  nodePort,
   service,
   testHost,
   writes,
@@ -105,5 +106,44 @@ describe('WIN8: a load balancer that is not what it was modified to', () => {
       outcome: 'ok',
     });
     expect(writes(host.recorder)).toEqual(['delete-load-balancer', 'create-load-balancer']);
+  });
+});
+
+describe('what the last sync reported as failed', () => {
+  it('is no drift, and its endpoints wait for it', async () => {
+    const host = testHost();
+    host.hns.listen(6, 30_080);
+    const web = service({ frontends: [clusterIP('10.96.0.10'), nodePort(30_080)] });
+    const other = service({ name: 'o', frontends: [nodePort(30_081)], endpoints: [endpoint('10.244.2.7')] });
+    host.hns.listen(6, 30_081);
+    expect(await host.backend.sync(fullOf(web, other))).toMatchObject({ outcome: 'partial' });
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    host.recorder.take();
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial' });
+    expect(writes(host.recorder)).toEqual(['create-load-balancer', 'create-load-balancer']);
+    host.hns.dropLoadBalancer(host.hns.snapshot().loadBalancers[0]?.ID ?? '');
+    expect(await host.backend.observe()).toMatchObject({
+      drift: [{ object: 'load balancer 10.96.0.10:80/tcp' }],
+    });
+    host.hns.unlisten(6, 30_080);
+    host.hns.unlisten(6, 30_081);
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('or an endpoint of ours that somebody else uses', async () => {
+    const host = testHost();
+    const web = service();
+    await host.backend.sync(fullOf(web));
+    const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
+    host.hns.putLoadBalancer({
+      ID: 'F0000000-0000-4000-8000-000000000001',
+      HostComputeEndpoints: [remote?.ID ?? ''],
+      FrontendVIPs: ['203.0.113.200', '203.0.113.201'],
+      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
+    });
+    await host.backend.sync(incremental([], [], [web]));
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [] });
   });
 });

@@ -2,6 +2,7 @@
 import type { BackendError, Family, ServiceFailure } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import type { HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
+import { endpointObject, loadBalancerObject } from '../diff/drift.ts';
 import { sameLoadBalancer } from '../diff/frontend.ts';
 import { endpointFor, settingsOf, type LoadBalancerStep, type Plan } from '../diff/plan.ts';
 import { unreferencedEndpoints } from '../diff/unreferenced.ts';
@@ -15,13 +16,15 @@ export interface ApplyInput {
   readonly family: Family;
   /** Addresses whose endpoint stays though no load balancer refers to it. */
   readonly keep: ReadonlySet<string>;
-  readonly ownerOf: (frontend: string) => string;
+  readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
 }
 
 export interface Applied {
   readonly failures: readonly ServiceFailure[];
   /** To be looked at again at the next sync. */
   readonly failedFrontends: ReadonlySet<string>;
+  /** Objects, as drift names them, that are not as wanted: because of a failure, or somebody else's need. */
+  readonly unsettled: ReadonlySet<string>;
   /** Reality was another than believed. */
   readonly relist: boolean;
   /** This HNS cannot modify in place after all. */
@@ -33,6 +36,7 @@ export interface Applied {
 interface Progress {
   readonly failures: ServiceFailure[];
   readonly failedFrontends: Set<string>;
+  readonly unsettled: Set<string>;
   readonly failedAddresses: Map<string, BackendError>;
   /** Ids of the endpoints made in this round. */
   readonly made: Set<string>;
@@ -45,6 +49,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   const progress: Progress = {
     failures: [],
     failedFrontends: new Set(),
+    unsettled: new Set(),
     failedAddresses: new Map(),
     made: new Set(),
     relist: false,
@@ -59,6 +64,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   await eachUntilStopped(input.plan.steps, progress, (step) => loadBalancerStep(step, input, progress));
   await removeUnreferenced(input, progress);
   noteMissing(input, progress);
+  for (const frontend of progress.failedFrontends) progress.unsettled.add(loadBalancerObject(frontend));
   return progress;
 }
 
@@ -94,13 +100,15 @@ async function endpointStep(wanted: WantedEndpoint, input: ApplyInput, progress:
     return;
   }
   progress.failedAddresses.set(addressKey(wanted.address), failure.error);
+  progress.unsettled.add(endpointObject(wanted.address));
   if (input.keep.has(wanted.address)) note(failure, `endpoint ${wanted.address}`, progress);
   else settle(failure, progress);
 }
 
 async function deleteStep(balancer: HeldLoadBalancer, input: ApplyInput, progress: Progress): Promise<void> {
   const failure = await input.writer.remove(balancer);
-  note(failure, input.ownerOf(balancer.frontend), progress, balancer.frontend);
+  const owner = input.wantedAt(balancer.frontend)?.owner ?? balancer.frontend;
+  note(failure, owner, progress, balancer.frontend);
 }
 
 async function loadBalancerStep(
@@ -152,10 +160,20 @@ function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, prog
   }
 }
 
+/** A load balancer that could not be made is tried again: its endpoints wait for it. */
+function addressesOf(frontends: ReadonlySet<string>, input: ApplyInput): readonly string[] {
+  const backends = [...frontends].flatMap((frontend) => input.wantedAt(frontend)?.backends ?? []);
+  return backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.address] : []));
+}
+
 async function removeUnreferenced(input: ApplyInput, progress: Progress): Promise<void> {
-  const idle = unreferencedEndpoints(input.held, input.family, input.keep);
+  const awaited = addressesOf(progress.failedFrontends, input);
+  for (const address of awaited) progress.unsettled.add(endpointObject(address));
+  const idle = unreferencedEndpoints(input.held, input.family, new Set([...input.keep, ...awaited]));
   await eachUntilStopped(idle, progress, async (endpoint) => {
     const failure = await input.writer.deleteEndpoint(endpoint);
+    if (failure !== null)
+      endpoint.addresses.map(endpointObject).forEach((object) => progress.unsettled.add(object));
     // Somebody else's load balancer uses it: it goes when that does.
     if (failure?.reaction === 'keep') return;
     note(failure, `endpoint ${endpoint.addresses.join(' ')}`, progress);
