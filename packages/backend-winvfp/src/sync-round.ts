@@ -111,6 +111,7 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
     family: options.family,
     keep: new Set(extraEndpoints.map((endpoint) => endpoint.address)),
     wantedAt: (frontend) => wanted.wantedAt(frontend),
+    unsettled: state.unsettled,
   });
   if (applied.stopped !== null) return { relist: false, result: failedSync(applied.stopped) };
   state.unsettled = applied.unsettled;

@@ -131,7 +131,25 @@ describe('what the last sync reported as failed', () => {
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('or an endpoint of ours that somebody else uses', async () => {
+  it('makes no other change list everything', async () => {
+    const host = testHost();
+    host.hns.listen(6, 30_080);
+    const held = service({ frontends: [nodePort(30_080)] });
+    const before = service({ name: 'b', frontends: [clusterIP('10.96.0.11')] });
+    const after = { ...before, clusterEndpoints: [endpoint('10.244.1.2')] };
+    await host.backend.sync(fullOf(before));
+    // A new conflict is worth a look: what was believed may be wrong.
+    expect(await host.backend.sync(incremental([held], [], []))).toMatchObject({ scope: 'full' });
+    host.recorder.take();
+    expect(await host.backend.sync(incremental([], [{ before, after }], []))).toMatchObject({
+      outcome: 'partial',
+      scope: 'partial',
+    });
+    const ops = host.recorder.take().map(({ request }) => request.op);
+    expect(ops.toSorted()).toEqual(['create-load-balancer', 'list', 'modify-load-balancer']);
+  });
+
+  it('nor is an endpoint of ours that somebody else uses drift', async () => {
     const host = testHost();
     const web = service();
     await host.backend.sync(fullOf(web));

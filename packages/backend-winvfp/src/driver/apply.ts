@@ -17,6 +17,8 @@ export interface ApplyInput {
   /** Addresses whose endpoint stays though no load balancer refers to it. */
   readonly keep: ReadonlySet<string>;
   readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
+  /** Of the round before. */
+  readonly unsettled: ReadonlySet<string>;
 }
 
 export interface Applied {
@@ -94,7 +96,7 @@ function note(failure: WriteFailure | null, key: string, progress: Progress, fro
 }
 
 async function endpointStep(wanted: WantedEndpoint, input: ApplyInput, progress: Progress): Promise<void> {
-  const failure = await input.writer.createEndpoint(wanted);
+  const failure = judged(await input.writer.createEndpoint(wanted), endpointObject(wanted.address), input);
   if (failure === null) {
     progress.made.add(wanted.id);
     return;
@@ -122,7 +124,15 @@ async function loadBalancerStep(
   // Its endpoints could not be made, or the old one could not be removed: already reported.
   const blocked = step.kind === 'create' && input.held.byFrontend(wanted.frontend) !== undefined;
   if (!reachable || blocked || isAlreadyThere(step, input, progress)) return;
-  note(await writeStep(step, input.writer, progress), wanted.owner, progress, wanted.frontend);
+  const failure = await writeStep(step, input.writer, progress);
+  const object = loadBalancerObject(wanted.frontend);
+  note(judged(failure, object, input), wanted.owner, progress, wanted.frontend);
+}
+
+/** A conflict that was there the last time is no news: listing everything again would not end it. */
+function judged(failure: WriteFailure | null, object: string, input: ApplyInput): WriteFailure | null {
+  const lasting = failure?.error.code === 'exists' && input.unsettled.has(object);
+  return lasting ? { ...failure, reaction: 'fail' } : failure;
 }
 
 /** Planned for an endpoint that could not be made, it would interrupt its service to become what it is. */
