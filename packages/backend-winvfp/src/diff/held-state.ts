@@ -30,13 +30,15 @@ export interface HeldLoadBalancer {
 export interface HeldState {
   readonly network: HcnNetwork;
   readonly endpoints: ReadonlyMap<string, HeldEndpoint>;
-  /** Of this family and with one frontend; others are nobody's business here. */
+  /** Of this family and with one frontend. */
   readonly loadBalancers: ReadonlyMap<string, HeldLoadBalancer>;
+  /** The rest: nobody's business here, but for the endpoints that they use. */
+  readonly otherLoadBalancers: ReadonlyMap<string, HcnLoadBalancer>;
   /** The endpoint with this address; a local one before a remote one. */
   byAddress(address: string): HeldEndpoint | undefined;
   byName(name: string): HeldEndpoint | undefined;
   byFrontend(frontend: string): HeldLoadBalancer | undefined;
-  /** Endpoints of ours that no load balancer of this family refers to. */
+  /** Endpoints of ours that no load balancer refers to. */
   unreferenced(): Iterable<HeldEndpoint>;
   putEndpoint(document: HcnEndpoint): void;
   removeEndpoint(id: string): void;
@@ -66,30 +68,36 @@ export function createHeldState(options: HeldOptions): HeldState {
 
 type LoadBalancerTable = Pick<
   HeldState,
-  'loadBalancers' | 'byFrontend' | 'putLoadBalancer' | 'removeLoadBalancer'
+  'loadBalancers' | 'otherLoadBalancers' | 'byFrontend' | 'putLoadBalancer' | 'removeLoadBalancer'
 >;
 
 function loadBalancerTable(options: HeldOptions, references: References): LoadBalancerTable {
   const loadBalancers = new Map<string, HeldLoadBalancer>();
+  const others = new Map<string, HcnLoadBalancer>();
   const frontends = new Map<string, string>();
   const removeLoadBalancer = (id: string): void => {
-    const held = loadBalancers.get(idKey(id));
-    if (held === undefined) return;
-    loadBalancers.delete(held.id);
-    if (frontends.get(held.frontend) === held.id) frontends.delete(held.frontend);
-    references.drop(held.document.HostComputeEndpoints);
+    const key = idKey(id);
+    const held = loadBalancers.get(key);
+    references.drop((held?.document ?? others.get(key))?.HostComputeEndpoints ?? []);
+    loadBalancers.delete(key);
+    others.delete(key);
+    if (held !== undefined && frontends.get(held.frontend) === key) frontends.delete(held.frontend);
   };
   return {
     loadBalancers,
+    otherLoadBalancers: others,
     byFrontend: (frontend) => loadBalancers.get(frontends.get(frontend) ?? ''),
     putLoadBalancer(document) {
       removeLoadBalancer(document.ID);
+      references.add(document.HostComputeEndpoints);
       const held = describe(document, options);
-      if (held === null) return;
+      if (held === null) {
+        others.set(idKey(document.ID), document);
+        return;
+      }
       loadBalancers.set(held.id, held);
       const other = loadBalancers.get(frontends.get(held.frontend) ?? '');
       if (other === undefined || !other.ours) frontends.set(held.frontend, held.id);
-      references.add(document.HostComputeEndpoints);
     },
     removeLoadBalancer,
   };

@@ -1,6 +1,7 @@
 /** Wanted against held: the steps that make HNS hold what it should, without calling it. */
 import type { ServicePortKey } from '@signalbox/core';
-import type { HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
+import { idKey } from '../compile/chain-names.ts';
+import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HnsFeatures } from '../objects/hns-version.ts';
 import type { WantedBackend, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { sameButEndpoints, sameLoadBalancer } from './frontend.ts';
@@ -14,9 +15,10 @@ export interface LoadBalancerStep {
   readonly held?: HeldLoadBalancer;
 }
 
-/** A pod of this node that HNS has no endpoint for (yet). */
+/** An endpoint that is not there, or not as it should be. */
 export interface MissingEndpoint {
   readonly owner: ServicePortKey;
+  /** Empty where the endpoint is wanted for its own sake. */
   readonly frontend: string;
   /** An address, or the name of the gateway endpoint. */
   readonly what: string;
@@ -31,7 +33,10 @@ export interface Plan {
   readonly steps: readonly LoadBalancerStep[];
   /** Others' load balancers that already are what is wanted, or that will be changed: ours from now on. */
   readonly takeOver: readonly string[];
+  /** Pods of this node that HNS has no endpoint for (yet). */
   readonly missing: readonly MissingEndpoint[];
+  /** Endpoints with another MAC or provider address that cannot go: load balancers of others use them. */
+  readonly blocked: readonly MissingEndpoint[];
 }
 
 export interface PlanInput {
@@ -57,6 +62,9 @@ interface Draft {
   readonly steps: LoadBalancerStep[];
   readonly takeOver: string[];
   readonly missing: MissingEndpoint[];
+  /** Addresses. */
+  readonly stuck: Set<string>;
+  readonly blocked: MissingEndpoint[];
 }
 
 export function planSync(input: PlanInput): Plan {
@@ -68,14 +76,11 @@ export function planSync(input: PlanInput): Plan {
     steps: [],
     takeOver: [],
     missing: [],
+    stuck: new Set(),
+    blocked: [],
   };
   const frontends = [...input.frontends];
-  for (const endpoint of input.extraEndpoints) planEndpoint(endpoint, input.held, draft);
-  for (const frontend of frontends) {
-    for (const backend of input.wantedAt(frontend)?.backends ?? []) {
-      if (backend.kind === 'remote') planEndpoint(backend.endpoint, input.held, draft);
-    }
-  }
+  planEndpoints(frontends, input, draft);
   for (const endpoint of draft.replaced.values()) freeEndpoint(endpoint, input, frontends, draft);
   for (const frontend of new Set(frontends)) planFrontend(frontend, input, draft);
   return {
@@ -85,16 +90,53 @@ export function planSync(input: PlanInput): Plan {
     steps: draft.steps,
     takeOver: draft.takeOver,
     missing: draft.missing,
+    blocked: draft.blocked,
   };
 }
 
-function planEndpoint(wanted: WantedEndpoint, held: HeldState, draft: Draft): void {
-  const found = held.byAddress(wanted.address);
+function planEndpoints(frontends: readonly string[], input: PlanInput, draft: Draft): void {
+  for (const endpoint of input.extraEndpoints) {
+    planEndpoint(endpoint, input, draft);
+    const what = endpoint.address;
+    if (draft.stuck.has(what)) draft.blocked.push({ owner: `endpoint ${what}`, frontend: '', what });
+  }
+  for (const frontend of frontends) {
+    for (const backend of input.wantedAt(frontend)?.backends ?? []) {
+      if (backend.kind === 'remote') planEndpoint(backend.endpoint, input, draft);
+    }
+  }
+}
+
+function planEndpoint(wanted: WantedEndpoint, input: PlanInput, draft: Draft): void {
+  if (draft.pending.has(wanted.address) || draft.stuck.has(wanted.address)) return;
+  const found = input.held.byAddress(wanted.address);
   if (found === undefined) addEndpoint(wanted, draft);
   else if (found.remote && found.ours && !sameEndpoint(found, wanted)) {
-    draft.replaced.set(found.id, found);
-    addEndpoint(wanted, draft);
+    if (usedByOthers(found, input)) draft.stuck.add(wanted.address);
+    else {
+      draft.replaced.set(found.id, found);
+      addEndpoint(wanted, draft);
+    }
   }
+}
+
+function refersTo(document: HcnLoadBalancer, endpoint: HeldEndpoint): boolean {
+  return document.HostComputeEndpoints.some((id) => idKey(id) === endpoint.id);
+}
+
+/** Whether it may be deleted to make room at its frontend or for its endpoints. */
+function isFree(balancer: HeldLoadBalancer, input: PlanInput): boolean {
+  return balancer.ours || input.wantedAt(balancer.frontend) !== undefined;
+}
+
+function usedByOthers(endpoint: HeldEndpoint, input: PlanInput): boolean {
+  const { loadBalancers, otherLoadBalancers } = input.held;
+  return (
+    [...otherLoadBalancers.values()].some((document) => refersTo(document, endpoint)) ||
+    [...loadBalancers.values()].some(
+      (balancer) => !isFree(balancer, input) && refersTo(balancer.document, endpoint),
+    )
+  );
 }
 
 function addEndpoint(wanted: WantedEndpoint, draft: Draft): void {
@@ -114,8 +156,7 @@ export function sameEndpoint(held: HeldEndpoint, wanted: WantedEndpoint): boolea
 /** Every load balancer over an endpoint that is to be replaced goes first, and comes back with the new one. */
 function freeEndpoint(endpoint: HeldEndpoint, input: PlanInput, frontends: string[], draft: Draft): void {
   for (const balancer of input.held.loadBalancers.values()) {
-    const refers = balancer.document.HostComputeEndpoints.some((id) => id.toUpperCase() === endpoint.id);
-    if (!refers || !(balancer.ours || input.wantedAt(balancer.frontend) !== undefined)) continue;
+    if (!isFree(balancer, input) || !refersTo(balancer.document, endpoint)) continue;
     draft.deletes.set(balancer.id, balancer);
     frontends.push(balancer.frontend);
   }
@@ -157,6 +198,8 @@ function isUsable(backend: WantedBackend, held: HeldState, pending: ReadonlySet<
 
 function noteMissing(wanted: WantedLoadBalancer, input: PlanInput, draft: Draft): void {
   for (const backend of wanted.backends) {
+    if (backend.kind === 'remote' && draft.stuck.has(backend.address))
+      draft.blocked.push({ owner: wanted.owner, frontend: wanted.frontend, what: backend.address });
     if (backend.kind === 'remote' || endpointFor(backend, input.held) !== undefined) continue;
     if (backend.kind === 'local' && backend.address === input.nodeIP) continue;
     const what = backend.kind === 'named' ? backend.name : backend.address;

@@ -1,10 +1,12 @@
 import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
+import { remoteMac } from '../compile/chain-names.ts';
 import { createWinvfpBackend, type WinvfpBackend } from '../backend.ts';
 import {
   clusterIP,
   endpoint,
   fullOf,
+  NETWORK_ID,
   nodePort,
   service,
   testHost,
@@ -163,5 +165,39 @@ describe('what the last sync reported as failed', () => {
     await host.backend.sync(incremental([], [], [web]));
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [] });
+  });
+});
+
+describe('an endpoint that has to be replaced', () => {
+  it.each([
+    ['one frontend', ['203.0.113.200']],
+    ['two', ['203.0.113.200', '203.0.113.201']],
+  ])('stays while a load balancer of somebody else uses it, with %s', async (_title, FrontendVIPs) => {
+    const host = testHost();
+    const other = {
+      ID: 'F0000000-0000-4000-8000-000000000001',
+      FrontendVIPs,
+      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
+    };
+    const left = host.hns.attach({
+      Name: 'left',
+      HostComputeNetwork: NETWORK_ID,
+      Flags: 1,
+      IpConfigurations: [{ IpAddress: '10.244.2.2' }],
+      MacAddress: remoteMac('10.244.2.2'),
+      Policies: [{ Type: 'ProviderAddress', Settings: { ProviderAddress: '192.0.2.99' } }],
+    });
+    host.hns.putLoadBalancer({ ...other, HostComputeEndpoints: [left.ID] });
+    const web = service();
+    const failures = [{ key: web.key, error: { code: 'busy' } }];
+    expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'partial', failures });
+    expect(writes(host.recorder)).toEqual(['create-load-balancer']);
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial', failures });
+    expect(writes(host.recorder)).toEqual([]);
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    host.hns.dropLoadBalancer(other.ID);
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(host.hns.snapshot().endpoints.map((entry) => entry.Name)).not.toContain('left');
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
   });
 });

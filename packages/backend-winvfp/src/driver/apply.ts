@@ -1,5 +1,5 @@
 /** Carries a plan out. One service's failure never stops another's; only HNS being away ends the round. */
-import type { BackendError, Family, ServiceFailure } from '@signalbox/core';
+import { backendError, type BackendError, type Family, type ServiceFailure } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import type { HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import { endpointObject, loadBalancerObject } from '../diff/drift.ts';
@@ -66,6 +66,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   await eachUntilStopped(input.plan.steps, progress, (step) => loadBalancerStep(step, input, progress));
   await removeUnreferenced(input, progress);
   noteMissing(input, progress);
+  noteBlocked(input, progress);
   for (const frontend of progress.failedFrontends) progress.unsettled.add(loadBalancerObject(frontend));
   return progress;
 }
@@ -188,6 +189,17 @@ async function removeUnreferenced(input: ApplyInput, progress: Progress): Promis
     if (failure?.reaction === 'keep') return;
     note(failure, `endpoint ${endpoint.addresses.join(' ')}`, progress);
   });
+}
+
+function noteBlocked(input: ApplyInput, progress: Progress): void {
+  for (const { owner, frontend, what } of input.plan.blocked) {
+    const place = frontend === '' ? '' : `${frontend}: `;
+    const message = `${place}endpoint ${what} has to be replaced, but a load balancer of somebody else uses it`;
+    const error = backendError('busy', 'HcnDeleteEndpoint', message, { kernel: 'unchanged' });
+    progress.failures.push({ key: owner, error });
+    progress.unsettled.add(endpointObject(what));
+    if (frontend !== '') progress.failedFrontends.add(frontend);
+  }
 }
 
 function noteMissing(input: ApplyInput, progress: Progress): void {

@@ -84,7 +84,8 @@ export async function refreshAll(hcn: HcnApi, held: HeldState): Promise<BackendE
   const balancers = await listLoadBalancers(hcn);
   if ('error' in balancers) return balancers.error;
   const seen = new Set(balancers.value.map((balancer) => idKey(balancer.ID)));
-  for (const id of held.loadBalancers.keys()) if (!seen.has(id)) held.removeLoadBalancer(id);
+  const known = [...held.loadBalancers.keys(), ...held.otherLoadBalancers.keys()];
+  for (const id of known) if (!seen.has(id)) held.removeLoadBalancer(id);
   for (const balancer of balancers.value) held.putLoadBalancer(balancer);
   return refreshEndpoints(hcn, held);
 }
