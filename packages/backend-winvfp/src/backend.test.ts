@@ -385,6 +385,7 @@ describe('HNS comes and goes', () => {
 describe('WIN2: a configuration that cannot work is refused before anything is written', () => {
   it.each([
     [{ version: { major: 9, minor: 1 } }, {}, 'L2Bridge', 'older than 9.2'],
+    [{ version: { major: 10, minor: 1 } }, {}, 'L2Bridge', '--enable-dsr: HNS 10.1'],
     [{}, { hostMac: '02-fc-00-00-00-01' }, 'Overlay', '--source-vip'],
     [{}, { sourceVip: '10.244.1.100' }, 'Overlay', 'MAC address'],
   ] as const)('%j %j on %s', async (hns, options, Type, text) => {

@@ -16,7 +16,7 @@ import { createOwnership, type Ownership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
 import { readCapabilities, readHeldState, readNetwork, type Read } from './driver/read-hns.ts';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
-import type { HnsFeatures } from './objects/hns-version.ts';
+import type { HnsCapabilities } from './objects/hns-version.ts';
 import type { WinvfpOptions } from './options.ts';
 import { driftOf, failedSync, runRound, type RoundScope } from './sync-round.ts';
 
@@ -26,7 +26,7 @@ export interface BackendState {
   /** What HNS holds, as far as we know; `null`: unknown, the next sync lists it. */
   held: HeldState | null;
   /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
-  features: HnsFeatures | null;
+  capabilities: HnsCapabilities | null;
   readonly owned: Ownership;
   /** What the last round could not bring right (`Applied.unsettled`). */
   unsettled: ReadonlySet<string>;
@@ -46,7 +46,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     options,
     wanted: createWantedState(),
     held: null,
-    features: null,
+    capabilities: null,
     owned: createOwnership(),
     unsettled: new Set(),
   };
@@ -89,20 +89,19 @@ async function round(state: BackendState, scope: RoundScope): ReturnType<typeof 
   const world = await readWorld(state);
   if ('error' in world) {
     state.held = null;
-    state.features = null;
+    state.capabilities = null;
     return { relist: false, result: failedSync(world.error) };
   }
   const result = await runRound(state, { ...world.value, scope });
   if (result.result.outcome === 'failed') {
     state.held = null;
-    state.features = null;
+    state.capabilities = null;
   }
   return result;
 }
 
-export interface World {
+export interface World extends HnsCapabilities {
   readonly network: HcnNetwork;
-  readonly features: HnsFeatures;
 }
 
 /** The network is read every time: it may have been made anew, and the routes of an overlay change with its nodes. */
@@ -110,12 +109,12 @@ async function readWorld(state: BackendState): Promise<Read<World>> {
   const { hcn, networkName } = state.options;
   const network = await readNetwork(hcn, networkName);
   if ('error' in network) return network;
-  if (state.features === null) {
+  if (state.capabilities === null) {
     const capabilities = await readCapabilities(hcn);
     if ('error' in capabilities) return capabilities;
-    state.features = capabilities.value.features;
+    state.capabilities = capabilities.value;
   }
-  return { value: { network: network.value, features: state.features } };
+  return { value: { network: network.value, ...state.capabilities } };
 }
 
 async function observe(state: BackendState): Promise<Observation> {
@@ -126,7 +125,7 @@ async function observe(state: BackendState): Promise<Observation> {
   const node = state.wanted.node();
   if (node !== null) {
     const context = contextOf(state.options, world.value.network, world.value.features, node);
-    const error = configurationError(context);
+    const error = configurationError(context, world.value.version);
     if (error !== null) return failed(error);
     state.wanted.compile(context);
   }

@@ -1,7 +1,7 @@
 /** From options and what HNS says of the network to what the compiler needs. */
 import { backendError, type BackendError, type DesiredNode } from '@signalbox/core';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
-import type { HnsFeatures } from './objects/hns-version.ts';
+import type { HnsFeatures, HnsVersion } from './objects/hns-version.ts';
 import type { CompileContext, RemoteSubnet } from './objects/wanted.ts';
 import type { WinvfpOptions } from './options.ts';
 
@@ -48,12 +48,17 @@ function remoteSubnets(network: HcnNetwork): readonly RemoteSubnet[] {
   );
 }
 
+export function noDsr({ major, minor }: HnsVersion): string {
+  return `--enable-dsr: HNS ${major}.${minor} has no direct server return (9.3 to 9.x and 10.2 or later have)`;
+}
+
 /** Why this configuration cannot work here; `null` if it can. */
-export function configurationError(context: CompileContext): BackendError | null {
+export function configurationError(context: CompileContext, version: HnsVersion): BackendError | null {
   const refuse = (code: 'unsupported' | 'rejected' | 'not-found', message: string): BackendError =>
     backendError(code, 'winvfp', message, { kernel: 'unchanged' });
   if (!context.features.remoteSubnet)
     return refuse('unsupported', 'HNS is older than 9.2: its API has no remote subnets');
+  if (context.enableDSR && !context.features.dsr) return refuse('unsupported', noDsr(version));
   if (!context.network.overlay) return null;
   if (context.sourceVip === '') return refuse('rejected', 'an overlay network needs --source-vip');
   if (context.nodeIP === '') return refuse('not-found', `the node has no ${context.family} address`);

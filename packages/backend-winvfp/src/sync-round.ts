@@ -27,7 +27,7 @@ export async function runRound(state: BackendState, input: World & { scope: Roun
   const node = wanted.node();
   if (node === null) throw new Error('a round before the first change');
   const context = contextOf(options, input.network, input.features, node);
-  const misconfigured = configurationError(context);
+  const misconfigured = configurationError(context, input.version);
   if (misconfigured !== null) return { relist: false, result: failedSync(misconfigured) };
   wanted.compile(context);
   const known = state.held?.network.ID === input.network.ID ? state.held : null;
@@ -90,7 +90,7 @@ function markAll(state: BackendState, held: HeldState): void {
 
 async function finishRound(state: BackendState, prepared: Prepared): Promise<Round> {
   const { wanted, options } = state;
-  const { held, features, scope } = prepared;
+  const { held, version, features, scope } = prepared;
   state.held = held;
   const extraEndpoints = wanted.extraEndpoints();
   const plan = planSync({
@@ -117,7 +117,7 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
   state.unsettled = applied.unsettled;
   wanted.dirty.clear();
   for (const frontend of applied.failedFrontends) wanted.dirty.add(frontend);
-  if (applied.modifyBroken) state.features = { ...features, modify: false };
+  if (applied.modifyBroken) state.capabilities = { version, features: { ...features, modify: false } };
   if (writer.unsure()) state.held = null;
   const relist = scope === 'partial' && (applied.relist || writer.unsure());
   return { relist, result: resultOf(prepared, applied, writer) };

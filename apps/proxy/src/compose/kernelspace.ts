@@ -14,7 +14,7 @@ export function networkNameOf({ config }: Settings): string {
 }
 
 export async function probeKernelspace(settings: Settings): Promise<FamilySupport> {
-  const { createEdgeHcn, probeHns } = await load();
+  const { createEdgeHcn, noDsr, probeHns } = await load();
   const network = networkNameOf(settings);
   if (network === '') {
     return {
@@ -28,7 +28,10 @@ export async function probeKernelspace(settings: Settings): Promise<FamilySuppor
   const primary: Family = isUnspecified(bindAddress) ? 'IPv4' : familyOf(bindAddress);
   const answer = await probeHns(opened.hcn, network, primary);
   if ('error' in answer) return { families: [], reasons: [formatBackendError(answer.error)] };
-  return { families: answer.probe.families, reasons: [] };
+  const { families, features, version } = answer.probe;
+  if (settings.config.winkernel.enableDSR && !features.dsr)
+    return { families: [], reasons: [noDsr(version)] };
+  return { families, reasons: [] };
 }
 
 /** The node's address: as it is now, and where it is gone the one it had. */

@@ -3,7 +3,8 @@ import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { isOverlay } from '../context.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
-import { readCapabilities, readNetwork, type HnsCapabilities } from './read-hns.ts';
+import type { HnsCapabilities } from '../objects/hns-version.ts';
+import { readCapabilities, readNetwork } from './read-hns.ts';
 
 export interface HnsProbe extends HnsCapabilities {
   /** `L2Bridge`, `Overlay`, …: empty while the network does not exist. */

@@ -12,7 +12,7 @@ import {
 import { parseDocuments, parseVersion } from '../encode/reply.ts';
 import type { HcnLoadBalancer, HcnNetwork } from '../objects/hcn-documents.ts';
 import type { HcnKind } from '../objects/hcn-call.ts';
-import { featuresOf, type HnsFeatures, type HnsVersion } from '../objects/hns-version.ts';
+import { featuresOf, type HnsCapabilities } from '../objects/hns-version.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 
@@ -42,11 +42,6 @@ export async function readNetwork(hcn: HcnApi, name: string): Promise<Read<HcnNe
   if (network !== undefined) return { value: network };
   const message = `there is no HNS network "${name}": has the CNI plug-in made it yet?`;
   return { error: backendError('not-found', 'HcnEnumerateNetworks', message, { kernel: 'unchanged' }) };
-}
-
-export interface HnsCapabilities {
-  readonly version: HnsVersion;
-  readonly features: HnsFeatures;
 }
 
 export async function readCapabilities(hcn: HcnApi): Promise<Read<HnsCapabilities>> {

@@ -17,6 +17,12 @@ export interface HnsFeatures {
   readonly modify: boolean;
 }
 
+/** HNS as it was asked. */
+export interface HnsCapabilities {
+  readonly version: HnsVersion;
+  readonly features: HnsFeatures;
+}
+
 function since(version: HnsVersion, major: number, minor: number): boolean {
   return version.major > major || (version.major === major && version.minor >= minor);
 }

@@ -11,6 +11,7 @@ import { createHns, HR, type Hns, type HnsOptions } from '@signalbox/hns-simulat
 import { createWinvfpBackend } from '../backend.ts';
 import type { HcnApi } from '../driver/hcn-api.ts';
 import { LOCAL_PODS, pick, randomService, type Random } from './random-world.ts';
+import { featuresOf } from '../objects/hns-version.ts';
 import { createSimulatedHcn } from './simulated-hcn.ts';
 
 export interface HostShape {
@@ -54,13 +55,13 @@ export function stateOf(services: ReadonlyMap<string, DesiredServicePort>): Desi
   return { family: 'IPv4', node: NODE, servicePorts: services, healthChecks: new Map(), counts };
 }
 
-export function newBackend(hns: Hns, hcn: HcnApi = createSimulatedHcn(hns)): Backend {
+export function newBackend(shape: HostShape, hcn: HcnApi): Backend {
   return createWinvfpBackend({
     family: 'IPv4',
     hcn,
     networkName: 'cbr0',
     sourceVip: '10.244.1.100',
-    enableDSR: true,
+    enableDSR: shape.hns.version === undefined || featuresOf(shape.hns.version).dsr,
     nodeIP: '192.0.2.10',
     hostMac: '02-fc-00-00-00-01',
   });
@@ -135,7 +136,8 @@ export function createRandomHost(shape: HostShape, random: Random): RandomHost {
   const hns = faultyHns(shape, random, () => rate);
   furnish(hns, shape, random);
   const services = new Map<string, DesiredServicePort>();
-  let backend = newBackend(hns);
+  const start = (): Backend => newBackend(shape, createSimulatedHcn(hns));
+  let backend = start();
   let fresh = true;
   const sync = async (change: DesiredChange): Promise<SyncResult> => {
     const full = fresh || random() < 0.05;
@@ -151,7 +153,7 @@ export function createRandomHost(shape: HostShape, random: Random): RandomHost {
       const roll = random();
       if (roll < 0.15) hostEvents();
       else if (roll < 0.2 && shape.hns.ignoresRequestedIds !== true) {
-        backend = newBackend(hns); // the process was restarted
+        backend = start(); // the process was restarted
         fresh = true;
       } else if (roll < 0.35) rate = random() < 0.5 ? 0 : 0.15;
       await sync(random() < 0.15 ? incremental([], [], []) : randomChange(services, random));

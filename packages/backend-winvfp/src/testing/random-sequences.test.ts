@@ -48,7 +48,7 @@ async function fromScratch(
   );
   addForeign(hns);
   for (const address of LOCAL_PODS) attachPod(hns, address);
-  const result = await newBackend(hns).sync(fullChange(host.state()));
+  const result = await newBackend(shape, createSimulatedHcn(hns)).sync(fullChange(host.state()));
   expect(result.outcome, JSON.stringify(result)).toBe('ok');
   return describeSnapshot(hns.snapshot());
 }
@@ -80,7 +80,9 @@ describe('random lives of a node', () => {
       await host.settle();
       // A new process, which remembers nothing; but without marks only memory tells what is ours.
       const marked = shapeOf(seed).hns.ignoresRequestedIds !== true;
-      const cleaned = await (marked ? newBackend(host.hns) : host.backend()).cleanup();
+      const cleaned = await (
+        marked ? newBackend(shapeOf(seed), createSimulatedHcn(host.hns)) : host.backend()
+      ).cleanup();
       expect(cleaned.outcome, JSON.stringify(cleaned)).toBe('ok');
       const left = host.hns.snapshot();
       expect(left.endpoints.filter((entry) => !/^pod-|^other-agent$/.test(entry.Name ?? ''))).toEqual([]);
@@ -93,7 +95,7 @@ describe('random lives of a node', () => {
     for (let step = 0; step < STEPS; step += 1) await host.step();
     await host.settle();
     const recorder = recordHcn(createSimulatedHcn(host.hns));
-    const result = await newBackend(host.hns, recorder).sync(fullChange(host.state()));
+    const result = await newBackend(shapeOf(3), recorder).sync(fullChange(host.state()));
     expect(result).toMatchObject({ outcome: 'ok', scope: 'full', counters: {} });
     expect(new Set(recorder.calls.map((call) => call.request.op))).toEqual(new Set(['hns', 'list']));
   });

@@ -9,6 +9,7 @@ import { probeHns } from '../../driver/probe.ts';
 import { HRESULT } from '../../objects/hresult.ts';
 import { addNetwork, attachPod, incremental, newBackend, stateOf } from '../random-host.ts';
 import { describeSnapshot, LOCAL_PODS, randomService, VERSIONS, type Random } from '../random-world.ts';
+import { createSimulatedHcn } from '../simulated-hcn.ts';
 import type { SimulatorControl } from './control.ts';
 
 export interface RigContext {
@@ -71,11 +72,12 @@ function seeded(seed: number): Random {
 async function compareLives({ hcn, control }: RigContext, seed: number): Promise<void> {
   const version = VERSIONS[seed % VERSIONS.length];
   await freshHost(control, version);
-  const reference = createHns(version === undefined ? {} : { version });
+  const shape = { ...SHAPE, hns: version === undefined ? {} : { version } };
+  const reference = createHns(shape.hns);
   addNetwork(reference, SHAPE, []);
   for (const address of LOCAL_PODS) attachPod(reference, address);
   const random = seeded(seed);
-  const backends = [newBackend(reference, hcn), newBackend(reference)];
+  const backends = [newBackend(shape, hcn), newBackend(shape, createSimulatedHcn(reference))];
   const services = new Map<string, DesiredServicePort>();
   for (const backend of backends) await backend.sync(fullChange(stateOf(services)));
   for (let step = 0; step < 15; step += 1) {
