@@ -10,7 +10,7 @@ import type {
 } from '@signalbox/core';
 import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
 import { createWantedState, type WantedState } from './compile/wanted-state.ts';
-import { configurationError, contextOf } from './context.ts';
+import { configurationError, contextOf, isServed } from './context.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { createOwnership, type Ownership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
@@ -122,6 +122,7 @@ async function observe(state: BackendState): Promise<Observation> {
   const world = await readWorld(state);
   if ('error' in world) return failed(world.error);
   const { hcn, family } = state.options;
+  if (!isServed(state.options, world.value.network)) return { outcome: 'ok', drift: [] };
   const node = state.wanted.node();
   if (node !== null) {
     const context = contextOf(state.options, world.value.network, world.value.features, node);

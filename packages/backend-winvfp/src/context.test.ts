@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest';
-import { fullOf, NETWORK_ID, service, testHost } from './testing/fixtures.ts';
+import { fullOf, NETWORK_ID, service, testHost, writes } from './testing/fixtures.ts';
 import { incremental } from './testing/random-host.ts';
 
+const OVERLAY = {
+  Name: 'cbr0',
+  Type: 'Overlay',
+  Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
+};
 const NOTHING = incremental([], [], []);
 
 it("WIN2: an overlay waits for the node's address and its MAC address, and follows them", async () => {
@@ -15,10 +20,7 @@ it("WIN2: an overlay waits for the node's address and its MAC address, and follo
       sourceVip: '10.244.1.100',
     },
   );
-  host.hns.addNetwork(
-    { Name: 'cbr0', Type: 'Overlay', Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }] },
-    NETWORK_ID,
-  );
+  host.hns.addNetwork(OVERLAY, NETWORK_ID);
   const vip = (): unknown =>
     host.hns.snapshot().endpoints.find((entry) => entry.IpConfigurations?.[0]?.IpAddress === '10.96.0.10');
   expect(await host.backend.sync(fullOf(service()))).toMatchObject({ error: { code: 'not-found' } });
@@ -33,4 +35,22 @@ it("WIN2: an overlay waits for the node's address and its MAC address, and follo
   expect(vip()).toMatchObject({ MacAddress: '02-fc-00-00-00-02' });
   expect(JSON.stringify(vip())).toContain('192.0.2.11');
   expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+});
+
+it('F97: the second family of a network that turns out to be an overlay says so, and fails nothing else', async () => {
+  const host = testHost({}, { family: 'IPv6', primary: 'IPv4', nodeIP: '' });
+  const of6 = (change: ReturnType<typeof fullOf>): ReturnType<typeof fullOf> => ({
+    ...change,
+    family: 'IPv6',
+  });
+  host.hns.removeNetwork(NETWORK_ID);
+  expect(await host.backend.sync(of6(fullOf()))).toMatchObject({ error: { code: 'not-found' } });
+  host.hns.addNetwork(OVERLAY);
+  expect(await host.backend.sync(of6(NOTHING))).toMatchObject({ outcome: 'ok', failures: [] });
+  expect(await host.backend.sync(of6(incremental([service()], [], [])))).toMatchObject({
+    outcome: 'partial',
+    failures: [{ key: 'network cbr0', error: { code: 'unsupported' } }],
+  });
+  expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  expect(writes(host.recorder)).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** From options and what HNS says of the network to what the compiler needs. */
-import { backendError, type BackendError, type DesiredNode } from '@signalbox/core';
+import { backendError, type BackendError, type DesiredNode, type ServiceFailure } from '@signalbox/core';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
 import type { HnsFeatures, HnsVersion } from './objects/hns-version.ts';
 import type { CompileContext, RemoteSubnet } from './objects/wanted.ts';
@@ -29,6 +29,21 @@ export function contextOf(
     healthCheckVip: forward ? healthCheckVip : null,
     nodePorts: node.nodePortAddresses,
   };
+}
+
+/** Whether the network carries this family; it may turn out to be an overlay only after the families were chosen. */
+export function isServed({ family, primary = family }: WinvfpOptions, network: HcnNetwork): boolean {
+  return family === primary || !isOverlay(network);
+}
+
+/** Said as long as there are services that miss it; a failed sync would keep the node's other family from being ready. */
+export function unservedFailures(
+  { family, networkName }: WinvfpOptions,
+  services: number,
+): readonly ServiceFailure[] {
+  const message = `${networkName} is an overlay network, which has one family: ${services} service ports of ${family} do not work`;
+  const error = backendError('unsupported', 'winvfp', message, { kernel: 'unchanged' });
+  return services === 0 ? [] : [{ key: `network ${networkName}`, error }];
 }
 
 function hostMacOf({ hostMac = '' }: WinvfpOptions, nodeIP: string): string {

@@ -3,6 +3,8 @@ import type { HcnApi } from './driver/hcn-api.ts';
 
 export interface WinvfpOptions {
   readonly family: Family;
+  /** The node's primary family: an overlay network serves that alone. Default: `family`. */
+  readonly primary?: Family;
   readonly hcn: HcnApi;
   /** `--network-name`, `winkernel.networkName` or `KUBE_NETWORK`: the HNS network that the CNI plug-in made. */
   readonly networkName: string;

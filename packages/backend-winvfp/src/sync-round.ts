@@ -1,7 +1,7 @@
 /** One round of a sync: find out what is held, plan, carry out, say what became of it. */
 import type { BackendError, Drift, SyncResult } from '@signalbox/core';
 import type { BackendState, World } from './backend.ts';
-import { configurationError, contextOf } from './context.ts';
+import { configurationError, contextOf, isServed, unservedFailures } from './context.ts';
 import { describeDrift, findDrift } from './diff/drift.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { endpointFor, planSync, type Plan } from './diff/plan.ts';
@@ -26,6 +26,7 @@ export async function runRound(state: BackendState, input: World & { scope: Roun
   const { wanted, options } = state;
   const node = wanted.node();
   if (node === null) throw new Error('a round before the first change');
+  if (!isServed(options, input.network)) return { relist: false, result: unserved(state) };
   const context = contextOf(options, input.network, input.features, node);
   const misconfigured = configurationError(context, input.version);
   if (misconfigured !== null) return { relist: false, result: failedSync(misconfigured) };
@@ -39,6 +40,12 @@ export async function runRound(state: BackendState, input: World & { scope: Roun
   const drift = scope === 'full' && known !== null ? surprises(state, held) : [];
   if (scope === 'full') markAll(state, held);
   return finishRound(state, { ...input, held, scope, drift });
+}
+
+function unserved({ wanted, options }: BackendState): SyncResult {
+  const failures = unservedFailures(options, wanted.servicePorts().size);
+  const outcome = failures.length === 0 ? 'ok' : 'partial';
+  return { outcome, scope: 'none', failures, repaired: [], counters: {} };
 }
 
 interface Prepared extends World {

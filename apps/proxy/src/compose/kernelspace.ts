@@ -24,14 +24,16 @@ export async function probeKernelspace(settings: Settings): Promise<FamilySuppor
   }
   const opened = createEdgeHcn();
   if ('error' in opened) return { families: [], reasons: [formatBackendError(opened.error)] };
-  const { bindAddress } = settings.config;
-  const primary: Family = isUnspecified(bindAddress) ? 'IPv4' : familyOf(bindAddress);
-  const answer = await probeHns(opened.hcn, network, primary);
+  const answer = await probeHns(opened.hcn, network, primaryOf(settings));
   if ('error' in answer) return { families: [], reasons: [formatBackendError(answer.error)] };
   const { families, features, version } = answer.probe;
   if (settings.config.winkernel.enableDSR && !features.dsr)
     return { families: [], reasons: [noDsr(version)] };
   return { families, reasons: [] };
+}
+
+function primaryOf({ config: { bindAddress } }: Settings): Family {
+  return isUnspecified(bindAddress) ? 'IPv4' : familyOf(bindAddress);
 }
 
 /** The node's address: as it is now, and where it is gone the one it had. */
@@ -56,6 +58,7 @@ export function kernelspaceBackend(settings: Settings, family: Family, facts: No
       const health = parseAddressPort(healthzBindAddress);
       return createWinvfpBackend({
         family,
+        primary: primaryOf(settings),
         hcn: opened.hcn,
         networkName: networkNameOf(settings),
         sourceVip: winkernel.sourceVip,

@@ -14,7 +14,10 @@ export interface HnsProbe extends HnsCapabilities {
   readonly families: readonly Family[];
 }
 
-/** `networkName` may not exist yet: then what depends on its type is as for a bridge. */
+/**
+ * `networkName` may not exist yet: then families are as for a bridge, and the backend of the second one finds out by
+ * itself (`WinvfpOptions.primary`).
+ */
 export async function probeHns(
   hcn: HcnApi,
   networkName: string,
