@@ -5,7 +5,8 @@ import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalb
 import { programRemains } from '../compile/packet-filter.ts';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
-import { createDeviceWatch } from './device-watch.ts';
+import { findDevice } from './device.ts';
+import { createDeviceWatch, type DeviceWatch } from './device-watch.ts';
 import type { DriverResult, IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
 import { readSysctl, writeSysctl } from './kernel-facts.ts';
 import { errorOf } from './netlink-error.ts';
@@ -41,9 +42,11 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     observe: () => observeKernel(clients, family, (index) => device.learn(index)),
     programDrift: (program) => programDrift(iptables, program),
     status: (servers) => observeReals(clients, servers),
-    apply: (operations) => {
+    async apply(operations) {
       device.expect(operations);
-      return applyOperations(clients, iptables, operations);
+      const results = await applyOperations(clients, iptables, operations);
+      if (operations.some(({ kind }) => kind === 'device-create')) await learnIndex(clients, device);
+      return results;
     },
     removeProgram: (remains) => removeFromBoth(iptables, remains),
     watch: (onDrift) => {
@@ -57,6 +60,12 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
       await iptables.close();
     },
   };
+}
+
+/** Of a device that was made before anybody listened, perhaps. */
+async function learnIndex(clients: Clients, device: DeviceWatch): Promise<void> {
+  const found = await findDevice(clients);
+  device.learn(found.ok ? found.value.index : null);
 }
 
 /** The kernel counts in seconds and takes 0 as "leave it". */
