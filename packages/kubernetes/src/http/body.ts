@@ -25,7 +25,7 @@ export function decodedBody(response: IncomingMessage): Readable {
 
 /**
  * Hands over each chunk as it comes. `null` is the proper end; a body cut short, too slow or never ending is
- * an error. `onChunk` may end the reading by returning `stop`.
+ * an error. `onChunk` may end the reading by returning `stop`. Throws what `onChunk` throws.
  */
 export async function readBody(
   body: Readable,
@@ -34,6 +34,15 @@ export async function readBody(
   onChunk: (chunk: Buffer) => 'stop' | undefined,
 ): Promise<ApiError | null> {
   let stall: ApiError | null = null;
+  const faults = new Set<unknown>();
+  const take = (chunk: Buffer): 'stop' | undefined => {
+    try {
+      return onChunk(chunk);
+    } catch (error) {
+      faults.add(error);
+      throw error;
+    }
+  };
   const expireAfter = (ms: number, what: string): (() => void) =>
     clock.schedule(ms, () => {
       stall = apiError('stalled', `${what} ${Math.round(ms / 1000)} s`);
@@ -45,11 +54,13 @@ export async function readBody(
   try {
     for await (const chunk of body) {
       cancelIdle();
-      if (onChunk(chunk as Buffer) === 'stop') return null;
+      if (take(chunk as Buffer) === 'stop') return null;
       cancelIdle = expireIdle();
     }
     return null;
   } catch (error) {
+    // What nobody can make sense of came over a connection that is as it should be.
+    if (faults.has(error)) throw error;
     return stall ?? transportError(error);
   } finally {
     cancelTotal();

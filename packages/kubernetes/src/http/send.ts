@@ -44,7 +44,6 @@ function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
 function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
   const { url, method, headers, agent, signal } = outgoing;
   return new Promise((resolve) => {
-    let late = false;
     const settle = (result: Result<IncomingMessage, SendFailure>): void => {
       cancel();
       signal.removeEventListener('abort', stop);
@@ -58,10 +57,10 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
       headers,
       agent,
       signal,
+      // For the way through a proxy alone: of a socket that is there it only tells, and nobody listens.
       timeout: outgoing.answerWithinMs,
     });
     const cancel = clock.schedule(outgoing.answerWithinMs, () => {
-      late = true;
       // At once: a request that waits for a proxy to let it through has no socket yet, and tells nobody that it ends.
       fail(apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`));
       request.destroy(new Error('late'));
@@ -74,7 +73,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
       fail(apiError('bad-response', '101 Switching Protocols was not asked for'));
     });
     request.on('error', (error) =>
-      fail(apiError(codeOfTransport(error), describe(error)), !late && request.reusedSocket),
+      fail(apiError(codeOfTransport(error), describe(error)), request.reusedSocket),
     );
     request.on('close', () => fail(apiError('connection-lost', 'the connection closed before an answer')));
     request.end(outgoing.body ?? undefined);

@@ -57,18 +57,11 @@ async function readPage(
   const { server, body } = opened.value;
   const splitter = createListSplitter();
   try {
-    let fault: unknown = null;
     const broken = await readBody(body, client.clock, LIMITS, (chunk) => {
-      try {
-        const items = splitter.push(chunk);
-        if (items.length > 0 && !signal.aborted) request.onItems(items);
-        return undefined;
-      } catch (error) {
-        fault = error;
-        return 'stop';
-      }
+      const items = splitter.push(chunk);
+      if (items.length > 0 && !signal.aborted) request.onItems(items);
+      return undefined;
     });
-    if (fault !== null) throw fault;
     if (broken !== null) return refuse(server, broken);
     return checkEnvelope(splitter.end(), watched, server);
   } catch (error) {
