@@ -128,8 +128,7 @@ const LOOK_SHARE = 0.01;
 async function lookAround(work: SyncWork, change: DesiredChange): Promise<SyncResult> {
   const { driver, state, compiler } = work;
   const began = performance.now();
-  const isSettled = state.ledger !== null && state.ledger.writes.size + state.ledger.removals.size === 0;
-  const isDue = isSettled && began >= state.nextLook;
+  const isDue = state.ledger?.isSettled === true && began >= state.nextLook;
   const missing = await firstMissing(driver, watched(state));
   const isAltered = missing !== null || (isDue && (await isIntact(driver, compiler, state)) === false);
   const result = isAltered
@@ -185,7 +184,7 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
   let error: BackendError | null = null;
   for (const part of splitChange(change)) {
     takeOver(work, part.change);
-    if (error !== null || ledger.writes.size + ledger.removals.size === 0) continue;
+    if (error !== null || ledger.isSettled) continue;
     const { order } = part;
     const { rulesPerTransaction } = state;
     const reachableRules = ledger.count('nat');

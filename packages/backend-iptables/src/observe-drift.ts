@@ -27,7 +27,7 @@ export async function isIntact(
   compiler: RuleCompiler,
   { ledger }: State,
 ): Promise<boolean | BackendError> {
-  if (ledger === null || ledger.writes.size + ledger.removals.size > 0) return false;
+  if (ledger?.isSettled !== true) return false;
   const check = createQuickCheck(ledger, driver.family, isOwnChain);
   const saved = await driver.save(check.take);
   if (!saved.ok) return saved.error;

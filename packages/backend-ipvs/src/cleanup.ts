@@ -1,8 +1,7 @@
 import { backendError, type BackendError, type CleanupResult } from '@signalbox/core';
-import { setName, type SetId } from './compile/chain-names.ts';
+import { draftName, setName, type SetId } from './compile/chain-names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
 import { programRemains } from './compile/packet-filter.ts';
-import { draftName } from './driver/apply-operations.ts';
 import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Observed } from './objects/kernel-state.ts';

@@ -37,6 +37,8 @@ export interface RuleLedger {
   unwant(table: TableName, name: string, how: 'remove' | 'empty'): void;
   readonly writes: ReadonlyMap<string, PendingWrite>;
   readonly removals: ReadonlyMap<string, PendingRemoval>;
+  /** Nothing is left to be done. */
+  readonly isSettled: boolean;
   /** Rules held now. */
   count(table: TableName): number;
 }
@@ -52,6 +54,9 @@ export function createRuleLedger(): RuleLedger {
     held: store.held,
     writes,
     removals,
+    get isSettled() {
+      return writes.size + removals.size === 0;
+    },
     hold(table, name, chain) {
       store.put(table, name, chain);
       const id = idOf(table, name);

@@ -88,7 +88,7 @@ export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): P
 /** Milliseconds from the end of a group to that of its pipes. */
 const GRACE = 1_000;
 
-export function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
+function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
   try {
     if (pid !== undefined) process.kill(-pid, 'SIGKILL');
   } catch {

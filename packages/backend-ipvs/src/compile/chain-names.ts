@@ -51,3 +51,10 @@ const MAX_SET_NAME = 31;
 export function setName(family: Family, id: SetId): string {
   return family === 'IPv4' ? `KUBE-${id}` : `KUBE-6-${id}`.slice(0, MAX_SET_NAME);
 }
+
+const DRAFT = '-NEW';
+
+/** Of the set in which another one's new content is made ready. */
+export function draftName(set: string): string {
+  return `${set.slice(0, MAX_SET_NAME - DRAFT.length)}${DRAFT}`;
+}

@@ -2,6 +2,7 @@
 import type { BackendError } from '@signalbox/core';
 import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
 import type { IptablesDriver } from '@signalbox/backend-iptables/ruleset';
+import { draftName } from '../compile/chain-names.ts';
 import { encodeEntry, encodeSet } from '../encode/ipset-entry.ts';
 import { encodeIpvsChange, isIpvsOperation, type IpvsOperation } from '../encode/ipvs-change.ts';
 import type { IpSet, IpSetEntry } from '../objects/ip-set.ts';
@@ -131,14 +132,6 @@ async function changeEntries(
 
 async function failuresOf(changed: Promise<EntriesChanged>): Promise<Failures> {
   return (await changed).failures;
-}
-
-/** The kernel's limit on a name leaves this much of it. */
-const DRAFT_NAME = 27;
-
-/** Of the set in which another one's new content is made ready. */
-export function draftName(set: string): string {
-  return `${set.slice(0, DRAFT_NAME)}-NEW`;
 }
 
 /** Filled aside and swapped in: rules that ask the set see the old content or the new. */
