@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { settingsOf } from './testing/settings.ts';
 import { freePort } from './testing/free-port.ts';
-import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
+import { healthChecked, NODE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
 
 const rivals: Server[] = [];
 afterEach(async () => {
@@ -62,13 +62,7 @@ describe('addresses that are taken', () => {
     await occupy(port);
     upsert(world, 'Node', NODE);
     synced(world, 'Service', 'EndpointSlice', 'Node');
-    const spec = {
-      ...SERVICE.spec,
-      type: 'LoadBalancer',
-      externalTrafficPolicy: 'Local',
-      healthCheckNodePort: port,
-    };
-    upsert(world, 'Service', { ...SERVICE, spec });
+    upsert(world, 'Service', healthChecked(port));
     await world.settle();
     expect(world.parts.events.at(-1)).toMatchObject({
       type: 'Warning',

@@ -1,7 +1,16 @@
 import type { Family } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { freePort } from './testing/free-port.ts';
-import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
+import {
+  healthChecked,
+  NODE,
+  SERVICE,
+  start,
+  stopAll,
+  synced,
+  upsert,
+  type World,
+} from './testing/proxy-world.ts';
 
 afterEach(stopAll);
 
@@ -242,13 +251,7 @@ describe('a running proxy', () => {
       expect(world.proxy.servers.health).toBeNull();
       expect(world.proxy.servers.metrics === null).toBe(argv.length > 1);
       const port = await freePort();
-      const spec = {
-        ...SERVICE.spec,
-        type: 'LoadBalancer',
-        externalTrafficPolicy: 'Local',
-        healthCheckNodePort: port,
-      };
-      upsert(world, 'Service', { ...SERVICE, spec });
+      upsert(world, 'Service', healthChecked(port));
       await world.settle(1000);
       const answer = await fetch(`http://127.0.0.1:${port}/`);
       expect(answer.status).toBe(503);

@@ -4,6 +4,7 @@ import {
   balancerIP,
   clusterIP,
   endpoint,
+  foreignBalancer,
   fullOf,
   NETWORK_ID,
   nodePort,
@@ -83,12 +84,7 @@ describe('at the start', () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [pod] = host.hns.snapshot().endpoints;
-    host.hns.putLoadBalancer({
-      ID: 'F0000000-0000-4000-8000-000000000001',
-      HostComputeEndpoints: [pod?.ID ?? ''],
-      FrontendVIPs: ['203.0.113.200'],
-      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
-    });
+    host.hns.putLoadBalancer(foreignBalancer(pod?.ID, ['203.0.113.200']));
     await host.restart().sync(fullOf());
     expect(Object.keys(host.balancers())).toEqual(['203.0.113.200:2']);
   });

@@ -89,6 +89,12 @@ export const SERVICE = {
   },
 };
 
+/** `SERVICE` as a load balancer that is to ask this port whether the node has endpoints. */
+export function healthChecked(port: number): object {
+  const local = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: port };
+  return { ...SERVICE, spec: { ...SERVICE.spec, ...local } };
+}
+
 export function upsert(world: World, resource: 'Service' | 'Node', object: unknown): void {
   world.parts.source.handlers.onEvents([{ type: 'upsert', resource, object }]);
 }

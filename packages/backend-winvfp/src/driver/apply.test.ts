@@ -5,6 +5,7 @@ import { createWinvfpBackend, type WinvfpBackend } from '../backend.ts';
 import {
   clusterIP,
   endpoint,
+  foreignBalancer,
   fullOf,
   NETWORK_ID,
   nodePort,
@@ -156,12 +157,7 @@ describe('what the last sync reported as failed', () => {
     const web = service();
     await host.backend.sync(fullOf(web));
     const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
-    host.hns.putLoadBalancer({
-      ID: 'F0000000-0000-4000-8000-000000000001',
-      HostComputeEndpoints: [remote?.ID ?? ''],
-      FrontendVIPs: ['203.0.113.200', '203.0.113.201'],
-      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
-    });
+    host.hns.putLoadBalancer(foreignBalancer(remote?.ID));
     await host.backend.sync(incremental([], [], [web]));
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [] });
@@ -174,11 +170,6 @@ describe('an endpoint that has to be replaced', () => {
     ['two', ['203.0.113.200', '203.0.113.201']],
   ])('stays while a load balancer of somebody else uses it, with %s', async (_title, FrontendVIPs) => {
     const host = testHost();
-    const other = {
-      ID: 'F0000000-0000-4000-8000-000000000001',
-      FrontendVIPs,
-      PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
-    };
     const left = host.hns.attach({
       Name: 'left',
       HostComputeNetwork: NETWORK_ID,
@@ -187,7 +178,7 @@ describe('an endpoint that has to be replaced', () => {
       MacAddress: remoteMac('10.244.2.2'),
       Policies: [{ Type: 'ProviderAddress', Settings: { ProviderAddress: '192.0.2.99' } }],
     });
-    host.hns.putLoadBalancer({ ...other, HostComputeEndpoints: [left.ID] });
+    host.hns.putLoadBalancer(foreignBalancer(left.ID, FrontendVIPs));
     const web = service();
     const failures = [{ key: web.key, error: { code: 'busy' } }];
     expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'partial', failures });
@@ -195,7 +186,7 @@ describe('an endpoint that has to be replaced', () => {
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial', failures });
     expect(writes(host.recorder)).toEqual([]);
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
-    host.hns.dropLoadBalancer(other.ID);
+    host.hns.dropLoadBalancer(foreignBalancer(left.ID).ID);
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
     expect(host.hns.snapshot().endpoints.map((entry) => entry.Name)).not.toContain('left');
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });

@@ -45,6 +45,19 @@ export function balancerIP(address: string, policy: TrafficPolicy = 'cluster'): 
   return { kind: 'load-balancer', address, port: 80, sourceRanges: null, policy, routes };
 }
 
+/** A load balancer of somebody else over this endpoint. With two frontends it is none that we could make. */
+export function foreignBalancer(
+  endpointId: string | undefined,
+  FrontendVIPs: readonly string[] = ['203.0.113.200', '203.0.113.201'],
+) {
+  return {
+    ID: 'F0000000-0000-4000-8000-000000000001',
+    HostComputeEndpoints: [endpointId ?? ''],
+    FrontendVIPs,
+    PortMappings: [{ Protocol: 6, InternalPort: 1, ExternalPort: 2 }],
+  };
+}
+
 export function nodePort(port: number, policy: TrafficPolicy = 'cluster'): Frontend {
   return { kind: 'node-port', port, policy, routes: routesTo(policy, 'masquerade') };
 }
