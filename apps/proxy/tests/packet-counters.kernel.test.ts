@@ -104,7 +104,7 @@ async function sendInvalid(rig: Rig, packets: number): Promise<void> {
 
 async function connectLocalhost(rig: Rig, tries: number): Promise<readonly string[]> {
   const to = { address: '127.0.0.1', port: NODE_PORT };
-  const request = { protocol: 'TCP', from: '127.0.0.1', to, tries, timeout: 3000 } as const;
+  const request = { protocol: 'TCP', from: '127.0.0.1', to, tries, timeout: 10_000 } as const;
   return (await rig.world.node.connect(request)).map(({ kind }) => kind);
 }
 

@@ -111,7 +111,7 @@ const ready = (): Promise<unknown> =>
   );
 
 /** Who answered: an endpoint's address, `rejected` or `silent`. */
-async function call(timeout = 3000): Promise<string> {
+async function call(timeout = 10_000): Promise<string> {
   const [attempt] = await pod(CLIENT).connect({ protocol: 'TCP', from: CLIENT, to: VIP, tries: 1, timeout });
   return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
 }
@@ -208,7 +208,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
       from: CLIENT,
       to: { ...VIP, port: 53 },
       tries: 3,
-      timeout: 3000,
+      timeout: 10_000,
     } as const;
     const attempts = await pod(CLIENT).connect(request);
     expect(attempts.map((attempt) => attempt.kind)).toEqual(['answered', 'answered', 'answered']);

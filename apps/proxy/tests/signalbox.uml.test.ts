@@ -63,9 +63,9 @@ function rig(): Rig {
   return held.rig;
 }
 
-async function call(): Promise<string> {
+async function call(timeout = 10_000): Promise<string> {
   const host = rig().world.hostOf(CLIENT);
-  const attempts = await host?.connect({ protocol: 'TCP', from: CLIENT, to: VIP, tries: 1, timeout: 1000 });
+  const attempts = await host?.connect({ protocol: 'TCP', from: CLIENT, to: VIP, tries: 1, timeout });
   const [attempt] = attempts ?? [];
   return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
 }
@@ -73,7 +73,7 @@ async function call(): Promise<string> {
 describe('signalbox in ipvs mode', () => {
   it('F19 F27: carries traffic through a virtual server with the scheduler of the flag', async () => {
     await eventually(
-      call,
+      () => call(1000),
       (who) => who === POD,
       () => rig().proxy.log(),
     );

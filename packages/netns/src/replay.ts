@@ -23,7 +23,7 @@ export interface ReplayTimeouts {
   readonly silence: number;
 }
 
-const PATIENCE: ReplayTimeouts = { answer: 3000, silence: 400 };
+const PATIENCE: ReplayTimeouts = { answer: 10_000, silence: 400 };
 /** With n endpoints chosen at random, one stays unseen after 12n connections once in 160,000/n. */
 const TRIES_PER_DESTINATION = 12;
 /** Even for one destination: another with half of the connections stays hidden once in 65,536. */

@@ -34,11 +34,12 @@ const made = new WeakMap<World, number>();
 /**
  * Connects as a row says, and ends the connections by RST: in thousands of them a masquerading node gives source
  * ports twice, and a server that has the former connection in TIME-WAIT ignores SYNs with older timestamps (PAWS).
+ * The source ports are the caller's: one that the kernel chose could be one that the caller uses later.
  */
 export function connectRow(
   world: World,
   { packet }: ReplayRow,
-  how: Pick<ConnectRequest, 'tries' | 'fromPort'> & { readonly timeout?: number },
+  how: Pick<ConnectRequest, 'tries'> & { readonly fromPort: number; readonly timeout?: number },
 ): Promise<readonly Attempt[]> {
   const { protocol, source, destination, destinationPort } = packet;
   const to = { address: destination, port: destinationPort };

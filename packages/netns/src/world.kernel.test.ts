@@ -51,7 +51,7 @@ interface Call {
   readonly timeout?: number;
 }
 
-async function call({ protocol, from, to, port = PORT, timeout = 3000 }: Call): Promise<Attempt> {
+async function call({ protocol, from, to, port = PORT, timeout = 10_000 }: Call): Promise<Attempt> {
   const [attempt] = await (world().hostOf(from) as NonNullable<ReturnType<World['hostOf']>>).connect({
     protocol,
     from,

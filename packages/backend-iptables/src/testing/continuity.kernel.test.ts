@@ -4,7 +4,7 @@
  * SYN may be lost (a lost one is sent again after a second, which would hide the gap).
  */
 import { FAMILIES, type Family } from '@signalbox/core';
-import { connectRow, formatAttempts, runCommand, type Streams } from '@signalbox/netns';
+import { runCommand, type Streams } from '@signalbox/netns';
 import { seededRandom } from '@signalbox/testkit';
 import {
   ALL_WAYS,
@@ -12,6 +12,7 @@ import {
   closeCluster,
   expectNoDrift,
   expectReaches,
+  expectUnanswered,
   goesOn,
   neighbour,
   restart,
@@ -27,7 +28,6 @@ import {
   without,
   type Churn,
   type Cluster,
-  type Way,
 } from '@signalbox/testkit/continuity';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createExecDriver } from '../driver/exec-driver.ts';
@@ -84,16 +84,6 @@ function expectGoneOn(before: ReadonlyMap<string, number>, after: ReadonlyMap<st
   expect(rewritten).toEqual([]);
 }
 
-async function expectBroken(cluster: Cluster, way: Way, index: number): Promise<void> {
-  for (const row of rowsOf([way], [], index)) {
-    const attempts = await connectRow(cluster.world, row, { tries: 2, timeout: 300 });
-    expect(
-      attempts.filter(({ kind }) => kind === 'answered'),
-      formatAttempts(attempts),
-    ).toEqual([]);
-  }
-}
-
 // --- Accidents
 
 interface Accident {
@@ -136,8 +126,8 @@ const ACCIDENTS: readonly Accident[] = [
 async function happenAndRepair(kernel: Kernel, { breaks, happen }: Accident): Promise<void> {
   const { cluster } = kernel;
   for (const family of FAMILIES) await happen(kernel, family);
-  if (breaks === 'node-port') await expectBroken(cluster, 'node-port', 0);
-  if (breaks === 'other') await expectBroken(cluster, 'cluster-ip', 1);
+  if (breaks === 'node-port') await expectUnanswered(cluster, rowsOf(['node-port'], []));
+  if (breaks === 'other') await expectUnanswered(cluster, rowsOf(['cluster-ip'], [], 1));
   for (const { repaired } of await syncAll(cluster, 'rebuild')) expect(repaired).not.toEqual([]);
   if (breaks === 'node-port') await expectReaches(cluster, rowsOf(['node-port'], WEB));
   if (breaks === 'other') await expectReaches(cluster, rowsOf(['cluster-ip'], [STRANGER], 1));

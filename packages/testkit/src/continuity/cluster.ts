@@ -12,6 +12,7 @@ import {
 import {
   connectRow,
   createWorld,
+  formatAttempts,
   listenAll,
   mismatches,
   podsOf,
@@ -36,6 +37,7 @@ import {
   withSlices,
   type Churn,
 } from './shop.ts';
+import { createSourcePorts, type SourcePorts } from './source-ports.ts';
 
 interface Proxy {
   readonly model: Model;
@@ -51,17 +53,19 @@ export interface Cluster {
   readonly createBackend: CreateBackend;
   readonly objects: Map<string, ObjectEvent>;
   proxy: Proxy;
-  /** Connections of `expectReaches` so far. */
-  asked: number;
+  /** For the connections of `expectReaches` and `expectUnanswered`. */
+  readonly ports: SourcePorts;
 }
 
 /** Connections that each stream makes at least while something happens; the happening goes on until then. */
 const CONNECTS = 200;
 const MOST_ROUNDS = 200;
-const MOST_RUNS = 3;
+const MOST_RUNS = 6;
 /** With three endpoints chosen at random, one stays unseen once in 5,000 times; after four such batches never. */
 const BATCH = { tries: 24, most: 4 } as const;
-/** Source ports that no stream uses. They come round late: a connection that just ended is still known to kernels. */
+/** Silence is what is expected here, so a short time is enough: milliseconds. */
+const UNANSWERED = { tries: 2, timeout: 300 } as const;
+/** Source ports that no stream uses. */
 const ASKING_PORTS = { first: 32_768, count: 32_768 } as const;
 
 /** A new process: it knows nothing but what the API server tells, the kernel holds, and it left on its disk. */
@@ -86,7 +90,7 @@ export async function startCluster(createBackend: CreateBackend, neighbours: num
   const sockets = serving.map((address) => ({ address, port: PORTS.pod }));
   await listenAll(world, 'TCP', sockets);
   const parts = { world, createBackend, objects: new Map<string, ObjectEvent>() };
-  const cluster = { ...parts, proxy: startProxy(parts), asked: 0 };
+  const cluster = { ...parts, proxy: startProxy(parts), ports: createSourcePorts(ASKING_PORTS) };
   const others = Array.from({ length: neighbours }, (_, index) => neighbour(index + 1));
   tell(cluster, [...withSlices(0, WEB), ...others.flat()]);
   await syncAll(cluster);
@@ -154,12 +158,21 @@ export async function expectReaches(cluster: Cluster, rows: readonly ReplayRow[]
   for (const row of rows) {
     const attempts: Attempt[] = [];
     for (let batch = 0; batch < BATCH.most; batch++) {
-      const fromPort = ASKING_PORTS.first + (cluster.asked % (ASKING_PORTS.count - BATCH.tries));
-      cluster.asked += BATCH.tries;
+      const fromPort = cluster.ports.take(BATCH.tries);
       attempts.push(...(await connectRow(cluster.world, row, { tries: BATCH.tries, fromPort })));
       if (mismatches(row, attempts).length === 0) break;
     }
     expect(mismatches(row, attempts)).toEqual([]);
+  }
+}
+
+/** Nothing answers new connections of these rows. */
+export async function expectUnanswered(cluster: Cluster, rows: readonly ReplayRow[]): Promise<void> {
+  for (const row of rows) {
+    const fromPort = cluster.ports.take(UNANSWERED.tries);
+    const attempts = await connectRow(cluster.world, row, { ...UNANSWERED, fromPort });
+    const answered = attempts.filter(({ kind }) => kind === 'answered');
+    expect(answered, formatAttempts(attempts)).toEqual([]);
   }
 }
 
