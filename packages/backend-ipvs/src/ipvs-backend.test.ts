@@ -153,6 +153,17 @@ describe('sync', () => {
     expect(kernel.timeouts.tcp).toBe(1200);
   });
 
+  it('leaves a stricter arp_ignore as it is', async () => {
+    const { backend, kernel } = bench({ strictARP: true });
+    kernel.sysctls.set('net/ipv4/conf/all/arp_ignore', '2');
+    okay(await backend.sync(full()));
+    expect(kernel.sysctls.get('net/ipv4/conf/all/arp_ignore')).toBe('2');
+    const other = bench({ strictARP: true });
+    other.kernel.sysctls.set('net/ipv4/conf/all/arp_ignore', '3');
+    okay(await other.backend.sync(full()));
+    expect(other.kernel.sysctls.get('net/ipv4/conf/all/arp_ignore')).toBe('1');
+  });
+
   it('fails with the reason when the scheduler does not work', async () => {
     const { backend, fake } = bench({ scheduler: 'magic' });
     const result = await backend.sync(full(service()));

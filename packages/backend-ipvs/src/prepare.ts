@@ -16,11 +16,14 @@ export async function prepareKernel(settings: Settings): Promise<BackendError | 
   return seconds.some((value) => (value ?? 0) > 0) ? driver.setTimeouts(timeouts) : null;
 }
 
-/** Writes only what differs: in a container /proc/sys is often read-only, and right already. */
-async function ensureSysctl(driver: IpvsDriver, { name, value }: Sysctl): Promise<BackendError | null> {
+/** Writes only what does not suffice: in a container /proc/sys is often read-only, and right already. */
+async function ensureSysctl(
+  driver: IpvsDriver,
+  { name, value, stricter = [] }: Sysctl,
+): Promise<BackendError | null> {
   const now = await driver.readSysctl(name);
   if (!now.ok) return now.error;
-  if (now.value === value) return null;
+  if (now.value === value || stricter.includes(now.value)) return null;
   const error = await driver.writeSysctl(name, value);
   if (error === null) return null;
   const message = `${name} is ${now.value}, must be ${value}: ${error.message}`;

@@ -2,7 +2,8 @@
 import type { FamilySupport } from '../compose/composition.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { checkFamilies } from '../node/family-check.ts';
-import { applySysctls, prepareNode, setOomScore } from '../node/prepare-node.ts';
+import { startConntrack } from '../node/conntrack-start.ts';
+import { applySysctls, setOomScore } from '../node/prepare-node.ts';
 import { systemFiles } from '../node/sysctl.ts';
 import type { RunOptions } from './run-options.ts';
 
@@ -41,10 +42,16 @@ export async function prepare({
     if (error !== null) logging.logger.warning(error);
     return null;
   }
-  const error = prepareNode(systemFiles, config, sysctls);
+  const { logger } = logging;
+  const { clock } = composition;
+  const load = (): Promise<string | null> => composition.loadConntrack();
+  const { conntrack } = config;
+  const error =
+    (await startConntrack({ files: systemFiles, conntrack, clock, logger, load })) ??
+    applySysctls(systemFiles, sysctls);
   if (error !== null || initOnly) return error;
   const oom = setOomScore(systemFiles, config.oomScoreAdj);
-  if (oom !== null) logging.logger.warning(oom);
+  if (oom !== null) logger.warning(oom);
   return null;
 }
 

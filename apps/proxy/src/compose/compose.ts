@@ -2,12 +2,13 @@
 import { createModel, FAMILIES, type Backend, type Family } from '@signalbox/core';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
-import { needsRouteLocalnet, type Sysctl } from '../node/prepare-node.ts';
+import { needsRouteLocalnet } from '../node/prepare-node.ts';
+import type { Sysctl } from '../node/sysctl.ts';
 import { systemClock } from '@signalbox/kubernetes';
 import { modelConfig } from '../sync/model-config.ts';
 import type { Composition, FamilySupport, NodeFacts } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';
-import { createFlowCleaner } from './flow-cleaner.ts';
+import { createFlowCleaner, loadConntrack } from './flow-cleaner.ts';
 import { iptablesBackend, LOCALHOST_SYSCTL, probeIptables } from './iptables.ts';
 import { ipvsBackend, ipvsSysctls, whyNoIpvs } from './ipvs.ts';
 import { kernelspaceBackend, probeKernelspace, startWindowsService, windowsServices } from './kernelspace.ts';
@@ -21,6 +22,7 @@ export const composition: Composition = {
   createModel: (settings) => createModel(modelConfig(settings)),
   createSource,
   modeSysctls,
+  loadConntrack: () => loadConntrack(),
   probeFamilies,
   openCounters: ({ config }, families, logger) =>
     config.mode === 'iptables' ? openPacketCounters(families, logger) : Promise.resolve(null),

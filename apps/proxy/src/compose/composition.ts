@@ -14,7 +14,7 @@ import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ReportListener } from './measured-client.ts';
-import type { Sysctl } from '../node/prepare-node.ts';
+import type { Sysctl } from '../node/sysctl.ts';
 
 /** Families whose packet filter works here, and why the others do not. */
 export interface FamilySupport {
@@ -90,6 +90,8 @@ export interface Composition {
   createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string>;
   /** Kernel settings that the mode needs and that take more rights than its rules; or why it cannot run, in one line. */
   modeSysctls(settings: Settings): Promise<readonly Sysctl[] | string>;
+  /** Makes the kernel load nf_conntrack; why it could not, in one line. */
+  loadConntrack(): Promise<string | null>;
   /** Waits a while for what is only busy, and says so. */
   probeFamilies(settings: Settings, logger: Logger): Promise<FamilySupport>;
   /** At start, ahead of the backends. `null`: nothing is counted. */

@@ -31,6 +31,18 @@ export function createFlowCleaner(
   };
 }
 
+/**
+ * Any request to ctnetlink makes the kernel load nf_conntrack with it, by its own modprobe: an image without that
+ * program, or without the node's /lib/modules, is enough. Where nothing was loaded there are no flows to list.
+ */
+export async function loadConntrack(
+  client: ConntrackClient = createConntrackClient(),
+): Promise<string | null> {
+  const listed = await client.listFlows('IPv4', [PROTOCOL_NUMBER.UDP]);
+  client.close();
+  return listed.ok ? null : `${listed.error.operation}: ${listed.error.message}`;
+}
+
 function asBackendError({ code, operation, message }: NetlinkError) {
   return backendError(code, operation, message);
 }

@@ -29,7 +29,8 @@ export function iptablesBackend(
     family,
     ...(driver === undefined ? {} : { driver, accounting: true }),
     masqueradeBit,
-    conntrackLiberal: liberal !== null && liberal !== '0',
+    // Where the module is not loaded yet, the setting is made when it is.
+    conntrackLiberal: config.conntrack.tcpBeLiberal || (liberal !== null && liberal !== '0'),
     ...(facts === null ? {} : { checkInterval: facts.syncPeriod }),
   });
   return counters === null || driver === undefined ? backend : withCounters(backend, counters);

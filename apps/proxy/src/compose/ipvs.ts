@@ -1,7 +1,7 @@
 import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
 import { formatBackendError, type Backend, type Family } from '@signalbox/core';
 import type { Settings } from '../config/settings.ts';
-import type { Sysctl } from '../node/prepare-node.ts';
+import type { Sysctl } from '../node/sysctl.ts';
 import { release } from 'node:os';
 
 /** Remembers across restarts which virtual servers are ours; empty after a reboot, like the kernel's table. */
@@ -46,9 +46,10 @@ export async function whyNoIpvs({ config }: Settings): Promise<string | null> {
 export async function ipvsSysctls({ config }: Settings): Promise<readonly Sysctl[]> {
   const { wantedSysctls } = await import('@signalbox/backend-ipvs');
   return wantedSysctls({ kernelRelease: release(), strictARP: config.ipvs.strictARP }).map(
-    ({ name, value }) => ({
+    ({ name, value, stricter = [] }) => ({
       path: name,
       value,
+      suffices: (current) => stricter.includes(current),
     }),
   );
 }

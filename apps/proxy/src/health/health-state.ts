@@ -22,7 +22,9 @@ export interface Health {
 export interface HealthState {
   /** A change waits; the oldest counts. */
   queued(family: Family): void;
-  /** The family's rules are as they should be; or its loop begins. */
+  /** The family's loop begins: its first sync is pending, and changes that came before it still are. */
+  started(family: Family): void;
+  /** The family's rules are as they should be. */
   updated(family: Family): void;
   /** The first sync of the family has been seen in the kernel. */
   verified(family: Family): void;
@@ -56,6 +58,11 @@ export function createHealthState({ clock, families, syncPeriod }: HealthStateOp
   let eligible = false;
   return {
     queued: (family) => update(family, (entry) => (entry.oldestPending ??= clock.now())),
+    started: (family) =>
+      update(family, (entry) => {
+        entry.oldestPending ??= clock.now();
+        entry.lastUpdated = clock.now();
+      }),
     updated: (family) =>
       update(family, (entry) => {
         entry.oldestPending = null;

@@ -60,6 +60,24 @@ describe('/healthz and /livez', () => {
     expect(healthz().status).toBe(200);
   });
 
+  it('F113: a first sync that lasts twice the sync period is late; changes from before the start count from their time', () => {
+    const { clock, state, healthz } = world();
+    state.started('IPv4');
+    clock.advance(59_999);
+    expect(healthz().status).toBe(200);
+    clock.advance(1);
+    expect(healthz().status).toBe(503);
+    state.updated('IPv4');
+    expect(healthz().status).toBe(200);
+    state.queued('IPv6');
+    clock.advance(60_000);
+    expect(healthz().status).toBe(200);
+    state.started('IPv6');
+    expect(healthz().status).toBe(503);
+    state.updated('IPv6');
+    expect(healthz().status).toBe(200);
+  });
+
   it('G21 F113: one family that does not sync makes the whole unhealthy', () => {
     const { clock, state, healthz } = world();
     state.updated('IPv4');

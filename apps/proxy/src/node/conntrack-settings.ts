@@ -1,45 +1,70 @@
 /** Limits and timeouts of connection tracking, from the `conntrack` section. */
 import type { ConntrackSection } from '../config/types.ts';
-import { readTrimmed, setSysctl, writeSetting, type Files, type SettingError } from './sysctl.ts';
+import {
+  atLeast,
+  readTrimmed,
+  setSysctl,
+  writeSetting,
+  type Files,
+  type SettingError,
+  type Sysctl,
+} from './sysctl.ts';
 
-/** The most that is ever asked for, whatever the cores. */
-const MAX_ENTRIES = 1_048_576;
+/** The most that maxPerCore asks for, whatever the cores; `min` has no such limit. */
+const MAX_SCALED_ENTRIES = 1_048_576;
+const MAX = 'net/netfilter/nf_conntrack_max';
 const HASHSIZE = '/sys/module/nf_conntrack/parameters/hashsize';
 
 /** Entries for `nf_conntrack_max`; 0: leave it as it is. */
 export function conntrackMax({ maxPerCore, min }: ConntrackSection, cores: number): number {
-  if (maxPerCore <= 0) return 0;
-  const scaled = maxPerCore * cores;
-  return scaled > MAX_ENTRIES ? MAX_ENTRIES : Math.min(MAX_ENTRIES, Math.max(scaled, min));
+  return maxPerCore <= 0 ? 0 : Math.max(Math.min(maxPerCore * cores, MAX_SCALED_ENTRIES), min);
+}
+
+/** Whether the kernel has the settings: they appear when nf_conntrack is loaded, often with the first rule that needs it. */
+export function hasConntrack(files: Files): boolean {
+  return readTrimmed(files, `/proc/sys/${MAX}`) !== null;
+}
+
+export interface ConntrackResult {
+  /** What is there does not suffice and could not be changed. */
+  readonly error: SettingError | null;
+  /** The hash table stays smaller than a quarter of the limit: lookups take longer, and that is all. */
+  readonly warning: SettingError | null;
 }
 
 /** The first setting that could not be made ends it. */
-export function applyConntrack(files: Files, config: ConntrackSection, cores: number): SettingError | null {
+export function applyConntrack(files: Files, config: ConntrackSection, cores: number): ConntrackResult {
   const max = conntrackMax(config, cores);
-  const maxError = max > 0 ? applyMax(files, max) : null;
-  if (maxError !== null) return maxError;
+  const sysctls: Sysctl[] =
+    max > 0
+      ? [{ path: MAX, value: String(max), suffices: atLeast(max) }, ...timeouts(config)]
+      : timeouts(config);
+  for (const sysctl of sysctls) {
+    const error = setSysctl(files, sysctl);
+    if (error !== null) return { error, warning: null };
+  }
+  return { error: null, warning: max > 0 ? growHashTable(files, Math.floor(max / 4)) : null };
+}
+
+/** Zero leaves a setting as it is. */
+function timeouts(config: ConntrackSection): Sysctl[] {
   const seconds = (milliseconds: number): number => Math.floor(milliseconds / 1000);
-  const timeouts = [
+  const values = [
     ['tcp_timeout_established', seconds(config.tcpEstablishedTimeout)],
     ['tcp_timeout_close_wait', seconds(config.tcpCloseWaitTimeout)],
-    // Only ever switched on: somebody else may have had reasons to.
+    // Only ever switched on: an operator may have done so for other reasons.
     ['tcp_be_liberal', config.tcpBeLiberal ? 1 : 0],
     ['udp_timeout', seconds(config.udpTimeout)],
     ['udp_timeout_stream', seconds(config.udpStreamTimeout)],
   ] as const;
-  for (const [name, value] of timeouts) {
-    const error = value > 0 ? setSysctl(files, `net/netfilter/nf_conntrack_${name}`, String(value)) : null;
-    if (error !== null) return error;
-  }
-  return null;
+  return values
+    .filter(([, value]) => value > 0)
+    .map(([name, value]) => ({ path: `net/netfilter/nf_conntrack_${name}`, value: String(value) }));
 }
 
-/** The hash table follows the limit: a quarter of it, so that chains stay at four entries. */
-function applyMax(files: Files, max: number): SettingError | null {
-  const error = setSysctl(files, 'net/netfilter/nf_conntrack_max', String(max));
-  if (error !== null) return error;
+/** A quarter of the limit keeps chains at four entries. */
+function growHashTable(files: Files, buckets: number): SettingError | null {
   const current = readTrimmed(files, HASHSIZE);
-  const wanted = Math.floor(max / 4);
-  if (current === null || Number(current) >= wanted) return null;
-  return writeSetting(files, HASHSIZE, { value: String(wanted), current });
+  if (current === null || atLeast(buckets)(current)) return null;
+  return writeSetting(files, HASHSIZE, { value: String(buckets), current });
 }

@@ -1,91 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { hidesLegacyTables } from '../compose/iptables.ts';
 import { settingsOf } from '../testing/settings.ts';
-import { applyConntrack, conntrackMax } from './conntrack-settings.ts';
 import { countRanges } from './cpu-count.ts';
 import type { NodeView } from '@signalbox/core';
 import { checkFamilies, checkNode } from './family-check.ts';
 import { createNodeJudge } from './node-watch.ts';
-import { needsRouteLocalnet, prepareNode, setOomScore } from './prepare-node.ts';
-import { setSysctl, type Files } from './sysctl.ts';
+import { applySysctls, needsRouteLocalnet, setOomScore } from './prepare-node.ts';
+import { fakeFiles } from '../testing/files.ts';
+import { setSysctl } from './sysctl.ts';
 
-/** Files in memory; a value of `EROFS` and the like makes writes fail so. */
-function fakeFiles(content: Record<string, string>, failing: Record<string, string> = {}) {
-  const written: string[] = [];
-  const files: Files = {
-    read: (path) => {
-      const value = content[path];
-      if (value === undefined) throw new Error('ENOENT');
-      return `${value}\n`;
-    },
-    write: (path, value) => {
-      const code = failing[path];
-      if (code !== undefined) throw Object.assign(new Error(code), { code });
-      written.push(`${path}=${value}`);
-    },
-  };
-  return { files, written };
-}
-
-const NF = '/proc/sys/net/netfilter';
-const { conntrack } = settingsOf([]).config;
-
-describe('connection tracking limits', () => {
-  it.each([
-    ['0 per core leaves the limit alone, and ignores the floor', { maxPerCore: 0, min: 5 }, 8, 0],
-    ['cores times per core', { maxPerCore: 32_768, min: 131_072 }, 8, 262_144],
-    ['the floor', { maxPerCore: 32_768, min: 131_072 }, 2, 131_072],
-    ['the cap', { maxPerCore: 32_768, min: 131_072 }, 64, 1_048_576],
-    ['the cap wins over the floor', { maxPerCore: 1_000_000, min: 9_000_000 }, 2, 1_048_576],
-  ])('F94 F39 F40: %s', (_, limits, cores, expected) => {
-    expect(conntrackMax({ ...conntrack, ...limits }, cores)).toBe(expected);
-  });
-
-  it('F94: writes what differs, in whole seconds, and makes the hash table follow', () => {
-    const { files, written } = fakeFiles({
-      [`${NF}/nf_conntrack_max`]: '65536',
-      [`${NF}/nf_conntrack_tcp_timeout_established`]: '432000',
-      [`${NF}/nf_conntrack_tcp_timeout_close_wait`]: '3600',
-      '/sys/module/nf_conntrack/parameters/hashsize': '16384',
-    });
-    expect(applyConntrack(files, { ...conntrack, tcpBeLiberal: true, udpTimeout: 1500 }, 4)).toBeNull();
-    expect(written).toEqual([
-      `${NF}/nf_conntrack_max=131072`,
-      '/sys/module/nf_conntrack/parameters/hashsize=32768',
-      `${NF}/nf_conntrack_tcp_timeout_established=86400`,
-      `${NF}/nf_conntrack_tcp_be_liberal=1`,
-      `${NF}/nf_conntrack_udp_timeout=1`,
-    ]);
-  });
-
-  it('F94 F43: zero leaves a timeout alone, false never resets be_liberal, a large table stays', () => {
-    const { files, written } = fakeFiles({
-      [`${NF}/nf_conntrack_max`]: '131072',
-      '/sys/module/nf_conntrack/parameters/hashsize': '65536',
-      [`${NF}/nf_conntrack_tcp_be_liberal`]: '1',
-    });
-    const zero = { ...conntrack, tcpEstablishedTimeout: 0, tcpCloseWaitTimeout: 0 };
-    expect(applyConntrack(files, zero, 4)).toBeNull();
-    expect(written).toEqual([]);
-  });
-
-  it.each([
-    ['EROFS', 'the file system is read-only'],
-    ['EACCES', 'no permission'],
-    ['EPERM', 'no permission'],
-    ['ENOENT', 'is the module loaded?'],
-  ])('F94: %s names the setting, the value and the cure', (code, cure) => {
-    const path = `${NF}/nf_conntrack_max`;
-    const { files } = fakeFiles({ [path]: '1' }, { [path]: code });
-    const error = prepareNode(
-      files,
-      settingsOf(['--conntrack-max-per-core=1', '--conntrack-min=7777']).config,
-      [],
-    );
-    expect(error).toContain(`cannot set ${path} to 7777 (it is 1)`);
-    expect(error).toContain(cure);
-  });
-
+describe('CPUs', () => {
   it('F95: counts CPUs that are online', () => {
     expect(countRanges('0-3')).toBe(4);
     expect(countRanges('0-3,8,10-11')).toBe(7);
@@ -109,18 +33,20 @@ describe('settings of the mode', () => {
   it("F94 S40: a mode's own setting that cannot be made is fatal, and named", () => {
     const path = '/proc/sys/net/ipv4/conf/all/route_localnet';
     const { files } = fakeFiles({ [path]: '0' }, { [path]: 'EROFS' });
-    const none = settingsOf([
-      '--conntrack-max-per-core=0',
-      '--conntrack-tcp-timeout-established=0',
-      '--conntrack-tcp-timeout-close-wait=0',
-    ]);
-    const error = prepareNode(files, none.config, [{ path: 'net/ipv4/conf/all/route_localnet', value: '1' }]);
+    const error = applySysctls(files, [{ path: 'net/ipv4/conf/all/route_localnet', value: '1' }]);
     expect(error).toContain(`cannot set ${path} to 1 (it is 0): the file system is read-only`);
   });
 
   it('a setting that is right already is not written', () => {
     const { files, written } = fakeFiles({ '/proc/sys/a/b': '1' }, { '/proc/sys/a/b': 'EROFS' });
-    expect(setSysctl(files, 'a/b', '1')).toBeNull();
+    expect(setSysctl(files, { path: 'a/b', value: '1' })).toBeNull();
+    expect(written).toEqual([]);
+  });
+
+  it('a setting that is stricter than asked for is neither written nor an error', () => {
+    const { files, written } = fakeFiles({ '/proc/sys/a/b': '2' }, { '/proc/sys/a/b': 'EROFS' });
+    expect(setSysctl(files, { path: 'a/b', value: '1', suffices: (current) => current === '2' })).toBeNull();
+    expect(setSysctl(files, { path: 'a/b', value: '1', suffices: () => false })).toContain('(it is 2)');
     expect(written).toEqual([]);
   });
 });

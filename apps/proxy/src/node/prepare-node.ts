@@ -3,29 +3,29 @@ import { networkInterfaces } from 'node:os';
 import type { InterfaceAddress } from '@signalbox/core';
 import { parseCidr } from '../config/ip.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
-import { applyConntrack } from './conntrack-settings.ts';
+import { applyConntrack, type ConntrackResult } from './conntrack-settings.ts';
 import { onlineCpus } from './cpu-count.ts';
-import { setSysctl, writeSetting, readTrimmed, type Files, type SettingError } from './sysctl.ts';
+import {
+  setSysctl,
+  writeSetting,
+  readTrimmed,
+  type Files,
+  type SettingError,
+  type Sysctl,
+} from './sysctl.ts';
 
-/** A setting under /proc/sys that a mode needs. */
-export interface Sysctl {
-  /** `net/ipv4/ip_forward`. */
-  readonly path: string;
-  readonly value: string;
-}
-
-/** Limits of connection tracking, then the mode's own; the first failure ends it: nothing less was asked for. */
-export function prepareNode(
+/** Limits of connection tracking, for the CPUs of this node. */
+export function prepareConntrack(
   files: Files,
-  config: KubeProxyConfiguration,
-  sysctls: readonly Sysctl[],
-): SettingError | null {
-  return applyConntrack(files, config.conntrack, onlineCpus(files)) ?? applySysctls(files, sysctls);
+  { conntrack }: Pick<KubeProxyConfiguration, 'conntrack'>,
+): ConntrackResult {
+  return applyConntrack(files, conntrack, onlineCpus(files));
 }
 
+/** The first setting that could not be made ends it. */
 export function applySysctls(files: Files, sysctls: readonly Sysctl[]): SettingError | null {
-  for (const { path, value } of sysctls) {
-    const error = setSysctl(files, path, value);
+  for (const sysctl of sysctls) {
+    const error = setSysctl(files, sysctl);
     if (error !== null) return error;
   }
   return null;

@@ -15,12 +15,25 @@ export const systemFiles: Files = {
 /** A setting that could not be made; one line that says which, what and why. */
 export type SettingError = string;
 
-/** Sets `net/ipv4/ip_forward` to `1`, say. `null` when it is so now. */
-export function setSysctl(files: Files, name: string, value: string): SettingError | null {
+/** A setting under /proc/sys. */
+export interface Sysctl {
+  /** `net/ipv4/ip_forward`. */
+  readonly path: string;
+  readonly value: string;
+  /** Whether another value than `value` does as well and stays: a larger limit, a stricter rule. Absent: none does. */
+  readonly suffices?: (current: string) => boolean;
+}
+
+/** Writes only what does not suffice: in a container /proc/sys is often read-only, and right already. */
+export function setSysctl(files: Files, { path: name, value, suffices }: Sysctl): SettingError | null {
   const path = `/proc/sys/${name}`;
   const current = readTrimmed(files, path);
-  if (current === value) return null;
+  if (current !== null && (current === value || suffices?.(current) === true)) return null;
   return writeSetting(files, path, { value, current });
+}
+
+export function atLeast(value: number): (current: string) => boolean {
+  return (current) => /^\d+$/.test(current) && Number(current) >= value;
 }
 
 export interface Wanted {

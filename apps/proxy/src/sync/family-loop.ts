@@ -44,7 +44,7 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
   return {
     family,
     start: () => {
-      health.updated(family);
+      health.started(family);
       loop.start();
       unwatch = backend.watch?.((what) => loop.request(`drift: ${what}`)) ?? unwatch;
     },

@@ -19,8 +19,8 @@ export const SYNCED: SyncResult = { ...NOTHING_DONE, scope: 'full' };
 
 export interface RecordingBackend extends Backend {
   readonly changes: DesiredChange[];
-  /** Answers of the next syncs, in order; `SYNCED` when there are none. An Error is thrown. */
-  readonly answers: (SyncResult | Error)[];
+  /** Answers of the next syncs, in order; `SYNCED` when there are none. An Error is thrown, a promise lasts. */
+  readonly answers: (SyncResult | Error | Promise<SyncResult>)[];
   readonly observations: Observation[];
   cleanups: number;
   drift(what: string): void;
@@ -102,6 +102,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
       return Promise.resolve(backend);
     },
     modeSysctls: () => Promise.resolve([]),
+    loadConntrack: () => Promise.resolve(null),
     services: () => Promise.resolve(null),
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,

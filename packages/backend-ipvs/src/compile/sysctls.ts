@@ -3,6 +3,8 @@ export interface Sysctl {
   /** With slashes, below /proc/sys. */
   readonly name: string;
   readonly value: string;
+  /** Values that do as well and stay as they are. */
+  readonly stricter?: readonly string[];
 }
 
 export interface SysctlOptions {
@@ -21,7 +23,8 @@ export function wantedSysctls({ kernelRelease, strictARP }: SysctlOptions): read
     { name: 'net/ipv4/ip_forward', value: '1' },
     ...(strictARP
       ? [
-          { name: 'net/ipv4/conf/all/arp_ignore', value: '1' },
+          // 2 answers fewer requests than 1, and 8 none. (3 would answer for the service addresses, whose scope is global.)
+          { name: 'net/ipv4/conf/all/arp_ignore', value: '1', stricter: ['2', '8'] },
           { name: 'net/ipv4/conf/all/arp_announce', value: '2' },
         ]
       : []),

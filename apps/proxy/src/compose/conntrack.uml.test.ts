@@ -1,0 +1,41 @@
+/** The module nf_conntrack of a kernel that a test may unload it from. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import { loadConntrack } from './flow-cleaner.ts';
+
+const SETTING = '/proc/sys/net/netfilter/nf_conntrack_max';
+const LOADER = '/proc/sys/kernel/modprobe';
+const loader = readFileSync(LOADER, 'utf8').trim();
+
+/** Modules that are in use by others go in the second round. */
+function unload(): void {
+  for (let round = 0; round < 6; round += 1) {
+    const modules = readFileSync('/proc/modules', 'utf8')
+      .split('\n')
+      .map((line) => line.split(' ')[0] ?? '');
+    const users = modules.filter((name) => /^(nf_|nfnetlink|xt_|ip_vs|ip6?t|ip6?table|ip_set)/.test(name));
+    for (const name of users) spawnSync('rmmod', [name]);
+  }
+}
+
+afterAll(() => writeFileSync(LOADER, loader));
+
+describe('nf_conntrack', () => {
+  it('F94: is loaded by a request over netlink, with no modprobe run by this process', async () => {
+    unload();
+    expect(existsSync(SETTING)).toBe(false);
+    const { PATH } = process.env;
+    process.env['PATH'] = '/nonexistent';
+    expect(await loadConntrack()).toBeNull();
+    process.env['PATH'] = PATH;
+    expect(existsSync(SETTING)).toBe(true);
+  });
+
+  it('F94: that the kernel cannot load is named in one line', async () => {
+    unload();
+    writeFileSync(LOADER, '/bin/false');
+    expect(await loadConntrack()).toMatch(/^[^\n]*(EINVAL|EPROTONOSUPPORT)[^\n]*IPCTNL_MSG_CT_GET[^\n]*$/);
+    expect(existsSync(SETTING)).toBe(false);
+  });
+});
