@@ -161,7 +161,58 @@ describe('after a restart', () => {
 
 describe('UDP and SCTP endpoints', () => {
   for (const protocol of ['UDP', 'SCTP'] as const) {
-    it(`${protocol}: go at once, whoever uses them`, async () => {
+    describe(`${protocol}, terminating while they still serve`, () => {
+      const name = { name: 'dns', clusterIP: '10.96.0.53', protocol };
+      const key = `${protocol} 10.96.0.53:80`;
+      const chosen = service(name);
+      const terminating = service({ ...name, endpoints: ['10.244.1.5'], alsoServing: ['10.244.2.7'] });
+      const gone = service({ ...name, endpoints: ['10.244.1.5'] });
+      const flows = (inactive: number): void =>
+        node.kernel.setConnections(key, '10.244.2.7:8080', { active: 0, inactive });
+
+      beforeEach(async () => {
+        await sync(change('incremental', { added: [chosen] }));
+        flows(3);
+        await sync(change('incremental', { changed: [[chosen, terminating]] }));
+      });
+
+      it('S46: stay with weight 0, however long, until they do not serve any more', async () => {
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 0 });
+        node.clock.advance(60 * MINUTE);
+        const { counters } = await sync();
+        expect(counters['terminating_real_servers']).toBe(1);
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 0 });
+        const { counters: after } = await sync(change('incremental', { changed: [[terminating, gone]] }));
+        expect(after['terminating_real_servers']).toBe(0);
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1 });
+      });
+
+      it('go with their last flow', async () => {
+        flows(0);
+        node.clock.advance(MINUTE);
+        await sync();
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1 });
+      });
+
+      it('stay through a restart, and are no drift', async () => {
+        restart();
+        await sync(full(both, terminating));
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 0 });
+        expect(await node.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+        await sync(full(both, gone));
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1 });
+      });
+
+      it('serve again, with their flows, if they are chosen again', async () => {
+        await sync(change('incremental', { changed: [[terminating, chosen]] }));
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 1 });
+        node.clock.advance(60 * MINUTE);
+        await sync();
+        expect(weights(key)).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 1 });
+      });
+    });
+
+    it(`${protocol}: go at once when they do not serve any more`, async () => {
       const name = { name: 'dns', clusterIP: '10.96.0.53', protocol };
       const [before, after] = [service(name), service({ ...name, endpoints: ['10.244.1.5'] })];
       await sync(change('incremental', { added: [before] }));

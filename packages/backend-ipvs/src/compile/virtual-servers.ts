@@ -10,6 +10,8 @@ export interface WantedServer {
   readonly server: VirtualServer;
   /** Shared with the desired state: no copies. */
   readonly endpoints: readonly DesiredEndpoint[];
+  /** Endpoints that still serve, chosen or not: established UDP and SCTP flows stay with them (S46). */
+  readonly serving: readonly DesiredEndpoint[];
 }
 
 export function wantedServers(
@@ -23,6 +25,7 @@ export function wantedServers(
   return frontendAddresses(frontend, context).map((address) => ({
     server: { protocol, address, port: frontend.port, ...settings },
     endpoints,
+    serving: servicePort.servingEndpoints,
   }));
 }
 

@@ -1,6 +1,7 @@
 /**
- * Real servers on their way out: weight 0, until their last TCP connection is gone or they are too old. Knows no
- * clock: callers say what time it is. UDP and SCTP servers never come here, they are deleted at once.
+ * Real servers with weight 0 until their last connection is gone. TCP ones are deleted after the longest time at the
+ * latest. UDP and SCTP ones are here only while their endpoint serves (S46): then they have no such limit, and they are
+ * deleted as soon as it does not serve any more. Knows no clock: the time is an argument.
  */
 import type { Protocol } from '@signalbox/core';
 import type { RealServer, RealServerKey, RealServerStatus } from '../objects/real-server.ts';
@@ -16,6 +17,7 @@ interface Termination extends TerminatingReal {
   readonly since: number;
 }
 
+/** Whether an endpoint that does not serve any more may finish its connections. */
 export function terminatesGracefully(protocol: Protocol): boolean {
   return protocol === 'TCP';
 }
@@ -65,10 +67,17 @@ export class TerminatingServers {
     for (const [key, termination] of this.#byServer.get(server) ?? []) {
       const seen = status.get(key);
       if (seen === undefined) this.stop(server, key);
-      else if (isIdle(seen) || time.now - termination.since >= time.maxAge) finished.push(termination);
+      else if (isIdle(seen) || isTooOld(termination, time)) finished.push(termination);
     }
     return finished;
   }
+}
+
+function isTooOld(
+  { server, since }: Termination,
+  { now, maxAge }: { readonly now: number; readonly maxAge: number },
+): boolean {
+  return terminatesGracefully(server.protocol) && now - since >= maxAge;
 }
 
 function isIdle(status: RealServerStatus): boolean {

@@ -47,7 +47,7 @@ export function heldFromWanted(
   terminating: TerminatingServers,
 ): HeldServer {
   const reals = new Map<RealServerKey, RealServer>();
-  for (const endpoint of wanted.endpoints) reals.set(realServerKey(endpoint), serving(endpoint));
+  for (const endpoint of wanted.endpoints) reals.set(realServerKey(endpoint), atFullWeight(endpoint));
   for (const [realKey, { real }] of terminating.of(key)) reals.set(realKey, { ...real, weight: 0 });
   return { server: wanted.server, reals };
 }
@@ -60,26 +60,40 @@ function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServ
     held.delete(key);
     if (before?.weight === SERVING_WEIGHT) continue;
     const kind = before === undefined ? 'real-add' : 'real-update';
-    planner.plan.add('reals', { kind, server, real: serving(endpoint) }, step.owner);
+    planner.plan.add('reals', { kind, server, real: atFullWeight(endpoint) }, step.owner);
     planner.terminating.stop(step.key, key);
   }
-  for (const [key, real] of held) retire(planner, step, { key, server, real });
+  if (held.size === 0) return;
+  const serving = new Set(step.wanted?.serving.map(realServerKey));
+  for (const [key, real] of held) {
+    const keepsFlows = terminatesGracefully(server.protocol) || serving.has(key);
+    retire(planner, step, { key, server, real, keepsFlows });
+  }
+}
+
+interface RetiringReal {
+  readonly key: RealServerKey;
+  readonly server: VirtualServer;
+  readonly real: RealServer;
+  /** Established connections may go on: weight 0 instead of a deletion. */
+  readonly keepsFlows: boolean;
 }
 
 function retire(
   { plan, terminating, now }: ServerPlanner,
   step: ServerStep,
-  { key, server, real }: { key: RealServerKey; server: VirtualServer; real: RealServer },
+  { key, server, real, keepsFlows }: RetiringReal,
 ): void {
   const last: RealServer = { address: real.address, port: real.port, weight: 0 };
-  if (!terminatesGracefully(server.protocol)) {
+  if (!keepsFlows) {
     plan.add('reals-retired', { kind: 'real-delete', server, real: last }, step.owner);
+    terminating.stop(step.key, key);
     return;
   }
   if (real.weight !== 0) plan.add('reals-retired', { kind: 'real-update', server, real: last }, step.owner);
   terminating.start(step.key, key, { server, real: last }, now);
 }
 
-function serving({ address, port }: DesiredEndpoint): RealServer {
+function atFullWeight({ address, port }: DesiredEndpoint): RealServer {
   return { address, port, weight: SERVING_WEIGHT };
 }

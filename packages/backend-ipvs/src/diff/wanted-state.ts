@@ -175,7 +175,11 @@ function healthKey(check: { readonly key: string }): string {
 }
 
 function sameServer(one: WantedServer, other: WantedServer): boolean {
-  return sameSettings(one.server, other.server) && sameEndpoints(one.endpoints, other.endpoints);
+  return (
+    sameSettings(one.server, other.server) &&
+    sameEndpoints(one.endpoints, other.endpoints) &&
+    sameEndpoints(one.serving, other.serving)
+  );
 }
 
 /** Both sorted and without duplicates, as the contract has them. */

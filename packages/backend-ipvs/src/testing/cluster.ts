@@ -1,5 +1,6 @@
 /** Service ports for tests, as short as they can be written, with routes as the core makes them. */
 import {
+  formatAddressPort,
   servicePortKey,
   type DesiredChange,
   type DesiredEndpoint,
@@ -44,6 +45,8 @@ export interface ServiceShape {
   readonly internalPolicy?: 'cluster' | 'local';
   /** `10.244.1.5/8080`; the port is 8080 unless said. */
   readonly endpoints?: readonly string[];
+  /** Endpoints that serve without being chosen. */
+  readonly alsoServing?: readonly string[];
   readonly affinitySeconds?: number;
 }
 
@@ -64,10 +67,14 @@ export function service(shape: ServiceShape = {}): DesiredServicePort {
     frontends: frontends(shape, { all: clusterEndpoints.length > 0, local: localEndpoints.length > 0 }),
     clusterEndpoints,
     localEndpoints,
-    servingEndpoints: clusterEndpoints,
+    servingEndpoints: [...clusterEndpoints, ...(shape.alsoServing ?? []).map(endpoint)].sort(byText),
     affinity: affinitySeconds === undefined ? null : { timeoutSeconds: affinitySeconds },
     windows: { preserveDestination: false, updateInPlace: true },
   };
+}
+
+function byText(one: DesiredEndpoint, other: DesiredEndpoint): number {
+  return formatAddressPort(one.address, one.port) < formatAddressPort(other.address, other.port) ? -1 : 1;
 }
 
 interface Availability {
