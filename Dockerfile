@@ -8,10 +8,10 @@ RUN npm ci --ignore-scripts --no-audit --no-fund \
     && node node_modules/nx/dist/bin/nx.js run @signalbox/proxy:build
 
 FROM node:24-bookworm-slim
-# kmod loads the kernel's IPVS modules; nftables removes what nftables mode left.
+# kmod loads the kernel's IPVS modules.
 # hadolint ignore=DL3008 -- the release of Debian pins them, and security fixes should come in
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends iptables nftables kmod \
+    && apt-get install -y --no-install-recommends iptables kmod \
     && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /opt/yarn*
 COPY --from=build /build/apps/proxy/dist /opt/signalbox
 COPY --from=build /build/LICENSE /opt/signalbox/LICENSE

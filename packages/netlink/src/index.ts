@@ -47,6 +47,10 @@ export {
 } from './clients/accounting-client.ts';
 export type { AccountingObject } from './families/accounting/object.ts';
 
+export { createNftablesClient, type NftablesClient } from './clients/nftables-client.ts';
+export type { NftablesFamily } from './families/nftables/constants.ts';
+export type { NftablesTable } from './families/nftables/table.ts';
+
 export {
   type RouteMonitor,
   type RouteMonitorEvents,

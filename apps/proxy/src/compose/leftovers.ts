@@ -1,5 +1,4 @@
 /** Rules that another proxy mode may have left on this node. */
-import { spawn } from 'node:child_process';
 import {
   backendError,
   FAMILIES,
@@ -8,37 +7,49 @@ import {
   type CleanupResult,
   type Family,
 } from '@signalbox/core';
+import {
+  createNftablesClient,
+  type NetlinkError,
+  type NftablesClient,
+  type NftablesTable,
+} from '@signalbox/netlink';
 
-const NFT_FAMILY: Readonly<Record<Family, string>> = { IPv4: 'ip', IPv6: 'ip6' };
+/** The tables of nftables mode; kube-proxy's have the same names. */
+const TABLES: Readonly<Record<Family, NftablesTable>> = {
+  IPv4: { family: 'ip', name: 'kube-proxy' },
+  IPv6: { family: 'ip6', name: 'kube-proxy' },
+};
 
-/** Enough of a backend to clean up after nftables mode: its tables, which bear kube-proxy's name. */
-export function nftablesCleaners(): readonly Backend[] {
+/** Enough of a backend to clean up after nftables mode. Over netlink: versions of nft up to 1.0.6 crash on newer ones' sets. */
+export function nftablesCleaners(connect: () => NftablesClient = createNftablesClient): readonly Backend[] {
   return FAMILIES.map((family) => ({
     mode: 'nftables',
     family,
     sync: () => Promise.resolve(NOTHING_DONE),
     observe: () => Promise.resolve({ outcome: 'ok', drift: [] } as const),
-    cleanup: () => deleteTable(family),
+    cleanup: async () => {
+      const client = connect();
+      const result = await deleteTable(client, TABLES[family]);
+      client.close();
+      return result;
+    },
     close: () => Promise.resolve(),
   }));
 }
 
-async function deleteTable(family: Family): Promise<CleanupResult> {
-  const table = `${NFT_FAMILY[family]} kube-proxy`;
-  const { status, error } = await nft(['delete', 'table', ...table.split(' ')]);
-  if (status === 0) return { outcome: 'ok', removed: [`table ${table}`] };
-  if (/No such file or directory/.test(error)) return { outcome: 'ok', removed: [] };
-  const code = status === null ? 'unavailable' : 'rejected';
-  return { outcome: 'failed', error: backendError(code, `nft delete table ${table}`, error) };
+const NOTHING_THERE: CleanupResult = { outcome: 'ok', removed: [] };
+
+async function deleteTable(client: NftablesClient, table: NftablesTable): Promise<CleanupResult> {
+  const { family, name } = table;
+  const listed = await client.listTables();
+  if (!listed.ok) return failure(listed.error);
+  if (!listed.value.some((each) => each.family === family && each.name === name)) return NOTHING_THERE;
+  const deleted = await client.deleteTable(table);
+  return deleted.ok ? { outcome: 'ok', removed: [`table ${family} ${name}`] } : failure(deleted.error);
 }
 
-/** `status` is null when nft could not be run at all. */
-function nft(words: readonly string[]): Promise<{ status: number | null; error: string }> {
-  return new Promise((resolve) => {
-    const child = spawn('nft', [...words], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 30_000 });
-    let error = '';
-    child.stderr.on('data', (chunk) => (error += String(chunk)));
-    child.once('error', ({ message }) => resolve({ status: null, error: message }));
-    child.once('close', (status) => resolve({ status, error: error.trim().split('\n')[0] ?? '' }));
-  });
+/** No table, or a kernel without nf_tables: nothing to remove. */
+function failure({ code, operation, message }: NetlinkError): CleanupResult {
+  if (code === 'not-found' || code === 'unsupported') return NOTHING_THERE;
+  return { outcome: 'failed', error: backendError(code, operation, message) };
 }

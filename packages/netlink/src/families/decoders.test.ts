@@ -11,6 +11,7 @@ import { decodeSetPart } from './ipset/set.ts';
 import { decodeInfo, decodeTimeouts } from './ipvs/config.ts';
 import { decodeDestination } from './ipvs/destination.ts';
 import { decodeService } from './ipvs/service.ts';
+import { decodeTable } from './nftables/table.ts';
 import { decodeAddress } from './route/address.ts';
 import { decodeLink } from './route/link.ts';
 import { decodeNotification } from './route/notification.ts';
@@ -30,6 +31,7 @@ const decoders: [string, (message: NetlinkMessage) => unknown][] = [
   ['decodeType', decodeType],
   ['refusedEntry', ({ payload }) => refusedEntry(payload)],
   ['decodeObject', decodeObject],
+  ['decodeTable', (message) => decodeTable({ ...message, type: 0xa00 })],
   ['decodeFlow', (message) => decodeFlow(message, [17])],
 ];
 

@@ -2,7 +2,7 @@ import type { NetlinkMessage } from '../codec/message.ts';
 
 /** nfnetlink (`linux/netfilter/nfnetlink.h`): one netlink protocol, many subsystems of netfilter. */
 
-export const NFNETLINK_SUBSYSTEM = { conntrack: 1, ipset: 6, accounting: 7 } as const;
+export const NFNETLINK_SUBSYSTEM = { conntrack: 1, ipset: 6, accounting: 7, nftables: 10 } as const;
 
 export const NFGENMSG_BYTES = 4;
 

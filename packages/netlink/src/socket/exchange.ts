@@ -3,17 +3,15 @@ import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP } from '../codec/c
 import type { NetlinkMessage } from '../codec/message.ts';
 import { fail, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
 
-const EPERM = 1;
-
 /** One datagram and everything the kernel says to it. */
 export interface ExchangePlan {
   readonly operation: string;
   readonly datagram: Uint8Array;
-  /** Sequence numbers of the messages in the datagram; the answer to the last one ends the exchange. */
+  /** Sequence numbers of the messages that may be answered; the answer to the last one ends the exchange. */
   readonly firstSequence: number;
   readonly lastSequence: number;
-  /** Who may not is told once for the whole datagram (nfnetlink), not for each message. */
-  readonly refusedAsAWhole: boolean;
+  /** Whether an error about the first message is one about the whole datagram: no other message is answered then. */
+  readonly refusesAll: (errno: number) => boolean;
   /** Takes the answers that are no acknowledgement. */
   readonly take: (message: NetlinkMessage) => void;
 }
@@ -62,12 +60,11 @@ export function startExchange(plan: ExchangePlan): Exchange {
 
 /** The last message that this answers. */
 function lastAnswered(
-  { refusedAsAWhole, firstSequence, lastSequence }: ExchangePlan,
+  { refusesAll, firstSequence, lastSequence }: ExchangePlan,
   sequence: number,
   { errno }: Acknowledgement,
 ): number {
-  const whole = refusedAsAWhole && sequence === firstSequence && errno === EPERM;
-  return whole ? lastSequence : sequence;
+  return sequence === firstSequence && refusesAll(errno) ? lastSequence : sequence;
 }
 
 function takeSafely(plan: ExchangePlan, message: NetlinkMessage, state: { error?: NetlinkError }): void {

@@ -9,9 +9,9 @@ import {
 import { fail, mapResult, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
 import { batchEnd, type BatchLimits } from './batches.ts';
 import { type DatagramSocket, openDatagramSocket, type OpenDatagramSocket } from './datagram-socket.ts';
-import type { ExchangeReport } from './exchange.ts';
+import type { ExchangePlan, ExchangeReport } from './exchange.ts';
 import { ExchangeQueue } from './exchange-queue.ts';
-import type { Dump, NetlinkTransport, Outcomes } from './transport.ts';
+import type { Dump, NetlinkTransport, Outcomes, Transaction } from './transport.ts';
 
 export interface NetlinkOptions {
   /** Without a word from the kernel to what was asked; 5,000 ms unless said. Its commands take microseconds. */
@@ -42,20 +42,30 @@ export function openNetlink(protocol: NetlinkProtocol, options: NetlinkOptions =
     open: options.open ?? openDatagramSocket,
     timeoutMilliseconds: options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MS,
   });
-  const session: Session = { queue, nextSequence: sequences(), refusedAsAWhole: protocol === 'netfilter' };
+  const session: Session = { queue, nextSequence: sequences(), refusesAll: REFUSES_ALL[protocol] };
   return {
     request: (request) => runRequest(session, request),
     requestAll: (requests) => runAll(session, requests),
+    transaction: (transaction) => runTransaction(session, transaction),
     dump: (request, read) => runDump(session, { request, read }),
     close: () => queue.close(),
   };
 }
 
+const EPERM = 1;
+
+/** nfnetlink says once for the whole datagram that the caller lacks CAP_NET_ADMIN; the others say it of each message. */
+const REFUSES_ALL: Readonly<Record<NetlinkProtocol, ExchangePlan['refusesAll']>> = {
+  netfilter: (errno) => errno === EPERM,
+  route: () => false,
+  generic: () => false,
+};
+
 interface Session {
   readonly queue: ExchangeQueue;
   /** Reserves `count` numbers in a row and gives the first. */
   readonly nextSequence: (count: number) => number;
-  readonly refusedAsAWhole: boolean;
+  readonly refusesAll: ExchangePlan['refusesAll'];
 }
 
 function sequences(): (count: number) => number {
@@ -74,6 +84,9 @@ interface Posting {
   readonly choose: (socket: DatagramSocket) => readonly NetlinkRequest[];
   readonly mode: RequestMode;
   readonly take: (message: NetlinkMessage) => void;
+  /** Messages of the datagram behind the one whose answer ends the exchange. */
+  readonly unanswered?: number;
+  readonly refusesAll?: ExchangePlan['refusesAll'];
 }
 
 interface Posted extends ExchangeReport {
@@ -81,28 +94,29 @@ interface Posted extends ExchangeReport {
   readonly firstSequence: number;
 }
 
-/** One datagram: the last message asks for an acknowledgement, the others speak up only if refused. */
+/** One datagram: one message, mostly the last, asks for an acknowledgement; the others are answered only if refused. */
 async function post(session: Session, posting: Posting): Promise<NetlinkResult<Posted>> {
-  const { operation, take } = posting;
+  const { operation, take, unanswered = 0, refusesAll = session.refusesAll } = posting;
   const chosen = { requests: [] as readonly NetlinkRequest[], firstSequence: 0 };
   const result = await session.queue.run(operation, (socket) => {
     chosen.requests = posting.choose(socket);
     chosen.firstSequence = session.nextSequence(chosen.requests.length);
     const { requests, firstSequence } = chosen;
-    const lastSequence = firstSequence + requests.length - 1;
-    const datagram = datagramOf(posting.mode, chosen);
-    const { refusedAsAWhole } = session;
-    return { operation, datagram, firstSequence, lastSequence, refusedAsAWhole, take };
+    const last = requests.length - 1 - unanswered;
+    const datagram = datagramOf(chosen, { mode: posting.mode, at: last });
+    return { operation, datagram, firstSequence, lastSequence: firstSequence + last, refusesAll, take };
   });
   return mapResult(result, (report) => ({ ...report, ...chosen }));
 }
 
-function datagramOf(mode: RequestMode, chosen: Omit<Posted, keyof ExchangeReport>): Buffer {
-  const { requests, firstSequence } = chosen;
-  const last = requests.length - 1;
-  const encoded = requests.map((request, at) =>
-    encodeRequest(request, { sequence: firstSequence + at, mode: at === last ? mode : 'silent' }),
-  );
+function datagramOf(
+  { requests, firstSequence }: Omit<Posted, keyof ExchangeReport>,
+  answered: { readonly mode: RequestMode; readonly at: number },
+): Buffer {
+  const encoded = requests.map((request, at) => {
+    const mode = at === answered.at ? answered.mode : 'silent';
+    return encodeRequest(request, { sequence: firstSequence + at, mode });
+  });
   return encoded.length === 1 && encoded[0] !== undefined ? encoded[0] : Buffer.concat(encoded);
 }
 
@@ -139,6 +153,32 @@ async function runAll(
     posted.value.requests.forEach((_, at) => outcomes.push(refusalAt(posted.value, at)));
   }
   return succeed(outcomes);
+}
+
+/**
+ * The kernel acknowledges the end of a batch only since 6.10: the last request before it is asked for the answer. A
+ * refusal of the batch itself (no such subsystem, a generation that has passed, a failed commit) is told of `begin`,
+ * and may be followed by an acknowledgement that means nothing.
+ */
+async function runTransaction(
+  session: Session,
+  { begin, requests, end }: Transaction,
+): Promise<NetlinkResult<null>> {
+  const posted = await post(session, {
+    operation: requests[0]?.operation ?? begin.operation,
+    choose: () => [begin, ...requests, end],
+    mode: 'acknowledge',
+    take: () => {},
+    unanswered: 1,
+    refusesAll: (errno) => errno !== 0,
+  });
+  if (!posted.ok) return posted;
+  const whole = refusalAt(posted.value, 0);
+  if (whole !== undefined) return fail(whole);
+  const errors = requests.map((_, index) => refusalAt(posted.value, index + 1));
+  const index = errors.findIndex((error) => error !== undefined);
+  const error = errors[index];
+  return error === undefined ? succeed(null) : fail({ ...error, index });
 }
 
 function limitsOf(socket: DatagramSocket): BatchLimits {

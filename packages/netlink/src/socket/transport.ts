@@ -14,6 +14,14 @@ export interface Dump<T> {
 /** What happened to each request of a list: `undefined` is success. */
 export type Outcomes = readonly (NetlinkError | undefined)[];
 
+/** Requests between the two messages that make them one. */
+export interface Transaction {
+  readonly begin: NetlinkRequest;
+  /** Not empty. */
+  readonly requests: readonly NetlinkRequest[];
+  readonly end: NetlinkRequest;
+}
+
 /**
  * Request and answer over one netlink socket. The only thing in this package that waits.
  * Nothing here throws or rejects; calls made while another runs wait their turn.
@@ -28,6 +36,13 @@ export interface NetlinkTransport {
    * (`timeout`, `unavailable`); what the kernel refused is in the outcomes.
    */
   requestAll(requests: readonly NetlinkRequest[]): Promise<NetlinkResult<Outcomes>>;
+
+  /**
+   * Many requests, all or none: `begin` and `end` are the family's messages that enclose them (nfnetlink's batch).
+   * One datagram. The first refusal is the error; `index` is the request's position, absent where the batch as a
+   * whole was refused. Nothing is in the kernel then.
+   */
+  transaction(transaction: Transaction): Promise<NetlinkResult<null>>;
 
   /** Lists. `read` gives an item for a message, or `undefined` for one that is none. */
   dump<T>(
