@@ -33,7 +33,8 @@ function checkAddress(
 ): void {
   for (const other of state.endpoints.values()) {
     const taken = addressesOf(other).some((used) => sameAddress(used, address));
-    if (taken && idKey(other.HostComputeNetwork) === idKey(network.ID)) {
+    const shared = state.options.sharedAddresses && isRemote(other) !== isRemote(endpoint);
+    if (taken && !shared && idKey(other.HostComputeNetwork) === idKey(network.ID)) {
       throw new HcnFault(HR.objectExists, `${address} is the address of endpoint ${other.ID}`);
     }
   }

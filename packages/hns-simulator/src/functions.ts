@@ -190,16 +190,23 @@ export const HCN_FUNCTIONS: ReadonlyMap<string, HcnFunction> = new Map<string, H
   ['HNSCall', hnsCall],
 ]);
 
-/** An endpoint made by somebody else (a CNI plug-in), without a handle. */
+/** The plug-in wins: an endpoint of a remote pod with that address is removed. */
+function displaceRemote(state: HnsState, endpoint: EndpointDocument): void {
+  const network = idKey(endpoint.HostComputeNetwork);
+  for (const address of addressesOf(endpoint)) {
+    const other = [...state.endpoints.values()].find(
+      (held) => idKey(held.HostComputeNetwork) === network && addressesOf(held).includes(address),
+    );
+    if (other !== undefined) detachEndpoint(state, other.ID);
+  }
+}
+
+/** An endpoint made by a CNI plug-in, without a handle. */
 export function attachEndpoint(state: HnsState, settings: Omit<EndpointDocument, 'ID'>): EndpointDocument {
   const network = state.networks.get(idKey(settings.HostComputeNetwork));
   if (network === undefined) throw new HcnFault(HR.networkNotFound);
   const endpoint = { ...settings, ID: state.ids.assign('00000000-0000-0000-0000-000000000000') };
-  // The plug-in wins: a stand-in for a remote pod with that address is pushed out.
-  for (const address of addressesOf(endpoint)) {
-    const other = [...state.endpoints.values()].find((held) => addressesOf(held).includes(address));
-    if (other !== undefined) detachEndpoint(state, other.ID);
-  }
+  if (!state.options.sharedAddresses) displaceRemote(state, endpoint);
   checkEndpoint(state, network, endpoint);
   state.endpoints.set(endpoint.ID, endpoint);
   return endpoint;

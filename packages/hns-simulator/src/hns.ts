@@ -30,6 +30,8 @@ export interface HnsSnapshot {
   readonly loadBalancers: readonly LoadBalancerDocument[];
 }
 
+type StoredLoadBalancer = Pick<LoadBalancerDocument, 'ID'> & Partial<LoadBalancerDocument>;
+
 export interface Hns {
   call(name: string, args: readonly HcnArgument[]): HnsReply;
   addNetwork(document: Omit<NetworkDocument, 'ID'>, id?: string): string;
@@ -38,8 +40,8 @@ export interface Hns {
   attach(endpoint: Omit<EndpointDocument, 'ID'>): EndpointDocument;
   /** Takes it out of every load balancer, and those away that are then empty. */
   detach(id: string): void;
-  /** Somebody else changes what HNS holds. Throws if the id is unknown or the document breaks a rule. */
-  putLoadBalancer(document: LoadBalancerDocument): void;
+  /** Another process, or a failure of HNS, leaves this behind: any document, lists may be absent. */
+  putLoadBalancer(document: StoredLoadBalancer): void;
   dropLoadBalancer(id: string): void;
   /** A process listens on this port of the host. */
   listen(protocol: number, port: number): void;
@@ -116,7 +118,8 @@ function hostEvents(state: HnsState): Omit<Hns, 'call' | 'openHandles' | 'snapsh
     attach: (endpoint) => attachEndpoint(state, endpoint),
     detach: (id) => detachEndpoint(state, id),
     putLoadBalancer: (document) => {
-      state.loadBalancers.set(idKey(document.ID), { ...document, ID: idKey(document.ID) });
+      const complete = { HostComputeEndpoints: [], PortMappings: [], ...document, ID: idKey(document.ID) };
+      state.loadBalancers.set(complete.ID, complete);
     },
     dropLoadBalancer: (id) => {
       if (!state.loadBalancers.delete(idKey(id))) throw new HcnFault(HR.elementNotFound, id);

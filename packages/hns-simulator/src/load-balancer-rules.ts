@@ -86,7 +86,7 @@ function checkConflicts(state: HnsState, balancer: LoadBalancerDocument, id: str
   const held = [...state.loadBalancers.values()].filter((other) => idKey(other.ID) !== idKey(id));
   if (held.some(overlaps)) throw new HcnFault(HR.portAlreadyExists);
   if ([...state.hidden.values()].some(overlaps)) throw new HcnFault(HR.alreadyExists);
-  const hostPorts = (balancer.FrontendVIPs ?? []).length === 0;
+  const hostPorts = (balancer.FrontendVIPs ?? []).length === 0 || state.options.listenersBlockVips;
   const listened = balancer.PortMappings.some((mapping) =>
     state.listeners.has(`${mapping.Protocol}:${mapping.ExternalPort}`),
   );

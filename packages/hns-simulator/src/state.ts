@@ -17,6 +17,10 @@ export interface HnsOptions {
   readonly modifyLies?: boolean;
   /** HNS picks its own id for what is created, whatever id was asked for. */
   readonly ignoresRequestedIds?: boolean;
+  /** A process that listens on every address of the host keeps its port from VIPs too (Windows Server 2019). */
+  readonly listenersBlockVips?: boolean;
+  /** A local endpoint may have the address of a remote one (Windows Server 2019 and 2022). */
+  readonly sharedAddresses?: boolean;
   /** Asked before every call; an HRESULT other than 0 is returned instead of making the call. */
   readonly fault?: (call: string) => number;
   /** Asked after every call that succeeded: the answer is lost, the deed is done. */
@@ -30,7 +34,7 @@ export interface HnsState {
   readonly loadBalancers: Map<string, LoadBalancerDocument>;
   /** In the switch but not (yet) known to the service, after a restart. */
   readonly hidden: Map<string, LoadBalancerDocument>;
-  /** `6:10256`: protocol and port that a process of the host listens on. */
+  /** `6:10256`: protocol and port that a process of the host listens on, on every address. */
   readonly listeners: Set<string>;
   /** Handle → what it stands for. */
   readonly handles: Map<number, { readonly kind: string; readonly id: string }>;
@@ -54,6 +58,8 @@ export function createState(options: HnsOptions): HnsState {
       maxDestinations: options.maxDestinations ?? 64,
       modifyLies: options.modifyLies ?? false,
       ignoresRequestedIds: options.ignoresRequestedIds ?? false,
+      listenersBlockVips: options.listenersBlockVips ?? false,
+      sharedAddresses: options.sharedAddresses ?? false,
     },
     ids: createIdSource(),
     running: true,
