@@ -6,6 +6,7 @@ import type {
   DesiredChange,
   Observation,
   ServicePortKey,
+  SyncCounters,
   SyncResult,
 } from '@signalbox/core';
 import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
@@ -17,6 +18,7 @@ import { cleanupHns } from './driver/cleanup.ts';
 import { readCapabilities, readHeldState, readNetwork, type Read } from './driver/read-hns.ts';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
 import type { HnsCapabilities } from './objects/hns-version.ts';
+import type { WantedLoadBalancer } from './objects/wanted.ts';
 import type { WinvfpOptions } from './options.ts';
 import { driftOf, failedSync, runRound, type RoundScope } from './sync-round.ts';
 
@@ -30,6 +32,8 @@ export interface BackendState {
   readonly owned: Ownership;
   /** What the last round could not bring right (`Applied.unsettled`). */
   unsettled: ReadonlySet<string>;
+  /** Load balancers that HNS refuses for good (`Applied.refused`), by frontend. Asked for again when HNS was away. */
+  refused: ReadonlyMap<string, WantedLoadBalancer>;
 }
 
 export interface UnsupportedPort extends Unsupported {
@@ -49,6 +53,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     capabilities: null,
     owned: createOwnership(),
     unsettled: new Set(),
+    refused: new Map(),
   };
   return {
     mode: 'winvfp',
@@ -57,7 +62,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     cleanup: () => cleanup(state),
     observe: () => observe(state),
     close: () => Promise.resolve(),
-    unsupported: () => unsupported(state.wanted),
+    unsupported: () => [...unsupported(state.wanted), ...refused(state)],
   };
 }
 
@@ -67,6 +72,16 @@ function unsupported(wanted: WantedState): readonly UnsupportedPort[] {
   return [...wanted.servicePorts().values()].flatMap((port) =>
     unsupportedOf(port, context).map((entry) => ({ key: port.key, ...entry })),
   );
+}
+
+function refused(state: BackendState): readonly UnsupportedPort[] {
+  return [...state.refused.values()].map(({ owner, frontend }) => ({
+    key: owner,
+    frontend,
+    source: 'any',
+    rule: '',
+    reason: 'this HNS makes no load balancer at a port on which the proxy itself listens',
+  }));
 }
 
 function isEmpty(change: DesiredChange): boolean {
@@ -81,8 +96,14 @@ async function sync(state: BackendState, change: DesiredChange): Promise<SyncRes
   const scope: RoundScope = change.kind === 'full' || isEmpty(change) ? 'full' : 'partial';
   const first = await round(state, scope);
   // Once more with open eyes; what still fails then is reported and tried again at the next sync.
-  const { result } = first.relist ? await round(state, 'full') : first;
-  return result;
+  if (!first.relist) return first.result;
+  const { result } = await round(state, 'full');
+  return { ...result, counters: sumOf(first.result.counters, result.counters) };
+}
+
+function sumOf(left: SyncCounters, right: SyncCounters): SyncCounters {
+  const names = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return Object.fromEntries([...names].map((name) => [name, (left[name] ?? 0) + (right[name] ?? 0)]));
 }
 
 async function round(state: BackendState, scope: RoundScope): ReturnType<typeof runRound> {

@@ -1,13 +1,16 @@
 /** One round of a sync: find out what is held, plan, carry out, say what became of it. */
-import type { BackendError, Drift, SyncResult } from '@signalbox/core';
+import type { BackendError, Drift, SyncCounters, SyncResult } from '@signalbox/core';
 import type { BackendState, World } from './backend.ts';
 import { configurationError, contextOf, isServed, unservedFailures } from './context.ts';
-import { describeDrift, findDrift } from './diff/drift.ts';
-import type { HeldState } from './diff/held-state.ts';
+import type { WantedState } from './compile/wanted-state.ts';
+import { describeDrift, findDrift, loadBalancerObject } from './diff/drift.ts';
+import { loadBalancerType } from './diff/frontend.ts';
+import type { HeldLoadBalancer, HeldState } from './diff/held-state.ts';
 import { endpointFor, planSync, type Plan } from './diff/plan.ts';
 import { applyPlan, type Applied } from './driver/apply.ts';
 import { readHeldState, refreshEndpoints } from './driver/read-hns.ts';
 import { createWriter, type Writer } from './driver/writer.ts';
+import type { LoadBalancerType, WantedLoadBalancer } from './objects/wanted.ts';
 
 /** `full`: everything is listed and compared. `partial`: only frontends that a change touched or that failed before. */
 export type RoundScope = 'full' | 'partial';
@@ -18,8 +21,8 @@ export interface Round {
   readonly relist: boolean;
 }
 
-export function failedSync(error: BackendError): SyncResult {
-  return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters: {} };
+export function failedSync(error: BackendError, counters: SyncCounters = {}): SyncResult {
+  return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters };
 }
 
 export async function runRound(state: BackendState, input: World & { scope: RoundScope }): Promise<Round> {
@@ -89,28 +92,21 @@ export function driftOf({ wanted, options, unsettled }: BackendState, held: Held
 }
 
 function markAll(state: BackendState, held: HeldState): void {
-  for (const frontend of state.wanted.frontends().keys()) state.wanted.dirty.add(frontend);
+  for (const frontend of state.wanted.frontends().keys()) state.wanted.markDirty(frontend);
   for (const balancer of held.loadBalancers.values()) {
-    if (balancer.ours) state.wanted.dirty.add(balancer.frontend);
+    if (balancer.ours) state.wanted.markDirty(balancer.frontend);
   }
 }
 
 async function finishRound(state: BackendState, prepared: Prepared): Promise<Round> {
   const { wanted, options } = state;
   const { held, version, features, scope } = prepared;
+  if (state.held?.network.ID !== held.network.ID) state.refused = new Map();
   state.held = held;
   const extraEndpoints = wanted.extraEndpoints();
-  const plan = planSync({
-    frontends: wanted.dirty,
-    wantedAt: (frontend) => wanted.wantedAt(frontend),
-    extraEndpoints,
-    held,
-    features,
-    nodeIP: wanted.context()?.nodeIP ?? '',
-    strays: scope === 'full' ? straysOf(held) : [],
-  });
+  const plan = planRound(state, prepared);
   takeOver(state, plan, held);
-  const writer = createWriter(options.hcn, held, state.owned);
+  const writer = createWriter({ hcn: options.hcn, held, owned: state.owned, typeOf: typeIn(wanted) });
   const applied = await applyPlan({
     plan,
     writer,
@@ -119,15 +115,51 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
     keep: new Set(extraEndpoints.map((endpoint) => endpoint.address)),
     wantedAt: (frontend) => wanted.wantedAt(frontend),
     unsettled: state.unsettled,
+    fresh: scope === 'full',
   });
-  if (applied.stopped !== null) return { relist: false, result: failedSync(applied.stopped) };
-  state.unsettled = applied.unsettled;
-  wanted.dirty.clear();
-  for (const frontend of applied.failedFrontends) wanted.dirty.add(frontend);
+  if (applied.stopped !== null)
+    return { relist: false, result: failedSync(applied.stopped, writer.counters) };
+  keepRefused(state, applied);
+  wanted.settle(applied.failedFrontends);
   if (applied.modifyBroken) state.capabilities = { version, features: { ...features, modify: false } };
   if (writer.unsure()) state.held = null;
   const relist = scope === 'partial' && (applied.relist || writer.unsure());
   return { relist, result: resultOf(prepared, applied, writer) };
+}
+
+function planRound({ wanted, refused }: BackendState, { held, features, scope }: Prepared): Plan {
+  return planSync({
+    frontends: wanted.dirty,
+    wantedAt: (frontend) => wanted.wantedAt(frontend),
+    extraEndpoints: wanted.extraEndpoints(),
+    held,
+    features,
+    nodeIP: wanted.context()?.nodeIP ?? '',
+    isRefused: (balancer) => isRefused(balancer, refused),
+    strays: scope === 'full' ? straysOf(held) : [],
+  });
+}
+
+function isRefused(balancer: WantedLoadBalancer, refused: BackendState['refused']): boolean {
+  const last = refused.get(balancer.frontend);
+  return last !== undefined && JSON.stringify(last.settings) === JSON.stringify(balancer.settings);
+}
+
+/** What was refused stays so until it is wanted otherwise, or not at all; it is no drift. */
+function keepRefused(state: BackendState, { refused, unsettled }: Applied): void {
+  const { wanted } = state;
+  const still = [...state.refused.values()].flatMap(({ frontend }) => wanted.wantedAt(frontend) ?? []);
+  const kept = [...still.filter((balancer) => isRefused(balancer, state.refused)), ...refused];
+  state.refused = new Map(kept.map((balancer) => [balancer.frontend, balancer]));
+  state.unsettled = new Set([...unsettled, ...kept.map(({ frontend }) => loadBalancerObject(frontend))]);
+}
+
+/** What a load balancer that is to go was made for: the service behind it may be gone already. */
+function typeIn(wanted: WantedState): (balancer: HeldLoadBalancer) => LoadBalancerType {
+  return ({ frontend, document }) => {
+    const known = wanted.wantedAt(frontend) ?? wanted.formerlyAt(frontend);
+    return known?.type ?? loadBalancerType(document);
+  };
 }
 
 /** Two load balancers of ours at one frontend: HNS has kept one that it said was gone. */

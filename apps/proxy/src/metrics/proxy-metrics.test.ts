@@ -4,6 +4,7 @@ import { createRegistry } from './registry.ts';
 
 const FAMILY = { ip_family: 'IPv4' };
 const E15 = SYNC_BUCKETS.length;
+const LOAD_BALANCER = { lb_type: 'nodeport', error: 'other', ...FAMILY };
 const NPL = PROGRAMMING_BUCKETS.length;
 
 /** kube-proxy's names, types and labels; the call that makes each of them appear. */
@@ -143,13 +144,39 @@ const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyM
     'ip_family',
     (m) => m.conntrackDeleted.inc(FAMILY),
   ],
+  [
+    'F173: ',
+    'kubeproxy_sync_proxy_rules_winkernel_lb_create_failures_total',
+    'counter',
+    'ip_family,lb_type,error',
+    (m) => m.loadBalancerCreateFailures.inc(LOAD_BALANCER),
+  ],
+  [
+    'F173: ',
+    'kubeproxy_sync_proxy_rules_winkernel_lb_update_failures_total',
+    'counter',
+    'ip_family,lb_type,error',
+    (m) => m.loadBalancerUpdateFailures.inc(LOAD_BALANCER),
+  ],
+  [
+    'F173: ',
+    'kubeproxy_sync_proxy_rules_winkernel_lb_delete_failures_total',
+    'counter',
+    'ip_family,lb_type,error',
+    (m) => m.loadBalancerDeleteFailures.inc(LOAD_BALANCER),
+  ],
 ];
+
+/** The mode of the table's test: the one that has the metric. */
+function modeOf(id: string): string {
+  return id === 'F173: ' ? 'kernelspace' : 'iptables';
+}
 
 describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   it.each(ROWS)('%s%s is a %s with labels "%s"', async (...row) => {
-    const [, name, type, labels, use] = row;
+    const [id, name, type, labels, use] = row;
     const registry = createRegistry();
-    use(createProxyMetrics(registry, 'iptables'));
+    use(createProxyMetrics(registry, modeOf(id)));
     const text = await registry.text();
     expect(text).toContain(`# TYPE ${name} ${type}\n`);
     const sample = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? 1$`, 'm').exec(text);
@@ -163,7 +190,8 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   });
 
   it.each([
-    ['ipvs', ['F148: ', 'F149: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ']],
+    ['iptables', ['F173: ']],
+    ['ipvs', ['F148: ', 'F149: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F173: ']],
     [
       'kernelspace',
       ['F148: ', 'F149: ', 'F158: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F167: ', 'F168: '],

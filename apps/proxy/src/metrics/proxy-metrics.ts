@@ -33,6 +33,9 @@ export interface ProxyMetrics {
   readonly partialRestoreFailures: Counter;
   readonly iptablesRules: Gauge;
   readonly iptablesRulesLast: Gauge;
+  readonly loadBalancerCreateFailures: Counter;
+  readonly loadBalancerUpdateFailures: Counter;
+  readonly loadBalancerDeleteFailures: Counter;
   readonly invalidDropped: Gauge;
   readonly localhostNodePorts: Gauge;
   readonly healthz: Counter;
@@ -53,6 +56,7 @@ interface Registries {
   readonly restore: Registry;
   /** Of modes whose flows the kernel's connection tracking holds. */
   readonly conntrack: Registry;
+  readonly kernelspace: Registry;
 }
 
 /** Registers what this mode has; the rest can be used, and shows nowhere, as in kube-proxy. */
@@ -65,11 +69,13 @@ export function createProxyMetrics(registry: Registry, mode: string): ProxyMetri
     partial: only('iptables', 'nftables'),
     restore: only('iptables', 'ipvs'),
     conntrack: only('iptables', 'ipvs', 'nftables'),
+    kernelspace: only('kernelspace'),
   };
   return {
     ...syncMetrics(registries),
     ...changeMetrics(registry),
     ...modeMetrics(registries),
+    ...windowsMetrics(registries),
     ...otherMetrics(registries),
   };
 }
@@ -173,6 +179,20 @@ function modeMetrics({ iptables, restore }: Registries) {
       help: '[ALPHA] Packets to node ports at loopback addresses',
       as: 'counter',
     }),
+  };
+}
+
+function windowsMetrics({ kernelspace }: Registries) {
+  const failures = (write: string): Counter =>
+    kernelspace.counter({
+      name: `kubeproxy_sync_proxy_rules_winkernel_lb_${write}_failures_total`,
+      help: `[ALPHA] HNS load balancers that failed to ${write}`,
+      labels: ['ip_family', 'lb_type', 'error'],
+    });
+  return {
+    loadBalancerCreateFailures: failures('create'),
+    loadBalancerUpdateFailures: failures('update'),
+    loadBalancerDeleteFailures: failures('delete'),
   };
 }
 

@@ -6,10 +6,10 @@ import { createProxyMetrics } from './proxy-metrics.ts';
 import { recordSync } from './record-sync.ts';
 import { createRegistry } from './registry.ts';
 
-function metricsAfter(result: Partial<SyncResult>): Promise<string> {
+function metricsAfter(result: Partial<SyncResult>, mode = 'iptables'): Promise<string> {
   const registry = createRegistry();
   const state = createModel(modelConfig(settingsOf([]))).state('IPv4');
-  recordSync(createProxyMetrics(registry, 'iptables'), 'IPv4', {
+  recordSync(createProxyMetrics(registry, mode), 'IPv4', {
     result: { ...NOTHING_DONE, scope: 'full', ...result },
     state,
     startedAt: 10_000,
@@ -59,5 +59,22 @@ describe('what a sync leaves in the metrics', () => {
     expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_total{ip_family="IPv4",table="nat"} 12');
     expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{ip_family="IPv4",table="nat"} 3');
     expect(text).toContain('kubeproxy_sync_proxy_rules_iptables_last{ip_family="IPv4",table="filter"} 0');
+  });
+
+  it('F173: writes of load balancers that failed, by type and error', async () => {
+    const counters = {
+      'create-load-balancer': 5,
+      'create-load-balancer/healthcheck/port_already_exists': 2,
+      'modify-load-balancer/clusterip/other': 1,
+      'delete-load-balancer/nodeport/other': 3,
+      'delete-endpoint': 1,
+    };
+    const text = await metricsAfter({ counters }, 'kernelspace');
+    const samples = [...text.matchAll(/winkernel_lb_(\w+)_failures_total\{(.*)\} (\d+)/g)];
+    expect(samples.map(([, write, labels, count]) => `${write} ${labels} ${count}`)).toEqual([
+      'create error="port_already_exists",ip_family="IPv4",lb_type="healthcheck" 2',
+      'delete error="other",ip_family="IPv4",lb_type="nodeport" 3',
+      'update error="other",ip_family="IPv4",lb_type="clusterip" 1',
+    ]);
   });
 });

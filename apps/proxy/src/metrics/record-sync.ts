@@ -11,6 +11,7 @@ export function recordSync(metrics: ProxyMetrics, family: Family, report: SyncRe
   if (result.scope === 'full') metrics.syncFullDuration.observe(seconds, labels);
   if (result.scope === 'partial') metrics.syncPartialDuration.observe(seconds, labels);
   recordCounters(metrics, family, report);
+  recordFailedWrites(metrics, family, report);
   if (result.outcome === 'failed') {
     recordFailure(metrics, family, report);
     return;
@@ -29,6 +30,26 @@ function recordFailure(metrics: ProxyMetrics, family: Family, { result }: SyncRe
   if (result.error?.operation.includes('restore') !== true) return;
   metrics.restoreFailures.inc({ ip_family: family });
   if (result.scope === 'partial') metrics.partialRestoreFailures.inc({ ip_family: family });
+}
+
+/** Kinds of writes of the kernelspace backend whose failures are counted: `create-load-balancer/nodeport/other`. */
+const WRITES = {
+  'create-load-balancer': 'loadBalancerCreateFailures',
+  'modify-load-balancer': 'loadBalancerUpdateFailures',
+  'delete-load-balancer': 'loadBalancerDeleteFailures',
+} as const;
+
+function recordFailedWrites(
+  metrics: ProxyMetrics,
+  family: Family,
+  { result: { counters } }: SyncReport,
+): void {
+  for (const [name, count] of Object.entries(counters)) {
+    const [kind, lb_type, error] = name.split('/');
+    const write = kind === undefined ? undefined : WRITES[kind as keyof typeof WRITES];
+    if (write === undefined || lb_type === undefined || error === undefined) continue;
+    metrics[write].inc({ ip_family: family, lb_type, error }, count);
+  }
 }
 
 /** Counters of the iptables backend: rules held now, and written this time. */

@@ -8,13 +8,14 @@ describe('names', () => {
     expect(frontendName('', 30_080, 'SCTP')).toBe('*:30080/sctp');
   });
 
-  it('ids are GUIDs that bear our mark in any case, and differ by family, frontend and role', () => {
+  it('ids are GUIDs that bear our mark in any case, and differ by family, frontend, role and network', () => {
     const ids = [
       loadBalancerId('IPv4', '*:30080/tcp'),
       loadBalancerId('IPv6', '*:30080/tcp'),
       loadBalancerId('IPv4', '*:30081/tcp'),
-      endpointId('pod', '10.244.2.2'),
-      endpointId('service-vip', '10.244.2.2'),
+      endpointId('pod', 'N', '10.244.2.2'),
+      endpointId('service-vip', 'N', '10.244.2.2'),
+      endpointId('pod', 'M', '10.244.2.2'),
     ];
     expect(new Set(ids).size).toBe(ids.length);
     for (const id of ids) {
@@ -25,8 +26,8 @@ describe('names', () => {
     expect(isOurId('53674278-3BB1-4FF8-AE63-C6B0C64692B0')).toBe(false);
   });
 
-  it('one address has one id however it is spelt', () => {
-    expect(endpointId('pod', 'fd00::0a')).toBe(endpointId('pod', 'fd00:0:0:0:0:0:0:a'));
+  it('one address of one network has one id however both are spelt', () => {
+    expect(endpointId('pod', 'n', 'fd00::0a')).toBe(endpointId('pod', 'N', 'fd00:0:0:0:0:0:0:a'));
   });
 
   it('WIN5: the MAC address of a remote endpoint comes from its address', () => {

@@ -35,8 +35,13 @@ export function loadBalancerId(family: Family, frontend: string): string {
   return guid(`load-balancer ${family} ${frontend}`);
 }
 
-export function endpointId(role: 'pod' | 'service-vip' | 'source-vip', address: string): string {
-  return guid(`endpoint ${role} ${addressKey(address)}`);
+/** Networks may have endpoints with one address each: their ids differ. */
+export function endpointId(
+  role: 'pod' | 'service-vip' | 'source-vip',
+  network: string,
+  address: string,
+): string {
+  return guid(`endpoint ${role} ${idKey(network)} ${addressKey(address)}`);
 }
 
 /**

@@ -25,6 +25,7 @@ export function healthCheckVip(
   const ipv6 = context.family === 'IPv6';
   return {
     id: loadBalancerId(context.family, name),
+    type: 'healthcheck',
     frontend: name,
     owner: service.key,
     backends: [{ kind: 'named', name: context.healthCheckVip.endpointName }],
@@ -36,5 +37,6 @@ export function healthCheckVip(
       ...(ipv6 ? { Flags: LOAD_BALANCER_FLAGS.ipv6 } : {}),
     },
     updateInPlace: service.windows.updateInPlace,
+    proxyListens: external === context.healthCheckVip.healthzPort,
   };
 }

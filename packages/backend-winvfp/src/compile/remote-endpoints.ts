@@ -36,13 +36,21 @@ export function remotePod(address: string, context: CompileContext): WantedEndpo
     ? (providerAddressOf(address, context) ?? context.nodeIP)
     : '';
   const shape = { mac: remoteMac(address), flags: ENDPOINT_FLAGS.remote, providerAddress };
-  return { id: endpointId('pod', address), address, settings: settings(address, shape, context) };
+  return {
+    id: endpointId('pod', context.network.id, address),
+    address,
+    settings: settings(address, shape, context),
+  };
 }
 
 /** Overlay: the cluster IP lives behind this host, so that pods can resolve it. */
 export function serviceVip(address: string, context: CompileContext): WantedEndpoint {
   const shape = { mac: context.hostMac, flags: ENDPOINT_FLAGS.remote, providerAddress: context.nodeIP };
-  return { id: endpointId('service-vip', address), address, settings: settings(address, shape, context) };
+  return {
+    id: endpointId('service-vip', context.network.id, address),
+    address,
+    settings: settings(address, shape, context),
+  };
 }
 
 /** Overlay: the source VIP is a local endpoint of this host. `null` where there is none. */
@@ -50,5 +58,9 @@ export function sourceVipEndpoint(context: CompileContext): WantedEndpoint | nul
   if (!context.network.overlay || context.sourceVip === '') return null;
   const shape = { mac: context.hostMac, flags: ENDPOINT_FLAGS.none, providerAddress: '' };
   const address = context.sourceVip;
-  return { id: endpointId('source-vip', address), address, settings: settings(address, shape, context) };
+  return {
+    id: endpointId('source-vip', context.network.id, address),
+    address,
+    settings: settings(address, shape, context),
+  };
 }

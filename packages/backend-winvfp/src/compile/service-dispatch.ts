@@ -12,7 +12,12 @@ import {
   type HcnLoadBalancerSettings,
   type HcnPortMapping,
 } from '../objects/hcn-documents.ts';
-import type { CompileContext, CompiledService, WantedLoadBalancer } from '../objects/wanted.ts';
+import type {
+  CompileContext,
+  CompiledService,
+  LoadBalancerType,
+  WantedLoadBalancer,
+} from '../objects/wanted.ts';
 import { frontendName, loadBalancerId } from './chain-names.ts';
 import { healthCheckVip } from './health-check-vip.ts';
 import { backendOf, choose, preservesDestination, type Chosen } from './load-balancing.ts';
@@ -21,6 +26,13 @@ import { hasLoadBalancer } from './no-endpoints.ts';
 import { NODE_PORT_FLAGS, nodePortsOff } from './node-ports.ts';
 import { serviceVip } from './remote-endpoints.ts';
 import { distributionOf } from './session-affinity.ts';
+
+const TYPES: Readonly<Record<Frontend['kind'], LoadBalancerType>> = {
+  'cluster-ip': 'clusterip',
+  'node-port': 'nodeport',
+  'external-ip': 'externalip',
+  'load-balancer': 'ingressip',
+};
 
 /** `healthCheckPort`: the service's `healthCheckNodePort`, `null` if it has none. */
 export function compileService(
@@ -71,11 +83,13 @@ function loadBalancer(
   };
   return {
     id: loadBalancerId(context.family, name),
+    type: TYPES[frontend.kind],
     frontend: name,
     owner: port.key,
     backends: chosen.endpoints.map((endpoint) => backendOf(endpoint, context)),
     settings,
     updateInPlace: port.windows.updateInPlace,
+    proxyListens: false,
   };
 }
 

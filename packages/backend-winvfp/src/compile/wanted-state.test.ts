@@ -26,7 +26,7 @@ describe('the wanted state', () => {
     const a = service({ name: 'a', frontends: [clusterIP('10.96.0.1')] });
     const b = service({ name: 'b', frontends: [clusterIP('10.96.0.2')] });
     const state = compiled(fullOf(a, b));
-    state.dirty.clear();
+    state.settle(new Set());
     const after = service({ name: 'b', frontends: [clusterIP('10.96.0.3')] });
     state.take(incremental([], [{ before: b, after }], []));
     state.compile(context());
@@ -35,7 +35,7 @@ describe('the wanted state', () => {
 
   it('compiles everything again when what it depends on changes', () => {
     const state = compiled(fullOf(service()));
-    state.dirty.clear();
+    state.settle(new Set());
     state.compile(context({ enableDSR: false }));
     expect([...state.dirty]).toEqual(['10.96.0.10:80/tcp']);
     expect(state.wantedAt('10.96.0.10:80/tcp')?.settings.Flags).toBeUndefined();
@@ -71,7 +71,7 @@ describe('the wanted state', () => {
     };
     const state = compiled(fullChange(base), forward);
     expect(state.wantedAt('203.0.113.9:31000/tcp')?.owner).toBe(web.key);
-    state.dirty.clear();
+    state.settle(new Set());
     const changed = [{ before: healthCheck('web', 31_000), after: healthCheck('web', 31_001) }];
     state.take({ ...incremental([], [], []), healthChecks: { added: [], changed, removed: [] } });
     state.compile(context(forward));

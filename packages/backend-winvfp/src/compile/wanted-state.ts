@@ -29,8 +29,13 @@ export interface WantedState {
   /** Compiles what was touched, or everything if the context is another one. */
   compile(context: CompileContext): void;
   /** Frontends whose load balancer may be wrong. */
-  readonly dirty: Set<string>;
+  readonly dirty: ReadonlySet<string>;
+  markDirty(frontend: string): void;
+  /** All but `failed` are as wanted: neither dirty nor remembered. */
+  settle(failed: ReadonlySet<string>): void;
   wantedAt(frontend: string): WantedLoadBalancer | undefined;
+  /** What was wanted there last, as long as its load balancer may still stand. */
+  formerlyAt(frontend: string): WantedLoadBalancer | undefined;
   frontends(): ReadonlyMap<string, WantedLoadBalancer>;
   /** Service VIPs and the source VIP. */
   extraEndpoints(): readonly WantedEndpoint[];
@@ -45,6 +50,8 @@ interface Tables {
   /** Two service ports may want one frontend (S28): the first in key order has it. */
   readonly claims: Map<string, Map<ServicePortKey, WantedLoadBalancer>>;
   readonly winners: Map<string, WantedLoadBalancer>;
+  /** Winners that nothing took the place of, until their load balancers are gone. */
+  readonly former: Map<string, WantedLoadBalancer>;
   /** Stand-ins of cluster IPs: empty but on overlay networks. */
   readonly serviceVips: Map<ServicePortKey, WantedEndpoint>;
   readonly touched: Set<ServicePortKey>;
@@ -59,6 +66,7 @@ function createTables(): Tables {
     compiled: new Map(),
     claims: new Map(),
     winners: new Map(),
+    former: new Map(),
     serviceVips: new Map(),
     touched: new Set(),
     dirty: new Set(),
@@ -73,6 +81,12 @@ export function createWantedState(): WantedState {
   let sourceVip: WantedEndpoint | null = null;
   return {
     dirty: tables.dirty,
+    markDirty: (frontend) => void tables.dirty.add(frontend),
+    settle(failed) {
+      tables.dirty.clear();
+      for (const frontend of failed) tables.dirty.add(frontend);
+      for (const frontend of tables.former.keys()) if (!failed.has(frontend)) tables.former.delete(frontend);
+    },
     take(change) {
       node = change.node;
       takeServices(tables, change);
@@ -88,6 +102,7 @@ export function createWantedState(): WantedState {
       sourceVip = sourceVipEndpoint(context);
     },
     wantedAt: (frontend) => tables.winners.get(frontend),
+    formerlyAt: (frontend) => tables.former.get(frontend),
     frontends: () => tables.winners,
     extraEndpoints: () => {
       const unique = new Map([...tables.serviceVips.values()].map((endpoint) => [endpoint.id, endpoint]));
@@ -175,6 +190,12 @@ function electWinner(
   tables.dirty.add(frontend);
   const [first] = [...claims.keys()].sort();
   const winner = first === undefined ? undefined : claims.get(first);
-  if (winner === undefined) tables.winners.delete(frontend);
-  else tables.winners.set(frontend, winner);
+  if (winner !== undefined) {
+    tables.winners.set(frontend, winner);
+    tables.former.delete(frontend);
+    return;
+  }
+  const last = tables.winners.get(frontend);
+  if (last !== undefined) tables.former.set(frontend, last);
+  tables.winners.delete(frontend);
 }

@@ -67,8 +67,11 @@ function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
   return stale.map((found) => ({ kind: 'stale', object: loadBalancerObject(found.frontend) }));
 }
 
-function staleEndpoints({ held, family, extraEndpoints }: DriftInput): readonly Drift[] {
-  const keep = new Set(extraEndpoints.map((endpoint) => endpoint.address));
+/** An endpoint whose load balancer is missing is needed again as soon as that is back. */
+function staleEndpoints({ held, family, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
+  const backends = [...wanted.values()].flatMap((balancer) => balancer.backends);
+  const remote = backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.address] : []));
+  const keep = new Set([...extraEndpoints.map((endpoint) => endpoint.address), ...remote]);
   return unreferencedEndpoints(held, family, keep).map((endpoint) => ({
     kind: 'stale',
     object: endpointObject(endpoint.addresses[0] ?? endpoint.id),
@@ -88,7 +91,5 @@ function isComplete(
 
 /** `load balancer 10.96.0.10:80/tcp was missing`: for `SyncResult.repaired`. */
 export function describeDrift(drift: Drift): string {
-  return drift.kind === 'stale'
-    ? `${drift.object} was not ours to keep`
-    : `${drift.object} was ${drift.kind}`;
+  return `${drift.object} was ${drift.kind}`;
 }

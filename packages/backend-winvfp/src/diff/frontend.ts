@@ -2,7 +2,8 @@
 import { FAMILIES, familyOf, PROTOCOL_NUMBER, PROTOCOLS, type Family } from '@signalbox/core';
 import { frontendName } from '../compile/chain-names.ts';
 import { addressKey } from '../objects/address.ts';
-import { LOAD_BALANCER_FLAGS, type HcnLoadBalancer } from '../objects/hcn-documents.ts';
+import { LOAD_BALANCER_FLAGS, PORT_MAPPING_FLAGS, type HcnLoadBalancer } from '../objects/hcn-documents.ts';
+import type { LoadBalancerType } from '../objects/wanted.ts';
 
 /** kube-proxy does not set the IPv6 flag on every policy with an IPv6 VIP: the VIP counts before the flag. */
 export function loadBalancerFamily(document: HcnLoadBalancer): Family {
@@ -10,6 +11,13 @@ export function loadBalancerFamily(document: HcnLoadBalancer): Family {
   if (vip !== undefined) return familyOf(vip);
   const ipv6 = ((document.Flags ?? 0) & LOAD_BALANCER_FLAGS.ipv6) !== 0;
   return ipv6 ? 'IPv6' : (FAMILIES[0] ?? 'IPv4');
+}
+
+/** What it was made for, as far as the document shows; external and ingress IPs look alike. */
+export function loadBalancerType(document: HcnLoadBalancer): LoadBalancerType {
+  if ((document.FrontendVIPs ?? []).length === 0) return 'nodeport';
+  const flags = document.PortMappings[0]?.Flags ?? 0;
+  return (flags & PORT_MAPPING_FLAGS.vipExternalIp) === 0 ? 'clusterip' : 'externalip';
 }
 
 /** `null` for one that no service proxy makes: several VIPs or port mappings, an unknown protocol. */
@@ -21,6 +29,19 @@ export function frontendOf(document: HcnLoadBalancer): string | null {
   if (protocol === undefined) return null;
   const vip = vips[0];
   return frontendName(vip === undefined ? '' : addressKey(vip), mapping.ExternalPort, protocol);
+}
+
+/** Whether both want one VIP, protocol and port, whatever else each of them has. */
+export function sharesFrontend(
+  left: Pick<HcnLoadBalancer, 'FrontendVIPs' | 'PortMappings'>,
+  right: Pick<HcnLoadBalancer, 'FrontendVIPs' | 'PortMappings'>,
+): boolean {
+  const claimsOf = ({ FrontendVIPs = [], PortMappings }: typeof left): readonly string[] =>
+    FrontendVIPs.flatMap((vip) =>
+      PortMappings.map(({ Protocol, ExternalPort }) => `${addressKey(vip)} ${Protocol} ${ExternalPort}`),
+    );
+  const claims = new Set(claimsOf(left));
+  return claimsOf(right).some((claim) => claims.has(claim));
 }
 
 /** Equality of documents as HNS means it: order and case of ids, spelling of addresses and zero fields do not count. */

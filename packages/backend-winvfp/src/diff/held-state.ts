@@ -23,6 +23,7 @@ export interface HeldEndpoint {
 export interface HeldLoadBalancer {
   readonly id: string;
   readonly document: HcnLoadBalancer;
+  /** `10.96.0.10:80/tcp`; the id in parentheses if the document has no single frontend. */
   readonly frontend: string;
   readonly ours: boolean;
 }
@@ -144,15 +145,12 @@ function preferLocal(
 }
 
 function describe(document: HcnLoadBalancer, options: HeldOptions): HeldLoadBalancer | null {
+  if (loadBalancerFamily(document) !== options.family) return null;
   const id = idKey(document.ID);
-  const frontend = frontendOf(document);
-  if (frontend === null || loadBalancerFamily(document) !== options.family) return null;
-  return {
-    id,
-    document,
-    frontend,
-    ours: options.owned.ofLoadBalancer(document),
-  };
+  const ours = options.owned.ofLoadBalancer(document);
+  // HNS keeps load balancers that it made by half, without port mappings. While one is there, its id is taken.
+  const frontend = frontendOf(document) ?? (ours ? `(${id})` : null);
+  return frontend === null ? null : { id, document, frontend, ours };
 }
 
 function describeEndpoint(document: HcnEndpoint, owned: Ownership): HeldEndpoint {

@@ -49,6 +49,8 @@ export interface PlanInput {
   readonly features: HnsFeatures;
   /** HNS has no endpoint for the node itself: pods on the host network cannot be reached through it. */
   readonly nodeIP: string;
+  /** HNS has refused it for good: it is not asked for again. */
+  readonly isRefused: (wanted: WantedLoadBalancer) => boolean;
   /** Load balancers of ours that must go whatever stands at their frontend. */
   readonly strays: readonly HeldLoadBalancer[];
 }
@@ -171,7 +173,9 @@ function planFrontend(frontend: string, input: PlanInput, draft: Draft): void {
     if (held?.ours === true) draft.deletes.set(held.id, held);
     return;
   }
-  if (held === undefined || draft.deletes.has(held.id)) draft.steps.push({ kind: 'create', wanted });
+  const absent = held === undefined || draft.deletes.has(held.id);
+  if (absent && input.isRefused(wanted)) return;
+  if (absent) draft.steps.push({ kind: 'create', wanted });
   else planChange(wanted, held, input, draft);
 }
 

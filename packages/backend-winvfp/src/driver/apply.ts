@@ -3,9 +3,10 @@ import { backendError, type BackendError, type Family, type ServiceFailure } fro
 import { addressKey } from '../objects/address.ts';
 import type { HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import { endpointObject, loadBalancerObject } from '../diff/drift.ts';
-import { sameLoadBalancer } from '../diff/frontend.ts';
+import { sameLoadBalancer, sharesFrontend } from '../diff/frontend.ts';
 import { endpointFor, settingsOf, type LoadBalancerStep, type Plan } from '../diff/plan.ts';
 import { unreferencedEndpoints } from '../diff/unreferenced.ts';
+import { HRESULT } from '../objects/hresult.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import type { WriteFailure, Writer } from './writer.ts';
 
@@ -19,6 +20,8 @@ export interface ApplyInput {
   readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
   /** Of the round before. */
   readonly unsettled: ReadonlySet<string>;
+  /** Everything that HNS lists has just been read: no load balancer can be in the way unseen. */
+  readonly fresh: boolean;
 }
 
 export interface Applied {
@@ -27,6 +30,8 @@ export interface Applied {
   readonly failedFrontends: ReadonlySet<string>;
   /** Objects, as drift names them, that are not as wanted: because of a failure, or somebody else's need. */
   readonly unsettled: ReadonlySet<string>;
+  /** Reported once; trying again would fail for as long as this process runs. */
+  readonly refused: readonly WantedLoadBalancer[];
   /** Reality was another than believed. */
   readonly relist: boolean;
   /** This HNS cannot modify in place after all. */
@@ -39,6 +44,7 @@ interface Progress {
   readonly failures: ServiceFailure[];
   readonly failedFrontends: Set<string>;
   readonly unsettled: Set<string>;
+  readonly refused: WantedLoadBalancer[];
   readonly failedAddresses: Map<string, BackendError>;
   /** Ids of the endpoints made in this round. */
   readonly made: Set<string>;
@@ -52,6 +58,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
     failures: [],
     failedFrontends: new Set(),
     unsettled: new Set(),
+    refused: [],
     failedAddresses: new Map(),
     made: new Set(),
     relist: false,
@@ -126,8 +133,22 @@ async function loadBalancerStep(
   const blocked = step.kind === 'create' && input.held.byFrontend(wanted.frontend) !== undefined;
   if (!reachable || blocked || isAlreadyThere(step, input, progress)) return;
   const failure = await writeStep(step, input.writer, progress);
+  if (failure !== null && isFinal(failure, wanted, input)) {
+    progress.refused.push(wanted);
+    const message = `${failure.error.message}; not retried: the proxy itself listens on this port`;
+    progress.failures.push({ key: wanted.owner, error: { ...failure.error, message } });
+    return;
+  }
   const object = loadBalancerObject(wanted.frontend);
   note(judged(failure, object, input), wanted.owner, progress, wanted.frontend);
+}
+
+/** The port is taken, by no load balancer that HNS lists: by this process, then. */
+function isFinal({ hresult }: WriteFailure, wanted: WantedLoadBalancer, input: ApplyInput): boolean {
+  if (hresult !== HRESULT.portExists || !wanted.proxyListens || !input.fresh) return false;
+  const { loadBalancers, otherLoadBalancers } = input.held;
+  const held = [...loadBalancers.values()].map(({ document }) => document);
+  return ![...held, ...otherLoadBalancers.values()].some((other) => sharesFrontend(other, wanted.settings));
 }
 
 /** A conflict that was there the last time is no news: listing everything again would not end it. */

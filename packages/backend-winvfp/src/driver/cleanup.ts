@@ -18,7 +18,7 @@ export async function cleanupHns(input: CleanupInput): Promise<CleanupResult> {
   const read = await readOurs(input);
   if ('error' in read) return { outcome: 'failed', error: read.error };
   const held = read.value;
-  const writer = createWriter(input.hcn, held, input.owned);
+  const writer = createWriter({ ...input, held });
   const balancers = await removeAll(writer, held);
   const endpoints = balancers.error === null ? await removeEndpoints(writer, held, input.family) : null;
   const error = balancers.error ?? endpoints?.error ?? null;

@@ -1,7 +1,7 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
 import { backendError, type BackendError } from '@signalbox/core';
 import { idKey } from '../compile/chain-names.ts';
-import { sameLoadBalancer } from '../diff/frontend.ts';
+import { loadBalancerType, sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
 import { settingsOf } from '../diff/plan.ts';
@@ -9,8 +9,15 @@ import { readEndpointDocument, readLoadBalancerDocument, type RawDocument } from
 import { parseDocuments } from '../encode/reply.ts';
 import type { HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
-import { HRESULT, meaningOf, reactionTo, type Reaction, type WriteKind } from '../objects/hresult.ts';
-import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import {
+  HRESULT,
+  meaningOf,
+  metricErrorOf,
+  reactionTo,
+  type Reaction,
+  type WriteKind,
+} from '../objects/hresult.ts';
+import type { LoadBalancerType, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 import { refreshAll } from './read-hns.ts';
@@ -18,9 +25,14 @@ import { refreshAll } from './read-hns.ts';
 export interface WriteFailure {
   readonly reaction: Exclude<Reaction, 'done'>;
   readonly error: BackendError;
+  /** What HNS answered; 0 where it claimed success. */
+  readonly hresult: number;
 }
 
-/** Writes of this sync, for `SyncResult.counters`: `created`, `modified`, `deleted` load balancers and endpoints. */
+/**
+ * Writes of this sync, for `SyncResult.counters`: those that succeeded by kind (`create-load-balancer`), those of load
+ * balancers that failed by kind, type and error (`create-load-balancer/clusterip/port_already_exists`).
+ */
 export type WriteCounters = Record<string, number>;
 
 export interface Writer {
@@ -40,7 +52,16 @@ interface Outcome {
   readonly reply: HcnReply;
 }
 
-export function createWriter(hcn: HcnApi, held: HeldState, owned: Ownership): Writer {
+export interface WriterOptions {
+  readonly hcn: HcnApi;
+  readonly held: HeldState;
+  readonly owned: Ownership;
+  /** Of a load balancer that is to go. Default: what its document shows. */
+  readonly typeOf?: (balancer: HeldLoadBalancer) => LoadBalancerType;
+}
+
+export function createWriter(options: WriterOptions): Writer {
+  const { hcn, held, owned, typeOf = ({ document }) => loadBalancerType(document) } = options;
   const counters: WriteCounters = {};
   let unsure = false;
   const write = async (kind: WriteKind, request: HcnRequest, culprit: string): Promise<Outcome> => {
@@ -48,7 +69,13 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Ownership): Wr
     const reaction = reply.hresult === 0 ? 'done' : reactionTo(kind, reply.hresult);
     if (reply.hresult === 0) counters[kind] = (counters[kind] ?? 0) + 1;
     if (reaction === 'done') return { failure: null, reply };
-    return { failure: { reaction, error: hcnError(reply, culprit) }, reply };
+    const { hresult } = reply;
+    return { failure: { reaction, error: hcnError(reply, culprit), hresult }, reply };
+  };
+  const countFailure: Writing['countFailure'] = (kind, type, failure) => {
+    if (failure === null) return;
+    const name = `${kind}/${type}/${metricErrorOf(failure.hresult)}`;
+    counters[name] = (counters[name] ?? 0) + 1;
   };
   const readBack = (reply: HcnReply): RawDocument | undefined => {
     const [document] = parseDocuments(reply.items) ?? [];
@@ -56,7 +83,7 @@ export function createWriter(hcn: HcnApi, held: HeldState, owned: Ownership): Wr
     else owned.own(document.ID);
     return document;
   };
-  const writing: Writing = { hcn, held, owned, write, readBack };
+  const writing: Writing = { hcn, held, owned, typeOf, write, countFailure, readBack };
   return {
     counters,
     unsure: () => unsure,
@@ -69,11 +96,9 @@ type Write = (kind: WriteKind, request: HcnRequest, culprit: string) => Promise<
 /** The object as it is now; `undefined` if it could not be read. */
 type ReadBack = (reply: HcnReply) => RawDocument | undefined;
 
-interface Writing {
-  readonly hcn: HcnApi;
-  readonly held: HeldState;
-  readonly owned: Ownership;
+interface Writing extends Required<WriterOptions> {
   readonly write: Write;
+  readonly countFailure: (kind: WriteKind, type: LoadBalancerType, failure: WriteFailure | null) => void;
   readonly readBack: ReadBack;
 }
 
@@ -109,20 +134,21 @@ function endpointWrites({
   };
 }
 
-function remover({ held, write }: Writing): Writer['remove'] {
+function remover({ held, write, typeOf, countFailure }: Writing): Writer['remove'] {
   return async (balancer) => {
     const request = { op: 'delete-load-balancer', id: balancer.id } as const;
     const first = await write('delete-load-balancer', request, balancer.frontend);
     // Windows Server 2019 fails a first deletion now and then; the second succeeds.
     const again = first.failure?.reaction === 'fail';
     const { failure } = again ? await write('delete-load-balancer', request, balancer.frontend) : first;
+    countFailure('delete-load-balancer', typeOf(balancer), failure);
     if (failure === null) held.removeLoadBalancer(balancer.id);
     return failure;
   };
 }
 
 function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' | 'remove'> {
-  const { held, owned, write, readBack } = writing;
+  const { held, owned, write, countFailure, readBack } = writing;
   return {
     remove: remover(writing),
     async create(wanted) {
@@ -130,6 +156,7 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const settings = settingsOf(wanted, held);
       const request = { op: 'create-load-balancer', id, settings } as const;
       const { failure, reply } = await write('create-load-balancer', request, frontend);
+      countFailure('create-load-balancer', wanted.type, failure);
       const document = failure === null ? readBack(reply) : undefined;
       if (answerLost(reply, document)) owned.expectLoadBalancer(settings);
       if (failure !== null) return failure;
@@ -142,6 +169,7 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const settings = settingsOf(wanted, held);
       const request = { op: 'modify-load-balancer', id: balancer.id, settings } as const;
       const { failure, reply } = await write('modify-load-balancer', request, wanted.frontend);
+      countFailure('modify-load-balancer', wanted.type, failure);
       if (failure !== null) return failure;
       const raw = readBack(reply);
       const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);
@@ -161,7 +189,8 @@ async function explain(
   settings: HcnLoadBalancerSettings,
 ): Promise<WriteFailure | null> {
   const error = await refreshAll(hcn, held);
-  if (error !== null) return { reaction: error.code === 'unavailable' ? 'stop' : 'relist', error };
+  if (error !== null)
+    return { reaction: error.code === 'unavailable' ? 'stop' : 'relist', error, hresult: 0 };
   const document = held.loadBalancers.get(idKey(id))?.document;
   if (document !== undefined && sameLoadBalancer(document, settings)) return null;
   const current =
@@ -170,5 +199,6 @@ async function explain(
   return {
     reaction: current ? 'no-modify' : 'relist',
     error: backendError('busy', 'HcnModifyLoadBalancer', `${frontend}: it is not what was written`),
+    hresult: 0,
   };
 }

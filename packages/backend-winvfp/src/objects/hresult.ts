@@ -82,6 +82,18 @@ export function formatHresult(hresult: number): string {
   return `0x${(hresult >>> 0).toString(16).padStart(8, '0')}`;
 }
 
+const METRIC_ERRORS: ReadonlyMap<number, string> = new Map([
+  [HRESULT.networkNotFound, 'network_not_found'],
+  [HRESULT.portExists, 'port_already_exists'],
+  [HRESULT.notImplemented, 'not_implemented'],
+  [HRESULT.addressOutsideSubnets, 'invalid_ip'],
+]);
+
+/** The label `error` of kube-proxy's metrics of failed writes. */
+export function metricErrorOf(hresult: number): string {
+  return METRIC_ERRORS.get(hresult) ?? 'other';
+}
+
 /**
  * What to do about a failed write.
  * - `stop`: HNS is away; end the round, believe nothing.

@@ -45,8 +45,12 @@ export type WantedBackend =
   /** The endpoint with this name, whatever its address. */
   | { readonly kind: 'named'; readonly name: string };
 
+/** As in the labels of kube-proxy's metrics. */
+export type LoadBalancerType = 'clusterip' | 'nodeport' | 'externalip' | 'ingressip' | 'healthcheck';
+
 export interface WantedLoadBalancer {
   readonly id: string;
+  readonly type: LoadBalancerType;
   /** `10.96.0.10:80/tcp`, `*:30080/tcp`: no two load balancers of a family may share it. */
   readonly frontend: string;
   readonly owner: ServicePortKey;
@@ -54,6 +58,11 @@ export interface WantedLoadBalancer {
   readonly backends: readonly WantedBackend[];
   readonly settings: Omit<HcnLoadBalancerSettings, 'HostComputeEndpoints'>;
   readonly updateInPlace: boolean;
+  /**
+   * The proxy's own health server listens on the port, on every address of the host. Windows Server 2019 then refuses
+   * the load balancer for as long as the proxy runs (kubernetes/community#8883); later versions take it.
+   */
+  readonly proxyListens: boolean;
 }
 
 export interface CompiledService {
