@@ -6,7 +6,7 @@
  *   node monitor-child.js PROTOCOL GROUP...
  */
 import { createRequire } from 'node:module';
-import { argv, exit, stdin, stdout } from 'node:process';
+import { argv, exit, stderr, stdin, stdout } from 'node:process';
 
 interface ListeningSocket {
   on(event: 'message', listener: (bytes: Buffer) => void): void;
@@ -29,7 +29,10 @@ const BACKLOG_BYTES = 16 << 20;
 function listen(protocol: number, groups: readonly number[]): void {
   const { RawNetlinkSocket } = createRequire(import.meta.url)('netlink/dist/raw.js') as AddonModule;
   const socket = new RawNetlinkSocket(protocol, { recvBufferSize: RECEIVE_BUFFER_BYTES });
-  socket.on('error', () => exit(1));
+  socket.on('error', (error) => {
+    stderr.write(`${error.message}\n`);
+    exit(1);
+  });
   socket.on('message', (bytes) => {
     setImmediate(() => {
       stdout.write(`${bytes.toString('base64')}\n`);

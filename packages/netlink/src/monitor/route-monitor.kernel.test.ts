@@ -2,11 +2,53 @@ import { EventEmitter, on } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createRouteClient } from '../clients/route-client.ts';
+import { runModule } from '../testing/child.ts';
 import { type RouteMonitor, watchRoutes } from './route-monitor.ts';
 
 const client = createRouteClient();
 const name = 'nl-watch0';
 const open: RouteMonitor[] = [];
+
+/** Opens files until no descriptor is left, starts the monitor, and closes the files when the outage is reported. */
+const OUT_OF_DESCRIPTORS = `
+  import { spawn } from 'node:child_process';
+  import { once } from 'node:events';
+  import { closeSync, openSync, readdirSync } from 'node:fs';
+  import { watchRoutes } from ${JSON.stringify(new URL('route-monitor.ts', import.meta.url).href)};
+  const open = () => readdirSync('/proc/self/fd').length;
+  const children = [];
+  const watch = (events) => watchRoutes(events, {
+    restartMilliseconds: 1,
+    spawn: (file, words) => {
+      children.push(spawn(process.execPath, [file, ...words]));
+      return children.at(-1);
+    },
+  });
+  const closed = async (monitor) => {
+    monitor.close();
+    await once(children.at(-1), 'close');
+  };
+  const running = () => new Promise((resolve) => {
+    const monitor = watch({ notification() {}, resync: () => resolve(monitor) });
+  });
+  await closed(await running());
+  const before = open();
+  const held = [];
+  try { for (;;) held.push(openSync('/dev/null')); } catch {}
+  const monitor = await new Promise((resolve) => {
+    const started = watch({
+      notification() {},
+      interrupted: (reason, next) => {
+        console.log(next + ': ' + reason);
+        for (const descriptor of held.splice(0)) closeSync(descriptor);
+      },
+      resync: () => { console.log('resync'); resolve(started); },
+    });
+  });
+  await closed(monitor);
+  console.log('descriptors: ' + (open() === before ? 'equal' : before + ' before, ' + open() + ' after'));
+  process.exit(0);
+`;
 
 /** What a monitor tells, as lines to wait for. */
 function watch(childFile?: string): AsyncIterator<[string]> {
@@ -16,7 +58,7 @@ function watch(childFile?: string): AsyncIterator<[string]> {
     {
       resync: () => tell('resync'),
       notification: (told) => tell(`${told.kind} ${'link' in told ? told.link.name : told.address.address}`),
-      interrupted: (reason) => tell(`interrupted ${reason}`),
+      interrupted: (reason, next) => tell(`interrupted, ${next}: ${reason}`),
     },
     { restartMilliseconds: 1, ...(childFile === undefined ? {} : { childFile }) },
   );
@@ -81,8 +123,23 @@ describe('watchRoutes', () => {
     await until(lines, (line) => line === `link-set ${name}`);
   });
 
-  it('says why a child does not work', async () => {
+  it('stops if the program of the child is missing, and says which', async () => {
     const lines = watch('/nonexistent/monitor-child.js');
-    expect(await until(lines, (line) => line.startsWith('interrupted'))).toContain('status 1');
+    const line = await until(lines, (each) => each.startsWith('interrupted'));
+    expect(line).toContain(
+      'interrupted, stopped: /nonexistent/monitor-child.js ended with status 1: Error: Cannot find',
+    );
+  });
+
+  it('starts the child when descriptors are free again, and keeps no descriptor of a failed start', async () => {
+    const { status, output } = await runModule(OUT_OF_DESCRIPTORS);
+    expect([status, output.trim().split('\n')]).toEqual([
+      0,
+      [
+        expect.stringMatching(/^restarting: .* cannot be started: spawn .* EMFILE$/),
+        'resync',
+        'descriptors: equal',
+      ],
+    ]);
   });
 });

@@ -6,30 +6,45 @@ import { decodeMessages } from '../codec/message.ts';
 import { ROUTE_GROUP } from '../families/route/constants.ts';
 import { decodeNotification, type RouteNotification } from '../families/route/notification.ts';
 
-/** What the monitor tells. */
+/** What the monitor reports. */
 export interface RouteMonitorEvents {
   /**
-   * The monitor listens, for the first time or again: whatever happened before was not seen, so read the
-   * links and addresses now.
+   * The monitor listens, for the first time or again: earlier changes were not reported, so read the links and
+   * addresses now.
    */
   readonly resync: () => void;
   readonly notification: (notification: RouteNotification) => void;
-  /** The child ended, for a reason in one line; it is started again. */
-  readonly interrupted?: (reason: string) => void;
+  /**
+   * The child process is not running, for a reason in one line. Called once for each outage: not again until a
+   * child has run for a minute. `stopped`: it did not start, and is not started again.
+   */
+  readonly interrupted?: (reason: string, next: 'restarting' | 'stopped') => void;
 }
 
 export interface RouteMonitorOptions {
   /** The program of the child: `@signalbox/netlink/monitor-child`. A bundle has to say where it put it. */
   readonly childFile?: string;
-  /** Before the first restart; doubled for each further one, up to 30 s. 200 ms unless said. */
+  /** Before the first restart; doubled for each further one, up to 30 s. 200 ms by default. */
   readonly restartMilliseconds?: number;
+  /** Starts the child. A test gives its own. */
+  readonly spawn?: SpawnChild;
 }
+
+export type SpawnChild = (file: string, words: readonly string[]) => ChildProcess;
 
 export interface RouteMonitor {
   close(): void;
 }
 
 const LONGEST_PAUSE_MS = 30_000;
+
+/** After this time a child counts as working: pauses begin anew, and its end is reported. */
+const STEADY_MS = 60_000;
+
+/** What is missing comes back: processes, descriptors, memory. */
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+
+const STDERR_CHARACTERS = 2_000;
 
 /**
  * Watches links and addresses of this process's network namespace. The listening is done by a child process:
@@ -47,28 +62,33 @@ function defaultChildFile(): string {
   return fileURLToPath(new URL(built ? './monitor-child.js' : './monitor-child.ts', import.meta.url));
 }
 
-/** `null`: there was no memory for it, which `spawn` throws. */
-function spawnChild(words: readonly string[]): ChildProcess | null {
-  try {
-    return spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'ignore'] });
-  } catch {
-    return null;
-  }
+const spawnNode: SpawnChild = (file, words) =>
+  spawn(process.execPath, [file, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
+
+/** One start of the child process. */
+interface Attempt {
+  readonly child: ChildProcess;
+  ready: boolean;
+  stderr: string;
 }
 
 class ChildWatch {
   readonly #events: RouteMonitorEvents;
   readonly #childFile: string;
   readonly #firstPause: number;
-  #child: ChildProcess | undefined;
+  readonly #spawn: SpawnChild;
+  #attempt: Attempt | undefined;
   #restart: NodeJS.Timeout | undefined;
+  #steady: NodeJS.Timeout | undefined;
   #pause: number;
+  #reported = false;
   #closed = false;
 
   constructor(events: RouteMonitorEvents, options: RouteMonitorOptions) {
     this.#events = events;
     this.#childFile = options.childFile ?? defaultChildFile();
     this.#firstPause = options.restartMilliseconds ?? 200;
+    this.#spawn = options.spawn ?? spawnNode;
     this.#pause = this.#firstPause;
   }
 
@@ -76,28 +96,43 @@ class ChildWatch {
     if (this.#closed) return;
     const { link, ipv4Address, ipv6Address } = ROUTE_GROUP;
     const parameters = [NETLINK_PROTOCOL.route, link, ipv4Address, ipv6Address].map(String);
-    const child = spawnChild([this.#childFile, ...parameters]);
-    if (child === null) return this.#pauseAfter('cannot be started');
-    this.#child = child;
-    // Without descriptors to spare there are no pipes; the error follows.
-    child.stdin?.on('error', () => {});
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#heard(line));
-    child.once('error', (error) => this.#ended(`does not start: ${error.message}`));
-    child.once('close', (code, signal) => this.#ended(`ended with ${signal ?? `status ${code}`}`));
+    try {
+      this.#listen(this.#spawn(this.#childFile, parameters));
+    } catch (error) {
+      // spawn() throws for some errors (ENOMEM, an invalid argument) and emits others.
+      this.#notStarted(error as NodeJS.ErrnoException);
+    }
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#restart);
-    this.#child?.stdin?.end();
-    this.#child?.kill();
-    this.#child = undefined;
+    clearTimeout(this.#steady);
+    this.#attempt?.child.stdin?.end();
+    this.#attempt?.child.kill();
+    this.#attempt = undefined;
   }
 
-  #heard(line: string): void {
-    if (this.#closed) return;
+  #listen(child: ChildProcess): void {
+    const attempt: Attempt = { child, ready: false, stderr: '' };
+    this.#attempt = attempt;
+    child.once('error', (error) => this.#attempt === attempt && this.#notStarted(error));
+    child.once('close', (code, signal) => this.#attempt === attempt && this.#ended(attempt, code, signal));
+    // There are no pipes if there was no descriptor for them; the 'error' event follows.
+    child.stdin?.on('error', () => {});
+    child.stderr?.on('data', (chunk) => {
+      attempt.stderr = (attempt.stderr + String(chunk)).slice(0, STDERR_CHARACTERS);
+    });
+    if (child.stdout)
+      createInterface({ input: child.stdout }).on('line', (line) => this.#read(attempt, line));
+  }
+
+  #read(attempt: Attempt, line: string): void {
+    if (this.#attempt !== attempt) return;
     if (line === 'ready') {
-      this.#pause = this.#firstPause;
+      attempt.ready = true;
+      this.#steady = setTimeout(() => this.#settled(), STEADY_MS);
+      this.#steady.unref();
       this.#events.resync();
       return;
     }
@@ -107,15 +142,38 @@ class ChildWatch {
     }
   }
 
-  #ended(reason: string): void {
-    if (this.#closed || this.#child === undefined) return;
-    this.#child = undefined;
-    this.#pauseAfter(reason);
+  #settled(): void {
+    this.#pause = this.#firstPause;
+    this.#reported = false;
   }
 
-  #pauseAfter(reason: string): void {
-    this.#events.interrupted?.(`${this.#childFile} ${reason}`);
-    this.#restart = setTimeout(() => this.start(), this.#pause);
-    this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+  #notStarted(error: NodeJS.ErrnoException): void {
+    const next = SHORTAGES.has(error.code ?? '') ? 'restarting' : 'stopped';
+    this.#interrupted(`cannot be started: ${error.message}`, next);
   }
+
+  #ended({ ready, stderr }: Attempt, code: number | null, signal: NodeJS.Signals | null): void {
+    const reason = [`ended with ${signal ?? `status ${code}`}`, errorLine(stderr)].filter(
+      (part) => part !== '',
+    );
+    this.#interrupted(reason.join(': '), ready ? 'restarting' : 'stopped');
+  }
+
+  #interrupted(reason: string, next: 'restarting' | 'stopped'): void {
+    this.#attempt = undefined;
+    clearTimeout(this.#steady);
+    if (next === 'restarting') {
+      this.#restart = setTimeout(() => this.start(), this.#pause);
+      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
+    }
+    if (this.#reported && next === 'restarting') return;
+    this.#reported = true;
+    this.#events.interrupted?.(`${this.#childFile} ${reason}`, next);
+  }
+}
+
+/** The line of an uncaught exception that names it; the last line of anything else. */
+function errorLine(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  return lines.find((line) => /^\w*Error\b.*:/.test(line)) ?? lines.findLast((line) => line !== '') ?? '';
 }

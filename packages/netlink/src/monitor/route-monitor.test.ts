@@ -1,0 +1,137 @@
+import type { ChildProcess } from 'node:child_process';
+import { EventEmitter } from 'node:events';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { type RouteMonitor, watchRoutes } from './route-monitor.ts';
+
+class FakeChild extends EventEmitter {
+  readonly stdin = new PassThrough();
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  killed = false;
+
+  kill(): boolean {
+    this.killed = true;
+    return true;
+  }
+}
+
+interface Bench {
+  readonly children: FakeChild[];
+  readonly heard: string[];
+  readonly monitor: RouteMonitor;
+  /** What the next start throws; `null`: nothing. */
+  readonly refusal: { error: NodeJS.ErrnoException | null };
+}
+
+function bench(): Bench {
+  const children: FakeChild[] = [];
+  const heard: string[] = [];
+  const refusal: Bench['refusal'] = { error: null };
+  const monitor = watchRoutes(
+    {
+      resync: () => heard.push('resync'),
+      notification: () => heard.push('notification'),
+      interrupted: (reason, next) => heard.push(`${next}: ${reason}`),
+    },
+    {
+      childFile: 'child.js',
+      restartMilliseconds: 100,
+      spawn: () => {
+        if (refusal.error !== null) throw refusal.error;
+        const child = new FakeChild();
+        children.push(child);
+        return child as unknown as ChildProcess;
+      },
+    },
+  );
+  return { children, heard, monitor, refusal };
+}
+
+const failure = (code: string): NodeJS.ErrnoException => Object.assign(new Error(`spawn ${code}`), { code });
+
+/** Lines reach the reader in later turns of the event loop. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function becomeReady(child: FakeChild | undefined): Promise<void> {
+  child?.stdout.write('ready\n');
+  await settled();
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('watchRoutes', () => {
+  it('starts a child that did not get ready once only, and reports why', async () => {
+    const { children, heard } = bench();
+    children[0]?.stderr.write(
+      "node:internal:1\n  throw err;\nError: Cannot find module '/x/child.js'\n    at f\n",
+    );
+    await settled();
+    children[0]?.emit('close', 1, null);
+    vi.advanceTimersByTime(3_600_000);
+    expect(children).toHaveLength(1);
+    expect(heard).toEqual(["stopped: child.js ended with status 1: Error: Cannot find module '/x/child.js'"]);
+  });
+
+  it('does not start a program again that cannot be executed', () => {
+    const { children, heard } = bench();
+    children[0]?.emit('error', failure('ENOENT'));
+    children[0]?.emit('close', -2, null);
+    vi.advanceTimersByTime(3_600_000);
+    expect(children).toHaveLength(1);
+    expect(heard).toEqual(['stopped: child.js cannot be started: spawn ENOENT']);
+  });
+
+  it.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])(
+    'starts a child again after %s until it runs, and reports the outage once',
+    async (code) => {
+      const { children, heard, refusal } = bench();
+      refusal.error = failure(code);
+      children[0]?.emit('error', failure(code));
+      for (let attempt = 0; attempt < 20; attempt += 1) vi.advanceTimersByTime(30_000);
+      expect(children).toHaveLength(1);
+      refusal.error = null;
+      vi.advanceTimersByTime(30_000);
+      await becomeReady(children[1]);
+      expect(heard).toEqual([`restarting: child.js cannot be started: spawn ${code}`, 'resync']);
+    },
+  );
+
+  it('lengthens the pauses of a child that keeps ending, reports it once, and begins anew after a minute', async () => {
+    const { children, heard } = bench();
+    const starts: number[] = [];
+    for (let round = 0; round < 4; round += 1) {
+      await becomeReady(children.at(-1));
+      children.at(-1)?.emit('close', null, 'SIGABRT');
+      const before = children.length;
+      let waited = 0;
+      for (; children.length === before && waited < 60_000; waited += 100) vi.advanceTimersByTime(100);
+      starts.push(waited);
+    }
+    expect(starts).toEqual([100, 200, 400, 800]);
+    const reports = (): readonly string[] => heard.filter((line) => line !== 'resync');
+    expect(reports()).toEqual(['restarting: child.js ended with SIGABRT']);
+    await becomeReady(children.at(-1));
+    vi.advanceTimersByTime(60_000);
+    children.at(-1)?.emit('close', null, 'SIGABRT');
+    expect(reports()).toHaveLength(2);
+    const before = children.length;
+    vi.advanceTimersByTime(100);
+    expect(children).toHaveLength(before + 1);
+  });
+
+  it('starts nothing and reports nothing after it is closed', async () => {
+    const { children, heard, monitor } = bench();
+    await becomeReady(children[0]);
+    children[0]?.emit('close', null, 'SIGABRT');
+    monitor.close();
+    vi.advanceTimersByTime(3_600_000);
+    expect(children).toHaveLength(1);
+    expect(heard).toEqual(['resync', 'restarting: child.js ended with SIGABRT']);
+  });
+});
