@@ -105,11 +105,11 @@ class IpvsBackend implements Backend {
     return result;
   }
 
-  watch(onDrift: (what: string) => void): () => void {
+  watch(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void {
     const undo = this.#settings.driver.watch?.((what) => {
       this.#suspect = true;
       onDrift(what);
-    });
+    }, onProblem);
     return () => undo?.();
   }
 

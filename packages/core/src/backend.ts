@@ -73,8 +73,10 @@ export interface Backend {
   /**
    * Calls `onDrift` soon after the kernel's objects were altered by somebody else, where the kernel can tell
    * or a cheap check can be made; the caller then calls `sync`. Returns the undo. Absent where impossible.
+   * `onProblem`: the watch is interrupted or has ended, so changes are found by verification only; called once
+   * for each outage, not at each attempt to start the watch again.
    */
-  watch?(onDrift: (what: string) => void): () => void;
+  watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
 
   /** Lets go of sockets and children. The rules stay. */
   close(): Promise<void>;

@@ -173,3 +173,17 @@ describe('connection tracking after a sync', () => {
     expect(left()).toEqual(['10.244.1.5']);
   });
 });
+
+describe('a watch of the kernel that is interrupted', () => {
+  it('is logged with its reason, and starts no sync', async () => {
+    const { backend, lines, pass } = await world();
+    const [syncs, before] = [backend.changes.length, lines.length];
+    backend.problem(backendError('unavailable', 'watch kube-ipvs0', 'child.js does not start'));
+    await pass(2000);
+    expect(backend.changes).toHaveLength(syncs);
+    expect(lines.slice(before)).toEqual([
+      'W0101 00:00:00.000000       1 signalbox.ts:1] "Changes by other processes are found by verification only" ' +
+        'err="watch kube-ipvs0: child.js does not start (unavailable)" family="IPv4" mode="iptables"\n',
+    ]);
+  });
+});

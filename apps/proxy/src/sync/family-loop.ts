@@ -3,6 +3,7 @@ import {
   FAMILIES,
   formatBackendError,
   type Backend,
+  type BackendError,
   type Built,
   type Clock,
   type Family,
@@ -46,7 +47,8 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
     start: () => {
       health.started(family);
       loop.start();
-      unwatch = backend.watch?.((what) => loop.request(`drift: ${what}`)) ?? unwatch;
+      const onProblem = (problem: BackendError): void => logWatchProblem(options, problem);
+      unwatch = backend.watch?.((what) => loop.request(`drift: ${what}`), onProblem) ?? unwatch;
     },
     request: (reason) => loop.request(reason),
     stop: () => loop.stop(),
@@ -57,6 +59,12 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
       await backend.close();
     },
   };
+}
+
+function logWatchProblem({ logger, backend }: FamilyLoopOptions, problem: BackendError): void {
+  const { family, mode } = backend;
+  const err = formatBackendError(problem);
+  logger.warning('Changes by other processes are found by verification only', { family, mode, err });
 }
 
 function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {

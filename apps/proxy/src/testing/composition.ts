@@ -3,6 +3,7 @@ import {
   createModel,
   NOTHING_DONE,
   type Backend,
+  type BackendError,
   type Clock,
   type DesiredChange,
   type Family,
@@ -24,10 +25,13 @@ export interface RecordingBackend extends Backend {
   readonly observations: Observation[];
   cleanups: number;
   drift(what: string): void;
+  /** The watch is interrupted. */
+  problem(error: BackendError): void;
 }
 
 export function recordingBackend(family: Family, mode = 'iptables'): RecordingBackend {
   let listener: ((what: string) => void) | null = null;
+  let problemListener: ((problem: BackendError) => void) | undefined;
   const backend: RecordingBackend = {
     mode,
     family,
@@ -36,6 +40,7 @@ export function recordingBackend(family: Family, mode = 'iptables'): RecordingBa
     observations: [],
     cleanups: 0,
     drift: (what) => listener?.(what),
+    problem: (error) => problemListener?.(error),
     sync: (change) => {
       backend.changes.push(change);
       const answer = backend.answers.shift() ?? SYNCED;
@@ -46,8 +51,9 @@ export function recordingBackend(family: Family, mode = 'iptables'): RecordingBa
       backend.cleanups += 1;
       return Promise.resolve({ outcome: 'ok', removed: [] });
     },
-    watch: (onDrift) => {
+    watch: (onDrift, onProblem) => {
       listener = onDrift;
+      problemListener = onProblem;
       return () => (listener = null);
     },
     close: () => Promise.resolve(),

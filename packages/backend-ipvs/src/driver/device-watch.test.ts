@@ -1,3 +1,4 @@
+import type { BackendError } from '@signalbox/core';
 import type { Link, LinkAddressState, RouteMonitorEvents } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
 import { createDeviceWatch, type DeviceWatch } from './device-watch.ts';
@@ -16,24 +17,29 @@ interface Bench {
   readonly watch: DeviceWatch;
   readonly events: RouteMonitorEvents;
   readonly drift: readonly string[];
+  readonly problems: readonly BackendError[];
   readonly undo: () => void;
   readonly closed: () => number;
 }
 
 function bench(): Bench {
   const drift: string[] = [];
+  const problems: BackendError[] = [];
   const seen: RouteMonitorEvents[] = [];
   let closed = 0;
   const watch = createDeviceWatch('IPv4', (given) => {
     seen.push(given);
     return { close: () => void (closed += 1) };
   });
-  const undo = watch.start((what) => drift.push(what));
+  const undo = watch.start(
+    (what) => drift.push(what),
+    (problem) => problems.push(problem),
+  );
   const [events] = seen;
   if (events === undefined) throw new Error('nothing is watched');
   events.resync();
   events.notification({ kind: 'link-set', link: link('kube-ipvs0', 7) });
-  return { watch, events, drift, undo, closed: () => closed };
+  return { watch, events, drift, problems, undo, closed: () => closed };
 }
 
 describe('the device watch', () => {
@@ -78,6 +84,17 @@ describe('the device watch', () => {
     gone('fe80::2', 12);
     gone('fd00::a', 7);
     expect(drift).toEqual(['address fd00::a is gone']);
+  });
+
+  it.each([
+    ['restarting', 'child.js ended with SIGABRT; restarting it'],
+    ['stopped', 'child.js ended with SIGABRT; not started again'],
+  ] as const)('reports as an error that the monitor is %s', (next, message) => {
+    const { events, problems } = bench();
+    events.interrupted?.('child.js ended with SIGABRT', next);
+    expect(problems).toEqual([
+      { code: 'unavailable', operation: 'watch kube-ipvs0', message, kernel: 'unchanged' },
+    ]);
   });
 
   it('asks for a look when the monitor was away', () => {

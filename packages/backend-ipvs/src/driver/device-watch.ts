@@ -1,5 +1,5 @@
 /** Hears of our device or an address on it going away by somebody else's hand. */
-import type { Family } from '@signalbox/core';
+import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { watchRoutes, type RouteMonitor, type RouteNotification } from '@signalbox/netlink';
 import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import type { Operation } from '../objects/operation.ts';
@@ -9,7 +9,8 @@ export interface DeviceWatch {
   expect(operations: readonly Operation[]): void;
   /** Our device's index, as somebody has just read it; `null`: it is not there. */
   learn(index: number | null): void;
-  start(onDrift: (what: string) => void): () => void;
+  /** `onProblem`: links and addresses are not watched, for now or for good. */
+  start(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
 }
 
 export type Watch = (events: Parameters<typeof watchRoutes>[0]) => RouteMonitor;
@@ -22,7 +23,7 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
       if (watching) losses.expect(operations);
     },
     learn: (index) => losses.learn(index),
-    start(onDrift) {
+    start(onDrift, onProblem) {
       let heard = false;
       watching = true;
       const monitor = watch({
@@ -34,6 +35,7 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
           const loss = losses.of(notification);
           if (loss !== null) onDrift(loss);
         },
+        interrupted: (reason, next) => onProblem?.(problemOf(reason, next)),
       });
       return () => {
         watching = false;
@@ -41,6 +43,11 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
       };
     },
   };
+}
+
+function problemOf(reason: string, next: 'restarting' | 'stopped'): BackendError {
+  const message = next === 'restarting' ? `${reason}; restarting it` : `${reason}; not started again`;
+  return backendError('unavailable', `watch ${SERVICE_DEVICE}`, message, { kernel: 'unchanged' });
 }
 
 interface LossDetector {

@@ -46,7 +46,7 @@ export interface IpvsDriver {
   apply(operations: readonly Operation[]): Promise<readonly (readonly OperationFailure[])[]>;
   /** Takes jumps and chains away that exist; says which. */
   removeProgram(remains: ProgramRemains): Promise<DriverResult<readonly string[]>>;
-  /** Calls back when our device or one of its addresses goes; returns the undo. */
-  watch?(onDrift: (what: string) => void): () => void;
+  /** Calls back when our device or one of its addresses goes; returns the undo. `onProblem`: as in `Backend`. */
+  watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
   close(): Promise<void>;
 }

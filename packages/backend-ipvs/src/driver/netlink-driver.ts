@@ -49,8 +49,8 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
       return results;
     },
     removeProgram: (remains) => removeFromBoth(iptables, remains),
-    watch: (onDrift) => {
-      const stops = [device.start(onDrift), watchRules(iptables, onDrift)];
+    watch: (onDrift, onProblem) => {
+      const stops = [device.start(onDrift, onProblem), watchRules(iptables, onDrift)];
       return () => {
         for (const stop of stops) stop();
       };
