@@ -7,6 +7,8 @@ const shared = {
 };
 const roots = ['packages', 'apps', 'tools', 'examples', 'benchmarks'];
 const tests = (suffix: string): string[] => roots.map((root) => `${root}/**/*.${suffix}.ts`);
+/** Tests of the app run it as it ships. */
+const globalSetup = ['tools/packed-app.mjs'];
 const base = {
   pool: 'forks',
   include: tests('test'),
@@ -40,6 +42,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           name: 'kernel',
           include: tests('kernel.test'),
           exclude: ['**/node_modules/**'],
+          globalSetup,
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -53,6 +56,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           name: 'uml',
           include: tests('uml.test'),
           exclude: ['**/node_modules/**'],
+          globalSetup,
           testTimeout: 240_000,
           hookTimeout: 240_000,
           fileParallelism: false,

@@ -4,14 +4,14 @@ import { spawn } from 'node:child_process';
 /**
  * @param {string} command
  * @param {readonly string[]} args
- * @param {{env?: object, shell?: boolean, capture?: boolean, timeoutSeconds?: number, input?: string}} [options]
+ * @param {{env?: object, cwd?: string, shell?: boolean, capture?: boolean, timeoutSeconds?: number, input?: string}} [options]
  * @returns {Promise<{status: number, output: string}>} status 127 if it cannot be started, 128 + x after a signal
  */
 export function run(command, args, options = {}) {
-  const { env = process.env, shell = false, capture = false, timeoutSeconds = 900 } = options;
+  const { env = process.env, cwd, shell = false, capture = false, timeoutSeconds = 900 } = options;
   const stdio = capture ? ['ignore', 'pipe', 'pipe'] : 'inherit';
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env, shell, stdio, timeout: timeoutSeconds * 1000 });
+    const child = spawn(command, args, { env, cwd, shell, stdio, timeout: timeoutSeconds * 1000 });
     const chunks = [];
     child.stdout?.on('data', (chunk) => chunks.push(chunk));
     child.stderr?.on('data', (chunk) => chunks.push(chunk));

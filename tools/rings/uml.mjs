@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ensureHostPackages } from '../host-packages.mjs';
+import { withPackedApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
 import { runVitest } from './vitest.mjs';
 
@@ -70,8 +71,10 @@ export async function runUml(context) {
   const env = { ...context.env, NODE_COMPILE_CACHE: cache };
   const chosen = context.task === 'uml' && context.rest.length > 0;
   const lanes = chosen ? [context.rest] : cpus.length > 1 ? lanesOf(context.root) : [[]];
-  const runs = lanes.map((rest, index) =>
-    runVitest('uml', { ...context, env, task: 'uml', rest }, uml(cpus.at(-1 - index))),
-  );
-  return addResults(await Promise.all(runs));
+  return withPackedApp(env, async (packed) => {
+    const runs = lanes.map((rest, index) =>
+      runVitest('uml', { ...context, env: packed, task: 'uml', rest }, uml(cpus.at(-1 - index))),
+    );
+    return addResults(await Promise.all(runs));
+  });
 }

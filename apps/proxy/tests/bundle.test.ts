@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findRunTimeFiles, RUN_TIME_FILES } from './run-time-files.ts';
 
 const APP = fileURLToPath(new URL('..', import.meta.url));
 
@@ -90,6 +91,14 @@ describe('dist alone in an empty folder', () => {
         },
       ],
     ]);
+  });
+
+  it('holds every file that the sources find at run time', () => {
+    const { sources, missing } = findRunTimeFiles(folder.path);
+    expect(sources, 'list the source in run-time-files.ts with the files it needs').toEqual(
+      Object.keys(RUN_TIME_FILES),
+    );
+    expect(missing).toEqual([]);
   });
 
   it('carries its native parts, and is one small file besides', async () => {

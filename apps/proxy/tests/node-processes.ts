@@ -3,7 +3,15 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '@signalbox/netns';
+import { inject } from 'vitest';
 import type { Order } from './api-server-child.ts';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The packed program, in a folder of its own: tools/packed-app.mjs. */
+    readonly packedApp: string;
+  }
+}
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const NODE_OPTIONS = ['--no-warnings', '--conditions=signalbox-source'];
@@ -57,10 +65,14 @@ export interface ProxyProcess {
   readonly ended: Promise<number | NodeJS.Signals | null>;
 }
 
-/** `signalbox` with these flags, from its sources or from a bundle. */
-export function startSignalbox(host: Host, flags: readonly string[], bundle?: string): ProxyProcess {
-  const program = bundle === undefined ? [...NODE_OPTIONS, `${HERE}../src/main.ts`] : [bundle];
-  return startProgram([...host.prefix, process.execPath, ...program, ...flags]);
+/** Command and arguments of the program as it ships. */
+export function packedProgram(): readonly string[] {
+  return [process.execPath, inject('packedApp')];
+}
+
+/** `signalbox` with these flags, as it ships. */
+export function startSignalbox(host: Host, flags: readonly string[]): ProxyProcess {
+  return startProgram([...host.prefix, ...packedProgram(), ...flags]);
 }
 
 export function startProgram([file = '', ...words]: readonly string[]): ProxyProcess {

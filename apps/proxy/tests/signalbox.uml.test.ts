@@ -70,6 +70,10 @@ async function call(timeout = 10_000): Promise<string> {
   return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
 }
 
+async function addresses(): Promise<string> {
+  return runCommand([...rig().world.node.prefix, 'ip', '-o', 'address']);
+}
+
 describe('signalbox in ipvs mode', () => {
   it('F19 F27: carries traffic through a virtual server with the scheduler of the flag', async () => {
     await eventually(
@@ -80,6 +84,27 @@ describe('signalbox in ipvs mode', () => {
     const table = await runCommand([...rig().world.node.prefix, 'cat', '/proc/net/ip_vs']);
     // 10.96.0.10:80 in the kernel's hexadecimal.
     expect(table).toMatch(/^TCP {2}0A60000A:0050 lc/m);
+  });
+
+  it.each([
+    [
+      'service address',
+      ['addr', 'del', `${VIP.address}/32`, 'dev', 'kube-ipvs0'],
+      `address ${VIP.address} is gone`,
+    ],
+    ['kube-ipvs0 device', ['link', 'del', 'kube-ipvs0'], 'device kube-ipvs0 is gone'],
+  ])('restores a deleted %s because the kernel reports the deletion', async (_, deletion, drift) => {
+    const { world, proxy } = rig();
+    const reported = (): number => proxy.log().split(`drift: ${drift}`).length - 1;
+    expect(reported()).toBe(0);
+    await runCommand([...world.node.prefix, 'ip', ...deletion]);
+    // Verification would find it too, later and without this reason.
+    await eventually(
+      async () => [await addresses(), reported()] as const,
+      ([text, reports]) => text.includes(`inet ${VIP.address}/32`) && reports > 0,
+      () => proxy.log(),
+    );
+    expect(await call()).toBe(POD);
   });
 
   it('F88 F90: SIGTERM leaves the virtual servers, --cleanup removes them', async () => {

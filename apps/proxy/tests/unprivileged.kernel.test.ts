@@ -1,18 +1,16 @@
 /** After --init-only, a process that is not root does the work with the capabilities that deploy/ gives it. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createWorld, type World } from '@signalbox/netns';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { eventually, startProgram } from './node-processes.ts';
+import { eventually, packedProgram, startProgram } from './node-processes.ts';
 
 const PATCH = fileURLToPath(
   new URL('../../../deploy/kubernetes-unprivileged/daemon-set-patch.yaml', import.meta.url),
 );
-const APP = fileURLToPath(new URL('..', import.meta.url));
-const TSUP = fileURLToPath(new URL('../../../node_modules/tsup/dist/cli-default.js', import.meta.url));
 
 /** The lines of the patch from `setpriv` up to the program, without those for the legacy variant if not asked for. */
 function setpriv(legacy: 'with rights for legacy' | 'nft only'): readonly string[] {
@@ -68,14 +66,12 @@ function shell(): Shell {
   };
 }
 
-/** The bundle, where anybody may read it, and the flags of both runs. */
+/** The program, which every user may read, and the flags of both runs. */
 function install(): { readonly program: readonly string[]; readonly flags: readonly string[] } {
-  const bundle = join(held.folder, 'bundle');
   const objects = join(held.folder, 'objects.yaml');
-  execFileSync(process.execPath, [TSUP], { cwd: APP, env: { ...process.env, SIGNALBOX_OUT_DIR: bundle } });
   writeFileSync(objects, SERVICE);
   const flags = [`--manifests=${objects}`, '--hostname-override=node-a', '--conntrack-max-per-core=0'];
-  return { program: [process.execPath, join(bundle, 'main.js')], flags };
+  return { program: packedProgram(), flags };
 }
 
 describe.each(['nft', 'legacy'] as const)('F4: a node whose kubelet uses iptables-%s', (variant) => {
