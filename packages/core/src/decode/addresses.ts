@@ -1,6 +1,7 @@
 import { parseCidr, type Cidr } from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
 import { canonicalAddress } from '../model/ip.ts';
+import { refusalOf, type AddressUse } from '../model/special-address.ts';
 import { text, type ProblemLog } from './reader.ts';
 
 /** A list entry and where it stands, for problem reports. */
@@ -14,15 +15,26 @@ export function placed(field: string, values: readonly unknown[]): Placed[] {
 }
 
 /** Canonical addresses in order, without duplicates. Empty strings are skipped in silence, as kube-proxy does. */
-export function readAddresses(entries: readonly Placed[], log: ProblemLog): string[] {
+export function readAddresses(
+  entries: readonly Placed[],
+  log: ProblemLog,
+  use: AddressUse | 'node',
+): string[] {
   const found = new Set<string>();
   for (const { field, value } of entries) {
     if (value === '' || value === null || value === undefined) continue;
     const address = canonicalAddress(text(value));
-    if (address === null) log.add(field, value, 'must be an IP address');
-    else found.add(address);
+    const reason = addressProblem(address, use);
+    if (reason !== null) log.add(field, value, reason);
+    else if (address !== null) found.add(address);
   }
   return [...found];
+}
+
+/** Why this address, as `canonicalAddress` returned it, cannot have this use; null if it can. */
+export function addressProblem(address: string | null, use: AddressUse | 'node'): string | null {
+  if (address === null) return 'must be an IP address';
+  return use === 'node' ? null : refusalOf(address, use);
 }
 
 /** CIDRs in order, without duplicates; surrounding blanks are allowed. */

@@ -62,6 +62,27 @@ describe('endpoints', () => {
     });
   }
 
+  const refused: readonly (readonly [address: string, special: string])[] = [
+    ['127.0.0.1', 'a loopback'],
+    ['0.0.0.0', 'an unspecified'],
+    ['255.255.255.255', 'a broadcast'],
+    ['224.0.0.1', 'a multicast'],
+    ['169.254.1.1', 'a link-local'],
+    ['FE80::1', 'a link-local'],
+    ['::1', 'a loopback'],
+  ];
+  for (const [address, special] of refused) {
+    it(`F135: ${special} address costs its own endpoint only: ${address}`, () => {
+      const [addressType, good] = address.includes(':') ? ['IPv6', 'fd00::5'] : ['IPv4', '10.244.1.5'];
+      const endpoints = [{ addresses: [address] }, { addresses: [good] }];
+      const decoded = decode({ ...sliceObject([], { addressType }), endpoints });
+      expect(decoded.value?.endpoints.map((endpoint) => endpoint.address)).toEqual([good]);
+      expect(decoded.problems.map(formatInputProblem)).toEqual([
+        `EndpointSlice shop/cart-1.endpoints[0].addresses[0]: invalid value "${address}": must not be ${special} address`,
+      ]);
+    });
+  }
+
   it('S9: hints are kept as sets', () => {
     const hinted = { ...POD, zones: ['z2', 'z1', 'z2', ''], nodes: ['n1'] };
     const { value } = decode(sliceObject([hinted, POD]));

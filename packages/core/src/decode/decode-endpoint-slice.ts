@@ -10,6 +10,7 @@ import {
 import { FAMILIES, type Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import { objectKey } from '../model/service-port-name.ts';
+import { refusalOf } from '../model/special-address.ts';
 import { HEADLESS_LABEL, readProtocol } from './decode-service.ts';
 import type { InternPool } from './intern.ts';
 import {
@@ -61,8 +62,10 @@ function decodeEndpoints(entries: readonly unknown[], reader: SliceReader): Slic
     const entry = fields(item);
     const first = items(entry['addresses'])[0];
     const address = canonicalAddress(text(first));
-    if (address === null || familyOf(address) !== reader.family) {
-      reader.log.add(`endpoints[${index}].addresses[0]`, first, `must be an ${reader.family} address`);
+    const wrongFamily = address === null || familyOf(address) !== reader.family;
+    const reason = wrongFamily ? `must be an ${reader.family} address` : refusalOf(address, 'endpoint');
+    if (address === null || reason !== null) {
+      reader.log.add(`endpoints[${index}].addresses[0]`, first, reason ?? '');
       continue;
     }
     endpoints.push({

@@ -35,7 +35,7 @@ export function decodeNode(object: unknown): Decoded<NodeModel> {
     uid: text(metadata['uid']) || null,
     eligible: !tainted && !deleting,
     zone: text(fields(metadata['labels'])[ZONE_LABEL]) || null,
-    addresses: readAddresses(addressEntries(fields(fields(object)['status'])), log),
+    addresses: readAddresses(addressEntries(fields(fields(object)['status'])), log, 'node'),
     podCIDRs: readCidrs(podCidrEntries(spec), log).map((cidr) => cidr.text),
   };
   return { key, value, problems: log.found };

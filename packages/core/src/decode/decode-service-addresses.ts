@@ -1,7 +1,7 @@
 import { FAMILIES, type Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { ServiceAddresses } from '../model/service.ts';
-import { cidrsOfFamily, placed, readAddresses, readCidrs, type Placed } from './addresses.ts';
+import { addressProblem, cidrsOfFamily, placed, readAddresses, readCidrs, type Placed } from './addresses.ts';
 import { fields, items, text, type Fields, type ProblemLog } from './reader.ts';
 
 type PerFamily<T> = Partial<Record<Family, T>>;
@@ -20,8 +20,9 @@ function clusterIPs(spec: Fields, log: ProblemLog): PerFamily<string> {
   for (const [index, { field, value }] of listed(spec).entries()) {
     const address = canonicalAddress(text(value));
     const wanted = families[index];
-    if (address === null) {
-      log.add(field, value, 'must be an IP address');
+    const reason = addressProblem(address, 'cluster-ip');
+    if (address === null || reason !== null) {
+      log.add(field, value, reason ?? 'must be an IP address');
     } else if (families.length > 0 && wanted === undefined) {
       log.add(field, value, 'has no family in spec.ipFamilies');
     } else if (wanted !== undefined && wanted !== familyOf(address)) {
@@ -42,7 +43,7 @@ function loadBalancerIPs(object: Fields, log: ProblemLog): string[] {
     const vip = ipMode === undefined || ipMode === null || ipMode === 'VIP';
     if (vip) entries.push({ field: `status.loadBalancer.ingress[${index}].ip`, value: ip });
   }
-  return readAddresses(entries, log);
+  return readAddresses(entries, log, 'load-balancer-ip');
 }
 
 interface SourceRangesRead {
@@ -84,7 +85,7 @@ function compact(addresses: readonly string[]): readonly string[] {
 export function decodeServiceAddresses(object: Fields, log: ProblemLog): PerFamily<ServiceAddresses> {
   const spec = fields(object['spec']);
   const cluster = clusterIPs(spec, log);
-  const external = readAddresses(placed('spec.externalIPs', items(spec['externalIPs'])), log);
+  const external = readAddresses(placed('spec.externalIPs', items(spec['externalIPs'])), log, 'external-ip');
   const ranges = sourceRanges(spec, log);
   const vips = loadBalancerIPs(object, log);
   const result: PerFamily<ServiceAddresses> = {};

@@ -75,6 +75,32 @@ describe('cluster IPs by family', () => {
   });
 });
 
+describe('addresses that the API refuses', () => {
+  it('F132: cost the family, as cluster IP, or themselves; the rest of the Service is served', () => {
+    const spec = {
+      clusterIPs: ['127.0.0.1', 'fd00::a'],
+      ipFamilies: ['IPv4', 'IPv6'],
+      externalIPs: ['::', 'fe80::1', '2001:db8::1'],
+    };
+    const ingress = [{ ip: 'ff02::1' }, { ip: 'fe80::2' }, { ip: '2001:db8::2' }];
+    const { value, problems } = decodeService(serviceObject({ spec, ingress }));
+    expect(value?.addresses).toMatchObject({
+      IPv6: {
+        clusterIP: 'fd00::a',
+        externalIPs: ['2001:db8::1'],
+        loadBalancerIPs: ['fe80::2', '2001:db8::2'],
+      },
+    });
+    expect(Object.keys(value?.addresses ?? {})).toEqual(['IPv6']);
+    expect(problems.map(formatInputProblem)).toEqual([
+      'Service shop/cart.spec.clusterIPs[0]: invalid value "127.0.0.1": must not be a loopback address',
+      'Service shop/cart.spec.externalIPs[0]: invalid value "::": must not be an unspecified address',
+      'Service shop/cart.spec.externalIPs[1]: invalid value "fe80::1": must not be a link-local address',
+      'Service shop/cart.status.loadBalancer.ingress[0].ip: invalid value "ff02::1": must not be a multicast address',
+    ]);
+  });
+});
+
 describe('policies', () => {
   const rows: readonly (readonly [title: string, spec: object, policies: readonly [string, string]])[] = [
     [

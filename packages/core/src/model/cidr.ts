@@ -1,5 +1,6 @@
 import type { Family } from './family.ts';
 import { formatAddress, parseAddress } from './ip.ts';
+import { specialAddress } from './special-address.ts';
 
 /** An address range. `text` is canonical: host bits cleared, RFC 5952. */
 export interface Cidr {
@@ -54,14 +55,15 @@ function requireCidr(text: string): Cidr {
 }
 
 const LOOPBACK: readonly Cidr[] = ['127.0.0.0/8', '::1/128'].map(requireCidr);
-const LINK_LOCAL_IPV6 = requireCidr('fe80::/10');
 
+/** Of canonical text. */
 export function isLoopback(address: string): boolean {
-  return LOOPBACK.some((cidr) => cidrContains(cidr, address));
+  return specialAddress(address) === 'loopback';
 }
 
+/** Of canonical text. */
 export function isLinkLocalIPv6(address: string): boolean {
-  return cidrContains(LINK_LOCAL_IPV6, address);
+  return address.includes(':') && specialAddress(address) === 'link-local';
 }
 
 /** Whether the two have an address in common. */
