@@ -1,4 +1,8 @@
-import { createManualClock } from '@signalbox/core/testing';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 
 import type { ExecSettings } from '../config/cluster-config.ts';
@@ -11,7 +15,7 @@ const NOW = Date.UTC(2026, 0, 1);
 function plugin(
   program: string,
   more: Partial<ExecSettings> = {},
-): { plugin: ExecPlugin; advance: (ms: number) => void } {
+): { plugin: ExecPlugin; clock: ManualClock; advance: (ms: number) => void } {
   const clock = createManualClock(NOW);
   const settings: ExecSettings = {
     apiVersion: V1,
@@ -24,11 +28,19 @@ function plugin(
     ...more,
   };
   const info = () => Promise.resolve({ server: 'https://a' });
-  return { plugin: createExecPlugin(settings, info, clock), advance: (ms) => clock.advance(ms) };
+  return { plugin: createExecPlugin(settings, info, clock), clock, advance: (ms) => clock.advance(ms) };
 }
 
 const print = (status: unknown, apiVersion = V1): string =>
   `console.log(JSON.stringify({kind:'ExecCredential',apiVersion:'${apiVersion}',status:${JSON.stringify(status)}}))`;
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 
 async function errorOf(program: string, more: Partial<ExecSettings> = {}): Promise<string> {
   const read = await plugin(program, more).plugin.read();
@@ -99,6 +111,44 @@ describe('createExecPlugin', () => {
       value: { token: null, clientCertificate: { certificate: 'C', key: 'K' } },
     });
   });
+
+  /** Ignores SIGTERM, and names its process on standard error as soon as it does. */
+  const STUBBORN = `process.on('SIGTERM', () => undefined); setInterval(() => undefined, 1e6);`;
+
+  it.skipIf(process.platform === 'win32')(
+    'ends a command after 60 s though it ignores SIGTERM, and runs it again',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'signalbox-kubernetes-'));
+      const file = join(folder, 'pid');
+      const write = `require('fs').writeFileSync(process.argv[1], String(process.pid));`;
+      const { plugin: p, advance } = plugin(STUBBORN + write, { args: ['-e', STUBBORN + write, file] });
+      const first = p.read();
+      await expect.poll(() => existsSync(file) && readFileSync(file, 'utf8')).toMatch(/^\d+$/);
+      const pid = Number(readFileSync(file, 'utf8'));
+      rmSync(file);
+      advance(60_000);
+      expect(await first).toEqual({ ok: false, error: `${process.execPath}: no end after 60 s` });
+      await expect.poll(() => isRunning(pid)).toBe(false);
+      const second = p.read();
+      await expect.poll(() => existsSync(file)).toBe(true);
+      p.stop();
+      expect(await second).toEqual({ ok: false, error: `${process.execPath}: stopped` });
+      rmSync(folder, { recursive: true });
+    },
+  );
+
+  it.skipIf(process.platform === 'win32')(
+    'takes the credential of a command that left a process behind',
+    async () => {
+      const { plugin: p, clock } = plugin(
+        `require('child_process').spawn('sleep', ['30'], { stdio: 'inherit', detached: true }).unref();${PID('')}`,
+      );
+      const read = p.read();
+      await clock.waitForTimer(({ delayMs }) => delayMs === 1_000);
+      clock.advance(1_000);
+      expect(await read).toMatchObject({ ok: true });
+    },
+  );
 
   it('names the command and what is wrong with it', async () => {
     expect(await errorOf('console.error("log in first"); process.exit(3)')).toBe(

@@ -1,5 +1,5 @@
 /** Credential plugins: a command that prints an ExecCredential (client.authentication.k8s.io). */
-import { execFile } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 
 import type { Clock } from '@signalbox/core';
 
@@ -14,6 +14,8 @@ export interface ExecPlugin {
   /** Runs the command if nothing valid is at hand; callers at the same time share one run. */
   read(): Promise<Result<ExecCredential, string>>;
   invalidate(): void;
+  /** Ends the command if it is running. */
+  readonly stop: () => void;
 }
 
 /** What a plugin may be told of the cluster (`provideClusterInfo`). */
@@ -31,6 +33,8 @@ interface Cached {
 }
 
 const RUN_LIMIT_MS = 60_000;
+/** After the command has ended. A process that it left behind may keep the pipes open for ever. */
+const DRAIN_LIMIT_MS = 1_000;
 const OUTPUT_LIMIT = 1 << 20;
 /** A credential about to expire would expire on its way. */
 const MARGIN_MS = 10_000;
@@ -42,10 +46,12 @@ export function createExecPlugin(
 ): ExecPlugin {
   let cached: Cached | null = null;
   let running: Promise<Result<ExecCredential, string>> | null = null;
+  const stopping = { stop: (): void => undefined };
 
   const renew = async (): Promise<Result<ExecCredential, string>> => {
     const info = settings.provideClusterInfo ? { cluster: await clusterInfo() } : {};
-    const printed = await runCommand(settings, { interactive: false, ...info });
+    const run = { settings, clock, stopping, spec: { interactive: false, ...info } };
+    const printed = await runCommand(run);
     const parsed = printed.ok ? parseExecCredential(printed.value, settings) : printed;
     if (!parsed.ok) return parsed;
     cached = parsed.value;
@@ -67,29 +73,58 @@ export function createExecPlugin(
     invalidate() {
       cached = null;
     },
+    stop: () => stopping.stop(),
   };
 }
 
-function runCommand(settings: ExecSettings, spec: unknown): Promise<Result<string, string>> {
+interface Run {
+  readonly settings: ExecSettings;
+  readonly spec: unknown;
+  readonly clock: Clock;
+  readonly stopping: { stop: () => void };
+}
+
+function runCommand({ settings, spec, clock, stopping }: Run): Promise<Result<string, string>> {
   const info = JSON.stringify({ apiVersion: settings.apiVersion, kind: 'ExecCredential', spec });
   const own = Object.fromEntries(settings.env.map(({ name, value }) => [name, value]));
   const env = { ...settings.inherit, ...own, KUBERNETES_EXEC_INFO: info };
-  const limits = { timeout: RUN_LIMIT_MS, maxBuffer: OUTPUT_LIMIT };
+  // Not Node's own `timeout`: it sends SIGTERM and then waits for the end, which a command may ignore.
+  const limits = { maxBuffer: OUTPUT_LIMIT, killSignal: 'SIGKILL' } as const;
   const hint = settings.installHint.split('\n')[0];
   return new Promise((resolve) => {
-    // Where there is no memory for it, or too much is to be passed on, this throws: the promise is rejected.
+    const settle = (result: Result<string, string>): void => {
+      cancel();
+      resolve(result);
+    };
+    const fail = (...why: (string | undefined)[]): void =>
+      settle({ ok: false, error: `${settings.command}: ${[...why, hint].filter(Boolean).join('; ')}` });
+    const end = (why: string): void => {
+      fail(why);
+      abandon(child);
+    };
+    // Before the start: the promise is rejected where that throws, for want of memory or with too many arguments.
+    let cancel = (): void => undefined;
     const child = execFile(settings.command, settings.args, { ...limits, env }, (error, stdout, stderr) => {
-      if (error === null) return resolve(succeed(stdout));
-      const said = stderr.trim().split('\n').at(-1) ?? '';
-      const why = [
-        error.killed === true ? `no end after ${RUN_LIMIT_MS / 1000} s` : reasonOf(error),
-        said,
-        hint,
-      ];
-      resolve({ ok: false, error: `${settings.command}: ${why.filter(Boolean).join('; ')}` });
+      if (error === null) settle(succeed(stdout));
+      else fail(reasonOf(error), stderr.trim().split('\n').at(-1));
+    });
+    cancel = clock.schedule(RUN_LIMIT_MS, () => end(`no end after ${RUN_LIMIT_MS / 1000} s`));
+    stopping.stop = () => end('stopped');
+    child.on('exit', () => {
+      cancel();
+      cancel = clock.schedule(DRAIN_LIMIT_MS, () => closePipes(child));
     });
     child.stdin?.on('error', () => undefined).end();
   });
+}
+
+function abandon(child: ChildProcess): void {
+  child.kill('SIGKILL');
+  closePipes(child);
+}
+
+function closePipes(child: ChildProcess): void {
+  for (const pipe of child.stdio) pipe?.destroy();
 }
 
 function reasonOf(error: Error & { readonly code?: unknown }): string {
