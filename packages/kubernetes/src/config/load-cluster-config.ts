@@ -13,6 +13,7 @@ import {
 } from './cluster-config.ts';
 import { parseKubeconfig } from './parse-kubeconfig.ts';
 import { isSupportedProxy, proxyFor } from './proxy.ts';
+import { readSmallFile } from '../small-file.ts';
 import { checkServerUrl } from './server-url.ts';
 
 export interface LoadOptions {
@@ -90,7 +91,7 @@ async function loadInCluster(env: Environment, folder: string): Promise<Result<C
 
 async function unreadable(file: string): Promise<string | null> {
   try {
-    await readFile(file);
+    await readSmallFile(file);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

@@ -29,6 +29,8 @@ export interface IdentitySource {
   read(): Promise<Result<Identity, string>>;
   /** The server would not have us: everything is read anew before the next request. */
   invalidate(): void;
+  /** Ends a credential plugin that is running. */
+  readonly stop: () => void;
 }
 
 export function createIdentitySource(config: ClusterConfig, clock: Clock): IdentitySource {
@@ -60,6 +62,7 @@ export function createIdentitySource(config: ClusterConfig, clock: Clock): Ident
     invalidate() {
       for (const part of [ca, certificate, key, token, plugin]) part?.invalidate();
     },
+    stop: () => plugin?.stop(),
   };
 }
 

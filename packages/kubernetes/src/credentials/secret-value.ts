@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises';
-
 import type { Clock } from '@signalbox/core';
 
 import { succeed, type Material, type Result } from '../config/cluster-config.ts';
+import { readSmallFile } from '../small-file.ts';
 
 /** A text that may be replaced while we run, as kubelet replaces a service account's token. */
 export interface SecretValue {
@@ -29,7 +28,7 @@ export function fileValue(path: string, clock: Clock): SecretValue {
       const age = Math.abs(clock.now() - readAt);
       if (text !== null && age < LOOK_AGAIN_MS) return succeed(text);
       try {
-        const fresh = (await readFile(path, 'utf8')).trim();
+        const fresh = (await readSmallFile(path)).trim();
         readAt = clock.now();
         if (fresh !== '') text = fresh;
         return text === null ? { ok: false, error: `${path}: the file is empty` } : succeed(text);
