@@ -34,6 +34,7 @@ export function measuredClient(client: ApiClient, listener: ReportListener): Api
       return answer;
     },
     distrust: (server) => client.distrust(server),
+    follow: (server, onSilent) => client.follow(server, onSilent),
     close: () => client.close(),
   };
 }

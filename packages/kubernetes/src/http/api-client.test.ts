@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
@@ -121,6 +122,24 @@ describe('createApiClient, identity', () => {
     const tokenFile = join(place.folder, 'nothing');
     const missing = plainConfig([server.url], { auth: { ...NO_AUTH, tokenFile } });
     expect(await get(clientOf(missing))).toMatch(`credentials-failed: ${tokenFile}: ENOENT`);
+  });
+
+  it('reports a token file that is no regular file, or too large to be one', async () => {
+    const server = await serve();
+    const readFrom = (tokenFile: string): Promise<string> =>
+      get(clientOf(plainConfig([server.url], { auth: { ...NO_AUTH, tokenFile } })));
+    expect(await readFrom(place.folder)).toMatch(/^credentials-failed: .*(not a regular file|EISDIR|EPERM)/);
+    const large = put('large', 'x'.repeat((4 << 20) + 1));
+    expect(await readFrom(large)).toBe(`credentials-failed: ${large}: the file is larger than 4 MiB`);
+    expect(server.requests.all).toEqual([]);
+  });
+
+  it('does not wait for the writer of a FIFO', async ({ skip }) => {
+    const server = await serve();
+    const tokenFile = join(place.folder, 'fifo');
+    if (spawnSync('mkfifo', [tokenFile]).status !== 0) return skip('no FIFOs on this machine');
+    const client = clientOf(plainConfig([server.url], { auth: { ...NO_AUTH, tokenFile } }));
+    expect(await get(client)).toBe(`credentials-failed: ${tokenFile}: not a regular file`);
   });
 
   it('a token and headers that HTTP cannot carry are errors, not exceptions', async () => {

@@ -4,14 +4,16 @@ import type { Readable } from 'node:stream';
 import type { Clock } from '@signalbox/core';
 
 import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
-import { createIdentitySource, type Identity } from '../credentials/identity.ts';
+import { createIdentitySource, type Identity, type IdentitySource } from '../credentials/identity.ts';
 import { systemClock } from '../system-clock.ts';
 import type { WireStatus } from '../wire.ts';
 import { createAgents, type Agents } from './agents.ts';
 import { apiError, codeOfStatus, retryAfterMs, type ApiError } from './api-error.ts';
 import { decodedBody, readText } from './body.ts';
+import { createLiveness, PROBE_ANSWER_MS, type Liveness, type Probe } from './liveness.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { send } from './send.ts';
+import { createServerRing, type ServerRing } from './server-ring.ts';
 
 export interface ApiClientOptions {
   readonly config: ClusterConfig;
@@ -52,8 +54,13 @@ export interface ApiClient {
   open(request: ApiRequest): Promise<Result<ApiAnswer, ApiError>>;
   /** This server's answers cannot be relied on: ask the next one first. */
   readonly distrust: (server: string) => void;
+  /** Watches whether this server still sends or answers anything, until the end of what is returned. */
+  readonly follow: Liveness['follow'];
   readonly close: () => void;
 }
+
+/** Answered without etcd, and every identity may read it; a refusal is an answer too. */
+const PROBE_PATH = '/version';
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const { config, clock = systemClock } = options;
@@ -61,7 +68,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   const agents = createAgents(config);
   const limiter = createRateLimiter(clock, options.qps ?? 0, options.burst ?? 0);
   const ring = createServerRing(config.servers);
-  const ask = createAsker({ options, clock, agents, ring });
+  const sendTo = createSender(options, clock, agents);
+  const ask = createAsker({ options, clock, sendTo, ring });
 
   const openOnce = async (request: ApiRequest): Promise<Result<ApiAnswer, ApiError>> => {
     const identity = await identities.read();
@@ -72,6 +80,8 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
     if ((response.statusCode ?? 0) < 300) return succeed({ server, body: decodedBody(response) });
     return { ok: false, error: await readRefusal(response, server, clock) };
   };
+
+  const probe = createProbe({ clock, identities, sendTo });
 
   return {
     clock,
@@ -87,7 +97,11 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       return openOnce(request);
     },
     distrust: ring.distrust,
-    close: agents.close,
+    follow: createLiveness({ clock, onSilent: agents.close, probe }).follow,
+    close() {
+      identities.stop();
+      agents.close();
+    },
   };
 }
 
@@ -95,20 +109,17 @@ function isAboutIdentity({ code }: ApiError): boolean {
   return code === 'unauthorized' || code === 'tls-failed';
 }
 
-interface AskerParts {
-  readonly options: ApiClientOptions;
-  readonly clock: Clock;
-  readonly agents: Agents;
-  readonly ring: ServerRing;
+interface Sending {
+  readonly server: string;
+  readonly request: ApiRequest;
+  readonly identity: Identity;
+  readonly answerWithinMs: number;
 }
 
-const IMPATIENT_MS = 10_000;
+type SendTo = (sending: Sending) => Promise<Result<IncomingMessage, ApiError>>;
 
-type Ask = (request: ApiRequest, identity: Identity) => Promise<Result<ApiReply, ApiError>>;
-
-/** Asks each server once, the preferred first, until one answers for itself. */
-function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
-  const sendTo = (server: string, request: ApiRequest, identity: Identity, answerWithinMs: number) => {
+function createSender(options: ApiClientOptions, clock: Clock, agents: Agents): SendTo {
+  return ({ server, request, identity, answerWithinMs }) => {
     const url = new URL(server + request.path);
     const outgoing = {
       url,
@@ -121,7 +132,40 @@ function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
     };
     return send(outgoing, clock);
   };
+}
 
+interface ProbeParts {
+  readonly clock: Clock;
+  readonly identities: IdentitySource;
+  readonly sendTo: SendTo;
+}
+
+function createProbe({ clock, identities, sendTo }: ProbeParts): Probe {
+  return async (server, signal) => {
+    const identity = await identities.read();
+    // Nothing is known of the server then.
+    if (!identity.ok) return apiError('credentials-failed', identity.error);
+    const request = { method: 'GET', path: PROBE_PATH, gzip: 'refused', signal } as const;
+    const sent = await sendTo({ server, request, identity: identity.value, answerWithinMs: PROBE_ANSWER_MS });
+    if (!sent.ok) return sent.error;
+    await readText(sent.value, clock, 65_536);
+    return null;
+  };
+}
+
+interface AskerParts {
+  readonly options: ApiClientOptions;
+  readonly clock: Clock;
+  readonly sendTo: SendTo;
+  readonly ring: ServerRing;
+}
+
+const IMPATIENT_MS = 10_000;
+
+type Ask = (request: ApiRequest, identity: Identity) => Promise<Result<ApiReply, ApiError>>;
+
+/** Asks each server once, the preferred first, until one answers for itself. */
+function createAsker({ options, clock, sendTo, ring }: AskerParts): Ask {
   return async (request, identity) => {
     const failures: ApiError[] = [];
     const longest = options.answerWithinMs ?? 30_000;
@@ -129,7 +173,7 @@ function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
     for (const server of order) {
       // Whoever has another server to turn to need not be patient with this one.
       const answerWithinMs = server === order.at(-1) ? longest : Math.min(longest, IMPATIENT_MS);
-      const sent = await sendTo(server, request, identity, answerWithinMs);
+      const sent = await sendTo({ server, request, identity, answerWithinMs });
       const failure = sent.ok ? await gatewayFailure(sent.value, server, clock) : named(server, sent.error);
       if (failure === null && sent.ok) return succeed({ server, response: sent.value });
       if (failure !== null) failures.push(failure);
@@ -143,22 +187,6 @@ function createAsker({ options, clock, agents, ring }: AskerParts): Ask {
 interface ApiReply {
   readonly server: string;
   readonly response: IncomingMessage;
-}
-
-interface ServerRing {
-  readonly inOrder: () => readonly string[];
-  readonly distrust: (server: string) => void;
-}
-
-/** Servers in the order of preference: whoever failed goes to the end of the line. */
-function createServerRing(all: readonly string[]): ServerRing {
-  let order = all;
-  return {
-    inOrder: () => order,
-    distrust(server) {
-      if (order[0] === server) order = [...order.slice(1), server];
-    },
-  };
 }
 
 function headersOf(request: ApiRequest, identity: Identity, userAgent: string): Headers {

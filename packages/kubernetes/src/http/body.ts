@@ -33,7 +33,6 @@ export async function readBody(
   limits: BodyLimits,
   onChunk: (chunk: Buffer) => 'stop' | undefined,
 ): Promise<ApiError | null> {
-  let stall: ApiError | null = null;
   const faults = new Set<unknown>();
   const take = (chunk: Buffer): 'stop' | undefined => {
     try {
@@ -45,8 +44,7 @@ export async function readBody(
   };
   const expireAfter = (ms: number, what: string): (() => void) =>
     clock.schedule(ms, () => {
-      stall = apiError('stalled', `${what} ${Math.round(ms / 1000)} s`);
-      body.destroy(new Error('stalled'));
+      body.destroy(new StalledError(`${what} ${Math.round(ms / 1000)} s`));
     });
   const expireIdle = (): (() => void) => expireAfter(limits.idleMs(), 'no byte for');
   const cancelTotal = expireAfter(limits.totalMs, 'no end of the answer after');
@@ -61,14 +59,18 @@ export async function readBody(
   } catch (error) {
     // What nobody can make sense of came over a connection that is as it should be.
     if (faults.has(error)) throw error;
-    return stall ?? transportError(error);
+    return transportError(error);
   } finally {
     cancelTotal();
     cancelIdle();
   }
 }
 
+/** Why we ended a body: its bytes did not come. */
+export class StalledError extends Error {}
+
 function transportError(error: unknown): ApiError {
+  if (error instanceof StalledError) return apiError('stalled', error.message);
   const cause = error instanceof Error ? error : new Error(String(error));
   const code = codeOfTransport(cause);
   return apiError(code, code === 'aborted' ? 'stopped' : `the connection broke: ${cause.message}`);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
+import { createPieceBuffer, TooLargeError } from './limits.ts';
 import { createLineSplitter } from './lines.ts';
 import { createListSplitter } from './list-splitter.ts';
 
@@ -32,6 +33,61 @@ describe('createLineSplitter', () => {
     const splitter = createLineSplitter();
     expect(splitter.push(Buffer.from('\n\n{"a":1}\r\n{"b"'))).toEqual(['{"a":1}']);
     expect(splitter.push(Buffer.from(':2}\n'))).toEqual(['{"b":2}']);
+  });
+});
+
+describe('createPieceBuffer', () => {
+  it('gives the bytes of all pieces in order, again and again', () => {
+    const piece = fc.uint8Array({ maxLength: 9_000 });
+    fc.assert(
+      fc.property(fc.array(fc.array(piece, { minLength: 1, maxLength: 6 }), { maxLength: 4 }), (rounds) => {
+        const buffer = createPieceBuffer('it', 1 << 20);
+        for (const pieces of rounds) {
+          for (const bytes of pieces.slice(0, -1)) buffer.append(Buffer.from(bytes));
+          const all = buffer.take(Buffer.from(pieces.at(-1) ?? []));
+          expect(all.equals(Buffer.concat(pieces))).toBe(true);
+          expect(buffer.size).toBe(0);
+        }
+      }),
+    );
+  });
+
+  it('refuses the first byte beyond the limit, at its end too', () => {
+    const buffer = createPieceBuffer('a list item', 1 << 20);
+    buffer.append(Buffer.alloc(1 << 20));
+    const refusal = 'a list item is larger than 1 MiB';
+    expect(() => buffer.append(Buffer.alloc(1))).toThrow(refusal);
+    expect(() => buffer.take(Buffer.alloc(1))).toThrow(refusal);
+    expect(buffer.take(Buffer.alloc(0))).toHaveLength(1 << 20);
+  });
+});
+
+describe('a splitter of an answer without end', () => {
+  const MIB = Buffer.alloc(1 << 20, 'a');
+  /** So many MiB are taken before it throws; 1,000: it never does. */
+  const taken = (splitter: { push(chunk: Buffer): unknown }, head: string, piece = MIB): number => {
+    splitter.push(Buffer.from(head));
+    for (let mib = 0; mib < 1_000; mib++) {
+      try {
+        splitter.push(piece);
+      } catch (error) {
+        expect(error).toBeInstanceOf(TooLargeError);
+        return mib;
+      }
+    }
+    return 1_000;
+  };
+
+  it.each([
+    ['a watch event', createLineSplitter, '{"type":"', 15],
+    ['a list item', createListSplitter, '{"items":[{"a":"', 15],
+    ['a list item of braces', createListSplitter, '{"items":[{"a":[', 15],
+    ['the envelope of a list', createListSplitter, '{"kind":"', 0],
+    ['a name in a list', createListSplitter, '{"', 0],
+    ['space between items', () => createListSplitter(9 << 20), '{"items":[ ', 8],
+  ] as const)('refuses %s', (what, create, head, limit) => {
+    const fill = what.endsWith('braces') ? '{' : what.startsWith('space') ? ' ' : 'a';
+    expect(taken(create(), head, Buffer.alloc(1 << 20, fill))).toBe(limit);
   });
 });
 

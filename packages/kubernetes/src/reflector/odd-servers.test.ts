@@ -1,6 +1,7 @@
 /** Answers that no API server should give, and some that are rare: the picture comes right, or a list makes it so. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -170,6 +171,68 @@ describe('what is said in a list', () => {
     );
     expect(await comesTrue(() => recorder.problems.length > 0)).toBe(true);
     expect(recorder.problems[0]).toMatchObject({ code: 'bad-response' });
+  });
+});
+
+/** What Node and the kernel hold of an answer on its way. */
+const IN_FLIGHT = 16 << 20;
+
+describe('an answer without end', () => {
+  const MIB = Buffer.alloc(1 << 20, 'a');
+
+  it('is refused after 16 MiB of one watch event', async () => {
+    let sent = 0;
+    const endless = (response: ServerResponse): void => {
+      while (!response.destroyed && response.write(MIB)) sent += MIB.length;
+      sent += MIB.length;
+      if (!response.destroyed && sent < 1 << 28) response.once('drain', () => endless(response));
+    };
+    const { comesTrue, recorder, asked } = await world(
+      (what, response) => {
+        if (what === 'list' || sent > 0) return good(response, what);
+        response.write('{"type":"ADDED","object":{"a":"');
+        endless(response);
+      },
+      { lists: 'listed' },
+    );
+    expect(await comesTrue(() => recorder.problems.length > 0 && asked.length >= 4)).toBe(true);
+    expect(recorder.problems[0]).toMatchObject({
+      code: 'bad-response',
+      message: expect.stringContaining('a watch event is larger than 16 MiB') as string,
+    });
+    expect(sent).toBeLessThan((16 << 20) + IN_FLIGHT);
+  });
+
+  it('is refused after 16 MiB of one list item, compressed or not', async () => {
+    const bomb = gzipSync(Buffer.concat([Buffer.from('{"items":[{"a":"'), Buffer.alloc(1 << 26, 'a')]));
+    const { comesTrue, recorder, names } = await world(
+      (what, response, turn) => {
+        if (turn > 2) return good(response, what);
+        response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+      },
+      { lists: 'listed' },
+    );
+    expect(await comesTrue(() => names().length === 1)).toBe(true);
+    expect(recorder.problems).toMatchObject([
+      {
+        code: 'bad-response',
+        message: expect.stringContaining('a list item is larger than 16 MiB') as string,
+      },
+    ]);
+  });
+
+  it('is cut off after 64 KiB where it is the text of an error', async () => {
+    const bomb = gzipSync(Buffer.alloc(1 << 26, 'a'));
+    const { comesTrue, recorder, names } = await world(
+      (what, response, turn) => {
+        if (turn > 1) return good(response, what);
+        response.writeHead(403, { 'content-encoding': 'gzip' }).end(bomb);
+      },
+      { lists: 'listed' },
+    );
+    expect(await comesTrue(() => names().length === 1)).toBe(true);
+    expect(recorder.problems).toMatchObject([{ code: 'forbidden' }]);
+    expect(recorder.problems[0]?.message.length).toBeLessThan(300);
   });
 });
 

@@ -2,6 +2,7 @@
 import type { ApiClient } from '../http/api-client.ts';
 import { apiError, type ApiError } from '../http/api-error.ts';
 import { readBody } from '../http/body.ts';
+import { TooLargeError } from '../http/limits.ts';
 import { createListSplitter } from '../http/list-splitter.ts';
 import type { Result } from '../config/cluster-config.ts';
 import { pathWith, type WatchedResource } from './resources.ts';
@@ -66,7 +67,8 @@ async function readPage(
     return checkEnvelope(splitter.end(), watched, server);
   } catch (error) {
     body.destroy();
-    return refuse(server, apiError('bad-response', `the list is not JSON: ${String(error)}`));
+    const reason = error instanceof TooLargeError ? error.message : `the list is not JSON: ${String(error)}`;
+    return refuse(server, apiError('bad-response', reason));
   }
 }
 

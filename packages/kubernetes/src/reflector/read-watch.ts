@@ -2,7 +2,8 @@
 import type { ApiClient } from '../http/api-client.ts';
 import { apiError, boundedRetryAfterMs, codeOfStatus, type ApiError } from '../http/api-error.ts';
 import { readBody } from '../http/body.ts';
-import { createLineSplitter } from '../http/lines.ts';
+import { TooLargeError } from '../http/limits.ts';
+import { createLineSplitter, type LineSplitter } from '../http/lines.ts';
 import type { WireObject, WireStatus } from '../wire.ts';
 import { pathWith, type WatchedResource } from './resources.ts';
 
@@ -25,6 +26,12 @@ export interface WatchRequest {
 /** A server ends a watch when its time is over; it has this long to do so. */
 const GRACE_MS = 30_000;
 const SHORTEST_S = 300;
+/**
+ * API servers send bookmarks about once a minute, to watches of a cache that has seen a change. Once they came on this
+ * connection, their absence means that it is dead, whatever the server answers on other connections: a load balancer
+ * may connect those to another server.
+ */
+export const BOOKMARK_OVERDUE_MS = 150_000;
 
 /** `null`: the server ended the watch properly. */
 export async function readWatch(request: WatchRequest): Promise<ApiError | null> {
@@ -39,14 +46,19 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
   request.onOpen(server);
   const splitter = createLineSplitter();
   let fault: ApiError | null = null;
-  const limits = { idleMs: request.idleMs, totalMs: seconds * 1000 + GRACE_MS };
+  let bookmarked = false;
+  const idleMs = (): number => Math.min(request.idleMs(), bookmarked ? BOOKMARK_OVERDUE_MS : Infinity);
+  const limits = { idleMs, totalMs: seconds * 1000 + GRACE_MS };
+  const followed = client.follow(server, (error) => void body.destroy(error));
   const broken = await readBody(body, client.clock, limits, (chunk) => {
+    followed.heard();
     if (signal.aborted) return 'stop';
-    const decoded = decodeLines(splitter.push(chunk));
+    const decoded = decodeChunk(splitter, chunk);
+    bookmarked ||= decoded.events.some((event) => event.type === 'bookmark' && !event.complete);
     if (decoded.events.length > 0) request.onEvents(decoded.events);
     fault = decoded.fault;
     return fault === null ? undefined : 'stop';
-  });
+  }).finally(followed.end);
   const error = fault ?? broken;
   if (error?.code === 'stalled') client.distrust(server);
   return error === null ? null : { ...error, message: `${server}: ${error.message}` };
@@ -55,6 +67,15 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
 interface Decoded {
   readonly events: readonly WatchEvent[];
   readonly fault: ApiError | null;
+}
+
+function decodeChunk(splitter: LineSplitter, chunk: Buffer): Decoded {
+  try {
+    return decodeLines(splitter.push(chunk));
+  } catch (error) {
+    if (!(error instanceof TooLargeError)) throw error;
+    return { events: [], fault: apiError('bad-response', error.message) };
+  }
 }
 
 /** Events up to the first line that is an error or is not understood. */

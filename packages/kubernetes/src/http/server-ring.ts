@@ -1,0 +1,15 @@
+export interface ServerRing {
+  readonly inOrder: () => readonly string[];
+  readonly distrust: (server: string) => void;
+}
+
+/** Servers in the order of preference: one that failed goes to the end of the line. */
+export function createServerRing(all: readonly string[]): ServerRing {
+  let order = all;
+  return {
+    inOrder: () => order,
+    distrust(server) {
+      if (order[0] === server) order = [...order.slice(1), server];
+    },
+  };
+}

@@ -1,0 +1,148 @@
+/** An API server behind a TCP load balancer that stays up while the server does not answer any more. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+import { createTestCertificates, plainConfig, type TestCertificates } from '../testing/index.ts';
+import { createRelay, type Relay } from '../testing/relay.ts';
+import { createStage, isWatch, service, type Watching } from '../testing/stage.ts';
+import type { TestApiServer } from '../testing/index.ts';
+
+import { BOOKMARK_OVERDUE_MS } from './read-watch.ts';
+
+const stage = createStage();
+const relays: Relay[] = [];
+afterEach(async () => {
+  await stage.close();
+  for (const relay of relays.splice(0)) await relay.stop();
+});
+const place: { certificates: TestCertificates | null } = { certificates: null };
+beforeAll(async () => {
+  place.certificates = await createTestCertificates();
+});
+afterAll(() => place.certificates?.remove());
+
+interface World {
+  readonly server: TestApiServer;
+  readonly relay: Relay;
+  readonly watching: Watching;
+}
+
+async function world(scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promise<World> {
+  const tls = scheme === 'https' ? place.certificates?.server : undefined;
+  const server = await stage.serve(tls === undefined ? {} : { tls });
+  server.put(service('a'));
+  const relay = await createRelay(Number(new URL(server.url).port));
+  relays.push(relay);
+  const ca = { from: 'data', pem: place.certificates?.ca ?? '' } as const;
+  const config = plainConfig([`${scheme}://127.0.0.1:${relay.port}`], {
+    tls: { ca: scheme === 'https' ? ca : null, insecureSkipVerify: false, serverName: null },
+  });
+  const watching = stage.watch([server], { config, lists });
+  await watching.synced();
+  await watching.watched();
+  return { server, relay, watching };
+}
+
+/** The question was answered or given up, and the next one is due in 30 s. */
+const settled = ({ clock }: Watching): Promise<unknown> =>
+  expect
+    .poll(() => clock.pending.map(({ delayMs }) => delayMs).filter((ms) => ms <= 30_000), { interval: 2 })
+    .toEqual([30_000]);
+
+const isProbe = ({ path }: { readonly path: string }): boolean => path === '/version';
+const probes = (server: TestApiServer): number => server.requests.all.filter(isProbe).length;
+
+describe('a server that falls silent behind a load balancer that stays up', () => {
+  const cases = (['http', 'https'] as const).flatMap((scheme) =>
+    (['listed', 'auto'] as const).map((lists) => ({ scheme, lists })),
+  );
+
+  it.for(cases)(
+    'is given up within 45 s, and what changed meanwhile is seen: $scheme, $lists',
+    async ({ scheme, lists }, { skip }) => {
+      if (scheme === 'https' && place.certificates === null) return skip('no openssl on this machine');
+      const { server, relay, watching } = await world(scheme, lists);
+      const { clock, recorder } = watching;
+      relay.silence();
+      server.put(service('b'));
+      const asked = clock.waitForTimer(({ delayMs }) => delayMs === 15_000);
+      clock.advance(30_000);
+      await asked;
+      relay.forward();
+      clock.advance(15_000);
+      await watching.pass(recorder.until(() => recorder.picture.size === 2));
+      expect(recorder.problems.length).toBeLessThanOrEqual(4);
+      expect(new Set(recorder.problems.map(({ code }) => code))).toEqual(new Set(['stalled']));
+    },
+  );
+
+  it('is given up on a connection whose bookmarks stop, though it answers on others', async () => {
+    const { server, relay, watching } = await world('http', 'listed');
+    const { clock, recorder } = watching;
+    server.store.tick();
+    server.watches.bookmark();
+    await clock.waitForTimer(
+      () => clock.pending.filter(({ delayMs }) => delayMs === BOOKMARK_OVERDUE_MS).length === 4,
+    );
+    relay.silence();
+    relay.forward();
+    server.put(service('b'));
+    for (let quiet = 0; quiet < BOOKMARK_OVERDUE_MS; quiet += 30_000) {
+      clock.advance(30_000);
+      if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
+    }
+    await watching.pass(recorder.until(() => recorder.picture.size === 2));
+  });
+
+  it('keeps no connection of the silence', async () => {
+    const { relay, watching } = await world('http', 'listed');
+    const { clock, recorder } = watching;
+    relay.silence();
+    const asked = clock.waitForTimer(({ delayMs }) => delayMs === 15_000);
+    clock.advance(30_000);
+    await asked;
+    clock.advance(15_000);
+    await recorder.until(() => recorder.problems.length === 4);
+    await expect.poll(() => relay.connections).toBe(0);
+  });
+});
+
+describe('a quiet server that answers', () => {
+  it('is asked once in 30 s for all watches, and its watches stay', async () => {
+    const { server, watching } = await world('http', 'auto');
+    const { clock, recorder } = watching;
+    for (let round = 1; round <= 3; round++) {
+      const answered = server.requests.next(isProbe);
+      clock.advance(30_000);
+      await answered;
+      await settled(watching);
+      expect(probes(server)).toBe(round);
+    }
+    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
+    expect(recorder.problems).toEqual([]);
+  });
+
+  it('is not asked while one of its watches brings something', async () => {
+    const { server, watching } = await world('http', 'auto');
+    const { clock, recorder } = watching;
+    for (let second = 20; second <= 200; second += 20) {
+      clock.advance(20_000);
+      server.put(service(`at-${second}`));
+      await recorder.until(() => recorder.picture.has(`Service default/at-${second}`));
+    }
+    expect(probes(server)).toBe(0);
+  });
+
+  it('keeps its watches when the question is refused, or cannot be sent', async () => {
+    const { server, watching } = await world('http', 'auto');
+    const { clock, recorder } = watching;
+    for (const action of [{ do: 'answer', status: 403 }, { do: 'hang-up' }] as const) {
+      server.fault({ action, when: isProbe, times: 1 });
+      const answered = server.requests.next(isProbe);
+      clock.advance(30_000);
+      await answered;
+      await settled(watching);
+    }
+    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
+    expect(recorder.problems).toEqual([]);
+  });
+});
