@@ -173,6 +173,20 @@ describe('addresses for outsiders', () => {
     });
   }
 
+  it('S24: a /0 of one family opens that family alone', () => {
+    const rangesOf = (loadBalancerSourceRanges: readonly string[]): unknown => {
+      const spec = {
+        clusterIPs: ['10.96.0.10', 'fd00::a'],
+        ipFamilies: ['IPv4', 'IPv6'],
+        loadBalancerSourceRanges,
+      };
+      const { IPv4, IPv6 } = decoded({ spec }).addresses;
+      return [IPv4?.sourceRanges, IPv6?.sourceRanges];
+    };
+    expect(rangesOf(['10.0.0.0/8', '::/0'])).toEqual([['10.0.0.0/8'], []]);
+    expect(rangesOf(['0.0.0.0/0', 'fd00:1::/32'])).toEqual([[], ['fd00:1::/32']]);
+  });
+
   it.each<[unknown]>([['10.0.0.0/8'], [10], [{ a: 1 }], [[10]], [[true]], [[null]], [[['10.0.0.0/8']]]])(
     'S24: ranges that are no list of texts, %j, close them, too',
     (loadBalancerSourceRanges) => {

@@ -228,6 +228,13 @@ describe('health checks', () => {
     expect(healthChecks.get('shop/cart')?.localEndpoints).toBe(0);
   });
 
+  it('F145: endpoints of ports that the Service does not have do not count', () => {
+    const model = createModel(TEST_CONFIG);
+    model.apply(upsert('Service', serviceObject(service)));
+    model.apply(upsert('EndpointSlice', sliceObject([HERE], { ports: [{ name: 'renamed', port: 80 }] })));
+    expect(model.build('IPv4').state.healthChecks.get('shop/cart')?.localEndpoints).toBe(0);
+  });
+
   it('F145: one address on two ports counts once', () => {
     const model = createModel(TEST_CONFIG);
     const ports = [
@@ -254,6 +261,13 @@ describe('counts', () => {
       noLocalEndpointsInternal: 1,
       noLocalEndpointsExternal: 1,
     });
+  });
+
+  it('F157: a service port that nobody outside can reach is not counted', () => {
+    const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
+    expect(stateOf({ service: { spec }, endpoints: [THERE] }).counts.noLocalEndpointsExternal).toBe(0);
+    const reachable = everything({ externalTrafficPolicy: 'Local' });
+    expect(stateOf({ service: reachable, endpoints: [THERE] }).counts.noLocalEndpointsExternal).toBe(1);
   });
 });
 

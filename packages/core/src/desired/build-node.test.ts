@@ -190,6 +190,12 @@ describe('node-port addresses', () => {
     const answers = (address: string): boolean => answersNodePorts(address, nodePortAddresses);
     expect(['192.0.2.10', '192.0.2.11', '127.0.0.1'].map(answers)).toEqual([true, false, false]);
   });
+
+  it('S41: an IPv6 address answers if all bits of its prefix do', () => {
+    const { nodePortAddresses } = build({ nodePortAddresses: 'primary' }, 'IPv6').node;
+    const answers = (address: string): boolean => answersNodePorts(address, nodePortAddresses);
+    expect(['2001:db8::10', '2001:db8::11'].map(answers)).toEqual([true, false]);
+  });
 });
 
 describe('service ranges', () => {
