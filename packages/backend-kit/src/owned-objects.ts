@@ -1,0 +1,117 @@
+/**
+ * Kernel objects that several owners (service ports, health checks) may want at once: an address of a Service with
+ * two ports, one frontend that two Services claim. Pure.
+ */
+
+/** How one object changed since the last `takeSteps`; `undefined` where no owner wants it. */
+export interface Step<T> {
+  readonly before: T | undefined;
+  readonly after: T | undefined;
+}
+
+/** Whether two values describe the same kernel object, so that a change from one to the other needs no write. */
+export type Same<T> = (one: T, other: T) => boolean;
+
+/**
+ * The objects of all owners by key. Where several owners want one key, the object of the owner whose name sorts first is
+ * in force, whatever the order in which they came; the object is gone when its last owner goes.
+ */
+export interface OwnedObjects<T> {
+  /** Number of keys that at least one owner wants. */
+  readonly size: number;
+  get(key: string): T | undefined;
+  has(key: string): boolean;
+  /** The owner whose object is in force; the key itself where no owner wants it. */
+  ownerOf(key: string): string;
+  keys(): IterableIterator<string>;
+  entries(): Generator<readonly [string, T]>;
+  /** Replaces everything that `owner` wants by `objects`; an empty list withdraws the owner. */
+  contribute(owner: string, objects: Iterable<readonly [string, T]>): void;
+  /** Withdraws all owners. */
+  clear(): void;
+  /** Every key whose object differs from that of the last call. */
+  takeSteps(): ReadonlyMap<string, Step<T>>;
+}
+
+export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T> {
+  const owners = createOwnerTable<T>();
+  const contributions = new Map<string, ReadonlySet<string>>();
+  const touched = new Map<string, T | undefined>();
+  const touch = (key: string): void => {
+    if (!touched.has(key)) touched.set(key, owners.get(key));
+  };
+  const contribute = (owner: string, objects: Iterable<readonly [string, T]>): void => {
+    const wanted = new Map(objects);
+    for (const key of contributions.get(owner) ?? []) {
+      if (wanted.has(key)) continue;
+      touch(key);
+      owners.withdraw(owner, key);
+    }
+    for (const [key, value] of wanted) {
+      touch(key);
+      owners.put(owner, key, value);
+    }
+    if (wanted.size > 0) contributions.set(owner, new Set(wanted.keys()));
+    else contributions.delete(owner);
+  };
+  return {
+    get size() {
+      return owners.size;
+    },
+    get: owners.get,
+    has: owners.has,
+    ownerOf: owners.ownerOf,
+    keys: owners.keys,
+    entries: owners.entries,
+    contribute,
+    clear() {
+      for (const owner of [...contributions.keys()]) contribute(owner, []);
+    },
+    takeSteps() {
+      const steps = [...touched].map(([key, before]): [string, Step<T>] => [
+        key,
+        { before, after: owners.get(key) },
+      ]);
+      touched.clear();
+      return new Map(steps.filter(([, step]) => !isSameStep(step, same)));
+    },
+  };
+}
+
+function isSameStep<T>({ before, after }: Step<T>, same: Same<T>): boolean {
+  return before === undefined || after === undefined ? before === after : same(before, after);
+}
+
+interface Owned<T> {
+  readonly owner: string;
+  readonly value: T;
+}
+
+/** Key → who wants it, in the order in which the owners prevail. */
+function createOwnerTable<T>() {
+  const table = new Map<string, readonly Owned<T>[]>();
+  const othersThan = (owner: string, key: string): readonly Owned<T>[] =>
+    (table.get(key) ?? []).filter((each) => each.owner !== owner);
+  return {
+    get size() {
+      return table.size;
+    },
+    get: (key: string): T | undefined => table.get(key)?.[0]?.value,
+    has: (key: string): boolean => table.has(key),
+    ownerOf: (key: string): string => table.get(key)?.[0]?.owner ?? key,
+    keys: (): IterableIterator<string> => table.keys(),
+    *entries(): Generator<readonly [string, T]> {
+      for (const [key, [first]] of table) if (first !== undefined) yield [key, first.value];
+    },
+    put(owner: string, key: string, value: T): void {
+      const owned = [...othersThan(owner, key), { owner, value }];
+      if (owned.length > 1) owned.sort((one, other) => (one.owner < other.owner ? -1 : 1));
+      table.set(key, owned);
+    },
+    withdraw(owner: string, key: string): void {
+      const others = othersThan(owner, key);
+      if (others.length === 0) table.delete(key);
+      else table.set(key, others);
+    },
+  };
+}

@@ -1,0 +1,253 @@
+/**
+ * The contract of a backend as cases: every backend runs the same ones, on its fake kernel and on the real one. A test
+ * framework is not needed: each case is a title and a function that rejects when the contract is broken.
+ *
+ *     for (const { title, run } of contractCases(harness)) it(title, run);
+ */
+import assert from 'node:assert/strict';
+import type { Backend, DesiredChange, Family, SyncResult } from '@signalbox/core';
+import { formatDrift } from '../drift.ts';
+import { sampleChange, sampleServicePort, sampleState, type SampleState } from './sample-state.ts';
+
+/** One kernel, fake or real, that a backend can be created on more than once: a restart. */
+export interface ContractKernel {
+  createBackend(): Backend;
+  /** Everything of this mode and family that the kernel holds, as text that two equal kernels have in common. */
+  snapshot(): Promise<string>;
+  /** As another process would: takes one object away that carries traffic. */
+  damage(): Promise<void>;
+  /** As another process would: adds objects that are not owned by Signalbox, beside its own. */
+  addOthers(): Promise<void>;
+  /** Whether all that `addOthers` added is still there, unchanged. */
+  hasOthers(): Promise<boolean>;
+  /** Makes the next write fail; absent where a failure cannot be had (a real kernel). */
+  failNextWrite?(kernel: 'unchanged' | 'unknown'): void;
+  /** Number of writes so far; absent where it is not known. */
+  writes?(): number;
+  close(): Promise<void>;
+}
+
+export interface ContractHarness {
+  readonly family: Family;
+  createKernel(): Promise<ContractKernel>;
+}
+
+export interface ContractCase {
+  readonly title: string;
+  readonly run: () => Promise<void>;
+}
+
+interface Scene {
+  readonly kernel: ContractKernel;
+  readonly backend: Backend;
+  readonly sample: SampleState;
+}
+
+const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
+  'holds the desired state after the first sync': async ({ backend, sample }) => {
+    await syncOk(backend, sample.first);
+    await expectNoDrift(backend);
+  },
+
+  'writes nothing where nothing changed': async ({ kernel, backend, sample }) => {
+    await syncOk(backend, sample.first);
+    const before = await kernel.snapshot();
+    const writes = kernel.writes?.();
+    const result = await syncOk(backend, sample.nothing);
+    assert.deepEqual(result.repaired.map(formatDrift), []);
+    assert.equal(await kernel.snapshot(), before);
+    assert.equal(kernel.writes?.(), writes);
+  },
+
+  'writes nothing at a restart': async ({ kernel, backend, sample }) => {
+    await syncOk(backend, sample.first);
+    const before = await kernel.snapshot();
+    const writes = kernel.writes?.();
+    await withRestarted(kernel, async (restarted) => {
+      await syncOk(restarted, sample.first);
+      await expectNoDrift(restarted);
+    });
+    assert.equal(await kernel.snapshot(), before);
+    assert.equal(kernel.writes?.(), writes);
+  },
+
+  'comes by changes to the same kernel state as from scratch': async ({ kernel, backend, sample }) => {
+    await syncOk(backend, sample.first);
+    for (const step of sample.steps) await syncOk(backend, step);
+    const incremental = await kernel.snapshot();
+    assert.equal((await backend.cleanup()).outcome, 'ok');
+    await withRestarted(kernel, async (restarted) => {
+      await syncOk(restarted, sample.last);
+      assert.equal(await kernel.snapshot(), incremental);
+    });
+  },
+
+  'removes at a full change what is not in it': async ({ kernel, backend, sample }) => {
+    await syncOk(backend, sample.first);
+    await syncOk(backend, sample.last);
+    const settled = await kernel.snapshot();
+    await expectNoDrift(backend);
+    await withRestarted(kernel, async (restarted) => {
+      await syncOk(restarted, sample.last);
+      assert.equal(await kernel.snapshot(), settled);
+    });
+  },
+
+  'catches up with an empty change after a failed one': async ({ kernel, backend, sample }) => {
+    if (kernel.failNextWrite === undefined) return;
+    for (const state of ['unchanged', 'unknown'] as const) {
+      await syncOk(backend, sample.first);
+      kernel.failNextWrite(state);
+      const [step] = sample.steps;
+      assert.ok(step);
+      const result = await backend.sync(step);
+      assert.notEqual(result.outcome, 'ok', 'the failed write was not reported');
+      await converge(backend, sample.nothing);
+      await expectNoDrift(backend);
+    }
+  },
+
+  'reports and repairs what another process took away': async ({ kernel, backend, sample }) => {
+    await syncOk(backend, sample.first);
+    const before = await kernel.snapshot();
+    await kernel.damage();
+    assert.notEqual(await kernel.snapshot(), before, 'damage() changed nothing');
+    const observed = await backend.observe();
+    assert.equal(observed.outcome, 'ok');
+    assert.ok(observed.outcome === 'ok' && observed.drift.length > 0, 'the damage was not observed');
+    const repaired = await repairAll(backend, sample.nothing);
+    assert.ok(repaired.length > 0, 'the repair was not reported');
+    assert.equal(await kernel.snapshot(), before);
+  },
+
+  'reports no repair for its own changes': async ({ backend, sample }) => {
+    const results = [await syncOk(backend, sample.first)];
+    for (const step of sample.steps) results.push(await syncOk(backend, step));
+    results.push(await syncOk(backend, sample.last));
+    assert.deepEqual(
+      results.flatMap(({ repaired }) => repaired.map(formatDrift)),
+      [],
+    );
+  },
+
+  'leaves objects that it does not own in place': async ({ kernel, backend, sample }) => {
+    await kernel.addOthers();
+    await syncOk(backend, sample.first);
+    for (const step of sample.steps) await syncOk(backend, step);
+    assert.ok(await kernel.hasOthers(), 'a sync changed objects that are not owned by Signalbox');
+    assert.equal((await backend.cleanup()).outcome, 'ok');
+    assert.ok(await kernel.hasOthers(), 'cleanup changed objects that are not owned by Signalbox');
+  },
+
+  'removes everything at cleanup, also after a restart, and nothing the second time': async (scene) => {
+    const { kernel, backend, sample } = scene;
+    const empty = await kernel.snapshot();
+    await syncOk(backend, sample.first);
+    await withRestarted(kernel, async (restarted) => {
+      const first = await restarted.cleanup();
+      assert.ok(first.outcome === 'ok' && first.removed.length > 0, 'cleanup reported nothing removed');
+      assert.equal(await kernel.snapshot(), empty);
+      const second = await restarted.cleanup();
+      assert.deepEqual(second, { outcome: 'ok', removed: [] });
+    });
+  },
+
+  'programs everything again after cleanup': async ({ kernel, backend, sample }) => {
+    await syncOk(backend, sample.first);
+    const before = await kernel.snapshot();
+    assert.equal((await backend.cleanup()).outcome, 'ok');
+    await syncOk(backend, sample.first);
+    assert.equal(await kernel.snapshot(), before);
+  },
+
+  'returns an error that names the field for a change that is not one': async ({ backend, sample }) => {
+    const wrong: readonly [unknown, string][] = [
+      [{}, 'kind'],
+      [{ ...sample.first, family: 'IPv5' }, 'family'],
+      [withAddress(sample.first, '10.96.0.1\n-P INPUT DROP'), 'address'],
+      [withNamespace(sample.first, 'a\nb'), 'namespace'],
+    ];
+    for (const [change, field] of wrong) {
+      const result = await backend.sync(change as DesiredChange);
+      const messages = [result.error, ...result.failures.map(({ error }) => error)].map(
+        (error) => error?.message ?? '',
+      );
+      assert.notEqual(result.outcome, 'ok');
+      assert.ok(
+        messages.some((message) => message.includes(field)),
+        `no error names ${field}: ${JSON.stringify(messages)}`,
+      );
+    }
+    await converge(backend, sample.first);
+  },
+};
+
+/** The cases for one backend; each runs on a kernel of its own. */
+export function contractCases(harness: ContractHarness): readonly ContractCase[] {
+  return Object.entries(CASES).map(([title, play]) => ({
+    title,
+    run: async () => {
+      const kernel = await harness.createKernel();
+      const backend = kernel.createBackend();
+      try {
+        await play({ kernel, backend, sample: sampleState(harness.family) });
+      } finally {
+        await backend.close();
+        await kernel.close();
+      }
+    },
+  }));
+}
+
+async function syncOk(backend: Backend, change: DesiredChange): Promise<SyncResult> {
+  const result = await backend.sync(change);
+  const problems = [result.error, ...result.failures].filter((problem) => problem !== undefined);
+  assert.equal(result.outcome, 'ok', JSON.stringify(problems));
+  return result;
+}
+
+async function converge(backend: Backend, change: DesiredChange): Promise<void> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const { outcome } = await backend.sync(change);
+    if (outcome === 'ok') return;
+  }
+  assert.fail('not converged after 5 syncs');
+}
+
+/** Syncs with empty changes until a repair is reported: a backend may bound how often it compares everything. */
+async function repairAll(backend: Backend, nothing: DesiredChange): Promise<readonly string[]> {
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const { repaired } = await syncOk(backend, nothing);
+    if (repaired.length > 0) return repaired.map(formatDrift);
+  }
+  return [];
+}
+
+async function expectNoDrift(backend: Backend): Promise<void> {
+  const observed = await backend.observe();
+  assert.deepEqual(observed, { outcome: 'ok', drift: [] });
+}
+
+async function withRestarted(
+  kernel: ContractKernel,
+  use: (backend: Backend) => Promise<void>,
+): Promise<void> {
+  const restarted = kernel.createBackend();
+  try {
+    await use(restarted);
+  } finally {
+    await restarted.close();
+  }
+}
+
+function withAddress(change: DesiredChange, address: string): DesiredChange {
+  const port = sampleServicePort(change.family, { name: 'hostile' });
+  const [frontend] = port.frontends;
+  assert.ok(frontend?.kind === 'cluster-ip');
+  return sampleChange(change, { ...port, frontends: [{ ...frontend, address }] });
+}
+
+function withNamespace(change: DesiredChange, namespace: string): DesiredChange {
+  const port = sampleServicePort(change.family, { name: 'hostile' });
+  return sampleChange(change, { ...port, name: { ...port.name, namespace } });
+}
