@@ -11,6 +11,8 @@ const tests = (suffix: string): string[] => roots.map((root) => `${root}/**/*.${
 const globalSetup = ['tools/packed-app.mjs'];
 const base = {
   pool: 'forks',
+  // A bound for hangs only: no test depends on the load of the machine.
+  testTimeout: 60_000,
   include: tests('test'),
   exclude: [
     '**/node_modules/**',

@@ -10,9 +10,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['wire'],
   source: ['core'],
-  backend: ['core', 'wire'],
-  app: ['core', 'wire', 'source', 'backend'],
-  test: ['core', 'wire', 'source', 'backend', 'app', 'test'],
+  kit: ['core'],
+  backend: ['core', 'wire', 'kit'],
+  app: ['core', 'wire', 'kit', 'source', 'backend'],
+  test: ['core', 'wire', 'kit', 'source', 'backend', 'app', 'test'],
 };
 
 /** IPVS keeps a few iptables rules and writes them in the iptables backend's language. */
@@ -94,6 +95,7 @@ describe('dependencies between packages', () => {
   it.each([
     ['core', 'source', false],
     ['wire', 'core', false],
+    ['kit', 'backend', false],
     ['backend', 'backend', false],
     ['backend', 'source', false],
     ['source', 'backend', false],

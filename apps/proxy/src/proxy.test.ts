@@ -89,7 +89,7 @@ describe('a running proxy', () => {
     const world = await start();
     world.parts.backends
       .get('IPv4')
-      ?.observations.push({ outcome: 'ok', drift: [{ kind: 'missing', object: 'chain X' }] });
+      ?.observations.push({ outcome: 'ok', drift: [{ kind: 'missing', type: 'chain', name: 'X' }] });
     upsert(world, 'Node', NODE);
     synced(world, 'Service', 'EndpointSlice', 'Node');
     await world.settle();
@@ -102,7 +102,7 @@ describe('a running proxy', () => {
 
   it('G4: a kernel that never shows the rules is looked at with each sync, but does not keep the loop busy', async () => {
     const world = await start();
-    const missing = { outcome: 'ok', drift: [{ kind: 'missing', object: 'chain X' }] } as const;
+    const missing = { outcome: 'ok', drift: [{ kind: 'missing', type: 'chain', name: 'X' }] } as const;
     world.parts.backends.get('IPv4')?.observations.push(...Array.from({ length: 100 }, () => missing));
     upsert(world, 'Node', NODE);
     synced(world, 'Service', 'EndpointSlice', 'Node');

@@ -51,7 +51,7 @@ export async function compare(
     const encoded = encodeChain(chain, wanted.family);
     const own = observed.get(chain.table)?.own;
     const listed = own?.get(chain.name);
-    const object = `${chain.table} ${chain.name}`;
+    const object = { type: 'chain', name: chain.name, within: chain.table };
     if (listed !== undefined) {
       own?.delete(chain.name);
       const same = isSame(encoded, withoutTolerated(chain, listed, wanted.family), wanted.family);
@@ -59,8 +59,8 @@ export async function compare(
         digest: same ? encoded.digest : 'different',
         rules: listed.length,
       });
-      if (!same) drift.push({ kind: 'altered', object });
-    } else drift.push({ kind: 'missing', object });
+      if (!same) drift.push({ kind: 'altered', ...object });
+    } else drift.push({ kind: 'missing', ...object });
     ledger.want(encoded, rank, chain.table === 'filter' ? listed : undefined);
     // Chains of the trees are not all compiled before the first of them.
     if (listed !== undefined || rank > RANK.service || ++pending < ahead.chains) continue;
@@ -75,7 +75,7 @@ export async function compare(
 }
 
 function missingRule(table: string, chain: string, rule: string): Drift {
-  return { kind: 'missing', object: `${table} ${chain}: ${rule}` };
+  return { kind: 'missing', type: 'rule', name: rule, within: `${table} ${chain}` };
 }
 
 /** Chains of ours that nobody wants. Where others jump to one it is emptied only. */
@@ -86,7 +86,7 @@ function findStale(observed: ObservedTables, ledger: Notes): readonly Drift[] {
       if (referenced.has(name) && rules.length === 0) continue;
       ledger.hold(table, name, { digest: 'stale', rules: rules.length });
       ledger.unwant(table, name, referenced.has(name) ? 'empty' : 'remove');
-      drift.push({ kind: 'stale', object: `${table} ${name}` });
+      drift.push({ kind: 'stale', type: 'chain', name, within: table });
     }
   }
   return drift;

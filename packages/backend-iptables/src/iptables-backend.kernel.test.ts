@@ -124,13 +124,11 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
     run(tool(which, ''), '-t', 'nat', '-F', 'KUBE-SERVICES');
     run(tool(which, ''), '-t', 'filter', '-F', 'FORWARD');
     const seen = await second.observe();
-    expect(seen.outcome === 'ok' ? seen.drift.map(({ object }) => object.split(':')[0]) : seen).toEqual([
-      'nat KUBE-SERVICES',
-      'filter FORWARD',
-      'filter FORWARD',
-      'filter FORWARD',
-      'filter FORWARD',
-    ]);
+    expect(
+      seen.outcome === 'ok'
+        ? seen.drift.map(({ type, within, name }) => (type === 'rule' ? within : `${within} ${name}`))
+        : seen,
+    ).toEqual(['nat KUBE-SERVICES', 'filter FORWARD', 'filter FORWARD', 'filter FORWARD', 'filter FORWARD']);
     const repaired = await ok(second.sync(fullChange(state)));
     expect(repaired.repaired).toHaveLength(5);
     expect(await second.observe()).toEqual({ outcome: 'ok', drift: [] });

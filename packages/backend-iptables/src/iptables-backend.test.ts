@@ -1,3 +1,4 @@
+import { formatDrift } from '@signalbox/backend-kit';
 import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@signalbox/core';
 import { backendError, endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
@@ -305,15 +306,14 @@ describe('changes by others', () => {
     fake.byOthers('*nat\n-F KUBE-SERVICES\n-F KUBE-MARK-MASQ\nCOMMIT\n*filter\n-F INPUT\nCOMMIT\n');
     await settled();
     expect(heard).toEqual(['a rule in INPUT of table filter is gone']);
-    const observed = await backend.observe();
-    expect(observed).toMatchObject({ outcome: 'ok' });
+    expect(await backend.observe()).toMatchObject({ outcome: 'ok' });
     const repaired = await ok(backend.sync(EMPTY));
     expect(repaired.scope).toBe('full');
-    expect(repaired.repaired).toEqual(
+    expect(repaired.repaired.map(formatDrift)).toEqual(
       expect.arrayContaining([
-        'altered: nat KUBE-SERVICES',
-        'altered: nat KUBE-MARK-MASQ',
-        expect.stringMatching(/^missing: filter INPUT: .*KUBE-NODEPORTS$/),
+        'altered chain KUBE-SERVICES in nat',
+        'altered chain KUBE-MARK-MASQ in nat',
+        expect.stringMatching(/^missing rule .*KUBE-NODEPORTS in filter INPUT$/),
       ]),
     );
     expect(repaired.counters['repaired']).toBe(repaired.repaired.length);
@@ -342,7 +342,7 @@ describe('changes by others', () => {
     await ok(backend.sync(fullChange(oneEndpointMoved())));
     hand.now = () => undefined;
     expect(heard.length).toBeGreaterThan(0);
-    expect((await ok(backend.sync(EMPTY))).repaired).toEqual(['altered: nat KUBE-SERVICES']);
+    expect((await ok(backend.sync(EMPTY))).repaired).toMatchObject([{ name: 'KUBE-SERVICES' }]);
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
     stop?.();
   });
@@ -354,7 +354,7 @@ describe('changes by others', () => {
     const looked = await ok(backend.sync(EMPTY));
     expect(looked).toMatchObject({
       scope: 'full',
-      repaired: [expect.stringMatching(/^missing: nat PREROUTING: /)],
+      repaired: [{ kind: 'missing', type: 'rule', within: 'nat PREROUTING' }],
     });
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
   });

@@ -2,23 +2,19 @@ import type { Drift } from '@signalbox/core';
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import type { TableName } from './objects/rule.ts';
 
-/** More lines than this help nobody. */
-const LIMIT = 50;
-
-/** The part of the drift that is not of our own making: what we held and had not planned to change. */
-export function repairs(former: RuleLedger, drift: readonly Drift[]): readonly string[] {
-  const lines = drift
-    .filter((each) => isForeign(former, each))
-    .map(({ kind, object }) => `${kind}: ${object}`);
-  if (lines.length <= LIMIT) return lines;
-  return [...lines.slice(0, LIMIT), `and ${lines.length - LIMIT} more`];
+/** The part of the drift that another process made: what was held and not planned to be changed. */
+export function repairs(former: RuleLedger, drift: readonly Drift[]): readonly Drift[] {
+  return drift.filter((each) => isUnplanned(former, each));
 }
 
-function isForeign(former: RuleLedger, { kind, object }: Drift): boolean {
-  // A rule in a chain of others: `nat PREROUTING: …`.
-  if (object.includes(': ')) return true;
-  if (former.writes.has(object) || former.removals.has(object)) return false;
-  const [table, name = ''] = object.split(' ');
-  const held = former.held.get(table as TableName)?.has(name) === true;
-  return kind === 'stale' ? !held : held;
+function isUnplanned(
+  { writes, removals, held }: RuleLedger,
+  { kind, type, name, within = '' }: Drift,
+): boolean {
+  // A rule in a chain that is not owned by Signalbox: the ledger has no entry for it.
+  if (type === 'rule') return true;
+  const id = `${within} ${name}`;
+  if (writes.has(id) || removals.has(id)) return false;
+  const isHeld = held.get(within as TableName)?.has(name) === true;
+  return kind === 'stale' ? !isHeld : isHeld;
 }

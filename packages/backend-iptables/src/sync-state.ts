@@ -1,5 +1,5 @@
 /** What a backend remembers between syncs, and how a sync's result is told. */
-import type { BackendError, DesiredChange, ServicePortKey, SyncResult } from '@signalbox/core';
+import type { BackendError, DesiredChange, Drift, ServicePortKey, SyncResult } from '@signalbox/core';
 import type { Applied } from './apply-plan.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
@@ -52,7 +52,7 @@ export function succeeded(
   scope: SyncResult['scope'],
   state: State,
   applied: Applied,
-  repaired: readonly string[] = [],
+  repaired: readonly Drift[] = [],
 ): SyncResult {
   return {
     outcome: state.refused.size === 0 ? 'ok' : 'partial',

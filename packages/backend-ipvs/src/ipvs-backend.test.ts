@@ -1,3 +1,4 @@
+import { formatDrift } from '@signalbox/backend-kit';
 import { backendError, type DesiredServicePort } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createIpvsBackend } from './ipvs-backend.ts';
@@ -258,18 +259,16 @@ describe('drift', () => {
     kernel.iptables('IPv4').byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
     const seen = await backend.observe();
     const drift = [
-      'missing: KUBE-CLUSTER-IP 10.96.0.10,tcp:80',
-      'altered: packet filter',
-      'missing: real server 10.244.2.7:8080 of TCP 10.96.0.10:80',
-      'missing: address 10.96.0.10 on kube-ipvs0',
+      'missing entry 10.96.0.10,tcp:80 in set KUBE-CLUSTER-IP',
+      'altered packet filter',
+      'missing real server 10.244.2.7:8080 in virtual server TCP 10.96.0.10:80',
+      'missing address 10.96.0.10 in kube-ipvs0',
     ];
-    expect(seen.outcome === 'ok' && seen.drift.map(({ kind, object }) => `${kind}: ${object}`)).toEqual(
-      drift,
-    );
+    expect(seen.outcome === 'ok' && seen.drift.map(formatDrift)).toEqual(drift);
     clock.advance(29_999);
     expect((await backend.sync(NOTHING_NEW)).repaired).toEqual([]);
     clock.advance(1);
-    expect(okay(await backend.sync(NOTHING_NEW)).repaired).toEqual(drift);
+    expect(okay(await backend.sync(NOTHING_NEW)).repaired.map(formatDrift)).toEqual(drift);
     expect(dumpKernel(kernel, 'IPv4')).toBe(good);
   });
 

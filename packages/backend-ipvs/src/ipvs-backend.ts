@@ -13,7 +13,7 @@ import { cleanUp } from './cleanup.ts';
 import { clusterMasquerade } from './compile/masquerade.ts';
 import { packetFilter, type ProgramOptions } from './compile/packet-filter.ts';
 import { Beliefs } from './diff/beliefs.ts';
-import { driftOf, formatDrift } from './diff/drift.ts';
+import { driftOf } from './diff/drift.ts';
 import { TerminatingServers } from './diff/graceful-termination.ts';
 import { planIncrement } from './diff/increment.ts';
 import { ownedServers, withWanted } from './diff/ownership.ts';
@@ -176,7 +176,7 @@ class IpvsBackend implements Backend {
     this.#claims.setOthers(conflicts);
     const executed = await this.#execute(plan, report);
     report.reach('full');
-    if (differences === 'drift') report.repair(driftOf(executed.done).map(formatDrift));
+    if (differences === 'drift') report.repair(driftOf(executed.done));
     if (executed.failures.length > 0) {
       // A module that was unloaded takes its settings with it.
       this.#prepared = false;

@@ -1,4 +1,4 @@
-import type { BackendError, ServiceFailure, SyncCounters, SyncResult } from '@signalbox/core';
+import type { BackendError, Drift, ServiceFailure, SyncCounters, SyncResult } from '@signalbox/core';
 import type { Executed } from './execute.ts';
 import type { OperationKind } from './objects/operation.ts';
 
@@ -27,7 +27,7 @@ export class SyncReport {
   #scope: SyncResult['scope'] = 'none';
   #failures: ServiceFailure[] = [];
   #fatal: BackendError | undefined;
-  readonly #repaired: string[] = [];
+  readonly #repaired: Drift[] = [];
   readonly #counters: Record<string, number> = {};
 
   /** No part of the sync has done anything. */
@@ -54,8 +54,8 @@ export class SyncReport {
     this.#failures.push({ key, error });
   }
 
-  repair(lines: readonly string[]): void {
-    for (const line of lines) this.#repaired.push(line);
+  repair(drift: readonly Drift[]): void {
+    for (const each of drift) this.#repaired.push(each);
   }
 
   failed(error: BackendError): SyncResult {

@@ -31,7 +31,7 @@ export function createFoldedSet<T extends Keyed>(): FoldedSet<T> {
       for (const { after } of changed) put(after.key, after);
     },
     clear() {
-      for (const key of [...all.keys()]) put(key, undefined);
+      for (const key of all.keys()) put(key, undefined);
     },
     owed: () => stepsOf(former, all),
     settle: () => former.clear(),

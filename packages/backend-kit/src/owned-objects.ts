@@ -43,9 +43,8 @@ export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T
   const contribute = (owner: string, objects: Iterable<readonly [string, T]>): void => {
     const wanted = new Map(objects);
     for (const key of contributions.get(owner) ?? []) {
-      if (wanted.has(key)) continue;
       touch(key);
-      owners.withdraw(owner, key);
+      if (!wanted.has(key)) owners.withdraw(owner, key);
     }
     for (const [key, value] of wanted) {
       touch(key);
@@ -65,17 +64,27 @@ export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T
     entries: owners.entries,
     contribute,
     clear() {
-      for (const owner of [...contributions.keys()]) contribute(owner, []);
+      for (const owner of contributions.keys()) contribute(owner, []);
     },
     takeSteps() {
-      const steps = [...touched].map(([key, before]): [string, Step<T>] => [
-        key,
-        { before, after: owners.get(key) },
-      ]);
+      const steps = stepsOf(touched, owners.get, same);
       touched.clear();
-      return new Map(steps.filter(([, step]) => !isSameStep(step, same)));
+      return steps;
     },
   };
+}
+
+function stepsOf<T>(
+  touched: ReadonlyMap<string, T | undefined>,
+  get: (key: string) => T | undefined,
+  same: Same<T>,
+): ReadonlyMap<string, Step<T>> {
+  const steps = new Map<string, Step<T>>();
+  for (const [key, before] of touched) {
+    const step = { before, after: get(key) };
+    if (!isSameStep(step, same)) steps.set(key, step);
+  }
+  return steps;
 }
 
 function isSameStep<T>({ before, after }: Step<T>, same: Same<T>): boolean {
@@ -85,6 +94,10 @@ function isSameStep<T>({ before, after }: Step<T>, same: Same<T>): boolean {
 interface Owned<T> {
   readonly owner: string;
   readonly value: T;
+}
+
+function* inForce<T>(table: ReadonlyMap<string, readonly Owned<T>[]>): Generator<readonly [string, T]> {
+  for (const [key, [first]] of table) if (first !== undefined) yield [key, first.value];
 }
 
 /** Key → who wants it, in the order in which the owners prevail. */
@@ -100,9 +113,7 @@ function createOwnerTable<T>() {
     has: (key: string): boolean => table.has(key),
     ownerOf: (key: string): string => table.get(key)?.[0]?.owner ?? key,
     keys: (): IterableIterator<string> => table.keys(),
-    *entries(): Generator<readonly [string, T]> {
-      for (const [key, [first]] of table) if (first !== undefined) yield [key, first.value];
-    },
+    entries: () => inForce(table),
     put(owner: string, key: string, value: T): void {
       const owned = [...othersThan(owner, key), { owner, value }];
       if (owned.length > 1) owned.sort((one, other) => (one.owner < other.owner ? -1 : 1));

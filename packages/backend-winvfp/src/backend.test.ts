@@ -221,11 +221,11 @@ describe('G22: what others do to our objects', () => {
     host.hns.dropLoadBalancer(idOf(host, '10.96.0.10'));
     expect(await host.backend.observe()).toEqual({
       outcome: 'ok',
-      drift: [{ kind: 'missing', object: 'load balancer 10.96.0.10:80/tcp' }],
+      drift: [{ kind: 'missing', type: 'load balancer', name: '10.96.0.10:80/tcp' }],
     });
     expect(await host.backend.sync(NOTHING)).toMatchObject({
       outcome: 'ok',
-      repaired: ['load balancer 10.96.0.10:80/tcp was missing'],
+      repaired: [{ kind: 'missing', type: 'load balancer', name: '10.96.0.10:80/tcp' }],
     });
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [], counters: {} });
@@ -238,7 +238,7 @@ describe('G22: what others do to our objects', () => {
     if (balancer === undefined) throw new Error('no load balancer');
     host.hns.putLoadBalancer({ ...balancer, Flags: 0 });
     expect(await host.backend.sync(NOTHING)).toMatchObject({
-      repaired: ['load balancer 10.96.0.10:80/tcp was altered'],
+      repaired: [{ kind: 'altered', type: 'load balancer', name: '10.96.0.10:80/tcp' }],
     });
     expect(host.hns.snapshot().loadBalancers[0]?.Flags).toBe(1);
   });

@@ -148,7 +148,7 @@ describe('k/k#138000: a pod address that moves to this node', () => {
     attachPod(host.hns, '10.244.1.50');
     expect(await host.backend.observe()).toEqual({
       outcome: 'ok',
-      drift: [{ kind: 'altered', object: 'load balancer 10.96.0.10:80/tcp' }],
+      drift: [{ kind: 'altered', type: 'load balancer', name: '10.96.0.10:80/tcp' }],
     });
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
     expect(remotes(host)).toEqual([]);
@@ -206,9 +206,9 @@ describe('what is reported of an endpoint', () => {
     await host.backend.sync(fullOf(service()));
     const [balancer] = host.hns.snapshot().loadBalancers;
     host.hns.dropLoadBalancer(balancer?.ID ?? '');
-    const object = 'load balancer 10.96.0.10:80/tcp';
-    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [{ kind: 'missing', object }] });
-    expect(await host.backend.sync(NOTHING)).toMatchObject({ repaired: [`${object} was missing`] });
+    const drift = [{ kind: 'missing', type: 'load balancer', name: '10.96.0.10:80/tcp' }];
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ repaired: drift });
   });
 
   it('names one that no Service needs stale', async () => {
@@ -225,9 +225,11 @@ describe('what is reported of an endpoint', () => {
     });
     expect(await host.backend.observe()).toEqual({
       outcome: 'ok',
-      drift: [{ kind: 'stale', object: 'endpoint 10.244.2.2' }],
+      drift: [{ kind: 'stale', type: 'endpoint', name: '10.244.2.2' }],
     });
-    expect(await host.backend.sync(NOTHING)).toMatchObject({ repaired: ['endpoint 10.244.2.2 was stale'] });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({
+      repaired: [{ kind: 'stale', type: 'endpoint', name: '10.244.2.2' }],
+    });
     expect(remotes(host)).toEqual([]);
   });
 });

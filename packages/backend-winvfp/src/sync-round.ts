@@ -3,7 +3,7 @@ import type { BackendError, Drift, SyncCounters, SyncResult } from '@signalbox/c
 import type { BackendState, World } from './backend.ts';
 import { configurationError, contextOf, isServed, unservedFailures } from './context.ts';
 import type { WantedState } from './compile/wanted-state.ts';
-import { describeDrift, findDrift, loadBalancerObject } from './diff/drift.ts';
+import { findDrift, loadBalancerObject } from './diff/drift.ts';
 import { loadBalancerType } from './diff/frontend.ts';
 import type { HeldLoadBalancer, HeldState } from './diff/held-state.ts';
 import { endpointFor, planSync, type Plan } from './diff/plan.ts';
@@ -184,7 +184,7 @@ function resultOf({ scope, drift }: Prepared, applied: Applied, writer: Writer):
     outcome: failures.length === 0 ? 'ok' : 'partial',
     scope,
     failures,
-    repaired: failures.length === 0 ? drift.map(describeDrift) : [],
+    repaired: failures.length === 0 ? drift : [],
     counters: writer.counters,
   };
 }

@@ -31,16 +31,20 @@ export interface SyncResult {
   readonly failures: readonly ServiceFailure[];
   /** Only with `failed`. */
   readonly error?: BackendError;
-  /** What was missing or altered in the kernel without our doing and has been put right; one line each. */
-  readonly repaired: readonly string[];
+  /** What another process had changed in the kernel and this sync has written again. */
+  readonly repaired: readonly Drift[];
   readonly counters: SyncCounters;
 }
 
 /** A difference between what the kernel holds and what it should hold. */
 export interface Drift {
   readonly kind: 'missing' | 'altered' | 'stale';
-  /** The tool's name for the object: a chain, a virtual server, a set element. */
-  readonly object: string;
+  /** The tool's term: `chain`, `rule`, `set`, `virtual server`, `load balancer`. */
+  readonly type: string;
+  /** As the tool lists it; empty where there is one object of this type only. */
+  readonly name: string;
+  /** The object that holds it: a table, a set, a virtual server, a device. */
+  readonly within?: string;
 }
 
 /** What `observe` saw. */

@@ -1,3 +1,4 @@
+import { formatDrift } from '@signalbox/backend-kit';
 /** Plays one scenario against one backend and says, in words, everything that is not as it should be. */
 import { createModel, explain, FAMILIES, type Family, type Model } from '@signalbox/core';
 import type { FaultPlan, ScenarioBackend, ScenarioInstance } from '@signalbox/core/testing';
@@ -78,7 +79,7 @@ async function converge(
 async function drift(instance: ScenarioInstance): Promise<readonly string[]> {
   for (let attempt = 0; attempt < MAX_SYNCS; attempt += 1) {
     const seen = await instance.backend.observe();
-    if (seen.outcome === 'ok') return seen.drift.map((item) => `after a sync ${item.kind}: ${item.object}`);
+    if (seen.outcome === 'ok') return seen.drift.map((item) => `after a sync: ${formatDrift(item)}`);
   }
   return [`observe failed ${MAX_SYNCS} times`];
 }

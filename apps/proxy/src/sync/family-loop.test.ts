@@ -139,7 +139,10 @@ describe('connection tracking after a sync', () => {
     const { backend, seen, begin, left, loop, pass } = await world();
     begin(DNS_VIP, '10.244.1.5');
     seen.listings = 0;
-    backend.answers.push({ ...SYNCED, repaired: ['chain KUBE-SERVICES was missing'] });
+    backend.answers.push({
+      ...SYNCED,
+      repaired: [{ kind: 'missing', type: 'chain', name: 'KUBE-SERVICES', within: 'nat' }],
+    });
     loop.request('drift: chain KUBE-SERVICES');
     await pass(1000);
     expect([left(), seen.listings]).toEqual([['10.244.1.5'], 1]);

@@ -1,3 +1,4 @@
+import { formatDriftList } from '@signalbox/backend-kit';
 /** One IP family from end to end: its backend, its loop, and what follows a sync. */
 import {
   FAMILIES,
@@ -142,10 +143,7 @@ async function verify(after: AfterSync): Promise<void> {
     logger.info('First sync verified in the kernel', { family: backend.family, mode: backend.mode });
     return;
   }
-  const why =
-    seen.outcome === 'ok'
-      ? seen.drift.map(({ kind, object }) => `${kind} ${object}`).join(', ')
-      : formatBackendError(seen.error);
+  const why = seen.outcome === 'ok' ? formatDriftList(seen.drift).join(', ') : formatBackendError(seen.error);
   logger.warning('First sync not found in the kernel; not ready', { family: backend.family, why });
   after.misses += 1;
   if (after.misses < EAGER_LOOKS) after.verifyAgain();

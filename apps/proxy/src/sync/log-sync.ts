@@ -1,3 +1,4 @@
+import { formatDriftList } from '@signalbox/backend-kit';
 import { formatBackendError, type DesiredCounts, type Family, type SyncResult } from '@signalbox/core';
 import type { Logger } from '../logging/logger.ts';
 
@@ -13,8 +14,9 @@ export interface LoggedSync {
 /** One line for a sync (verbosity 2), one for each thing that went wrong or was put right (always). */
 export function logSync(logger: Logger, sync: LoggedSync): void {
   const { family, result, counts } = sync;
-  for (const object of result.repaired)
-    logger.warning('Repaired what somebody else had changed', { family, object });
+  for (const object of formatDriftList(result.repaired)) {
+    logger.warning('Repaired rules modified by another process', { family, object });
+  }
   for (const { key, error } of result.failures) {
     logger.error('Service port not programmed; the others are', {
       err: formatBackendError(error),

@@ -89,7 +89,7 @@ describe('the chain of an endpoint', () => {
 
   it.each([
     ['10.244.0.9', []],
-    ['10.244.0.8', [{ kind: 'altered', object: `nat ${chain}` }]],
+    ['10.244.0.8', [{ kind: 'altered', type: 'chain', name: chain, within: 'nat' }]],
   ])('of one that runs elsewhere may begin with a rule for %s, as by a kube-proxy', async (source, drift) => {
     const fake = createFakeIptables({ family: 'IPv4' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });

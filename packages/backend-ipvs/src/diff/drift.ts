@@ -11,12 +11,8 @@ export function driftOf(operations: readonly PlannedOperation[]): readonly Drift
   return operations
     .filter(({ mayBeGone }) => mayBeGone !== true)
     .flatMap(({ operation }) =>
-      objectsOf(operation).map((object): Drift => ({ kind: KINDS[operation.kind], object })),
+      objectsOf(operation).map((object): Drift => ({ kind: KINDS[operation.kind], ...object })),
     );
-}
-
-export function formatDrift(drift: Drift): string {
-  return `${drift.kind}: ${drift.object}`;
 }
 
 const KINDS: Readonly<Record<OperationKind, Drift['kind']>> = {
@@ -38,20 +34,24 @@ const KINDS: Readonly<Record<OperationKind, Drift['kind']>> = {
   'program-install': 'altered',
 };
 
-function objectsOf(operation: Operation): readonly string[] {
+type DriftObject = Omit<Drift, 'kind'>;
+
+function objectsOf(operation: Operation): readonly DriftObject[] {
   if (operation.kind === 'set-add' || operation.kind === 'set-delete') {
-    return operation.entries.map((entry) => `${operation.set} ${entryText(entry)}`);
+    const { set, entries } = operation;
+    return entries.map((entry) => ({ type: 'entry', name: entryText(entry), within: `set ${set}` }));
   }
   return [objectOf(operation)];
 }
 
-function objectOf(operation: Exclude<Operation, { kind: 'set-add' | 'set-delete' }>): string {
+function objectOf(operation: Exclude<Operation, { kind: 'set-add' | 'set-delete' }>): DriftObject {
   if ('real' in operation) {
-    return `real server ${realServerKey(operation.real)} of ${virtualServerKey(operation.server)}`;
+    const within = `virtual server ${virtualServerKey(operation.server)}`;
+    return { type: 'real server', name: realServerKey(operation.real), within };
   }
-  if ('server' in operation) return `virtual server ${virtualServerKey(operation.server)}`;
-  if ('address' in operation) return `address ${operation.address} on ${SERVICE_DEVICE}`;
-  if ('program' in operation) return 'packet filter';
-  if (!('set' in operation)) return `device ${SERVICE_DEVICE}`;
-  return `set ${typeof operation.set === 'string' ? operation.set : operation.set.name}`;
+  if ('server' in operation) return { type: 'virtual server', name: virtualServerKey(operation.server) };
+  if ('address' in operation) return { type: 'address', name: operation.address, within: SERVICE_DEVICE };
+  if ('program' in operation) return { type: 'packet filter', name: '' };
+  if (!('set' in operation)) return { type: 'device', name: SERVICE_DEVICE };
+  return { type: 'set', name: typeof operation.set === 'string' ? operation.set : operation.set.name };
 }

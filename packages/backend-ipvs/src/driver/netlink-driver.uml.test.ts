@@ -137,7 +137,11 @@ describe('a backend on the kernel', () => {
     await run('ipset', 'flush', 'KUBE-CLUSTER-IP');
     await run('ip', 'link', 'delete', 'kube-ipvs0');
     await run('iptables-legacy', '-t', 'nat', '-F');
-    expect((await sync(backend)).repaired).toContain('missing: device kube-ipvs0');
+    expect((await sync(backend)).repaired).toContainEqual({
+      kind: 'missing',
+      type: 'device',
+      name: 'kube-ipvs0',
+    });
     expect([await run('ipvsadm', '-Sn'), await savedSets('IPv4')].map(sorted)).toEqual(good);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
     expect((await sync(backend)).repaired).toEqual([]);
@@ -186,7 +190,11 @@ describe('a backend on the kernel', () => {
     await run('ip', 'link', 'delete', 'kube-ipvs0');
     while (!heard.includes('device kube-ipvs0 is gone')) await next();
     undo?.();
-    expect((await sync(backend)).repaired).toContain('missing: device kube-ipvs0');
+    expect((await sync(backend)).repaired).toContainEqual({
+      kind: 'missing',
+      type: 'device',
+      name: 'kube-ipvs0',
+    });
   });
 
   it('does not expose what listens on all addresses of the host (G15)', async () => {

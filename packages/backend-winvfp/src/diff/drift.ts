@@ -16,13 +16,27 @@ export interface DriftInput {
   readonly unsettled: ReadonlySet<string>;
 }
 
-/** The `object` of a drift. */
+/** Identifies an object that may differ: the content of `unsettled`. */
 export function loadBalancerObject(frontend: string): string {
-  return `load balancer ${frontend}`;
+  return objectKey(balancerOf(frontend));
 }
 
 export function endpointObject(address: string): string {
-  return `endpoint ${addressKey(address)}`;
+  return objectKey(endpointOf(address));
+}
+
+type DriftObject = Pick<Drift, 'type' | 'name'>;
+
+function balancerOf(frontend: string): DriftObject {
+  return { type: 'load balancer', name: frontend };
+}
+
+function endpointOf(address: string): DriftObject {
+  return { type: 'endpoint', name: addressKey(address) };
+}
+
+function objectKey({ type, name }: DriftObject): string {
+  return `${type} ${name}`;
 }
 
 export function findDrift(input: DriftInput): readonly Drift[] {
@@ -32,7 +46,7 @@ export function findDrift(input: DriftInput): readonly Drift[] {
     ...staleLoadBalancers(input),
     ...staleEndpoints(input),
   ];
-  return found.filter((drift) => !input.unsettled.has(drift.object));
+  return found.filter((drift) => !input.unsettled.has(objectKey(drift)));
 }
 
 function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
@@ -40,22 +54,24 @@ function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly D
   const remote = backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.endpoint] : []));
   const unique = new Map([...extraEndpoints, ...remote].map((endpoint) => [endpoint.id, endpoint]));
   return [...unique.values()].flatMap((endpoint): Drift[] => {
-    const object = endpointObject(endpoint.address);
+    const object = endpointOf(endpoint.address);
     const found = held.byAddress(endpoint.address);
-    if (found === undefined) return [{ kind: 'missing', object }];
-    return found.remote && found.ours && !sameEndpoint(found, endpoint) ? [{ kind: 'altered', object }] : [];
+    if (found === undefined) return [{ kind: 'missing', ...object }];
+    return found.remote && found.ours && !sameEndpoint(found, endpoint)
+      ? [{ kind: 'altered', ...object }]
+      : [];
   });
 }
 
 function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
   return [...wanted].flatMap(([frontend, balancer]): Drift[] => {
-    const object = loadBalancerObject(frontend);
+    const object = balancerOf(frontend);
     const found = held.byFrontend(frontend);
     const creatable = balancer.backends.some(
       (backend) => backend.kind === 'remote' || endpointFor(backend, held) !== undefined,
     );
-    if (found === undefined) return creatable ? [{ kind: 'missing', object }] : [];
-    return isComplete(balancer, found.document, held) ? [] : [{ kind: 'altered', object }];
+    if (found === undefined) return creatable ? [{ kind: 'missing', ...object }] : [];
+    return isComplete(balancer, found.document, held) ? [] : [{ kind: 'altered', ...object }];
   });
 }
 
@@ -64,7 +80,7 @@ function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
     const second = held.byFrontend(found.frontend)?.id !== found.id;
     return found.ours && (second || !wanted.has(found.frontend));
   });
-  return stale.map((found) => ({ kind: 'stale', object: loadBalancerObject(found.frontend) }));
+  return stale.map((found) => ({ kind: 'stale', ...balancerOf(found.frontend) }));
 }
 
 /** An endpoint whose load balancer is missing is needed again as soon as that is back. */
@@ -74,7 +90,7 @@ function staleEndpoints({ held, family, wanted, extraEndpoints }: DriftInput): r
   const keep = new Set([...extraEndpoints.map((endpoint) => endpoint.address), ...remote]);
   return unreferencedEndpoints(held, family, keep).map((endpoint) => ({
     kind: 'stale',
-    object: endpointObject(endpoint.addresses[0] ?? endpoint.id),
+    ...endpointOf(endpoint.addresses[0] ?? endpoint.id),
   }));
 }
 
@@ -87,9 +103,4 @@ function isComplete(
     (backend) => backend.kind === 'remote' && endpointFor(backend, held) === undefined,
   );
   return !absent && sameLoadBalancer(settingsOf(wanted, held), document);
-}
-
-/** `load balancer 10.96.0.10:80/tcp was missing`: for `SyncResult.repaired`. */
-export function describeDrift(drift: Drift): string {
-  return `${drift.object} was ${drift.kind}`;
 }

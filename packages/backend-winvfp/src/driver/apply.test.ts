@@ -126,7 +126,7 @@ describe('what the last sync reported as failed', () => {
     expect(writes(host.recorder)).toEqual(['create-load-balancer', 'create-load-balancer']);
     host.hns.dropLoadBalancer(host.hns.snapshot().loadBalancers[0]?.ID ?? '');
     expect(await host.backend.observe()).toMatchObject({
-      drift: [{ object: 'load balancer 10.96.0.10:80/tcp' }],
+      drift: [{ type: 'load balancer', name: '10.96.0.10:80/tcp' }],
     });
     host.hns.unlisten(6, 30_080);
     host.hns.unlisten(6, 30_081);
