@@ -41,13 +41,13 @@ export function startListener(options: ListenerOptions): Listener {
         return;
       }
       const goesOn = options.onBindError(error) === 'try-again';
-      options.logger.error(`Cannot serve ${options.name}`, {
-        err: describe(error, options),
-        ...(goesOn ? { retryAfter: '5s' } : {}),
-      });
+      const retry = goesOn ? { retryAfter: '5s' } : {};
+      options.logger.error(`Cannot serve ${options.name}`, { err: describe(error, options), ...retry });
       if (!goesOn) return;
       cancel = options.clock.schedule(BIND_RETRY, attempt);
     });
+    // The address is looked up first: `close` may come before the socket exists.
+    next.on('listening', () => void (closed && closeServer(next)));
     next.listen({ host, port: options.address.port, ipv6Only: false });
     server = next;
   };

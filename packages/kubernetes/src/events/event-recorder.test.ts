@@ -93,6 +93,20 @@ describe('createEventRecorder', () => {
     expect(server.events.map((event) => event.note)).toEqual(['first', 'second']);
   });
 
+  it('takes a conflict after a lost answer for delivered', async () => {
+    const log: string[] = [];
+    const { server, clock, recorder } = await setUp(log);
+    server.fault({ action: { do: 'hang-up' }, when: posts, times: 1 });
+    server.fault({ action: { do: 'answer', status: 409 }, when: posts, times: 1 });
+    recorder.record({ ...starting, note: 'first' });
+    recorder.record({ ...starting, note: 'second' });
+    await clock.waitForTimer(({ delayMs }) => delayMs === 1_200);
+    clock.advance(1_200);
+    await server.until(() => server.events.length === 1);
+    expect(server.events.map((event) => event.note)).toEqual(['second']);
+    expect(log).toEqual([]);
+  });
+
   it('drops an event that is refused, and says so', async () => {
     const log: string[] = [];
     const { server, recorder } = await setUp(log);

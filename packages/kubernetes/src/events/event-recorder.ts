@@ -107,6 +107,8 @@ async function post(client: ApiClient, event: WireEvent, signal: AbortSignal): P
     }
     if (signal.aborted) return null;
     const { error } = opened;
+    // An earlier try arrived, and its answer was lost.
+    if (error.status === 409 && backOff.failures > 0) return null;
     if (!WORTH_A_RETRY.includes(error.code) || backOff.failures >= TRIES - 1) return error;
     await delay(client.clock, Math.max(backOff.next(), error.retryAfterMs), signal);
   }

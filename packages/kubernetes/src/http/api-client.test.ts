@@ -199,6 +199,39 @@ describe('createApiClient, connections', () => {
     expect(client.server).toBe(other.url);
   });
 
+  it.each([502, 503, 504])(
+    'asks the next server, and that one first from then on, after a %i',
+    async (status) => {
+      const servers = [await serve(), await serve()] as const;
+      servers[0].fault({ action: { do: 'answer', status } });
+      const client = clientOf(plainConfig(servers.map(({ url }) => url)));
+      for (let turn = 0; turn < 2; turn++) expect(await get(client)).toBe('ok');
+      expect(client.server).toBe(servers[1].url);
+      expect(servers.map(({ requests }) => requests.all.length)).toEqual([1, 2]);
+    },
+  );
+
+  it.each([400, 403, 404, 410, 429, 500])('takes a %i as the answer of the cluster', async (status) => {
+    const servers = [await serve(), await serve()] as const;
+    servers[0].fault({ action: { do: 'answer', status } });
+    const client = clientOf(plainConfig(servers.map(({ url }) => url)));
+    expect(await get(client)).toContain(`: ${servers[0].url}: ${status} `);
+    expect(servers[1].requests.all).toEqual([]);
+  });
+
+  it('sends a POST once, though the kept connection breaks', async () => {
+    const server = await serve();
+    const client = clientOf(plainConfig([server.url]));
+    expect(await get(client)).toBe('ok');
+    server.fault({ action: { do: 'hang-up' }, when: ({ method }) => method === 'POST' });
+    const { signal } = new AbortController();
+    const events = '/apis/events.k8s.io/v1/namespaces/default/events';
+    const sent = await client.open({ method: 'POST', path: events, body: {}, gzip: 'refused', signal });
+    expect(sent.ok ? 'ok' : sent.error.code).toBe('connection-lost');
+    expect(server.requests.all.filter(({ method }) => method === 'POST')).toHaveLength(1);
+    expect(server.connections).toBe(0);
+  });
+
   it('stops in the middle when asked to', async () => {
     const server = await serve();
     server.fault({ action: { do: 'silence' } });

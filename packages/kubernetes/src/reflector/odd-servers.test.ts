@@ -82,7 +82,7 @@ function watchFrom(
     return goal();
   };
   const names = (): string[] => [...recorder.picture.keys()].filter((key) => key.startsWith('Service '));
-  return { recorder, source, comesTrue, names };
+  return { recorder, source, clock, comesTrue, names };
 }
 
 const good = (response: ServerResponse, asked: Asked): void => {
@@ -103,6 +103,22 @@ describe('a streamed list', () => {
     });
     expect(await comesTrue(() => recorder.synced.length === 4)).toBe(true);
     expect(names()).toEqual(['Service default/b']);
+  });
+
+  it('takes what comes behind its end in the same chunk, and goes on from there', async () => {
+    const queries: string[] = [];
+    const { comesTrue, recorder, names } = await world((asked, response) => {
+      if (asked === 'watch') {
+        queries.push(String(response.req.url));
+        return response.flushHeaders();
+      }
+      const initial = event('ADDED', service('a', '5')) + event('ADDED', service('b', '5'));
+      const later = event('DELETED', service('a', '7')) + event('ADDED', service('c', '8'));
+      response.end(initial + bookmark('6', true) + later);
+    });
+    expect(await comesTrue(() => recorder.synced.length === 4 && queries.length === 1)).toBe(true);
+    expect(names().sort()).toEqual(['Service default/b', 'Service default/c']);
+    expect(queries[0]).toContain('resourceVersion=8');
   });
 
   it.each<[string, (response: ServerResponse) => void]>([
@@ -145,6 +161,20 @@ describe('a watch that is of no use', () => {
     expect(await comesTrue(() => names().length === 2)).toBe(true);
     expect(asked.length).toBeLessThan(20);
     expect(recorder.problems.length).toBeGreaterThan(0);
+  });
+
+  it('is asked for again at once when its connection breaks, and after a pause when it breaks again', async () => {
+    const { clock, asked } = await world(
+      (kind, response) => {
+        if (kind !== 'watch') return good(response, kind);
+        response.flushHeaders();
+        setImmediate(() => response.destroy());
+      },
+      { lists: 'listed' },
+    );
+    const pause = await clock.waitForTimer(({ delayMs }) => delayMs >= 800 && delayMs < 30_000);
+    expect(pause.delayMs).toBe(2_400);
+    expect(asked).toEqual(['list', 'watch', 'watch']);
   });
 
   it('is asked for again when a wait is over that is as long as the server says, but not months', async () => {
