@@ -1,5 +1,5 @@
 import type { Backend, BackendError, CleanupResult, DesiredChange, Drift, SyncResult } from '@signalbox/core';
-import { isEmptyChangeSet } from '@signalbox/core';
+import { isEmptyChangeSet, validatedSync } from '@signalbox/core';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { CANARY, isOwnChain } from './compile/chain-names.ts';
@@ -34,7 +34,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
   return {
     mode: 'iptables',
     family: options.family,
-    sync: (change) => syncAlone({ driver, options, state }, change),
+    sync: validatedSync(options.family, (change) => syncAlone({ driver, options, state }, change)),
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, state),
     watch: (onDrift) =>

@@ -1,5 +1,5 @@
 import {
-  backendError,
+  validatedSync,
   type Backend,
   type BackendError,
   type CleanupResult,
@@ -22,12 +22,11 @@ import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
 import { WantedState } from './diff/wanted-state.ts';
 import type { DriverResult } from './driver/ipvs-driver.ts';
 import { execute, type Executed, type Executor } from './execute.ts';
-import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Observed } from './objects/kernel-state.ts';
 import type { Program } from './objects/program.ts';
 import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
 import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
-import { prepareKernel } from './prepare.ts';
+import { foreignDevice, prepareKernel } from './prepare.ts';
 import { sameMembers } from './same-members.ts';
 import { SyncReport } from './sync-report.ts';
 import { scanFailure, scanTerminating } from './termination-scan.ts';
@@ -44,6 +43,7 @@ interface Comparison extends Reconciliation {
 class IpvsBackend implements Backend {
   readonly mode = 'ipvs';
   readonly family: Family;
+  readonly sync: Backend['sync'];
   readonly #settings: Settings;
   readonly #wanted: WantedState;
   #terminating = new TerminatingServers();
@@ -61,12 +61,13 @@ class IpvsBackend implements Backend {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.family = settings.family;
+    this.sync = validatedSync(settings.family, (change) => this.#sync(change));
     this.#claims = new Claims(settings.journal);
     const { family, scheduler, localPolicyFallback } = settings;
     this.#wanted = new WantedState({ family, scheduler, localPolicyFallback });
   }
 
-  async sync(change: DesiredChange): Promise<SyncResult> {
+  async #sync(change: DesiredChange): Promise<SyncResult> {
     const report = new SyncReport();
     this.#wanted.apply(change);
     if (change.kind === 'full') this.#beliefs = null;
@@ -270,9 +271,4 @@ class IpvsBackend implements Backend {
     if (this.#program?.options !== text) this.#program = { options: text, program: packetFilter(options) };
     return this.#program.program;
   }
-}
-
-function foreignDevice(): BackendError {
-  const message = `${SERVICE_DEVICE} exists and is no dummy device: rename it or remove it`;
-  return backendError('exists', 'RTM_GETLINK', message, { kernel: 'unchanged' });
 }

@@ -1,6 +1,7 @@
 import { backendError, type BackendError } from '@signalbox/core';
 import { wantedSysctls, type Sysctl } from './compile/sysctls.ts';
 import type { IpvsDriver } from './driver/ipvs-driver.ts';
+import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Settings } from './options.ts';
 
 /** Checks that this kernel can do it and sets it up (IPVS1, IPVS2). Everything here may be repeated. */
@@ -28,4 +29,10 @@ async function ensureSysctl(
   if (error === null) return null;
   const message = `${name} is ${now.value}, must be ${value}: ${error.message}`;
   return backendError(error.code, 'sysctl', message, { kernel: 'unchanged' });
+}
+
+/** The service device cannot be made where another device has its name. */
+export function foreignDevice(): BackendError {
+  const message = `${SERVICE_DEVICE} exists and is no dummy device: rename it or remove it`;
+  return backendError('exists', 'RTM_GETLINK', message, { kernel: 'unchanged' });
 }

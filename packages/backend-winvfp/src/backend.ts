@@ -1,4 +1,5 @@
 /** kernelspace mode: the desired state as load balancers of the Windows Host Network Service. */
+import { validatedSync } from '@signalbox/core';
 import type {
   Backend,
   BackendError,
@@ -58,7 +59,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   return {
     mode: 'winvfp',
     family: options.family,
-    sync: (change) => sync(state, change),
+    sync: validatedSync(options.family, (change) => sync(state, change)),
     cleanup: () => cleanup(state),
     observe: () => observe(state),
     close: () => Promise.resolve(),

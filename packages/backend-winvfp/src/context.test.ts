@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { fullOf, NETWORK_ID, service, testHost, writes } from './testing/fixtures.ts';
+import { clusterIP, endpoint, fullOf, NETWORK_ID, service, testHost, writes } from './testing/fixtures.ts';
 import { incremental } from './testing/random-host.ts';
 
 const OVERLAY = {
@@ -47,7 +47,11 @@ it('F97: the second family of a network that turns out to be an overlay says so,
   expect(await host.backend.sync(of6(fullOf()))).toMatchObject({ error: { code: 'not-found' } });
   host.hns.addNetwork(OVERLAY);
   expect(await host.backend.sync(of6(NOTHING))).toMatchObject({ outcome: 'ok', failures: [] });
-  expect(await host.backend.sync(of6(incremental([service()], [], [])))).toMatchObject({
+  const service6 = service({
+    frontends: [clusterIP('fd00:96::a')],
+    endpoints: [endpoint('fd00:10:244:1::2')],
+  });
+  expect(await host.backend.sync(of6(incremental([service6], [], [])))).toMatchObject({
     outcome: 'partial',
     failures: [{ key: 'network cbr0', error: { code: 'unsupported' } }],
   });

@@ -65,6 +65,10 @@ export interface Backend {
   /**
    * Makes the kernel hold the desired state after `change`. The change is taken over whatever the outcome:
    * after a failure call again with the next change, or an empty one, and the backend catches up.
+   *
+   * What is given is checked first (desired/validate-change.ts). A service port or health check that does not fit the
+   * contract gets no rules and is one of the `failures`; a change that is malformed as a whole is not taken over and
+   * fails with code `rejected`, operation `sync` and the field.
    */
   sync(change: DesiredChange): Promise<SyncResult>;
 

@@ -6,6 +6,7 @@ export * from './desired/desired-change.ts';
 export * from './desired/desired-state.ts';
 export * from './desired/hairpin.ts';
 export * from './desired/node-ports.ts';
+export { validatedSync } from './desired/validate-change.ts';
 export * from './errors.ts';
 export * from './explain/explain.ts';
 export * from './explain/packet.ts';

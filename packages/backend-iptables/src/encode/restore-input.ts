@@ -26,13 +26,36 @@ export type RestoreInput = Iterable<string>;
 /**
  * Input for `iptables-restore --noflush`, line by line. Each table is one transaction: all of its lines or none.
  * Declaring a chain empties it, so declarations come first, then rules, then deletions.
+ *
+ * Throws, before anything is written, if a name or a rule would be more than its line.
  */
 export function encodeRestore(tables: readonly TableInput[]): RestoreInput {
+  for (const { operations } of tables) operations.forEach(checkOperation);
   return {
     *[Symbol.iterator]() {
       for (const table of tables) yield* encodeTable(table);
     },
   };
+}
+
+/** The last defence against injection: callers give what is checked already. */
+function checkOperation(operation: RestoreOperation): void {
+  checkLine(operation.chain);
+  if (operation.kind === 'write') operation.rules.forEach(checkRule);
+  if (operation.kind === 'insert') checkRule(operation.rule);
+  // As the tool listed it: a comment of another process may contain anything but these.
+  if (operation.kind === 'remove') checkLine(operation.rule);
+}
+
+function checkRule(text: string): void {
+  // oxlint-disable-next-line no-control-regex -- these are what is refused
+  if (/[\0-\x1f\x7f]/.test(text)) throw new RangeError(`control character in rule ${JSON.stringify(text)}`);
+}
+
+function checkLine(text: string): void {
+  if (text.includes('\n') || text.includes('\0')) {
+    throw new RangeError(`more than one line: ${JSON.stringify(text)}`);
+  }
 }
 
 export function restoreText(input: RestoreInput): string {

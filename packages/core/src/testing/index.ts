@@ -1,2 +1,3 @@
 export type * from './scenario-backend.ts';
 export * from './manual-clock.ts';
+export * from './hostile.ts';

@@ -49,6 +49,25 @@ describe('PayloadWriter', () => {
   });
 });
 
+describe('text', () => {
+  it('reads back as it was written, or is refused', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 300 }), (value) => {
+        const write = (): Buffer => new PayloadWriter().text(3, value).u8(4, 9).finish();
+        if (value.includes('\0')) {
+          expect(write).toThrow(RangeError);
+          return;
+        }
+        const attributes = readAttributes(write());
+        expect(readU8(attributes, 4)).toBe(9);
+        expect(readText(attributes, 3)).toBe(Buffer.from(value).toString());
+      }),
+    );
+    expect(() => new PayloadWriter().text(3, 'x'.repeat(65_532))).toThrow(RangeError);
+    expect(() => new PayloadWriter().text(3, 'a\0b')).toThrow('contains NUL');
+  });
+});
+
 describe('readAttributes', () => {
   const attributes = readAttributes(
     new PayloadWriter().u8(1, 200).u32(2, 0xfffffffe).u16BE(3, 65535).text(4, 'rr').finish(),

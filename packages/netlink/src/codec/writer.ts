@@ -57,8 +57,10 @@ export class PayloadWriter {
     return this;
   }
 
-  /** NUL-terminated. */
+  /** NUL-terminated: what follows a NUL within the text would be lost. */
   text(type: number, value: string): this {
+    if (value.includes('\0'))
+      throw new RangeError(`attribute ${type}: ${JSON.stringify(value)} contains NUL`);
     return this.bytes(type, Buffer.from(`${value}\0`));
   }
 

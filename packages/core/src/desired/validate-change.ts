@@ -1,0 +1,116 @@
+/**
+ * The check of what a backend is given, at the door of every backend: names and addresses end up in the text of rules,
+ * in netlink messages and in HNS documents. Only what is in the change is looked at.
+ *
+ * A service port or health check that is not as the contract says is left out and reported, and the others are
+ * programmed; a change that is malformed as a whole is refused.
+ */
+import type { ServiceFailure, SyncResult } from '../backend.ts';
+import { backendError, type BackendError } from '../errors.ts';
+import { FAMILIES, type Family } from '../model/family.ts';
+import type { DesiredChange } from './desired-change.ts';
+import type { DesiredHealthCheck, DesiredServicePort } from './desired-state.ts';
+import { createGate, type GateOptions } from './validate-gate.ts';
+import { checkHealthCheck, checkNode, checkServicePort } from './validate-service-port.ts';
+import {
+  at,
+  isFields,
+  isNot,
+  isTrueOrFalse,
+  mapping,
+  oneOf,
+  wholeNumber,
+  type Fields,
+  type Problem,
+} from './validate-values.ts';
+
+export type SyncChange = (change: DesiredChange) => Promise<SyncResult>;
+
+/** `sync` of a backend, behind the check. Never rejects because of what it is given. */
+export function validatedSync(family: Family, sync: SyncChange): SyncChange {
+  const validator = createChangeValidator(family);
+  return async (change) => {
+    const checked = validator.check(change);
+    if (!checked.ok) return refusedChange(checked.error);
+    const result = await sync(checked.change);
+    const { refused } = validator;
+    if (refused.length === 0) return result;
+    const outcome = result.outcome === 'ok' ? 'partial' : result.outcome;
+    return { ...result, outcome, failures: [...result.failures, ...refused] };
+  };
+}
+
+function refusedChange(error: BackendError): SyncResult {
+  return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters: {} };
+}
+
+export type CheckedChange =
+  /** `change` is without what was refused; the same object where nothing was. */
+  | { readonly ok: true; readonly change: DesiredChange }
+  | { readonly ok: false; readonly error: BackendError };
+
+export interface ChangeValidator {
+  check(change: unknown): CheckedChange;
+  /** What is wanted and left out, as of the last change that was accepted. */
+  readonly refused: readonly ServiceFailure[];
+}
+
+export function createChangeValidator(family: Family): ChangeValidator {
+  const known = new WeakSet<object>();
+  const gate = <T extends { readonly key: string }>(path: string, check: GateOptions['check']) =>
+    createGate<T>({ path, check, malformed });
+  const servicePorts = gate<DesiredServicePort>('change.servicePorts', (value) =>
+    checkServicePort(value, { family, known }),
+  );
+  const healthChecks = gate<DesiredHealthCheck>('change.healthChecks', checkHealthCheck);
+  return {
+    check(value) {
+      const problem =
+        checkEnvelope(value, family) ??
+        at('.servicePorts', servicePorts.checkSet((value as Fields)['servicePorts'])) ??
+        at('.healthChecks', healthChecks.checkSet((value as Fields)['healthChecks']));
+      if (problem !== null) return { ok: false, error: malformed(`change${problem}`) };
+      const change = value as DesiredChange;
+      const { kind } = change;
+      const passed = {
+        servicePorts: servicePorts.pass(change.servicePorts, kind),
+        healthChecks: healthChecks.pass(change.healthChecks, kind),
+      };
+      const isWhole =
+        passed.servicePorts === change.servicePorts && passed.healthChecks === change.healthChecks;
+      return { ok: true, change: isWhole ? change : { ...change, ...passed } };
+    },
+    get refused() {
+      return [...servicePorts.refused(), ...healthChecks.refused()];
+    },
+  };
+}
+
+function malformed(message: string): BackendError {
+  return backendError('rejected', 'sync', message, { kernel: 'unchanged' });
+}
+
+/** All but the service ports and health checks. */
+function checkEnvelope(value: unknown, family: Family): Problem {
+  if (!isFields(value)) return mapping(value);
+  const isFamily = value['family'] === family;
+  return (
+    at('.kind', oneOf(value['kind'], ['full', 'incremental'])) ??
+    at('.family', oneOf(value['family'], FAMILIES)) ??
+    at('.family', isFamily ? null : isNot(value['family'], `the family of this backend, ${family}`)) ??
+    at('.node', checkNode(value['node'], family)) ??
+    at('.nodeChanged', isTrueOrFalse(value['nodeChanged'])) ??
+    at('.counts', checkCounts(value['counts']))
+  );
+}
+
+const COUNTS = ['servicePorts', 'endpoints', 'noLocalEndpointsInternal', 'noLocalEndpointsExternal'] as const;
+
+function checkCounts(value: unknown): Problem {
+  if (!isFields(value)) return mapping(value);
+  for (const name of COUNTS) {
+    const problem = wholeNumber(value[name], 0, Number.MAX_SAFE_INTEGER);
+    if (problem !== null) return `.${name}${problem}`;
+  }
+  return null;
+}
