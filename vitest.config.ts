@@ -51,7 +51,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
         },
       },
       {
-        // Needs IPVS and dummy links, which few development kernels have: `tools/uml-run npx vitest run --project uml`.
+        // Needs IPVS and dummy links, which few development kernels have: `npm run uml`.
         ...shared,
         test: {
           ...base,

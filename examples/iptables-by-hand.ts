@@ -1,8 +1,8 @@
 /**
  * A service without Kubernetes: one address, two endpoints, programmed with iptables.
  *
- *     node --conditions=signalbox-source examples/iptables-by-hand.ts              # on a fake kernel
- *     unshare -n node --conditions=signalbox-source examples/iptables-by-hand.ts --kernel   # on this one
+ *     npm run example -- iptables-by-hand                       # on a fake kernel
+ *     unshare -n npm run example -- iptables-by-hand --kernel   # on this one
  */
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { run } from './process.mjs';
+import { installPackages } from './set-up.mjs';
 
 export const repositoryRoot = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const stamp = path.join('node_modules', '.signalbox-install');
@@ -48,9 +48,7 @@ export async function installOnce() {
     return;
   }
   process.stdout.write('Installing the packages of package-lock.json (npm ci)\n');
-  const { status } = await run('npm', ['ci', '--no-audit', '--no-fund'], {
-    shell: process.platform === 'win32',
-  });
+  const status = await installPackages(JSON.parse(lockText));
   if (status !== 0) {
     process.stderr.write(`npm ci failed (exit ${status}): nothing else was run\n`);
     process.exit(1);

@@ -5,15 +5,19 @@ import { chdir, exit, argv } from 'node:process';
 import { installOnce, pinnedEnvironment, repositoryRoot } from './install.mjs';
 import { printReport, totals } from './report.mjs';
 import { ringsOf, tasks } from './rings/index.mjs';
+import { runExample } from './rings/examples.mjs';
 import { runFormat } from './rings/format.mjs';
 import { runStart } from './rings/start.mjs';
 
-const [task, ...rest] = argv.slice(2);
+/** Tasks that are no test: each returns its exit status. */
+const programs = { start: runStart, format: runFormat, example: runExample };
+
+const [task = '', ...rest] = argv.slice(2);
 const interrupt = new AbortController();
 const interrupted = interrupt.signal;
 
 function usage() {
-  const names = ['start', 'format', ...Object.keys(tasks)].join(' | ');
+  const names = [...Object.keys(programs), ...Object.keys(tasks)].join(' | ');
   process.stderr.write(`usage: node tools/run.mjs ${names} [arguments for the tool behind it]\n`);
   exit(2);
 }
@@ -45,11 +49,9 @@ async function runRings(context) {
 // A Ctrl-C reaches the child too (same terminal): it cleans up, and no other ring is started.
 process.on('SIGINT', () => interrupt.abort());
 
-const known = task === 'start' || task === 'format' || Object.hasOwn(tasks, task ?? '');
-if (!known) usage();
+if (!Object.hasOwn(programs, task) && !Object.hasOwn(tasks, task)) usage();
 chdir(repositoryRoot);
 await installOnce();
 const context = { ...pinnedEnvironment(), rest, task, ci: process.env.CI === 'true' };
-if (task === 'start') exit(await runStart(context));
-if (task === 'format') exit(await runFormat(context));
+if (Object.hasOwn(programs, task)) exit(await programs[task](context));
 exit(await runRings(context));

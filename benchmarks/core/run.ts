@@ -1,6 +1,6 @@
 /**
  * How long the core needs and how much it holds:
- * `node --conditions=signalbox-source benchmarks/core/run.ts [--smoke]`.
+ * `npm run bench -- core [--smoke]`.
  */
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';

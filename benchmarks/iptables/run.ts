@@ -1,6 +1,6 @@
 /**
  * What iptables mode costs on this machine's kernel, in network namespaces of its own:
- * `node --conditions=signalbox-source benchmarks/iptables/run.ts [--smoke]`. Needs unshare and iptables.
+ * `npm run bench -- iptables [--smoke]`. Needs unshare and iptables.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';

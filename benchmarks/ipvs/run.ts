@@ -1,7 +1,7 @@
 /**
  * What IPVS mode costs: on a fake kernel, which shows our own share, and on a real one inside User-Mode Linux
  * (slower than the machine's own by some factor; ratios count).
- * `node --conditions=signalbox-source benchmarks/ipvs/run.ts [--smoke]`.
+ * `npm run bench -- ipvs [--smoke]`.
  */
 import { spawnSync } from 'node:child_process';
 import { argv, execArgv, execPath } from 'node:process';

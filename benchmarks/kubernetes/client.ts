@@ -1,4 +1,4 @@
-/** One client in a process of its own: `node client.ts <how> <url> <services> <changes>`. Prints a line when synced, then its result. */
+/** One client in a process of its own: `client.ts <how> <url> <services> <changes>`. Prints a line when synced, then its result. */
 import { argv, cpuUsage, resourceUsage, stdout } from 'node:process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 

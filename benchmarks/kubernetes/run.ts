@@ -1,6 +1,6 @@
 /**
  * How long a client needs to know a cluster, what it costs, and how soon it hears of a change:
- * `node --conditions=signalbox-source benchmarks/kubernetes/run.ts [--smoke]`.
+ * `npm run bench -- kubernetes [--smoke]`.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { argv, execPath } from 'node:process';

@@ -1,4 +1,4 @@
-/** The cluster, in a process of its own: `node server.ts <services>`. Prints its URL; changes a Service a line on stdin. */
+/** The cluster, in a process of its own: `server.ts <services>`. Prints its URL; changes a Service a line on stdin. */
 import { createInterface } from 'node:readline';
 import { argv, stdin, stdout } from 'node:process';
 

@@ -1,7 +1,7 @@
 /**
  * How soon the built program asks the API server for something, and what it holds when nothing happens and after the
  * first sync of many services:
- * `node --conditions=signalbox-source benchmarks/proxy/run.ts [--smoke]`. Needs root and `unshare`: it runs in
+ * `npm run bench -- proxy [--smoke]`. Needs root and `unshare`: it runs in
  * a network namespace of its own. Builds the program if it was not built. Misses of the budget fail the full run only:
  * the small one shares its machine with other tests.
  */

@@ -22,6 +22,8 @@ import { zip } from './zip.mjs';
 
 const EDGE = 'edge-js@26.1.0';
 const NAME = 'signalbox-win-x64';
+/** `import.meta.dirname` is newer than Node 20.0. */
+const here = path.dirname(fileURLToPath(import.meta.url));
 const cache = path.join(root, '.cache/windows-bundle');
 
 function pinnedNodeVersion() {
@@ -41,7 +43,7 @@ async function stageProgram(stage) {
   );
   cpSync(path.join(root, 'LICENSE'), path.join(stage, 'LICENSE'));
   for (const script of ['install.ps1', 'start.cmd'])
-    cpSync(path.join(import.meta.dirname, script), path.join(stage, script));
+    cpSync(path.join(here, script), path.join(stage, script));
 }
 
 /** node.exe keeps its name: edge-js's binary imports from a program called node.exe. */

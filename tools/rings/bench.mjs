@@ -4,16 +4,26 @@ import path from 'node:path';
 import { run } from '../process.mjs';
 import { countChecks } from '../report.mjs';
 
-/** `npm test`: the smallest size. `npm run bench`: in full, or what its arguments say. */
+/** Names of benchmarks select these; every other word is an argument of them. */
+export function chooseBenchmarks(all, words) {
+  const names = words.filter((word) => !word.startsWith('-'));
+  const unknown = names.filter((name) => !all.includes(name));
+  if (unknown.length > 0)
+    return { reason: `no benchmark ${unknown.join(', ')}: choose from ${all.join(', ')}` };
+  return { names: names.length > 0 ? names : all, flags: words.filter((word) => word.startsWith('-')) };
+}
+
+/** `npm test`: the smallest size. `npm run bench`: in full, or what its arguments say: `-- iptables --smoke`. */
 export async function runBench({ node, env, root, rest, task }) {
   const folder = path.join(root, 'benchmarks');
   const entries = existsSync(folder) ? readdirSync(folder) : [];
   const names = entries.filter((name) => existsSync(path.join(folder, name, 'run.ts')));
   if (names.length === 0) return { passed: 0, failed: 1, skipped: 0, reason: 'no benchmarks/*/run.ts' };
-  const own = task === 'bench' ? rest : ['--smoke'];
+  const chosen = chooseBenchmarks(names.sort(), task === 'bench' ? rest : ['--smoke']);
+  if ('reason' in chosen) return { passed: 0, failed: 1, skipped: 0, reason: chosen.reason };
   const done = [];
-  for (const name of names.sort()) {
-    const args = ['--conditions=signalbox-source', path.join(folder, name, 'run.ts'), ...own];
+  for (const name of chosen.names) {
+    const args = ['--conditions=signalbox-source', path.join(folder, name, 'run.ts'), ...chosen.flags];
     const { status } = await run(node, args, { env, timeoutSeconds: task === 'bench' ? 3600 : 120 });
     done.push({ name, status });
   }

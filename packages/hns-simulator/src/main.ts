@@ -1,4 +1,4 @@
-/** `node main.ts`: serves until standard input ends; the first line of output is the two ports as JSON. */
+/** `main.ts`: serves until standard input ends; the first line of output is the two ports as JSON. */
 import { startHnsServer } from './server.ts';
 
 const server = await startHnsServer();

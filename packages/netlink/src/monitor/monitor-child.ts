@@ -3,7 +3,7 @@
  * it and not the daemon: the addon (npm `netlink` 0.3.0) calls abort() then. It writes every datagram to
  * standard output as one line of base64, and ends when its standard input ends (its parent is gone).
  *
- *   node monitor-child.js PROTOCOL GROUP...
+ *   monitor-child.js PROTOCOL GROUP...
  */
 import { createRequire } from 'node:module';
 import { argv, exit, stderr, stdin, stdout } from 'node:process';

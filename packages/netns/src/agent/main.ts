@@ -1,5 +1,5 @@
 /**
- * The agent of one namespace: `ip netns exec NS node main.ts`. Reads requests from stdin, writes replies to
+ * The agent of one namespace: `main.ts` in `ip netns exec NS`. Reads requests from stdin, writes replies to
  * stdout, ends with its stdin, so that it never outlives the test that started it.
  */
 import { createInterface } from 'node:readline';

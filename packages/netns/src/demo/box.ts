@@ -10,7 +10,7 @@ import { createWorld, type World } from '../world.ts';
 import { OUTSIDE_CLIENT, POD_CLIENT } from './distribution.ts';
 import type { DemoEndpoint, DemoObjects } from './objects.ts';
 
-/** What `nx run @signalbox/proxy:build` makes. */
+/** What `npm run build` makes. */
 export const BUNDLE: string = fileURLToPath(new URL('../../../../apps/proxy/dist/main.js', import.meta.url));
 const CLUSTER_CIDR = '10.244.0.0/16,fd00:10:244::/56';
 
