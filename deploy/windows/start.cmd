@@ -1,3 +1,3 @@
 @echo off
-rem Starts signalbox with the arguments given, from wherever the bundle lies.
-"%~dp0node.exe" "%~dp0signalbox.js" %*
+rem Starts signalbox with the arguments given, from wherever the bundle lies. No other process may open the inspector.
+"%~dp0node.exe" --disable-sigusr1 "%~dp0signalbox.js" %*

@@ -97,6 +97,9 @@ function obey(order: Order): Outcome | Promise<Outcome> {
   return explainPacket({ settings, composition, logger, words: words.slice(1), print, hint });
 }
 
+/** See no-inspector.ts; a version of Node.js that does not know the flag would not start with it. */
+const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+
 /** Whoever reads JSON lines gets the last one in JSON, too. */
 async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outcome> {
   const { status, errors } = await ended;
@@ -111,6 +114,6 @@ async function controlService(
 ): Promise<Outcome> {
   const services = await composition.services();
   if (services === null) return failed('signalbox service: only on Windows');
-  const program = [process.execPath, process.argv[1] ?? ''];
+  const program = [process.execPath, ...NO_INSPECTOR, process.argv[1] ?? ''];
   return serviceCommand({ services, words: words.slice(1), program, flags: rest, print });
 }

@@ -1,6 +1,8 @@
 /** The command `signalbox`. */
-// oxlint-disable-next-line import/no-unassigned-import -- first of all: the heap grows while the rest is loaded
+// oxlint-disable import/no-unassigned-import -- first of all: signals arrive, and the heap grows, while the rest is loaded
+import './no-inspector.ts';
 import './heap.ts';
+// oxlint-enable import/no-unassigned-import
 import { runCommandLine } from './command-line.ts';
 import { composition } from './compose/compose.ts';
 

@@ -4,6 +4,7 @@ import type { Composition, PacketCounters, SourceBundle } from './compose/compos
 import { toApiObject } from './config/encode.ts';
 import { createFeatureGates, type FeatureGates } from './config/feature-gates.ts';
 import type { Settings } from './config/settings.ts';
+import type { ConnectionBudget } from './health/connection-budget.ts';
 import type { HealthState } from './health/health-state.ts';
 import type { Logging } from './logging/logger.ts';
 import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
@@ -28,6 +29,8 @@ export interface Parts extends ProxyOptions {
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
   readonly counters: PacketCounters | null;
+  /** Of clients, to all servers. */
+  readonly connections: ConnectionBudget;
   readonly loops: Map<Family, FamilyLoop>;
 }
 

@@ -2,6 +2,7 @@
 import type { Family, ObjectEvent } from '@signalbox/core';
 import { effective } from './config/modes.ts';
 import type { Settings } from './config/settings.ts';
+import { processBudget } from './health/bounded-server.ts';
 import { createHealthState } from './health/health-state.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
@@ -58,6 +59,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
       families,
       syncPeriod: () => effective(parts.current.config).syncPeriod,
     }),
+    connections: processBudget(),
     loops: new Map(),
   };
   if (parts.counters !== null) registerPacketCounters(registry, parts.metrics, parts.counters);

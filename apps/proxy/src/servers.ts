@@ -92,6 +92,7 @@ function listen(parts: Parts, { name, text, handler, reason }: Wanted): Listener
     name,
     address,
     handler,
+    bounds: { budget: parts.connections },
     clock: parts.composition.clock,
     logger: parts.logging.logger.component(name),
     onBindError: (error) => {

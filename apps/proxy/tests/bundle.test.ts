@@ -1,6 +1,6 @@
 /** The built program, alone in an empty folder. Builds it first; needs no network and no privileges. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,6 +43,21 @@ beforeAll(async () => {
   if (built.status !== 0) throw new Error(`the build failed: ${built.stdout}${built.stderr}`);
 }, 60_000);
 afterAll(() => rmSync(folder.path, { recursive: true, force: true }));
+
+/** Sends the signal before the program's first line or after its last one, and prints what came of it. */
+const SIGNALLED = `
+const inspector = require('node:inspector');
+const signal = () => {
+  process.kill(process.pid, 'SIGUSR1');
+  const end = Date.now() + Number(process.env.WAIT);
+  while (inspector.url() === undefined && Date.now() < end);
+};
+if (process.env.MOMENT === 'early') signal();
+process.on('exit', () => {
+  if (process.env.MOMENT === 'late') signal();
+  require('node:fs').writeSync(1, 'inspector ' + (inspector.url() === undefined ? 'closed' : 'open') + '\\n');
+});
+`;
 
 const signalbox = (...flags: string[]): Promise<Ending> =>
   run(process.execPath, ['main.js', ...flags], { cwd: folder.path });
@@ -100,6 +115,28 @@ describe('dist alone in an empty folder', () => {
     );
     expect(missing).toEqual([]);
   });
+
+  it.each(['early', 'late'] as const)(
+    'does not open the inspector of Node.js for a SIGUSR1 that arrives %s',
+    async (moment) => {
+      writeFileSync(join(folder.path, 'signal.cjs'), SIGNALLED);
+      const words = ['--inspect-port=0', '--require=./signal.cjs'];
+      // Ends as soon as the inspector is open; where it must stay closed, half a second has to do.
+      const env = { MOMENT: moment, WAIT: '30000' };
+      const brief = moment === 'early' ? env : { ...env, WAIT: '500' };
+      const plain = await run(process.execPath, [...words, '-e', ''], { cwd: folder.path, env });
+      expect(plain.stdout).toBe('inspector open\n');
+      const ours = await run(process.execPath, [...words, 'main.js', '--version'], {
+        cwd: folder.path,
+        env: brief,
+      });
+      expect(ours.stdout).toMatch(/^Kubernetes .*\ninspector closed\n$/);
+      const asked = ['--inspect=0', '--require=./signal.cjs', 'main.js', '--version'];
+      expect((await run(process.execPath, asked, { cwd: folder.path, env })).stdout).toContain(
+        'inspector open',
+      );
+    },
+  );
 
   it('carries its native parts, and is one small file besides', async () => {
     expect(existsSync(join(folder.path, 'node_modules/netlink/prebuilds/linux-x64/node.napi.node'))).toBe(

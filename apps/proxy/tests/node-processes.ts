@@ -58,6 +58,7 @@ export function startApiServer(host: Host): ApiServer {
 }
 
 export interface ProxyProcess {
+  readonly pid: number;
   /** Everything it has written. */
   log(): string;
   /** The exit status, or the signal that ended it. */
@@ -83,6 +84,7 @@ export function startProgram([file = '', ...words]: readonly string[]): ProxyPro
     ([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null,
   );
   return {
+    pid: child.pid ?? 0,
     log: () => said,
     ended,
     end: (signal) => {

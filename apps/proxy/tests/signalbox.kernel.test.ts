@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorld, runCommand, type Host, type World } from '@signalbox/netns';
@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { KUBEADM_CONFIG } from '../src/testing/kubeadm.ts';
 import {
   eventually,
+  packedProgram,
   startApiServer,
+  startProgram,
   startSignalbox,
   type ApiServer,
   type ProxyProcess,
@@ -15,6 +17,18 @@ import {
 const VIP = { address: '10.96.0.10', port: 80 };
 const PODS = ['10.244.1.5', '10.244.1.6'] as const;
 const CLIENT = '10.244.1.9';
+
+/** Requests that never end, to all servers of the proxy. */
+const SLOW_CLIENTS = `
+let left = 300;
+for (let index = 0; index < 300; index += 1) {
+  const socket = require('node:net').connect(index % 2 ? 10256 : 10249, '127.0.0.1', () => {
+    socket.write('GET /healthz HTTP/1.1\\r\\n');
+    if (--left === 0) console.log('connected');
+  });
+  socket.on('error', () => {});
+}
+`;
 
 interface Rig {
   readonly world: World;
@@ -272,6 +286,42 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
     await eventually(call, (who) => who === PODS[1]);
     const seen = await traffic.stop();
     expect(new Set(seen)).toEqual(new Set(PODS));
+  });
+
+  it('syncs and answers probes while slow clients hold more connections than it may open files', async () => {
+    const { node } = rig().world;
+    await rig().proxy.end('SIGTERM');
+    const flags = [`--config=${join(rig().folder, 'config.conf')}`, '--hostname-override=node-a', '-v=2'];
+    const limited = ['sh', '-c', 'ulimit -n 128; exec "$@"', 'sh', ...packedProgram(), ...flags];
+    rig().proxy = startProgram([...node.prefix, ...limited]);
+    await ready();
+    const slow = startProgram([...node.prefix, process.execPath, '-e', SLOW_CLIENTS]);
+    await eventually(
+      () => Promise.resolve(slow.log()),
+      (log) => log.includes('connected'),
+    );
+    for (const endpoint of [PODS[0], PODS[1]]) {
+      await put(slice(endpoint));
+      await eventually(call, (who) => who === endpoint);
+      expect((await get('10256/healthz')).status).toBe(200);
+    }
+    expect(rig().proxy.log()).not.toMatch(/EMFILE|Sync failed/);
+    await slow.end('SIGKILL');
+  });
+
+  it('does not open the inspector of Node.js for SIGUSR1, and goes on', async () => {
+    const { pid } = rig().proxy;
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+    const programs = children.filter((child) =>
+      readFileSync(`/proc/${child}/cmdline`, 'utf8').includes('node'),
+    );
+    for (const each of [pid, ...programs.map(Number)]) process.kill(each, 'SIGUSR1');
+    await put(slice(PODS[0]));
+    await eventually(call, (who) => who === PODS[0]);
+    await put(slice(PODS[1]));
+    await eventually(call, (who) => who === PODS[1]);
+    // 9229 in hexadecimal, listening.
+    expect(readFileSync(`/proc/${pid}/net/tcp`, 'utf8')).not.toMatch(/:240D [0-9A-F:]+ 0A/);
   });
 
   // After the streams: connections made while the rules are gone stay in the connection table for two minutes,

@@ -3,6 +3,7 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Logger } from '../logging/logger.ts';
+import { createConnectionBudget } from './connection-budget.ts';
 import { BIND_RETRY, startListener, type Listener } from './listener.ts';
 
 const undo: (() => unknown)[] = [];
@@ -32,6 +33,7 @@ function start(port: number) {
     name: 'healthz',
     address: { host: '127.0.0.1', port },
     handler: (_request, response) => void response.end('ok'),
+    bounds: { budget: createConnectionBudget(20) },
     clock,
     logger: { error } as Logger,
     onBindError: () => 'try-again',

@@ -1,8 +1,9 @@
 /** An HTTP server that keeps trying to get its address. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { formatAddressPort, type Clock } from '@signalbox/core';
 import type { Endpoint } from '../config/ip.ts';
 import type { Logger } from '../logging/logger.ts';
+import { createBoundedServer, onServerError, type Bounds } from './bounded-server.ts';
 
 export interface ListenerOptions {
   /** For log lines: `healthz`. */
@@ -11,6 +12,7 @@ export interface ListenerOptions {
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly bounds: Bounds;
   /** Called for each failed try; the next, if wanted, follows after 5 s unless the listener is closed. */
   readonly onBindError: (error: Error) => 'try-again' | 'give-up';
 }
@@ -29,8 +31,8 @@ export function startListener(options: ListenerOptions): Listener {
   let cancel = (): void => undefined;
   let host = dualStackHost(options.address.host);
   const attempt = (): void => {
-    const next = createServer({ keepAliveTimeout: 5000 }, options.handler);
-    next.on('error', (error: NodeJS.ErrnoException) => {
+    const next = createBoundedServer(options.handler, options.bounds);
+    onServerError(next, options.logger, (error) => {
       next.close();
       if (closed) return;
       server = null;

@@ -1,8 +1,21 @@
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import type { DesiredHealthCheck, ObjectKey } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createLogging } from '../logging/logger.ts';
+import { createConnectionBudget } from './connection-budget.ts';
 import { createServiceHealth, type ServiceHealth } from './service-health.ts';
+
+const SILENT = createLogging(
+  { format: 'text', verbosity: 0, vmodule: [] },
+  { write: () => undefined, now: () => 0, pid: 1 },
+).logger;
+
+/** Without it there is no second family to share with. */
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 
 const opened: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -25,6 +38,8 @@ function world(): World {
   const proxy = { healthy: true, addresses: ['127.0.0.1'] };
   const health = createServiceHealth({
     family: 'IPv4',
+    logger: SILENT,
+    bounds: { budget: createConnectionBudget(20) },
     proxyHealthy: () => proxy.healthy,
     addresses: () => proxy.addresses,
     onBindError: ({ name }, error) => errors.push(`${name}: ${error.message}`),
@@ -98,6 +113,20 @@ describe('healthCheckNodePort servers', () => {
     await new Promise((resolve) => rival.close(resolve));
     await health.sync(check(port, 1));
     expect((await fetch(`http://127.0.0.2:${port}/`)).status).toBe(200);
+  });
+
+  it.skipIf(!hasIPv6)('F141: the servers of both families share a port', async () => {
+    const { health, errors, proxy } = world();
+    const other = world();
+    const port = await freePort();
+    proxy.addresses = ['0.0.0.0'];
+    other.proxy.addresses = ['::'];
+    await other.health.sync(check(port, 7));
+    await health.sync(check(port, 3));
+    expect([...errors, ...other.errors]).toEqual([]);
+    const weight = async (host: string): Promise<string | null> =>
+      (await fetch(`http://${host}:${port}/`)).headers.get('x-load-balancing-endpoint-weight');
+    expect([await weight('127.0.0.1'), await weight('[::1]')]).toEqual(['3', '7']);
   });
 
   it('F141 G8: addresses of the node are looked at again with each sync', async () => {

@@ -2,12 +2,16 @@
  * One HTTP server for each Service with a healthCheckNodePort: load balancers ask it whether this node has
  * endpoints of the Service. Opened, changed and closed with each sync.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import type { DesiredHealthCheck, Family, ObjectKey } from '@signalbox/core';
+import { createBoundedServer, onServerError, type Bounds } from './bounded-server.ts';
+import type { Logger } from '../logging/logger.ts';
 import { closeServer } from './listener.ts';
 
 export interface ServiceHealthOptions {
   readonly family: Family;
+  readonly logger: Logger;
+  readonly bounds: Bounds;
   /** Whether the proxy itself keeps up; the node's eligibility does not count here. */
   readonly proxyHealthy: () => boolean;
   /** Where to listen now: `0.0.0.0` or `::`, or addresses of the node. */
@@ -74,7 +78,9 @@ async function open(
   try {
     for (const address of addresses) {
       servers.push(
-        await listen({ host: address, port: check.port }, (response) => respond(response, entry, options)),
+        await listen(options, { host: address, port: check.port }, (response) =>
+          respond(response, entry, options),
+        ),
       );
     }
     entries.set(check.key, entry);
@@ -85,12 +91,13 @@ async function open(
 }
 
 function listen(
+  { bounds, logger }: ServiceHealthOptions,
   place: { host: string; port: number },
   answer: (response: ServerResponse) => void,
 ): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer((_request, response) => answer(response));
-    server.once('error', reject);
+    const server = createBoundedServer((_request, response) => answer(response), bounds);
+    onServerError(server, logger, reject);
     server.listen({ ...place, ipv6Only: place.host.includes(':') }, () => resolve(server));
   });
 }

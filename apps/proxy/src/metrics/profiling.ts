@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Session } from 'node:inspector/promises';
 import { setTimeout as wait } from 'node:timers/promises';
+import { TIME_LIMITS } from '../health/bounded-server.ts';
 import { text, type Route } from '../health/respond.ts';
 
 export interface ProfilingOptions {
@@ -39,6 +40,8 @@ async function cpuProfile(request: IncomingMessage, response: ServerResponse): P
   try {
     await session.post('Profiler.enable');
     await session.post('Profiler.start');
+    // Nothing is sent meanwhile, and a connection without traffic is closed.
+    response.setTimeout(seconds * 1000 + TIME_LIMITS.idle);
     await wait(seconds * 1000);
     const { profile } = await session.post('Profiler.stop');
     attach(response, 'signalbox.cpuprofile', profile);

@@ -8,6 +8,8 @@ export function familyServiceHealth(parts: Parts, family: Family): ServiceHealth
   const logger = parts.logging.logger.component('service-health');
   return createServiceHealth({
     family,
+    logger,
+    bounds: { budget: parts.connections },
     proxyHealthy: () => parts.health.health().healthy,
     addresses: () => listenAddresses(parts, family),
     onBindError: ({ namespace, name, port }, error) => {

@@ -6,7 +6,7 @@
  *   monitor-child.js PROTOCOL GROUP...
  */
 import { createRequire } from 'node:module';
-import { argv, exit, stderr, stdin, stdout } from 'node:process';
+import process, { argv, exit, stderr, stdin, stdout } from 'node:process';
 
 interface ListeningSocket {
   on(event: 'message', listener: (bytes: Buffer) => void): void;
@@ -42,6 +42,8 @@ function listen(protocol: number, groups: readonly number[]): void {
   for (const group of groups) socket.addMembership(group);
 }
 
+// By default SIGUSR1 opens the inspector of Node.js to every user of the node.
+process.on('SIGUSR1', () => undefined);
 stdin.on('end', () => exit(0));
 stdin.on('error', () => exit(0));
 stdout.on('error', () => exit(0));

@@ -62,8 +62,11 @@ function defaultChildFile(): string {
   return fileURLToPath(new URL(built ? './monitor-child.js' : './monitor-child.ts', import.meta.url));
 }
 
+/** Without it SIGUSR1 opens the inspector of Node.js to every user of the node. Node.js 20 has no such flag. */
+const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+
 const spawnNode: SpawnChild = (file, words) =>
-  spawn(process.execPath, [file, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
+  spawn(process.execPath, [...NO_INSPECTOR, file, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
 
 /** One start of the child process. */
 interface Attempt {

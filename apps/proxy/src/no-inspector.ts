@@ -1,0 +1,18 @@
+/**
+ * SIGUSR1, which log rotation sends to many daemons, makes Node.js open its inspector: code execution for every user of the
+ * node, on a port of 127.0.0.1. A handler of our own takes the place of Node.js's. A signal that arrived before this line
+ * opens the inspector a moment later, so what is open without having been asked for is closed. The flag
+ * --disable-sigusr1 (Node.js 22.14), with which the image and the Windows service start, leaves no such moment.
+ */
+import inspector from 'node:inspector';
+
+const OPTIONS = [...process.execArgv, ...(process.env['NODE_OPTIONS'] ?? '').split(' ')];
+const asked = OPTIONS.some((option) => /^--inspect(-brk|-wait)?(=|$)/.test(option));
+
+function closeInspector(): void {
+  if (!asked && inspector.url() !== undefined) inspector.close();
+}
+
+process.on('SIGUSR1', () => undefined);
+closeInspector();
+setImmediate(closeInspector);
