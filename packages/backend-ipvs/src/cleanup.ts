@@ -1,5 +1,5 @@
 import { backendError, type BackendError, type CleanupResult } from '@signalbox/core';
-import { draftName, setName, type SetId } from './compile/chain-names.ts';
+import { detourName, draftName, setName, type SetId } from './compile/chain-names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
 import { programRemains } from './compile/packet-filter.ts';
 import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';
@@ -72,7 +72,7 @@ function serverOperations(
 
 function setOperations({ family }: Settings, { sets }: Observed): readonly Operation[] {
   return (
-    SET_IDS.map((id: SetId) => setName(family, id))
+    SET_IDS.flatMap((id: SetId) => [setName(family, id), detourName(family, id)])
       .filter((name) => sets.has(name))
       // A process that was killed may have left what it was making ready; mostly it has not.
       .flatMap((name) => [name, draftName(name)])

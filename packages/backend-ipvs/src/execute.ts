@@ -33,6 +33,7 @@ const NEEDED_BY_ALL: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'device-create',
   'set-create',
   'program-install',
+  'sets-retype',
 ]);
 
 /**
@@ -121,7 +122,7 @@ function outcome(answers: readonly Answer[]): Omit<Executed, 'surprises'> {
   let fatal: BackendError | undefined;
   for (const { item, failures: failed } of answers) {
     if (failed.length === 0) done.push(item);
-    else if (NEEDED_BY_ALL.has(item.operation.kind)) fatal ??= failed[0]?.error;
+    else if (NEEDED_BY_ALL.has(item.operation.kind)) fatal ??= failed.find(({ index }) => index === 0)?.error;
     for (const failure of failed) failures.push(toServiceFailure(item, failure));
   }
   return { done, failures, fatal, counts: countOperations(answers) };

@@ -20,6 +20,7 @@ const COUNTERS: Readonly<Record<OperationKind, string>> = {
   'address-add': 'addresses_added',
   'address-delete': 'addresses_deleted',
   'program-install': 'packet_filters_installed',
+  'sets-retype': 'sets_retyped',
 };
 
 /** Gathers what the parts of one sync did. */

@@ -52,6 +52,11 @@ export function setName(family: Family, id: SetId): string {
   return family === 'IPv4' ? `KUBE-${id}` : `KUBE-6-${id}`.slice(0, MAX_SET_NAME);
 }
 
+/** Of the set that stands in for one of another type: no other set of ours is called so, nor is its draft. */
+export function detourName(family: Family, id: SetId): string {
+  return `KUBE${family === 'IPv4' ? 4 : 6}-${id}`;
+}
+
 const DRAFT = '-NEW';
 
 /** Of the set in which another one's new content is made ready. */

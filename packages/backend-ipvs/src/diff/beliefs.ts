@@ -39,5 +39,8 @@ export class Beliefs {
     if (operation.kind === 'set-create' || operation.kind === 'set-replace') {
       this.#spaces.set(operation.set.name, operation.set.maxElements);
     }
+    if (operation.kind === 'sets-retype') {
+      for (const { set } of operation.sets) this.#spaces.set(set.name, set.maxElements);
+    }
   }
 }

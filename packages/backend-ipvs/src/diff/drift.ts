@@ -32,6 +32,7 @@ const KINDS: Readonly<Record<OperationKind, Drift['kind']>> = {
   'address-add': 'missing',
   'address-delete': 'stale',
   'program-install': 'altered',
+  'sets-retype': 'altered',
 };
 
 type DriftObject = Omit<Drift, 'kind'>;
@@ -41,10 +42,15 @@ function objectsOf(operation: Operation): readonly DriftObject[] {
     const { set, entries } = operation;
     return entries.map((entry) => ({ type: 'entry', name: entryText(entry), within: `set ${set}` }));
   }
+  if (operation.kind === 'sets-retype') {
+    return operation.sets.map(({ set }) => ({ type: 'set', name: set.name }));
+  }
   return [objectOf(operation)];
 }
 
-function objectOf(operation: Exclude<Operation, { kind: 'set-add' | 'set-delete' }>): DriftObject {
+function objectOf(
+  operation: Exclude<Operation, { kind: 'set-add' | 'set-delete' | 'sets-retype' }>,
+): DriftObject {
   if ('real' in operation) {
     const within = `virtual server ${virtualServerKey(operation.server)}`;
     return { type: 'real server', name: realServerKey(operation.real), within };

@@ -69,14 +69,15 @@ function deletingPhase(id: SetId): Phase {
   return CLOSING.has(id) ? 'entries-closed' : 'entries-deleted';
 }
 
-/** Makes what is missing, and sees to it that each set is large enough and of the right kind. */
+export function isNarrowing(id: SetId): boolean {
+  return NARROWING.has(id);
+}
+
+/** Makes what is missing. */
 export function planSets(planner: SetPlanner, observed: ReadonlyMap<string, ObservedSet>): void {
   for (const id of SET_IDS) {
     const set = ipSet(planner.family, id, planner.count(id));
-    const held = observed.get(set.name);
-    if (held !== undefined && held.set.type === set.type && held.set.family === set.family) continue;
-    if (held !== undefined) planner.plan.add('sets', { kind: 'set-destroy', set: set.name }, set.name);
-    planner.plan.add('sets', { kind: 'set-create', set }, set.name);
+    if (!observed.has(set.name)) planner.plan.add('sets', { kind: 'set-create', set }, set.name);
   }
 }
 

@@ -24,6 +24,7 @@ export const PHASES = [
   'sets',
   'entries-added',
   'program',
+  'sets-obsolete',
   'entries-widening',
   'servers',
   'reals',

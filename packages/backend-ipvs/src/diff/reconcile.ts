@@ -8,7 +8,8 @@ import { serverOfKey, type VirtualServerKey } from '../objects/virtual-server.ts
 import { isExcluded } from './ownership.ts';
 import { boundAddresses, contents, counter, type PlanInput } from './plan-input.ts';
 import { planServer } from './plan-servers.ts';
-import { compareEntries, planEntries, planSets } from './plan-sets.ts';
+import { findMistyped, planRetype, planStrayDetours } from './plan-retype.ts';
+import { compareEntries, isNarrowing, planEntries, planSets, type EntryStep } from './plan-sets.ts';
 import { Plan } from './plan.ts';
 
 export interface ReconcileInput extends PlanInput {
@@ -29,10 +30,7 @@ export interface Reconciliation {
 export function planReconciliation(input: ReconcileInput): Reconciliation {
   const plan = new Plan();
   if (input.observed.device === 'absent') plan.add('device', { kind: 'device-create' }, 'device');
-  planAllSets(plan, input);
-  if (input.programDiffers) {
-    plan.add('program', { kind: 'program-install', program: input.program }, 'packet filter');
-  }
+  planSetsAndProgram(plan, input);
   planAddresses(plan, input);
   planUnseen(plan, input);
   return { plan, conflicts: planServers(plan, input) };
@@ -68,12 +66,20 @@ function planUnseen(plan: Plan, { owned, observed, wanted, excludeCIDRs, family 
   }
 }
 
-function planAllSets(plan: Plan, { family, wanted, observed }: ReconcileInput): void {
-  const space = (id: SetId): number | undefined => observed.sets.get(setName(family, id))?.set.maxElements;
+function planSetsAndProgram(plan: Plan, input: ReconcileInput): void {
+  const { family, wanted, observed, program } = input;
+  const mistyped = findMistyped(family, observed.sets);
+  const usable = new Map(observed.sets);
+  for (const id of mistyped) usable.delete(setName(family, id));
+  const space = (id: SetId): number | undefined => usable.get(setName(family, id))?.set.maxElements;
   const planner = { plan, family, count: counter(wanted), space, content: contents(wanted) };
   planSets(planner, observed.sets);
-  const { added, deleted } = compareEntries(planner, observed.sets);
-  planEntries(planner, added, deleted);
+  const { added, deleted } = compareEntries(planner, usable);
+  const later = ({ placed }: EntryStep): boolean => !mistyped.has(placed.set) || isNarrowing(placed.set);
+  planEntries(planner, added.filter(later), deleted);
+  if (mistyped.size > 0) planRetype(planner, mistyped, program);
+  else if (input.programDiffers) plan.add('program', { kind: 'program-install', program }, 'packet filter');
+  planStrayDetours(planner, mistyped, observed.sets);
 }
 
 function planAddresses(plan: Plan, { wanted, observed }: ReconcileInput): void {

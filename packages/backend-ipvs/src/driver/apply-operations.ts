@@ -1,4 +1,5 @@
 /** Operations to requests: neighbours of one kind travel together, the order stays. */
+import { setTimeout } from 'node:timers/promises';
 import type { BackendError } from '@signalbox/core';
 import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
 import type { IptablesDriver } from '@signalbox/backend-iptables/ruleset';
@@ -12,6 +13,7 @@ import { changeAddresses, createDevice, deleteDevice, type AddressOperation } fr
 import type { OperationFailure } from './ipvs-driver.ts';
 import { errorOf, fromNetlink } from './netlink-error.ts';
 import { installProgram } from './packet-filter.ts';
+import { retypeSets } from './retype-sets.ts';
 
 type Failures = readonly OperationFailure[];
 
@@ -98,7 +100,20 @@ async function applyOne(
       return failed(await deleteDevice(clients));
     case 'program-install':
       return failed(await installProgram(iptables, operation.program));
+    case 'sets-retype':
+      return retypeSets({ run: (step) => applyStep(clients, iptables, step), pause }, operation);
   }
+}
+
+const pause = (): Promise<void> => setTimeout(20);
+
+async function applyStep(
+  clients: Clients,
+  iptables: IptablesDriver,
+  operation: Operation,
+): Promise<Failures> {
+  const [failures = []] = await applyBatch(clients, iptables, [operation]);
+  return failures;
 }
 
 interface EntriesChanged {

@@ -147,6 +147,43 @@ describe('a backend on the kernel', () => {
     expect((await sync(backend)).repaired).toEqual([]);
   });
 
+  it('replaces sets of another type that its own rules refer to', async () => {
+    const wanted = start();
+    await sync(wanted, full(cart, dns));
+    const good = [await run('ipvsadm', '-Sn'), await savedSets('IPv4'), await run('ipset', 'list', '-n')];
+    await wanted.cleanup();
+    await run('ipset', 'create', 'KUBE-CLUSTER-IP', 'hash:ip');
+    await run('ipset', 'create', 'KUBE-NODE-PORT-TCP', 'bitmap:port', 'range', '30000-32767');
+    for (const [set, chain] of [
+      ['KUBE-CLUSTER-IP', 'KUBE-SERVICES'],
+      ['KUBE-NODE-PORT-TCP', 'KUBE-NODE-PORT'],
+    ] as const) {
+      await run('iptables-legacy', '-t', 'nat', '-N', chain);
+      await run('iptables-legacy', '-t', 'nat', '-A', chain, '-m', 'set', '--match-set', set, 'dst');
+    }
+    const backend = start({ reconcileInterval: 0 });
+    await sync(backend, full(cart, dns));
+    expect(await run('ipvsadm', '-Sn')).toBe(good[0]);
+    expect(await savedSets('IPv4')).toBe(good[1]);
+    expect(sorted(await run('ipset', 'list', '-n'))).toBe(sorted(good[2] ?? ''));
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('names the set of another type that a rule of another program refers to', async () => {
+    await run('ipset', 'create', 'KUBE-CLUSTER-IP', 'hash:ip');
+    const rule = ['INPUT', '-m', 'set', '--match-set', 'KUBE-CLUSTER-IP', 'src', '-j', 'ACCEPT'];
+    await run('iptables-legacy', '-A', ...rule);
+    const backend = start({ reconcileInterval: 0 });
+    const refused = await backend.sync(full(cart, dns));
+    expect(refused).toMatchObject({ outcome: 'failed', error: { code: 'busy' } });
+    expect(refused.error?.message).toContain('KUBE-CLUSTER-IP');
+    expect(await run('ipset', 'list', 'KUBE4-CLUSTER-IP')).toContain('10.96.0.10,tcp:80');
+    await run('iptables-legacy', '-D', ...rule);
+    await sync(backend);
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    expect(await run('ipset', 'list', '-n')).not.toContain('KUBE4-');
+  });
+
   it('leaves what others made, through start, sync, restart and cleanup', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'signalbox-ipvs-'));
     const journal = fileJournal(path.join(folder, 'journal.json'));

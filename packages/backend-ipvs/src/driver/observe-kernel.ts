@@ -1,7 +1,7 @@
 /** The whole state of one family, listed. */
 import type { Family } from '@signalbox/core';
 import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
-import { setName } from '../compile/chain-names.ts';
+import { detourName, setName } from '../compile/chain-names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { decodeSet } from '../encode/ipset-entry.ts';
 import { decodeReal, decodeServer, encodeServiceKey } from '../encode/ipvs-change.ts';
@@ -109,8 +109,7 @@ async function observeSets(
   const names = toDriverResult(await ipset.listNames());
   if (!names.ok) return names;
   const there = new Set(names.value);
-  for (const id of SET_IDS) {
-    const name = setName(family, id);
+  for (const name of SET_IDS.flatMap((id) => [setName(family, id), detourName(family, id)])) {
     if (!there.has(name)) continue;
     const listed = toDriverResult(await ipset.listSets(name));
     if (!listed.ok) return listed;

@@ -64,8 +64,10 @@ export function decodeSet(state: IpsetState): ObservedSet {
   const type = state.type as IpSetType;
   const decode = Object.hasOwn(TYPES, type) ? TYPES[type] : (): null => null;
   const entries = state.entries.flatMap((entry) => decode(entry) ?? []);
+  const { firstPort = 0, lastPort = 65_535 } = state;
+  const maxElements = state.maxElements ?? lastPort - firstPort + 1;
   return {
-    set: { name: state.name, type, family: state.family ?? null, maxElements: state.maxElements ?? 65_536 },
+    set: { name: state.name, type, family: state.family ?? null, maxElements },
     entries: new Map(entries.map((entry) => [entryText(entry), entry])),
   };
 }

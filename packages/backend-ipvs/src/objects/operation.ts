@@ -21,6 +21,23 @@ export type Operation =
   | { readonly kind: 'device-delete' }
   | { readonly kind: 'address-add'; readonly address: string }
   | { readonly kind: 'address-delete'; readonly address: string }
-  | { readonly kind: 'program-install'; readonly program: Program };
+  | { readonly kind: 'program-install'; readonly program: Program }
+  | SetsRetype;
+
+/** Replaces sets of another type while rules refer to them, and installs the rules. */
+export interface SetsRetype {
+  readonly kind: 'sets-retype';
+  readonly sets: readonly RetypedSet[];
+  /** `program`, with the sets that stand in. */
+  readonly detour: Program;
+  readonly program: Program;
+}
+
+export interface RetypedSet {
+  readonly set: IpSet;
+  /** Name of the set that stands in meanwhile. */
+  readonly detour: string;
+  readonly entries: readonly IpSetEntry[];
+}
 
 export type OperationKind = Operation['kind'];

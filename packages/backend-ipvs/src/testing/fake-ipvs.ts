@@ -4,6 +4,7 @@ import type { FaultPlan } from '@signalbox/core/testing';
 import { SCHEDULERS } from '../compile/load-balancing.ts';
 import type { IpvsDriver, OperationFailure } from '../driver/ipvs-driver.ts';
 import { installProgram, programDrift, removeProgram } from '../driver/packet-filter.ts';
+import { retypeSets } from '../driver/retype-sets.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { Program } from '../objects/program.ts';
@@ -49,6 +50,7 @@ export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpv
   const write = async (operation: Operation): Promise<readonly OperationFailure[]> => {
     operations.push(operation);
     if (faults(operation.kind)) return [{ index: 0, error: fault(operation.kind) }];
+    if (operation.kind === 'sets-retype') return retypeSets({ run: write, pause: async () => {} }, operation);
     if (operation.kind !== 'program-install') return kernel.apply(operation);
     const error =
       unknownSet(kernel, operation.program) ?? (await installProgram(iptables, operation.program));

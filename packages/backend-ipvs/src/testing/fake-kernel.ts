@@ -57,7 +57,9 @@ export class FakeKernel {
   }
 
   /** All operations but `program-install`, which needs the packet filter's own driver. */
-  apply(operation: Exclude<Operation, { kind: 'program-install' }>): readonly OperationFailure[] {
+  apply(
+    operation: Exclude<Operation, { kind: 'program-install' | 'sets-retype' }>,
+  ): readonly OperationFailure[] {
     if ('real' in operation) return failures(this.#applyToReal(operation));
     if ('server' in operation) return failures(this.#applyToServer(operation));
     if ('set' in operation) return this.#applyToSet(operation);
@@ -76,6 +78,7 @@ export class FakeKernel {
     if (held === undefined) return failures(refuse('not-found', 'IPSET_CMD', name));
     switch (operation.kind) {
       case 'set-replace': {
+        if (held.set.type !== operation.set.type) return failures(refuse('rejected', 'IPSET_CMD_SWAP', name));
         const fresh: FakeSet = { set: operation.set, entries: new Map() };
         this.sets.set(name, fresh);
         return addEntries(fresh, operation.entries);

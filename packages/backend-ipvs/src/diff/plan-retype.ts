@@ -1,0 +1,79 @@
+/**
+ * Sets of ours in name only: another type, family or range, and perhaps rules that refer to them, which keeps them from
+ * being destroyed. The rules are pointed to sets of other names meanwhile, so that no packet meets rules without them.
+ */
+import type { Family } from '@signalbox/core';
+import { detourName, type SetId } from '../compile/chain-names.ts';
+import { ipSet, SET_IDS } from '../compile/ip-sets.ts';
+import type { IpSet } from '../objects/ip-set.ts';
+import type { ObservedSet } from '../objects/kernel-state.ts';
+import type { RetypedSet } from '../objects/operation.ts';
+import type { Program } from '../objects/program.ts';
+import { isNarrowing, type SetPlanner } from './plan-sets.ts';
+
+export function findMistyped(family: Family, observed: ReadonlyMap<string, ObservedSet>): ReadonlySet<SetId> {
+  return new Set(
+    SET_IDS.filter((id) => {
+      const set = ipSet(family, id, 0);
+      const held = observed.get(set.name)?.set;
+      return held !== undefined && !isOfKind(held, set);
+    }),
+  );
+}
+
+function isOfKind(held: IpSet, wanted: IpSet): boolean {
+  const sameRange = wanted.type !== 'bitmap:port' || held.maxElements === wanted.maxElements;
+  return held.type === wanted.type && held.family === wanted.family && sameRange;
+}
+
+/** Once all other sets are as they should be. Installs `program` too. */
+export function planRetype(
+  { plan, family, count, content }: SetPlanner,
+  ids: ReadonlySet<SetId>,
+  program: Program,
+): void {
+  const owners = ['packet filter'];
+  const sets = [...ids].map((id): RetypedSet => {
+    // An empty one masquerades all connections, which is right for every endpoint; its entries come last, as ever.
+    const steps = isNarrowing(id) ? [] : [...content(id)];
+    owners.push(...steps.map(({ owner }) => owner));
+    return {
+      set: ipSet(family, id, count(id)),
+      detour: detourName(family, id),
+      entries: steps.map(({ placed }) => placed.entry),
+    };
+  });
+  const names = new Map(sets.map(({ set, detour }) => [set.name, detour]));
+  const detour = withSets(program, names);
+  plan.addAll('program', { kind: 'sets-retype', sets, detour, program }, owners);
+}
+
+/** Left by a process that was killed: no rule refers to them once `program` is in place. */
+export function planStrayDetours(
+  { plan, family }: SetPlanner,
+  mistyped: ReadonlySet<SetId>,
+  observed: ReadonlyMap<string, ObservedSet>,
+): void {
+  for (const id of SET_IDS) {
+    const set = detourName(family, id);
+    if (!observed.has(set) || mistyped.has(id)) continue;
+    plan.addPrecaution('sets-obsolete', { kind: 'set-destroy', set }, set);
+  }
+}
+
+function withSets(program: Program, names: ReadonlyMap<string, string>): Program {
+  const chains = program.chains.map((chain) => ({
+    ...chain,
+    rules: chain.rules.map((rule) =>
+      rule.kind === 'rule'
+        ? {
+            ...rule,
+            matches: rule.matches.map((match) =>
+              match.kind === 'ip-set' ? { ...match, name: names.get(match.name) ?? match.name } : match,
+            ),
+          }
+        : rule,
+    ),
+  }));
+  return { ...program, chains };
+}
