@@ -147,24 +147,32 @@ describe('F8: --master', () => {
   );
 });
 
-describe('manifests', () => {
+describe('manifests, with --strict', () => {
   it.each([
     ['line 1, column 5', 'not YAML', 'a: ['],
     ['line 2, column 1', 'not YAML: tab characters', 'a:\n\tb: 1\n'],
     ['line 1, column 1', 'not YAML: the stream contains non-printable', '\u0001'],
-    ['document 1 (line 1)', 'a mapping is wanted, not "hello"', 'hello'],
-    ['document 1 (line 1): kind', 'a name is wanted', 'apiVersion: v1\nmetadata: {name: a}\n'],
-    ['document 1 (line 1): metadata', 'a mapping is wanted', 'apiVersion: v1\nkind: Service\n'],
+    ['document 1 (line 1)', 'must be a mapping, not "hello"', 'hello'],
+    ['document 1 (line 1): kind', 'kind: required', 'apiVersion: v1\nmetadata: {name: a}\n'],
+    ['document 1 (line 1): metadata', 'metadata: required', 'apiVersion: v1\nkind: Service\n'],
     [
       'document 1 (line 1): apiVersion',
-      'discovery.k8s.io/v1 is wanted',
+      'must be discovery.k8s.io/v1, not',
       'apiVersion: discovery.k8s.io/v1beta1\nkind: EndpointSlice\nmetadata: {name: a, namespace: b}\n',
     ],
-    ['document 2 (line 5)', 'a mapping is wanted', 'apiVersion: v1\nkind: List\nitems: []\n---\n- list\n'],
+    [
+      'document 2 (line 5)',
+      'must be a mapping, not a list',
+      'apiVersion: v1\nkind: List\nitems: []\n---\n- list\n',
+    ],
   ])('%s: %s', async (place, reason, text) => {
     const file = put('objects.yaml', text);
-    await refused(`--manifests=${file}`, '--manifests: objects.yaml', place, reason);
-    expect((await start(`--manifests=${file}`)).errors[0]).not.toMatch(/skipped|until it is mended/);
+    const { status, errors } = await start(`--manifests=${file}`, '--strict');
+    const [head, problem, ...more] = errors.flatMap((error) => error.split('\n'));
+    expect([status, head, more]).toEqual([1, `--manifests: 1 problem in ${file}, refused by --strict`, []]);
+    expect(problem).toMatch(/^ {2}objects\.yaml: /);
+    expect(problem).toContain(place);
+    expect(problem).toContain(reason);
   });
 
   it('none there', () => refused(`--manifests=${at.folder}/none`, '--manifests: ', 'none', 'ENOENT'));

@@ -7,7 +7,13 @@ export const RESOURCES: readonly Resource[] = ['Service', 'EndpointSlice', 'Node
 
 /** One observed change. `object` is the API object as parsed JSON or YAML; the core decodes it and keeps no reference. */
 export type ObjectEvent =
-  | { readonly type: 'upsert'; readonly resource: Resource; readonly object: unknown }
+  | {
+      readonly type: 'upsert';
+      readonly resource: Resource;
+      readonly object: unknown;
+      /** Where it was read, for messages: `shop.yaml: document 2 (line 14)`. Absent for objects of an API server. */
+      readonly origin?: string;
+    }
   | {
       readonly type: 'delete';
       readonly resource: Resource;

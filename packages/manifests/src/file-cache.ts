@@ -3,7 +3,8 @@ import { join } from 'node:path';
 
 import type { SourceProblem } from '@signalbox/core';
 
-import { parseManifest, type ManifestObject } from './parse-manifest.ts';
+import { keyOf, type ManifestObject } from './manifest-object.ts';
+import { parseManifest } from './parse-manifest.ts';
 import type { FileContent, FileRead } from './read-manifests.ts';
 
 export interface Taken {
@@ -91,16 +92,24 @@ function takeContent(name: string, file: CachedFile, content: FileContent): Take
   file.stamp = content.stamp;
   if (file.hash === content.hash) return SETTLED;
   file.hash = content.hash;
-  const result = parseManifest(name, content.text);
-  if (!result.ok) return { ...SETTLED, problems: [result.problem] };
-  file.objects = result.manifest.objects;
-  return { ...CHANGED, problems: result.manifest.problems };
+  const { objects, problems, complete } = parseManifest(name, content.text);
+  file.objects = complete ? objects : [...objects, ...stillUnknown(file.objects, objects)];
+  return { ...CHANGED, problems };
+}
+
+/** What a document that is not YAML may still define: all that the readable ones do not. */
+function stillUnknown(
+  before: readonly ManifestObject[],
+  readable: readonly ManifestObject[],
+): readonly ManifestObject[] {
+  const keys = new Set(readable.map(keyOf));
+  return before.filter((object) => !keys.has(keyOf(object)));
 }
 
 function takeUnreadable(path: string, file: CachedFile, reason: string): Taken {
   file.stamp = undefined;
   if (file.unreadable === reason) return SETTLED;
   file.unreadable = reason;
-  const message = `${path}: ${reason}; what it said before stays`;
+  const message = `${path}: ${reason}; what the file defined before stays`;
   return { ...SETTLED, problems: [{ code: 'file-unreadable', message }] };
 }

@@ -2,45 +2,12 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { ObjectEvent, Resource, Source, SourceProblem } from '@signalbox/core';
+import type { Source } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createManifestSource, type ManifestSourceOptions } from './manifest-source.ts';
-
-const service = (name: string, port = 80): string =>
-  `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {ports: [{port: ${port}}]}\n`;
-
-/** What a source has said so far, and a way to wait for what it says next. */
-function createRecorder() {
-  const events: ObjectEvent[] = [];
-  const problems: SourceProblem[] = [];
-  const synced: Resource[] = [];
-  const checks = new Set<() => void>();
-  const said = (): void => checks.forEach((check) => check());
-  const until = (condition: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const check = (): void => {
-        if (!condition()) return;
-        checks.delete(check);
-        resolve();
-      };
-      checks.add(check);
-      check();
-    });
-  const handlers = {
-    onEvents: (batch: readonly ObjectEvent[]) => (events.push(...batch), said()),
-    onProblem: (problem: SourceProblem) => (problems.push(problem), said()),
-    onSynced: (resource: Resource) => (synced.push(resource), said()),
-  };
-  return { events, problems, synced, until, handlers };
-}
-
-function brief(event: ObjectEvent): string {
-  if (event.type === 'delete') return `- ${event.resource} ${event.namespace}/${event.name}`;
-  const object = event.object as { metadata: { name: string }; spec: { ports: { port: number }[] } };
-  return `+ ${event.resource} ${object.metadata.name}:${object.spec.ports[0]?.port}`;
-}
+import { brief, createRecorder, service } from './testing/recorder.ts';
 
 interface Stage {
   readonly folder: string;
@@ -133,8 +100,17 @@ describe('createManifestSource', () => {
     stage.now.write('a.yaml', `kind: Service\n---\n${service('b')}`);
     expect(await stage.now.look()).toEqual(['- Service default/a']);
     expect(stage.now.recorder.problems.map((p) => p.message)).toEqual([
-      'a.yaml: document 1 (line 1): apiVersion: a version is wanted, not nothing; skipped',
+      'a.yaml: document 1 (line 1): apiVersion: required; document ignored',
     ]);
+  });
+
+  it('keeps what a document that is not YAML defined, and follows the others of its file', async () => {
+    await startedWith({ 'a.yaml': `${service('a')}---\n${service('b')}---\n${service('c')}` });
+    stage.now.write('a.yaml', `kind: [\n---\n${service('b', 81)}`);
+    expect(await stage.now.look()).toEqual(['+ Service b:81']);
+    expect(stage.now.recorder.problems.map((p) => p.code)).toEqual(['bad-yaml']);
+    stage.now.write('a.yaml', `${service('a', 81)}---\n${service('b', 81)}`);
+    expect((await stage.now.look()).sort()).toEqual(['+ Service a:81', '- Service default/c']);
   });
 
   it('does not believe an empty or absent file at once: editors write in steps', async () => {
@@ -166,7 +142,13 @@ describe('createManifestSource', () => {
     put('1', service('a'));
     symlinkSync('..data/a.yaml', join(folder, 'a.yaml'));
     mkdirSync(join(folder, 'folder.yaml'));
-    await startedWith({ '.a.yaml.swp': 'x', '#a.yaml': '[', 'a.yaml~': '[', 'notes.txt': '[' });
+    await startedWith({
+      '.a.yaml': service('hidden'),
+      '.a.yaml.swp': 'x',
+      '#a.yaml': '[',
+      'a.yaml~': '[',
+      'notes.txt': '[',
+    });
     put('2', service('a', 81));
     expect(await stage.now.look()).toEqual(['+ Service a:81']);
     expect(recorder.problems).toEqual([]);

@@ -24,7 +24,8 @@ export interface ManifestSourceOptions {
 
 /**
  * Objects from YAML manifests, kept up to date. Codes of its problems: `path-unreadable`, `file-unreadable`,
- * `bad-yaml`, `bad-document`, `ignored-kind`, `duplicate-object`, `handler-failed`.
+ * `bad-yaml`, `bad-document`, `unknown-field`, `bad-field`, `no-effect`, `ignored-kind`, `duplicate-object`,
+ * `handler-failed`.
  *
  * What was read stays until something readable takes its place: a file that is no YAML, cannot be read or was
  * just emptied keeps the objects it gave before, and so does a folder that went away. Removing a file from
@@ -65,8 +66,9 @@ function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running 
     // Watch first, read second: a change between the two is hinted at.
     if (watching?.active !== true) watching = await watch(path, () => rhythm.hint());
     const outcome = await scanner.scan(() => stopped).catch(fail);
-    if (outcome === 'lost') watching.close();
-    return outcome === 'unsettled' ? 'soon' : 'later';
+    // The watch is on a folder, not on its name: after a swap it reports changes of the old one, or none.
+    if (outcome === 'lost' || outcome === 'moved') watching.close();
+    return outcome === 'unsettled' || outcome === 'moved' ? 'soon' : 'later';
   };
   const rhythm = startRhythm({ clock, debounceMs, pollMs, look });
 
@@ -79,12 +81,25 @@ function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running 
   };
 }
 
-/** `lost`: the path cannot be read. `unsettled`: something looks like the middle of a write. */
-type ScanOutcome = 'done' | 'lost' | 'unsettled';
+/**
+ * `lost`: the path cannot be read. `moved`: it leads to another folder than before. `unsettled`: something looks
+ * like the middle of a write.
+ */
+type ScanOutcome = 'done' | 'lost' | 'moved' | 'unsettled';
 
 interface Scanner {
   /** Rejects if a handler throws. */
   scan(isStopped: () => boolean): Promise<ScanOutcome>;
+}
+
+/** Whether a value is not that of the call before. */
+function createChangeDetector(): (now: string) => boolean {
+  let before: string | null = null;
+  return (now) => {
+    const changed = before !== null && before !== now;
+    before = now;
+    return changed;
+  };
 }
 
 function createScanner(path: string, handlers: SourceHandlers, log: (line: string) => void): Scanner {
@@ -92,6 +107,7 @@ function createScanner(path: string, handlers: SourceHandlers, log: (line: strin
   const set = createObjectSet();
   let synced = false;
   let lostReason = '';
+  const hasMoved = createChangeDetector();
 
   const report = (problems: readonly SourceProblem[]): void => {
     for (const problem of problems) handlers.onProblem(problem);
@@ -123,6 +139,7 @@ function createScanner(path: string, handlers: SourceHandlers, log: (line: strin
       const { problems, unsettled, changed } = cache.take(listing.files);
       report(problems);
       if (changed || !synced) deliver();
+      if (hasMoved(listing.folder)) return 'moved';
       return unsettled ? 'unsettled' : 'done';
     },
   };

@@ -1,123 +1,82 @@
 /** Text of one manifest file → the objects in it and the problems of single documents. Pure. */
-import type { Resource, SourceProblem } from '@signalbox/core';
-import {
-  constructFromEvents,
-  CORE_SCHEMA,
-  EVENT_ID,
-  mergeTag,
-  parseEvents,
-  YAMLException,
-  type Event,
-} from 'js-yaml';
+import type { SourceProblem } from '@signalbox/core';
 
+import { checkObject } from './check-object.ts';
 import { isForeign, lookUpKind } from './kinds.ts';
-
-export interface ManifestObject {
-  readonly resource: Resource;
-  /** Empty for cluster-scoped objects. */
-  readonly namespace: string;
-  readonly name: string;
-  readonly object: unknown;
-  /** The object as JSON: two texts are equal only if the objects are. */
-  readonly text: string;
-  /** `services.yaml: document 2 (line 14)`. */
-  readonly where: string;
-}
+import type { ManifestObject } from './manifest-object.ts';
+import { isRecord, show } from './values.ts';
+import { MAX_DEPTH, readYaml, type YamlDocument } from './yaml-documents.ts';
 
 export interface ParsedManifest {
   readonly objects: readonly ManifestObject[];
   readonly problems: readonly SourceProblem[];
+  /** False if a document is not YAML: what is in it is not known. */
+  readonly complete: boolean;
 }
-
-export type ParseResult =
-  | { readonly ok: true; readonly manifest: ParsedManifest }
-  /** The file as a whole is not YAML. */
-  | { readonly ok: false; readonly problem: SourceProblem };
 
 /** A Service with many ports has a few hundred values, a full EndpointSlice some ten thousand. */
 const MAX_VALUES = 1_000_000;
-const MAX_DEPTH = 100;
 
-const SCHEMA = CORE_SCHEMA.withTags(mergeTag);
-
-export function parseManifest(file: string, text: string): ParseResult {
-  try {
-    const events = parseEvents(text, { filename: file, maxDepth: MAX_DEPTH });
-    const documents = constructFromEvents(events, { source: text, filename: file, schema: SCHEMA });
-    return { ok: true, manifest: readDocuments(file, documents, documentLines(events, text)) };
-  } catch (error) {
-    return { ok: false, problem: { code: 'bad-yaml', message: describe(file, error) } };
+export function parseManifest(file: string, text: string): ParsedManifest {
+  const { documents, errors } = readYaml(file, text);
+  const out: Output = { file, objects: [], problems: [] };
+  for (const error of errors) {
+    const message = `${file}: ${error}; what the document defined before stays`;
+    out.problems.push({ code: 'bad-yaml', message });
   }
-}
-
-function describe(file: string, error: unknown): string {
-  const kept = 'the file is left out of account until it is mended';
-  if (!(error instanceof YAMLException)) return `${file}: not YAML: ${String(error)}; ${kept}`;
-  const line =
-    error.mark === undefined ? '' : ` line ${error.mark.line + 1}, column ${error.mark.column + 1}:`;
-  return `${file}:${line} not YAML: ${error.reason}; ${kept}`;
-}
-
-/** The line (from 1) on which the content of each document starts. */
-function documentLines(events: readonly Event[], text: string): number[] {
-  const starts: number[] = [];
-  for (const [i, event] of events.entries()) {
-    if (event.type === EVENT_ID.DOCUMENT) starts.push(contentStart(events[i + 1]) ?? starts.at(-1) ?? 0);
-  }
-  const lines: number[] = [];
-  let line = 1;
-  let at = 0;
-  for (const start of starts) {
-    for (; at < start; at++) if (text.charCodeAt(at) === 10) line++;
-    lines.push(line);
-  }
-  return lines;
-}
-
-function contentStart(event: Event | undefined): number | undefined {
-  if (event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE) return event.start;
-  return event?.type === EVENT_ID.SCALAR ? Math.max(0, event.valueStart) : undefined;
-}
-
-function readDocuments(
-  file: string,
-  documents: readonly unknown[],
-  lines: readonly number[],
-): ParsedManifest {
-  const out: Output = { objects: [], problems: [] };
-  for (const [i, document] of documents.entries()) {
+  for (const document of documents) {
     // `---` with nothing but comments below it is a document of value null.
-    if (document === null || document === undefined) continue;
-    const where = `${file}: document ${i + 1} (line ${lines[i] ?? 1})`;
-    const excess = tooLarge(document);
-    if (excess === undefined) readValue(out, document, where);
-    else refuse(out, where, `document: ${excess}`);
+    if (document.value === null || document.value === undefined) continue;
+    const at: Place = { document, path: '' };
+    const excess = tooLarge(document.value);
+    if (excess === undefined) readValue(out, document.value, at);
+    else refuse(out, at, { field: '', reason: excess });
   }
-  return out;
+  return { objects: out.objects, problems: out.problems, complete: errors.length === 0 };
 }
 
 interface Output {
+  readonly file: string;
   readonly objects: ManifestObject[];
   readonly problems: SourceProblem[];
 }
 
-function refuse(out: Output, where: string, reason: string): void {
-  out.problems.push({ code: 'bad-document', message: `${where}: ${reason}; skipped` });
+interface Place {
+  readonly document: YamlDocument;
+  /** Empty, or where in a list the object is: `items[3]`. */
+  readonly path: string;
 }
 
-function readValue(out: Output, value: unknown, where: string): void {
-  if (!isRecord(value)) return refuse(out, where, `document: a mapping is wanted, not ${show(value)}`);
+interface Reason {
+  /** Empty: the object as a whole. */
+  readonly field: string;
+  readonly reason: string;
+}
+
+function whereIs(file: string, { document, path }: Place, field = ''): string {
+  const line = document.line(path === '' || field === '' ? `${path}${field}` : `${path}.${field}`);
+  const item = path === '' ? '' : `, ${path}`;
+  return `${file}: document ${document.number} (line ${line})${item}`;
+}
+
+function refuse(out: Output, at: Place, { field, reason }: Reason): void {
+  const where = whereIs(out.file, at, field);
+  const message = `${where}: ${field === '' ? 'document' : field}: ${reason}; document ignored`;
+  out.problems.push({ code: 'bad-document', message });
+}
+
+function readValue(out: Output, value: unknown, at: Place): void {
+  if (!isRecord(value)) return refuse(out, at, { field: '', reason: mustBe('a mapping', value) });
   const { kind, apiVersion, items } = value;
-  if (typeof kind !== 'string' || kind === '') {
-    return refuse(out, where, `kind: a name is wanted, not ${show(kind)}`);
-  }
-  if (typeof apiVersion !== 'string' || apiVersion === '') {
-    return refuse(out, where, `apiVersion: a version is wanted, not ${show(apiVersion)}`);
+  if (!isName(kind)) return refuse(out, at, { field: 'kind', reason: mustBe('a string', kind) });
+  if (!isName(apiVersion)) {
+    return refuse(out, at, { field: 'apiVersion', reason: mustBe('a string', apiVersion) });
   }
   if (!kind.endsWith('List') || !Array.isArray(items))
-    return readObject(out, { ...value, kind, apiVersion }, where);
-  for (const [i, item] of items.entries()) {
-    readValue(out, typed(item, kind, apiVersion), `${where}, items[${i}]`);
+    return readObject(out, { ...value, kind, apiVersion }, at);
+  for (const [index, item] of items.entries()) {
+    const path = `${at.path === '' ? '' : `${at.path}.`}items[${index}]`;
+    readValue(out, typed(item, kind, apiVersion), { ...at, path });
   }
 }
 
@@ -129,44 +88,55 @@ function typed(item: unknown, listKind: string, apiVersion: string): unknown {
 
 type Typed = Record<string, unknown> & { readonly kind: string; readonly apiVersion: string };
 
-function readObject(out: Output, value: Typed, where: string): void {
+function readObject(out: Output, value: Typed, at: Place): void {
   const lookup = lookUpKind(value.apiVersion, value.kind);
+  const where = whereIs(out.file, at);
   if (lookup.found === 'nothing') {
     const message = `${where}: ${value.apiVersion} ${value.kind}: not a kind that a service proxy reads; ignored`;
     out.problems.push({ code: 'ignored-kind', message });
     return;
   }
   if (lookup.found === 'version') {
-    return refuse(out, where, `apiVersion: ${lookup.supported} is wanted, not ${show(value.apiVersion)}`);
+    const reason = `must be ${lookup.supported}, not ${show(value.apiVersion)}`;
+    return refuse(out, at, { field: 'apiVersion', reason });
   }
   const { resource, namespaced } = lookup.kind;
-  const metadata = value['metadata'];
-  if (!isRecord(metadata)) return refuse(out, where, `metadata: a mapping is wanted, not ${show(metadata)}`);
+  const identity = readIdentity(value['metadata'], namespaced);
+  if ('reason' in identity) return refuse(out, at, identity);
+  const { namespace, name, metadata } = identity;
+  const served = !isForeign(resource, metadata['labels']);
+  const object = namespaced ? { ...value, metadata: { ...metadata, namespace } } : value;
+  out.objects.push({ resource, namespace, name, object, text: JSON.stringify(object), where, served });
+  for (const { code, field, reason } of served ? checkObject(resource, value) : []) {
+    const message = `${whereIs(out.file, at, field)}: ${resource} ${namespaced ? `${namespace}/` : ''}${name}: ${field}: ${reason}`;
+    out.problems.push({ code, message });
+  }
+}
+
+interface ManifestIdentity {
+  readonly namespace: string;
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+function readIdentity(metadata: unknown, namespaced: boolean): ManifestIdentity | Reason {
+  if (!isRecord(metadata)) return { field: 'metadata', reason: mustBe('a mapping', metadata) };
   const { name } = metadata;
-  if (!isName(name)) return refuse(out, where, `metadata.name: a string is wanted, not ${show(name)}`);
+  if (!isName(name)) return { field: 'metadata.name', reason: mustBe('a string', name) };
   const namespace = namespaced ? (metadata['namespace'] ?? 'default') : '';
   if (typeof namespace !== 'string' || (namespaced && namespace === '')) {
-    return refuse(out, where, `metadata.namespace: a string is wanted, not ${show(namespace)}`);
+    return { field: 'metadata.namespace', reason: mustBe('a string', namespace) };
   }
-  if (isForeign(resource, metadata['labels'])) return;
-  const object = namespaced ? { ...value, metadata: { ...metadata, namespace } } : value;
-  out.objects.push({ resource, namespace, name, object, text: JSON.stringify(object), where });
+  return { namespace, name, metadata };
 }
 
 function isName(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  if (Array.isArray(value)) return 'a list';
-  if (isRecord(value)) return 'a mapping';
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+function mustBe(what: string, value: unknown): string {
+  const absent = value === undefined || value === null || value === '';
+  return absent ? 'required' : `must be ${what}, not ${show(value)}`;
 }
 
 /** YAML aliases can make a small text into a tree that never ends; such a document must not take the process down. */

@@ -1,7 +1,9 @@
 /** The manifest files of one path, as they are on disk now. */
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+import { readRegularFile } from './read-file.ts';
 
 export interface FileContent {
   /** Changes whenever the file may have changed: inode, size and times of the file a link leads to. */
@@ -17,7 +19,12 @@ export type FileRead =
   | { readonly state: 'unreadable'; readonly reason: string };
 
 export type Listing =
-  | { readonly ok: true; readonly files: ReadonlyMap<string, FileRead> }
+  | {
+      readonly ok: true;
+      readonly files: ReadonlyMap<string, FileRead>;
+      /** Device and inode of the folder: another folder of the same name has another. */
+      readonly folder: string;
+    }
   | { readonly ok: false; readonly reason: string };
 
 const MANIFEST = /\.(?:ya?ml|json)$/i;
@@ -43,7 +50,8 @@ export async function readManifests(
       const read = await readOne(isFolder ? join(path, name) : path, knownStamp(name));
       if (read !== 'gone') files.set(name, read);
     }
-    return { ok: true, files };
+    const { dev, ino } = await stat(isFolder ? path : dirname(path));
+    return { ok: true, files, folder: `${dev}:${ino}` };
   } catch (error) {
     return { ok: false, reason: reasonOf(error) };
   }
@@ -51,14 +59,13 @@ export async function readManifests(
 
 async function readOne(file: string, known: string | undefined): Promise<FileRead | 'gone'> {
   try {
-    // The stamp is taken before the bytes: a write in between makes the next stamp differ.
-    const stats = await stat(file, { bigint: true });
-    if (stats.isDirectory()) return 'gone';
-    const now = `${stats.ino}:${stats.size}:${stats.mtimeNs}:${stats.ctimeNs}`;
-    if (now === known) return { state: 'unchanged' };
-    const text = await readFile(file, 'utf8');
-    const hash = createHash('sha256').update(text).digest('hex');
-    return { state: 'read', content: { stamp: now, hash, text } };
+    const read = await readRegularFile(file, known);
+    if (read.state === 'folder') return 'gone';
+    if (read.state === 'refused') return { state: 'unreadable', reason: read.reason };
+    if (read.state === 'unchanged') return read;
+    const { stamp, bytes } = read.content;
+    const hash = createHash('sha256').update(bytes).digest('hex');
+    return { state: 'read', content: { stamp, hash, text: bytes.toString('utf8') } };
   } catch (error) {
     // Removed between the listing and now, or a link that leads nowhere: as good as absent.
     if (isCode(error, 'ENOENT')) return 'gone';

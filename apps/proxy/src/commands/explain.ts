@@ -62,8 +62,10 @@ async function load(
     const cancel = clock.schedule(PATIENCE, resolve);
     source.start({
       onEvents: (events) => {
-        for (const problem of events.flatMap((event) => model.apply(event))) {
-          hint(`Warning: ${formatInputProblem(problem)}\n`);
+        for (const event of events) {
+          const origin = event.type === 'upsert' && event.origin !== undefined ? `${event.origin}: ` : '';
+          for (const problem of model.apply(event))
+            hint(`Warning: ${origin}${formatInputProblem(problem)}\n`);
         }
       },
       onSynced: (resource) => {

@@ -84,16 +84,32 @@ users: [{name: u, user: ${user.replace('FILE', file)}}]
     expect(await problemOf(`--manifests=${folder}`)).toMatch(/^--manifests: ENOENT.*proxy-sources-/);
   });
 
-  it.each([
-    ['bad.yaml', 'a: [\n', 'bad.yaml: line 2'],
-    ['bad.json', '{"kind": ', 'bad.json: line 1'],
-  ])('--manifests with %s is refused, with the place', async (name, body, expected) => {
+  it('--manifests: bad documents end the start only with --strict, which lists all of them', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
-    writeFileSync(join(folder, name), body);
-    writeFileSync(join(folder, 'good.yaml'), 'kind: Service\n');
-    const problem = await problemOf(`--manifests=${folder}`);
+    const good = `apiVersion: v1\nkind: Service\nmetadata: {name: NAME}\nspec: {clusterIP: ADDRESS, ports: [{port: 80}]}\n`;
+    const service = (name: string, ip: string): string => good.replace('NAME', name).replace('ADDRESS', ip);
+    writeFileSync(join(folder, 'a.yaml'), `a: [\n---\n${service('a', '10.96.0.1')}`);
+    writeFileSync(join(folder, 'b.json'), '{"kind": ');
+    writeFileSync(join(folder, 'c.yaml'), `kind: Service\n---\n${service('c', '127.0.0.1')}`);
+    writeFileSync(join(folder, 'd.yaml'), 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\n');
+    expect(await problemOf(`--manifests=${folder}`)).toBeNull();
+    const lines = (await problemOf(`--manifests=${folder}`, '--strict'))?.split('\n') ?? [];
     rmSync(folder, { recursive: true });
-    expect(problem).toMatch(/^--manifests: [^\n]*$/);
-    expect(problem).toContain(expected);
+    expect(lines).toEqual([
+      `--manifests: 4 problems in ${folder}, refused by --strict`,
+      expect.stringContaining('  a.yaml: line 2, column 1: not YAML: '),
+      expect.stringContaining('  b.json: line 1, column '),
+      '  c.yaml: document 1 (line 1): apiVersion: required; document ignored',
+      '  c.yaml: document 2 (line 3): Service default/c.spec.clusterIP: invalid value "127.0.0.1": must not be a loopback address',
+    ]);
+  });
+
+  it('--strict accepts a folder without problems, and needs --manifests', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
+    expect(await problemOf(`--manifests=${folder}`, '--strict')).toBeNull();
+    rmSync(folder, { recursive: true });
+    expect(await problemOf('--master=http://192.0.2.1:8080', '--strict')).toBe(
+      '--strict: only with --manifests',
+    );
   });
 });

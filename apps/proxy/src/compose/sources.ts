@@ -11,13 +11,15 @@ import type { Logger } from '../logging/logger.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import { NO_EVENTS, type Events, type SourceBundle } from './composition.ts';
 import { credentialMistake } from './credential-files.ts';
+import { manifestMistake } from './manifest-check.ts';
 import { measuredClient, type ReportListener, type RequestReport } from './measured-client.ts';
 
 /** Objects from a folder, or from an API server. A kubeconfig that cannot be used is an error in one line. */
 export async function createSource(settings: Settings, logger: Logger): Promise<SourceBundle | string> {
   const log = (line: string): void => logger.debug(2, line);
+  if (settings.strict && settings.manifests === '') return '--strict: only with --manifests';
   if (settings.manifests !== '') {
-    const mistake = await manifestMistake(settings.manifests);
+    const mistake = await manifestMistake(settings);
     if (mistake !== null) return `--manifests: ${mistake}`;
     return { source: createManifestSource({ path: settings.manifests, log }), events: NO_EVENTS };
   }
@@ -48,30 +50,6 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
 function serversOf(text: string): { readonly master: string; readonly servers: readonly string[] } {
   const [master = '', ...more] = text.split(',').map((url) => url.trim());
   return { master, servers: more.map((url) => (url === '' || url.includes('://') ? url : `http://${url}`)) };
-}
-
-/** What is no manifest at all; an object that is wrong in itself costs only itself. */
-const FATAL: ReadonlySet<string> = new Set([
-  'path-unreadable',
-  'file-unreadable',
-  'bad-yaml',
-  'bad-document',
-]);
-/** What becomes of it in a source that goes on. */
-const SEQUEL = /; (waiting for it|skipped|the file is left out of account until it is mended)$/;
-
-/** What is wrong at start is a mistake, in one line; what goes wrong later is logged, and waited for. */
-async function manifestMistake(path: string): Promise<string | null> {
-  const source = createManifestSource({ path });
-  const mistake = await new Promise<string | null>((resolve) => {
-    source.start({
-      onEvents: () => undefined,
-      onProblem: ({ code, message }) => FATAL.has(code) && resolve(message.replace(SEQUEL, '')),
-      onSynced: () => resolve(null),
-    });
-  });
-  await source.stop();
-  return mistake;
 }
 
 /** About this node unless they name a Service. */

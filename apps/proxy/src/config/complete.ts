@@ -68,6 +68,7 @@ function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Settings 
     initOnly: flags.given.get('init-only') === true,
     master: text(flags, 'master'),
     manifests: text(flags, 'manifests'),
+    strict: flags.given.get('strict') === true,
     version: text(flags, 'version') || 'false',
     nodeName,
     strictProblems: draft.strictProblems,

@@ -14,6 +14,8 @@ export interface Settings {
   readonly master: string;
   /** `--manifests`; empty: an API server. */
   readonly manifests: string;
+  /** `--strict`: a problem in the manifests at start is an error. */
+  readonly strict: boolean;
   /** `--version` as given: `false`, `true`, `raw` or `vX.Y.Z`. */
   readonly version: string;
   /** Trimmed and in lower case: compared byte for byte with `nodeName` of endpoints. */

@@ -57,7 +57,8 @@ function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]):
 /** A fault in our own code about one object must not stop the others. */
 function takeEvent({ model, logger, onNode }: ControllerOptions, event: ObjectEvent): void {
   try {
-    for (const problem of model.apply(event)) logger.warning(formatInputProblem(problem));
+    const origin = event.type === 'upsert' && event.origin !== undefined ? { origin: event.origin } : {};
+    for (const problem of model.apply(event)) logger.warning(formatInputProblem(problem), origin);
     if (event.resource === 'Node') onNode(model.node());
   } catch (error) {
     logger.error('Event could not be taken over', { err: error, resource: event.resource });

@@ -17,6 +17,12 @@ export const GENERAL = flagGroup('General', [
     'Read Services, EndpointSlices and Nodes from the YAML files in this folder, watched, instead of an API server. Not in kube-proxy.',
   ],
   [
+    'strict',
+    'bool',
+    'false',
+    'With --manifests: exit with status 1 if a file there has a problem at start, after listing all of them. Not in kube-proxy.',
+  ],
+  [
     'feature-gates',
     'bool-map',
     '',

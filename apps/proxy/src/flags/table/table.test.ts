@@ -82,6 +82,7 @@ describe('the table of flags', () => {
     const known = new Set(ROWS.map(([, name]) => name));
     expect(FLAGS.map(({ name }) => name).filter((name) => !known.has(name))).toEqual([
       'manifests',
+      'strict',
       'ipvs-local-policy-fallback',
     ]);
   });

@@ -1,0 +1,118 @@
+/** Text of one file → its YAML documents. One that is not YAML affects only itself. Pure. */
+import {
+  constructFromEvents,
+  CORE_SCHEMA,
+  EVENT_ID,
+  mergeTag,
+  parseEvents,
+  YAMLException,
+  type Event,
+} from 'js-yaml';
+
+import { fieldOffset } from './field-offset.ts';
+
+export interface YamlDocument {
+  /** From 1. */
+  readonly number: number;
+  readonly value: unknown;
+  /** The line, from 1, of a field (`spec.ports[0].port`), or of the deepest part of it that there is. */
+  line(field?: string): number;
+}
+
+export interface YamlText {
+  readonly documents: readonly YamlDocument[];
+  /** `line 2, column 1: not YAML: …`, one for each document that is not. */
+  readonly errors: readonly string[];
+}
+
+export const MAX_DEPTH = 100;
+const SCHEMA = CORE_SCHEMA.withTags(mergeTag);
+
+/** Part of a file. */
+interface Chunk {
+  readonly text: string;
+  /** Lines of the file before it. */
+  readonly linesBefore: number;
+  /** Documents of the file before it. */
+  readonly documentsBefore: number;
+}
+
+export function readYaml(file: string, text: string): YamlText {
+  const whole = { text, linesBefore: 0, documentsBefore: 0 };
+  const found = readChunk(file, whole);
+  return found.errors.length === 0 ? found : readSeparately(file, text, found);
+}
+
+function readChunk(file: string, chunk: Chunk): YamlText {
+  const { text, documentsBefore } = chunk;
+  try {
+    const events = parseEvents(text, { filename: file, maxDepth: MAX_DEPTH });
+    const values = constructFromEvents(events, { source: text, filename: file, schema: SCHEMA });
+    const contents = contentsOf(events);
+    const lineAt = lineFinder(chunk);
+    const documents = values.map((value, index) => ({
+      number: documentsBefore + index + 1,
+      value,
+      line: (field = '') => lineAt(fieldOffset(events, text, { content: contents[index] ?? 0, field })),
+    }));
+    return { documents, errors: [] };
+  } catch (error) {
+    return { documents: [], errors: [describe(error, chunk)] };
+  }
+}
+
+/** The parser stops at the first error: each document by itself shows all of them, and what is sound. */
+function readSeparately(file: string, text: string, whole: YamlText): YamlText {
+  const texts = split(text);
+  if (texts.length < 2) return whole;
+  const documents: YamlDocument[] = [];
+  const errors: string[] = [];
+  let [linesBefore, documentsBefore] = [0, 0];
+  for (const part of texts) {
+    const found = readChunk(file, { text: part, linesBefore, documentsBefore });
+    documents.push(...found.documents);
+    errors.push(...found.errors);
+    linesBefore += part.split('\n').length - 1;
+    documentsBefore += found.documents.length + found.errors.length;
+  }
+  return { documents, errors };
+}
+
+/** At the lines that start a document: YAML allows `---` at the start of a line nowhere else. */
+function split(text: string): readonly string[] {
+  const parts = text.split(/^(?=---(?:\s|$))/m);
+  const [first = '', second = '', ...more] = parts;
+  // Comments and directives (`%YAML 1.2`) belong to the document below them.
+  return first.split('\n').some(isContent) ? parts : [first + second, ...more];
+}
+
+function isContent(line: string): boolean {
+  return line.trim() !== '' && !line.startsWith('%') && !line.trimStart().startsWith('#');
+}
+
+/** Indexes of the events with which the content of each document begins. */
+function contentsOf(events: readonly Event[]): readonly number[] {
+  return events.flatMap((event, index) => (event.type === EVENT_ID.DOCUMENT ? [index + 1] : []));
+}
+
+/** The line, from 1, at an offset of the chunk. A large file has thousands of objects that ask. */
+function lineFinder({ text, linesBefore }: Chunk): (offset: number) => number {
+  const breaks: number[] = [];
+  for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) breaks.push(at);
+  return (offset) => {
+    let [low, high] = [0, breaks.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((breaks[middle] ?? 0) < offset) low = middle + 1;
+      else high = middle;
+    }
+    return linesBefore + low + 1;
+  };
+}
+
+function describe(error: unknown, { linesBefore }: Chunk): string {
+  if (!(error instanceof YAMLException)) return `not YAML: ${String(error)}`;
+  if (error.mark === undefined) return `not YAML: ${error.reason}`;
+  const { line, column } = error.mark;
+  return `line ${linesBefore + line + 1}, column ${column + 1}: not YAML: ${error.reason}`;
+}
