@@ -117,6 +117,7 @@ function connect(parts: Parts, gate: StartGate): Controller {
     model,
     source: bundle.source,
     families: [...loops.keys()],
+    clock: parts.composition.clock,
     logger,
     request: (family, reason) => loops.get(family)?.request(reason),
     onSynced: (resource) => {

@@ -41,6 +41,7 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   model.setInterfaceAddresses(interfaceAddresses());
   const missing = await load(bundle.source, model, options);
   if (missing !== null) return failed(missing);
+  for (const conflict of model.conflicts()) options.hint(`Warning: ${formatInputProblem(conflict)}\n`);
   const { ips } = model.node();
   const addresses = [...Object.values(ips), ...interfaceAddresses().map(({ address }) => address)];
   const question = parseQuestion(from, to, addresses);

@@ -1,6 +1,7 @@
 /** Carries objects from the source into the model, and asks the sync loops to run. Holds no rule of its own. */
 import {
   formatInputProblem,
+  type Clock,
   type Family,
   type Model,
   type NodeView,
@@ -10,11 +11,13 @@ import {
   type SourceHandlers,
 } from '@signalbox/core';
 import type { Logger } from '../logging/logger.ts';
+import { createConflictReporter } from './conflict-reporter.ts';
 
 export interface ControllerOptions {
   readonly model: Model;
   readonly source: Source;
   readonly families: readonly Family[];
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Something waits for this family's loop. */
   readonly request: (family: Family, reason: string) => void;
@@ -33,15 +36,23 @@ export interface Controller {
 
 export function createController(options: ControllerOptions): Controller {
   const { source, logger } = options;
+  const conflicts = createConflictReporter(options);
   const handlers: SourceHandlers = {
-    onEvents: (events) => takeEvents(options, events),
+    onEvents: (events) => {
+      takeEvents(options, events);
+      conflicts.changed();
+    },
     onSynced: (resource) => {
       logger.debug(2, 'First complete set received', { resource });
       options.onSynced(resource);
     },
     onProblem: ({ code, message }) => logger.warning(message, { code }),
   };
-  return { start: () => source.start(handlers), stop: () => source.stop() };
+  const stop = (): Promise<void> => {
+    conflicts.stop();
+    return source.stop();
+  };
+  return { start: () => source.start(handlers), stop };
 }
 
 function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]): void {

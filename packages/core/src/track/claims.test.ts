@@ -14,8 +14,15 @@ interface Shape {
   readonly spec?: Readonly<Record<string, unknown>>;
 }
 
+/** The problems of the object, and the conflicts that came with it. */
+function applyService(model: Model, object: object): readonly InputProblem[] {
+  const before = new Set(model.conflicts().map(formatInputProblem));
+  const problems = model.apply(upsert('Service', object));
+  return [...problems, ...model.conflicts().filter((conflict) => !before.has(formatInputProblem(conflict)))];
+}
+
 function put(model: Model, { name, metadata = {}, spec = {} }: Shape): readonly InputProblem[] {
-  return model.apply(upsert('Service', serviceObject({ name, metadata, spec })));
+  return applyService(model, serviceObject({ name, metadata, spec }));
 }
 
 /** `service: frontends` of everything that was built. */
@@ -55,7 +62,7 @@ describe('two services that want one address and port', () => {
     const problems = put(model, { name: 'b', metadata: YOUNG });
     expect(problems.map(formatInputProblem)).toEqual([
       'Service shop/b.spec.clusterIP: invalid value 10.96.0.10:80/TCP: ' +
-        'shop/b:http/TCP loses it to shop/a:http/TCP, which is older or first by name',
+        'already used by Service shop/a, which is older or first by name',
     ]);
     expect(put(model, { name: 'b', metadata: YOUNG })).toEqual([]);
   });
@@ -71,7 +78,7 @@ describe('two services that want one address and port', () => {
     const winner = { name: 'b', metadata: OLD, spec: { clusterIP: '10.96.0.2' } };
     const ingress = [{ ip: '203.0.113.9' }];
     const putWinner = (model: Model): readonly InputProblem[] =>
-      model.apply(upsert('Service', serviceObject({ ...winner, ingress })));
+      applyService(model, serviceObject({ ...winner, ingress }));
     const last = createModel(TEST_CONFIG);
     put(last, loser);
     const first = createModel(TEST_CONFIG);
@@ -79,6 +86,38 @@ describe('two services that want one address and port', () => {
     for (const problems of [putWinner(last), put(first, loser)]) {
       expect(problems.map(({ object, field }) => `${object} ${field}`)).toEqual(['shop/a spec.externalIPs']);
     }
+  });
+
+  it('S28: a conflict ends with either of the two, or when one of them moves away', () => {
+    const shapes = [
+      { name: 'a', metadata: OLD },
+      { name: 'b', metadata: YOUNG },
+    ];
+    const endings: ((model: Model) => unknown)[] = [
+      (model) => model.apply(remove('Service', 'a')),
+      (model) => model.apply(remove('Service', 'b')),
+      (model) => put(model, { name: 'a', metadata: OLD, spec: { clusterIP: '10.96.0.99' } }),
+    ];
+    for (const end of endings) {
+      const model = createModel(TEST_CONFIG);
+      for (const shape of shapes) put(model, shape);
+      const conflicts = model.conflicts();
+      expect(conflicts.map(({ object }) => object)).toEqual(['shop/b']);
+      put(model, { name: 'c', spec: { clusterIP: '10.96.0.7' } });
+      expect(model.conflicts()).toEqual(conflicts);
+      end(model);
+      expect(model.conflicts()).toEqual([]);
+    }
+  });
+
+  it('S28: conflicts of three Services name each loser, and the same winner', () => {
+    const model = createModel(TEST_CONFIG);
+    for (const name of ['c', 'a', 'b']) put(model, { name, metadata: name === 'c' ? OLD : YOUNG });
+    expect(model.conflicts().map(({ object, reason }) => [object, reason.split(',')[0]])).toEqual([
+      ['shop/a', 'already used by Service shop/c'],
+      ['shop/b', 'already used by Service shop/c'],
+    ]);
+    expect(model.conflicts()).toBe(model.conflicts());
   });
 
   it('S28: the loser gets it when the winner goes', () => {

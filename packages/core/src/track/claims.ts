@@ -29,8 +29,8 @@ export interface Claims {
   replace(before: ServiceModel | undefined, after: ServiceModel | undefined): ReadonlySet<ObjectKey>;
   /** Whether `frontend` belongs to `servicePort`. */
   holds(servicePort: ServicePortKey, frontend: Frontend, scope: ClaimScope): boolean;
-  /** One problem for each frontend that somebody loses to or because of this service. */
-  problems(service: ServiceModel): InputProblem[];
+  /** One problem for each frontend that is left out now, by name. The same array until that changes. */
+  conflicts(): readonly InputProblem[];
 }
 
 export interface ClaimOptions {
@@ -108,25 +108,51 @@ function createClaimBook(): ClaimBook {
 }
 
 function lost({ on, by, field }: Claim, holder: ServicePortKey): InputProblem {
-  return {
-    resource: 'Service',
-    object: serviceOf(by),
-    field,
-    value: on,
-    reason: `${by} loses it to ${holder}, which is older or first by name`,
-  };
+  const object = serviceOf(by);
+  const other = serviceOf(holder);
+  const user = object === other ? 'another port of this Service' : `Service ${other}`;
+  const reason = `already used by ${user}, which is older or first by name`;
+  return { resource: 'Service', object, field, value: on, reason };
 }
 
-export function createClaims({ externalIPs, service: find }: ClaimOptions): Claims {
-  const book = createClaimBook();
+function compareProblems(a: InputProblem, b: InputProblem): number {
+  const text = ({ object, field, value }: InputProblem): string => `${object} ${field} ${value}`;
+  return text(a) < text(b) ? -1 : 1;
+}
+
+interface Contests {
+  readonly winner: (on: ClaimKey) => ServicePortKey | undefined;
+  /** Of every address that more than one asks for. */
+  readonly losses: () => readonly InputProblem[];
+}
+
+function createContests(book: ClaimBook, { externalIPs, service: find }: ClaimOptions): Contests {
   const order = (servicePort: ServicePortKey): string =>
     `${find(serviceOf(servicePort))?.created || '~'} ${servicePort}`;
   const winner = (on: ClaimKey): ServicePortKey | undefined =>
     [...book.of(on)].sort((one, other) => (order(one) < order(other) ? -1 : 1))[0];
+  const lossesOf = (on: ClaimKey): InputProblem[] => {
+    const holder = winner(on) ?? '';
+    const losers = book.of(on).filter((by) => by !== holder);
+    const services = [...new Set(losers.map(serviceOf))];
+    return services
+      .flatMap((key) => claimsOf(find(key), externalIPs))
+      .filter((claim) => claim.on === on && losers.includes(claim.by))
+      .map((claim) => lost(claim, holder));
+  };
+  return { winner, losses: () => [...book.contested].flatMap(lossesOf).sort(compareProblems) };
+}
+
+export function createClaims(options: ClaimOptions): Claims {
+  const { externalIPs } = options;
+  const book = createClaimBook();
+  const { winner, losses } = createContests(book, options);
+  let conflicts: readonly InputProblem[] | null = null;
 
   return {
     replace(before, after) {
       const touched = new Set<ObjectKey>();
+      const wasContested = book.contested.size > 0;
       const withdraw = ({ on, by }: Claim): readonly ServicePortKey[] => {
         const others = book.of(on).filter((other) => other !== by);
         for (const other of others) touched.add(serviceOf(other));
@@ -135,6 +161,7 @@ export function createClaims({ externalIPs, service: find }: ClaimOptions): Clai
       };
       for (const claim of claimsOf(before, externalIPs)) withdraw(claim);
       for (const claim of claimsOf(after, externalIPs)) book.set(claim.on, [...withdraw(claim), claim.by]);
+      if (wasContested || book.contested.size > 0) conflicts = null;
       return touched;
     },
     holds(servicePort, frontend, { family, protocol }) {
@@ -145,16 +172,9 @@ export function createClaims({ externalIPs, service: find }: ClaimOptions): Clai
           : vipClaim(frontend.address, frontend.port, protocol);
       return !book.contested.has(on) || winner(on) === servicePort;
     },
-    problems(service) {
-      const claims = (of: ServiceModel | undefined): Claim[] => claimsOf(of, externalIPs);
-      const own = claims(service).filter(({ on }) => book.contested.has(on));
-      const won = new Set(own.filter(({ on, by }) => winner(on) === by).map(({ on }) => on));
-      // Those it won against are told about the fields that they themselves ask in.
-      const rivals = new Set([...won].flatMap((on) => book.of(on).map(serviceOf)));
-      rivals.delete(service.key);
-      const theirs = [...rivals].flatMap((key) => claims(find(key))).filter(({ on }) => won.has(on));
-      const losses = [...own.filter(({ on, by }) => winner(on) !== by), ...theirs];
-      return losses.map((claim) => lost(claim, winner(claim.on) ?? claim.by));
+    conflicts() {
+      conflicts ??= losses();
+      return conflicts;
     },
   };
 }

@@ -62,6 +62,11 @@ export interface Built {
 export interface Model {
   /** Takes one event over. Problems name what was left out; the rest of the object counts. */
   apply(event: ObjectEvent): readonly InputProblem[];
+  /**
+   * Frontends left out because another Service has the address now (S28). Not part of `apply`: while a new list comes
+   * in, Services that are gone are still there. The same array until it changes.
+   */
+  conflicts(): readonly InputProblem[];
   configure(config: ModelConfig): void;
   /** The node's own addresses now (for node ports). */
   setInterfaceAddresses(addresses: readonly InterfaceAddress[]): void;

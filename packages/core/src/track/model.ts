@@ -78,10 +78,10 @@ function replaceService(
   world: World,
   families: Families,
   change: { readonly key: ObjectKey; readonly after: ServiceModel | undefined },
-): readonly InputProblem[] {
+): void {
   const { key, after } = change;
   const before = world.services.get(key);
-  if (sameValue(before, after)) return NO_PROBLEMS;
+  if (sameValue(before, after)) return;
   for (const family of FAMILIES) {
     families[family].mark(key, before);
     if (families[family].isActive()) families[family].pendingServices.note(key, before, after);
@@ -91,7 +91,6 @@ function replaceService(
   for (const other of world.claims.replace(before, after)) {
     for (const family of FAMILIES) families[family].mark(other, world.services.get(other));
   }
-  return after === undefined ? NO_PROBLEMS : world.claims.problems(after);
 }
 
 function replaceSlice(
@@ -165,9 +164,8 @@ function createUpsert(world: World, families: Families): (event: Upsert) => read
     switch (resource) {
       case 'Service': {
         const { key, value, problems } = decodeService(object);
-        if (key === null) return problems;
-        const clashes = replaceService(world, families, { key, after: value ?? undefined });
-        return clashes.length === 0 ? problems : [...problems, ...clashes];
+        if (key !== null) replaceService(world, families, { key, after: value ?? undefined });
+        return problems;
       }
       case 'EndpointSlice': {
         const { key, value, problems, triggerTime } = decodeEndpointSlice(object, pool);
@@ -213,6 +211,7 @@ export function createModel(config: ModelConfig): Model {
       applyDelete(world, families, event);
       return NO_PROBLEMS;
     },
+    conflicts: () => world.claims.conflicts(),
     configure(next) {
       const reclaim = next.externalIPs !== world.config.externalIPs;
       world.config = next;

@@ -51,7 +51,9 @@ describe('a reflector whose server fails', () => {
     await watching.watched();
     watching.clock.advance(10_000);
     server.fault(failing);
+    const again = server.requests.next(isWatch('/services'));
     server.watches.end();
+    await again;
     await sitOut(watching, 1_200);
   });
 
