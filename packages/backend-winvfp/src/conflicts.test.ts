@@ -324,3 +324,66 @@ describe('failed writes of load balancers are counted by type and error', () => 
     });
   });
 });
+
+describe('what HNS held before a sync that failed is not believed', () => {
+  const web = service();
+  const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
+
+  it('when HNS could not be asked at all', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(web));
+    host.hns.stop();
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'failed' });
+    host.hns.start('lose');
+    expect(await host.backend.sync(incremental([other], [], []))).toMatchObject({ outcome: 'ok' });
+    expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
+  });
+
+  it('when HNS went away in the midst of it', async () => {
+    let failing = false;
+    const fault = (name: string): number =>
+      failing && name === 'HcnCreateLoadBalancer' ? HR.rpcUnavailable : HR.ok;
+    const host = testHost({ fault });
+    await host.backend.sync(fullOf(web));
+    failing = true;
+    expect(await host.backend.sync(incremental([other], [], []))).toMatchObject({ outcome: 'failed' });
+    failing = false;
+    for (const { ID } of host.hns.snapshot().loadBalancers) host.hns.dropLoadBalancer(ID);
+    const third = service({ name: 'third', frontends: [clusterIP('10.96.0.12')] });
+    expect(await host.backend.sync(incremental([third], [], []))).toMatchObject({
+      outcome: 'ok',
+      scope: 'full',
+    });
+    expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80', '10.96.0.12:80']);
+  });
+});
+
+describe('a load balancer of another process at the frontend of a Service', () => {
+  function hostWithOther(): TestHost {
+    const host = testHost();
+    const [pod] = host.hns.snapshot().endpoints;
+    const mapping = { Protocol: 6, InternalPort: 1, ExternalPort: 80 };
+    host.hns.putLoadBalancer({ ...foreignBalancer(pod?.ID, ['10.96.0.10']), PortMappings: [mapping] });
+    return host;
+  }
+
+  it.each([
+    ['has no endpoints', []],
+    ['has only endpoints that HNS does not know yet', [endpoint('10.244.1.8')]],
+  ])('stays while the Service %s', async (_title, endpoints) => {
+    const host = hostWithOther();
+    await host.backend.sync(fullOf(service({ endpoints })));
+    await host.backend.sync(NOTHING);
+    expect(writes(host.recorder)).toEqual([]);
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2'] });
+  });
+
+  it('is taken over when the Service has endpoints, and goes with the last of them', async () => {
+    const host = hostWithOther();
+    const before = service({ endpoints: [endpoint('10.244.1.3')] });
+    await host.backend.sync(fullOf(before));
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.3'] });
+    await host.backend.sync(incremental([], [{ before, after: service({ endpoints: [] }) }], []));
+    expect(host.balancers()).toEqual({});
+  });
+});
