@@ -50,6 +50,12 @@ describe('decodeNode', () => {
     expect(ranges({})).toEqual([]);
   });
 
+  it('S36: empty texts among the pod ranges are no problem', () => {
+    const { value, problems } = decodeNode(nodeObject({ spec: { podCIDRs: ['', '10.244.1.0/24'] } }));
+    expect(value?.podCIDRs).toEqual(['10.244.1.0/24']);
+    expect(problems).toEqual([]);
+  });
+
   it('refuses what has no name', () => {
     expect(decodeNode({})).toMatchObject({ key: null, value: null });
     expect(decodeNode([]).problems).toHaveLength(1);

@@ -75,6 +75,22 @@ describe('cluster IPs by family', () => {
   });
 });
 
+describe('cluster IPs that do not fit together', () => {
+  it('F132: of two addresses of one family the first counts', () => {
+    const { addresses } = decoded({ spec: { clusterIPs: ['10.96.0.9', '10.96.0.8'] } });
+    expect(addresses.IPv4?.clusterIP).toBe('10.96.0.9');
+  });
+
+  it('F132: an address beyond the announced families is a problem and no frontend', () => {
+    const spec = { clusterIPs: ['10.96.0.9', 'fd00::a'], ipFamilies: ['IPv4'] };
+    const { value, problems } = decodeService(serviceObject({ spec }));
+    expect(Object.keys(value?.addresses ?? {})).toEqual(['IPv4']);
+    expect(problems).toMatchObject([
+      { field: 'spec.clusterIPs[1]', reason: 'has no family in spec.ipFamilies' },
+    ]);
+  });
+});
+
 describe('addresses that the API refuses', () => {
   it('F132: cost the family, as cluster IP, or themselves; the rest of the Service is served', () => {
     const spec = {
@@ -103,6 +119,11 @@ describe('addresses that the API refuses', () => {
 
 describe('policies', () => {
   const rows: readonly (readonly [title: string, spec: object, policies: readonly [string, string]])[] = [
+    [
+      'S1: external IPs that are empty texts do not make ETP=Local count',
+      { externalIPs: [''], externalTrafficPolicy: 'Local' },
+      ['cluster', 'cluster'],
+    ],
     [
       'S1: ETP=Local counts for NodePort',
       { type: 'NodePort', externalTrafficPolicy: 'Local' },

@@ -186,6 +186,14 @@ describe('frontends and their routes', () => {
   });
 });
 
+describe('which sets a service port needs', () => {
+  it('S4: ETP=Local of a service port that nobody outside can reach needs no local set', () => {
+    const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
+    const found = servicePort({ service: { spec }, endpoints: [HERE, THERE] });
+    expect([found?.clusterEndpoints.length, found?.localEndpoints.length]).toEqual([2, 0]);
+  });
+});
+
 describe('source ranges', () => {
   const ranges = (list: readonly string[], config: Partial<ModelConfig> = {}): unknown => {
     const service = everything({ loadBalancerSourceRanges: list });

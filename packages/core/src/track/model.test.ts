@@ -144,6 +144,29 @@ describe('pending counts', () => {
   });
 });
 
+describe('pending counts of two families', () => {
+  it('F155: a change of one family alone counts', () => {
+    const model = createModel(TEST_CONFIG);
+    model.build('IPv4');
+    model.build('IPv6');
+    model.apply(service());
+    model.build('IPv6');
+    expect(model.pending().services).toBe(1);
+    model.build('IPv4');
+    expect(model.pending().services).toBe(0);
+  });
+});
+
+describe('deletions', () => {
+  it('an object without a namespace is one of the namespace default', () => {
+    const model = createModel(TEST_CONFIG);
+    model.apply(service({ metadata: { namespace: undefined } }));
+    expect(keys([...model.build('IPv4').state.servicePorts.values()])).toEqual(['default/cart:http/TCP']);
+    model.apply({ type: 'delete', resource: 'Service', namespace: '', name: 'cart' });
+    expect(model.build('IPv4').state.servicePorts.size).toBe(0);
+  });
+});
+
 describe('endpoint slices', () => {
   it('F134: of one service add up, and each goes by its own name', () => {
     const model = builtModel();
@@ -258,6 +281,13 @@ describe('the node', () => {
     model.apply(remove('Node', 'node-a'));
     expect(model.node()).toMatchObject({ known: false, eligible: false, ips: { IPv4: '192.0.2.10' } });
     expect(model.hasPending('IPv4')).toBe(false);
+  });
+
+  it('F121: a deleted node that comes back is eligible again', () => {
+    const model = builtModel();
+    model.apply(remove('Node', 'node-a'));
+    model.apply(upsert('Node', nodeObject()));
+    expect(model.node()).toMatchObject({ known: true, eligible: true });
   });
 
   it('F119: a new node address moves node ports', () => {
