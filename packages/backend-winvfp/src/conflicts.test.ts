@@ -387,3 +387,53 @@ describe('a load balancer of another process at the frontend of a Service', () =
     expect(host.balancers()).toEqual({});
   });
 });
+
+describe('an HNS that shows load balancers otherwise than they were written', () => {
+  const options: HnsOptions = {
+    show: (document) => ({ ...document, SourceVIP: '192.0.2.10', Flags: (document.Flags ?? 0) | 4 }),
+  };
+
+  it('is written to once, and reports no drift', async () => {
+    const host = testHost(options);
+    expect(await host.backend.sync(fullOf(service()))).toMatchObject({ outcome: 'ok' });
+    host.recorder.take();
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [] });
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    expect(writes(host.recorder)).toEqual([]);
+  });
+
+  it('is modified in place when the endpoints change', async () => {
+    const host = testHost(options);
+    const before = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.3')] });
+    const after = service({ endpoints: [endpoint('10.244.1.2')] });
+    await host.backend.sync(fullOf(before));
+    host.recorder.take();
+    expect(await host.backend.sync(incremental([], [{ before, after }], []))).toMatchObject({
+      outcome: 'ok',
+    });
+    await host.backend.sync(NOTHING);
+    expect(writes(host.recorder)).toEqual(['modify-load-balancer']);
+    expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2'] });
+  });
+
+  it('is repaired when another process changes one', async () => {
+    const host = testHost(options);
+    await host.backend.sync(fullOf(service()));
+    const [balancer] = host.hns.snapshot().loadBalancers;
+    host.hns.putLoadBalancer({ ...balancer, ID: balancer?.ID ?? '', Flags: 0 });
+    const object = 'load balancer 10.96.0.10:80/tcp';
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [{ kind: 'altered', object }] });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ repaired: [`${object} was altered`] });
+    expect(host.hns.snapshot().loadBalancers[0]?.Flags).toBe(1);
+  });
+
+  it('is written to once more after a restart', async () => {
+    const host = testHost(options);
+    await host.backend.sync(fullOf(service()));
+    const again = host.restart();
+    await again.sync(fullOf(service()));
+    host.recorder.take();
+    expect(await again.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [] });
+    expect(writes(host.recorder)).toEqual([]);
+  });
+});

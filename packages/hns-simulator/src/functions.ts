@@ -87,7 +87,15 @@ function common(kind: Kind): readonly (readonly [string, HcnFunction])[] {
         return openHandle(state, kind, id);
       },
     ],
-    [`HcnQuery${kind}Properties`, (state, args) => ({ text: render(state, objectOf(state, kind, args)) })],
+    [
+      `HcnQuery${kind}Properties`,
+      (state, args) => {
+        const document = objectOf(state, kind, args);
+        const shown =
+          kind === 'LoadBalancer' ? state.options.show(document as LoadBalancerDocument) : document;
+        return { text: render(state, shown) };
+      },
+    ],
     [
       `HcnClose${kind}`,
       (state, args) => {

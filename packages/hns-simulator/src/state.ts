@@ -21,6 +21,8 @@ export interface HnsOptions {
   readonly listenersBlockVips?: boolean;
   /** A local endpoint may have the address of a remote one (Windows Server 2019 and 2022). */
   readonly sharedAddresses?: boolean;
+  /** What HNS shows of a load balancer that it holds. Default: what it was given. */
+  readonly show?: (document: LoadBalancerDocument) => LoadBalancerDocument;
   /** Asked before every call; an HRESULT other than 0 is returned instead of making the call. */
   readonly fault?: (call: string) => number;
   /** Asked after every call that succeeded: the answer is lost, the deed is done. */
@@ -60,6 +62,7 @@ export function createState(options: HnsOptions): HnsState {
       ignoresRequestedIds: options.ignoresRequestedIds ?? false,
       listenersBlockVips: options.listenersBlockVips ?? false,
       sharedAddresses: options.sharedAddresses ?? false,
+      show: options.show ?? ((document) => document),
     },
     ids: createIdSource(),
     running: true,

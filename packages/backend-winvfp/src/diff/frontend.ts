@@ -1,6 +1,6 @@
 /** What an HCN load balancer stands for, read back from its document. */
 import { FAMILIES, familyOf, PROTOCOL_NUMBER, PROTOCOLS, type Family } from '@signalbox/core';
-import { frontendName } from '../compile/chain-names.ts';
+import { frontendName, idKey } from '../compile/chain-names.ts';
 import { addressKey } from '../objects/address.ts';
 import { LOAD_BALANCER_FLAGS, PORT_MAPPING_FLAGS, type HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import type { LoadBalancerType } from '../objects/wanted.ts';
@@ -52,6 +52,19 @@ export function sameLoadBalancer(
   return fingerprint(left) === fingerprint(right);
 }
 
+/** Whether they have the same endpoints and internal ports, all that `HcnModifyLoadBalancer` changes. */
+export function sameEndpoints(
+  left: Omit<HcnLoadBalancer, 'ID'>,
+  right: Omit<HcnLoadBalancer, 'ID'>,
+): boolean {
+  const bare = ({ HostComputeEndpoints, PortMappings }: typeof left): string =>
+    JSON.stringify([
+      HostComputeEndpoints.map(idKey).sort(),
+      PortMappings.map(({ InternalPort }) => InternalPort),
+    ]);
+  return bare(left) === bare(right);
+}
+
 /** Whether they differ in nothing but what `HcnModifyLoadBalancer` is known to change: endpoints and internal port. */
 export function sameButEndpoints(
   left: Omit<HcnLoadBalancer, 'ID'>,
@@ -65,7 +78,8 @@ export function sameButEndpoints(
   return fingerprint(bare(left)) === fingerprint(bare(right));
 }
 
-function fingerprint(document: Omit<HcnLoadBalancer, 'ID'>): string {
+/** Equal for documents that mean the same. */
+export function fingerprint(document: Omit<HcnLoadBalancer, 'ID'>): string {
   const mappings = document.PortMappings.map((mapping) => [
     mapping.Protocol,
     mapping.InternalPort,

@@ -144,7 +144,8 @@ function preferLocal(
   return found.find((endpoint) => !endpoint.remote) ?? found[0];
 }
 
-function describe(document: HcnLoadBalancer, options: HeldOptions): HeldLoadBalancer | null {
+function describe(shown: HcnLoadBalancer, options: HeldOptions): HeldLoadBalancer | null {
+  const document = options.owned.echoes.asWritten(shown);
   if (loadBalancerFamily(document) !== options.family) return null;
   const id = idKey(document.ID);
   const ours = options.owned.ofLoadBalancer(document);

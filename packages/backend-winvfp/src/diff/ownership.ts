@@ -12,9 +12,12 @@ import {
   type HcnLoadBalancer,
   type HcnLoadBalancerSettings,
 } from '../objects/hcn-documents.ts';
+import { createEchoes, type Echoes } from './echoes.ts';
 import { sameLoadBalancer } from './frontend.ts';
 
 export interface Ownership {
+  /** How HNS shows load balancers that were written. */
+  readonly echoes: Echoes;
   own(id: string): void;
   /** A call whose answer was lost: such an object of the next listing is ours. */
   expectEndpoint(settings: HcnEndpointSettings): void;
@@ -38,6 +41,7 @@ export function createOwnership(): Ownership {
     return true;
   };
   return {
+    echoes: createEchoes(),
     own(id) {
       if (!isKnown(id)) ids.add(idKey(id));
     },

@@ -1,7 +1,7 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
 import { backendError, type BackendError } from '@signalbox/core';
 import { idKey } from '../compile/chain-names.ts';
-import { loadBalancerType, sameLoadBalancer } from '../diff/frontend.ts';
+import { loadBalancerType, sameEndpoints, sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
 import { settingsOf } from '../diff/plan.ts';
@@ -134,7 +134,7 @@ function endpointWrites({
   };
 }
 
-function remover({ held, write, typeOf, countFailure }: Writing): Writer['remove'] {
+function remover({ held, owned, write, typeOf, countFailure }: Writing): Writer['remove'] {
   return async (balancer) => {
     const request = { op: 'delete-load-balancer', id: balancer.id } as const;
     const first = await write('delete-load-balancer', request, balancer.frontend);
@@ -142,7 +142,10 @@ function remover({ held, write, typeOf, countFailure }: Writing): Writer['remove
     const again = first.failure?.reaction === 'fail';
     const { failure } = again ? await write('delete-load-balancer', request, balancer.frontend) : first;
     countFailure('delete-load-balancer', typeOf(balancer), failure);
-    if (failure === null) held.removeLoadBalancer(balancer.id);
+    if (failure === null) {
+      held.removeLoadBalancer(balancer.id);
+      owned.echoes.forget(balancer.id);
+    }
     return failure;
   };
 }
@@ -160,9 +163,9 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       const document = failure === null ? readBack(reply) : undefined;
       if (answerLost(reply, document)) owned.expectLoadBalancer(settings);
       if (failure !== null) return failure;
-      held.putLoadBalancer(
-        document === undefined ? { ID: id, ...settings } : readLoadBalancerDocument(document),
-      );
+      const shown = document === undefined ? { ID: id, ...settings } : readLoadBalancerDocument(document);
+      owned.echoes.note(settings, shown);
+      held.putLoadBalancer(shown);
       return null;
     },
     async modify(wanted, balancer) {
@@ -173,8 +176,11 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       if (failure !== null) return failure;
       const raw = readBack(reply);
       const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);
+      // HNS 15.4 claims success and leaves the endpoints as they were.
+      const done = sameEndpoints(document, settings);
+      if (done) owned.echoes.note(settings, document);
       held.putLoadBalancer(document);
-      return sameLoadBalancer(document, settings) ? null : explain(writing, balancer, settings);
+      return done ? null : explain(writing, balancer, settings);
     },
   };
 }
