@@ -4,6 +4,7 @@ import { objectKey, servicePortKey, type ServicePortName } from '../model/servic
 import {
   address,
   anyAddress,
+  anyCidr,
   at,
   cidr,
   dnsName,
@@ -158,7 +159,7 @@ export function checkNode(value: unknown, family: Family): Problem {
     at('.localDetector', checkDetector(value['localDetector'], cidrs)) ??
     at('.nodePortAddresses', checkNodePortAddresses(value['nodePortAddresses'], cidrs)) ??
     at('.nodePortIPs', each(value['nodePortIPs'], anyAddress)) ??
-    at('.serviceCIDRs', cidrs(value['serviceCIDRs']))
+    at('.serviceCIDRs', each(value['serviceCIDRs'], anyCidr))
   );
 }
 

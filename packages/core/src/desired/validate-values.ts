@@ -88,6 +88,12 @@ export function anyAddress(value: unknown): Problem {
   return FAMILIES.some((family) => address(value, family) === null) ? null : isNot(value, 'an IP address');
 }
 
+export function anyCidr(value: unknown): Problem {
+  return FAMILIES.some((family) => cidr(value, family) === null)
+    ? null
+    : isNot(value, 'a CIDR in canonical form');
+}
+
 export function cidr(value: unknown, family: Family): Problem {
   const fits = typeof value === 'string' && isCanonicalCidr(value, family);
   return fits ? null : isNot(value, `an ${family} CIDR in canonical form`);
