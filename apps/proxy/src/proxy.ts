@@ -74,6 +74,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
       nodeIP: (own) => parts.model.node().ips[own] ?? null,
       syncPeriod: () => effective(parts.current.config).syncPeriod,
       counters: parts.counters,
+      onNotice: ({ message, data }) => logger.warning(message, data),
     }),
     model: parts.model,
     clock: composition.clock,

@@ -1,11 +1,14 @@
 /** Takes away every trace of services by iptables, in both variants (F87), and nothing else. */
 import type { BackendError, CleanupResult } from '@signalbox/core';
+import { BASE_JUMPS } from './compile/base-chains.ts';
 import { isOwnChain, MARK_MASQUERADE } from './compile/chain-names.ts';
 import { observe, type Observed } from './diff/observed.ts';
 import { nftPolicy } from './diff/plan.ts';
 import { listTables, type IptablesDriver } from './driver/iptables-driver.ts';
 import { encodeRestore, type RestoreOperation, type TableInput } from './encode/restore-input.ts';
-import { TABLES, type TableName } from './objects/rule.ts';
+import { UNLISTED_RULE } from './encode/parse-save.ts';
+import { encodeRule } from './encode/rule-text.ts';
+import { TABLES, type SharedRule, type TableName } from './objects/rule.ts';
 import { isBaseJump } from './observe.ts';
 
 export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {
@@ -24,6 +27,8 @@ export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupRe
 async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {
   const tool = await driver.probe();
   if (!tool.ok) return tool.error;
+  const hidden = await removeHiddenJumps(driver, removed);
+  if (hidden !== null) return hidden;
   const saved = await listTables(driver);
   if (!saved.ok) return saved.error;
   const size = tool.value.variant === 'nft' ? nftPolicy(0).chainsPerTransaction : Infinity;
@@ -40,6 +45,31 @@ async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<Ba
     if (work.chains.length > 0)
       removed.push(`${work.chains.length} chains in table ${table} (${tool.value.variant})`);
   }
+  return null;
+}
+
+/** An earlier version added its jumps again and again where it could not list the chain. */
+const MOST_COPIES = 10_000;
+
+/** Jumps in chains that the tool cannot list: it finds them, one at a time. */
+async function removeHiddenJumps(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {
+  const saved = await listTables(driver);
+  if (!saved.ok) return saved.error;
+  const isHidden = ({ table, chain }: SharedRule): boolean =>
+    saved.value[table].chains.get(chain)?.[0] === UNLISTED_RULE;
+  let copies = 0;
+  for (const { table, chain, rule } of BASE_JUMPS.filter(isHidden)) {
+    const text = encodeRule(rule, driver.family);
+    const operations: readonly RestoreOperation[] = [{ kind: 'remove', chain, rule: text }];
+    for (; copies < MOST_COPIES; copies++) {
+      const found = await driver.hasRule(table, chain, text);
+      if (!found.ok) return found.error;
+      if (!found.value) break;
+      const done = await driver.restore(encodeRestore([{ table, operations }]));
+      if (!done.ok) return done.error;
+    }
+  }
+  if (copies > 0) removed.push(`${copies} jumps in chains with rules made with nft`);
   return null;
 }
 

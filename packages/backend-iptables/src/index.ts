@@ -1,5 +1,6 @@
 export { whyNoAccounting } from './driver/accounting-probe.ts';
 export { createExecDriver, type ExecDriverOptions } from './driver/exec-driver.ts';
+export type { OnToolNotice, ToolNotice } from './driver/tool-notices.ts';
 export type { Timer } from './driver/drift-watch.ts';
 export type { DriverResult, IptablesDriver, ToolFacts, Variant } from './driver/iptables-driver.ts';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';

@@ -210,7 +210,7 @@ async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<Syn
   const former = state.ledger ?? state.former;
   state.former = former;
   state.ledger = null;
-  const observed = await observeTables(driver);
+  const observed = await observeTables(driver, compiler.shared());
   if (!observed.ok) return failed(observed.error, 'full', state, applied);
   const ledger = createRuleLedger();
   const { error, drift, isKnown } = await reconcile(work, observed.value, { ledger, applied });

@@ -3,8 +3,9 @@ import type { BackendError, Observation } from '@signalbox/core';
 import { isOwnChain } from './compile/chain-names.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import { createQuickCheck } from './diff/quick-check.ts';
-import type { IptablesDriver } from './driver/iptables-driver.ts';
+import { askForUnlisted, type IptablesDriver } from './driver/iptables-driver.ts';
 import { compare, missingShared, type Notes } from './full-sync.ts';
+import type { TableName } from './objects/rule.ts';
 import { observeTables } from './observe.ts';
 import type { State } from './sync-state.ts';
 
@@ -13,7 +14,7 @@ export async function observeDrift(driver: IptablesDriver, state: State): Promis
   const intact = compiler === null ? false : await isIntact(driver, compiler, state);
   if (typeof intact !== 'boolean') return { outcome: 'failed', error: intact };
   if (intact) return { outcome: 'ok', drift: [] };
-  const observed = await observeTables(driver);
+  const observed = await observeTables(driver, compiler?.shared() ?? []);
   if (!observed.ok) return { outcome: 'failed', error: observed.error };
   if (compiler === null) return { outcome: 'ok', drift: [] };
   const wanted = { family: driver.family, chains: compiler.all(), shared: compiler.shared() };
@@ -32,8 +33,9 @@ export async function isIntact(
   const saved = await driver.save(check.take);
   if (!saved.ok) return saved.error;
   const shared = { shared: compiler.shared(), family: driver.family };
-  const rulesOf = (table: keyof typeof check.foreign, chain: string) =>
-    check.foreign[table].chains.get(chain);
+  const foreign = await askForUnlisted(driver, check.foreign, shared.shared);
+  if (!foreign.ok) return foreign.error;
+  const rulesOf = (table: TableName, chain: string) => foreign.value[table].chains.get(chain);
   return check.isAsHeld() && missingShared(shared, rulesOf).length === 0;
 }
 

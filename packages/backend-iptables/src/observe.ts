@@ -10,7 +10,7 @@ import {
   type IptablesDriver,
 } from './driver/iptables-driver.ts';
 import { encodeRule } from './encode/rule-text.ts';
-import { BUILTIN_CHAINS, TABLES, type TableName } from './objects/rule.ts';
+import { BUILTIN_CHAINS, TABLES, type SharedRule, type TableName } from './objects/rule.ts';
 
 /** Of rules that lead from a service to one of its endpoints; nothing where there are none. */
 export async function commentsInKernel(driver: IptablesDriver): Promise<EndpointComments | undefined> {
@@ -25,9 +25,12 @@ export async function commentsInKernel(driver: IptablesDriver): Promise<Endpoint
 
 export type ObservedTables = ReadonlyMap<TableName, Observed>;
 
-/** Reads the tables that services use. */
-export async function observeTables(driver: IptablesDriver): Promise<DriverResult<ObservedTables>> {
-  const saved = await listTables(driver);
+/** Reads the tables that services use. `shared`: see `listTables`. */
+export async function observeTables(
+  driver: IptablesDriver,
+  shared: readonly SharedRule[],
+): Promise<DriverResult<ObservedTables>> {
+  const saved = await listTables(driver, shared);
   if (!saved.ok) return failure(saved.error);
   const tables = new Map<TableName, Observed>();
   for (const table of TABLES) tables.set(table, observe(saved.value[table], isOwnChain, isBaseJump));

@@ -48,7 +48,7 @@ async function probeFamilies(settings: Settings, logger: Logger): Promise<Family
 function createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend> {
   switch (settings.config.mode) {
     case 'ipvs':
-      return ipvsBackend(settings, family);
+      return ipvsBackend(settings, family, facts);
     case 'kernelspace':
       return Promise.resolve(kernelspaceBackend(settings, family, facts));
     default:
@@ -69,7 +69,7 @@ async function modeSysctls(settings: Settings): Promise<readonly Sysctl[] | stri
 async function createCleaners(settings: Settings): Promise<readonly Backend[]> {
   if (process.platform !== 'linux') return [];
   const iptables = FAMILIES.map((family) => iptablesBackend(settings, family, null));
-  const ipvs = await Promise.all(FAMILIES.map((family) => ipvsBackend(settings, family)));
+  const ipvs = await Promise.all(FAMILIES.map((family) => ipvsBackend(settings, family, null)));
   return [...iptables, countersCleaner(), ...ipvs, ...nftablesCleaners()];
 }
 

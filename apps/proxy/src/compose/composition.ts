@@ -1,5 +1,5 @@
 /** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
-import type { IptablesDriver } from '@signalbox/backend-iptables';
+import type { IptablesDriver, OnToolNotice } from '@signalbox/backend-iptables';
 import type {
   Backend,
   BackendError,
@@ -60,6 +60,8 @@ export interface NodeFacts {
   syncPeriod(): number;
   /** `null` where the kernel cannot count, or the mode has no such counters. */
   readonly counters: PacketCounters | null;
+  /** For what the operator should know of the node's tools although no call of them fails. */
+  readonly onNotice?: OnToolNotice;
 }
 
 /** Packets counted by the kernel, since it or the counter was new; `null`: could not be read. */

@@ -19,7 +19,7 @@ export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
 export function iptablesBackend(
   { config }: Settings,
   family: Family,
-  facts: Pick<NodeFacts, 'counters' | 'syncPeriod'> | null,
+  facts: Pick<NodeFacts, 'counters' | 'syncPeriod' | 'onNotice'> | null,
 ): Backend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
   const { masqueradeBit } = effective(config);
@@ -27,13 +27,18 @@ export function iptablesBackend(
   const driver = counters?.drivers.get(family);
   const backend = createIptablesBackend({
     family,
-    ...(driver === undefined ? {} : { driver, accounting: true }),
+    driver: driver ?? createExecDriver({ family, ...noticesOf(facts) }),
+    accounting: driver !== undefined,
     masqueradeBit,
     // Where the module is not loaded yet, the setting is made when it is.
     conntrackLiberal: config.conntrack.tcpBeLiberal || (liberal !== null && liberal !== '0'),
     ...(facts === null ? {} : { checkInterval: facts.syncPeriod }),
   });
   return counters === null || driver === undefined ? backend : withCounters(backend, counters);
+}
+
+export function noticesOf(facts: Pick<NodeFacts, 'onNotice'> | null): Pick<NodeFacts, 'onNotice'> {
+  return facts?.onNotice === undefined ? {} : { onNotice: facts.onNotice };
 }
 
 export interface IptablesProbe {

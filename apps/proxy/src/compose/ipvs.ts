@@ -1,5 +1,8 @@
+import { createExecDriver } from '@signalbox/backend-iptables';
 import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
 import { formatBackendError, type Backend, type Family } from '@signalbox/core';
+import type { NodeFacts } from './composition.ts';
+import { noticesOf } from './iptables.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 import { release } from 'node:os';
@@ -7,9 +10,16 @@ import { release } from 'node:os';
 /** Remembers across restarts which virtual servers are ours; empty after a reboot, like the kernel's table. */
 export const JOURNAL_FOLDER = '/run/signalbox';
 
-export async function ipvsBackend(settings: Settings, family: Family): Promise<Backend> {
+export async function ipvsBackend(
+  settings: Settings,
+  family: Family,
+  facts: Pick<NodeFacts, 'onNotice'> | null,
+): Promise<Backend> {
   const { createIpvsBackend, createNetlinkDriver } = await import('@signalbox/backend-ipvs');
-  const driver = createNetlinkDriver({ family });
+  const driver = createNetlinkDriver({
+    family,
+    iptables: createExecDriver({ family, ...noticesOf(facts) }),
+  });
   return createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver });
 }
 

@@ -4,6 +4,7 @@ import {
   createExecDriver,
   whyNoAccounting,
   type IptablesDriver,
+  type OnToolNotice,
 } from '@signalbox/backend-iptables';
 import {
   backendError,
@@ -37,7 +38,7 @@ const PATIENCE_MS = 10_000;
 export async function openPacketCounters(
   families: readonly Family[],
   logger: Logger,
-  parts: CounterParts = { client: createAccountingClient(), probe: probeFamily, clock: systemClock },
+  parts: CounterParts = systemParts(logger),
 ): Promise<PacketCounters | null> {
   const { client, probe } = parts;
   const insist = createInsistence(parts, logger);
@@ -96,8 +97,18 @@ function inOneLine({ operation, message }: BackendError | NetlinkError): string 
   return `${operation}: ${message}`;
 }
 
-async function probeFamily(family: Family): Promise<IptablesDriver | BackendError> {
-  const driver = createExecDriver({ family });
+function systemParts(logger: Logger): CounterParts {
+  return {
+    client: createAccountingClient(),
+    probe: (family) => probeFamily(family, logger),
+    clock: systemClock,
+  };
+}
+
+async function probeFamily(family: Family, logger: Logger): Promise<IptablesDriver | BackendError> {
+  // The backend goes on with this driver.
+  const onNotice: OnToolNotice = ({ message, data }) => logger.warning(message, data);
+  const driver = createExecDriver({ family, onNotice });
   const error = await whyNoAccounting(driver, NAMES);
   if (error === null) return driver;
   await driver.close();

@@ -1,6 +1,5 @@
 import type { Family } from '@signalbox/core';
 import { splitArguments } from '../encode/quote.ts';
-import { checkSaveLines } from '../encode/parse-save.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
 import {
@@ -12,9 +11,12 @@ import {
   type Variant,
 } from './iptables-driver.ts';
 import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
-import { feedTool, runTool, startTool, type ToolEnd, type ToolRun } from './run-tool.ts';
+import { feedTool, runTool, startTool, type ToolEnd, type ToolFeed } from './run-tool.ts';
+import { proveAbsent, saveTables, type Execute, type SaveWork } from './save-tables.ts';
+import { endGroup } from './spawn-child.ts';
 import { createStandby, type Standby } from './standby.ts';
-import { garbageError, isExit, queryError, restoreError } from './tool-errors.ts';
+import { isExit, queryError, restoreError } from './tool-errors.ts';
+import { createNotices, slowCommand, type Notices, type OnToolNotice } from './tool-notices.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 import { createXtablesMonitor } from './xtables-monitor.ts';
 
@@ -28,6 +30,10 @@ export interface ExecDriverOptions {
   readonly lockWait?: number;
   /** Milliseconds that a command may take. Default 120,000: the legacy variant moves whole tables. */
   readonly timeLimit?: number;
+  /** Milliseconds after which a command that still runs is reported to `onNotice`. Default 10,000. */
+  readonly slowAfter?: number;
+  /** What the operator should know although no call fails; each once. */
+  readonly onNotice?: OnToolNotice;
 }
 
 /** Runs the node's iptables, one process a call: `iptables-restore` tells by its end alone that it is done. */
@@ -40,13 +46,15 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
     now: () => performance.now(),
   });
   const { execute, executeReady, find, withTool, close } = createToolAccess(options, own);
+  const notices = createNotices(family, options.onNotice);
   const question = (table: TableName, words: readonly string[]) =>
     withTool((tool) => ask(execute, [tool.programs.main, ...wait, '-t', table, ...words]));
 
   return {
     family,
     probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
-    save: (onLine) => withTool((tool) => runSave(execute, tool.programs.save, onLine)),
+    save: (onLine) =>
+      withTool((tool) => saveProven({ execute, programs: tool.programs, wait, onLine }, tool.facts, notices)),
     restore: (input) =>
       withTool(async ({ facts, programs: { restore }, restoreWaits }) => {
         const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
@@ -69,17 +77,44 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   };
 }
 
+async function saveProven(
+  work: SaveWork,
+  { variant }: ToolFacts,
+  notices: Notices,
+): Promise<DriverResult<null>> {
+  const saved = await saveTables(work);
+  if (!saved.ok) return saved;
+  notices.incompatible(saved.value.incompatible);
+  const error = variant === 'nft' ? await proveAbsent(work, saved.value.absent) : null;
+  return error === null ? success(null) : failure(error);
+}
+
 function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
-  const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000 } = options;
-  const limits = { timeLimit, onStart: own.started, onEnd: own.ended };
-  const execute: Execute = (command, streams = {}) =>
-    runTool({ command: [...commandPrefix, ...command], ...limits, ...streams });
+  const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000, slowAfter = 10_000 } = options;
+  const running = new Set<number>();
+  const limitsOf = (command: readonly string[]): Omit<ToolFeed, 'input'> => ({
+    timeLimit,
+    slowAfter,
+    onSlow: () => options.onNotice?.(slowCommand(command, slowAfter)),
+    running,
+    onStart: own.started,
+    onEnd: own.ended,
+  });
+  const execute: Execute = (words, streams = {}) => {
+    const command = [...commandPrefix, ...words];
+    return runTool({ command, ...limitsOf(command), ...streams });
+  };
   let standby: Standby | null = null;
-  const executeReady = (command: readonly string[], input: RestoreInput): Promise<ToolEnd> => {
-    standby ??= createStandby(() => startTool([...commandPrefix, ...command]));
-    const end = feedTool(standby.take(), { ...limits, input });
+  const executeReady = (words: readonly string[], input: RestoreInput): Promise<ToolEnd> => {
+    const command = [...commandPrefix, ...words];
+    standby ??= createStandby(() => startTool(command));
+    const end = feedTool(standby.take(), { ...limitsOf(command), input });
     standby.prepare();
     return end;
+  };
+  const close = (): void => {
+    standby?.close();
+    for (const pid of running) endGroup(pid);
   };
   const find = rememberSuccess(() =>
     variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant)),
@@ -88,10 +123,8 @@ function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
     const found = await find();
     return found.ok ? use(found.value) : found;
   };
-  return { execute, executeReady, find, withTool, close: () => standby?.close() };
+  return { execute, executeReady, find, withTool, close };
 }
-
-type Execute = (command: readonly string[], streams?: Pick<ToolRun, 'input' | 'onLine'>) => Promise<ToolEnd>;
 
 /** Asks once; asks again only if that failed. */
 function rememberSuccess<T>(find: () => Promise<DriverResult<T>>): () => Promise<DriverResult<T>> {
@@ -109,20 +142,4 @@ async function ask(execute: Execute, command: readonly string[]): Promise<Driver
   const end = await execute(command);
   if (isExit(end) && end.status <= 2) return success(end.status === 0);
   return failure(queryError(command[0] ?? '', end));
-}
-
-async function runSave(
-  execute: Execute,
-  save: string,
-  onLine: (line: string) => void,
-): Promise<DriverResult<null>> {
-  const check = checkSaveLines();
-  const take = (line: string): void => {
-    check.take(line);
-    onLine(line);
-  };
-  const end = await execute([save], { onLine: take });
-  if (!isExit(end) || end.status !== 0) return failure(queryError(save, end));
-  const problem = check.problem();
-  return problem === null ? success(null) : failure(garbageError(save, problem));
 }

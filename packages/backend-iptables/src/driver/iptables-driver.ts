@@ -1,8 +1,9 @@
 /** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
 import type { BackendError, Family } from '@signalbox/core';
-import { createSaveReader, type ListedTables } from '../encode/parse-save.ts';
+import { createSaveReader, UNLISTED_RULE, type ListedTables } from '../encode/parse-save.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
-import type { TableName } from '../objects/rule.ts';
+import { encodeRule } from '../encode/rule-text.ts';
+import type { SharedRule, TableName } from '../objects/rule.ts';
 
 /**
  * The two implementations of iptables: rules of one are invisible to the other.
@@ -35,7 +36,7 @@ export interface IptablesDriver {
   probe(): Promise<DriverResult<ToolFacts>>;
   /**
    * What `iptables-save` prints, line by line. It is asked for all tables at once: asked for one, legacy would bring it to
-   * life, and nft reads them all anyway.
+   * life, and nft reads them all anyway. A chain that the tool cannot list has `UNLISTED_RULE` for its rules.
    */
   save(onLine: (line: string) => void): Promise<DriverResult<null>>;
   /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
@@ -71,9 +72,36 @@ export interface MonitorHandlers {
   onLost(reason: string, loss: MonitorLoss): void;
 }
 
-/** All of it at once. */
-export async function listTables(driver: IptablesDriver): Promise<DriverResult<ListedTables>> {
+/** All of it at once. `jumps` are looked for in chains that the tool cannot list, too. */
+export async function listTables(
+  driver: IptablesDriver,
+  jumps: readonly SharedRule[] = [],
+): Promise<DriverResult<ListedTables>> {
   const reader = createSaveReader();
   const saved = await driver.save((line) => reader.take(line));
-  return saved.ok ? success(reader.tables) : saved;
+  if (!saved.ok) return saved;
+  return askForUnlisted(driver, reader.tables, jumps);
+}
+
+/** The same tables, and what of `jumps` is in chains that were not listed: `-C` finds a rule among any others. */
+export async function askForUnlisted(
+  driver: IptablesDriver,
+  tables: ListedTables,
+  jumps: readonly SharedRule[],
+): Promise<DriverResult<ListedTables>> {
+  const found = new Map<TableName, Map<string, readonly string[]>>();
+  for (const { table, chain, rule } of jumps) {
+    const listed = found.get(table)?.get(chain) ?? tables[table].chains.get(chain);
+    const text = encodeRule(rule, driver.family);
+    if (listed?.[0] !== UNLISTED_RULE || listed.includes(text)) continue;
+    const answer = await driver.hasRule(table, chain, text);
+    if (!answer.ok) return answer;
+    const chains = found.get(table) ?? new Map(tables[table].chains);
+    found.set(table, answer.value ? chains.set(chain, [...listed, text]) : chains);
+  }
+  const withFound = (table: TableName): ListedTables[TableName] => ({
+    table,
+    chains: found.get(table) ?? tables[table].chains,
+  });
+  return success({ filter: withFound('filter'), nat: withFound('nat'), mangle: withFound('mangle') });
 }

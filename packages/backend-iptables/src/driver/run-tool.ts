@@ -1,12 +1,18 @@
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Buffer } from 'node:buffer';
 import type { Readable, Writable } from 'node:stream';
+import { GRACE_MS, signalGroup, spawnChild } from './spawn-child.ts';
 
 export interface ToolFeed {
   /** In pieces of any size; passed on as fast as the child takes it. */
   readonly input?: Iterable<string>;
   /** Milliseconds; the child is killed beyond it. */
   readonly timeLimit: number;
+  /** Called once if the child still runs after `slowAfter` milliseconds. */
+  readonly onSlow?: () => void;
+  readonly slowAfter?: number;
+  /** Process ids of children at work: for `endGroup`. */
+  readonly running?: Set<number>;
   /** Takes the output line by line; then it is not part of the answer. */
   readonly onLine?: (line: string) => void;
   /** Told the process id of the child before it gets its input. */
@@ -20,25 +26,27 @@ export interface ToolRun extends ToolFeed {
 
 export type ToolEnd =
   | { readonly kind: 'exit'; readonly status: number; readonly stdout: string; readonly stderr: string }
-  /** Could not be started: not installed, no permission to run it. */
-  | { readonly kind: 'not-started'; readonly reason: string; readonly missing: boolean }
+  /** Not installed; out of descriptors, memory or processes; or anything else, such as no permission to run it. */
+  | {
+      readonly kind: 'not-started';
+      readonly reason: string;
+      readonly cause: 'missing' | 'shortage' | 'other';
+    }
   | { readonly kind: 'timeout'; readonly stderr: string }
   | { readonly kind: 'killed'; readonly signal: string; readonly stderr: string };
 
 /** A program that has not got its input yet. */
 export interface StartedTool {
-  readonly child: ChildProcessWithoutNullStreams;
+  /** `null`: `error` is why. */
+  readonly child: ChildProcessWithoutNullStreams | null;
   /** Why it could not be started, once that is known. */
   error: NodeJS.ErrnoException | null;
 }
 
-export function startTool([file = '', ...args]: readonly string[]): StartedTool {
-  // In a group of its own: what a wrapper script has started ends with it.
-  const child = spawn(file, args, {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: childEnvironment(),
-    detached: true,
-  });
+export function startTool(command: readonly string[]): StartedTool {
+  const child = spawnChild(command, { stdio: ['pipe', 'pipe', 'pipe'] }) as
+    ChildProcessWithoutNullStreams | NodeJS.ErrnoException;
+  if (child instanceof Error) return { child: null, error: child };
   const tool: StartedTool = { child, error: null };
   child.once('error', (error: NodeJS.ErrnoException) => {
     tool.error = error;
@@ -54,29 +62,25 @@ export function runTool({ command, ...feed }: ToolRun): Promise<ToolEnd> {
 }
 
 export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): Promise<ToolEnd> {
-  if (early !== null) return Promise.resolve(notStarted(early));
+  if (early !== null || child === null) return Promise.resolve(notStarted(early));
   return new Promise((resolve) => {
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     const text = (parts: readonly Buffer[]): string => Buffer.concat(parts).toString('utf8');
-    let timedOut = false;
-    const timer = setTimeout(() => {
-      timedOut = true;
-      killGroup(child);
-      // Whoever has left the group may still hold the pipes.
-      setTimeout(() => child.stdio.forEach((stream) => stream?.destroy()), GRACE).unref();
-    }, run.timeLimit);
+    const limits = limitTime(child, run);
     if (run.onLine === undefined) child.stdout.on('data', (part: Buffer) => out.push(part));
     else eachLine(child.stdout, run.onLine);
     child.stderr.on('data', (part: Buffer) => err.push(part));
     child.once('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
+      limits.lift();
       resolve(notStarted(error));
     });
+    if (child.pid !== undefined) run.running?.add(child.pid);
     child.once('close', (status, signal) => {
-      clearTimeout(timer);
+      limits.lift();
+      if (child.pid !== undefined) run.running?.delete(child.pid);
       if (child.pid !== undefined) run.onEnd?.(child.pid);
-      if (timedOut) resolve({ kind: 'timeout', stderr: text(err) });
+      if (limits.exceeded()) resolve({ kind: 'timeout', stderr: text(err) });
       else if (status === null) resolve({ kind: 'killed', signal: signal ?? 'unknown', stderr: text(err) });
       else resolve({ kind: 'exit', status, stdout: text(out), stderr: text(err) });
     });
@@ -85,15 +89,27 @@ export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): P
   });
 }
 
-/** Milliseconds from the end of a group to that of its pipes. */
-const GRACE = 1_000;
+interface TimeLimits {
+  readonly exceeded: () => boolean;
+  readonly lift: () => void;
+}
 
-function killGroup({ pid }: ChildProcessWithoutNullStreams): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
-  }
+function limitTime(child: ChildProcessWithoutNullStreams, run: ToolFeed): TimeLimits {
+  let isOver = false;
+  const slow = run.onSlow && setTimeout(run.onSlow, run.slowAfter);
+  const limit = setTimeout(() => {
+    isOver = true;
+    if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
+    // A process that has left the group may still hold the pipes.
+    setTimeout(() => child.stdio.forEach((stream) => stream?.destroy()), GRACE_MS).unref();
+  }, run.timeLimit);
+  return {
+    exceeded: () => isOver,
+    lift: () => {
+      clearTimeout(slow);
+      clearTimeout(limit);
+    },
+  };
 }
 
 /** Bytes at a time: what a pipe holds. */
@@ -125,14 +141,13 @@ function* inPieces(input: Iterable<string>): Generator<string> {
   if (piece !== '') yield piece;
 }
 
-function notStarted(error: NodeJS.ErrnoException): ToolEnd {
-  return { kind: 'not-started', reason: error.message, missing: error.code === 'ENOENT' };
-}
+const SHORTAGES: readonly string[] = ['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN'];
 
-/** The tools' messages are parsed: no translations. */
-function childEnvironment(): NodeJS.ProcessEnv {
-  // oxlint-disable-next-line node/no-process-env -- a child needs the PATH that we were started with
-  return { ...process.env, LC_ALL: 'C' };
+function notStarted(error: NodeJS.ErrnoException | null): ToolEnd {
+  const { code = '', message = 'no child process' } = error ?? {};
+  const cause = code === 'ENOENT' ? 'missing' : 'other';
+  const isShortage = SHORTAGES.includes(code);
+  return { kind: 'not-started', reason: message, cause: isShortage ? 'shortage' : cause };
 }
 
 function eachLine(stream: Readable, onLine: (line: string) => void): void {

@@ -34,7 +34,7 @@ describe('createStandby', () => {
     const killed = started.at(-1)?.child;
     killed?.ref();
     killed?.kill('SIGKILL');
-    if (killed !== undefined) await once(killed, 'exit');
+    if (killed !== undefined && killed !== null) await once(killed, 'exit');
     expect(await feedTool(standby.take(), { ...FEED, input: 'b' })).toMatchObject({ stdout: 'b' });
     expect(started.length).toBe(3);
   });
@@ -43,8 +43,9 @@ describe('createStandby', () => {
     const { started, standby } = lab(['/nonexistent/tool']);
     standby.prepare();
     const [waiting] = started;
-    if (waiting?.error === null) await once(waiting.child, 'error').catch(() => undefined);
-    expect(await feedTool(standby.take(), { ...FEED, input: '' })).toMatchObject({ missing: true });
+    if (waiting?.error === null && waiting.child !== null)
+      await once(waiting.child, 'error').catch(() => undefined);
+    expect(await feedTool(standby.take(), { ...FEED, input: '' })).toMatchObject({ cause: 'missing' });
   });
 
   it('ends what waits when it is closed', async () => {
@@ -53,7 +54,7 @@ describe('createStandby', () => {
     const child = started[0]?.child;
     child?.ref();
     standby.close();
-    if (child === undefined) throw new Error('nothing was started');
+    if (child === undefined || child === null) throw new Error('nothing was started');
     child.stdout.resume();
     child.stderr.resume();
     const [status] = await once(child, 'close');

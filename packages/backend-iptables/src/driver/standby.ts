@@ -29,14 +29,14 @@ export function createStandby(start: () => StartedTool): Standby {
       for (const part of parts(waiting)) part.unref();
     },
     close() {
-      waiting?.child.stdin.end();
+      waiting?.child?.stdin.end();
       waiting = null;
     },
   };
 }
 
 function isGone({ child, error }: StartedTool): boolean {
-  return error !== null || child.exitCode !== null || child.signalCode !== null;
+  return child === null || error !== null || child.exitCode !== null || child.signalCode !== null;
 }
 
 interface Referenced {
@@ -46,6 +46,7 @@ interface Referenced {
 
 /** The pipes of a child are sockets, whatever their types say. Absent where the child could not be started. */
 function parts({ child }: StartedTool): readonly Referenced[] {
+  if (child === null) return [];
   const pipes = [child.stdin, child.stdout, child.stderr] as readonly unknown[];
   return [
     child,

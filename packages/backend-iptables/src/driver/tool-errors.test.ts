@@ -41,7 +41,7 @@ describe('restoreError', () => {
       'unavailable',
       'unchanged',
       TWO,
-      { kind: 'not-started', reason: 'spawn iptables-restore ENOENT', missing: true } as const,
+      { kind: 'not-started', reason: 'spawn iptables-restore ENOENT', cause: 'missing' } as const,
     ],
     ['timeout', 'unknown', ONE, { kind: 'timeout', stderr: '' } as const],
     ['unavailable', 'unknown', ONE, { kind: 'killed', signal: 'SIGKILL', stderr: '' } as const],

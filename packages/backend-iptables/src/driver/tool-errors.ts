@@ -30,12 +30,12 @@ export function restoreError(operation: string, end: ToolEnd, input: RestoreInpu
   return { ...error, kernel, ...(detail === '' ? {} : { detail }) };
 }
 
+const NOT_STARTED = { missing: 'unavailable', shortage: 'busy', other: 'not-permitted' } as const;
+
 function toolError(operation: string, end: ToolEnd): BackendError {
   switch (end.kind) {
     case 'not-started':
-      return backendError(end.missing ? 'unavailable' : 'not-permitted', operation, end.reason, {
-        kernel: 'unchanged',
-      });
+      return backendError(NOT_STARTED[end.cause], operation, end.reason, { kernel: 'unchanged' });
     case 'timeout':
       return backendError('timeout', operation, 'no end within the time limit', detailOf(end.stderr));
     case 'killed':

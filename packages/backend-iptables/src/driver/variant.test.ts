@@ -3,13 +3,18 @@ import type { ToolEnd } from './run-tool.ts';
 import { chooseVariant, describeTool, detectTool, programs, type Run } from './variant.ts';
 
 /** Programs by name → what they print; others are not installed. */
-function node(output: Readonly<Record<string, string>>): Run {
-  return async ([program = '', option = '']) => {
+function node(output: Readonly<Record<string, string>>, absent: readonly string[] = []): Run {
+  return async ([program = '', option = ''], { onLine = () => undefined } = {}) => {
+    if (option === '-t' && absent.includes(program)) {
+      const stderr = `${program}: can't initialize iptables table \`nat': Table does not exist (do you need to insmod?)`;
+      return { kind: 'exit', status: 3, stdout: '', stderr };
+    }
     const stdout = output[`${program} ${option}`.trim()];
     const end: ToolEnd =
       stdout === undefined
-        ? { kind: 'not-started', reason: `spawn ${program} ENOENT`, missing: true }
+        ? { kind: 'not-started', reason: `spawn ${program} ENOENT`, cause: 'missing' }
         : { kind: 'exit', status: 0, stdout, stderr: '' };
+    stdout?.split('\n').forEach(onLine);
     return end;
   };
 }
@@ -56,6 +61,21 @@ describe('the variant of iptables', () => {
       ok: true,
       value: { facts: { variant: 'legacy' } },
     });
+  });
+
+  it('is never one that the kernel does not have, whatever the plain name stands for', async () => {
+    const output = {
+      ...VERSIONS,
+      'iptables --version': 'iptables v1.8.9 (legacy)\n',
+      'iptables-nft-save': '',
+      'iptables-legacy-save': '',
+    };
+    const legacy = { ok: true, value: { facts: { variant: 'legacy' } } };
+    expect(await detectTool(node(output), 'IPv4')).toMatchObject(legacy);
+    const found = await detectTool(node(output, ['iptables', 'iptables-legacy']), 'IPv4');
+    expect(found).toMatchObject({ ok: true, value: { facts: { variant: 'nft' } } });
+    const neither = ['iptables', 'iptables-legacy', 'iptables-nft'];
+    expect(await detectTool(node(output, neither), 'IPv4')).toMatchObject(legacy);
   });
 
   it('is unavailable where nothing is installed', async () => {

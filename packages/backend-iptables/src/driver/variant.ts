@@ -2,10 +2,10 @@
 import type { Family } from '@signalbox/core';
 import { backendError } from '@signalbox/core';
 import { failure, success, type DriverResult, type ToolFacts, type Variant } from './iptables-driver.ts';
-import type { ToolEnd } from './run-tool.ts';
+import { saveTables, type Execute } from './save-tables.ts';
 import { isExit, queryError } from './tool-errors.ts';
 
-export type Run = (command: readonly string[]) => Promise<ToolEnd>;
+export type Run = Execute;
 
 /** Names of the programs, by purpose. */
 export interface Programs {
@@ -51,17 +51,33 @@ export async function describeTool(run: Run, names: Programs): Promise<DriverRes
 
 /**
  * The variant that the node's kubelet uses, told by its chains in mangle; else the one that holds more rules;
- * else whatever the plain name `iptables` is.
+ * else whatever the plain name `iptables` is. Never one that this kernel does not know while it knows the other: from
+ * Linux 6.17 the legacy tables are often absent, and the legacy program lists nothing then and ends well.
  */
 export async function detectTool(run: Run, family: Family): Promise<DriverResult<Tool>> {
   const nft = await usage(run, programs(family, 'nft'));
   const legacy = await usage(run, programs(family, 'legacy'));
   const chosen = await describeTool(run, programs(family, chooseVariant(nft, legacy)));
-  if (chosen.ok) return chosen;
+  if (chosen.ok) {
+    if (!(await isMissingInKernel(run, chosen.value))) return chosen;
+    const variant = chosen.value.facts.variant === 'nft' ? 'legacy' : 'nft';
+    const other = await describeTool(run, programs(family, variant));
+    return other.ok && !(await isMissingInKernel(run, other.value)) ? other : chosen;
+  }
   // Nothing goes by the plain name: any that is installed will do.
   const [only] = [nft === null ? [] : ['nft' as const], legacy === null ? [] : ['legacy' as const]].flat();
   return only === undefined ? chosen : describeTool(run, programs(family, only));
 }
+
+/** Whether the kernel lacks what this variant is made of, and not just the rights or the lock. */
+async function isMissingInKernel(run: Run, { programs: { main } }: Tool): Promise<boolean> {
+  const end = await run([main, '-t', 'nat', '-S', 'POSTROUTING']);
+  return isExit(end) && end.status > 2 && NOT_IN_KERNEL.test(end.stderr);
+}
+
+/** `can't initialize iptables table `nat': Table does not exist`; `Could not fetch rule set generation id: Invalid argument`. */
+const NOT_IN_KERNEL =
+  /Table does not exist|Module \S+ not found|generation id: (Invalid argument|(Protocol|Operation) not supported)/;
 
 /** What one variant holds; `null` if it is not installed. */
 export interface Usage {
@@ -78,14 +94,15 @@ export function chooseVariant(nft: Usage | null, legacy: Usage | null): Variant 
   return nftRules > legacyRules ? 'nft' : 'legacy';
 }
 
-const KUBELET_CHAINS = /^:(KUBE-KUBELET-CANARY|KUBE-IPTABLES-HINT) /m;
+const KUBELET_CHAINS = /^:(KUBE-KUBELET-CANARY|KUBE-IPTABLES-HINT) /;
 
 async function usage(run: Run, names: Programs): Promise<Usage | null> {
+  const found = { kubelet: false, rules: 0 };
   // Without a table's name it lists what exists; with one, the legacy variant would bring the table to life.
-  const end = await run([names.save]);
-  if (!isExit(end) || end.status !== 0) return null;
-  return {
-    kubelet: KUBELET_CHAINS.test(end.stdout),
-    rules: end.stdout.split('\n').filter((line) => line.startsWith('-A ')).length,
+  const onLine = (line: string): void => {
+    found.kubelet ||= KUBELET_CHAINS.test(line);
+    if (line.startsWith('-A ')) found.rules++;
   };
+  const saved = await saveTables({ execute: run, programs: names, wait: [], onLine });
+  return saved.ok ? found : null;
 }

@@ -38,11 +38,24 @@ export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
   };
 }
 
+/**
+ * Stands in a listing for rules that the tool could not list: what the chain contains is unknown. No rule of a kernel
+ * looks so.
+ */
+export const UNLISTED_RULE = '-m comment --comment "rules that iptables cannot list"';
+
 export interface SaveCheck {
   readonly take: (line: string) => void;
+  /** Tables that the tool did not list because of rules that it cannot express. */
+  readonly incompatible: ReadonlySet<string>;
+  /** Tables that it listed as a whole. */
+  readonly listed: ReadonlySet<string>;
   /** What is wrong with what was taken, as a whole; `null`: it is a listing, and complete. */
   problem(): string | null;
 }
+
+/** `# Table `nat' is incompatible, use 'nft' tool.` Others only `contain incompatible base-chains`: these are listed. */
+const INCOMPATIBLE = /^# Table `(\w+)' is incompatible\b/;
 
 /** What a listing consists of. Behind `#` is what people read. */
 const LISTED = /^(#|:\S+ \S+ |(\[\d+:\d+\] )?-A \S)/;
@@ -51,11 +64,19 @@ const LISTED = /^(#|:\S+ \S+ |(\[\d+:\d+\] )?-A \S)/;
 export function checkSaveLines(): SaveCheck {
   let table: string | null = null;
   let problem: string | null = null;
+  const incompatible = new Set<string>();
+  const listed = new Set<string>();
   return {
+    incompatible,
+    listed,
     take(line) {
+      const remark = line.startsWith('#') ? INCOMPATIBLE.exec(line)?.[1] : undefined;
+      if (remark !== undefined) incompatible.add(remark);
       if (line.startsWith('*') && table === null) table = line;
-      else if (line === 'COMMIT' && table !== null) table = null;
-      else if (line.trim() !== '' && !LISTED.test(line))
+      else if (line === 'COMMIT' && table !== null) {
+        listed.add(table.slice(1).trimEnd());
+        table = null;
+      } else if (line.trim() !== '' && !LISTED.test(line))
         problem ??= `it printed ${JSON.stringify(line.slice(0, 200))}`;
     },
     problem: () => problem ?? (table === null ? null : `its output ends within ${table}`),

@@ -1,6 +1,7 @@
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { encodeRule } from '../encode/rule-text.ts';
 import { parseRule } from '../encode/parse-rule.ts';
+import { UNLISTED_RULE } from '../encode/parse-save.ts';
 import { restoreText } from '../encode/restore-input.ts';
 import {
   failure,
@@ -38,6 +39,8 @@ export interface FakeIptables {
   readonly byOthers: (input: string) => void;
   /** `iptables-save` of one table. */
   readonly dump: (table: TableName) => string;
+  /** `nat POSTROUTING`: chains with rules that the tool cannot express, and so cannot list any rule of. */
+  readonly unlisted: Set<string>;
 }
 
 /** iptables without a kernel: same seam, same refusals. */
@@ -45,8 +48,10 @@ export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
   const kernel = createFakeKernel(options.family);
   const inputs: string[] = [];
   const monitors = new Set<MonitorHandlers>();
+  const unlisted = new Set<string>();
   return {
-    driver: createFakeDriver({ options, kernel, inputs, monitors }),
+    driver: createFakeDriver({ options, kernel, inputs, monitors, unlisted }),
+    unlisted,
     kernel,
     inputs,
     dump: (table) => dumpTable(table, kernel.table(table)),
@@ -65,11 +70,12 @@ interface FakeParts {
   readonly kernel: FakeKernel;
   readonly inputs: string[];
   readonly monitors: Set<MonitorHandlers>;
+  readonly unlisted: ReadonlySet<string>;
 }
 
-function createFakeDriver({ options, kernel, inputs, monitors }: FakeParts): IptablesDriver {
+function createFakeDriver({ options, kernel, inputs, monitors, unlisted }: FakeParts): IptablesDriver {
   const { family, variant = 'nft', faults = () => false } = options;
-  const dump = (table: TableName): string => dumpTable(table, kernel.table(table));
+  const dump = (table: TableName): string => dumpTable(table, listed(table, kernel.table(table), unlisted));
   return {
     family,
     probe: async () => success({ variant, version: '1.8.9', randomFully: true }),
@@ -154,6 +160,13 @@ function splitBlocks(input: string): readonly Block[] | string {
     else if (line !== '' && !line.startsWith('#')) return `line ${index + 1}: outside of a table`;
   }
   return open === null ? blocks : 'COMMIT is missing';
+}
+
+function listed(table: TableName, chains: FakeTable, unlisted: ReadonlySet<string>): FakeTable {
+  const unknown = [{ text: UNLISTED_RULE, rule: parseRule(UNLISTED_RULE) }];
+  return new Map(
+    [...chains].map(([name, rules]) => [name, unlisted.has(`${table} ${name}`) ? unknown : rules]),
+  );
 }
 
 function dumpTable(table: TableName, chains: FakeTable): string {

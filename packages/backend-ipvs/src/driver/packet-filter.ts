@@ -24,7 +24,7 @@ export async function programDrift(
   driver: IptablesDriver,
   program: Program,
 ): Promise<DriverResult<readonly string[]>> {
-  const saved = await listTables(driver);
+  const saved = await listTables(driver, jumpsOf(program));
   if (!saved.ok) return saved;
   const drift: string[] = [];
   for (const table of TABLES) {
@@ -45,7 +45,7 @@ export async function programDrift(
 
 /** Writes all chains anew and adds the jumps that are missing: each table in one transaction. */
 export async function installProgram(driver: IptablesDriver, program: Program): Promise<BackendError | null> {
-  const saved = await listTables(driver);
+  const saved = await listTables(driver, jumpsOf(program));
   if (!saved.ok) return saved.error;
   const inputs = TABLES.map((table): TableInput => {
     const listed = saved.value[table];
@@ -60,7 +60,7 @@ export async function removeProgram(
   driver: IptablesDriver,
   remains: ProgramRemains,
 ): Promise<DriverResult<readonly string[]>> {
-  const saved = await listTables(driver);
+  const saved = await listTables(driver, remains.jumps);
   if (!saved.ok) return saved;
   const tables = TABLES.map((table) => saved.value[table]);
   const ours = tables.some(usesSets) ? remains : withoutSharedNames(remains, tables);
@@ -74,6 +74,10 @@ export async function removeProgram(
     ok: true,
     value: inputs.map(({ table, operations }) => `${operations.length} rules and chains in ${table}`),
   };
+}
+
+function jumpsOf({ jumps, obsolete }: Program): readonly SharedRule[] {
+  return [...jumps, ...obsolete.jumps];
 }
 
 function isHeld(listed: ListedTable, chain: Chain, family: Family): boolean {

@@ -1,0 +1,141 @@
+/**
+ * Lists all tables, with proof that nothing is left out.
+ *
+ * Where a table of the nft variant contains a rule that iptables cannot express (`ct state vmap {…}`, `snat to …`),
+ * `iptables-nft-save` prints a remark instead of the table and ends with status 0. Such a table is listed chain by chain;
+ * `-N`, `-C`, `-I`, `-D` and `iptables-restore --noflush` work in it (seen with 1.8.9).
+ */
+import { backendError, type BackendError } from '@signalbox/core';
+import { CANARY } from '../compile/chain-names.ts';
+import { checkSaveLines, UNLISTED_RULE } from '../encode/parse-save.ts';
+import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
+import { failure, success, type DriverResult } from './iptables-driver.ts';
+import type { ToolEnd, ToolRun } from './run-tool.ts';
+import { garbageError, isExit, queryError } from './tool-errors.ts';
+import type { Programs } from './variant.ts';
+
+export type Execute = (
+  command: readonly string[],
+  streams?: Pick<ToolRun, 'input' | 'onLine'>,
+) => Promise<ToolEnd>;
+
+export interface SaveWork {
+  readonly execute: Execute;
+  readonly programs: Programs;
+  /** Seconds to wait for the lock, as words of the command. */
+  readonly wait: readonly string[];
+  readonly onLine: (line: string) => void;
+}
+
+/** What `save` had to list chain by chain. */
+export interface Saved {
+  readonly incompatible: readonly TableName[];
+  /** Tables that were neither listed nor remarked on. */
+  readonly absent: readonly TableName[];
+}
+
+export async function saveTables(work: SaveWork): Promise<DriverResult<Saved>> {
+  const { execute, programs, onLine } = work;
+  const check = checkSaveLines();
+  const take = (line: string): void => {
+    check.take(line);
+    onLine(line);
+  };
+  const end = await execute([programs.save], { onLine: take });
+  if (!isExit(end) || end.status !== 0) return failure(queryError(programs.save, end));
+  const problem = check.problem();
+  if (problem !== null) return failure(garbageError(programs.save, problem));
+  const incompatible = TABLES.filter((table) => check.incompatible.has(table));
+  for (const table of incompatible) {
+    const error = await listByChain(work, table);
+    if (error !== null) return failure(error);
+  }
+  const absent = TABLES.filter((table) => !check.listed.has(table) && !incompatible.includes(table));
+  return success({ incompatible, absent });
+}
+
+/**
+ * That a table which was not listed holds no rules of services: each of theirs contains this chain. Only for the nft
+ * variant: asked for a table, the legacy variant brings it to life.
+ */
+export async function proveAbsent(
+  { execute, programs, wait }: Omit<SaveWork, 'onLine'>,
+  tables: readonly TableName[],
+): Promise<BackendError | null> {
+  for (const table of tables) {
+    const end = await execute([programs.main, ...wait, '-t', table, '-S', CANARY]);
+    if (!isExit(end) || end.status > 2) return queryError(programs.main, end);
+    if (end.status === 0) {
+      return garbageError(programs.save, `it did not list table ${table}, which contains chain ${CANARY}`);
+    }
+  }
+  return null;
+}
+
+async function listByChain(work: SaveWork, table: TableName): Promise<BackendError | null> {
+  const names = await chainNames(work, table);
+  if (!names.ok) return names.error;
+  work.onLine(`*${table}`);
+  for (let rest = names.value; rest.length > 0;) {
+    const listed = await listChains(work, table, rest);
+    if (!listed.ok) return listed.error;
+    rest = listed.value;
+  }
+  work.onLine('COMMIT');
+  return null;
+}
+
+/** No chain has this name. */
+const NO_CHAIN = 'KUBE-PROXY-NO-CHAIN';
+
+/**
+ * `-Z -v` names each chain on its way; the line behind it fails, and with it the transaction: no counter is reset. There is
+ * no other command of the tool that names the chains of such a table.
+ */
+async function chainNames(
+  { execute, programs, wait }: SaveWork,
+  table: TableName,
+): Promise<DriverResult<readonly string[]>> {
+  const command = [programs.restore, ...wait, '--noflush'];
+  const names: string[] = [];
+  const onLine = (line: string): void => {
+    const name = /^Zeroing chain `(.+)'$/.exec(line)?.[1];
+    if (name !== undefined) names.push(name);
+  };
+  const end = await execute(command, { input: `*${table}\n-Z -v\n-S ${NO_CHAIN}\nCOMMIT\n`, onLine });
+  const isProof = isExit(end) && end.status === 1 && end.stderr.includes(NO_CHAIN);
+  if (isProof) return success(names);
+  const message = `table ${table} contains rules made with nft, and its chains cannot be listed`;
+  return failure(
+    isExit(end)
+      ? backendError('unsupported', programs.save, message, {
+          kernel: 'unchanged',
+          detail: end.stderr.trim(),
+        })
+      : queryError(programs.restore, end),
+  );
+}
+
+/** Lists chains up to the first that contains what iptables cannot express; the rest is still to be listed. */
+async function listChains(
+  { execute, programs, wait, onLine }: SaveWork,
+  table: TableName,
+  chains: readonly string[],
+): Promise<DriverResult<readonly string[]>> {
+  const input = [`*${table}`, ...chains.map((name) => `-S ${name}`), 'COMMIT', ''].join('\n');
+  let headers = 0;
+  const take = (line: string): void => {
+    const header = /^-[NP] (\S+)(?: (\S+))?$/.exec(line);
+    if (header === null) return onLine(line);
+    headers++;
+    return onLine(`:${header[1]} ${header[2] ?? '-'} [0:0]`);
+  };
+  const end = await execute([programs.restore, ...wait, '--noflush'], { input, onLine: take });
+  if (!isExit(end)) return failure(queryError(programs.restore, end));
+  if (end.status === 0 && headers === chains.length) return success([]);
+  const culprit = /chain `([^']+)' in table/.exec(end.stderr)?.[1];
+  if (culprit === undefined || culprit !== chains[headers]) return failure(queryError(programs.restore, end));
+  onLine(`:${culprit} ${BUILTIN_CHAINS[table].includes(culprit) ? 'ACCEPT' : '-'} [0:0]`);
+  onLine(`-A ${culprit} ${UNLISTED_RULE}`);
+  return success(chains.slice(headers + 1));
+}

@@ -1,0 +1,87 @@
+/** Starts child processes in the one way that neither throws, leaks descriptors, nor leaves a child behind. */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+
+export interface ChildOptions {
+  readonly stdio: StdioOptions;
+}
+
+/** A child in a process group of its own, so that what a wrapper script has started ends with it; or why there is none. */
+export function spawnChild(
+  [file = '', ...args]: readonly string[],
+  { stdio }: ChildOptions,
+): ChildProcess | NodeJS.ErrnoException {
+  const shortage = descriptorShortage();
+  if (shortage !== null) return shortage;
+  try {
+    const child = spawn(file, args, { stdio, env: childEnvironment(), detached: true });
+    if (child.pid !== undefined) guard(child, child.pid);
+    return child;
+  } catch (error) {
+    // ENOMEM and the like: Node.js closes the pipes first.
+    return error as NodeJS.ErrnoException;
+  }
+}
+
+/** Three pairs of pipe ends, the pair by which the child reports that it could not start, and two to spare. */
+const DESCRIPTORS = 10;
+
+/**
+ * Where `spawn` itself meets EMFILE, Node.js 20 to 24 give back a child without streams and lose the three pipe ends that
+ * were open by then. So the descriptors are asked for first.
+ */
+function descriptorShortage(): NodeJS.ErrnoException | null {
+  const open: number[] = [];
+  try {
+    while (open.length < DESCRIPTORS) open.push(openSync('/dev/null', 'r'));
+    return null;
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    // Without /dev/null nothing can be said.
+    return code === 'EMFILE' || code === 'ENFILE' ? (error as NodeJS.ErrnoException) : null;
+  } finally {
+    for (const descriptor of open) closeSync(descriptor);
+  }
+}
+
+const living = new Set<number>();
+
+/** A child in a group of its own outlives this process, and a hung one for ever. */
+function guard(child: ChildProcess, pid: number): void {
+  if (living.size === 0) process.on('exit', endChildren);
+  living.add(pid);
+  child.once('exit', () => {
+    living.delete(pid);
+    if (living.size === 0) process.off('exit', endChildren);
+  });
+}
+
+/** At once: what the tools write is a transaction each. */
+export function endChildren(): void {
+  for (const pid of living) signalGroup(pid, 'SIGKILL');
+}
+
+export function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** Milliseconds from SIGTERM to SIGKILL, and from SIGKILL to the end of the pipes. */
+export const GRACE_MS = 1_000;
+
+/** Asks the group to end, and ends it when it does not. */
+export function endGroup(pid: number): void {
+  signalGroup(pid, 'SIGTERM');
+  setTimeout(() => {
+    if (living.has(pid)) signalGroup(pid, 'SIGKILL');
+  }, GRACE_MS).unref();
+}
+
+/** The tools' messages are parsed: no translations. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  // oxlint-disable-next-line node/no-process-env -- a child needs the PATH that we were started with
+  return { ...process.env, LC_ALL: 'C' };
+}
