@@ -121,9 +121,9 @@ describe('an HNS that shows load balancers otherwise than they were written', ()
     await host.backend.sync(fullOf(service()));
     const [balancer] = host.hns.snapshot().loadBalancers;
     host.hns.putLoadBalancer({ ...balancer, ID: balancer?.ID ?? '', Flags: 0 });
-    const object = 'load balancer 10.96.0.10:80/tcp';
-    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [{ kind: 'altered', object }] });
-    expect(await host.backend.sync(NOTHING)).toMatchObject({ repaired: [`${object} was altered`] });
+    const drift = [{ kind: 'altered', type: 'load balancer', name: '10.96.0.10:80/tcp' }];
+    expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift });
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ repaired: drift });
     expect(host.hns.snapshot().loadBalancers[0]?.Flags).toBe(1);
   });
 
