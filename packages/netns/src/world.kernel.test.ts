@@ -202,6 +202,21 @@ describe('pods that come and go', () => {
     const gone = await call({ protocol: 'TCP', from: '10.244.1.5', to: '10.244.1.30', timeout: 300 });
     expect(gone.kind).not.toBe('answered');
   });
+
+  it('leave nothing behind when they cannot be set up', async () => {
+    const before = await runCommand(['ip', 'netns', 'list']);
+    const taken = world().hostOf('10.244.1.5');
+    const pod = { name: 'pod-31', addresses: ['10.244.1.5'] };
+    await expect(world().addPod(pod)).rejects.toThrow('failed');
+    expect(world().hostOf('10.244.1.5')).toBe(taken);
+    expect(world().pods.has('pod-31')).toBe(false);
+    expect((await runCommand(['ip', 'netns', 'list'])).split('\n').sort()).toEqual(before.split('\n').sort());
+    await world().addPod({ ...pod, addresses: ['10.244.1.31'] });
+    await listenAll(world(), 'TCP', [{ address: '10.244.1.31', port: PORT }]);
+    const attempt = await call({ protocol: 'TCP', from: '10.244.1.5', to: '10.244.1.31' });
+    expect(attempt.kind).toBe('answered');
+    await world().removePod('pod-31');
+  });
 });
 
 describe('the end of a world', () => {

@@ -68,6 +68,21 @@ function namespacesOf({ node, outside, pods }: Parts): readonly string[] {
   return [node, outside, ...pods.values()].map((host) => host.namespace);
 }
 
+/** A pod that could not be set up leaves nothing behind. */
+async function addPod(parts: Parts, pod: PodSpec): Promise<Host> {
+  if (parts.pods.has(pod.name)) throw new Error(`there is a pod ${pod.name} in this world`);
+  const wiring = plug(parts, [pod]);
+  const host = parts.pods.get(pod.name) as Host;
+  try {
+    await setUp(wiring);
+    return host;
+  } catch (error) {
+    parts.pods.delete(pod.name);
+    await ipBatch([`netns del ${host.namespace}`]).catch(() => undefined);
+    throw error;
+  }
+}
+
 async function removePod(parts: Parts, name: string): Promise<void> {
   const host = parts.pods.get(name);
   if (host === undefined) throw new Error(`no pod ${name} in this world`);
@@ -93,10 +108,7 @@ function worldOfParts(parts: Parts, forgetExit: () => void): World {
     outside: parts.outside,
     pods: parts.pods,
     hostOf: (address) => hosts().find((host) => host.addresses.includes(address)),
-    async addPod(pod) {
-      await setUp(plug(parts, [pod]));
-      return parts.pods.get(pod.name) as Host;
-    },
+    addPod: (pod) => addPod(parts, pod),
     removePod: (name) => removePod(parts, name),
     async forgetListeners() {
       await Promise.all(hosts().map((host) => host.forgetListeners()));

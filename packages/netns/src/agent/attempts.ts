@@ -30,12 +30,12 @@ type Settle = (make: () => Attempt) => void;
 /** Settles once, whatever arrives late; what `make` throws (a broken set-up, not an outcome) rejects. */
 function attempt(timeout: number, start: (settle: Settle) => () => void): Promise<Attempt> {
   return new Promise((resolve, reject) => {
-    const state = { over: false };
+    const state = { over: false, stop: (): void => undefined };
     const settle: Settle = (make) => {
       if (state.over) return;
       state.over = true;
       clearTimeout(timer);
-      stop();
+      state.stop();
       try {
         resolve(make());
       } catch (error) {
@@ -43,7 +43,14 @@ function attempt(timeout: number, start: (settle: Settle) => () => void): Promis
       }
     };
     const timer = setTimeout(() => settle(() => silent), timeout);
-    const stop = start(settle);
+    try {
+      state.stop = start(settle);
+    } catch (error) {
+      // A port that is none, for example: the socket is refused before there is one to stop.
+      settle(() => {
+        throw error;
+      });
+    }
   });
 }
 

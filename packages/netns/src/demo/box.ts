@@ -31,7 +31,12 @@ export async function ensurePods(
     ({ at }) => isLocalPod(at.address) && world.hostOf(at.address) === undefined,
   );
   for (const name of new Set(missing.map(({ pod }) => pod))) {
-    const own = missing.filter(({ pod }) => pod === name).map(({ at }) => at.address);
+    const own = missing
+      .map(({ pod, at }) => ({ pod, address: at.address }))
+      // An address can be listed twice, under two names: the first pod has it.
+      .filter(({ pod, address }) => pod === name && world.hostOf(address) === undefined)
+      .map(({ address }) => address);
+    if (own.length === 0) continue;
     const unique = world.pods.has(name) ? `${name}-${own[0] ?? ''}` : name;
     await world.addPod({ name: unique, addresses: [...new Set(own)] });
   }

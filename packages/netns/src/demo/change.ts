@@ -1,4 +1,4 @@
-/** One pod goes, another comes, while somebody keeps connecting. */
+/** One pod goes, another comes, while a client keeps connecting. */
 import type { World } from '../world.ts';
 import { callFrontend, podOf } from './distribution.ts';
 import type { DemoEndpoint, Frontend } from './objects.ts';
@@ -14,15 +14,17 @@ export interface Followed {
 }
 
 export interface Change {
-  readonly frontend: Frontend;
+  /** All that lead to the service: each family is programmed by itself, and one may be later than the other. */
+  readonly frontends: readonly Frontend[];
   /** Endpoints before and after, so that both pods have names. */
   readonly endpoints: readonly DemoEndpoint[];
   readonly goes: string;
   readonly comes: string;
   edit(): void;
+  readonly stopped: AbortSignal;
 }
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 60_000;
 const AT_ONCE = 4;
 /** So many answers without the old pod among them: with a third of all it would show, but for once in 10^9. */
 const PROOF = 50;
@@ -36,6 +38,8 @@ interface Tally {
   quiet: number;
 }
 
+const NOTHING: Readonly<Tally> = { connections: 0, failed: 0, firstToNew: 0, lastToOld: 0, quiet: 0 };
+
 function count(tally: Tally, pod: string | undefined, { goes, comes }: Change, elapsed: number): void {
   tally.connections += 1;
   if (pod === undefined) tally.failed += 1;
@@ -44,18 +48,26 @@ function count(tally: Tally, pod: string | undefined, { goes, comes }: Change, e
   tally.quiet = pod === goes || tally.firstToNew === 0 ? 0 : tally.quiet + 1;
 }
 
-/** Connects without a pause, edits, and goes on until only the pods of the new manifest answer. */
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** Connects without a pause, edits, and goes on until only the pods of the new manifest answer, at every frontend. */
 export async function watchChange(world: World, change: Change): Promise<Followed> {
-  const tally: Tally = { connections: 0, failed: 0, firstToNew: 0, lastToOld: 0, quiet: 0 };
+  const watched = change.frontends.map((frontend) => ({ frontend, tally: { ...NOTHING } }));
   const connectOnce = async (since: number): Promise<void> => {
-    const attempts = await callFrontend(world, { frontend: change.frontend, tries: AT_ONCE });
-    const elapsed = Math.max(0, performance.now() - since);
-    for (const attempt of attempts) count(tally, podOf(change.endpoints, attempt), change, elapsed);
+    change.stopped.throwIfAborted();
+    const calls = watched.map(async ({ frontend, tally }) => {
+      const attempts = await callFrontend(world, { frontend, tries: AT_ONCE });
+      const elapsed = Math.max(0, performance.now() - since);
+      for (const attempt of attempts) count(tally, podOf(change.endpoints, attempt), change, elapsed);
+    });
+    await Promise.all(calls);
   };
   for (let round = 0; round < 10; round += 1) await connectOnce(Number.POSITIVE_INFINITY);
   const edited = performance.now();
   change.edit();
-  while (tally.quiet < PROOF) {
+  while (watched.some(({ tally }) => tally.quiet < PROOF)) {
     if (performance.now() - edited > DEADLINE_MS) {
       throw new Error(
         `${change.comes} did not take the place of ${change.goes} within ${DEADLINE_MS / 1000} s`,
@@ -63,6 +75,11 @@ export async function watchChange(world: World, change: Change): Promise<Followe
     }
     await connectOnce(edited);
   }
-  const { connections, failed, firstToNew, lastToOld } = tally;
-  return { connections, failed, firstToNew, lastToOld };
+  const tallies = watched.map(({ tally }) => tally);
+  return {
+    connections: sum(tallies.map(({ connections }) => connections)),
+    failed: sum(tallies.map(({ failed }) => failed)),
+    firstToNew: Math.min(...tallies.map(({ firstToNew }) => firstToNew)),
+    lastToOld: Math.max(...tallies.map(({ lastToOld }) => lastToOld)),
+  };
 }

@@ -28,11 +28,15 @@ export function describeKeep(demo: Demo): void {
   );
 }
 
+/** Editors remove a file before they write it anew. */
+function timeOf(file: string): string {
+  const stats = statSync(file, { bigint: true, throwIfNoEntry: false });
+  return stats === undefined ? 'gone' : String(stats.mtimeNs);
+}
+
 function fingerprint(folder: string): string {
   const names = readdirSync(folder).filter((name) => name.endsWith('.yaml'));
-  return names
-    .map((name) => `${name} ${statSync(path.join(folder, name), { bigint: true }).mtimeNs}`)
-    .join('\n');
+  return names.map((name) => `${name} ${timeOf(path.join(folder, name))}`).join('\n');
 }
 
 function podsOfService({ endpoints }: DemoObjects, service: string, family: boolean): ReadonlySet<string> {
@@ -57,10 +61,11 @@ async function awaitTraffic({ world, manifests }: Demo, stopped: AbortSignal): P
 }
 
 async function showAgain(demo: Demo, stopped: AbortSignal): Promise<void> {
-  const { endpoints } = readObjects(demo.manifests);
+  const { endpoints, problems } = readObjects(demo.manifests);
+  for (const problem of problems) print(`  ${problem}`);
   const nobody = await ensurePods(demo.world, endpoints);
   if (nobody.length > 0)
-    print(`  nobody has the address ${nobody.join(', ')}: pods can be added to 10.244.1.x`);
+    print(`  no host of the demo has the address ${nobody.join(', ')}: pods can be added to 10.244.1.x`);
   await awaitTraffic(demo, stopped);
   await showDistribution(demo);
 }

@@ -17,15 +17,18 @@ const { values } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, bundle: { type: 'string', default: BUNDLE } },
 });
 
-/** What a shell reports for a command that Ctrl-C ended. */
-const INTERRUPTED = 130;
+/** What a shell reports for a command that one of these ended. SIGHUP: the terminal was closed. */
+const STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
+type EndingSignal = keyof typeof STATUS;
 
 const stop = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort(signal));
+for (const signal of Object.keys(STATUS) as EndingSignal[]) process.on(signal, () => stop.abort(signal));
+// A closed terminal takes no more output; what has to be removed is removed all the same.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 async function tellStory(manifests: string): Promise<void> {
   await using world = await buildWorld(readObjects(manifests));
-  const demo = await startDemo(world, { bundle: values.bundle, manifests });
+  const demo = await startDemo(world, { bundle: values.bundle, manifests }, stop.signal);
   try {
     const acts = [
       async () => (await showDistribution(demo))(),
@@ -60,7 +63,7 @@ async function main(): Promise<number> {
     await tellStory(manifests);
     return 0;
   } catch (error) {
-    if (stop.signal.aborted) return INTERRUPTED;
+    if (stop.signal.aborted) return STATUS[stop.signal.reason as EndingSignal];
     process.stderr.write(`\nsignalbox demo: ${(error as Error).message}\n`);
     return 1;
   } finally {

@@ -1,8 +1,17 @@
-/** The manifests as the demo sees them: what to connect to, and which pods should answer. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** The manifests as the demo sees them: what to connect to, which pods should answer, and what is wrong. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { Protocol } from '@signalbox/core';
-import { loadAll } from 'js-yaml';
+import {
+  canonicalAddress,
+  createModel,
+  FAMILIES,
+  formatInputProblem,
+  type DesiredServicePort,
+  type Family,
+  type ModelConfig,
+  type Protocol,
+} from '@signalbox/core';
+import { parseManifest, type ManifestObject } from '@signalbox/manifests';
 import type { Socket } from '../agent/protocol.ts';
 
 export interface Frontend {
@@ -24,74 +33,109 @@ export interface DemoEndpoint {
 export interface DemoObjects {
   readonly frontends: readonly Frontend[];
   readonly endpoints: readonly DemoEndpoint[];
+  /** What is wrong with the manifests, with file and line; it affects only what it names. */
+  readonly problems: readonly string[];
 }
 
-interface PortObject {
-  readonly protocol?: Protocol;
-  readonly port: number;
-  readonly nodePort?: number;
+const NODE_IPS: Readonly<Record<Family, string>> = { IPv4: '192.0.2.10', IPv6: '2001:db8:0:2::10' };
+
+/** As the proxy of the demo is configured, as far as it decides which objects are served. */
+const CONFIG: ModelConfig = {
+  nodeName: 'node-a',
+  localDetection: { mode: 'ClusterCIDR', cidrs: [] },
+  masqueradeAll: false,
+  nodePortAddresses: [],
+  localhostNodePorts: true,
+  externalIPs: true,
+  nodeIPOverride: null,
+};
+
+interface Folder {
+  readonly objects: readonly ManifestObject[];
+  readonly problems: readonly string[];
 }
 
-interface ServiceObject {
-  readonly kind: 'Service';
-  readonly metadata: { readonly name: string; readonly namespace: string };
-  readonly spec: { readonly clusterIPs?: readonly string[]; readonly ports?: readonly PortObject[] };
+function readFolder(folder: string): Folder {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.yaml') && !name.startsWith('.'));
+  const files = names.filter((name) =>
+    statSync(path.join(folder, name), { throwIfNoEntry: false })?.isFile(),
+  );
+  const parsed = files
+    .sort()
+    .map((name) => parseManifest(name, readFileSync(path.join(folder, name), 'utf8')));
+  return {
+    objects: parsed.flatMap(({ objects }) => objects.filter(({ served }) => served)),
+    problems: parsed.flatMap(({ problems }) => problems.map(({ message }) => message)),
+  };
 }
 
-interface SliceObject {
-  readonly kind: 'EndpointSlice';
-  readonly metadata: { readonly namespace: string; readonly labels?: Readonly<Record<string, string>> };
-  readonly ports?: readonly PortObject[];
-  readonly endpoints?: readonly {
-    readonly addresses: readonly string[];
-    readonly nodeName?: string;
-    readonly targetRef?: { readonly name?: string };
-  }[];
+interface PodIdentity {
+  readonly pod: string;
+  readonly node: string;
 }
 
-const NODE_IPS = ['192.0.2.10', '2001:db8:0:2::10'];
+/** What a namespace of its own can be called. */
+const POD_NAME = /^[-.a-z0-9]{1,200}$/;
 
-function frontendsOf({ metadata, spec }: ServiceObject): readonly Frontend[] {
-  const service = `${metadata.namespace}/${metadata.name}`;
-  return (spec.ports ?? []).flatMap(({ protocol = 'TCP', port, nodePort }) => {
-    const cluster = (spec.clusterIPs ?? []).map((address) => ({
-      kind: 'ClusterIP' as const,
-      at: { address, port },
-    }));
-    const onNode = NODE_IPS.map((address) => ({
-      kind: 'NodePort' as const,
-      at: { address, port: nodePort ?? 0 },
-    }));
-    const all = [...cluster, ...(nodePort === undefined ? [] : onNode)];
-    return all.map(({ kind, at }) => ({ kind, service, protocol, at }));
+type Fields = Readonly<Record<string, unknown>>;
+
+function fields(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+/** Whose an address is, as the slices name it. */
+function podsByAddress(objects: readonly ManifestObject[]): ReadonlyMap<string, PodIdentity> {
+  const pods = new Map<string, PodIdentity>();
+  for (const { endpoints } of objects.map(({ object }) => fields(object))) {
+    for (const endpoint of Array.isArray(endpoints) ? endpoints.map(fields) : []) {
+      const address = canonicalAddress(String(fields(endpoint['addresses'])[0]));
+      if (address === null || pods.has(address)) continue;
+      const { name } = fields(endpoint['targetRef']);
+      const { nodeName } = endpoint;
+      pods.set(address, {
+        pod: typeof name === 'string' && POD_NAME.test(name) ? name : address,
+        node: typeof nodeName === 'string' ? nodeName : '',
+      });
+    }
+  }
+  return pods;
+}
+
+function frontendsOf({ name, frontends }: DesiredServicePort, family: Family): readonly Frontend[] {
+  const service = `${name.namespace}/${name.name}`;
+  return frontends.flatMap((frontend): Frontend[] => {
+    const { protocol } = name;
+    const { port } = frontend;
+    if (frontend.kind === 'cluster-ip') {
+      return [{ kind: 'ClusterIP', service, protocol, at: { address: frontend.address, port } }];
+    }
+    if (frontend.kind !== 'node-port') return [];
+    return [{ kind: 'NodePort', service, protocol, at: { address: NODE_IPS[family], port } }];
   });
 }
 
-function endpointsOf({ metadata, ports = [], endpoints = [] }: SliceObject): readonly DemoEndpoint[] {
-  const service = `${metadata.namespace}/${metadata.labels?.['kubernetes.io/service-name'] ?? ''}`;
-  return ports.flatMap(({ protocol = 'TCP', port }) =>
-    endpoints.flatMap(({ addresses, nodeName = '', targetRef }) =>
-      addresses.map((address) => ({
-        service,
-        pod: targetRef?.name ?? address,
-        node: nodeName,
-        protocol,
-        at: { address, port },
-      })),
-    ),
-  );
-}
-
-function isKind<T extends { readonly kind: string }>(kind: T['kind']): (object: unknown) => object is T {
-  return (object): object is T => (object as { readonly kind?: unknown } | null)?.kind === kind;
-}
-
-/** Reads a folder of manifests. Throws what the YAML parser throws. */
+/** Reads a folder of manifests by the rules of the proxy itself. */
 export function readObjects(folder: string): DemoObjects {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.yaml') && !name.startsWith('.'));
-  const objects = files.sort().flatMap((name) => loadAll(readFileSync(path.join(folder, name), 'utf8')));
-  return {
-    frontends: objects.filter(isKind<ServiceObject>('Service')).flatMap(frontendsOf),
-    endpoints: objects.filter(isKind<SliceObject>('EndpointSlice')).flatMap(endpointsOf),
-  };
+  const { objects, problems } = readFolder(folder);
+  const model = createModel(CONFIG);
+  const values = objects.flatMap(({ resource, object, where }) =>
+    model
+      .apply({ type: 'upsert', resource, object })
+      .map((problem) => `${where}: ${formatInputProblem(problem)}`),
+  );
+  const pods = podsByAddress(objects);
+  const served = FAMILIES.flatMap((family) =>
+    [...model.build(family).state.servicePorts.values()].map((port) => ({ family, port })),
+  );
+  const endpoints = served.flatMap(({ port: { name, clusterEndpoints } }) =>
+    clusterEndpoints.map(({ address, port }) => ({
+      service: `${name.namespace}/${name.name}`,
+      ...(pods.get(address) ?? { pod: address, node: '' }),
+      protocol: name.protocol,
+      at: { address, port },
+    })),
+  );
+  const frontends = served.flatMap(({ family, port }) => frontendsOf(port, family));
+  endpoints.sort((one, other) => (one.pod < other.pod ? -1 : 1));
+  return { frontends, endpoints, problems: [...problems, ...values] };
 }

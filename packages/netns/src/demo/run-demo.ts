@@ -17,18 +17,19 @@ import { readObjects, type DemoObjects, type Frontend } from './objects.ts';
 import { describeRules, describeServices, heading, milliseconds, print } from './screen.ts';
 
 const TRIES = 60;
-const START_DEADLINE_MS = 20_000;
+const START_DEADLINE_MS = 60_000;
 const MIN_SYNC_PERIOD_MS = 1000;
 
 export interface Demo extends ProxyFiles {
   readonly world: World;
   readonly proxy: ProxyProcess;
+  /** Aborted by a signal: the demo ends as soon as it can. */
+  readonly stopped: AbortSignal;
 }
 
 /** Every frontend answers: the proxy has programmed all of the manifests. */
 async function awaitService(
-  world: World,
-  proxy: ProxyProcess,
+  { world, proxy, stopped }: Pick<Demo, 'world' | 'proxy' | 'stopped'>,
   frontends: readonly Frontend[],
 ): Promise<void> {
   const deadline = performance.now() + START_DEADLINE_MS;
@@ -36,14 +37,16 @@ async function awaitService(
     for (;;) {
       const [attempt] = await callFrontend(world, { frontend, tries: 1, timeout: 100 });
       if (attempt?.kind === 'answered') break;
+      stopped.throwIfAborted();
       const ended = proxy.ended();
       if (ended !== undefined) throw new Error(ended);
-      if (performance.now() > deadline) throw new Error(`no answer after 20 s; the log is ${proxy.logFile}`);
+      if (performance.now() > deadline)
+        throw new Error(`no answer after ${START_DEADLINE_MS / 1000} s; the log is ${proxy.logFile}`);
     }
   }
 }
 
-export async function startDemo(world: World, files: ProxyFiles): Promise<Demo> {
+export async function startDemo(world: World, files: ProxyFiles, stopped: AbortSignal): Promise<Demo> {
   const { manifests } = files;
   const objects = readObjects(manifests);
   await ensurePods(world, objects.endpoints);
@@ -51,12 +54,18 @@ export async function startDemo(world: World, files: ProxyFiles): Promise<Demo> 
   print(...describeServices(objects));
   const started = performance.now();
   const proxy = startProxy(world, files);
-  await awaitService(world, proxy, objects.frontends);
+  const demo = { world, proxy, stopped, ...files };
+  try {
+    await awaitService(demo, objects.frontends);
+  } catch (error) {
+    await proxy.stop();
+    throw error;
+  }
   heading(
     `signalbox --proxy-mode=iptables: every service works ${milliseconds(performance.now() - started)} after its start`,
   );
   print(`  in the kernel: ${describeRules(await countRules(world))}`);
-  return { world, proxy, ...files };
+  return demo;
 }
 
 /** Throws if a connection failed or a pod was left out. */
@@ -85,10 +94,10 @@ export async function showDistribution({ world, manifests }: Demo, only?: string
 }
 
 export async function showChange(demo: Demo): Promise<void> {
-  const { world, manifests } = demo;
+  const { world, manifests, stopped } = demo;
   const before = readObjects(manifests);
-  const [frontend] = before.frontends.filter(({ service }) => service === 'shop/web');
-  if (frontend === undefined) throw new Error('no service shop/web in the manifests');
+  const frontends = before.frontends.filter(({ service }) => service === 'shop/web');
+  if (frontends.length === 0) throw new Error('no service shop/web in the manifests');
   heading('A change: shop-web.yaml lists web-4 in place of web-2, while the shopper keeps connecting');
   const arrived = WEB_AFTER.filter(({ name }) => name === 'web-4').flatMap(({ name, node, addresses }) =>
     addresses.map((address) => ({
@@ -104,7 +113,8 @@ export async function showChange(demo: Demo): Promise<void> {
   await wait(MIN_SYNC_PERIOD_MS);
   const endpoints = [...before.endpoints, ...arrived];
   const edit = (): void => writeWeb(manifests, WEB_AFTER);
-  const followed = await watchChange(world, { frontend, endpoints, goes: 'web-2', comes: 'web-4', edit });
+  const change = { frontends, endpoints, goes: 'web-2', comes: 'web-4', edit, stopped };
+  const followed = await watchChange(world, change);
   await world.removePod('web-2');
   const { connections, failed, firstToNew, lastToOld } = followed;
   const last = lastToOld === 0 ? 'none after the edit' : `its last after ${milliseconds(lastToOld)}`;
@@ -115,13 +125,14 @@ export async function showChange(demo: Demo): Promise<void> {
 }
 
 /** Somebody flushes a table of the kernel, as careless firewall scripts do. */
-export async function showRepair({ world, proxy, manifests }: Demo): Promise<void> {
+export async function showRepair(demo: Demo): Promise<void> {
+  const { world, manifests } = demo;
   heading('An accident: iptables -t nat -F on the node');
   await wait(MIN_SYNC_PERIOD_MS);
   const { frontends } = readObjects(manifests);
   const flushed = performance.now();
   await runCommand([...world.node.prefix, 'iptables', '-t', 'nat', '-F']);
-  await awaitService(world, proxy, frontends);
+  await awaitService(demo, frontends);
   const rules = describeRules(await countRules(world));
   print(`  every service works again ${milliseconds(performance.now() - flushed)} after it: ${rules}`);
 }
