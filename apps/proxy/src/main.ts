@@ -4,6 +4,7 @@ import './no-inspector.ts';
 import './heap.ts';
 // oxlint-enable import/no-unassigned-import
 import { runCommandLine } from './command-line.ts';
+import { escapeLines } from './logging/escape.ts';
 import { composition } from './compose/compose.ts';
 
 // Whoever reads our output may go away (`| head`, a log collector that restarts): no reason to end.
@@ -16,9 +17,9 @@ if (process.platform === 'linux') {
 }
 
 const outcome = await runCommandLine(process.argv.slice(2), composition, {
-  print: (text) => process.stdout.write(text),
-  hint: (text) => process.stderr.write(text),
+  print: (text) => process.stdout.write(escapeLines(text)),
+  hint: (text) => process.stderr.write(escapeLines(text)),
 });
-for (const error of outcome.errors) process.stderr.write(`Error: ${error}\n`);
+for (const error of outcome.errors) process.stderr.write(`Error: ${escapeLines(error)}\n`);
 // Pipes are written in the background on some systems: what was printed leaves first.
 process.stderr.write('', () => process.stdout.write('', () => process.exit(outcome.status)));

@@ -91,6 +91,12 @@ describe('dist alone in an empty folder', () => {
     ]);
   });
 
+  it('F63: escapes control characters of what it prints about arguments', async () => {
+    const { stderr } = await signalbox('--kubeconfig=/no/\u001b[2K\rE0102 forged\u009b');
+    expect(stderr).toContain(String.raw`/no/\u001b[2K\rE0102 forged\u009b`);
+    expect(stderr).toMatch(/^[ -~\n]+$/);
+  });
+
   it('F63 F171: with --logging-format=json the reason for the end is JSON, too', async () => {
     const words = ['--logging-format=json', '--kubeconfig=/no/such/file'];
     const { status, stderr } = await signalbox(...words);

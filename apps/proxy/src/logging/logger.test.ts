@@ -73,6 +73,34 @@ describe('log lines', () => {
     expect(lines).toHaveLength(matches ? 1 : 0);
   });
 
+  const HOSTILE = 'a\r\u001b[2K\u0000\u007f\u009b1A\u2028I0102 forged\u202eb\u2066c\ufeff';
+  const ESCAPED = String.raw`a\r\u001b[2K\u0000\u007f\u009b1A\u2028I0102 forged\u202eb\u2066c\ufeff`;
+
+  it('F171: control characters are escaped in messages, keys and values, so that no text forges a line', () => {
+    const { log, lines } = world();
+    log.info(HOSTILE);
+    log.info(`${HOSTILE}\nI0102 forged`);
+    log.warning(HOSTILE, { [HOSTILE]: HOSTILE, list: [HOSTILE], 'a b': 1 });
+    log.error('Failed', { err: new Error(`${HOSTILE}\nI0102 15:04:05 forged`) });
+    const header = (severity: string): string => `${severity}0102 15:04:05.678250      42 sync-loop.ts:1] `;
+    expect(lines.slice(0, 3)).toEqual([
+      `${header('I')}${ESCAPED}\n`,
+      `${header('I')}${ESCAPED} I0102 forged\n`,
+      `${header('W')}"${ESCAPED}" "${ESCAPED}"="${ESCAPED}" list=["${ESCAPED}"] "a b"=1\n`,
+    ]);
+    const [first, ...more] = (lines[3] ?? '').split('\n');
+    expect(first).toBe(`${header('E')}"Failed" err=<`);
+    expect(more.every((line) => /^(\t| >|$)/.test(line))).toBe(true);
+    expect(more.join('')).toContain(ESCAPED);
+  });
+
+  it('F171: control characters are escaped in JSON, too, and read back as they were', () => {
+    const { log, lines } = world({ format: 'json' });
+    log.info(HOSTILE, { [HOSTILE]: [HOSTILE], err: HOSTILE });
+    expect(lines[0]?.trimEnd()).toMatch(/^[ -~]+$/);
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ msg: HOSTILE, err: HOSTILE, [HOSTILE]: [HOSTILE] });
+  });
+
   it('F138 F172: several lines are set off so that a stack or rules can be read', () => {
     const { log, lines } = world();
     log.error('Failed', { err: 'first\nsecond' });

@@ -1,5 +1,6 @@
 /** Log lines in klog's two formats: its text header, and one JSON object a line. */
 import type { VmoduleItem } from '../config/types.ts';
+import { escapeControls, escapeLines } from './escape.ts';
 
 export type LogValues = Readonly<Record<string, unknown>>;
 
@@ -91,30 +92,39 @@ function textLine(entry: FullEntry): string {
   const micros = String(Math.floor((entry.time % 1000) * 1000)).padStart(6, '0');
   const { err, ...values } = entry.values;
   const pairs = Object.entries(err === undefined ? values : { err: textOf(err), ...values });
-  const tail = pairs.map(([key, value]) => ` ${key}=${valueText(value)}`).join('');
+  const tail = pairs.map(([key, value]) => ` ${keyText(key)}=${valueText(value)}`).join('');
   const header = `${entry.severity}${day} ${clock}.${micros} ${String(entry.pid).padStart(7)} ${entry.name}.ts:1]`;
   // klog quotes the message of a structured line, and leaves a plain one as it is.
-  const message = pairs.length === 0 ? entry.message.replaceAll('\n', ' ') : JSON.stringify(entry.message);
+  const message =
+    pairs.length === 0 ? escapeControls(entry.message.replaceAll('\n', ' ')) : quoted(entry.message);
   return `${header} ${message}${tail}\n`;
 }
 
-/** Several lines (a stack, rules) are set off as klog does, so that they can be read. */
+function quoted(text: string): string {
+  return escapeControls(JSON.stringify(text));
+}
+
+function keyText(key: string): string {
+  return /^[\w.-]+$/.test(key) ? key : quoted(key);
+}
+
+/** Several lines (a stack, rules) are set off as klog does, so that they can be read; none begins like a log line. */
 function valueText(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
-  if (typeof value !== 'string') return text;
-  return text.includes('\n') ? `<\n\t${text.replaceAll('\n', '\n\t')}\n >` : JSON.stringify(text);
+  if (typeof value !== 'string') return escapeControls(JSON.stringify(value) ?? String(value));
+  return value.includes('\n') ? `<\n\t${escapeLines(value).replaceAll('\n', '\n\t')}\n >` : quoted(value);
 }
 
 function jsonLine(entry: FullEntry): string {
   const { err, ...values } = entry.values;
-  return `${JSON.stringify({
+  const line = JSON.stringify({
     ts: entry.time,
     caller: `${entry.name}.ts:1`,
     msg: entry.message,
     ...(entry.severity === 'E' ? {} : { v: entry.level }),
     ...(err === undefined ? {} : { err: textOf(err) }),
     ...values,
-  })}\n`;
+  });
+  return `${escapeControls(line)}\n`;
 }
 
 function textOf(error: unknown): string {
