@@ -49,12 +49,6 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
   ],
   ['F1: ', 'KubeProxyConfiguration.mode: Invalid value: 5', 'must be a string', `${HEADER}mode: 5\n`],
   [
-    'F69: ',
-    'KubeProxyConfiguration.featureGates',
-    'unrecognized feature gate: NoSuch',
-    `${HEADER}featureGates: {NoSuch: true}\n`,
-  ],
-  [
     'F69 F77: ',
     'KubeProxyConfiguration.featureGates',
     'feature is locked to true',
@@ -219,8 +213,8 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
   [
     'F37 F82: ',
     'KubeProxyConfiguration.nodePortAddresses',
-    "can't use both 'primary' and CIDRs",
-    `${HEADER}nodePortAddresses: [primary, 10.0.0.0/8]\n`,
+    '"everything" must be a valid CIDR, or one of "primary", "localhost", "all"',
+    `${HEADER}nodePortAddresses: [primary, 10.0.0.0/8, everything]\n`,
   ],
   [
     'F82: ',

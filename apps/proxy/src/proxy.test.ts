@@ -54,11 +54,27 @@ describe('start', () => {
   }, 20_000);
 
   it('F124 F137: says Starting in an Event', async () => {
-    const { parts } = await start();
+    const { parts } = await start(['--proxy-mode=iptables']);
     expect(parts.events).toEqual([
       { type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' },
     ]);
   });
+
+  it.each([
+    [[], 1],
+    [['--proxy-mode='], 1],
+    [['--proxy-mode=iptables'], 0],
+    [['--proxy-mode=ipvs'], 0],
+  ])(
+    'F19 F124: with %j a mode that was not set is reported %i times, in log and Event',
+    async (argv, times) => {
+      const { parts, lines } = await start(argv);
+      expect(parts.events.filter(({ reason }) => reason === 'ProxyModeNotSet')).toHaveLength(times);
+      expect(lines.filter((line) => /^W.*mode is not set, using iptables\. .*1\.40/.test(line))).toHaveLength(
+        times,
+      );
+    },
+  );
 
   it('F139: each family has its own loop, and one that fails does not hold the other back', async () => {
     const world = await start();

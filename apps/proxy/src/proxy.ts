@@ -35,6 +35,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const controller = connect(parts, gate);
   controller.start();
   gate.start();
+  reportDefaultedMode(options);
   options.bundle.events.record({ type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' });
   return {
     servers,
@@ -42,6 +43,17 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     reconfigure: (settings) => reconfigure(parts, settings),
     stop: () => stop(parts, { servers, gate, controller }),
   };
+}
+
+/** kube-proxy from 1.37 on reports it, since its default changes in 1.40; here a blank mode stays iptables. */
+function reportDefaultedMode({ settings, logging, bundle }: ProxyOptions): void {
+  const { mode } = settings.config;
+  if (!settings.defaultedMode || mode === 'kernelspace') return;
+  const note =
+    `mode is not set, using ${mode}. The default of kube-proxy changes to nftables in Kubernetes 1.40: ` +
+    `set mode (--proxy-mode) to "${mode}" to keep it`;
+  logging.logger.component('config').warning(note);
+  bundle.events.record({ type: 'Warning', reason: 'ProxyModeNotSet', action: 'StartKubeProxy', note });
 }
 
 async function createParts(options: ProxyOptions): Promise<Parts> {

@@ -75,9 +75,23 @@ export function kernelspaceBackend(settings: Settings, family: Family, facts: No
   });
 }
 
-export async function startWindowsService({ given }: Settings): Promise<ServiceControl | string | null> {
-  if (given.get('windows-service') !== true) return null;
-  if (process.platform !== 'win32') return '--windows-service: only on Windows';
+/**
+ * Whether to run as a Windows service: by flag, which counts beside a file too since the service is installed with both,
+ * or by field. A file may be shared with nodes of another system, where the field has no effect.
+ */
+export function wantsWindowsService(
+  { given, config }: Settings,
+  platform: NodeJS.Platform,
+): boolean | string {
+  const flag = given.get('windows-service') === true;
+  if (platform !== 'win32') return flag ? '--windows-service: only on Windows' : false;
+  return flag || config.windowsRunAsService;
+}
+
+export async function startWindowsService(settings: Settings): Promise<ServiceControl | string | null> {
+  const wanted = wantsWindowsService(settings, process.platform);
+  if (typeof wanted === 'string') return wanted;
+  if (!wanted) return null;
   const { createWindowsService, loadNativeLayer } = await load();
   const loaded = loadNativeLayer();
   if ('error' in loaded) return formatBackendError(loaded.error);

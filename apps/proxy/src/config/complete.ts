@@ -11,6 +11,7 @@ import {
   normalizeAddresses,
 } from './defaults.ts';
 import { formatDuration } from './duration.ts';
+import { unknownFeatureGates } from './feature-gates.ts';
 import { initialConfiguration, setField } from './fields.ts';
 import { withDefaultPort } from './ip.ts';
 import { syncSection } from './modes.ts';
@@ -43,6 +44,7 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   if (configFile !== '') overrideFile(draft, flags);
   if (configFile === '') completeFlagPorts(draft, flags);
   else applyAddressDefaults(draft.config);
+  const defaultedMode = draft.config.mode === '';
   applyPlatformDefaults(draft.config, around.platform);
   clearUnusedPeriods(draft.config);
   const errors = [...validateConfiguration(draft.config, around.platform)];
@@ -55,10 +57,12 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   }
   if (errors.length > 0) return { ok: false, errors };
   normalizeAddresses(draft.config);
-  return { ok: true, settings: settings(draft, flags, nodeName) };
+  const unknown = unknownFeatureGates(draft.config.featureGates);
+  if (unknown.length > 0) draft.warnings.push(`unrecognized feature gates, ignored: ${unknown.join(', ')}`);
+  return { ok: true, settings: { ...settings(draft, flags, nodeName), defaultedMode } };
 }
 
-function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Settings {
+function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Omit<Settings, 'defaultedMode'> {
   return {
     config: draft.config,
     configFile: text(flags, 'config'),

@@ -78,6 +78,17 @@ describe('files as they are found in clusters', () => {
     ]);
   });
 
+  it('F69: gates that are not known are one warning, and no error', () => {
+    const file = settingsOfFile(
+      'mode: iptables\nfeatureGates: {NoSuch: true, WatchListCompression: false, Next: false}\n',
+    );
+    expect(file.warnings).toEqual(['unrecognized feature gates, ignored: NoSuch, Next']);
+    expect(settingsOf(['--feature-gates=KubeProxyIPVS=false,NFTablesNetlink=true']).warnings).toEqual([]);
+    expect(settingsOf(['--feature-gates=NoSuch=true']).warnings).toEqual([
+      'unrecognized feature gates, ignored: NoSuch',
+    ]);
+  });
+
   it('F6 F69: gates about other components are taken, from a file and by flag', () => {
     const file = settingsOfFile('featureGates: {KubeletInUserNamespace: true, MemoryQoS: false}\n');
     expect(file.config.featureGates).toEqual({ KubeletInUserNamespace: true, MemoryQoS: false });

@@ -64,9 +64,16 @@ export function createFeatureGates(settings: Readonly<Record<string, boolean>>):
 /** Why this gate cannot have this value; `null` when it can. */
 export function checkFeatureGate(name: string, wanted: { readonly enabled: boolean }): string | null {
   const gate = BY_NAME.get(name);
-  if (gate === undefined) return OTHER_GATES.has(name) ? null : `unrecognized feature gate: ${name}`;
-  const broken = gate.locked && wanted.enabled !== gate.initial;
+  const broken = gate !== undefined && gate.locked && wanted.enabled !== gate.initial;
   return broken
     ? `cannot set feature gate ${name} to ${wanted.enabled}, feature is locked to ${gate.initial}`
     : null;
+}
+
+/**
+ * Gates of no component known here. No error: one list is often given to every component of a cluster, and the
+ * next version of Kubernetes has gates that this program cannot know.
+ */
+export function unknownFeatureGates(settings: Readonly<Record<string, boolean>>): readonly string[] {
+  return Object.keys(settings).filter((name) => !BY_NAME.has(name) && !OTHER_GATES.has(name));
 }

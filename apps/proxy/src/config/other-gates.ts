@@ -1,5 +1,5 @@
 /**
- * Feature gates of Kubernetes 1.36 that are about other programs. One list of gates is often given to every
+ * Feature gates of Kubernetes up to 1.38 that are about other programs, or about modes and parts that are not built in. One list of gates is often given to every
  * component of a cluster, and kube-proxy takes it; here they are known by name, and change nothing.
  */
 export const OTHER_GATES: ReadonlySet<string> = new Set(
@@ -25,14 +25,15 @@ export const OTHER_GATES: ReadonlySet<string> = new Set(
   ImageVolumeWithDigest InOrderInformers InOrderInformersBatchProcess InPlacePodLevelResourcesVerticalScaling
   InPlacePodVerticalScaling InPlacePodVerticalScalingAllocatedStatus InPlacePodVerticalScalingExclusiveCPUs
   InPlacePodVerticalScalingExclusiveMemory InformerResourceVersion JobBackoffLimitPerIndex JobManagedBy
-  JobPodReplacementPolicy JobSuccessPolicy KMSv1 KubeletCgroupDriverFromCRI KubeletCrashLoopBackOffMax
+  JobPodReplacementPolicy JobSuccessPolicy KMSv1 KubeProxyIPVS KubeProxyNFTablesLocalhostNodePorts KubeletCgroupDriverFromCRI KubeletCrashLoopBackOffMax
   KubeletEnsureSecretPulledImages KubeletFineGrainedAuthz KubeletInUserNamespace KubeletPSI
   KubeletPodResourcesDynamicResources KubeletPodResourcesGet KubeletPodResourcesListUseActivePods
   KubeletRegistrationGetOnExistsOnly KubeletSeparateDiskGC KubeletServiceAccountTokenForCredentialProviders
   KubeletTracing ListFromCacheSnapshot LocalStorageCapacityIsolationFSQuotaMonitoring LogarithmicScaleDown
   MatchLabelKeysInPodAffinity MatchLabelKeysInPodTopologySpread MatchLabelKeysInPodTopologySpreadSelectorMerge
   MaxUnavailableStatefulSet MemoryQoS MutableCSINodeAllocatableCount MutablePVNodeAffinity
-  MutablePodResourcesForSuspendedJobs MutableSchedulingDirectivesForSuspendedJobs MutatingAdmissionPolicy
+  ManagedFieldsOptOut MutablePodResourcesForSuspendedJobs NFTablesNetlink WatchListCompression
+  MutableSchedulingDirectivesForSuspendedJobs MutatingAdmissionPolicy
   NodeDeclaredFeatures NodeInclusionPolicyInPodTopologySpread NodeLogQuery NodeSwap NominatedNodeNameForExpectation
   OpenAPIEnums OpportunisticBatching OrderedNamespaceDeletion PodAndContainerStatsFromCRI PodCertificateRequest
   PodDeletionCost PodLevelResources PodLifecycleSleepAction PodLifecycleSleepActionAllowZero

@@ -4,6 +4,8 @@ import type { KubeProxyConfiguration } from './types.ts';
 /** What the process runs with: the configuration, and the flags that have no place in it. */
 export interface Settings {
   readonly config: KubeProxyConfiguration;
+  /** Neither flag nor file names the mode: it is the platform's default. */
+  readonly defaultedMode: boolean;
   /** `--config`; empty without. */
   readonly configFile: string;
   /** What the file held when these settings were made of it. */

@@ -1,3 +1,4 @@
+import { NODE_PORT_WORDS } from '@signalbox/core';
 import { NO_SERVER, parseAddress, parseAddressPort, parseCidr } from './ip.ts';
 import { checkMode, effective, syncSection } from './modes.ts';
 import { checkFeatureGate } from './feature-gates.ts';
@@ -139,13 +140,10 @@ function validateClusterCidr(text: string, report: Report): void {
 }
 
 function validateNodePortAddresses(addresses: readonly string[], report: Report): void {
-  if (addresses.includes('primary')) {
-    if (addresses.length > 1) report('nodePortAddresses', "can't use both 'primary' and CIDRs");
-    return;
-  }
   for (const address of addresses) {
-    if (parseCidr(address) === null)
-      report('nodePortAddresses', `${render(address)} must be a valid CIDR, or the one word 'primary'`);
+    if (NODE_PORT_WORDS.includes(address) || parseCidr(address) !== null) continue;
+    const words = NODE_PORT_WORDS.map(render).join(', ');
+    report('nodePortAddresses', `${render(address)} must be a valid CIDR, or one of ${words}`);
   }
 }
 

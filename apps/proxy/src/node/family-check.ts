@@ -1,5 +1,5 @@
 /** Whether the configuration fits the IP families that this node can serve. */
-import { familyOf, type Family, type NodeView } from '@signalbox/core';
+import { expandNodePortWords, familyOf, PRIMARY_ADDRESS, type Family, type NodeView } from '@signalbox/core';
 import { isUnspecified, parseAddressPort, parseCidr } from '../config/ip.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 
@@ -55,7 +55,10 @@ export function checkNode(
       : [];
   const warnings = [
     ...(detectLocalMode === 'ClusterCIDR' ? misfit('clusterCIDR', clusterCidrs(config)) : []),
-    ...(nodePortAddresses[0] === 'primary' ? [] : misfit('nodePortAddresses', nodePortAddresses)),
+    ...misfit(
+      'nodePortAddresses',
+      nodePortAddresses.includes(PRIMARY_ADDRESS) ? [] : expandNodePortWords(nodePortAddresses),
+    ),
   ];
   const [podMisfit] = detectLocalMode === 'NodeCIDR' ? misfit('podCIDRs of the Node:', podCIDRs) : [];
   return { fatal: podMisfit ?? null, warnings };
@@ -73,7 +76,9 @@ function singleStackWarnings(config: KubeProxyConfiguration, only: Family): stri
   const warnings: string[] = [];
   for (const name of ['healthzBindAddress', 'metricsBindAddress'] as const) {
     const address = parseAddressPort(config[name]);
-    if (typeof address !== 'string' && familyOf(address.host) !== only) {
+    // An unspecified address is every address of this node, whatever its families.
+    if (typeof address === 'string' || isUnspecified(address.host)) continue;
+    if (familyOf(address.host) !== only) {
       warnings.push(`${name} ${config[name]} is not ${only}, the only IP family of this node`);
     }
   }
@@ -90,9 +95,9 @@ function nodePortWarnings({ nodePortAddresses, clusterCIDR }: KubeProxyConfigura
       'nodePortAddresses is empty: node ports answer on every address of this node; consider "--nodeport-addresses primary"',
     ];
   }
-  const families = new Set(nodePortAddresses.map((text) => parseCidr(text)?.family));
+  const families = new Set(expandNodePortWords(nodePortAddresses).map((text) => parseCidr(text)?.family));
   const dual = clusterCIDR.includes(',');
-  return dual && nodePortAddresses[0] !== 'primary' && families.size === 1
+  return dual && !nodePortAddresses.includes(PRIMARY_ADDRESS) && families.size === 1
     ? [
         `nodePortAddresses ${nodePortAddresses.join()} names one IP family only; node ports of the other answer on every address`,
       ]

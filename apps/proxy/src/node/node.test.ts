@@ -25,6 +25,12 @@ describe('settings of the mode', () => {
     [['--nodeport-addresses=fd00::/8'], true],
     [['--nodeport-addresses=10.0.0.0/8'], false],
     [['--nodeport-addresses=primary'], false],
+    [['--nodeport-addresses=126.0.0.0/7'], true],
+    [['--nodeport-addresses=127.0.0.53/32'], true],
+    [['--nodeport-addresses=localhost,primary'], true],
+    [['--nodeport-addresses=primary,all'], true],
+    [['--nodeport-addresses=primary,10.0.0.0/8'], false],
+    [['--nodeport-addresses=10.0.0.0/8,::/0'], false],
     [['--iptables-localhost-nodeports=false'], false],
   ])('F22 S40: %j needs route_localnet: %j', (argv, expected) => {
     expect(needsRouteLocalnet(settingsOf(argv).config)).toBe(expected);
@@ -150,11 +156,29 @@ describe('IP families', () => {
   });
 
   it('F98 F99: lesser misfits are warnings', () => {
-    expect(check(['--healthz-bind-address=::', '--nodeport-addresses=primary'], ['IPv4']).warnings).toEqual([
-      expect.stringContaining('healthzBindAddress [::]:10256 is not IPv4'),
-    ]);
+    expect(
+      check(['--healthz-bind-address=fd00::1', '--nodeport-addresses=primary'], ['IPv4']).warnings,
+    ).toEqual([expect.stringContaining('healthzBindAddress [fd00::1]:10256 is not IPv4')]);
     expect(check([], ['IPv4']).warnings).toEqual([expect.stringContaining('nodePortAddresses is empty')]);
     const one = ['--cluster-cidr=10.0.0.0/8,fd00::/8', '--nodeport-addresses=10.0.0.0/8'];
     expect(check(one, ['IPv4', 'IPv6']).warnings).toEqual([expect.stringContaining('one IP family only')]);
+  });
+
+  it.each([
+    ['--healthz-bind-address=0.0.0.0', 'IPv6'],
+    ['--healthz-bind-address=::', 'IPv4'],
+  ] as const)('F98: %s is every address of an %s-only node, and no misfit', (flag, family) => {
+    const metrics = family === 'IPv6' ? '[::1]:10249' : '127.0.0.1:10249';
+    const flags = [flag, `--metrics-bind-address=${metrics}`, '--nodeport-addresses=primary'];
+    expect(check(flags, [family])).toEqual({ fatal: null, warnings: [] });
+  });
+
+  it('F98: words of both families, and primary, fit every node', () => {
+    const both: ('IPv4' | 'IPv6')[] = ['IPv4', 'IPv6'];
+    for (const words of ['primary,10.0.0.0/8', 'localhost', 'all', 'localhost,10.0.0.0/8']) {
+      const argv = [`--nodeport-addresses=${words}`, '--cluster-cidr=10.0.0.0/8,fd00::/8'];
+      expect(check(argv, both)).toEqual({ fatal: null, warnings: [] });
+      expect(checkWith(argv, both, view('fd00::5')).warnings).toEqual([]);
+    }
   });
 });

@@ -1,7 +1,6 @@
 /** The node's settings that have to be right before the first rule, and that need privileges. */
 import { networkInterfaces } from 'node:os';
-import type { InterfaceAddress } from '@signalbox/core';
-import { parseCidr } from '../config/ip.ts';
+import { nodePortAddresses, type InterfaceAddress } from '@signalbox/core';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import { applyConntrack, type ConntrackResult } from './conntrack-settings.ts';
 import { onlineCpus } from './cpu-count.ts';
@@ -32,14 +31,10 @@ export function applySysctls(files: Files, sysctls: readonly Sysctl[]): SettingE
 }
 
 /** Packets to 127.0.0.1 leave the node only with route_localnet; needed where node ports answer there (S40). */
-export function needsRouteLocalnet({ iptables, nodePortAddresses }: KubeProxyConfiguration): boolean {
-  if (!iptables.localhostNodePorts || nodePortAddresses[0] === 'primary') return false;
-  const ipv4 = nodePortAddresses.flatMap((text) => {
-    const cidr = parseCidr(text);
-    return cidr?.family === 'IPv4' ? [cidr] : [];
-  });
-  if (ipv4.length === 0) return true;
-  return ipv4.some(({ text, prefixLength }) => prefixLength === 0 || text.startsWith('127.'));
+export function needsRouteLocalnet({ iptables, nodePortAddresses: wanted }: KubeProxyConfiguration): boolean {
+  const { localhostNodePorts } = iptables;
+  return nodePortAddresses({ family: 'IPv4', nodePortAddresses: wanted, localhostNodePorts, nodeIP: null })
+    .loopback;
 }
 
 /** How willingly the kernel kills this process when memory is short. A failure is worth a log line only. */

@@ -1,5 +1,4 @@
-import { familyOf, type Family } from '@signalbox/core';
-import { parseCidr } from '../config/ip.ts';
+import type { Family, Model } from '@signalbox/core';
 import { createServiceHealth, type ServiceHealth } from '../health/service-health.ts';
 import type { Parts } from '../parts.ts';
 
@@ -11,7 +10,7 @@ export function familyServiceHealth(parts: Parts, family: Family): ServiceHealth
     logger,
     bounds: { budget: parts.connections },
     proxyHealthy: () => parts.health.health().healthy,
-    addresses: () => listenAddresses(parts, family),
+    addresses: () => listenAddresses(parts.model, family),
     onBindError: ({ namespace, name, port }, error) => {
       const note = `Cannot listen on health check node port ${port}: ${error.message}`;
       logger.error(note, { service: `${namespace}/${name}`, family, retry: 'at the next sync' });
@@ -26,11 +25,8 @@ export function familyServiceHealth(parts: Parts, family: Family): ServiceHealth
   });
 }
 
-function listenAddresses({ current, model }: Parts, family: Family): readonly string[] {
-  const all = family === 'IPv4' ? ['0.0.0.0'] : ['::'];
-  const wanted = current.config.nodePortAddresses;
-  if (wanted[0] === 'primary') return model.state(family).node.nodePortIPs;
-  const cidrs = wanted.flatMap((text) => parseCidr(text) ?? []).filter((cidr) => cidr.family === family);
-  if (cidrs.length === 0 || cidrs.some(({ prefixLength }) => prefixLength === 0)) return all;
-  return model.state(family).node.nodePortIPs.filter((address) => familyOf(address) === family);
+export function listenAddresses(model: Model, family: Family): readonly string[] {
+  const { nodePortAddresses, nodePortIPs } = model.state(family).node;
+  if (nodePortAddresses.kind === 'ranges') return nodePortIPs;
+  return family === 'IPv4' ? ['0.0.0.0'] : ['::'];
 }

@@ -29,7 +29,7 @@ describe('what the settings decide about services', () => {
 
   it('F37: node port addresses', () => {
     expect(config().nodePortAddresses).toEqual([]);
-    expect(config('--nodeport-addresses=primary').nodePortAddresses).toBe('primary');
+    expect(config('--nodeport-addresses=primary').nodePortAddresses).toEqual(['primary']);
     expect(config('--nodeport-addresses=10.0.0.0/8').nodePortAddresses).toEqual(['10.0.0.0/8']);
   });
 

@@ -7,12 +7,11 @@ import type { KubeProxyConfiguration } from '../config/types.ts';
 
 /** The part of the settings that decides about services. */
 export function modelConfig({ config, nodeName }: Settings): ModelConfig {
-  const [first] = config.nodePortAddresses;
   return {
     nodeName,
     localDetection: localDetection(config),
     masqueradeAll: effective(config).masqueradeAll,
-    nodePortAddresses: first === 'primary' ? 'primary' : config.nodePortAddresses,
+    nodePortAddresses: config.nodePortAddresses,
     localhostNodePorts: config.mode === 'iptables' && config.iptables.localhostNodePorts,
     externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
     nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,

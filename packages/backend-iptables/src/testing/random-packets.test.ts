@@ -63,7 +63,7 @@ function randomConfig(random: Random, family: Family): ModelConfig {
     masqueradeAll: random() < 0.3,
     nodePortAddresses: pick<ModelConfig['nodePortAddresses']>(random, [
       [],
-      'primary',
+      ['primary'],
       [cidr(family, '192.0.2.0', 24)],
       [cidr(family, '198.18.0.0', 24)],
     ]),

@@ -157,13 +157,58 @@ describe('node-port addresses', () => {
     },
     {
       title: 'F119: primary is the address of the Node object',
-      config: { nodePortAddresses: 'primary' },
+      config: { nodePortAddresses: ['primary'] },
       allowed: { kind: 'ranges', cidrs: ['192.0.2.10/32'], loopback: false },
       ips: ['192.0.2.10'],
     },
     {
+      title: 'S41: primary beside CIDRs adds to them, in a family without CIDRs alone',
+      config: { nodePortAddresses: ['203.0.113.0/24', 'primary'] },
+      allowed: { kind: 'ranges', cidrs: ['192.0.2.10/32', '203.0.113.0/24'], loopback: false },
+      ips: ['192.0.2.10'],
+    },
+    {
+      title: 'S41: primary beside CIDRs of the other family is all there is',
+      config: { nodePortAddresses: ['203.0.113.0/24', 'primary'] },
+      family: 'IPv6',
+      allowed: { kind: 'ranges', cidrs: ['2001:db8::10/128'], loopback: false },
+      ips: ['2001:db8::10'],
+    },
+    {
+      title: 'S40 S41: localhost beside primary, where node ports answer on loopback',
+      config: { nodePortAddresses: ['primary', 'localhost'], localhostNodePorts: true },
+      allowed: { kind: 'ranges', cidrs: ['192.0.2.10/32', '127.0.0.0/8'], loopback: true },
+      ips: ['127.0.0.1', '192.0.2.10'],
+    },
+    {
+      title: 'S40 S41: localhost where node ports do not answer on loopback',
+      config: { nodePortAddresses: ['localhost'], localhostNodePorts: false },
+      allowed: { kind: 'ranges', cidrs: [], loopback: false },
+      ips: [],
+    },
+    {
+      title: 'S40 S41: localhost, IPv6, where loopback never answers',
+      config: { nodePortAddresses: ['localhost'], localhostNodePorts: true },
+      family: 'IPv6',
+      allowed: { kind: 'ranges', cidrs: [], loopback: false },
+      ips: [],
+    },
+    {
+      title: 'S41: all beside other words is every address',
+      config: { nodePortAddresses: ['primary', 'all'] },
+      family: 'IPv6',
+      allowed: { kind: 'any-local', loopback: false },
+      ips: ['2001:db8::10'],
+    },
+    {
+      title: 'S41: a /0 of the other family does not open this one',
+      config: { nodePortAddresses: ['203.0.113.0/24', '::/0'] },
+      allowed: { kind: 'ranges', cidrs: ['203.0.113.0/24'], loopback: false },
+      ips: [],
+    },
+    {
       title: 'F119: primary, IPv6',
-      config: { nodePortAddresses: 'primary' },
+      config: { nodePortAddresses: ['primary'] },
       family: 'IPv6',
       allowed: { kind: 'ranges', cidrs: ['2001:db8::10/128'], loopback: false },
       ips: ['2001:db8::10'],
@@ -179,7 +224,7 @@ describe('node-port addresses', () => {
 
   for (const ips of [{}, { IPv4: '127.0.0.1' }]) {
     it(`F119: primary with the node IP ${JSON.stringify(ips)} serves no node port`, () => {
-      const { node } = build({ nodePortAddresses: 'primary' }, 'IPv4', { ips });
+      const { node } = build({ nodePortAddresses: ['primary'] }, 'IPv4', { ips });
       expect(node.nodePortAddresses).toEqual({ kind: 'ranges', cidrs: [], loopback: false });
       expect(node.nodePortIPs).toEqual([]);
     });
@@ -192,7 +237,7 @@ describe('node-port addresses', () => {
   });
 
   it('S41: an IPv6 address answers if all bits of its prefix do', () => {
-    const { nodePortAddresses } = build({ nodePortAddresses: 'primary' }, 'IPv6').node;
+    const { nodePortAddresses } = build({ nodePortAddresses: ['primary'] }, 'IPv6').node;
     const answers = (address: string): boolean => answersNodePorts(address, nodePortAddresses);
     expect(['2001:db8::10', '2001:db8::11'].map(answers)).toEqual([true, false]);
   });

@@ -14,36 +14,50 @@ import type { NodePortAddresses } from './desired-state.ts';
 /** IPVS mode's own device carries the VIPs: these are no addresses of the node (G41). */
 const VIP_DEVICE = 'kube-ipvs0';
 
+/** Words that `--nodeport-addresses` takes beside CIDRs, of both families each. */
+export const PRIMARY_ADDRESS = 'primary';
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  localhost: ['127.0.0.0/8', '::1/128'],
+  all: ['0.0.0.0/0', '::/0'],
+};
+export const NODE_PORT_WORDS: readonly string[] = [PRIMARY_ADDRESS, ...Object.keys(WORDS)];
+
+/** With CIDRs in the place of `localhost` and `all`; only the Node object knows what `primary` is. */
+export function expandNodePortWords(wanted: readonly string[]): readonly string[] {
+  return wanted.flatMap((text) => WORDS[text] ?? [text]);
+}
+
 export interface NodePortSettings {
   readonly family: Family;
-  readonly nodePortAddresses: 'primary' | readonly string[];
+  /** CIDRs and words. */
+  readonly nodePortAddresses: readonly string[];
   readonly localhostNodePorts: boolean;
   /** The primary address of this family; null if unknown. */
   readonly nodeIP: string | null;
 }
 
-/** `--nodeport-addresses=primary`; a loopback node IP is a placeholder, not an address to serve on. */
-function primaryOnly(nodeIP: string | null): NodePortAddresses {
+/** None while it is unknown; a loopback node IP is a placeholder, not an address to serve on. */
+function primaryCidrs(nodeIP: string | null): readonly string[] {
   const known = nodeIP !== null && !isLoopback(nodeIP);
-  const cidrs = known ? [`${nodeIP}/${familyOf(nodeIP) === 'IPv4' ? 32 : 128}`] : [];
-  return { kind: 'ranges', cidrs, loopback: false };
+  return known ? [`${nodeIP}/${familyOf(nodeIP) === 'IPv4' ? 32 : 128}`] : [];
 }
 
 /** S40, S41. */
 export function nodePortAddresses(settings: NodePortSettings): NodePortAddresses {
   const { family, nodePortAddresses: wanted, nodeIP } = settings;
-  if (wanted === 'primary') return primaryOnly(nodeIP);
   const localhost = settings.localhostNodePorts && family === 'IPv4';
-  const own = wanted
+  const own = expandNodePortWords(wanted)
     .map((text) => parseCidr(text.trim()))
     .filter((cidr) => cidr !== null)
     .filter((cidr) => cidr.family === family);
-  if (own.length === 0 || own.some((cidr) => cidr.prefixLength === 0)) {
+  const primary = wanted.includes(PRIMARY_ADDRESS);
+  if (own.some((cidr) => cidr.prefixLength === 0) || (own.length === 0 && !primary)) {
     return { kind: 'any-local', loopback: localhost };
   }
   const loopback = localhost && own.some(overlapsLoopback);
   const usable = loopback ? own : own.filter((cidr) => !isWithinLoopback(cidr));
-  return { kind: 'ranges', cidrs: [...new Set(usable.map((cidr) => cidr.text))], loopback };
+  const cidrs = [...(primary ? primaryCidrs(nodeIP) : []), ...usable.map((cidr) => cidr.text)];
+  return { kind: 'ranges', cidrs: [...new Set(cidrs)], loopback };
 }
 
 /** Whether node ports answer on this address, given that it is one of the node's. */

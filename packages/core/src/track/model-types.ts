@@ -18,7 +18,7 @@ export interface ModelConfig {
   readonly localDetection: LocalDetection;
   readonly masqueradeAll: boolean;
   /** CIDRs, or the word `primary`, or empty for every local address (`--nodeport-addresses`). */
-  readonly nodePortAddresses: 'primary' | readonly string[];
+  readonly nodePortAddresses: readonly string[];
   /** IPv4 node ports answer on 127.0.0.0/8 too (iptables mode only). */
   readonly localhostNodePorts: boolean;
   /** `false`: `spec.externalIPs` are ignored (feature gate AllowServiceExternalIPs). */

@@ -105,7 +105,12 @@ const config = fc
   .record({
     masqueradeAll: fc.boolean(),
     externalIPs: fc.boolean(),
-    nodePortAddresses: fc.constantFrom<ModelConfig['nodePortAddresses']>('primary', [], ['192.0.2.0/24']),
+    nodePortAddresses: fc.constantFrom<ModelConfig['nodePortAddresses']>(
+      ['primary'],
+      [],
+      ['192.0.2.0/24'],
+      ['primary', 'localhost'],
+    ),
   })
   .map((some) => ({ ...TEST_CONFIG, ...some }));
 

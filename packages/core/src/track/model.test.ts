@@ -277,7 +277,7 @@ describe('the node', () => {
   });
 
   it('F121: a deleted node is no longer eligible but keeps its addresses', () => {
-    const model = builtModel({ nodePortAddresses: 'primary' });
+    const model = builtModel({ nodePortAddresses: ['primary'] });
     model.apply(remove('Node', 'node-a'));
     expect(model.node()).toMatchObject({ known: false, eligible: false, ips: { IPv4: '192.0.2.10' } });
     expect(model.hasPending('IPv4')).toBe(false);
@@ -291,7 +291,7 @@ describe('the node', () => {
   });
 
   it('F119: a new node address moves node ports', () => {
-    const model = builtModel({ nodePortAddresses: 'primary' });
+    const model = builtModel({ nodePortAddresses: ['primary'] });
     model.apply(upsert('Node', nodeObject({ internal: ['192.0.2.99'] })));
     const { change } = model.build('IPv4');
     expect([change.nodeChanged, summary(change)]).toEqual([true, NOTHING]);

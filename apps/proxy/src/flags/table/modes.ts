@@ -19,7 +19,7 @@ export const MODE = flagGroup('Proxy mode', [
     'nodeport-addresses',
     'strings',
     '',
-    'CIDRs of the node addresses that answer on node ports, or the one word "primary". Empty: all of them.',
+    'CIDRs of the node addresses that answer on node ports, and the words "primary", "localhost" and "all". Empty: all of them.',
     { field: 'nodePortAddresses' },
   ],
 ]);
