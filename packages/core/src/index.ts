@@ -1,6 +1,7 @@
 export * from './backend.ts';
 export * from './clock.ts';
 export * from './conntrack/flow.ts';
+export * from './conntrack/select-orphaned-flows.ts';
 export * from './conntrack/select-stale-flows.ts';
 export * from './desired/desired-change.ts';
 export * from './desired/desired-state.ts';

@@ -43,6 +43,8 @@ export interface Events {
 export interface FlowTask {
   readonly change: ServicePortChange;
   readonly state: DesiredState;
+  /** Also those of Services that no change names, deleted while no proxy ran: at start, and after changes of the node. */
+  readonly orphans: boolean;
 }
 
 /** Removes flows of connection tracking that no longer lead to an endpoint. */

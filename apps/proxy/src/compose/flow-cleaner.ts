@@ -3,6 +3,7 @@ import {
   backendError,
   mayLeaveStaleFlows,
   PROTOCOL_NUMBER,
+  selectOrphanedFlows,
   selectStaleFlows,
   type Family,
 } from '@signalbox/core';
@@ -14,12 +15,15 @@ export function createFlowCleaner(
   client: ConntrackClient = createConntrackClient(),
 ): FlowCleaner {
   return {
-    clean: async ({ change, state }) => {
-      if (!mayLeaveStaleFlows(change)) return null;
+    clean: async ({ change, state, orphans }) => {
+      const mayFindOrphans = orphans && state.node.serviceCIDRs.length > 0;
+      if (!mayFindOrphans && !mayLeaveStaleFlows(change)) return null;
       const listed = await client.listFlows(family, [PROTOCOL_NUMBER.UDP, PROTOCOL_NUMBER.SCTP]);
       if (!listed.ok) return { deleted: 0, error: asBackendError(listed.error) };
-      const stale = selectStaleFlows(change, state, listed.value.items);
-      const result = await client.deleteFlows(stale);
+      const { items } = listed.value;
+      const orphaned = mayFindOrphans ? selectOrphanedFlows(state, items) : [];
+      const stale = new Set([...selectStaleFlows(change, state, items), ...orphaned]);
+      const result = await client.deleteFlows([...stale]);
       if (!result.ok) return { deleted: 0, error: asBackendError(result.error) };
       const refused = result.value.outcomes.find(
         (error) => error !== undefined && error.code !== 'not-found',

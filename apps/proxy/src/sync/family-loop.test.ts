@@ -39,7 +39,11 @@ function fakeTable() {
   const begin = (...answering: string[]): void => {
     for (const address of answering) table.set(address, dnsFlow(address));
   };
-  return { client, errors, seen, begin, left: () => [...table.keys()] };
+  const flowTo = (destination: string, answering: string): void => {
+    const flow = dnsFlow(answering);
+    table.set(answering, { ...flow, original: { ...flow.original, destination } });
+  };
+  return { client, errors, seen, begin, flowTo, left: () => [...table.keys()] };
 }
 
 /** A loop over a recording backend that has synced `dnsModel` once. */
@@ -89,6 +93,28 @@ describe('connection tracking after a sync', () => {
     expect(seen.listings).toBe(1);
     await tell(dnsSlice('10.244.1.6'));
     expect(seen.listings).toBe(2);
+  });
+
+  it('S47: flows of a Service that was deleted before the start are found once the service ranges are known', async () => {
+    const { flowTo, left, tell } = await world();
+    flowTo('10.96.0.99', '10.244.1.66');
+    flowTo('192.0.2.10', '10.88.0.2');
+    const spec = { cidrs: ['10.96.0.0/16'] };
+    await tell({ type: 'upsert', resource: 'ServiceCIDR', object: { metadata: { name: 'a' }, spec } });
+    expect(left()).toEqual(['10.88.0.2']);
+    flowTo('10.96.0.99', '10.244.1.66');
+    await tell(dnsSlice('10.244.1.6'));
+    expect(left(), 'looked for at start, not at each change').toEqual(['10.88.0.2', '10.244.1.66']);
+  });
+
+  it('S47: and are looked for again where the listing failed', async () => {
+    const { errors, flowTo, left, pass, tell } = await world();
+    flowTo('10.96.0.99', '10.244.1.66');
+    errors.push(BUSY);
+    const spec = { cidrs: ['10.96.0.0/16'] };
+    await tell({ type: 'upsert', resource: 'ServiceCIDR', object: { metadata: { name: 'a' }, spec } });
+    await pass(2000);
+    expect(left()).toEqual([]);
   });
 
   it('S46: a clean-up that failed is tried again soon', async () => {

@@ -50,15 +50,19 @@ interface Work {
   former: readonly DesiredServicePort[];
   /** Not every rule is in place, or was until now: flows may begin that no rule redirects. */
   gap: boolean;
+  /** Flows of Services that no change names are looked for, too. */
+  orphans: boolean;
   /** Clean-ups in a row. */
   failures: number;
 }
 
 export function createStaleFlows(options: StaleFlowsOptions): StaleFlows {
-  const work: Work = { scope: 'nothing', former: [], gap: false, failures: 0 };
+  const work: Work = { scope: 'nothing', former: [], gap: false, orphans: false, failures: 0 };
   return {
     note: ({ change }) => {
       work.scope = work.scope === 'nothing' ? change : 'everything';
+      // The ranges of cluster IPs may be listed after the first sync: they are a part of the node's state.
+      work.orphans ||= change.kind === 'full' || change.nodeChanged;
       work.former = [...work.former, ...formerServicePorts(change)].slice(-MOST_FORMER);
     },
     afterSync: async ({ outcome, repaired }, state) => {
@@ -73,10 +77,10 @@ export function createStaleFlows(options: StaleFlowsOptions): StaleFlows {
 }
 
 async function clean(options: StaleFlowsOptions, work: Work, state: DesiredState): Promise<void> {
-  const { scope, former } = work;
+  const { scope, former, orphans } = work;
   if (scope === 'nothing') return;
   const change = scope === 'everything' ? wholeState(state, former) : scope;
-  const error = await attempt(options, { change, state });
+  const error = await attempt(options, { change, state, orphans });
   const isOver = error === undefined || !isTransient(error);
   if (error !== undefined) {
     const retry = isOver ? {} : { retry: 'after the next sync' };
@@ -85,8 +89,10 @@ async function clean(options: StaleFlowsOptions, work: Work, state: DesiredState
   }
   work.scope = isOver ? 'nothing' : 'everything';
   work.failures = isOver ? 0 : work.failures + 1;
-  if (isOver) work.former = [];
-  else if (work.failures <= EAGER_TRIES) options.again();
+  if (isOver) {
+    work.former = [];
+    work.orphans = false;
+  } else if (work.failures <= EAGER_TRIES) options.again();
 }
 
 async function attempt(

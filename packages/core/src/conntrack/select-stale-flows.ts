@@ -11,6 +11,7 @@ import type { DesiredServicePort, DesiredState } from '../desired/desired-state.
 import { PROTOCOL_NUMBER } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
+import { isTracked, trackedVips, vipKey, wasRedirected } from './tracked-flows.ts';
 
 /** What a change says about service ports; all that is looked at here. */
 export type ServicePortChange = Pick<DesiredChange, 'servicePorts'>;
@@ -46,16 +47,8 @@ function expect(servicePort: DesiredServicePort, allowed: Allowed, { vips, nodeP
   }
 }
 
-function vipKey(protocol: number, address: string, port: number): string {
-  return `${protocol} ${formatAddressPort(address, port)}`;
-}
-
 function serving(servicePort: DesiredServicePort): Allowed {
   return new Set(servicePort.servingEndpoints.map(({ address, port }) => formatAddressPort(address, port)));
-}
-
-function isTracked({ name }: DesiredServicePort): boolean {
-  return name.protocol === 'UDP' || name.protocol === 'SCTP';
 }
 
 function concerned(change: ServicePortChange): {
@@ -81,28 +74,14 @@ function expectationsOf(change: ServicePortChange): Expectations {
   return expectations;
 }
 
-function wasRedirected({ original, reply }: Flow): boolean {
-  return reply.source !== original.destination || reply.sourcePort !== original.destinationPort;
-}
-
 /** Addresses that have, on the number of one of these node ports, a service port of their own; found when first asked. */
 function createVipLookup(
-  { servicePorts }: Pick<DesiredState, 'servicePorts'>,
+  state: Pick<DesiredState, 'servicePorts'>,
   nodePorts: Expectations['nodePorts'],
 ): (key: string) => boolean {
   const found: { vips: ReadonlySet<string> | null } = { vips: null };
-  const find = (): ReadonlySet<string> => {
-    const vips = new Set<string>();
-    for (const servicePort of servicePorts.values()) {
-      if (!isTracked(servicePort)) continue;
-      const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
-      for (const frontend of servicePort.frontends) {
-        if (frontend.kind === 'node-port' || !nodePorts.has(`${protocol} ${frontend.port}`)) continue;
-        vips.add(vipKey(protocol, frontend.address, frontend.port));
-      }
-    }
-    return vips;
-  };
+  const find = (): ReadonlySet<string> =>
+    trackedVips(state, (protocol, port) => nodePorts.has(`${protocol} ${port}`));
   return (key) => (found.vips ??= find()).has(key);
 }
 

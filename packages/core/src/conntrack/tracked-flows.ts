@@ -1,0 +1,39 @@
+/** What the selections of flows share. */
+import type { DesiredServicePort, DesiredState } from '../desired/desired-state.ts';
+import { PROTOCOL_NUMBER } from '../model/family.ts';
+import { formatAddressPort } from '../model/ip.ts';
+import type { Flow } from './flow.ts';
+
+export function isTracked({ name }: Pick<DesiredServicePort, 'name'>): boolean {
+  return name.protocol === 'UDP' || name.protocol === 'SCTP';
+}
+
+export function isTrackedFlow({ protocol }: Flow): boolean {
+  return protocol === PROTOCOL_NUMBER.UDP || protocol === PROTOCOL_NUMBER.SCTP;
+}
+
+export function vipKey(protocol: number, address: string, port: number): string {
+  return `${protocol} ${formatAddressPort(address, port)}`;
+}
+
+/** Keys of the cluster IPs, external IPs and load-balancer IPs of UDP and SCTP service ports whose port `selects`. */
+export function trackedVips(
+  { servicePorts }: Pick<DesiredState, 'servicePorts'>,
+  selects: (protocol: number, port: number) => boolean,
+): ReadonlySet<string> {
+  const vips = new Set<string>();
+  for (const servicePort of servicePorts.values()) {
+    if (!isTracked(servicePort)) continue;
+    const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
+    for (const frontend of servicePort.frontends) {
+      if (frontend.kind === 'node-port' || !selects(protocol, frontend.port)) continue;
+      vips.add(vipKey(protocol, frontend.address, frontend.port));
+    }
+  }
+  return vips;
+}
+
+/** Answers come from another address or port than the client asked. */
+export function wasRedirected({ original, reply }: Flow): boolean {
+  return reply.source !== original.destination || reply.sourcePort !== original.destinationPort;
+}
