@@ -92,7 +92,10 @@ class IpvsBackend implements Backend {
 
   async observe(): Promise<Observation> {
     if (this.#wanted.node === undefined) return { outcome: 'ok', drift: [] };
+    const known = this.#wanted.hostAddresses;
     const compared = await this.#compare(new TerminatingServers());
+    // What follows from other addresses of the host is left to a sync.
+    this.#suspect ||= this.#wanted.hostAddresses !== known;
     if (!compared.ok) return { outcome: 'failed', error: compared.error };
     return { outcome: 'ok', drift: driftOf(compared.value.plan.operations()) };
   }
@@ -170,9 +173,10 @@ class IpvsBackend implements Backend {
   ): Promise<Executed | BackendError> {
     const since = this.#settings.clock.now();
     this.#beliefs = null;
+    // Ahead of the listing: what changes behind it may not be in it.
+    this.#suspect = false;
     const compared = await this.#compare(this.#terminating);
     if (!compared.ok) return compared.error;
-    this.#suspect = false;
     const { plan, conflicts, observed } = compared.value;
     this.#claims.setOthers(conflicts);
     const executed = await this.#execute(plan, report);
@@ -197,7 +201,6 @@ class IpvsBackend implements Backend {
     if (observed.device === 'foreign') return { ok: false, error: foreignDevice() };
     if (!sameMembers(observed.hostAddresses, this.#wanted.hostAddresses)) {
       this.#wanted.setHostAddresses(observed.hostAddresses);
-      this.#suspect = true;
     }
     this.#wanted.takeSteps();
     const program = this.#currentProgram();

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -23,6 +23,7 @@ describe('the journal', () => {
     expect(await journal.save(content)).toBeNull();
     expect(await fileJournal(file).load()).toEqual(content);
     expect(await readdir(path.dirname(file))).toEqual(['ipvs.json']);
+    expect((await stat(file)).mode & 0o777, 'not for other users').toBe(0o600);
     expect(await journal.remove()).toBeNull();
     expect(await journal.load()).toBeNull();
     expect(await journal.remove(), 'removing what is gone').toBeNull();
