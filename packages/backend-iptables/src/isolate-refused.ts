@@ -118,7 +118,10 @@ function groupsOf(suspects: readonly Suspect[]): (readonly Suspect[])[] {
 const TRIAL_TABLES = ['filter', 'nat'] as const;
 
 /** `null`: the kernel takes these rules. */
-async function refusalOf(driver: IptablesDriver, rules: readonly PlacedRule[]): Promise<BackendError | null> {
+export async function refusalOf(
+  driver: IptablesDriver,
+  rules: readonly PlacedRule[],
+): Promise<BackendError | null> {
   for (const table of TRIAL_TABLES) {
     const texts = rules
       .filter((placed) => placed.table === table)

@@ -89,4 +89,28 @@ describe('which families work', () => {
     const retried = new Set(lines.map((line) => /family="(.*?)"/.exec(line)?.[1]));
     expect(retried).toEqual(new Set(['IPv4', 'IPv6']));
   });
+
+  it('names the kernel module that is missing, and what works without it', async () => {
+    const { families, reasons, warnings } = await probe({
+      IPv4: withoutModule('IPv4', '--dst-type LOCAL'),
+      IPv6: withoutModule('IPv6', '-m recent'),
+    });
+    expect(families).toEqual(['IPv6']);
+    expect(reasons).toEqual([
+      expect.stringMatching(/^no IPv4: .*kernel module xt_addrtype is missing.*nftables/),
+    ]);
+    expect(warnings).toContain('IPv6: kernel module xt_recent is missing, no rules for session affinity');
+  });
 });
+
+/** A node on which no Service has rules yet, with a kernel that takes no rule with these words. */
+function withoutModule(family: Family, words: string): IptablesDriver {
+  const done = { ok: true, value: null } as const;
+  const error = backendError('rejected', 'iptables-restore', 'exit status 1');
+  return {
+    ...createExecDriver({ family }),
+    probe: async () => ({ ok: true, value: { variant: 'nft', version: '1.8.9', randomFully: true } }),
+    hasChain: async (_, chain) => ({ ok: true, value: chain === 'POSTROUTING' }),
+    restore: async (input) => ([...input].join('').includes(words) ? { ok: false, error } : done),
+  };
+}

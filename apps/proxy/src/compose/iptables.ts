@@ -1,10 +1,21 @@
 import {
+  CANARY,
   createExecDriver,
   createIptablesBackend,
+  findMissingModules,
   LOCALHOST_NODE_PORTS_SYSCTL,
+  unsupportedError,
   type IptablesDriver,
+  type MissingModule,
 } from '@signalbox/backend-iptables';
-import { FAMILIES, formatBackendError, type Backend, type Clock, type Family } from '@signalbox/core';
+import {
+  FAMILIES,
+  formatBackendError,
+  type Backend,
+  type BackendError,
+  type Clock,
+  type Family,
+} from '@signalbox/core';
 import { formatDuration } from '../config/duration.ts';
 import { effective } from '../config/modes.ts';
 import type { Settings } from '../config/settings.ts';
@@ -52,12 +63,13 @@ export interface IptablesProbe {
 /** A family counts if its iptables works and the kernel has the protocol switched on. */
 export async function probeIptables(probe: IptablesProbe): Promise<FamilySupport> {
   const { files = systemFiles, openDriver = (family) => createExecDriver({ family }) } = probe;
-  const ask = (family: Family): Promise<string | null> => whyNot(family, { ...probe, files, openDriver });
-  const answers = await Promise.all(FAMILIES.map(async (family) => ({ family, reason: await ask(family) })));
+  const ask = (family: Family) => askFamily(family, { ...probe, files, openDriver });
+  const answers = await Promise.all(FAMILIES.map(async (family) => ({ family, ...(await ask(family)) })));
+  const hidden = hidesLegacyTables(files) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [];
   return {
     families: answers.filter(({ reason }) => reason === null).map(({ family }) => family),
     reasons: answers.flatMap(({ family, reason }) => (reason === null ? [] : [`no ${family}: ${reason}`])),
-    warnings: hidesLegacyTables(files) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [],
+    warnings: [...hidden, ...answers.flatMap(({ warnings }) => warnings)],
   };
 }
 
@@ -87,26 +99,56 @@ async function kubeletUsesNft(): Promise<boolean> {
 /** A family that is missing at start is missing for the life of the process: what may pass is waited for that long. */
 const PATIENCE_MS = 60_000;
 
-async function whyNot(
-  family: Family,
-  { clock, logger, files, openDriver }: Required<IptablesProbe>,
-): Promise<string | null> {
+interface FamilyAnswer {
+  /** `null`: the family works. */
+  readonly reason: string | null;
+  readonly warnings: readonly string[];
+}
+
+async function askFamily(family: Family, probe: Required<IptablesProbe>): Promise<FamilyAnswer> {
+  const { files } = probe;
+  const no = (reason: string): FamilyAnswer => ({ reason, warnings: [] });
   if (family === 'IPv6' && readTrimmed(files, '/proc/net/if_inet6') === null) {
-    return 'the kernel has no IPv6';
+    return no('the kernel has no IPv6');
   }
   if (family === 'IPv6' && readTrimmed(files, '/proc/sys/net/ipv6/conf/all/disable_ipv6') === '1') {
-    return 'net.ipv6.conf.all.disable_ipv6 is 1';
+    return no('net.ipv6.conf.all.disable_ipv6 is 1');
   }
+  return askDriver(family, probe);
+}
+
+async function askDriver(
+  family: Family,
+  { clock, logger, openDriver }: Required<IptablesProbe>,
+): Promise<FamilyAnswer> {
   const driver = openDriver(family);
-  const answer = await patiently(() => driver.hasChain('nat', 'POSTROUTING'), {
+  const answer = await patiently(() => askModules(driver), {
     clock,
     milliseconds: PATIENCE_MS,
-    problem: (each) => (each.ok ? null : each.error),
+    problem: (each) => ('code' in each ? each : null),
     onRetry: (error, wait) => {
       const retry = `in ${formatDuration(wait)}`;
       logger.warning('iptables does not answer', { err: formatBackendError(error), family, retry });
     },
   });
   await driver.close();
-  return answer.ok ? null : formatBackendError(answer.error);
+  if ('code' in answer) return { reason: formatBackendError(answer), warnings: [] };
+  const error = unsupportedError(answer);
+  if (error !== null) return { reason: formatBackendError(error), warnings: [] };
+  const warnings = answer.map(
+    ({ module, neededFor }) => `${family}: kernel module ${module} is missing, no rules for ${neededFor}`,
+  );
+  return { reason: null, warnings };
+}
+
+/** Whether iptables works, and what the kernel lacks for rules of Services. */
+async function askModules(driver: IptablesDriver): Promise<readonly MissingModule[] | BackendError> {
+  const answer = await driver.hasChain('nat', 'POSTROUTING');
+  if (!answer.ok) return answer.error;
+  // Rules of Services have been written since this kernel started: nothing is missing, and large tables are slow to write.
+  const isInUse = await driver.hasChain('nat', CANARY);
+  if (isInUse.ok && isInUse.value) return [];
+  const missing = await findMissingModules(driver);
+  // Not because of a module: the first sync reports it.
+  return 'code' in missing && missing.code === 'rejected' ? [] : missing;
 }

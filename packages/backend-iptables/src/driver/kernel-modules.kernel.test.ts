@@ -1,0 +1,20 @@
+/** Against the real kernel: what it takes of every kind of rule that services need. */
+import { spawnSync } from 'node:child_process';
+import { expect, it } from 'vitest';
+import { createExecDriver } from './exec-driver.ts';
+import { findMissingModules } from './kernel-modules.ts';
+
+it.each([
+  ['nft', 'IPv4', 'iptables-nft-save'],
+  ['nft', 'IPv6', 'ip6tables-nft-save'],
+  ['legacy', 'IPv4', 'iptables-legacy-save'],
+  ['legacy', 'IPv6', 'ip6tables-legacy-save'],
+] as const)(
+  'finds no module missing that the tests of rules need, %s variant, %s',
+  async (variant, family, save) => {
+    const driver = createExecDriver({ family, variant });
+    expect(await findMissingModules(driver)).toEqual([]);
+    await driver.close();
+    expect(spawnSync(save, { encoding: 'utf8' }).stdout).not.toContain('KUBE-');
+  },
+);

@@ -1,0 +1,105 @@
+/** Which kernel modules rules of services need, and which of them this node lacks. */
+import { backendError, type BackendError } from '@signalbox/core';
+import { refusalOf, type PlacedRule } from '../isolate-refused.ts';
+import type { Match } from '../objects/match.ts';
+import { oneIn } from '../objects/match.ts';
+import { rule } from '../objects/rule.ts';
+import { REJECT, RETURN, type Target } from '../objects/target.ts';
+import type { IptablesDriver, Variant } from './iptables-driver.ts';
+
+export interface MissingModule {
+  readonly module: string;
+  /** What does not work without it; `everything`: the mode. */
+  readonly neededFor: string;
+}
+
+interface Need extends MissingModule {
+  readonly placed: PlacedRule;
+}
+
+const EVERYTHING = 'everything';
+const MARK = 0x4000;
+
+function need(module: string, matches: readonly Match[], neededFor = EVERYTHING): Need {
+  return { module, neededFor, placed: { table: 'nat', rule: rule(matches, RETURN) } };
+}
+
+function target(module: string, table: PlacedRule['table'], to: Target, neededFor = EVERYTHING): Need {
+  return { module, neededFor, placed: { table, rule: rule([], to) } };
+}
+
+function needs({ family }: IptablesDriver): readonly Need[] {
+  const address = family === 'IPv4' ? '192.0.2.1' : '2001:db8::1';
+  const tcp: Match = { kind: 'protocol', protocol: 'tcp' };
+  const dnat = { kind: 'dnat', address, port: 1 } as const;
+  return [
+    need('xt_comment', [{ kind: 'comment', text: 'probe' }]),
+    need('xt_addrtype', [{ kind: 'address-type', side: 'destination', type: 'LOCAL' }]),
+    need('xt_mark', [{ kind: 'mark', value: MARK, mask: MARK }]),
+    need('xt_conntrack', [{ kind: 'conntrack-state', states: ['NEW'] }]),
+    target('xt_MARK', 'nat', { kind: 'mark', value: MARK, mask: MARK }),
+    target('xt_MASQUERADE', 'nat', { kind: 'masquerade', randomFully: false }),
+    { module: 'xt_nat', neededFor: EVERYTHING, placed: { table: 'nat', rule: rule([tcp], dnat) } },
+    need('xt_statistic', [oneIn(2)], 'services with more than one endpoint'),
+    need(
+      'xt_recent',
+      [{ kind: 'recent', name: 'KUBE-PROXY-PROBE', operation: 'rcheck' }],
+      'session affinity',
+    ),
+    target(
+      family === 'IPv4' ? 'ipt_REJECT' : 'ip6t_REJECT',
+      'filter',
+      REJECT,
+      'refusals for services without endpoints',
+    ),
+  ];
+}
+
+/** Modules that the nft variant reaches through nft_compat only: where it takes none of their rules, that one is missing. */
+const THROUGH_COMPAT = new Set(['xt_comment', 'xt_addrtype', 'xt_statistic', 'xt_recent', 'xt_MASQUERADE']);
+
+/**
+ * Puts each kind of rule into a chain that nothing leads to, and takes it out again: only then does the kernel ask for its
+ * modules, and load them if they are there. One call where none is missing.
+ */
+export async function findMissingModules(
+  driver: IptablesDriver,
+): Promise<readonly MissingModule[] | BackendError> {
+  const all = needs(driver);
+  const error = await refusalOf(
+    driver,
+    all.map(({ placed }) => placed),
+  );
+  if (error === null) return [];
+  // A lock that is held, no rights: not a matter of modules.
+  if (error.code !== 'rejected') return error;
+  const plain = await refusalOf(driver, [{ table: 'nat', rule: rule([], RETURN) }]);
+  if (plain !== null) return plain;
+  const missing: MissingModule[] = [];
+  for (const { module, neededFor, placed } of all) {
+    const refused = await refusalOf(driver, [placed]);
+    if (refused !== null && refused.code !== 'rejected') return refused;
+    if (refused !== null) missing.push({ module, neededFor });
+  }
+  const tool = await driver.probe();
+  return tool.ok ? throughCompat(missing, tool.value.variant) : tool.error;
+}
+
+function throughCompat(missing: readonly MissingModule[], variant: Variant): readonly MissingModule[] {
+  const names = new Set(missing.map(({ module }) => module));
+  const isCompat = variant === 'nft' && [...THROUGH_COMPAT].every((module) => names.has(module));
+  return isCompat ? [{ module: 'nft_compat', neededFor: EVERYTHING }] : missing;
+}
+
+/** `null`: what is missing keeps no rule of most services out. Else one line: the module, and what works without it. */
+export function unsupportedError(missing: readonly MissingModule[]): BackendError | null {
+  const [first, ...more] = missing
+    .filter(({ neededFor }) => neededFor === EVERYTHING)
+    .map(({ module }) => module);
+  if (first === undefined) return null;
+  const names = more.length === 0 ? `module ${first} is` : `modules ${[first, ...more].join(', ')} are`;
+  const message =
+    `kernel ${names} missing: install the distribution's package of extra kernel modules; ` +
+    "of kube-proxy's modes on Linux only nftables works without";
+  return backendError('unsupported', 'iptables-restore', message, { kernel: 'unchanged' });
+}
