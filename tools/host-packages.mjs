@@ -1,35 +1,130 @@
-// What a ring needs of the machine besides Node: command → Debian package.
-import { accessSync, constants } from 'node:fs';
+// What a suite needs of the machine besides Node and npm: command → Debian package.
+import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 import { run } from './process.mjs';
 
-const netfilter = {
+/** What scripts and tests take for granted; part of every Debian. */
+const shell = { sh: 'dash', cat: 'coreutils', true: 'coreutils', sleep: 'coreutils' };
+
+/** What tools/namespaces.mjs and packages/netns run. */
+const namespaces = {
+  ...shell,
   ip: 'iproute2',
-  iptables: 'iptables',
-  'iptables-nft-restore': 'iptables',
+  unshare: 'util-linux',
+  mount: 'util-linux',
+  mkdir: 'coreutils',
+};
+
+const variants = [
+  'iptables',
+  'iptables-nft',
+  'iptables-legacy',
+  'ip6tables',
+  'ip6tables-nft',
+  'ip6tables-legacy',
+];
+
+const netfilter = {
+  ...namespaces,
+  ...Object.fromEntries(
+    variants.flatMap((name) => [name, `${name}-save`, `${name}-restore`]).map((name) => [name, 'iptables']),
+  ),
+  'xtables-monitor': 'iptables',
+  stdbuf: 'coreutils',
   nft: 'nftables',
   conntrack: 'conntrack',
   sysctl: 'procps',
+  modprobe: 'kmod',
 };
 
+/** What tools/uml-run runs, on this machine and as the first process of the other kernel. */
+const userModeLinux = {
+  ...shell,
+  'linux.uml': 'user-mode-linux',
+  bash: 'bash',
+  modprobe: 'kmod',
+  ip: 'iproute2',
+  ps: 'procps',
+  taskset: 'util-linux',
+  mount: 'util-linux',
+  ...Object.fromEntries(
+    ['chmod', 'ln', 'mkdir', 'mktemp', 'mv', 'rm', 'stty', 'sync', 'tail', 'timeout', 'uname'].map((name) => [
+      name,
+      'coreutils',
+    ]),
+  ),
+};
+
+const windows = { ...shell, tar: 'tar', gzip: 'gzip', mv: 'coreutils' };
+
+/**
+ * Suite → the commands that it may run, with the Debian package of each. Its PATH holds nothing else. A path: a file that
+ * commands of the suite need.
+ */
 export const hostPackages = {
+  unit: {
+    ...shell,
+    openssl: 'openssl',
+    ...Object.fromEntries(
+      ['basename', 'chmod', 'dirname', 'mkdir', 'mkfifo'].map((name) => [name, 'coreutils']),
+    ),
+  },
+  scenarios: shell,
+  examples: shell,
   start: netfilter,
-  kernel: netfilter,
-  uml: {
-    'linux.uml': 'user-mode-linux',
+  kernel: {
+    ...netfilter,
+    ...userModeLinux,
     ping: 'iputils-ping',
-    modprobe: 'kmod',
+    setpriv: 'util-linux',
+    flock: 'util-linux',
+    sed: 'sed',
+    id: 'coreutils',
+  },
+  uml: {
+    ...netfilter,
+    ...userModeLinux,
+    ping: 'iputils-ping',
     ipvsadm: 'ipvsadm',
     ipset: 'ipset',
-    ip: 'iproute2',
-    'iptables-legacy-restore': 'iptables',
-    conntrack: 'conntrack',
-    sysctl: 'procps',
+    rmmod: 'kmod',
   },
-  mono: { mcs: 'mono-mcs', mono: 'mono-runtime' },
+  bench: { ...netfilter, ...userModeLinux, openssl: 'openssl', ipvsadm: 'ipvsadm', ipset: 'ipset' },
+  mono: {
+    ...windows,
+    mcs: 'mono-mcs',
+    '/usr/lib/mono/4.5/Microsoft.CSharp.dll': 'libmono-microsoft-csharp4.0-cil',
+    mono: 'mono-runtime',
+    'pkg-config': 'pkg-config',
+    python3: 'python3',
+    make: 'make',
+    gcc: 'gcc',
+    cc: 'gcc',
+    'g++': 'g++',
+    as: 'binutils',
+    ld: 'binutils',
+    ar: 'binutils',
+    ...Object.fromEntries(
+      ['cp', 'dirname', 'echo', 'ln', 'mkdir', 'printf', 'rm', 'touch', 'uname'].map((name) => [
+        name,
+        'coreutils',
+      ]),
+    ),
+    sed: 'sed',
+    grep: 'grep',
+  },
+  wine: {
+    ...windows,
+    wine: 'wine',
+    wineserver: 'wine',
+    '/usr/lib/wine/wine64': 'wine64',
+    'x86_64-w64-mingw32-gcc': 'gcc-mingw-w64-x86-64',
+    unzip: 'unzip',
+  },
 };
 
 function findCommand(name, searchPath) {
+  if (path.isAbsolute(name)) return existsSync(name);
   return searchPath.split(path.delimiter).some((folder) => {
     try {
       accessSync(path.join(folder, name), constants.X_OK);
@@ -40,13 +135,17 @@ function findCommand(name, searchPath) {
   });
 }
 
-function missingPackages(ring, env) {
-  const missing = Object.entries(hostPackages[ring]).filter(([command]) => !findCommand(command, env.PATH));
+function missingPackages(suite, env) {
+  const missing = Object.entries(hostPackages[suite]).filter(([command]) => !findCommand(command, env.PATH));
   return [...new Set(missing.map(([, name]) => name))];
 }
 
-async function aptInstall(names, env) {
-  const options = { env: { ...env, DEBIAN_FRONTEND: 'noninteractive' }, capture: true, timeoutSeconds: 300 };
+/** Not the PATH of a suite, which has no apt-get; dpkg and scripts of packages look for much besides. */
+const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+async function aptInstall(names) {
+  const env = { ...process.env, PATH: SYSTEM_PATH, DEBIAN_FRONTEND: 'noninteractive' };
+  const options = { env, capture: true, timeoutSeconds: 300 };
   const install = ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', ...names];
   const first = await run('apt-get', install, options);
   if (first.status === 0) return first;
@@ -54,17 +153,23 @@ async function aptInstall(names, env) {
   return run('apt-get', install, options);
 }
 
-/** Installs what is missing if it can. `null`: all there; else why the ring cannot run, and what to do. */
-export async function ensureHostPackages(ring, env) {
-  const wanted = missingPackages(ring, env);
-  if (wanted.length === 0) return null;
-  const advice = `missing: install ${wanted.join(' ')}`;
+/** Installs Debian packages if it can. `null`: done; else why not, and what to do. */
+export async function installPackages(names) {
+  const advice = `missing: install ${names.join(' ')}`;
   if (process.platform !== 'linux') return `needs Linux (this is ${process.platform})`;
-  if (!findCommand('apt-get', env.PATH)) return `${advice} with this system's package manager`;
-  if (process.getuid() !== 0) return `${advice} (as root: apt-get install ${wanted.join(' ')})`;
-  process.stdout.write(`Installing Debian packages: ${wanted.join(' ')}\n`);
-  const { status, output } = await aptInstall(wanted, env);
-  if (status === 0 && missingPackages(ring, env).length === 0) return null;
-  const lastLine = output.trim().split('\n').at(-1) ?? '';
-  return `${advice}; apt-get could not: ${lastLine}`;
+  if (!findCommand('apt-get', SYSTEM_PATH)) return `${advice} with this system's package manager`;
+  if (process.getuid() !== 0) return `${advice} (as root: apt-get install ${names.join(' ')})`;
+  process.stdout.write(`Installing Debian packages: ${names.join(' ')}\n`);
+  const { status, output } = await aptInstall(names);
+  return status === 0 ? null : `${advice}; apt-get could not: ${output.trim().split('\n').at(-1) ?? ''}`;
+}
+
+/** Installs what a suite declares and the machine lacks. `null`: all there; else why the suite cannot run. */
+export async function ensureHostPackages(suite, env) {
+  const wanted = missingPackages(suite, env);
+  if (wanted.length === 0) return null;
+  const failure = await installPackages(wanted);
+  if (failure !== null) return failure;
+  const missing = Object.keys(hostPackages[suite]).filter((command) => !findCommand(command, env.PATH));
+  return missing.length === 0 ? null : `not in the packages that were installed: ${missing.join(', ')}`;
 }

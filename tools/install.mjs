@@ -76,7 +76,8 @@ export function pinnedEnvironment() {
   const node = pinnedNode();
   const search = [path.dirname(node), path.join(repositoryRoot, 'node_modules', '.bin'), process.env.PATH];
   // iptables and friends live in sbin, which users other than root do not search.
-  if (process.platform !== 'win32') search.push('/usr/sbin', '/sbin');
+  const hasSbin = (process.env.PATH ?? '').split(path.delimiter).some((folder) => folder.endsWith('/sbin'));
+  if (process.platform !== 'win32' && !hasSbin) search.push('/usr/sbin', '/sbin');
   const env = {
     ...process.env,
     PATH: search.join(path.delimiter),

@@ -1,6 +1,13 @@
 // Child processes: shown as they run, or captured and shown only when they fail.
 import { spawn } from 'node:child_process';
 
+const children = new Set();
+
+/** Passes a signal on: those who wait for the children then clean up after them. */
+export function signalChildren(signal) {
+  for (const child of children) child.kill(signal);
+}
+
 /**
  * @param {string} command
  * @param {readonly string[]} args
@@ -12,6 +19,8 @@ export function run(command, args, options = {}) {
   const stdio = capture ? ['ignore', 'pipe', 'pipe'] : 'inherit';
   return new Promise((resolve) => {
     const child = spawn(command, args, { env, cwd, shell, stdio, timeout: timeoutSeconds * 1000 });
+    children.add(child);
+    child.once('close', () => children.delete(child));
     const chunks = [];
     child.stdout?.on('data', (chunk) => chunks.push(chunk));
     child.stderr?.on('data', (chunk) => chunks.push(chunk));

@@ -1,5 +1,11 @@
 // The last lines of every run: one row a ring, then the totals in a form that scripts can read.
 
+/** The result of a suite that cannot run here. */
+export function skip(reason) {
+  process.stdout.write(`SKIPPED: ${reason}\n`);
+  return { passed: 0, failed: 0, skipped: 1, reason };
+}
+
 export function totals(results) {
   const sum = (field) => results.reduce((total, result) => total + result[field], 0);
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };

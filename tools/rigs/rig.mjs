@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { ensureHostPackages, installPackages } from '../host-packages.mjs';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
 
 export const root = repositoryRoot;
@@ -38,33 +39,19 @@ function succeeds(command, args, environment = env) {
   }
 }
 
-export function hasCommand(name) {
-  return succeeds('sh', ['-c', `command -v ${name}`]);
-}
-
 export function hasLibrary(name) {
   return succeeds('pkg-config', ['--exists', name]);
 }
 
-/** `needs`: `{present: () => boolean, packages: string[]}` each. Installs what is missing if it may. */
-export function ensurePackages(needs) {
-  if (process.platform !== 'linux') throw new Skip(`needs Linux (this is ${process.platform})`);
-  const missing = () => [
-    ...new Set(needs.filter((need) => !need.present()).flatMap((need) => need.packages)),
-  ];
-  const names = missing();
-  if (names.length === 0) return;
-  const advice = `missing Debian packages: ${names.join(' ')}`;
-  if (process.getuid() !== 0 || !hasCommand('apt-get')) throw new Skip(advice);
-  process.stdout.write(`installing ${names.join(' ')}\n`);
-  const options = ['-y', '-q', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120'];
-  const aptEnv = { ...env, DEBIAN_FRONTEND: 'noninteractive' };
-  const install = () => succeeds('apt-get', ['install', ...options, ...names], aptEnv);
-  if (!install()) {
-    succeeds('apt-get', ['update', '-q'], aptEnv); // a fresh image has no package lists
-    install();
-  }
-  if (missing().length > 0) throw new Skip(`${advice} (apt-get could not install them)`);
+/** The commands of the suite, then `libraries`: `{present: () => boolean, packages: string[]}` each. */
+export async function ensurePackages(suite, libraries) {
+  const reason = await ensureHostPackages(suite, env);
+  if (reason !== null) throw new Skip(reason);
+  const missing = () => libraries.filter(({ present }) => !present()).flatMap(({ packages }) => packages);
+  if (missing().length === 0) return;
+  const failure = await installPackages([...new Set(missing())]);
+  if (failure !== null) throw new Skip(failure);
+  if (missing().length > 0) throw new Skip(`missing: install ${missing().join(' ')}`);
 }
 
 export function run(command, args, options = {}) {

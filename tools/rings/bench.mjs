@@ -1,8 +1,9 @@
 // The benchmarks must run; what they measure is judged by people. One test each: benchmarks/<name>/run.ts.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { withDeclaredCommands } from '../command-folder.mjs';
 import { run } from '../process.mjs';
-import { countChecks } from '../report.mjs';
+import { countChecks, skip } from '../report.mjs';
 
 /** Names of benchmarks select these; every other word is an argument of them. */
 export function chooseBenchmarks(all, words) {
@@ -14,7 +15,12 @@ export function chooseBenchmarks(all, words) {
 }
 
 /** `npm test`: the smallest size. `npm run bench`: in full, or what its arguments say: `-- iptables --smoke`. */
-export async function runBench({ node, env, root, rest, task }) {
+export async function runBench(context) {
+  const result = await withDeclaredCommands('bench', context, runBenchmarks);
+  return 'passed' in result ? result : skip(result.reason);
+}
+
+async function runBenchmarks({ node, env, root, rest, task }) {
   const folder = path.join(root, 'benchmarks');
   const entries = existsSync(folder) ? readdirSync(folder) : [];
   const names = entries.filter((name) => existsSync(path.join(folder, name, 'run.ts')));

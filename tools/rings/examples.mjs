@@ -1,8 +1,9 @@
 // Every example is a program that ends with 0: examples/<name>.ts.
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { withDeclaredCommands } from '../command-folder.mjs';
 import { run, runQuietly } from '../process.mjs';
-import { countChecks } from '../report.mjs';
+import { countChecks, skip } from '../report.mjs';
 
 /** `npm run example -- NAME`: one program with its arguments and its output. Returns the exit status. */
 export function runExample({ node, env, root, rest: [name = '', ...words] }) {
@@ -17,7 +18,12 @@ export function runExample({ node, env, root, rest: [name = '', ...words] }) {
 
 const isExample = (name) => name.endsWith('.ts') && !name.endsWith('.test.ts');
 
-export async function runExamples({ node, env, root }) {
+export async function runExamples(context) {
+  const result = await withDeclaredCommands('examples', context, runAll);
+  return 'passed' in result ? result : skip(result.reason);
+}
+
+async function runAll({ node, env, root }) {
   const folder = path.join(root, 'examples');
   const entries = existsSync(folder) ? readdirSync(folder) : [];
   const names = entries.filter((name) => isExample(name));

@@ -1,6 +1,8 @@
 // The Windows rigs: programs of their own, which end with one line of JSON for the table.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { withDeclaredCommands } from '../command-folder.mjs';
+import { skip } from '../report.mjs';
 
 const TIMEOUT_SECONDS = 900;
 
@@ -31,9 +33,13 @@ export function readRigResult(status, lastLine) {
   return { passed: 0, failed: 1, skipped: 0, reason: `exit ${status} without a result` };
 }
 
-export function runRig(name) {
-  return async ({ node, env, root }) => {
+export function runRig(suite, name) {
+  const start = async ({ node, env, root }) => {
     const { status, lastLine } = await runShown(node, [path.join(root, 'tools', `${name}.mjs`)], env);
     return readRigResult(status, lastLine);
+  };
+  return async (context) => {
+    const result = await withDeclaredCommands(suite, context, start);
+    return 'passed' in result ? result : skip(result.reason);
   };
 }

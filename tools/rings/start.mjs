@@ -1,14 +1,12 @@
 // `npm start`: a node in a box, with the real proxy in it.
-import { ensureHostPackages } from '../host-packages.mjs';
+import { withDeclaredCommands } from '../command-folder.mjs';
 import { tool } from '../install.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
 import { run, runQuietly } from '../process.mjs';
-import { countChecks } from '../report.mjs';
+import { countChecks, skip } from '../report.mjs';
 
 /** Builds the proxy and runs the demo. `reason`: why it could not be started at all. */
-async function startDemo({ node, env }, rest) {
-  const missing = await ensureHostPackages('start', env);
-  if (missing !== null) return { reason: missing };
+async function startDemo({ node, env, rest }) {
   const namespaces = await namespacePrefix(env);
   if ('reason' in namespaces) return namespaces;
   process.stdout.write('Building the proxy\n');
@@ -23,7 +21,7 @@ async function startDemo({ node, env }, rest) {
 
 /** `npm start`. Returns the exit status. */
 export async function runStart(context) {
-  const { status, reason } = await startDemo(context, context.rest);
+  const { status, reason } = await withDeclaredCommands('start', context, startDemo);
   if (reason === undefined) return status;
   process.stderr.write(`signalbox cannot start its demo: ${reason}\n`);
   return 1;
@@ -31,10 +29,7 @@ export async function runStart(context) {
 
 /** `npm start` as a test: it ends with 0, having seen every connection answered. */
 export async function runDemo(context) {
-  const { status, reason } = await startDemo(context, []);
-  if (reason !== undefined) {
-    process.stdout.write(`SKIPPED: ${reason}\n`);
-    return { passed: 0, failed: 0, skipped: 1, reason };
-  }
+  const { status, reason } = await withDeclaredCommands('start', { ...context, rest: [] }, startDemo);
+  if (reason !== undefined) return skip(reason);
   return countChecks([{ name: 'npm start', status }]);
 }

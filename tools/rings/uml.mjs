@@ -1,9 +1,10 @@
 // Tests that need IPVS and dummy links, in User-Mode Linux kernels: few machines have both, and none is harmed.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ensureHostPackages } from '../host-packages.mjs';
+import { withDeclaredCommands } from '../command-folder.mjs';
 import { withPackedApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
+import { skip } from '../report.mjs';
 import { runVitest } from './vitest.mjs';
 
 /** Half of the work. */
@@ -18,11 +19,6 @@ function lanesOf(root) {
   );
   const half = (file) => (path.basename(file) === SCENARIOS ? 0 : 1);
   return [0, 1].map((lane) => files.filter((file) => half(file) === lane));
-}
-
-function skip(reason) {
-  process.stdout.write(`SKIPPED: ${reason}\n`);
-  return { passed: 0, failed: 0, skipped: 1, reason };
 }
 
 /** `0-3,8` → 0, 1, 2, 3, 8. */
@@ -49,8 +45,11 @@ export function addResults(results) {
 }
 
 export async function runUml(context) {
-  const missing = await ensureHostPackages('uml', context.env);
-  if (missing !== null) return skip(missing);
+  const result = await withDeclaredCommands('uml', context, runInKernels);
+  return 'passed' in result ? result : skip(result.reason);
+}
+
+async function runInKernels(context) {
   // Four minutes on two quiet processors; the limit is there for what hangs.
   const uml = (cpu) => [
     path.join(context.root, 'tools', 'uml-run'),
@@ -65,7 +64,7 @@ export async function runUml(context) {
   const probe = await run(command, args, { env: context.env, capture: true, timeoutSeconds: 60 });
   const lastLine = probe.output.trim().split('\n').at(-1) ?? '';
   if (probe.status !== 0)
-    return skip(`User-Mode Linux does not start here (exit ${probe.status}): ${lastLine}`);
+    return { reason: `User-Mode Linux does not start here (exit ${probe.status}): ${lastLine}` };
   // Node starts twice as fast with what it has compiled before, and most of this ring is starting processes.
   const cache = path.join(context.root, 'node_modules', '.cache', 'node-compile');
   const env = { ...context.env, NODE_COMPILE_CACHE: cache };

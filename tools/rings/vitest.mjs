@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { tool } from '../install.mjs';
+import { withDeclaredCommands } from '../command-folder.mjs';
 import { run } from '../process.mjs';
 
 function readReport(file) {
@@ -40,6 +41,15 @@ export function countReport(report, status) {
   }
   const brokenNames = broken.map((file) => path.relative('', file.name)).join(', ');
   return { passed, failed, skipped, reason: brokenNames ? `broken: ${brokenNames}` : skippedTitles(report) };
+}
+
+/** A suite that also runs, with failures, where its commands cannot be installed: most of its tests need none. */
+export async function runDeclared(project, context) {
+  const act = (restricted) => runVitest(project, restricted);
+  const result = await withDeclaredCommands(project, context, act);
+  if ('passed' in result) return result;
+  process.stdout.write(`${result.reason}\n`);
+  return runVitest(project, context);
 }
 
 /** `prefix`: a command line that runs what follows it somewhere else (namespaces, another kernel). */

@@ -13,7 +13,9 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 // A shell that became root by `su` has no sbin in its path; iptables and modprobe are there.
 if (process.platform === 'linux') {
   const { PATH = '/usr/bin:/bin' } = process.env;
-  process.env['PATH'] = [...new Set([...PATH.split(':'), '/usr/sbin', '/sbin'])].join(':');
+  const folders = PATH.split(':');
+  if (!folders.some((folder) => folder.endsWith('/sbin'))) folders.push('/usr/sbin', '/sbin');
+  process.env['PATH'] = folders.join(':');
 }
 
 const outcome = await runCommandLine(process.argv.slice(2), composition, {

@@ -335,7 +335,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
     );
     await eventually(
       () => Promise.resolve(rig().proxy.log()),
-      (log) => log.includes('Repaired what somebody else had changed'),
+      (log) => log.includes('Repaired rules modified by another process'),
     );
   });
 
