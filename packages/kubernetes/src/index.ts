@@ -1,3 +1,4 @@
+export { guardApiEndpoints, type GuardOptions } from './api-endpoints-guard.ts';
 export type {
   AuthSettings,
   ClusterConfig,

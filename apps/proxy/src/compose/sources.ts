@@ -2,6 +2,7 @@ import {
   createApiClient,
   createEventRecorder,
   createKubernetesSource,
+  guardApiEndpoints,
   loadClusterConfig,
   type EventRecorder,
 } from '@signalbox/kubernetes';
@@ -36,7 +37,8 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     userAgent: `signalbox/${SIGNALBOX_VERSION}`,
   });
   const client = measuredClient(plain, reports.take);
-  const source = createKubernetesSource({ config: loaded.value, client, nodeName: settings.nodeName, log });
+  const objects = createKubernetesSource({ config: loaded.value, client, nodeName: settings.nodeName, log });
+  const source = guardApiEndpoints(objects, { servers: loaded.value.servers, clock: client.clock, log });
   const recorder = createEventRecorder({
     config: loaded.value,
     client,

@@ -17,7 +17,7 @@ export interface BodyLimits {
 /** The body as the server meant it. */
 export function decodedBody(response: IncomingMessage): Readable {
   if (response.headers['content-encoding'] !== 'gzip') return response;
-  const gunzip = createGunzip();
+  const gunzip = createGunzip().on('error', () => undefined);
   // Errors of either end come out of the reading end.
   pipeline(response, gunzip, () => undefined);
   return gunzip;

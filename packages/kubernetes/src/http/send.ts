@@ -67,7 +67,11 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
     });
     signal.addEventListener('abort', stop);
     request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS));
-    request.on('response', (response) => settle(succeed(response)));
+    request.on('response', (response) => {
+      // It may break, or be stopped, before its reader listens. The reader finds it destroyed then.
+      response.on('error', () => undefined);
+      settle(succeed(response));
+    });
     request.on('upgrade', (_response, socket) => {
       socket.destroy();
       fail(apiError('bad-response', '101 Switching Protocols was not asked for'));

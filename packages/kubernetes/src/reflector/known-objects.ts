@@ -74,9 +74,7 @@ function createReplacement({ known, upsert, removeKey }: Memory): Replacement {
     },
     remove(object) {
       const identity = identify(object);
-      if (identity === null) return null;
-      seen.delete(keyOf(identity));
-      return removeKey(keyOf(identity));
+      return identity === null ? null : removeKey(keyOf(identity));
     },
     finish() {
       const gone = [...known.keys()].filter((key) => !seen.has(key));

@@ -2,11 +2,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import type { Resource } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createStage, isList, isWatch, service } from '../testing/stage.ts';
 import { NO_AUTH } from '../config/cluster-config.ts';
-import { createObjectStore, plainConfig } from '../testing/index.ts';
+import { createKubernetesSource } from '../kubernetes-source.ts';
+import { createObjectStore, createSourceRecorder, plainConfig } from '../testing/index.ts';
 
 const stage = createStage();
 afterEach(() => stage.close());
@@ -54,6 +56,32 @@ describe('createKubernetesSource, troubles', () => {
       expect(recorder.picture.has('Service default/a')).toBe(true);
     },
   );
+
+  it('delivers nothing more of a list whose handler stops the source', async () => {
+    const server = await stage.serve();
+    server.put(service('a'));
+    const recorder = createSourceRecorder();
+    const source = createKubernetesSource({
+      config: plainConfig([server.url]),
+      nodeName: 'node-a',
+      qps: -1,
+      lists: 'listed',
+    });
+    const stopped = new Promise<void>((resolve) => {
+      const onEvents = (): void => {
+        resolve(source.stop());
+        recorder.handlers.onSynced('Service');
+      };
+      const onSynced = (resource: Resource): void => {
+        if (resource === 'Service') recorder.handlers.onSynced(resource);
+      };
+      source.start({ ...recorder.handlers, onEvents, onSynced });
+    });
+    await stopped;
+    expect(recorder.synced).toEqual(['Service']);
+    // What was on its way breaks off without an uncaught exception.
+    await server.until(() => server.connections === 0);
+  });
 
   it('waits as long as a throttling server asks for', async () => {
     const server = await stage.serve();
