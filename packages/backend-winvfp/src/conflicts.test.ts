@@ -103,6 +103,7 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     });
     await host.backend.sync(incremental([], [{ before: web, after }], []));
     expect(Object.keys(host.balancers())).toContain(probe);
+    expect(unsupported(host.backend).join()).not.toContain('10256/tcp: this HNS');
     await host.backend.sync(incremental([], [], [after]));
     expect(host.balancers()).toEqual({});
     expect(unsupported(host.backend)).toEqual([]);
@@ -117,6 +118,20 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     host.hns.putLoadBalancer({ ...other, PortMappings: [mapping] });
     expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'partial' });
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial' });
+    host.hns.dropLoadBalancer(other.ID);
+    expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
+    expect(Object.keys(host.balancers())).toContain(probe);
+  });
+
+  it('tries again where another load balancer took the port since the last listing', async () => {
+    const host = hostWithListener();
+    host.hns.unlisten(6, 10_256);
+    await host.backend.sync(fullOf());
+    const [pod] = host.hns.snapshot().endpoints;
+    const other = foreignBalancer(pod?.ID, ['203.0.113.9', '203.0.113.200']);
+    const mapping = { Protocol: 6, InternalPort: 1, ExternalPort: 10_256 };
+    host.hns.putLoadBalancer({ ...other, PortMappings: [mapping] });
+    expect(await host.backend.sync(incremental([web], [], []))).toMatchObject({ outcome: 'partial' });
     host.hns.dropLoadBalancer(other.ID);
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
     expect(Object.keys(host.balancers())).toContain(probe);

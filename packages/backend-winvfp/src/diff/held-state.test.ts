@@ -35,6 +35,18 @@ function held(...endpoints: readonly HcnEndpoint[]): HeldState {
   return state;
 }
 
+describe('two load balancers at one frontend', () => {
+  const owned = { ...BALANCER, ID: '53674278-0000-8000-B000-000000000001' };
+  it.each([
+    ['before', [owned, BALANCER]],
+    ['after', [BALANCER, owned]],
+  ])('the one of ours counts, listed %s the other', (_title, listed) => {
+    const state = held(REMOTE);
+    for (const balancer of listed) state.putLoadBalancer(balancer);
+    expect(state.byFrontend('10.96.0.10:80/tcp')?.id).toBe(owned.ID);
+  });
+});
+
 describe('what HNS holds', () => {
   it.each([
     ['first', [LOCAL, REMOTE]],
