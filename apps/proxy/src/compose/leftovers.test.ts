@@ -21,6 +21,7 @@ function nodeWith(tables: readonly NftablesTable[], refusals: Refusals = {}) {
   const connect = (): NftablesClient => {
     state.open += 1;
     return {
+      generation: async () => refuse('NFT_MSG_GETGEN', 'unsupported'),
       listTables: async () =>
         refusals.list ? refuse('NFT_MSG_GETTABLE', refusals.list) : { ok: true, value: [...state.tables] },
       deleteTable: async ({ family, name }) => {

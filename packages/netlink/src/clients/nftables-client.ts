@@ -1,4 +1,5 @@
 import { encodeBatch } from '../families/nftables/batch.ts';
+import { decodeGeneration, encodeGetGeneration } from '../families/nftables/generation.ts';
 import {
   decodeTable,
   encodeDeleteTable,
@@ -8,7 +9,7 @@ import {
 import type { NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport } from '../socket/transport.ts';
-import { completeItems, encoded } from './guard.ts';
+import { completeItems, decodedAnswer, encoded } from './guard.ts';
 
 /**
  * nf_tables of the network namespace this process is in, without the program nft. Nothing throws or rejects; a kernel
@@ -19,6 +20,11 @@ export interface NftablesClient {
   listTables(): Promise<NetlinkResult<readonly NftablesTable[]>>;
   /** With all that is in it; `not-found` if there is no such table. */
   deleteTable(table: NftablesTable): Promise<NetlinkResult<null>>;
+  /**
+   * A number that every commit raises by one, whichever process and address family it is of; `iptables-nft` commits as `nft`
+   * does, once for each table of its input. Listings and refused batches do not count. 32 bits wide.
+   */
+  generation(): Promise<NetlinkResult<number>>;
   close(): void;
 }
 
@@ -33,6 +39,8 @@ export function createNftablesClient(
       const request = encoded('NFT_MSG_DELTABLE', () => encodeDeleteTable(table));
       return request.ok ? transport.transaction(encodeBatch([request.value])) : request;
     },
+    generation: async () =>
+      decodedAnswer('NFT_MSG_GETGEN', await transport.request(encodeGetGeneration()), decodeGeneration),
     close: () => transport.close(),
   };
 }

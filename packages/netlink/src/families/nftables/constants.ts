@@ -2,9 +2,11 @@
 
 export const NFNL_MSG_BATCH = { BEGIN: 16, END: 17 } as const;
 
-export const NFT_MSG = { NEWTABLE: 0, GETTABLE: 1, DELTABLE: 2 } as const;
+export const NFT_MSG = { NEWTABLE: 0, GETTABLE: 1, DELTABLE: 2, GETGEN: 16 } as const;
 
 export const NFTA_TABLE = { NAME: 1 } as const;
+
+export const NFTA_GEN = { ID: 1 } as const;
 
 /** `NFT_NAME_MAXLEN` without its NUL. */
 export const NAME_BYTES = 255;
