@@ -181,6 +181,34 @@ describe('the sync loop', () => {
     expect(starts).toEqual([0, 1000, 3000, 4000]);
   });
 
+  it('a change after a sync that found nothing to write is synced at once', async () => {
+    const { loop, backend, advance, starts } = world();
+    backend.answers.push(SYNCED, NOTHING_DONE, SYNCED);
+    loop.start();
+    await advance(30_200);
+    loop.request('change');
+    await advance(100);
+    expect(starts).toEqual([0, 30_000, 30_200]);
+    loop.request('change');
+    await advance(5000);
+    expect(starts).toEqual([0, 30_000, 30_200, 31_200]);
+  });
+
+  it('failures of syncs for changes do not each double the wait for the next retry', async () => {
+    const { loop, backend, advance, starts } = world();
+    backend.answers.push(...Array.from({ length: 9 }, () => FAILED));
+    loop.start();
+    for (let second = 0; second < 8; second++) {
+      await advance(500);
+      loop.request('change');
+      await advance(500);
+    }
+    const tried = starts.length;
+    expect(starts.at(-1)).toBe(8000);
+    await advance(9100);
+    expect(starts.slice(tried)).toEqual([17_000]);
+  });
+
   it('a partial success is reported and tried again', async () => {
     const { loop, backend, advance, starts, lines } = world();
     const error = backendError('rejected', 'IPVS_CMD_NEW_SERVICE', 'no such scheduler');

@@ -9,7 +9,7 @@ import { logSync } from './log-sync.ts';
 export interface Periods {
   /** Milliseconds from the end of a sync to the next one when nothing changes. */
   readonly syncPeriod: number;
-  /** Milliseconds from the end of a sync to the earliest start of the next one. */
+  /** Milliseconds from the end of a sync that wrote or failed to the earliest start of the next one. */
   readonly minSyncPeriod: number;
 }
 
@@ -52,7 +52,10 @@ export interface SyncLoop {
 /** Syncs for these reasons have nothing to write, most of the time, and so look. */
 const LOOKS: ReadonlySet<string> = new Set(['period', 'retry']);
 
-/** First retry after a second, then twice as long each time, at most syncPeriod. */
+/**
+ * Milliseconds to the first retry. Later ones wait as long as syncs have failed until then, and this long: twice as long each
+ * time where nothing but retries fails, and no longer where changes are tried in between. At most syncPeriod.
+ */
 const FIRST_RETRY = 1000;
 
 interface State {
@@ -62,9 +65,12 @@ interface State {
   /** Why the next sync is wanted; `null` when it is not. */
   reason: string | null;
   endedAt: number;
+  /** End of the last sync that wrote or failed: `minSyncPeriod` counts from here. */
+  wroteAt: number;
   /** When a sync last ran, or should have run, for no reason but the period: backends look at the kernel then. */
   lookedAt: number;
-  failures: number;
+  /** End of the first of the syncs that have failed since the last success; `null`: the last one succeeded. */
+  failingSince: number | null;
   /** An exception left the model's and the backend's memory in doubt. */
   rebuild: boolean;
   /** Trigger times of changes that no successful sync has covered. */
@@ -79,8 +85,9 @@ function initialState(): State {
     running: null,
     reason: null,
     endedAt: Number.NEGATIVE_INFINITY,
+    wroteAt: Number.NEGATIVE_INFINITY,
     lookedAt: Number.NEGATIVE_INFINITY,
-    failures: 0,
+    failingSince: null,
     rebuild: false,
     unsettled: [],
     cancel: () => undefined,
@@ -124,29 +131,31 @@ export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
 /** Milliseconds. What was later than now was so by a clock that has been set back since. */
 function waitOf(state: State, periods: Periods, now: number): number {
   state.endedAt = Math.min(state.endedAt, now);
+  state.wroteAt = Math.min(state.wroteAt, now);
   state.lookedAt = Math.min(state.lookedAt, now);
   return Math.max(0, dueAt(state, periods) - now);
 }
 
 function dueAt(
-  { endedAt, lookedAt, reason, failures }: State,
+  { endedAt, wroteAt, lookedAt, reason, failingSince }: State,
   { syncPeriod, minSyncPeriod }: Periods,
 ): number {
-  if (reason !== null) return endedAt + minSyncPeriod;
+  if (reason !== null) return wroteAt + minSyncPeriod;
   // Not from the end of the last sync: where something always changes, nobody would ever look. At the end of one, since
   // a moment later there may be another change.
-  if (failures === 0) return Math.max(endedAt, lookedAt + syncPeriod);
-  const backOff = Math.min(syncPeriod, FIRST_RETRY * 2 ** Math.min(failures - 1, 20));
+  if (failingSince === null) return Math.max(endedAt, lookedAt + syncPeriod);
+  const backOff = Math.min(syncPeriod, FIRST_RETRY + Math.max(0, endedAt - failingSince));
   return endedAt + Math.max(minSyncPeriod, backOff);
 }
 
 /** Never rejects: whatever goes wrong is a failed sync, and the loop goes on. */
 async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
   const { clock, logger } = options;
-  const reason = state.reason ?? (state.failures > 0 ? 'retry' : 'period');
+  const reason = state.reason ?? (state.failingSince === null ? 'period' : 'retry');
   state.reason = null;
   const startedAt = clock.now();
   if (LOOKS.has(reason)) state.lookedAt = startedAt;
+  let wrote = false;
   try {
     const built = state.rebuild ? options.rebuild() : options.build();
     state.rebuild = true;
@@ -154,8 +163,9 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
     state.unsettled = triggerTimes;
     const result = await options.backend.sync(built.change);
     state.rebuild = false;
-    settle(state, result);
+    wrote = result.outcome !== 'ok' || result.scope !== 'none';
     const times = { startedAt, endedAt: clock.now() };
+    settle(state, result, times.endedAt);
     logSync(logger, { family: options.backend.family, reason, result, counts: built.state.counts, ...times });
     await options.onReport({
       result,
@@ -166,15 +176,17 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
     });
   } catch (error) {
     state.rebuild = true;
-    state.failures += 1;
+    state.failingSince ??= clock.now();
+    wrote = true;
     logger.error('Sync stopped by an exception; the next one starts anew', { err: error, reason });
     options.onQueued();
   } finally {
     state.endedAt = clock.now();
+    if (wrote) state.wroteAt = state.endedAt;
   }
 }
 
-function settle(state: State, result: SyncResult): void {
-  state.failures = result.outcome === 'ok' ? 0 : state.failures + 1;
+function settle(state: State, result: SyncResult, now: number): void {
+  state.failingSince = result.outcome === 'ok' ? null : (state.failingSince ?? now);
   if (result.outcome !== 'failed') state.unsettled = [];
 }
