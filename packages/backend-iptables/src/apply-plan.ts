@@ -11,6 +11,7 @@ import {
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import type { RefusalOrder } from './diff/split-change.ts';
 import type { IptablesDriver, Variant } from './driver/iptables-driver.ts';
+import { digestOf } from './encode/encoded-chain.ts';
 import { encodeRestore } from './encode/restore-input.ts';
 
 /** What one run of `iptables-restore` or several of them did. */
@@ -85,8 +86,9 @@ function settle(ledger: RuleLedger, transaction: Transaction, applied: Applied):
     if (table === 'nat') applied.rulesWrittenNat += rules.length;
     if (table === 'filter') applied.rulesWrittenFilter += rules.length;
   }
-  for (const { table, name } of transaction.removals) {
+  for (const { table, name, keepEmpty } of transaction.removals) {
     ledger.drop(table, name);
+    if (keepEmpty) ledger.hold(table, name, { digest: digestOf([]), rules: 0 });
     applied.chainsRemoved++;
   }
 }

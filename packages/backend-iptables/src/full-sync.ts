@@ -3,22 +3,27 @@ import type { BackendError, Drift, Family } from '@signalbox/core';
 import { RANK, type RankedChain } from './compile/rule-compiler.ts';
 import { includesRule, isSame, withoutTolerated } from './diff/observed.ts';
 import type { PendingInsert } from './diff/plan.ts';
-import type { RuleLedger } from './diff/rule-ledger.ts';
-import { encodeChain } from './encode/encoded-chain.ts';
+import type { HeldChain, RuleLedger } from './diff/rule-ledger.ts';
+import { digestOf, encodeChain, type EncodedChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { BUILTIN_CHAINS, type SharedRule, type TableName } from './objects/rule.ts';
 import type { ObservedTables } from './observe.ts';
+import { formatJump, isAlteredByOthers, type KnownRules, type ListedChain } from './repairs.ts';
 
 export interface Wanted {
   readonly family: Family;
   readonly chains: Iterable<RankedChain>;
   readonly shared: readonly SharedRule[];
+  /** What the kernel held after our last write; absent where that is not known. */
+  readonly known?: KnownRules | null;
 }
 
 /** What of the wanted is not there. Records in the ledger what is, and what is to be done. */
 export interface Comparison {
   readonly inserts: readonly PendingInsert[];
   readonly drift: readonly Drift[];
+  /** The part of it that another process has caused since our last write. */
+  readonly byOthers: readonly Drift[];
   /** Why writing ahead failed; then the comparison is not complete. */
   readonly error: BackendError | null;
 }
@@ -45,51 +50,76 @@ export async function compare(
   ledger: Notes,
   ahead: WriteAhead = NEVER_AHEAD,
 ): Promise<Comparison> {
-  const drift: Drift[] = [];
+  const found = createFindings(wanted);
   let pending = 0;
   for (const { chain, rank } of wanted.chains) {
     const encoded = encodeChain(chain, wanted.family);
-    const own = observed.get(chain.table)?.own;
-    const listed = own?.get(chain.name);
-    const object = { type: 'chain', name: chain.name, within: chain.table };
+    const { table, name } = chain;
+    const own = observed.get(table)?.own;
+    const listed = own?.get(name);
     if (listed !== undefined) {
-      own?.delete(chain.name);
-      const same = isSame(encoded, withoutTolerated(chain, listed, wanted.family), wanted.family);
-      ledger.hold(chain.table, chain.name, {
-        digest: same ? encoded.digest : 'different',
-        rules: listed.length,
-      });
-      if (!same) drift.push({ kind: 'altered', ...object });
-    } else drift.push({ kind: 'missing', ...object });
-    ledger.want(encoded, rank, chain.table === 'filter' ? listed : undefined);
+      own?.delete(name);
+      const held = heldChain(encoded, listed, withoutTolerated(chain, listed, wanted.family), wanted.family);
+      ledger.hold(table, name, held);
+      if (held.digest !== encoded.digest) found.add('altered', { table, name, listed });
+    } else found.add('missing', { table, name, listed });
+    ledger.want(encoded, rank, table === 'filter' ? listed : undefined);
     // Chains of the trees are not all compiled before the first of them.
     if (listed !== undefined || rank > RANK.service || ++pending < ahead.chains) continue;
     pending = 0;
     const error = await ahead.write();
-    if (error !== null) return { inserts: [], drift, error };
+    if (error !== null) return { inserts: [], drift: found.drift, byOthers: found.byOthers, error };
   }
-  drift.push(...findStale(observed, ledger));
+  noteStale(observed, ledger, found);
   const inserts = missingShared(wanted, (table, chain) => observed.get(table)?.foreign.get(chain));
-  drift.push(...inserts.map(({ table, chain, rule }) => missingRule(table, chain, rule)));
-  return { inserts, drift, error: null };
+  for (const insert of inserts) found.addJump(insert);
+  return { inserts, drift: found.drift, byOthers: found.byOthers, error: null };
 }
 
-function missingRule(table: string, chain: string, rule: string): Drift {
-  return { kind: 'missing', type: 'rule', name: rule, within: `${table} ${chain}` };
+/** What the kernel holds, by the digest of what is wanted where it means the same. */
+function heldChain(
+  wanted: EncodedChain,
+  listed: readonly string[],
+  compared: readonly string[],
+  family: Family,
+): HeldChain {
+  if (!isSame(wanted, compared, family)) return { digest: digestOf(listed), rules: listed.length };
+  const held = { digest: wanted.digest, rules: listed.length };
+  return compared.length === listed.length ? held : { ...held, listed: digestOf(listed) };
 }
 
-/** Chains of ours that nobody wants. Where others jump to one it is emptied only. */
-function findStale(observed: ObservedTables, ledger: Notes): readonly Drift[] {
+function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family'>) {
   const drift: Drift[] = [];
+  const byOthers: Drift[] = [];
+  return {
+    drift,
+    byOthers,
+    add(kind: Drift['kind'], chain: ListedChain): void {
+      const each = { kind, type: 'chain', name: chain.name, within: chain.table };
+      drift.push(each);
+      if (known !== null && isAlteredByOthers(known, chain, family)) byOthers.push(each);
+    },
+    addJump(insert: PendingInsert): void {
+      const { table, chain, rule } = insert;
+      const each = { kind: 'missing', type: 'rule', name: rule, within: `${table} ${chain}` } as const;
+      drift.push(each);
+      if (known?.jumps.has(formatJump(insert)) === true) byOthers.push(each);
+    },
+  };
+}
+
+type Findings = ReturnType<typeof createFindings>;
+
+/** Own chains that are not wanted. Where rules of others jump to one it is emptied only. */
+function noteStale(observed: ObservedTables, ledger: Notes, found: Findings): void {
   for (const [table, { own, referenced }] of observed) {
     for (const [name, rules] of own) {
+      ledger.hold(table, name, { digest: digestOf(rules), rules: rules.length });
       if (referenced.has(name) && rules.length === 0) continue;
-      ledger.hold(table, name, { digest: 'stale', rules: rules.length });
       ledger.unwant(table, name, referenced.has(name) ? 'empty' : 'remove');
-      drift.push({ kind: 'stale', type: 'chain', name, within: table });
+      found.add('stale', { table, name, listed: rules });
     }
   }
-  return drift;
 }
 
 /** `rulesOf`: what is listed in a chain of others; `undefined`: there is no such chain. */

@@ -2,7 +2,7 @@ export { whyNoAccounting } from './driver/accounting-probe.ts';
 export { findMissingModules, unsupportedError, type MissingModule } from './driver/kernel-modules.ts';
 export { createExecDriver, type ExecDriverOptions } from './driver/exec-driver.ts';
 export type { OnToolNotice, ToolNotice } from './driver/tool-notices.ts';
-export type { Timer } from './driver/drift-watch.ts';
+export type { Timer } from './driver/timer.ts';
 export type { DriverResult, IptablesDriver, ToolFacts, Variant } from './driver/iptables-driver.ts';
 export { CANARY } from './compile/chain-names.ts';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';

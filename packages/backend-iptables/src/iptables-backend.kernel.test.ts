@@ -262,56 +262,114 @@ async function release(holder: ChildProcess): Promise<void> {
   await gone;
 }
 
-describe('the nft variant', () => {
+describe.each(['IPv4', 'IPv6'] as const)('the watch of the nft variant, %s', (family) => {
+  const tables = family === 'IPv4' ? 'iptables-nft' : 'ip6tables-nft';
+  const state = everyKind(family);
+
   it.each([
-    ['nft', ['flush', 'ruleset'], 5],
-    ['iptables-nft', ['-t', 'nat', '-F'], 5],
-    ['iptables-nft', ['-t', 'filter', '-F', 'INPUT'], 5],
-    // More rules at once than the monitor's socket holds: it ends, and there is a look.
-    ['iptables-nft', ['-t', 'nat', '-F'], 1000],
-  ])(
-    'tells at once when somebody runs %s %s among %i services, and not when it writes itself',
-    async (...row) => {
-      const [command, args, count] = row;
-      const driver = createExecDriver({ family: 'IPv4', variant: 'nft' });
-      // So long an interval that only the kernel's own word can be what is heard.
-      const backend = createIptablesBackend({ family: 'IPv4', driver, checkInterval: 3_600_000 });
-      const heard: string[] = [];
-      const ears: { told: () => void } = { told: () => undefined };
-      const stop = backend.watch?.((what) => {
-        heard.push(what);
-        ears.told();
-      });
-      const state = sampleState(services(count));
-      await ok(backend.sync(fullChange(state)));
-      await untilListening(heard);
-      await ok(backend.sync(changeBetween(state, state)));
-      const before = heard.length;
-      const fewer = sampleState(services(count - 2));
-      await ok(backend.sync(changeBetween(state, fewer)));
-      await ok(backend.sync(changeBetween(fewer, state)));
-      const told = new Promise<void>((resolve) => {
-        ears.told = resolve;
-      });
-      run(command, ...args);
-      await told;
-      stop?.();
-      // Transactions are told in their order: had its own been told, they would have been ahead.
-      expect(heard.slice(before)).toEqual([expect.stringMatching(/table (nat|filter)|INPUT/)]);
-      const repaired = await ok(backend.sync(changeBetween(state, state)));
-      expect(repaired.scope).toBe('full');
-      expect(repaired.repaired.length).toBeGreaterThan(0);
-      expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
-    },
-  );
+    ['nft', ['flush', 'ruleset']],
+    [tables, ['-t', 'nat', '-F']],
+    [tables, ['-t', 'filter', '-F', 'INPUT']],
+    [tables, ['-t', 'nat', '-F', 'KUBE-MARK-MASQ']],
+    [tables, ['-t', 'nat', '-D', 'KUBE-SERVICES', '1']],
+  ])('reports that another process ran %s %s, and the next sync repairs it', async (command, args) => {
+    const world = watched(family);
+    await ok(world.backend.sync(fullChange(state)));
+    run(command, ...args);
+    expect(await world.next()).toMatch(/table (nat|filter|mangle)/);
+    const repaired = await ok(world.backend.sync(changeBetween(state, state)));
+    expect(repaired.scope).toBe('full');
+    expect(repaired.repaired.length).toBeGreaterThan(0);
+    expect(await world.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    world.stop();
+  });
+
+  it('neither verifies nor reports what this process writes, in either family', async () => {
+    const world = watched(family);
+    const other = watched(family === 'IPv4' ? 'IPv6' : 'IPv4');
+    await ok(world.backend.sync(fullChange(state)));
+    const otherState = everyKind(other.backend.family);
+    await ok(other.backend.sync(fullChange(otherState)));
+    await world.polls(2);
+    const before = world.saves();
+    const [without, otherWithout] = [withoutLast(state), withoutLast(otherState)];
+    for (const [change, otherChange] of [
+      [changeBetween(state, without), changeBetween(otherState, otherWithout)],
+      [changeBetween(without, state), changeBetween(otherWithout, otherState)],
+    ] as const) {
+      await Promise.all([ok(world.backend.sync(change)), ok(other.backend.sync(otherChange))]);
+      await world.polls(2);
+    }
+    expect(world.saves()).toBe(before);
+    expect([...world.heard, ...other.heard]).toEqual([]);
+    world.stop();
+    other.stop();
+  });
 });
 
-/** Makes and removes a chain that looks like ours until that is heard: from then on nothing is missed. */
-async function untilListening(heard: readonly string[]): Promise<void> {
-  for (let attempt = 0; attempt < 500 && heard.length === 0; attempt++) {
-    run('iptables-nft', '-t', 'nat', '-N', 'KUBE-SVC-DECOY');
-    run('iptables-nft', '-t', 'nat', '-X', 'KUBE-SVC-DECOY');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(heard).not.toEqual([]);
+function withoutLast(state: DesiredState): DesiredState {
+  const servicePorts = new Map(state.servicePorts);
+  for (const key of [...servicePorts.keys()].slice(-1)) servicePorts.delete(key);
+  return { ...state, servicePorts };
+}
+
+interface Watched {
+  readonly backend: Backend;
+  readonly heard: string[];
+  readonly saves: () => number;
+  /** What is reported next. */
+  readonly next: () => Promise<string>;
+  /** So many answers to the question for commits. */
+  readonly polls: (count: number) => Promise<void>;
+  readonly stop: () => void;
+}
+
+function watched(family: Family): Watched {
+  const exec = createExecDriver({ family, variant: 'nft' });
+  const seen = { saves: 0, polls: 0 };
+  const waiters = new Set<() => void>();
+  const driver: IptablesDriver = {
+    ...exec,
+    save(onLine) {
+      seen.saves++;
+      return exec.save(onLine);
+    },
+    async otherCommits() {
+      const answer = await exec.otherCommits?.();
+      seen.polls++;
+      for (const check of waiters) check();
+      return answer ?? { kind: 'writing' };
+    },
+  };
+  // So long an interval that only the count of commits can be what is heard.
+  const backend = createIptablesBackend({ family, driver, checkInterval: 3_600_000 });
+  const heard: string[] = [];
+  const stop = backend.watch?.((what) => {
+    heard.push(what);
+    for (const check of waiters) check();
+  });
+  const until = (isDone: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!isDone()) return;
+        waiters.delete(check);
+        resolve();
+      };
+      waiters.add(check);
+      check();
+    });
+  return {
+    backend,
+    heard,
+    saves: () => seen.saves,
+    async next() {
+      await until(() => heard.length > 0);
+      return heard[0] ?? '';
+    },
+    polls(count) {
+      const enough = seen.polls + count;
+      return until(() => seen.polls >= enough);
+    },
+    stop: () => stop?.(),
+  };
 }

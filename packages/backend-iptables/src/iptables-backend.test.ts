@@ -1,6 +1,7 @@
 import { formatDrift } from '@signalbox/backend-kit';
 import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@signalbox/core';
 import { backendError, endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { restoreText, type RestoreInput } from './encode/restore-input.ts';
 import { createIptablesBackend } from './iptables-backend.ts';
@@ -18,12 +19,25 @@ import {
 
 interface Lab {
   readonly fake: FakeIptables;
+  readonly timer: ManualClock;
   readonly backend: Backend;
 }
 
 function lab(faults: FakeFaults = () => false): Lab {
   const fake = createFakeIptables({ family: 'IPv4', faults });
-  return { fake, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver }) };
+  const timer = createManualClock();
+  return { fake, timer, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver, timer }) };
+}
+
+function listen(backend: Backend): { readonly heard: readonly string[]; readonly stop: () => void } {
+  const heard: string[] = [];
+  const stop = backend.watch?.((what) => heard.push(what));
+  return { heard, stop: () => stop?.() };
+}
+
+async function poll(timer: ManualClock): Promise<void> {
+  timer.advance(250);
+  await settled();
 }
 
 function services(count: number): readonly DesiredServicePort[] {
@@ -298,14 +312,13 @@ describe('a failed sync', () => {
 
 describe('changes by others', () => {
   it('are told, repaired and listed', async () => {
-    const { fake, backend } = lab();
-    const heard: string[] = [];
+    const { fake, backend, timer } = lab();
     await ok(backend.sync(fullChange(STATE)));
-    const stop = backend.watch?.((what) => heard.push(what));
+    const { heard, stop } = listen(backend);
     await settled();
     fake.byOthers('*nat\n-F KUBE-SERVICES\n-F KUBE-MARK-MASQ\nCOMMIT\n*filter\n-F INPUT\nCOMMIT\n');
-    await settled();
-    expect(heard).toEqual(['a rule in INPUT of table filter is gone']);
+    await poll(timer);
+    expect(heard).toEqual(['chain KUBE-MARK-MASQ of table nat was altered']);
     expect(await backend.observe()).toMatchObject({ outcome: 'ok' });
     const repaired = await ok(backend.sync(EMPTY));
     expect(repaired.scope).toBe('full');
@@ -318,11 +331,11 @@ describe('changes by others', () => {
     );
     expect(repaired.counters['repaired']).toBe(repaired.repaired.length);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
-    stop?.();
+    stop();
   });
 
   it('in the midst of a sync are repaired by the next', async () => {
-    const { fake } = lab();
+    const { fake, timer } = lab();
     const hand = { now: (): void => undefined };
     const driver = {
       ...fake.driver,
@@ -333,26 +346,25 @@ describe('changes by others', () => {
         return done;
       },
     };
-    const backend = createIptablesBackend({ family: 'IPv4', driver });
-    const heard: string[] = [];
+    const backend = createIptablesBackend({ family: 'IPv4', driver, timer });
     await ok(backend.sync(fullChange(STATE)));
-    const stop = backend.watch?.((what) => heard.push(what));
+    const { heard, stop } = listen(backend);
     await settled();
     hand.now = () => fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
     await ok(backend.sync(fullChange(oneEndpointMoved())));
     hand.now = () => undefined;
+    await poll(timer);
     expect(heard.length).toBeGreaterThan(0);
     expect((await ok(backend.sync(EMPTY))).repaired).toMatchObject([{ name: 'KUBE-SERVICES' }]);
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
-    stop?.();
+    stop();
   });
 
   it('are found by an empty change, without anybody watching', async () => {
     const { fake, backend } = lab();
     await ok(backend.sync(fullChange(STATE)));
     fake.byOthers('*nat\n-F PREROUTING\nCOMMIT\n');
-    const looked = await ok(backend.sync(EMPTY));
-    expect(looked).toMatchObject({
+    expect(await ok(backend.sync(EMPTY))).toMatchObject({
       scope: 'full',
       repaired: [{ kind: 'missing', type: 'rule', within: 'nat PREROUTING' }],
     });
@@ -360,77 +372,19 @@ describe('changes by others', () => {
   });
 
   it('that do not concern us are left alone and not told', async () => {
-    const { fake, backend } = lab();
-    const heard: string[] = [];
+    const { fake, backend, timer } = lab();
     const foreign =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
       '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
       '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT\n';
     fake.byOthers(foreign);
-    const stop = backend.watch?.((what) => heard.push(what));
+    const { heard, stop } = listen(backend);
     await ok(backend.sync(fullChange(STATE)));
     fake.byOthers('*filter\n-D INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n*nat\n-F DOCKER\nCOMMIT\n');
-    await settled();
+    await poll(timer);
     expect(heard).toEqual([]);
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
     expect(fake.dump('filter')).toContain('-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP');
-    stop?.();
-  });
-});
-
-describe('cleanup', () => {
-  it('leaves what others have exactly as it was, in both variants', async () => {
-    const foreign =
-      '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
-      '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
-      '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\nCOMMIT\n';
-    const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
-    const nft = createFakeIptables({ family: 'IPv4', other: legacy });
-    for (const fake of [legacy, nft]) fake.byOthers(foreign);
-    const before = [legacy, nft].map((fake) => TABLES.map(fake.dump).join(''));
-    for (const fake of [legacy, nft]) {
-      await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));
-    }
-    const backend = createIptablesBackend({ family: 'IPv4', driver: nft.driver });
-    const result = await backend.cleanup();
-    expect(result).toMatchObject({ outcome: 'ok' });
-    expect(result.outcome === 'ok' ? result.removed.length : 0).toBe(10);
-    expect([legacy, nft].map((fake) => TABLES.map(fake.dump).join(''))).toEqual(before);
-    expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
-  });
-
-  it('takes away the rules of a kube-proxy in iptables mode', async () => {
-    const { fake, backend } = lab();
-    const before = TABLES.map(fake.dump).join('');
-    fake.byOthers(
-      '*filter\n:KUBE-SERVICES - [0:0]\n:KUBE-FORWARD - [0:0]\n' +
-        '-A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
-        '-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD\nCOMMIT\n' +
-        '*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]\n:KUBE-SEP-AAAAAAAAAAAAAAAA - [0:0]\n:KUBE-PROXY-CANARY - [0:0]\n' +
-        '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
-        '-A KUBE-SERVICES -j KUBE-SVC-AAAAAAAAAAAAAAAA\n-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA\nCOMMIT\n',
-    );
-    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
-    expect(TABLES.map(fake.dump).join('')).toBe(before);
-  });
-
-  it('keeps the masquerade chain of a kubelet that has its own, and chains that others jump to', async () => {
-    const { fake, backend } = lab();
-    fake.byOthers('*nat\n:KUBE-MARK-DROP - [0:0]\n:MINE - [0:0]\nCOMMIT\n');
-    await ok(backend.sync(fullChange(STATE)));
-    fake.byOthers('*nat\n-A MINE -j KUBE-POSTROUTING\nCOMMIT\n');
-    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
-    const nat = fake.kernel.table('nat');
-    expect(nat.get('KUBE-MARK-MASQ')?.length).toBe(1);
-    expect(nat.get('KUBE-POSTROUTING')).toEqual([]);
-    expect(nat.get('MINE')?.length).toBe(1);
-  });
-
-  it('after which a sync starts from nothing', async () => {
-    const { backend } = lab();
-    await ok(backend.sync(fullChange(STATE)));
-    await backend.cleanup();
-    expect((await ok(backend.sync(EMPTY))).scope).toBe('full');
-    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    stop();
   });
 });

@@ -1,15 +1,14 @@
-import type { Backend, BackendError, CleanupResult, DesiredChange, Drift, SyncResult } from '@signalbox/core';
+import type { Backend, BackendError, CleanupResult, DesiredChange, SyncResult } from '@signalbox/core';
 import { isEmptyChangeSet, validatedSync } from '@signalbox/core';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
-import { CANARY, isOwnChain } from './compile/chain-names.ts';
 import { isEitherWay, type EndpointComments } from './compile/context.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { CHAINS_PER_CALL, tighterLimit } from './diff/plan.ts';
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
-import { createDriftWatch, firstMissing, SYSTEM_TIMER, type Guarded } from './driver/drift-watch.ts';
+import { firstMissing, type Guarded } from './driver/drift-watch.ts';
 import { createExecDriver } from './driver/exec-driver.ts';
-import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
+import { countOtherCommits, type IptablesDriver, type ToolFacts } from './driver/iptables-driver.ts';
 import { encodeChain } from './encode/encoded-chain.ts';
 import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
@@ -18,8 +17,9 @@ import { isIntact, observeDrift } from './observe-drift.ts';
 import { commentsInKernel, countRules, observeTables, type ObservedTables } from './observe.ts';
 import { ruleOptions, type IptablesOptions } from './options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
-import { createState, failed, phaseOf, succeeded, type State } from './sync-state.ts';
-import { repairs } from './repairs.ts';
+import { createState, failed, forgetLedger, succeeded, type State } from './sync-state.ts';
+import { formatJump } from './repairs.ts';
+import { canaries, watchRules } from './watch-rules.ts';
 
 /**
  * Services by iptables rules. Needs root (CAP_NET_ADMIN) and iptables in the PATH, in either variant.
@@ -29,7 +29,6 @@ import { repairs } from './repairs.ts';
  */
 export function createIptablesBackend(options: IptablesOptions): Backend {
   const driver = options.driver ?? createExecDriver({ family: options.family });
-  const { checkInterval = 30_000 } = options;
   const state = createState();
   return {
     mode: 'iptables',
@@ -37,21 +36,8 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     sync: validatedSync(options.family, (change) => syncAlone({ driver, options, state }, change)),
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, state),
-    watch: (onDrift) =>
-      createDriftWatch({
-        driver,
-        timer: options.timer ?? SYSTEM_TIMER,
-        interval: typeof checkInterval === 'number' ? () => checkInterval : checkInterval,
-        phase: () => phaseOf(state),
-        isOwn: (table, chain) => (table === 'nat' || table === 'filter') && isOwnChain(table, chain),
-        ...watched(state),
-        onDrift(what) {
-          // A sync under way may have read or written before it happened: it must not clear the suspicion.
-          if (state.busy) state.disturbed = true;
-          else state.suspect = true;
-          onDrift(what);
-        },
-      }),
+    watch: (onDrift, onProblem = () => undefined) =>
+      watchRules({ driver, options, state, onDrift, onProblem }),
     close: () => driver.close(),
   };
 }
@@ -64,15 +50,16 @@ interface SyncInput {
 
 async function syncAlone(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
   const { state } = input;
-  state.busy = true;
+  const sync = syncOnce(input, change);
+  state.running = sync;
   try {
-    return await syncOnce(input, change);
+    return await sync;
   } catch (error) {
     // A bug of ours. What is believed may be half true: the next sync has to look.
     state.ledger = null;
     throw error;
   } finally {
-    state.busy = false;
+    state.running = null;
     state.suspect ||= state.disturbed;
     state.disturbed = false;
   }
@@ -124,12 +111,19 @@ function isHalfDone({ writes, removals }: RuleLedger): boolean {
 /** All rules are compared with what is believed as often as that takes this share of the time, but not more often than asked. */
 const LOOK_SHARE = 0.01;
 
-/** Nothing is to be done, unless somebody else did something: one look at what would be missed most, one at everything. */
+/**
+ * Nothing is to be done, unless another process did something. Where the backend is watched it is verified beside syncs, else
+ * here: first a look at what would be missed most, then at everything.
+ */
 async function lookAround(work: SyncWork, change: DesiredChange): Promise<SyncResult> {
   const { driver, state, compiler } = work;
+  if (state.verification !== null) {
+    state.verification.request();
+    return partialSync(work, withReturned(change, await retryRefused(work, compiler.services.values())));
+  }
   const began = performance.now();
   const isDue = state.ledger?.isSettled === true && began >= state.nextLook;
-  const missing = await firstMissing(driver, watched(state));
+  const missing = await firstMissing(driver, canaries(state));
   const isAltered = missing !== null || (isDue && (await isIntact(driver, compiler, state)) === false);
   const result = isAltered
     ? await syncAll(work, [change])
@@ -142,10 +136,6 @@ async function lookAround(work: SyncWork, change: DesiredChange): Promise<SyncRe
 /** An empty change means: look. */
 function isEmpty({ servicePorts, healthChecks, nodeChanged }: DesiredChange): boolean {
   return isEmptyChangeSet(servicePorts) && isEmptyChangeSet(healthChecks) && !nodeChanged;
-}
-
-function watched(state: State): { readonly canary: string; readonly guarded: () => readonly Guarded[] } {
-  return { canary: CANARY, guarded: () => state.guarded };
 }
 
 interface SyncWork extends SyncInput {
@@ -207,29 +197,30 @@ async function partialSync(work: SyncWork, change: DesiredChange): Promise<SyncR
 async function fullSync(work: SyncWork, applied = nothingApplied()): Promise<SyncResult> {
   const { driver, state, compiler } = work;
   // Whatever goes wrong from here, the next sync has to be full, too.
-  const former = state.ledger ?? state.former;
-  state.former = former;
-  state.ledger = null;
+  forgetLedger(state);
+  const commits = await countOtherCommits(driver);
   const observed = await observeTables(driver, compiler.shared());
   if (!observed.ok) return failed(observed.error, 'full', state, applied);
   const ledger = createRuleLedger();
-  const { error, drift, isKnown } = await reconcile(work, observed.value, { ledger, applied });
-  const repaired = former === null || error !== null ? [] : repairs(former, drift);
+  const { error, isKnown } = await reconcile(work, observed.value, { ledger, applied });
   state.ledger = isKnown ? ledger : null;
-  if (isKnown) state.guarded = guardedRules(compiler.shared(), driver);
+  if (isKnown) {
+    state.guarded = guardedRules(compiler.shared(), driver);
+    state.jumps = new Set(state.guarded.map(formatJump));
+  }
   if (error !== null && canTighten(error, state)) return fullSync(work, applied);
   if (error?.code === 'rejected' && (await leaveOutRefused(work, compiler.services.values()))) {
     return fullSync(work, applied);
   }
   if (error !== null) return failed(error, 'full', state, applied);
-  state.former = null;
+  state.known = null;
+  state.seenCommits = commits;
   state.suspect = false;
-  return { ...succeeded('full', state, applied, repaired), repaired };
+  return succeeded('full', state, applied, state.unreported.splice(0));
 }
 
 interface Reconciled {
   readonly error: BackendError | null;
-  readonly drift: readonly Drift[];
   /** What the kernel holds stands in the ledger. */
   readonly isKnown: boolean;
 }
@@ -248,21 +239,27 @@ async function reconcile(
     applied,
     rulesPerTransaction: state.rulesPerTransaction,
   } as const;
-  const wanted = { family: driver.family, chains: compiler.all(), shared: compiler.shared() };
-  const {
-    inserts,
-    drift,
-    error: stopped,
-  } = await compare(wanted, observed, ledger, {
+  const { known } = state;
+  const wanted = { family: driver.family, chains: compiler.all(), shared: compiler.shared(), known };
+  const compared = await compare(wanted, observed, ledger, {
     // The legacy variant copies the whole table for any transaction.
     chains: tool.variant === 'nft' ? CHAINS_PER_CALL : Infinity,
     write: () => applyPlan({ ...plan, inserts: [], part: 'new-chains' }),
   });
-  if (stopped !== null) return { error: stopped, drift, isKnown: false };
+  const { inserts } = compared;
+  state.unreported.push(...compared.byOthers);
+  if (compared.error !== null) {
+    // Chains written ahead are in neither ledger.
+    state.known = null;
+    return { error: compared.error, isKnown: false };
+  }
+  const absent = new Set(inserts.map(formatJump));
+  const standing = guardedRules(wanted.shared, driver).map(formatJump);
+  state.known = { ledger, jumps: new Set(standing.filter((jump) => !absent.has(jump))) };
   const error = await applyPlan({ ...plan, inserts, part: 'everything' });
   // Until the jumps are known to stand, the next sync has to look again.
   const isKnown = error === null || (error.kernel === 'unchanged' && inserts.length === 0);
-  return { error, drift, isKnown };
+  return { error, isKnown };
 }
 
 /** Transactions were too large for this kernel: with a smaller limit, which is kept, it may go. */
@@ -282,7 +279,7 @@ function guardedRules(
 
 async function cleanUp(driver: IptablesDriver, state: State): Promise<CleanupResult> {
   state.ledger = null;
-  state.former = null;
+  state.known = null;
   state.suspect = false;
   return cleanupVariants(driver);
 }

@@ -3,7 +3,7 @@ import type { DesiredChange, DesiredServicePort } from '@signalbox/core';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import type { IptablesDriver } from './driver/iptables-driver.ts';
 import { findRefused, type Verdict } from './isolate-refused.ts';
-import type { State } from './sync-state.ts';
+import { forgetLedger, type State } from './sync-state.ts';
 
 export interface RefusedWork {
   readonly driver: IptablesDriver;
@@ -64,6 +64,6 @@ async function judge(
   const verdict = await findRefused(driver, suspects);
   for (const [key, error] of verdict.refused) state.refused.set(key, error);
   // A full sync takes away what nobody wants.
-  if (verdict.leftTraces) state.ledger = null;
+  if (verdict.leftTraces) forgetLedger(state);
   return verdict;
 }

@@ -1,20 +1,45 @@
-import type { Drift } from '@signalbox/core';
-import type { RuleLedger } from './diff/rule-ledger.ts';
+/**
+ * Which differences are the work of another process: those between the kernel and what it is known to have held after our
+ * last write. What we want now is no measure: it may have changed since.
+ */
+import type { Family } from '@signalbox/core';
+import { PROBE } from './compile/chain-names.ts';
+import { hasRules } from './diff/observed.ts';
+import { idOf, type RuleLedger } from './diff/rule-ledger.ts';
 import type { TableName } from './objects/rule.ts';
 
-/** The part of the drift that another process made: what was held and not planned to be changed. */
-export function repairs(former: RuleLedger, drift: readonly Drift[]): readonly Drift[] {
-  return drift.filter((each) => isUnplanned(former, each));
+/** What the kernel was last known to hold. */
+export interface KnownRules {
+  /** What it plans may have been written. */
+  readonly ledger: RuleLedger;
+  /** Rules in chains of others, as `formatJump` has them. */
+  readonly jumps: ReadonlySet<string>;
 }
 
-function isUnplanned(
-  { writes, removals, held }: RuleLedger,
-  { kind, type, name, within = '' }: Drift,
+export function formatJump({
+  table,
+  chain,
+  rule,
+}: Readonly<Record<'table' | 'chain' | 'rule', string>>): string {
+  return `${table} ${chain}: ${rule}`;
+}
+
+export interface ListedChain {
+  readonly table: TableName;
+  readonly name: string;
+  /** `undefined`: it is not there. */
+  readonly listed: readonly string[] | undefined;
+}
+
+/** Whether another process made, altered or removed the chain. */
+export function isAlteredByOthers(
+  { ledger }: KnownRules,
+  { table, name, listed }: ListedChain,
+  family: Family,
 ): boolean {
-  // A rule in a chain that is not owned by Signalbox: the ledger has no entry for it.
-  if (type === 'rule') return true;
-  const id = `${within} ${name}`;
-  if (writes.has(id) || removals.has(id)) return false;
-  const isHeld = held.get(within as TableName)?.has(name) === true;
-  return kind === 'stale' ? !isHeld : isHeld;
+  const id = idOf(table, name);
+  if (name === PROBE || ledger.writes.has(id) || ledger.removals.has(id)) return false;
+  const held = ledger.held.get(table)?.get(name);
+  if (held === undefined || listed === undefined) return (held === undefined) !== (listed === undefined);
+  return !hasRules(held, listed, family);
 }

@@ -4,13 +4,19 @@ import type { Applied } from './apply-plan.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import type { Guarded } from './driver/drift-watch.ts';
+import type { KnownRules } from './repairs.ts';
+import type { Verification } from './verification.ts';
 
 export interface State {
   compiler: RuleCompiler | null;
   /** `null`: the kernel is unknown; the next sync reads it. */
   ledger: RuleLedger | null;
-  /** What was held before a full sync that failed: what it did not get to tell, the next one tells. */
-  former: RuleLedger | null;
+  /** What the kernel was known to hold when `ledger` became `null`; `null`: not known. */
+  known: KnownRules | null;
+  /** Rules of ours in chains of others, as `formatJump` has them, that are known to be in the kernel. */
+  jumps: ReadonlySet<string>;
+  /** What other processes altered, found by full syncs that failed: the next that succeeds reports it. */
+  readonly unreported: Drift[];
   /** Changes that came before the tool was found. */
   backlog: DesiredChange[];
   /** Somebody altered rules of ours: believe nothing. */
@@ -18,7 +24,12 @@ export interface State {
   guarded: readonly Guarded[];
   /** When everything may be compared again, on the clock of `performance.now()`. */
   nextLook: number;
-  busy: boolean;
+  /** The sync under way. */
+  running: Promise<unknown> | null;
+  /** Commits of other processes (`otherCommits`) that the last full sync or verification has seen the effect of. */
+  seenCommits: number | null;
+  /** Compares with the kernel beside syncs, as long as the backend is watched. */
+  verification: Verification | null;
   /** Somebody altered rules of ours while a sync was under way. */
   disturbed: boolean;
   /** See `tighterLimit`. */
@@ -27,21 +38,31 @@ export interface State {
   readonly refused: Map<ServicePortKey, BackendError>;
 }
 
-export function phaseOf({ ledger, busy, suspect }: State): 'off' | 'writing' | 'idle' {
-  if (busy) return 'writing';
+export function phaseOf({ ledger, running, suspect }: State): 'off' | 'writing' | 'idle' {
+  if (running !== null) return 'writing';
   return ledger === null || suspect ? 'off' : 'idle';
+}
+
+/** The next sync has to read the kernel. */
+export function forgetLedger(state: State): void {
+  if (state.ledger !== null) state.known = { ledger: state.ledger, jumps: state.jumps };
+  state.ledger = null;
 }
 
 export function createState(): State {
   return {
     compiler: null,
     ledger: null,
-    former: null,
+    known: null,
+    jumps: new Set(),
+    unreported: [],
+    seenCommits: null,
+    verification: null,
+    running: null,
     backlog: [],
     suspect: false,
     guarded: [],
     nextLook: 0,
-    busy: false,
     disturbed: false,
     rulesPerTransaction: Infinity,
     refused: new Map(),
@@ -69,7 +90,7 @@ export function failed(
   state: State,
   applied: Applied,
 ): SyncResult {
-  if (error.kernel === 'unknown') state.ledger = null;
+  if (error.kernel === 'unknown') forgetLedger(state);
   return {
     outcome: 'failed',
     scope,

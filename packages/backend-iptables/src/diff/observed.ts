@@ -3,6 +3,7 @@ import { canonicalText, digestOf, type EncodedChain } from '../encode/encoded-ch
 import type { ListedTable } from '../encode/parse-save.ts';
 import { encodeRule } from '../encode/rule-text.ts';
 import type { Chain, TableName } from '../objects/rule.ts';
+import type { HeldChain } from './rule-ledger.ts';
 
 /** What the kernel holds, split by whose it is. */
 export interface Observed {
@@ -47,6 +48,17 @@ export function isSame(wanted: EncodedChain, listed: readonly string[], family: 
   if (wanted.rules.length !== listed.length) return false;
   if (wanted.rules.every((rule, index) => rule === listed[index])) return true;
   return digestOf(listed.map((text) => canonicalText(text, family))) === wanted.digest;
+}
+
+/** Whether the listed rules are those that the ledger records: word for word, or with the same meaning. */
+export function hasRules(
+  { digest, listed: other }: HeldChain,
+  listed: readonly string[],
+  family: Family,
+): boolean {
+  const found = digestOf(listed);
+  if (found === digest || found === other) return true;
+  return digestOf(listed.map((text) => canonicalText(text, family))) === digest;
 }
 
 /** The listed rules without the one at the head that may be there or not. */

@@ -1,23 +1,28 @@
 /**
- * Whether the kernel holds what is believed, from the lines of `iptables-save`. Nothing is kept of chains that are as they
- * should be: to hold a whole listing takes as much memory as everything else.
+ * Whether the kernel holds what the ledger records, from the lines of `iptables-save`. Nothing is kept of chains that are as
+ * recorded: a whole listing in memory takes as much as everything else.
  */
 import type { Family } from '@signalbox/core';
-import { canonicalText, digestOf } from '../encode/encoded-chain.ts';
 import { createListing, readSaveLines, type ListedTables } from '../encode/parse-save.ts';
 import type { TableName } from '../objects/rule.ts';
-import type { IsOwn } from './observed.ts';
-import type { RuleLedger } from './rule-ledger.ts';
+import { hasRules, type IsOwn } from './observed.ts';
+import { idOf, type ChangedChains, type HeldChain, type RuleLedger } from './rule-ledger.ts';
 
 export interface QuickCheck {
   readonly take: (line: string) => void;
   /**
-   * `false`: a closer look is due, if only for rules that are tolerated. `true` says nothing of rules in chains of others:
-   * see `foreign`.
+   * Chains that are not as recorded, `nat KUBE-SERVICES`, after the last line. Chains that we wrote while the listing was made
+   * (`rewritten`) are not compared: it shows them as before or as after. Rules in chains of others are not compared
+   * either: see `foreign`.
    */
-  isAsHeld(): boolean;
+  differences(rewritten?: Pick<ChangedChains, 'has'>): readonly string[];
   /** Chains of others. */
   readonly foreign: ListedTables;
+}
+
+interface FoundChain {
+  readonly table: TableName;
+  readonly name: string;
 }
 
 export function createQuickCheck(
@@ -26,18 +31,21 @@ export function createQuickCheck(
   isOwn: IsOwn,
 ): QuickCheck {
   const others = createListing();
-  const seen = { chains: 0, filled: 0, isRight: true };
+  const right = new Set<HeldChain>();
+  const wrong: FoundChain[] = [];
+  // The text is a slice of a whole piece of output, which it would keep.
+  const isWrong = (table: TableName, name: string): unknown => wrong.push({ table, name: copyOf(name) });
   const groups = groupRules((table, chain, rules) => {
-    seen.filled++;
-    const wanted = held.get(table)?.get(chain)?.digest;
-    seen.isRight &&= wanted === digestOf(rules) || wanted === digestOf(rules.map(canonical));
+    const wanted = held.get(table)?.get(chain);
+    if (wanted !== undefined && wanted.rules > 0 && hasRules(wanted, rules, family)) right.add(wanted);
+    else isWrong(table, chain);
   });
-  const canonical = (text: string): string => canonicalText(text, family);
   const take = readSaveLines({
     chain(table, name) {
       if (!isOwn(table, name)) return others.visitor.chain(table, name);
-      seen.chains++;
-      seen.isRight &&= held.get(table)?.has(name) === true;
+      const wanted = held.get(table)?.get(name);
+      if (wanted === undefined) isWrong(table, name);
+      else if (wanted.rules === 0) right.add(wanted);
     },
     rule: (table, chain, text) =>
       isOwn(table, chain) ? groups.add(table, chain, text) : others.visitor.rule(table, chain, text),
@@ -45,14 +53,20 @@ export function createQuickCheck(
   return {
     take,
     foreign: others.tables,
-    isAsHeld() {
+    differences(rewritten = { has: () => false }) {
       groups.end();
-      const all = [...held.values()].flatMap((chains) => [...chains.values()]);
-      const filled = all.filter(({ rules }) => rules > 0).length;
-      // A name is listed once: so many of those that are held, and so many with the rules that are held, are all of them.
-      return seen.isRight && seen.chains === all.length && seen.filled === filled;
+      const missing: FoundChain[] = [];
+      for (const [table, chains] of held) {
+        for (const [name, chain] of chains) if (!right.has(chain)) missing.push({ table, name });
+      }
+      const all = [...wrong, ...missing].filter(({ table, name }) => !rewritten.has(table, name));
+      return [...new Set(all.map(({ table, name }) => idOf(table, name)))];
     },
   };
+}
+
+function copyOf(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** Rules of one chain come one behind the other. */

@@ -7,6 +7,8 @@ import { TABLES, type TableName } from '../objects/rule.ts';
 
 export interface HeldChain {
   readonly digest: string;
+  /** Of its rules as listed, where they are more than those compared: one that is tolerated stands before them. */
+  readonly listed?: string;
   /** Number of rules. */
   readonly rules: number;
 }
@@ -41,14 +43,20 @@ export interface RuleLedger {
   readonly isSettled: boolean;
   /** Rules held now. */
   count(table: TableName): number;
+  /** Notes from now on which chains are held or dropped; one recording at a time. */
+  record(): ChangedChains;
+}
+
+/** Chains that were written since a recording began. */
+export interface ChangedChains {
+  has(table: TableName, name: string): boolean;
+  stop(): void;
 }
 
 export function createRuleLedger(): RuleLedger {
   const store = createHeldStore();
   const writes = new Map<string, PendingWrite>();
   const removals = new Map<string, PendingRemoval>();
-  // In one piece, as a key must be: V8 would keep the parts beside it.
-  const idOf = (table: TableName, name: string): string => [table, name].join(' ');
 
   return {
     held: store.held,
@@ -82,24 +90,42 @@ export function createRuleLedger(): RuleLedger {
       if (held) removals.set(id, { table, name, keepEmpty: how === 'empty' });
     },
     count: store.count,
+    record: () => store.record(),
   };
+}
+
+/** `nat KUBE-SERVICES`, in one piece, as a key must be: V8 would keep the parts beside it. */
+export function idOf(table: TableName, name: string): string {
+  return [table, name].join(' ');
 }
 
 /** Chains by table, with the number of their rules kept up to date. */
 function createHeldStore() {
   const held = new Map<TableName, Map<string, HeldChain>>(TABLES.map((table) => [table, new Map()]));
   const counts = new Map<TableName, number>();
+  let recording: Set<string> | null = null;
   const replace = (table: TableName, name: string, chain: HeldChain | null): void => {
     const chains = held.get(table);
     const before = chains?.get(name)?.rules ?? 0;
     counts.set(table, (counts.get(table) ?? 0) + (chain?.rules ?? 0) - before);
     if (chain === null) chains?.delete(name);
     else chains?.set(name, chain);
+    recording?.add(idOf(table, name));
   };
   return {
     held,
     put: replace,
     remove: (table: TableName, name: string): void => replace(table, name, null),
     count: (table: TableName): number => counts.get(table) ?? 0,
+    record(): ChangedChains {
+      const changed = new Set<string>();
+      recording = changed;
+      return {
+        has: (table, name) => changed.has(idOf(table, name)),
+        stop() {
+          if (recording === changed) recording = null;
+        },
+      };
+    },
   };
 }

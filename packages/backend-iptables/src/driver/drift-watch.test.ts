@@ -1,8 +1,10 @@
+import { backendError } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables, type FakeIptables } from '../testing/fake-iptables.ts';
 import { createDriftWatch } from './drift-watch.ts';
-import type { MonitorHandlers, Variant } from './iptables-driver.ts';
+import type { Variant } from './iptables-driver.ts';
+import type { OtherCommits } from './other-commits.ts';
 
 const JUMP = '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES';
 
@@ -10,7 +12,11 @@ interface Lab {
   readonly fake: FakeIptables;
   readonly clock: ManualClock;
   readonly heard: string[];
-  readonly monitors: MonitorHandlers[];
+  /** Numbers of commits reported, and problems. */
+  readonly counted: number[];
+  readonly problems: string[];
+  /** In the place of the fake's count. */
+  readonly answer: { now: OtherCommits | null; asked: number };
   readonly stop: () => void;
   readonly phase: { now: 'off' | 'writing' | 'idle'; interval: number };
 }
@@ -25,29 +31,39 @@ async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise
   );
   const clock = createManualClock();
   const heard: string[] = [];
-  const monitors: MonitorHandlers[] = [];
+  const [counted, problems]: [number[], string[]] = [[], []];
+  const answer: Lab['answer'] = { now: null, asked: 0 };
   const phase: Lab['phase'] = { now, interval: 30_000 };
+  const counts = async (): Promise<OtherCommits> =>
+    (await fake.driver.otherCommits?.()) ?? { kind: 'writing' };
   const stop = createDriftWatch({
     driver: {
       ...fake.driver,
-      monitor(handlers) {
-        monitors.push(handlers);
-        return fake.driver.monitor?.(handlers) ?? null;
+      otherCommits() {
+        answer.asked++;
+        return answer.now === null ? counts() : Promise.resolve(answer.now);
       },
     },
     timer: clock,
     interval: () => phase.interval,
     phase: () => phase.now,
-    isOwn: (table, chain) => table === 'nat' && chain.startsWith('KUBE-'),
     canary: 'KUBE-PROXY-CANARY',
     guarded: () => [
       { table: 'nat', chain: 'PREROUTING', rule: JUMP },
       { table: 'filter', chain: 'FORWARD', rule: '-j KUBE-FORWARD' },
     ],
     onDrift: (what) => heard.push(what),
+    onCommits: (total) => counted.push(total),
+    onProblem: ({ message }) => problems.push(message),
   });
   await settled();
-  return { fake, clock, heard, monitors, stop, phase };
+  return { fake, clock, heard, counted, problems, answer, stop, phase };
+}
+
+/** A quarter of a second. */
+async function poll({ clock }: Lab): Promise<void> {
+  clock.advance(250);
+  await settled();
 }
 
 async function look({ clock }: Lab): Promise<void> {
@@ -60,7 +76,6 @@ describe('createDriftWatch', () => {
     const watch = await lab(variant);
     await look(watch);
     expect(watch.heard).toEqual([]);
-    // Not by `byOthers`: the monitor would tell.
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
     expect(watch.heard).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
@@ -87,110 +102,67 @@ describe('createDriftWatch', () => {
     watch.stop();
   });
 
-  it('has no monitor in the legacy variant', async () => {
-    expect((await lab('legacy')).monitors).toEqual([]);
+  it('does not count commits in the legacy variant', async () => {
+    const watch = await lab('legacy');
+    await look(watch);
+    expect(watch.answer.asked).toBe(0);
+    watch.stop();
   });
 
-  it('starts no monitor before there is something to guard', async () => {
-    const watch = await lab('nft', 'writing');
-    watch.clock.advance(10_000);
-    await settled();
-    expect(watch.monitors).toEqual([]);
-    watch.phase.now = 'idle';
-    watch.clock.advance(500);
-    await settled();
-    expect(watch.monitors.length).toBe(1);
+  it('reports the commits of other processes four times a second (nft)', async () => {
+    const watch = await lab('nft');
+    expect(watch.counted).toEqual([1]);
+    watch.fake.byOthers('*nat\n-A PREROUTING -j ACCEPT\nCOMMIT\n');
+    await poll(watch);
+    await poll(watch);
+    expect(watch.counted).toEqual([1, 2, 2]);
     watch.stop();
     expect(watch.clock.pending).toEqual([]);
   });
 
-  it('hears of chains of ours, and asks about rules in chains of others', async () => {
-    const watch = await lab('nft');
-    watch.fake.byOthers('*nat\n-A PREROUTING -j ACCEPT\nCOMMIT\n');
-    watch.fake.byOthers('*nat\n-D PREROUTING -j ACCEPT\nCOMMIT\n');
-    await settled();
-    expect(watch.heard).toEqual([]);
-    watch.fake.byOthers(`*nat\n-D PREROUTING ${JUMP}\nCOMMIT\n`);
-    await settled();
-    watch.fake.byOthers('*nat\n-X KUBE-SERVICES\nCOMMIT\n');
-    await settled();
-    expect(watch.heard).toEqual([
-      'a rule in PREROUTING of table nat is gone',
-      'chain KUBE-SERVICES of table nat was changed',
-    ]);
-    watch.stop();
-  });
-
-  it('says nothing while it has nothing to guard', async () => {
-    const watch = await lab('nft');
-    watch.phase.now = 'off';
-    watch.fake.byOthers(`*nat\n-F PREROUTING\nCOMMIT\n*mangle\n-X KUBE-PROXY-CANARY\nCOMMIT\n`);
+  it('counts no commits while there is nothing to guard, and goes on later', async () => {
+    const watch = await lab('nft', 'off');
+    watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
-    expect(watch.heard).toEqual([]);
+    expect([watch.heard, watch.counted]).toEqual([[], []]);
+    watch.phase.now = 'writing';
+    await poll(watch);
+    expect(watch.counted).toEqual([1]);
     watch.stop();
+    expect(watch.clock.pending).toEqual([]);
   });
 
-  it('hears of removals while a sync writes, but does not look for what may be on its way', async () => {
+  it('does not look for what may be on its way while a sync writes', async () => {
     const watch = await lab('nft');
     watch.phase.now = 'writing';
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
     expect(watch.heard).toEqual([]);
-    watch.fake.byOthers('*nat\n-F KUBE-SERVICES\n-F PREROUTING\nCOMMIT\n');
-    await settled();
-    expect(watch.heard).toEqual(['a rule in PREROUTING of table nat is gone']);
     watch.stop();
   });
 
-  it('starts a lost monitor anew, with growing pauses, and never gives up', async () => {
+  it('asks again while this process writes, and reports nothing meanwhile', async () => {
     const watch = await lab('nft');
-    for (const [index, pause] of [1_000, 5_000, 30_000, 120_000].entries()) {
-      watch.monitors[index]?.onLost('gone', 'ended');
-      watch.clock.advance(pause - 1);
-      await settled();
-      expect(watch.monitors.length).toBe(index + 1);
-      watch.clock.advance(1);
-      await settled();
-      expect(watch.monitors.length).toBe(index + 2);
+    watch.answer.now = { kind: 'writing' };
+    await poll(watch);
+    watch.answer.now = { kind: 'counted', total: 9 };
+    await poll(watch);
+    expect(watch.counted).toEqual([1, 9]);
+    watch.stop();
+  });
+
+  it('reports why commits cannot be counted, and keeps asking', async () => {
+    const watch = await lab('nft');
+    for (const reason of ['EPERM', 'closed']) {
+      watch.answer.now = { kind: 'unavailable', error: backendError('rejected', 'NFT_MSG_GETGEN', reason) };
+      await poll(watch);
     }
-    watch.monitors.at(-1)?.onLost('gone', 'ended');
-    watch.clock.advance(119_999);
-    await settled();
-    expect(watch.monitors.length).toBe(5);
-    watch.clock.advance(1);
-    await settled();
-    expect(watch.monitors.length).toBe(6);
+    expect(watch.problems).toEqual(['EPERM', 'closed']);
+    watch.answer.now = null;
+    await poll(watch);
+    expect(watch.counted).toEqual([1, 1]);
     watch.stop();
     expect(watch.clock.pending).toEqual([]);
-  });
-
-  it('begins with the shortest pause again once a monitor has run for a minute', async () => {
-    const watch = await lab('nft');
-    watch.monitors[0]?.onLost('gone', 'ended');
-    watch.clock.advance(1_000);
-    await settled();
-    watch.clock.advance(60_000);
-    await settled();
-    watch.monitors[1]?.onLost('gone', 'ended');
-    watch.clock.advance(1_000);
-    await settled();
-    expect(watch.monitors.length).toBe(3);
-    watch.stop();
-  });
-
-  it('looks at every jump when more was changed at once than the monitor could listen to', async () => {
-    const watch = await lab('nft');
-    watch.monitors[0]?.onLost('too much', 'overrun');
-    watch.clock.advance(100);
-    await settled();
-    expect(watch.heard).toEqual([]);
-    watch.fake.kernel.apply('filter', ['-F FORWARD'], 1);
-    watch.monitors[1]?.onLost('too much', 'overrun');
-    watch.clock.advance(100);
-    await settled();
-    expect(watch.heard).toEqual(['a rule in FORWARD of table filter is gone']);
-    expect(watch.monitors.length).toBe(3);
-    watch.stop();
   });
 
   it('says nothing any more once it is stopped', async () => {

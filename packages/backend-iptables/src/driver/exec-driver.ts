@@ -1,4 +1,4 @@
-import type { Family } from '@signalbox/core';
+import type { BackendError, Family } from '@signalbox/core';
 import { splitArguments } from '../encode/quote.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
@@ -10,7 +10,13 @@ import {
   type ToolFacts,
   type Variant,
 } from './iptables-driver.ts';
-import { createOwnProcesses, isRestoreProgram, pidScope, type OwnProcesses } from './own-processes.ts';
+import {
+  countCommits,
+  createCommitReader,
+  createOwnCommits,
+  PROCESS_COMMITS,
+  type OwnCommits,
+} from './other-commits.ts';
 import { feedTool, runTool, startTool, type ToolEnd, type ToolFeed } from './run-tool.ts';
 import { proveAbsent, saveTables, type Execute, type SaveWork } from './save-tables.ts';
 import { endGroup } from './spawn-child.ts';
@@ -18,7 +24,6 @@ import { createStandby, type Standby } from './standby.ts';
 import { isExit, queryError, restoreError } from './tool-errors.ts';
 import { createNotices, slowCommand, type Notices, type OnToolNotice } from './tool-notices.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
-import { createXtablesMonitor } from './xtables-monitor.ts';
 
 export interface ExecDriverOptions {
   readonly family: Family;
@@ -40,13 +45,12 @@ export interface ExecDriverOptions {
 export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   const { family, commandPrefix = [], lockWait = 5 } = options;
   const wait = ['-w', String(lockWait)];
-  const own = createOwnProcesses({
-    pids: pidScope(),
-    writes: isRestoreProgram,
-    now: () => performance.now(),
-  });
+  // A prefix may lead to another network namespace.
+  const isHere = commandPrefix.length === 0;
+  const own = isHere ? PROCESS_COMMITS : createOwnCommits();
   const { execute, executeReady, find, withTool, close } = createToolAccess(options, own);
   const notices = createNotices(family, options.onNotice);
+  const commits = createCommitReader(own);
   const question = (table: TableName, words: readonly string[]) =>
     withTool((tool) => ask(execute, [tool.programs.main, ...wait, '-t', table, ...words]));
 
@@ -59,10 +63,12 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
       withTool(async ({ facts, programs: { restore }, restoreWaits }) => {
         const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
         // What waits does not hold the lock in legacy either, but there it matters less, and more versions are about.
-        const end = await (facts.variant === 'nft'
-          ? executeReady(command, input)
-          : execute(command, { input }));
-        return isExit(end) && end.status === 0 ? success(null) : failure(restoreError(restore, end, input));
+        if (facts.variant !== 'nft') return restored(restore, await execute(command, { input }), input);
+        const { end, waited } = await executeReady(command, input);
+        const result = restored(restore, end, input);
+        // What was started ahead may be of a tool that has been replaced since.
+        if (result.ok || !waited || !isWorthAnother(result.error)) return result;
+        return restored(restore, (await executeReady(command, input)).end, input);
       }),
     hasChain: (table, chain) => question(table, ['-S', chain]),
     hasRule: (table, chain, rule) => question(table, ['-C', chain, ...(splitArguments(rule) ?? [])]),
@@ -72,8 +78,11 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
       const described = await describeTool(execute, programs(family, other));
       return described.ok ? createExecDriver({ ...options, variant: other }) : null;
     },
-    monitor: (handlers) => createXtablesMonitor({ family, commandPrefix, isOwn: own.isOwn, handlers }),
-    close: async () => close(),
+    ...(isHere ? { otherCommits: commits.read } : {}),
+    async close() {
+      close();
+      commits.close();
+    },
   };
 }
 
@@ -89,7 +98,7 @@ async function saveProven(
   return error === null ? success(null) : failure(error);
 }
 
-function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
+function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
   const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000, slowAfter = 10_000 } = options;
   const running = new Set<number>();
   const limitsOf = (command: readonly string[]): Omit<ToolFeed, 'input'> => ({
@@ -97,20 +106,24 @@ function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
     slowAfter,
     onSlow: () => options.onNotice?.(slowCommand(command, slowAfter)),
     running,
-    onStart: own.started,
-    onEnd: own.ended,
   });
   const execute: Execute = (words, streams = {}) => {
     const command = [...commandPrefix, ...words];
     return runTool({ command, ...limitsOf(command), ...streams });
   };
   let standby: Standby | null = null;
-  const executeReady = (words: readonly string[], input: RestoreInput): Promise<ToolEnd> => {
+  const executeReady = (words: readonly string[], input: RestoreInput): Promise<ReadyEnd> => {
     const command = [...commandPrefix, ...words];
-    standby ??= createStandby(() => startTool(command));
-    const end = feedTool(standby.take(), { ...limitsOf(command), input });
-    standby.prepare();
-    return end;
+    const ready = (standby ??= createStandby(() => startTool(command)));
+    return countCommits(own, input, async (counted) => {
+      const waited = ready.isReady();
+      const ending = feedTool(ready.take(), { ...limitsOf(command), input: counted });
+      ready.prepare();
+      const end = await ending;
+      // What was started beside a failure may fail for the same reason, long after the reason is gone.
+      if (!isSuccess(end)) ready.close();
+      return { isDone: isSuccess(end), value: { end, waited } };
+    });
   };
   const close = (): void => {
     standby?.close();
@@ -124,6 +137,24 @@ function createToolAccess(options: ExecDriverOptions, own: OwnProcesses) {
     return found.ok ? use(found.value) : found;
   };
   return { execute, executeReady, find, withTool, close };
+}
+
+interface ReadyEnd {
+  readonly end: ToolEnd;
+  /** The process had been started ahead. */
+  readonly waited: boolean;
+}
+
+function restored(program: string, end: ToolEnd, input: RestoreInput): DriverResult<null> {
+  return isSuccess(end) ? success(null) : failure(restoreError(program, end, input));
+}
+
+function isWorthAnother({ code, kernel }: BackendError): boolean {
+  return kernel === 'unchanged' && code !== 'busy' && code !== 'timeout';
+}
+
+function isSuccess(end: ToolEnd): boolean {
+  return isExit(end) && end.status === 0;
 }
 
 /** Asks once; asks again only if that failed. */

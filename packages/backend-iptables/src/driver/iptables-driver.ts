@@ -4,6 +4,7 @@ import { createSaveReader, UNLISTED_RULE, type ListedTables } from '../encode/pa
 import type { RestoreInput } from '../encode/restore-input.ts';
 import { encodeRule } from '../encode/rule-text.ts';
 import type { SharedRule, TableName } from '../objects/rule.ts';
+import type { OtherCommits } from './other-commits.ts';
 
 /**
  * The two implementations of iptables: rules of one are invisible to the other.
@@ -46,30 +47,15 @@ export interface IptablesDriver {
   hasRule(table: TableName, chain: string, rule: string): Promise<DriverResult<boolean>>;
   /** The same tool in the other variant, if it is installed: for cleanup. */
   otherVariant(): Promise<IptablesDriver | null>;
-  /**
-   * Calls back when another process removed chains or rules of this family, if the kernel tells;
-   * `onLost` when it stops telling. Answers `null` where it cannot tell.
-   */
-  monitor?(handlers: MonitorHandlers): (() => void) | null;
+  /** How often other processes have written nf_tables; absent where that cannot be told. */
+  otherCommits?(): Promise<OtherCommits>;
   close(): Promise<void>;
 }
 
-/** A chain, or one of its rules, or (with `chain: null`) a whole table. */
-export interface Removal {
-  readonly table: string;
-  readonly chain: string | null;
-}
-
-/**
- * Why a monitor tells no more. `overrun`: more was changed at once, by us or by others, than it could listen to;
- * `ended`: anything else, such as that there is no such program.
- */
-export type MonitorLoss = 'overrun' | 'ended';
-
-export interface MonitorHandlers {
-  /** One transaction of another process. */
-  onRemovals(removals: readonly Removal[]): void;
-  onLost(reason: string, loss: MonitorLoss): void;
+/** `null`: not known now. */
+export async function countOtherCommits(driver: IptablesDriver): Promise<number | null> {
+  const answer = await driver.otherCommits?.();
+  return answer?.kind === 'counted' ? answer.total : null;
 }
 
 /** All of it at once. `jumps` are looked for in chains that the tool cannot list, too. */

@@ -15,9 +15,6 @@ export interface ToolFeed {
   readonly running?: Set<number>;
   /** Takes the output line by line; then it is not part of the answer. */
   readonly onLine?: (line: string) => void;
-  /** Told the process id of the child before it gets its input. */
-  readonly onStart?: (pid: number) => void;
-  readonly onEnd?: (pid: number) => void;
 }
 
 export interface ToolRun extends ToolFeed {
@@ -79,12 +76,10 @@ export function feedTool({ child, error: early }: StartedTool, run: ToolFeed): P
     child.once('close', (status, signal) => {
       limits.lift();
       if (child.pid !== undefined) run.running?.delete(child.pid);
-      if (child.pid !== undefined) run.onEnd?.(child.pid);
       if (limits.exceeded()) resolve({ kind: 'timeout', stderr: text(err) });
       else if (status === null) resolve({ kind: 'killed', signal: signal ?? 'unknown', stderr: text(err) });
       else resolve({ kind: 'exit', status, stdout: text(out), stderr: text(err) });
     });
-    if (child.pid !== undefined) run.onStart?.(child.pid);
     send(child.stdin, run.input ?? []);
   });
 }
@@ -150,6 +145,10 @@ function notStarted(error: NodeJS.ErrnoException | null): ToolEnd {
   return { kind: 'not-started', reason: message, cause: isShortage ? 'shortage' : cause };
 }
 
+/**
+ * One piece of output (64 kB at most) in a turn of the event loop: all that a tool has printed meanwhile, read at once, would
+ * keep other work waiting for a hundred milliseconds.
+ */
 function eachLine(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';
   stream.setEncoding('utf8');
@@ -157,6 +156,8 @@ function eachLine(stream: Readable, onLine: (line: string) => void): void {
     const lines = `${rest}${part}`.split('\n');
     rest = lines.pop() ?? '';
     for (const line of lines) onLine(line);
+    stream.pause();
+    setImmediate(() => stream.resume());
   });
   stream.once('end', () => {
     if (rest !== '') onLine(rest);

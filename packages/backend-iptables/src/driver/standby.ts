@@ -7,6 +7,8 @@ import type { StartedTool } from './run-tool.ts';
 export interface Standby {
   /** The one that waits, or a new one. */
   take(): StartedTool;
+  /** Whether one waits. */
+  isReady(): boolean;
   /** Has one waiting. */
   prepare(): void;
   close(): void;
@@ -22,6 +24,7 @@ export function createStandby(start: () => StartedTool): Standby {
       for (const part of parts(tool)) part.ref();
       return tool;
     },
+    isReady: () => waiting !== null && !isGone(waiting),
     prepare() {
       if (waiting !== null && !isGone(waiting)) return;
       waiting = start();

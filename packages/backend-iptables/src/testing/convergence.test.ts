@@ -1,7 +1,14 @@
 /** Whatever changes, fails and interferes: in the end the kernel holds what a fresh start would have written. */
-import type { DesiredEndpoint, DesiredServicePort, DesiredState, Frontend } from '@signalbox/core';
+import type {
+  DesiredChange,
+  DesiredEndpoint,
+  DesiredServicePort,
+  DesiredState,
+  Frontend,
+  SyncResult,
+} from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
-import { createManualClock } from '@signalbox/core/testing';
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { createIptablesBackend } from '../iptables-backend.ts';
@@ -79,31 +86,69 @@ const content = (fake: FakeIptables): readonly string[] =>
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Time for the watch to count commits and to verify, faults included. */
+async function watchFor(timer: ManualClock): Promise<void> {
+  for (let round = 0; round < 4; round++) {
+    timer.advance(250);
+    await settled();
+  }
+}
+
+interface Watched {
+  readonly heard: string[];
+  /** Another process has altered rules since the last sync that succeeded. */
+  isDisturbed: boolean;
+  /** The last sync left something undone. */
+  isFailing: boolean;
+}
+
+/** The work, beside its result: no change is taken for another process', and nothing is compared without need. */
+function expectNoNeedlessWork(
+  watched: Watched,
+  { change, result }: { readonly change: DesiredChange; readonly result: SyncResult },
+  seed: number,
+): void {
+  if (watched.isDisturbed) return;
+  const isPlain = change.kind === 'incremental' && !watched.isFailing && result.outcome === 'ok';
+  if (isPlain && result.counters['restoreFailures'] === 0)
+    expect(result.scope, `seed ${seed}`).not.toBe('full');
+  expect(result.repaired, `seed ${seed}`).toEqual([]);
+  expect(watched.heard, `seed ${seed}`).toEqual([]);
+}
+
 async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
   const random = seededRandom(seed);
   const trouble = { rate: 0.25 };
   const fake = createFakeIptables({ family: 'IPv4', variant, faults: () => random() < trouble.rate });
   const timer = createManualClock();
   const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver, timer });
-  const stop = backend.watch?.(() => undefined);
-  // Until a sync has held, there is nothing to guard, and nobody listens.
+  const watched: Watched = { heard: [], isDisturbed: false, isFailing: true };
+  const stop = backend.watch?.((what) => watched.heard.push(what));
+  // Until a sync has succeeded, there is nothing to guard.
   const guarded = { now: false };
   let state = mutate(random, sampleState([]));
   await backend.sync(fullChange(state));
   for (let step = 0; step < STEPS; step++) {
     const next = mutate(random, state);
-    const { outcome } = await backend.sync(random() < 0.1 ? fullChange(next) : changeBetween(state, next));
+    const change = random() < 0.1 ? fullChange(next) : changeBetween(state, next);
+    const result = await backend.sync(change);
     state = next;
-    if (outcome === 'ok') {
-      timer.advance(500);
-      await settled();
+    expectNoNeedlessWork(watched, { change, result }, seed);
+    watched.isFailing = result.outcome !== 'ok';
+    if (result.outcome === 'ok') {
       guarded.now = true;
+      if (result.scope === 'full') watched.isDisturbed = false;
+      if (!watched.isDisturbed) watched.heard.length = 0;
     }
-    // The legacy variant tells nothing: interference is found by the next full comparison only.
-    if (variant === 'nft' && guarded.now && random() < 0.3) interfere(random, fake);
-    await settled();
+    // The legacy variant counts nothing: interference is found by the next full comparison only.
+    if (variant === 'nft' && guarded.now && random() < 0.3) {
+      interfere(random, fake);
+      watched.isDisturbed = true;
+    }
+    await watchFor(timer);
   }
   trouble.rate = 0;
+  await watchFor(timer);
   const last = await backend.sync(changeBetween(state, state));
   stop?.();
   expect(last.error, `seed ${seed}`).toBeUndefined();
@@ -116,5 +161,5 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
 describe.each(['nft', 'legacy'] as const)('convergence, %s variant', (variant) => {
   it('under random changes, failures and interference', async () => {
     for (let seed = 1; seed <= 25; seed++) await run(seed, variant);
-  });
+  }, 120_000);
 });

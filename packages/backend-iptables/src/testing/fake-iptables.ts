@@ -8,8 +8,6 @@ import {
   success,
   type DriverResult,
   type IptablesDriver,
-  type MonitorHandlers,
-  type Removal,
   type Variant,
 } from '../driver/iptables-driver.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
@@ -47,20 +45,18 @@ export interface FakeIptables {
 export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
   const kernel = createFakeKernel(options.family);
   const inputs: string[] = [];
-  const monitors = new Set<MonitorHandlers>();
+  const others = { commits: 0 };
   const unlisted = new Set<string>();
   return {
-    driver: createFakeDriver({ options, kernel, inputs, monitors, unlisted }),
+    driver: createFakeDriver({ options, kernel, inputs, others, unlisted }),
     unlisted,
     kernel,
     inputs,
     dump: (table) => dumpTable(table, kernel.table(table)),
     byOthers(input) {
-      const before = snapshot(kernel);
       const refusal = applyBlocks(kernel, input, () => false);
       if (refusal !== null) throw new Error(refusal.reason);
-      const removals = lost(before, snapshot(kernel));
-      if (removals.length > 0) for (const monitor of monitors) monitor.onRemovals(removals);
+      others.commits++;
     },
   };
 }
@@ -69,11 +65,11 @@ interface FakeParts {
   readonly options: FakeIptablesOptions;
   readonly kernel: FakeKernel;
   readonly inputs: string[];
-  readonly monitors: Set<MonitorHandlers>;
+  readonly others: { commits: number };
   readonly unlisted: ReadonlySet<string>;
 }
 
-function createFakeDriver({ options, kernel, inputs, monitors, unlisted }: FakeParts): IptablesDriver {
+function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakeParts): IptablesDriver {
   const { family, variant = 'nft', faults = () => false } = options;
   const dump = (table: TableName): string => dumpTable(table, listed(table, kernel.table(table), unlisted));
   return {
@@ -106,10 +102,7 @@ function createFakeDriver({ options, kernel, inputs, monitors, unlisted }: FakeP
       );
     },
     otherVariant: async () => options.other?.driver ?? null,
-    monitor(handlers) {
-      monitors.add(handlers);
-      return () => monitors.delete(handlers);
-    },
+    otherCommits: async () => ({ kind: 'counted', total: others.commits }),
     close: async () => {},
   };
 }
@@ -177,21 +170,4 @@ function dumpTable(table: TableName, chains: FakeTable): string {
     held.map(({ text }) => (text === '' ? `-A ${name}\n` : `-A ${name} ${text}\n`)),
   );
   return `*${table}\n${policies.join('')}${rules.join('')}COMMIT\n`;
-}
-
-function snapshot(kernel: FakeKernel): ReadonlyMap<string, number> {
-  return new Map(
-    TABLES.flatMap((table) =>
-      [...kernel.table(table)].map(([name, rules]) => [`${table} ${name}`, rules.length] as const),
-    ),
-  );
-}
-
-function lost(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): readonly Removal[] {
-  return [...before]
-    .filter(([id, rules]) => (after.get(id) ?? -1) < rules)
-    .map(([id]) => {
-      const [table = '', chain = ''] = id.split(' ');
-      return { table, chain };
-    });
 }

@@ -2,7 +2,6 @@ import { release } from 'node:os';
 import { createExecDriver, type IptablesDriver } from '@signalbox/backend-iptables/ruleset';
 import type { Family } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
-import { programRemains } from '../compile/packet-filter.ts';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
 import { findDevice } from './device.ts';
@@ -11,8 +10,9 @@ import type { DriverResult, IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver
 import { readSysctl, writeSysctl } from './kernel-facts.ts';
 import { errorOf } from './netlink-error.ts';
 import { observeKernel, observeReals } from './observe-kernel.ts';
-import { programDrift, removeProgram } from './packet-filter.ts';
+import { removeProgram } from './packet-filter.ts';
 import { probeKernel } from './probe.ts';
+import { createRuleComparison, watchRules } from './rule-watch.ts';
 
 export interface NetlinkDriverOptions {
   readonly family: Family;
@@ -29,6 +29,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     route: createRouteClient(),
   };
   const device = createDeviceWatch(family);
+  const rules = createRuleComparison(iptables);
   return {
     kernelRelease: release,
     async knowsRandomFully() {
@@ -40,7 +41,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     probe: (scheduler) => probeKernel(clients, scheduler),
     setTimeouts: async (timeouts) => errorOf(await clients.ipvs.setTimeouts(wholeSeconds(timeouts))),
     observe: () => observeKernel(clients, family, (index) => device.learn(index)),
-    programDrift: (program) => programDrift(iptables, program),
+    programDrift: (program) => rules.compare(program),
     status: (servers) => observeReals(clients, servers),
     async apply(operations) {
       device.expect(operations);
@@ -50,10 +51,8 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     },
     removeProgram: (remains) => removeFromBoth(iptables, remains),
     watch: (onDrift, onProblem) => {
-      const stops = [device.start(onDrift, onProblem), watchRules(iptables, onDrift)];
-      return () => {
-        for (const stop of stops) stop();
-      };
+      const stops = [device.start(onDrift, onProblem), watchRules({ iptables, rules, onDrift, onProblem })];
+      return () => stops.forEach((stop) => stop());
     },
     async close() {
       for (const client of Object.values(clients)) client.close();
@@ -71,20 +70,6 @@ async function learnIndex(clients: Clients, device: DeviceWatch): Promise<void> 
 /** The kernel counts in seconds and takes 0 as "leave it". */
 function wholeSeconds({ tcp = 0, tcpFin = 0, udp = 0 }: IpvsTimeoutOptions): Required<IpvsTimeoutOptions> {
   return { tcp: Math.floor(tcp), tcpFin: Math.floor(tcpFin), udp: Math.floor(udp) };
-}
-
-/** Where the kernel tells (nft variant): somebody removed chains of ours, or rules in them. */
-function watchRules(iptables: IptablesDriver, onDrift: (what: string) => void): () => void {
-  const ours = new Set(programRemains(iptables.family).chains.map(({ table, name }) => `${table} ${name}`));
-  const stop = iptables.monitor?.({
-    onRemovals(removals) {
-      const lost = removals.find(({ table, chain }) => chain === null || ours.has(`${table} ${chain}`));
-      if (lost !== undefined) onDrift(`rules of ${lost.table} ${lost.chain ?? 'as a whole'} are gone`);
-    },
-    // Syncs look at the rules now and then anyhow.
-    onLost: () => {},
-  });
-  return stop ?? ((): void => {});
 }
 
 type Remains = Parameters<IpvsDriver['removeProgram']>[0];

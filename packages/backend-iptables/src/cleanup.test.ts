@@ -1,0 +1,77 @@
+import { fullChange, type Backend, type SyncResult } from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { TABLES } from './objects/rule.ts';
+import { createFakeIptables, type FakeIptables } from './testing/fake-iptables.ts';
+import { changeBetween, sampleService, sampleState } from './testing/sample-state.ts';
+
+const STATE = sampleState(Array.from({ length: 20 }, (_, index) => sampleService({ index })));
+const EMPTY = changeBetween(STATE, STATE);
+
+function lab(): { readonly fake: FakeIptables; readonly backend: Backend } {
+  const fake = createFakeIptables({ family: 'IPv4' });
+  return { fake, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver }) };
+}
+
+async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
+  const ended = await result;
+  expect(ended.error).toBeUndefined();
+  return ended;
+}
+
+describe('cleanup', () => {
+  it('leaves what others have exactly as it was, in both variants', async () => {
+    const foreign =
+      '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
+      '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
+      '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\nCOMMIT\n';
+    const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    const nft = createFakeIptables({ family: 'IPv4', other: legacy });
+    for (const fake of [legacy, nft]) fake.byOthers(foreign);
+    const before = [legacy, nft].map((fake) => TABLES.map(fake.dump).join(''));
+    for (const fake of [legacy, nft]) {
+      await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));
+    }
+    const backend = createIptablesBackend({ family: 'IPv4', driver: nft.driver });
+    const result = await backend.cleanup();
+    expect(result).toMatchObject({ outcome: 'ok' });
+    expect(result.outcome === 'ok' ? result.removed.length : 0).toBe(10);
+    expect([legacy, nft].map((fake) => TABLES.map(fake.dump).join(''))).toEqual(before);
+    expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
+  });
+
+  it('takes away the rules of a kube-proxy in iptables mode', async () => {
+    const { fake, backend } = lab();
+    const before = TABLES.map(fake.dump).join('');
+    fake.byOthers(
+      '*filter\n:KUBE-SERVICES - [0:0]\n:KUBE-FORWARD - [0:0]\n' +
+        '-A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
+        '-A FORWARD -m comment --comment "kubernetes forwarding rules" -j KUBE-FORWARD\nCOMMIT\n' +
+        '*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-AAAAAAAAAAAAAAAA - [0:0]\n:KUBE-SEP-AAAAAAAAAAAAAAAA - [0:0]\n:KUBE-PROXY-CANARY - [0:0]\n' +
+        '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
+        '-A KUBE-SERVICES -j KUBE-SVC-AAAAAAAAAAAAAAAA\n-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA\nCOMMIT\n',
+    );
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(TABLES.map(fake.dump).join('')).toBe(before);
+  });
+
+  it('keeps the masquerade chain of a kubelet that has its own, and chains that others jump to', async () => {
+    const { fake, backend } = lab();
+    fake.byOthers('*nat\n:KUBE-MARK-DROP - [0:0]\n:MINE - [0:0]\nCOMMIT\n');
+    await ok(backend.sync(fullChange(STATE)));
+    fake.byOthers('*nat\n-A MINE -j KUBE-POSTROUTING\nCOMMIT\n');
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    const nat = fake.kernel.table('nat');
+    expect(nat.get('KUBE-MARK-MASQ')?.length).toBe(1);
+    expect(nat.get('KUBE-POSTROUTING')).toEqual([]);
+    expect(nat.get('MINE')?.length).toBe(1);
+  });
+
+  it('after which a sync starts from nothing', async () => {
+    const { backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    await backend.cleanup();
+    expect((await ok(backend.sync(EMPTY))).scope).toBe('full');
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});

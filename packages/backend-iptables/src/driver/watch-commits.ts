@@ -1,0 +1,42 @@
+import type { BackendError } from '@signalbox/core';
+import type { IptablesDriver } from './iptables-driver.ts';
+import type { Timer } from './timer.ts';
+
+export interface CommitWatchOptions {
+  readonly driver: Pick<IptablesDriver, 'probe' | 'otherCommits'>;
+  readonly timer: Timer;
+  /** Whether there is anything to guard now. */
+  readonly isActive: () => boolean;
+  /** Every so often, with the number of commits of other processes. */
+  readonly onCommits: (total: number) => void;
+  /** Why commits cannot be counted, each time. */
+  readonly onProblem: (problem: BackendError) => void;
+}
+
+/** The question takes the kernel 4 µs. */
+const POLL_MS = 250;
+
+/** Asks for the commits of other processes until the answer is called. The legacy variant has no such count. */
+export function watchCommits({ driver, timer, isActive, ...options }: CommitWatchOptions): () => void {
+  const watching = { over: false };
+  let cancel = (): void => {};
+  const ask = async (): Promise<'go-on' | 'end'> => {
+    if (!isActive()) return 'go-on';
+    const tool = await driver.probe();
+    if (!tool.ok) return 'go-on';
+    const commits = tool.value.variant === 'nft' ? await driver.otherCommits?.() : undefined;
+    if (commits === undefined || watching.over) return 'end';
+    if (commits.kind === 'counted') options.onCommits(commits.total);
+    if (commits.kind === 'unavailable') options.onProblem(commits.error);
+    return 'go-on';
+  };
+  const poll = async (): Promise<void> => {
+    const next = await ask();
+    if (next === 'go-on' && !watching.over) cancel = timer.schedule(POLL_MS, () => void poll());
+  };
+  void poll();
+  return () => {
+    watching.over = true;
+    cancel();
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * Compares the kernel with what we last wrote, beside syncs: no change waits for it. Chains that a sync writes while the
+ * listing is made are left out of the comparison, so that a cluster that changes all the time is verified too.
+ */
+import type { BackendError } from '@signalbox/core';
+import { CANARY, isOwnChain, PROBE } from './compile/chain-names.ts';
+import { createQuickCheck } from './diff/quick-check.ts';
+import { idOf } from './diff/rule-ledger.ts';
+import { firstMissing } from './driver/drift-watch.ts';
+import { askForUnlisted, countOtherCommits, type IptablesDriver } from './driver/iptables-driver.ts';
+import type { Timer } from './driver/timer.ts';
+import { missingShared } from './full-sync.ts';
+import type { State } from './sync-state.ts';
+
+export interface Verification {
+  /** A sync period has passed. */
+  request(): void;
+  /** Another process has committed to nf_tables so many times (`otherCommits`). */
+  onCommits(total: number): void;
+  stop(): void;
+}
+
+export interface VerificationOptions {
+  readonly driver: IptablesDriver;
+  readonly state: State;
+  readonly timer: Timer;
+  readonly onDrift: (what: string) => void;
+  /** Why the kernel could not be compared. */
+  readonly onProblem: (problem: BackendError) => void;
+}
+
+/** The share of time that verification may take: once a period, and where other processes keep committing. */
+const TIME_SHARE = { period: 0.01, commits: 0.1 } as const;
+
+type Occasion = keyof typeof TIME_SHARE;
+
+export function createVerification(options: VerificationOptions): Verification {
+  const { state, timer } = options;
+  const pace = { running: false, stopped: false, began: 0, ended: Number.NEGATIVE_INFINITY };
+  const isDue = (occasion: Occasion): boolean => {
+    // The clock may have been set back.
+    const ended = Math.min(pace.ended, timer.now());
+    return timer.now() - ended >= (pace.ended - pace.began) * (1 / TIME_SHARE[occasion] - 1);
+  };
+  const run = async (occasion: Occasion, commits?: number): Promise<void> => {
+    if (pace.running || pace.stopped || state.ledger === null || state.suspect || !isDue(occasion)) return;
+    pace.running = true;
+    pace.began = timer.now();
+    try {
+      const drift = await verify(options, commits ?? (await countOtherCommits(options.driver)));
+      if (drift !== null && !pace.stopped) options.onDrift(drift);
+    } finally {
+      pace.ended = timer.now();
+      pace.running = false;
+    }
+  };
+  return {
+    request: () => void run('period'),
+    onCommits(total) {
+      if (total !== state.seenCommits) void run('commits', total);
+    },
+    stop() {
+      pace.stopped = true;
+    },
+  };
+}
+
+/** What another process has altered; `null`: nothing, or it cannot be told yet. */
+async function verify(
+  { driver, state, onProblem }: VerificationOptions,
+  commits: number | null,
+): Promise<string | null> {
+  const { ledger, compiler } = state;
+  if (ledger === null || compiler === null) return null;
+  const quick =
+    state.running === null
+      ? await firstMissing(driver, { canary: CANARY, guarded: () => state.guarded })
+      : null;
+  if (quick !== null && state.running === null && state.ledger === ledger) return quick;
+  const rewritten = ledger.record();
+  // The trial chain of a search for refused rules comes and goes.
+  const check = createQuickCheck(
+    ledger,
+    driver.family,
+    (table, name) => name !== PROBE && isOwnChain(table, name),
+  );
+  const saved = await driver.save(check.take);
+  // What a sync under way writes is recorded at its end.
+  while (state.running !== null) await state.running.catch(() => undefined);
+  rewritten.stop();
+  if (!saved.ok) onProblem(saved.error);
+  // A full sync has read the kernel itself.
+  if (!saved.ok || state.ledger !== ledger) return null;
+  const [chain] = check.differences({
+    has: (table, name) =>
+      rewritten.has(table, name) ||
+      ledger.writes.has(idOf(table, name)) ||
+      ledger.removals.has(idOf(table, name)),
+  });
+  if (commits !== null) state.seenCommits = commits;
+  if (chain !== undefined) return describeChain(chain);
+  const shared = compiler.shared();
+  const foreign = await askForUnlisted(driver, check.foreign, shared);
+  if (!foreign.ok) return null;
+  const [jump] = missingShared({ shared, family: driver.family }, (table, name) =>
+    foreign.value[table].chains.get(name),
+  );
+  return jump === undefined ? null : `a rule in ${jump.chain} of table ${jump.table} is gone`;
+}
+
+function describeChain(id: string): string {
+  const [table = '', name = ''] = id.split(' ');
+  return `chain ${name} of table ${table} was altered`;
+}

@@ -1,0 +1,56 @@
+/** Notices changes of other processes, and has the next sync read the kernel. */
+import { formatBackendError, type BackendError } from '@signalbox/core';
+import { CANARY } from './compile/chain-names.ts';
+import { createDriftWatch, type DriftWatchOptions } from './driver/drift-watch.ts';
+import type { IptablesDriver } from './driver/iptables-driver.ts';
+import { SYSTEM_TIMER } from './driver/timer.ts';
+import type { IptablesOptions } from './options.ts';
+import { phaseOf, type State } from './sync-state.ts';
+import { createVerification } from './verification.ts';
+
+export interface RuleWatch {
+  readonly driver: IptablesDriver;
+  readonly options: Pick<IptablesOptions, 'timer' | 'checkInterval'>;
+  readonly state: State;
+  readonly onDrift: (what: string) => void;
+  readonly onProblem: (problem: BackendError) => void;
+}
+
+/** What must be there, and is cheap to ask for. */
+export function canaries(state: State): Pick<DriftWatchOptions, 'canary' | 'guarded'> {
+  return { canary: CANARY, guarded: () => state.guarded };
+}
+
+/** From now on the backend verifies beside syncs. The answer ends it. */
+export function watchRules({ driver, options, state, onDrift, onProblem }: RuleWatch): () => void {
+  const { timer = SYSTEM_TIMER, checkInterval = 30_000 } = options;
+  const suspect = (what: string): void => {
+    // A sync under way may have read or written before it happened: it must not clear the suspicion.
+    if (state.running !== null) state.disturbed = true;
+    else state.suspect = true;
+    onDrift(what);
+  };
+  const reported = new Set<string>();
+  const report = (problem: BackendError): void => {
+    const text = formatBackendError(problem);
+    if (!reported.has(text)) onProblem(problem);
+    reported.add(text);
+  };
+  const verification = createVerification({ driver, state, timer, onDrift: suspect, onProblem: report });
+  const stopWatch = createDriftWatch({
+    driver,
+    timer,
+    interval: typeof checkInterval === 'number' ? () => checkInterval : checkInterval,
+    phase: () => phaseOf(state),
+    ...canaries(state),
+    onDrift: suspect,
+    onCommits: (total) => verification.onCommits(total),
+    onProblem: report,
+  });
+  state.verification = verification;
+  return () => {
+    stopWatch();
+    verification.stop();
+    if (state.verification === verification) state.verification = null;
+  };
+}

@@ -1,0 +1,83 @@
+import type { OtherCommits } from '@signalbox/backend-iptables/ruleset';
+import { backendError } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
+import { describe, expect, it } from 'vitest';
+import { watchRules } from './rule-watch.ts';
+
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+async function lab(variant: 'nft' | 'legacy' = 'nft') {
+  const timer = createManualClock();
+  const kernel = {
+    commits: { kind: 'counted', total: 3 } as OtherCommits,
+    drift: [] as string[],
+    compared: 0,
+  };
+  const rules = { wanted: true };
+  const heard: string[] = [];
+  const problems: string[] = [];
+  const stop = watchRules({
+    iptables: {
+      probe: async () => ({ ok: true, value: { variant, version: '1.8.9', randomFully: true } }),
+      otherCommits: async () => kernel.commits,
+    },
+    rules: {
+      again: () => {
+        if (!rules.wanted) return null;
+        kernel.compared++;
+        return Promise.resolve({ ok: true, value: kernel.drift });
+      },
+    },
+    onDrift: (what) => heard.push(what),
+    onProblem: ({ message }) => problems.push(message),
+    timer,
+  });
+  await settled();
+  const poll = async (): Promise<void> => {
+    timer.advance(250);
+    await settled();
+  };
+  return { timer, kernel, rules, heard, problems, stop, poll };
+}
+
+describe('watchRules', () => {
+  it('compares the rules once after a commit of another process, and reports the first difference', async () => {
+    const { kernel, heard, poll, stop, timer } = await lab();
+    await poll();
+    expect([kernel.compared, heard]).toEqual([1, []]);
+    kernel.commits = { kind: 'counted', total: 4 };
+    kernel.drift = ['chain KUBE-FORWARD', 'chain KUBE-SERVICES'];
+    await poll();
+    await poll();
+    expect([kernel.compared, heard]).toEqual([2, ['chain KUBE-FORWARD']]);
+    stop();
+    expect(timer.pending).toEqual([]);
+  });
+
+  it('compares commits that came before there were rules as soon as there are', async () => {
+    const { kernel, rules, heard, poll, stop } = await lab();
+    rules.wanted = false;
+    kernel.commits = { kind: 'counted', total: 4 };
+    kernel.drift = ['chain KUBE-FORWARD'];
+    await poll();
+    expect(heard).toEqual([]);
+    rules.wanted = true;
+    await poll();
+    expect(heard).toEqual(['chain KUBE-FORWARD']);
+    stop();
+  });
+
+  it('reports once why commits cannot be counted', async () => {
+    const { kernel, problems, poll, stop } = await lab();
+    kernel.commits = { kind: 'unavailable', error: backendError('not-permitted', 'NFT_MSG_GETGEN', 'EPERM') };
+    await poll();
+    await poll();
+    expect(problems).toEqual(['EPERM']);
+    stop();
+  });
+
+  it('does nothing in the legacy variant', async () => {
+    const { kernel, timer } = await lab('legacy');
+    expect([kernel.compared, timer.pending]).toEqual([0, []]);
+  });
+});

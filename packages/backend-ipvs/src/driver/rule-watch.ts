@@ -1,0 +1,69 @@
+/** Notices, in the nft variant of iptables, that another process altered our rules. */
+import {
+  SYSTEM_TIMER,
+  watchCommits,
+  type IptablesDriver,
+  type Timer,
+} from '@signalbox/backend-iptables/ruleset';
+import type { BackendError } from '@signalbox/core';
+import type { IpvsDriver } from './ipvs-driver.ts';
+import type { Program } from '../objects/program.ts';
+import { programDrift } from './packet-filter.ts';
+
+/** Compares the packet filter with the program that is wanted, and with that of the last time. */
+export interface RuleComparison {
+  compare(program: Program): ReturnType<IpvsDriver['programDrift']>;
+  /** `null` before the first time. */
+  again(): ReturnType<IpvsDriver['programDrift']> | null;
+}
+
+export function createRuleComparison(iptables: IptablesDriver): RuleComparison {
+  let last: Program | null = null;
+  return {
+    compare(program) {
+      last = program;
+      return programDrift(iptables, program);
+    },
+    again: () => (last === null ? null : programDrift(iptables, last)),
+  };
+}
+
+export interface RuleWatchOptions {
+  readonly iptables: Pick<IptablesDriver, 'probe' | 'otherCommits'>;
+  readonly rules: Pick<RuleComparison, 'again'>;
+  readonly onDrift: (what: string) => void;
+  readonly onProblem: ((problem: BackendError) => void) | undefined;
+  readonly timer?: Timer;
+}
+
+/** The answer ends the watch. */
+export function watchRules(options: RuleWatchOptions): () => void {
+  const { iptables, rules, onDrift, onProblem = () => undefined, timer = SYSTEM_TIMER } = options;
+  const watch = { seen: null as number | null, comparing: false, over: false };
+  const reported = new Set<string>();
+  const compare = async (total: number): Promise<void> => {
+    const comparing = watch.comparing ? null : rules.again();
+    if (comparing === null) return;
+    watch.comparing = true;
+    const found = await comparing;
+    watch.comparing = false;
+    if (!found.ok) return;
+    watch.seen = total;
+    const [first] = found.value;
+    if (first !== undefined && !watch.over) onDrift(first);
+  };
+  const stop = watchCommits({
+    driver: iptables,
+    timer,
+    isActive: () => true,
+    onCommits: (total) => void (total === watch.seen ? null : compare(total)),
+    onProblem(problem) {
+      if (!reported.has(problem.message)) onProblem(problem);
+      reported.add(problem.message);
+    },
+  });
+  return () => {
+    watch.over = true;
+    stop();
+  };
+}
