@@ -10,6 +10,7 @@ import { describe, expect, it } from 'vitest';
 import type { IpSetEntry } from '../objects/ip-set.ts';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
+import { observeKernel } from './observe-kernel.ts';
 import { probeKernel } from './probe.ts';
 
 const DONE = { ok: true, value: undefined } as const;
@@ -107,6 +108,32 @@ describe('an address of our device', () => {
     };
     expect(await apply(clients({ route }), { kind: 'address-delete', address: '10.9.9.9' })).toEqual(wanted);
     expect(deleted).toEqual(addresses.length === 0 ? [] : ['10.9.9.9/24']);
+  });
+});
+
+describe('the addresses of a host with many interfaces', () => {
+  it('are listed once, however many interfaces there are', async () => {
+    const asked: unknown[] = [];
+    const addresses = Array.from({ length: 500 }, (_, at): LinkAddressState => ({
+      family: 'IPv4',
+      address: `10.8.${at >> 8}.${at & 255}`,
+      prefixLength: 32,
+      linkIndex: 10 + at,
+      scope: 'global',
+      flags: 0,
+    }));
+    const route: Partial<RouteClient> = {
+      getLink: async () => ({ ok: false, error: netlinkError('not-found') }),
+      listAddresses: async (selection) => {
+        asked.push(selection);
+        return { ok: true, value: addresses };
+      },
+    };
+    const ipvs: Partial<IpvsClient> = { listServices: async () => ({ ok: true, value: [] }) };
+    const ipset: Partial<IpsetClient> = { listNames: async () => ({ ok: true, value: [] }) };
+    const seen = await observeKernel(clients({ route, ipvs, ipset }), 'IPv4', () => undefined);
+    expect(seen.ok && seen.value.hostAddresses.size).toBe(500);
+    expect(asked).toEqual([undefined]);
   });
 });
 
