@@ -7,6 +7,7 @@ import {
   unsupportedError,
   type IptablesDriver,
   type MissingModule,
+  type OnToolNotice,
 } from '@signalbox/backend-iptables';
 import {
   FAMILIES,
@@ -62,7 +63,8 @@ export interface IptablesProbe {
 
 /** A family counts if its iptables works and the kernel has the protocol switched on. */
 export async function probeIptables(probe: IptablesProbe): Promise<FamilySupport> {
-  const { files = systemFiles, openDriver = (family) => createExecDriver({ family }) } = probe;
+  const onNotice: OnToolNotice = ({ message, data }) => probe.logger.warning(message, data);
+  const { files = systemFiles, openDriver = (family) => createExecDriver({ family, onNotice }) } = probe;
   const ask = (family: Family) => askFamily(family, { ...probe, files, openDriver });
   const answers = await Promise.all(FAMILIES.map(async (family) => ({ family, ...(await ask(family)) })));
   const hidden = hidesLegacyTables(files) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [];
