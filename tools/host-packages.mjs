@@ -97,6 +97,7 @@ export const hostPackages = {
     mono: 'mono-runtime',
     'pkg-config': 'pkg-config',
     python3: 'python3',
+    which: 'debianutils',
     make: 'make',
     gcc: 'gcc',
     cc: 'gcc',
