@@ -41,31 +41,33 @@ function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
   });
 }
 
+function createRequest({ url, method, headers, agent, answerWithinMs }: Outgoing): ClientRequest {
+  const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
+  // `timeout` is for the way through a proxy alone: with a socket it is only an event, for which nothing listens.
+  return make(url, { method, headers, agent, timeout: answerWithinMs });
+}
+
 function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
-  const { url, method, headers, agent, signal } = outgoing;
+  const { signal } = outgoing;
   return new Promise((resolve) => {
     const settle = (result: Result<IncomingMessage, SendFailure>): void => {
       cancel();
-      signal.removeEventListener('abort', stop);
       resolve(result);
     };
     const fail = (error: ApiError, reused = false): void => settle({ ok: false, error: { error, reused } });
-    const stop = (): void => fail(apiError('aborted', 'stopped'));
-    const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const request: ClientRequest = make(url, {
-      method,
-      headers,
-      agent,
-      signal,
-      // For the way through a proxy alone: of a socket that is there it only tells, and nobody listens.
-      timeout: outgoing.answerWithinMs,
-    });
+    // Not Node's own `signal`: it destroys the socket with an error, which is uncaught where the answer has just ended.
+    const stop = (): void => {
+      fail(apiError('aborted', 'stopped'));
+      request.destroy();
+    };
+    const request = createRequest(outgoing);
     const cancel = clock.schedule(outgoing.answerWithinMs, () => {
       // At once: a request that waits for a proxy to let it through has no socket yet, and tells nobody that it ends.
       fail(apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`));
       request.destroy(new Error('late'));
     });
     signal.addEventListener('abort', stop);
+    request.on('close', () => signal.removeEventListener('abort', stop));
     request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS));
     request.on('response', (response) => {
       // It may break, or be stopped, before its reader listens. The reader finds it destroyed then.
@@ -80,7 +82,8 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
       fail(apiError(codeOfTransport(error), describe(error)), request.reusedSocket),
     );
     request.on('close', () => fail(apiError('connection-lost', 'the connection closed before an answer')));
-    request.end(outgoing.body ?? undefined);
+    if (signal.aborted) stop();
+    else request.end(outgoing.body ?? undefined);
   });
 }
 
