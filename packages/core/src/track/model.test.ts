@@ -290,6 +290,13 @@ describe('the node', () => {
     expect(model.node()).toMatchObject({ known: true, eligible: true });
   });
 
+  it('F115: a node that is about to be deleted is known and not eligible', () => {
+    const model = builtModel();
+    const spec = { taints: [{ key: 'ToBeDeletedByClusterAutoscaler' }] };
+    model.apply(upsert('Node', nodeObject({ spec })));
+    expect(model.node()).toMatchObject({ known: true, eligible: false });
+  });
+
   it('F119: a new node address moves node ports', () => {
     const model = builtModel({ nodePortAddresses: ['primary'] });
     model.apply(upsert('Node', nodeObject({ internal: ['192.0.2.99'] })));
