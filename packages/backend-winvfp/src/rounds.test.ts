@@ -130,6 +130,16 @@ describe('objects of other processes', () => {
     expect(host.hns.snapshot().endpoints).toContainEqual(remote);
   });
 
+  it('a load balancer of theirs stays when everything of ours goes', async () => {
+    const host = testHost();
+    await host.backend.sync(fullOf(service({ endpoints: LOCAL })));
+    const [pod] = host.hns.snapshot().endpoints;
+    const other = foreignBalancer(pod?.ID, ['203.0.113.200']);
+    host.hns.putLoadBalancer(other);
+    expect(await host.backend.cleanup()).toEqual({ outcome: 'ok', removed: ['1 load balancers'] });
+    expect(host.hns.snapshot().loadBalancers.map((entry) => entry.ID)).toEqual([other.ID]);
+  });
+
   it('an endpoint of the other family that nothing refers to is left to the other backend', async () => {
     const host = testHost();
     host.hns.attach({
