@@ -11,13 +11,14 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
 import type { ConnectTimes } from './connect.ts';
 import type { SyncTimes } from './measure.ts';
+import type { VerifiedTimes } from './verified.ts';
 import type { WholeNodeTimes } from './whole-node.ts';
 
 const SIZES = { smoke: [50], full: [100, 1000, 5000] } as const;
 const NODE_SERVICES = { smoke: [50], full: [1000, 5000] } as const;
 const CONNECT_SERVICES = { smoke: 200, full: 10_000 } as const;
 
-type Script = 'measure' | 'whole-node' | 'connect';
+type Script = 'measure' | 'whole-node' | 'verified' | 'connect';
 
 const packed = mkdtempSync(join(tmpdir(), 'signalbox-bench-'));
 
@@ -135,6 +136,35 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
   table([head, ...rows]);
 }
 
+/** Aim: p95 within three times p50. */
+function measureVerified(size: keyof typeof NODE_SERVICES): void {
+  const changes = size === 'full' ? 100 : 20;
+  const results = ['nft', 'legacy']
+    .flatMap((variant) => NODE_SERVICES[size].map((services) => ({ variant, services })))
+    .map(({ variant, services }) => inNamespace('verified', variant, services, changes))
+    .filter((times) => times !== null) as VerifiedTimes[];
+  if (results.length === 0) return;
+  const head = [
+    'changes while verified',
+    'services',
+    'p50',
+    'p95',
+    'p95 / p50',
+    'unverified p50',
+    'listings',
+  ];
+  const rows = results.map(({ variant, services, alone, verified, verifications }) => [
+    variant,
+    String(services),
+    ms(verified.p50),
+    ms(verified.p95),
+    (verified.p95 / verified.p50).toFixed(1),
+    ms(alone.p50),
+    String(verifications),
+  ]);
+  table([head, ...rows]);
+}
+
 function measureConnects(services: number): void {
   const times = inNamespace('connect', services) as ConnectTimes | null;
   if (times === null) return;
@@ -153,9 +183,10 @@ function measureConnects(services: number): void {
 
 const form = argv.includes('--smoke') ? 'smoke' : 'full';
 try {
-  await pack('measure', 'whole-node', 'connect');
+  await pack('measure', 'whole-node', 'verified', 'connect');
   measureSyncs(SIZES[form]);
   measureWholeNode(form);
+  measureVerified(form);
   measureConnects(CONNECT_SERVICES[form]);
 } finally {
   rmSync(packed, { recursive: true });
