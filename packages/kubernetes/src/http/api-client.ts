@@ -189,9 +189,12 @@ interface ApiReply {
   readonly response: IncomingMessage;
 }
 
+/** API servers from 1.38 on can leave out metadata.managedFields; older ones ignore the parameter. */
+const WITHOUT_MANAGED_FIELDS = 'application/json;drop=metadata.managedFields, application/json';
+
 function headersOf(request: ApiRequest, identity: Identity, userAgent: string): Headers {
   return {
-    accept: 'application/json',
+    accept: request.method === 'GET' ? WITHOUT_MANAGED_FIELDS : 'application/json',
     'accept-encoding': request.gzip === 'accepted' ? 'gzip' : 'identity',
     'user-agent': userAgent,
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),

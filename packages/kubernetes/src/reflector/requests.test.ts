@@ -34,6 +34,21 @@ describe('createKubernetesSource, requests', () => {
     }
   });
 
+  it.each(['auto', 'listed'] as const)(
+    'asks for objects without managedFields, and for JSON where that is not known, lists: %s',
+    async (lists) => {
+      const server = await stage.serve();
+      const watching = stage.watch([server], { lists });
+      await watching.synced();
+      await server.watches.open(4);
+      const accepted = server.requests.all.map(({ headers }) => headers.accept);
+      expect(accepted).toHaveLength(lists === 'auto' ? 4 : 8);
+      expect(new Set(accepted)).toEqual(
+        new Set(['application/json;drop=metadata.managedFields, application/json']),
+      );
+    },
+  );
+
   it('moves on with bookmarks, so that a quiet watch does not grow too old', async () => {
     const server = await stage.serve();
     const watching = stage.watch([server], { lists: 'listed' });
