@@ -37,6 +37,7 @@ const state: DesiredState = {
   node: {
     name: 'this-node',
     localDetector: { kind: 'none' },
+    clusterIPMasquerade: 'none',
     nodePortAddresses: { kind: 'ranges', cidrs: [], loopback: false },
     nodePortIPs: [],
     serviceCIDRs: [],

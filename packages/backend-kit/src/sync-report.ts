@@ -4,6 +4,8 @@ import type { BackendError, Drift, ServiceFailure, SyncResult } from '@signalbox
 export interface SyncReport {
   /** No part of the sync has read or written the kernel. */
   readonly isIdle: boolean;
+  /** `failAll` was called. */
+  readonly hasFailed: boolean;
   /** `full` prevails over `partial`. */
   reach(scope: 'full' | 'partial'): void;
   /** Adds to a counter; names are the backend's own, documented in its package. */
@@ -27,6 +29,9 @@ export function createSyncReport(): SyncReport {
   return {
     get isIdle() {
       return scope === 'none';
+    },
+    get hasFailed() {
+      return fatal !== null;
     },
     reach(reached) {
       if (scope !== 'full') scope = reached;

@@ -14,6 +14,7 @@ export * from './explain/packet.ts';
 export * from './hash/chain-hash.ts';
 export * from './hash/sha256.ts';
 export * from './input.ts';
+export * from './result.ts';
 export * from './model/cidr.ts';
 export * from './model/family.ts';
 export * from './model/ip.ts';

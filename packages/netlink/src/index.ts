@@ -1,7 +1,8 @@
-export type { AddressFamily } from './codec/address.ts';
+export { type AddressFamily, addressBytes, addressText } from './codec/address.ts';
 export type { NetlinkProtocol } from './codec/constants.ts';
-export type { NetlinkMessage, NetlinkRequest } from './codec/message.ts';
+export { type NetlinkMessage, type NetlinkRequest, requestBytes } from './codec/message.ts';
 export type { NetlinkError, NetlinkErrorCode, NetlinkResult } from './result.ts';
+export { replyCost } from './socket/batches.ts';
 export { type NetlinkOptions, openNetlink } from './socket/open-netlink.ts';
 export type { Dump, NetlinkTransport, Outcomes } from './socket/transport.ts';
 
@@ -48,8 +49,7 @@ export {
 export type { AccountingObject } from './families/accounting/object.ts';
 
 export { createNftablesClient, type NftablesClient } from './clients/nftables-client.ts';
-export type { NftablesFamily } from './families/nftables/constants.ts';
-export type { NftablesTable } from './families/nftables/table.ts';
+export * from './families/nftables/index.ts';
 
 export {
   type RouteMonitor,

@@ -34,6 +34,8 @@ export interface NetlinkError {
   readonly errnoName?: string;
   /** Position of the refused item, where the request was a list. The items before it are in the kernel. */
   readonly index?: number;
+  /** Within the request at `index`: position of the refused item, where that request is itself a list. */
+  readonly item?: number;
 }
 
 export type NetlinkResult<T> =

@@ -12,6 +12,18 @@ interface Refusals {
   readonly delete?: NetlinkErrorCode;
 }
 
+const notCalled = () => Promise.reject(new Error('not part of a clean-up'));
+
+/** Calls that a clean-up has no use for. */
+const UNUSED = {
+  generation: notCalled,
+  commit: notCalled,
+  listChains: notCalled,
+  listRules: notCalled,
+  listSets: notCalled,
+  listElements: notCalled,
+};
+
 function nodeWith(tables: readonly NftablesTable[], refusals: Refusals = {}) {
   const state = { tables: [...tables], open: 0 };
   const refuse = (operation: string, code: NetlinkErrorCode): { ok: false; error: NetlinkError } => ({
@@ -21,7 +33,7 @@ function nodeWith(tables: readonly NftablesTable[], refusals: Refusals = {}) {
   const connect = (): NftablesClient => {
     state.open += 1;
     return {
-      generation: async () => refuse('NFT_MSG_GETGEN', 'unsupported'),
+      ...UNUSED,
       listTables: async () =>
         refusals.list ? refuse('NFT_MSG_GETTABLE', refusals.list) : { ok: true, value: [...state.tables] },
       deleteTable: async ({ family, name }) => {

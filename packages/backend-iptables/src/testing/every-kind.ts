@@ -39,6 +39,7 @@ export function everyKind(family: Family): DesiredState {
   const node = {
     ...SAMPLE_NODE,
     localDetector: { kind: 'cidrs', cidrs: [v4 ? '10.244.0.0/16' : 'fd00:10:244::/56'] },
+    clusterIPMasquerade: 'not-local-pods',
     nodePortAddresses: { kind: 'any-local', loopback: v4 },
   } as const;
   const check = { key: 'shop/web', namespace: 'shop', name: 'web', port: 32_000, localEndpoints: 1 };

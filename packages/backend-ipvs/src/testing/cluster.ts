@@ -17,6 +17,7 @@ import {
 export const TEST_NODE: DesiredNode = {
   name: 'node-a',
   localDetector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
+  clusterIPMasquerade: 'not-local-pods',
   nodePortAddresses: { kind: 'any-local', loopback: false },
   nodePortIPs: ['192.0.2.10', '192.0.2.11'],
   serviceCIDRs: [],

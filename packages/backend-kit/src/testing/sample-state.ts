@@ -28,7 +28,7 @@ const PLAN = {
     node: '2001:db8::10',
     pods: 'fd00:10:244::/56',
     services: 'fd00:10:96::/112',
-    pod: (hi: number, lo: number) => `fd00:10:244::${hex(hi)}:${hex(lo + 1)}`,
+    pod: (hi: number, lo: number) => `fd00:10:244:${hex(hi + 1)}::${hex(lo + 1)}`,
     service: (hi: number, lo: number) => `fd00:10:96::${hex((hi << 8) + lo + 1)}`,
     outside: (lo: number) => `2001:db8:113::${hex(lo + 1)}`,
   },
@@ -55,6 +55,7 @@ export function sampleNode(family: Family): DesiredNode {
   return {
     name: 'node-a',
     localDetector: { kind: 'cidrs', cidrs: [pods] },
+    clusterIPMasquerade: 'not-local-pods',
     nodePortAddresses: { kind: 'any-local', loopback: false },
     nodePortIPs: [node],
     serviceCIDRs: [services],

@@ -45,6 +45,7 @@ const LATE_FAILURES = [HR.fail, HR.rpcUnavailable];
 const NODE: DesiredState['node'] = {
   name: 'node-a',
   localDetector: { kind: 'none' },
+  clusterIPMasquerade: 'none',
   nodePortAddresses: { kind: 'any-local', loopback: false },
   nodePortIPs: [],
   serviceCIDRs: [],

@@ -26,12 +26,14 @@ export function buildNode(surroundings: Surroundings, family: Family): BuiltNode
   const { config, node, interfaces, serviceCIDRs } = surroundings;
   const nodeIP = node.ips[family] ?? null;
   const detector = localDetector(config.localDetection, node.podCIDRs, family);
+  const masquerade = clusterIPMasquerade(config, detector);
   const { nodePortAddresses: wanted, localhostNodePorts } = config;
   const allowed = nodePortAddresses({ family, nodePortAddresses: wanted, localhostNodePorts, nodeIP });
   return {
     node: {
       name: config.nodeName,
       localDetector: detector,
+      clusterIPMasquerade: masquerade,
       nodePortAddresses: allowed,
       nodePortIPs: nodePortIPs(interfaces, family, allowed),
       serviceCIDRs: serviceCIDRs.filter((text) => parseCidr(text)?.family === family),
@@ -39,7 +41,7 @@ export function buildNode(surroundings: Surroundings, family: Family): BuiltNode
     context: {
       family,
       location: { name: config.nodeName, zone: node.zone },
-      clusterIPMasquerade: clusterIPMasquerade(config, detector),
+      clusterIPMasquerade: masquerade,
       detection: detector.kind === 'none' ? 'undetected' : 'detected',
       externalIPs: config.externalIPs ? 'served' : 'ignored',
       nodeIP,

@@ -5,8 +5,8 @@ import { selectEndpoints } from '../select/select-endpoints.ts';
 import type { NodeLocation } from '../select/topology.ts';
 import { policyUse } from '../select/traffic-policy.ts';
 import { buildFrontends } from './build-frontends.ts';
-import type { DesiredServicePort } from './desired-state.ts';
-import type { ClusterIPMasquerade, Detection } from './masquerade.ts';
+import type { DesiredServicePort, ClusterIPMasquerade } from './desired-state.ts';
+import type { Detection } from './masquerade.ts';
 import { sessionAffinity } from './session-affinity.ts';
 
 /** What of node and configuration decides about a service port. */

@@ -7,6 +7,7 @@ const empty: DesiredState = {
   node: {
     name: 'node-a',
     localDetector: { kind: 'none' },
+    clusterIPMasquerade: 'none',
     nodePortAddresses: { kind: 'any-local', loopback: false },
     nodePortIPs: [],
     serviceCIDRs: [],

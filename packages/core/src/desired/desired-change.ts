@@ -51,6 +51,13 @@ export function fullChange(state: DesiredState): DesiredChange {
   };
 }
 
+/** Nothing changed: a sync then retries what failed and repairs what another process changed. */
+export function isEmptyChange({ kind, servicePorts, healthChecks, nodeChanged }: DesiredChange): boolean {
+  return (
+    kind === 'incremental' && isEmptyChangeSet(servicePorts) && isEmptyChangeSet(healthChecks) && !nodeChanged
+  );
+}
+
 export function isEmptyChangeSet(set: ChangeSet<unknown>): boolean {
   return set.added.length === 0 && set.changed.length === 0 && set.removed.length === 0;
 }

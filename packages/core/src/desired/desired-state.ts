@@ -139,9 +139,16 @@ export type NodePortAddresses =
   /** Local addresses inside these CIDRs (this family's); with an empty list node ports are off. */
   | { readonly kind: 'ranges'; readonly cidrs: readonly string[]; readonly loopback: boolean };
 
+/**
+ * S35: whose connections to a cluster IP are masqueraded. The routes of cluster IPs say the same, source by source; a backend
+ * with one rule for all cluster IPs reads it here.
+ */
+export type ClusterIPMasquerade = 'none' | 'not-local-pods' | 'all';
+
 export interface DesiredNode {
   readonly name: string;
   readonly localDetector: LocalDetector;
+  readonly clusterIPMasquerade: ClusterIPMasquerade;
   readonly nodePortAddresses: NodePortAddresses;
   /**
    * The addresses that `nodePortAddresses` means right now, for kernels that want a list (IPVS).

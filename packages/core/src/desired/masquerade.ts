@@ -1,11 +1,8 @@
 import type { LocalDetection } from '../track/model-types.ts';
 import { parseCidr } from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
-import type { LocalDetector, Route, TrafficPolicy } from './desired-state.ts';
+import type { ClusterIPMasquerade, LocalDetector, Route, TrafficPolicy } from './desired-state.ts';
 import { route, routeTable } from './route-table.ts';
-
-/** S35: whose connections to a cluster IP are masqueraded. */
-export type ClusterIPMasquerade = 'none' | 'not-local-pods' | 'all';
 
 export function clusterIPMasquerade(
   config: { readonly masqueradeAll: boolean },

@@ -55,6 +55,7 @@ function changeOf(more: Partial<DesiredChange> = {}): DesiredChange {
     node: {
       name: 'node-a',
       localDetector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
+      clusterIPMasquerade: 'not-local-pods',
       nodePortAddresses: { kind: 'ranges', cidrs: ['192.0.2.0/24'], loopback: false },
       nodePortIPs: ['192.0.2.10'],
       serviceCIDRs: ['10.96.0.0/12'],

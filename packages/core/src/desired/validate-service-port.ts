@@ -157,12 +157,14 @@ export function checkNode(value: unknown, family: Family): Problem {
   return (
     at('.name', printable(value['name'])) ??
     at('.localDetector', checkDetector(value['localDetector'], cidrs)) ??
+    at('.clusterIPMasquerade', oneOf(value['clusterIPMasquerade'], CLUSTER_IP_MASQUERADE)) ??
     at('.nodePortAddresses', checkNodePortAddresses(value['nodePortAddresses'], cidrs)) ??
     at('.nodePortIPs', each(value['nodePortIPs'], anyAddress)) ??
     at('.serviceCIDRs', each(value['serviceCIDRs'], anyCidr))
   );
 }
 
+const CLUSTER_IP_MASQUERADE = ['none', 'not-local-pods', 'all'] as const;
 const DETECTORS = ['none', 'cidrs', 'interface', 'interface-prefix'] as const;
 
 function checkDetector(value: unknown, cidrs: (list: unknown) => Problem): Problem {

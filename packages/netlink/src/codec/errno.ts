@@ -37,6 +37,7 @@ const ERRNO_NAMES: ReadonlyMap<number, string> = new Map([
   [105, 'ENOBUFS'],
   [110, 'ETIMEDOUT'],
   [111, 'ECONNREFUSED'],
+  [85, 'ERESTART'],
   [114, 'EALREADY'],
 ]);
 
@@ -49,6 +50,8 @@ const CODES: Readonly<Record<string, NetlinkErrorCode>> = {
   EBUSY: 'busy',
   EAGAIN: 'busy',
   EINTR: 'busy',
+  // A batch of nf_tables for a generation that has passed.
+  ERESTART: 'busy',
   ENOBUFS: 'busy',
   ENOMEM: 'busy',
   EPERM: 'not-permitted',
@@ -59,12 +62,15 @@ const CODES: Readonly<Record<string, NetlinkErrorCode>> = {
 };
 
 /** The error value of a refused request. */
-export function refusal(request: NetlinkRequest, { errno, text, echo }: Acknowledgement): NetlinkError {
+export function refusal(
+  request: NetlinkRequest,
+  { errno, text, echo, offset }: Acknowledgement,
+): NetlinkError {
   const { operation, context = {} } = request;
   const own = context.errors?.get(errno);
   const errnoName = own?.name ?? ERRNO_NAMES.get(errno) ?? `errno ${errno}`;
   const code = own?.code ?? CODES[errnoName] ?? 'rejected';
-  const index = context.locate?.(echo);
+  const index = context.locate?.(echo, offset);
   const message = [errnoName, context.subject, text].filter((part) => part !== undefined).join(': ');
   return { code, operation, message, errno, errnoName, ...(index === undefined ? {} : { index }) };
 }

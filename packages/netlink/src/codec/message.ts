@@ -19,8 +19,11 @@ export interface RequestContext {
   readonly subject?: string;
   /** The family's private errno numbers. */
   readonly errors?: ErrnoTable;
-  /** Of a request with several items: which one a refusal is about, by the message that came back. */
-  readonly locate?: (echo: Buffer | undefined) => number | undefined;
+  /**
+   * Of a request with several items: which one a refusal is about, by the message that came back or by the culprit's
+   * offset in it (extended ACK).
+   */
+  readonly locate?: (echo: Buffer | undefined, offset: number | undefined) => number | undefined;
 }
 
 /** One message from the kernel. `payload` begins after the 16 bytes of `struct nlmsghdr`. */

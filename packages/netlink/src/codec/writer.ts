@@ -57,6 +57,13 @@ export class PayloadWriter {
     return this;
   }
 
+  /** Exact up to 2^53. */
+  u64BE(type: number, value: number): this {
+    const at = this.#attribute(type, 8);
+    this.#bytes.writeBigUInt64BE(BigInt(value), at);
+    return this;
+  }
+
   /** NUL-terminated: what follows a NUL within the text would be lost. */
   text(type: number, value: string): this {
     if (value.includes('\0'))

@@ -178,7 +178,8 @@ async function runTransaction(
   const errors = requests.map((_, index) => refusalAt(posted.value, index + 1));
   const index = errors.findIndex((error) => error !== undefined);
   const error = errors[index];
-  return error === undefined ? succeed(null) : fail({ ...error, index });
+  if (error === undefined) return succeed(null);
+  return fail({ ...error, index, ...(error.index === undefined ? {} : { item: error.index }) });
 }
 
 function limitsOf(socket: DatagramSocket): BatchLimits {

@@ -63,7 +63,7 @@ describe('a transaction', () => {
 
   it.each([
     [1, 'not-permitted'],
-    [85, 'rejected'],
+    [85, 'busy'],
     [95, 'unsupported'],
   ])('that is refused as a whole ends at once: errno %i', async (errno, code) => {
     const kernel = createFakeKernel({

@@ -1,0 +1,49 @@
+/** Which endpoint of a group has which slot. Pure. */
+import { classOf } from '../compile/load-balancing.ts';
+
+/** Endpoints by slot; holes are `undefined`. */
+export type Slots = readonly (string | undefined)[];
+
+/**
+ * Keeps every endpoint where it is, as far as its slot is one of the class; new ones fill the holes from slot 0 on. Slot 0 is
+ * always filled: where its endpoint went and no new one came, that of the highest slot moves there.
+ */
+export function assignSlots(held: Slots, wanted: readonly string[]): Slots {
+  const slots = classOf(wanted.length);
+  const left = new Set(wanted);
+  const next: (string | undefined)[] = Array.from({ length: slots }, (_, slot) => {
+    const endpoint = held[slot];
+    return endpoint !== undefined && left.delete(endpoint) ? endpoint : undefined;
+  });
+  let hole = 0;
+  for (const endpoint of left) {
+    while (next[hole] !== undefined) hole++;
+    next[hole] = endpoint;
+  }
+  return withFirst(next);
+}
+
+function withFirst(next: (string | undefined)[]): Slots {
+  const last = next.findLastIndex((endpoint) => endpoint !== undefined);
+  if (last > 0 && next[0] === undefined) {
+    next[0] = next[last];
+    next[last] = undefined;
+  }
+  return next;
+}
+
+export interface SlotStep {
+  readonly slot: number;
+  readonly before: string | undefined;
+  readonly after: string | undefined;
+}
+
+/** Slots whose endpoint differs. */
+export function slotSteps(before: Slots, after: Slots): readonly SlotStep[] {
+  const steps: SlotStep[] = [];
+  for (let slot = 0; slot < Math.max(before.length, after.length); slot++) {
+    const step = { slot, before: before[slot], after: after[slot] };
+    if (step.before !== step.after) steps.push(step);
+  }
+  return steps;
+}

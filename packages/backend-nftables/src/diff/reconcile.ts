@@ -1,0 +1,121 @@
+/** From what the kernel holds, whichever process wrote it, to what it should hold. */
+import { setSignature } from '../encode/set-signature.ts';
+import type { Observed, ObservedChain } from '../objects/observed.ts';
+import { elementId, ENDPOINT_MAPS, type EndpointMap } from '../objects/ruleset.ts';
+import { planGroup, type SlotTable, usersOf } from './increment.ts';
+import { createPlan, type Plan } from './plan.ts';
+import type { WantedChain, WantedState } from './wanted-state.ts';
+
+export interface Reconciliation {
+  readonly plan: Plan;
+  /** As the kernel holds them after the plan. */
+  readonly slots: SlotTable;
+}
+
+export function reconcile(wanted: WantedState, observed: Observed): Reconciliation {
+  const plan = createPlan();
+  if (!observed.exists) plan.addTable();
+  const emptied = planSets(plan, wanted, observed);
+  planChains(plan, wanted, observed);
+  const held = new Map([...observed.elements].filter(([set]) => !emptied.has(set)));
+  planElements(plan, wanted, held);
+  return { plan, slots: planGroups(plan, wanted, held) };
+}
+
+/** Names of sets that are there in another form: they lose their elements. */
+function planSets(plan: Plan, { sets, chains }: WantedState, observed: Observed): ReadonlySet<string> {
+  const emptied = new Set<string>();
+  for (const [name, set] of sets.entries()) {
+    const held = observed.sets.get(name);
+    if (held === setSignature(set)) continue;
+    if (held === undefined) plan.addSet(set);
+    else plan.recreateSet(set, usersOf(name, chains));
+    emptied.add(name);
+  }
+  for (const name of observed.sets.keys()) {
+    // Anonymous sets go with their rules.
+    if (!sets.has(name) && !name.startsWith('__')) plan.deleteSet(name);
+  }
+  return emptied;
+}
+
+function planChains(plan: Plan, { chains }: WantedState, observed: Observed): void {
+  for (const [name, wanted] of chains.entries()) {
+    const held = observed.chains.get(name);
+    if (held === undefined) plan.addChain(wanted.chain);
+    else if (!isSameHook(wanted, held)) plan.recreateChain(wanted.chain);
+    else if (!isSameChain(wanted, held)) plan.rewriteChain(wanted.chain);
+  }
+  for (const name of observed.chains.keys()) if (!chains.has(name)) plan.deleteChain(name);
+}
+
+function isSameHook({ chain: { base } }: WantedChain, held: ObservedChain): boolean {
+  return (
+    base?.hook === held.base?.hook && base?.type === held.base?.type && base?.priority === held.base?.priority
+  );
+}
+
+function isSameChain({ rules }: WantedChain, held: ObservedChain): boolean {
+  return rules.length === held.rules.length && rules.every((rule, index) => rule === held.rules[index]);
+}
+
+type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
+
+function isEndpointMap(set: string): set is EndpointMap {
+  return (ENDPOINT_MAPS as readonly string[]).includes(set);
+}
+
+/** All sets but those of endpoints. */
+function planElements(plan: Plan, { elements }: WantedState, held: Elements): void {
+  for (const [, { set, key, data }] of elements.entries()) {
+    const before = held.get(set)?.get(key);
+    if (before !== data) plan.changeElement(set, key, { before, after: data });
+  }
+  for (const [set, entries] of held) {
+    if (isEndpointMap(set)) continue;
+    for (const [key, data] of entries) {
+      if (!elements.has(elementId(set, key)))
+        plan.changeElement(set, key, { before: data, after: undefined });
+    }
+  }
+}
+
+function planGroups(plan: Plan, { groups }: WantedState, held: Elements): SlotTable {
+  const { slots, frontends } = heldSlots(plan, held);
+  for (const [id, after] of groups.entries()) planGroup(plan, { id, before: undefined, after }, slots);
+  for (const [id, { map, frontend }] of frontends) {
+    if (groups.has(id)) continue;
+    planGroup(plan, { id, before: { map, frontend, endpoints: [] }, after: undefined }, slots);
+  }
+  return slots;
+}
+
+interface HeldSlots {
+  readonly slots: SlotTable;
+  readonly frontends: ReadonlyMap<string, { readonly map: EndpointMap; readonly frontend: string }>;
+}
+
+/** A slot beyond every class was not written by this backend: its element goes. */
+const MOST_SLOTS = 65_536;
+
+function heldSlots(plan: Plan, held: Elements): HeldSlots {
+  const slots = new Map<string, (string | undefined)[]>();
+  const frontends = new Map<string, { readonly map: EndpointMap; readonly frontend: string }>();
+  for (const map of ENDPOINT_MAPS) {
+    for (const [key, endpoint] of held.get(map) ?? []) {
+      const border = key.lastIndexOf(' . ');
+      const frontend = key.slice(0, border);
+      const slot = Number(key.slice(border + 3));
+      if (!(slot < MOST_SLOTS)) {
+        plan.changeElement(map, key, { before: endpoint, after: undefined });
+        continue;
+      }
+      const id = elementId(map, frontend);
+      const group = slots.get(id) ?? [];
+      group[slot] = endpoint;
+      slots.set(id, group);
+      frontends.set(id, { map, frontend });
+    }
+  }
+  return { slots, frontends };
+}

@@ -1,0 +1,43 @@
+import type { Family, Result } from '@signalbox/core';
+import type { Capabilities } from '../compile/context.ts';
+import type { Observed, Structure } from '../objects/observed.ts';
+import type { Operation } from '../objects/operation.ts';
+import type { SetDeclaration } from '../objects/ruleset.ts';
+
+/** nf_tables as far as this backend uses it. Calls return errors as values; none rejects. */
+export interface NftablesDriver {
+  readonly family: Family;
+  /** What the kernel can do; an error names what the mode needs and the kernel has not. Nothing that it writes stays. */
+  probe(): Promise<Result<Capabilities>>;
+  generation(): Promise<Result<number>>;
+  /** Costs the same whatever the number of services. */
+  structure(): Promise<Result<Structure>>;
+  /** Chains, rules and sets of the table, and the elements of these sets, all of one generation. */
+  observe(sets: readonly SetDeclaration[]): Promise<Result<Observed>>;
+  /** The operations in order, in as many batches as they need. */
+  commit(work: Commit): Promise<Committed>;
+  /** Whether the kernel accepts the operations, found out in a table that no packet meets and that is gone afterwards. */
+  trial(work: Omit<Commit, 'generation'>): Promise<Result<null>>;
+  /** With everything in it. The value: whether there was one. */
+  deleteTable(): Promise<Result<boolean>>;
+  close(): void;
+}
+
+export interface Commit {
+  readonly operations: readonly Operation[];
+  /** What it has to be: another process has then written nothing that the operations do not know of. */
+  readonly generation: number;
+  /** Declarations by name, for the types of elements. */
+  readonly sets: ReadonlyMap<string, SetDeclaration>;
+}
+
+export interface Committed {
+  /**
+   * `stale`: the generation was another one, and nothing was written. An error of a later batch leaves the earlier ones in
+   * the kernel: then its `kernel` is `unknown`.
+   */
+  readonly result: Result<null> | 'stale';
+  /** After the last batch that was taken. */
+  readonly generation: number;
+  readonly batches: number;
+}

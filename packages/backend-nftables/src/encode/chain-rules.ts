@@ -1,0 +1,32 @@
+/** Rules as text that is equal for equal rules, whether compiled or listed by the kernel. */
+import type { Family } from '@signalbox/core';
+import type { Expression, NftablesRule } from '@signalbox/netlink';
+import type { Chain } from '../objects/ruleset.ts';
+import type { Rule } from '../objects/rule.ts';
+import { ruleExpressions } from './rule-expressions.ts';
+
+export function chainRules({ rules }: Chain, family: Family): readonly string[] {
+  return rules.map((rule) => ruleText(toNetlinkRule(rule, family)));
+}
+
+export function toNetlinkRule(rule: Rule, family: Family): NftablesRule {
+  const expressions = ruleExpressions(rule, family);
+  return rule.comment === undefined ? { expressions } : { expressions, comment: rule.comment };
+}
+
+/** Fields in alphabetical order, bytes as hexadecimal digits. */
+export function ruleText({ expressions, comment = '' }: NftablesRule): string {
+  return [...expressions.map(expressionText), comment].join('; ');
+}
+
+function expressionText(expression: Expression): string {
+  const fields = Object.entries(expression).filter(([name]) => name !== 'name');
+  const texts = fields
+    .map(([name, value]) => `${name}=${valueText(value)}`)
+    .toSorted((a, b) => (a < b ? -1 : 1));
+  return [expression.name, ...texts].join(' ');
+}
+
+function valueText(value: unknown): string {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : JSON.stringify(value);
+}

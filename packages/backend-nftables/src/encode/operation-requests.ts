@@ -1,0 +1,150 @@
+/** Operations as netlink requests, and batches that fit a datagram and the refusals that may come back. */
+import type { Family } from '@signalbox/core';
+import {
+  encodeAddElements,
+  encodeAppendRule,
+  encodeDeleteChain,
+  encodeDeleteElements,
+  encodeDeleteSet,
+  encodeFlushChain,
+  encodeNewChain,
+  encodeNewSet,
+  encodeNewTable,
+  type NetlinkRequest,
+  type NftablesTable,
+  replyCost,
+  requestBytes,
+} from '@signalbox/netlink';
+import type { Entry, Operation } from '../objects/operation.ts';
+import { type Chain, type SetDeclaration, TABLE } from '../objects/ruleset.ts';
+import { toNetlinkRule } from './chain-rules.ts';
+import { encodeElement } from './element-bytes.ts';
+import { nftFamily } from './rule-expressions.ts';
+
+export interface EncodeContext {
+  readonly family: Family;
+  /** `TABLE` unless a trial says otherwise. */
+  readonly table?: string;
+  /** Declarations by name, for the types of elements. */
+  readonly sets: ReadonlyMap<string, SetDeclaration>;
+}
+
+export function tableOf(family: Family, name: string = TABLE): NftablesTable {
+  return { family: nftFamily(family), name };
+}
+
+/** Requests of which all or none must be taken. */
+export type RequestGroup = readonly NetlinkRequest[];
+
+/** Replacing an element takes two requests; so many elements go into a pair. */
+const REPLACED_AT_ONCE = 100;
+
+/** Ids of sets within one batch; the kernel wants one, and this backend refers to sets by name. */
+const SET_ID = 1;
+
+export function operationRequests(operation: Operation, context: EncodeContext): readonly RequestGroup[] {
+  const table = tableOf(context.family, context.table);
+  switch (operation.kind) {
+    case 'add-table':
+      return [[encodeNewTable(table, 'Signalbox')]];
+    case 'add-set':
+      return [[encodeNewSet(table, operation.set, SET_ID)]];
+    case 'delete-set':
+      return [[encodeDeleteSet(table, operation.name)]];
+    case 'recreate-set':
+      return [recreatedSet(table, operation, context)];
+    case 'add-chain':
+      return [[encodeNewChain(table, operation.chain)]];
+    case 'recreate-chain': {
+      const { chain } = operation;
+      const deleted = [encodeFlushChain(table, chain.name), encodeDeleteChain(table, chain.name)];
+      return [[...deleted, encodeNewChain(table, chain), ...rules(table, chain, context)]];
+    }
+    case 'write-rules':
+      return [[encodeFlushChain(table, operation.chain.name), ...rules(table, operation.chain, context)]];
+    case 'flush-chain':
+      return [[encodeFlushChain(table, operation.name)]];
+    case 'delete-chain':
+      return [[encodeDeleteChain(table, operation.name)]];
+    case 'add-elements':
+    case 'replace-elements':
+    case 'delete-elements':
+      return elementRequests(table, operation, context);
+  }
+}
+
+function rules(table: NftablesTable, chain: Chain, { family }: EncodeContext): readonly NetlinkRequest[] {
+  return chain.rules.map((rule) => encodeAppendRule(table, chain.name, toNetlinkRule(rule, family)));
+}
+
+function recreatedSet(
+  table: NftablesTable,
+  { set, users }: Extract<Operation, { kind: 'recreate-set' }>,
+  context: EncodeContext,
+): RequestGroup {
+  return [
+    ...users.map(({ name }) => encodeFlushChain(table, name)),
+    encodeDeleteSet(table, set.name),
+    encodeNewSet(table, set, SET_ID),
+    ...users.flatMap((chain) => rules(table, chain, context)),
+  ];
+}
+
+type ElementOperation = Extract<Operation, { kind: 'add-elements' | 'replace-elements' | 'delete-elements' }>;
+
+function elementRequests(
+  table: NftablesTable,
+  operation: ElementOperation,
+  { sets }: EncodeContext,
+): readonly RequestGroup[] {
+  const set = sets.get(operation.set);
+  if (set === undefined) throw new RangeError(`no such set: ${operation.set}`);
+  const { name } = set;
+  const element = ({ key, data }: Entry) => encodeElement(set, key, data);
+  switch (operation.kind) {
+    case 'add-elements':
+      return encodeAddElements(table, name, operation.entries.map(element)).map((request) => [request]);
+    case 'delete-elements': {
+      const keys = operation.keys.map((key) => encodeElement(set, key, ''));
+      return encodeDeleteElements(table, name, keys).map((request) => [request]);
+    }
+    case 'replace-elements':
+      return slices(operation.entries.map(element), REPLACED_AT_ONCE).map((part) => {
+        return [...encodeDeleteElements(table, name, part), ...encodeAddElements(table, name, part)];
+      });
+  }
+}
+
+function slices<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
+  const parts: (readonly T[])[] = [];
+  for (let from = 0; from < all.length; from += size) parts.push(all.slice(from, from + size));
+  return parts;
+}
+
+/** A batch is one datagram. Without CAP_NET_ADMIN outside of user namespaces its size is limited to 208 KB. */
+const BATCH_BYTES = 200_000;
+/** Receive buffer that the refusals of a whole batch may take, of the 416 KB that the kernel gives to any process. */
+const BATCH_REPLIES = 300_000;
+
+/**
+ * Batches in order. A group is never divided; one that is over the limits goes alone. Between two batches packets meet what the
+ * earlier ones wrote.
+ */
+export function* batchesOf(groups: Iterable<RequestGroup>): Generator<readonly NetlinkRequest[]> {
+  let batch: NetlinkRequest[] = [];
+  let [bytes, replies] = [0, 0];
+  for (const group of groups) {
+    const groupBytes = group.reduce((sum, request) => sum + requestBytes(request), 0);
+    const groupReplies = group.reduce((sum, request) => sum + replyCost(request), 0);
+    const fits = bytes + groupBytes <= BATCH_BYTES && replies + groupReplies <= BATCH_REPLIES;
+    if (!fits && batch.length > 0) {
+      yield batch;
+      batch = [];
+      [bytes, replies] = [0, 0];
+    }
+    batch.push(...group);
+    bytes += groupBytes;
+    replies += groupReplies;
+  }
+  if (batch.length > 0) yield batch;
+}

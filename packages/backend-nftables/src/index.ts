@@ -1,0 +1,5 @@
+export type { Capabilities } from './compile/context.ts';
+export type { Commit, Committed, NftablesDriver } from './driver/nftables-driver.ts';
+export { createNetlinkDriver } from './driver/netlink-driver.ts';
+export type { NftablesOptions } from './options.ts';
+export { createNftablesBackend } from './sync/nftables-backend.ts';

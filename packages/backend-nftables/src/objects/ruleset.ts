@@ -1,0 +1,64 @@
+/** Chains, sets and elements of the table, as typed data. Elements are text in nft's form: `10.96.0.10 . tcp . 80`. */
+import type { BaseChain, NftablesSet } from '@signalbox/netlink';
+import type { Rule } from './rule.ts';
+
+/** Name of the table in the families ip and ip6. It is kube-proxy's: each replaces the other's rules, none outlives both. */
+export const TABLE = 'kube-proxy';
+
+export interface Chain {
+  readonly name: string;
+  readonly base?: BaseChain;
+  readonly rules: readonly Rule[];
+}
+
+export type SetDeclaration = NftablesSet;
+
+/** One element; `data` is empty in a set. */
+export interface Element {
+  readonly set: string;
+  readonly key: string;
+  /** `goto pick/4`, `drop`, `10.244.0.5 . 8080`. */
+  readonly data: string;
+}
+
+/** Identifies an element in the table. No name of a set contains a blank. */
+export function elementId(set: string, key: string): string {
+  return `${set} ${key}`;
+}
+
+/** Stock sets and maps, as kube-proxy declares them, and those that Signalbox adds. */
+export const SET = {
+  clusterIPs: 'cluster-ips',
+  nodePortIPs: 'nodeport-ips',
+  hairpin: 'hairpin-connections',
+  serviceIPs: 'service-ips',
+  serviceNodePorts: 'service-nodeports',
+  noEndpointServices: 'no-endpoint-services',
+  noEndpointNodePorts: 'no-endpoint-nodeports',
+  firewallIPs: 'firewall-ips',
+  sourceRanges: 'source-ranges',
+} as const;
+
+/** Maps from a frontend and a slot number to an endpoint. */
+export type EndpointMap =
+  'cluster-endpoints' | 'local-endpoints' | 'nodeport-endpoints' | 'nodeport-local-endpoints';
+
+export const ENDPOINT_MAPS: readonly EndpointMap[] = [
+  'cluster-endpoints',
+  'local-endpoints',
+  'nodeport-endpoints',
+  'nodeport-local-endpoints',
+];
+
+/** The endpoints of one frontend in one map: they take slots of a class. */
+export interface SlotGroup {
+  readonly map: EndpointMap;
+  /** The frontend's key: `10.96.0.10 . tcp . 80`, `tcp . 30080`. */
+  readonly frontend: string;
+  /** `10.244.0.5 . 8080`, without duplicates. */
+  readonly endpoints: readonly string[];
+}
+
+export function groupId({ map, frontend }: Pick<SlotGroup, 'map' | 'frontend'>): string {
+  return elementId(map, frontend);
+}

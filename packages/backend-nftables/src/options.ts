@@ -1,0 +1,15 @@
+import type { Clock, Family } from '@signalbox/core';
+import type { NftablesDriver } from './driver/nftables-driver.ts';
+
+export interface NftablesOptions {
+  readonly family: Family;
+  /** Bit of the packet mark that asks for masquerading, 0-31; 14 by default, as kube-proxy has it. */
+  readonly masqueradeBit?: number;
+  /** The kernel of this network namespace, unless a test says otherwise. */
+  readonly driver?: NftablesDriver;
+  /** A second one for verification, so that a listing of 100,000 elements delays no change; by default as `driver`. */
+  readonly verifier?: NftablesDriver;
+  readonly clock?: Clock;
+  /** Milliseconds between two looks at the generation of the kernel's rule set; 250 by default. */
+  readonly pollInterval?: number;
+}

@@ -1,0 +1,46 @@
+/** What a backend remembers between syncs. */
+import { createDesiredView, type DesiredView } from '@signalbox/backend-kit';
+import type { BackendError, ServicePortKey } from '@signalbox/core';
+import type { Capabilities } from '../compile/context.ts';
+import type { SlotTable } from '../diff/increment.ts';
+import type { WantedState } from '../diff/wanted-state.ts';
+import type { Structure } from '../objects/observed.ts';
+
+/** The kernel as far as it is known. */
+export type Held =
+  /** At the start and after a failure: the next sync reads everything. */
+  | { readonly kind: 'unknown' }
+  /** It holds all that is wanted, with the endpoints in these slots. */
+  | { readonly kind: 'held'; readonly slots: SlotTable; readonly structure: Structure };
+
+export const UNKNOWN: Held = { kind: 'unknown' };
+
+export interface BackendState {
+  /** Changes that came before the kernel could be probed. */
+  readonly backlog: DesiredView;
+  /** `null`: not probed yet. */
+  wanted: WantedState | null;
+  capabilities: Capabilities | null;
+  held: Held;
+  /** Another process wrote to the table: everything is compared at the next sync. */
+  resyncRequired: boolean;
+  /** A sync is under way: the table is changing by this backend's own writes. */
+  busy: boolean;
+  /** Batches committed so far; a verification during which it moved does not count. */
+  commits: number;
+  /** Service ports that the kernel refused: they have no rules until it accepts them. */
+  readonly refused: Map<ServicePortKey, BackendError>;
+}
+
+export function createBackendState(): BackendState {
+  return {
+    backlog: createDesiredView(),
+    wanted: null,
+    capabilities: null,
+    held: UNKNOWN,
+    resyncRequired: false,
+    busy: false,
+    commits: 0,
+    refused: new Map(),
+  };
+}

@@ -1,0 +1,190 @@
+import { createSyncReport, type SyncReport } from '@signalbox/backend-kit';
+import {
+  type Backend,
+  backendError,
+  type BackendError,
+  type DesiredChange,
+  isEmptyChange,
+  type SyncResult,
+  validatedSync,
+} from '@signalbox/core';
+import { driftOf } from '../diff/drift.ts';
+import { planIncrement } from '../diff/increment.ts';
+import { createPlan } from '../diff/plan.ts';
+import { reconcile } from '../diff/reconcile.ts';
+import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
+import { createNetlinkDriver } from '../driver/netlink-driver.ts';
+import type { NftablesDriver } from '../driver/nftables-driver.ts';
+import type { NftablesOptions } from '../options.ts';
+import { type BackendState, createBackendState, UNKNOWN } from './backend-state.ts';
+import { cleanUp, observe } from './observe.ts';
+import { commitPlan, type CommitWork, isSameStructure } from './commit-plan.ts';
+import { leaveOutRefused, retryRefused } from './refused-services.ts';
+import { watchGeneration } from './watch-generation.ts';
+
+/**
+ * Services by the maps of table `kube-proxy`, over netlink. Needs CAP_NET_ADMIN in the user namespace of the network
+ * namespace, and no program.
+ *
+ * `counters` of a sync: `batches`, `elementsAdded`, `elementsReplaced`, `elementsDeleted`, `chainsWritten`, `chainsDeleted`,
+ * `objectsChanged`; `elementsTotal`: elements held now but for those of endpoints; `groupsTotal`: frontends with endpoints.
+ */
+export function createNftablesBackend(options: NftablesOptions): Backend {
+  const { family } = options;
+  const driver = options.driver ?? createNetlinkDriver({ family });
+  const verifier = options.verifier ?? options.driver ?? createNetlinkDriver({ family });
+  const state = createBackendState();
+  return {
+    mode: 'nftables',
+    family,
+    sync: validatedSync(family, (change) => syncAlone({ options, driver, state }, change)),
+    observe: () => observe(verifier, state),
+    cleanup: () => cleanUp(driver, state),
+    watch: (onDrift) => watchGeneration({ options, driver, verifier, state, onDrift }),
+    close: () => {
+      for (const each of new Set([driver, verifier])) each.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+interface SyncInput {
+  readonly options: NftablesOptions;
+  readonly driver: NftablesDriver;
+  readonly state: BackendState;
+}
+
+async function syncAlone(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
+  const { state } = input;
+  state.busy = true;
+  try {
+    return await syncOnce(input, change);
+  } catch (error) {
+    state.held = UNKNOWN;
+    throw error;
+  } finally {
+    state.busy = false;
+  }
+}
+
+async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
+  const { driver, state } = input;
+  const report = createSyncReport();
+  state.backlog.apply(change);
+  const wanted = await prepare(input, report);
+  const owed = state.backlog.owed();
+  if (wanted === null || owed === null) return report.result();
+  state.backlog.settle();
+  const work: CommitWork = { driver, state, wanted, report };
+  if (state.held.kind === 'held' && owed.kind === 'incremental') await syncChange(work, owed);
+  else await syncAll(work, owed);
+  for (const [key, error] of state.refused) report.fail(key, error);
+  return report.result({ elementsTotal: wanted.elements.size, groupsTotal: wanted.groups.size });
+}
+
+/** Probes the kernel once. `null`: it cannot be used; the report has the error. */
+async function prepare(
+  { options, driver, state }: SyncInput,
+  report: SyncReport,
+): Promise<WantedState | null> {
+  if (state.wanted !== null) return state.wanted;
+  const probed = await driver.probe();
+  if (!probed.ok) {
+    report.failAll(probed.error);
+    return null;
+  }
+  const { family, masqueradeBit = 14 } = options;
+  const mark = (1 << masqueradeBit) >>> 0;
+  state.wanted = createWantedState({ family, mark, capabilities: probed.value });
+  return state.wanted;
+}
+
+/** First what another process changed, so that it is not mistaken for what this change changes. */
+async function syncChange(work: CommitWork, change: DesiredChange): Promise<void> {
+  const { wanted, report } = work;
+  if (isEmptyChange(change)) await retryRefused(work);
+  if (await isChangedByOthers(work, change)) await compareAll(work, 'repair');
+  wanted.apply(change);
+  if (!report.hasFailed) await writeSteps(work);
+}
+
+async function syncAll(work: CommitWork, change: DesiredChange): Promise<void> {
+  if (change.kind === 'full') {
+    for (const key of work.state.refused.keys()) work.wanted.admit(key);
+    work.state.refused.clear();
+  }
+  work.wanted.apply(change);
+  await compareAll(work, 'expected');
+}
+
+/** Asks the kernel only where nothing else would: a batch finds out by its generation. */
+async function isChangedByOthers({ driver, state }: CommitWork, change: DesiredChange): Promise<boolean> {
+  const { held } = state;
+  if (held.kind === 'unknown' || state.resyncRequired) return true;
+  if (!isEmptyChange(change)) return false;
+  const generation = await driver.generation();
+  if (generation.ok && generation.value === held.structure.generation) return false;
+  const structure = await driver.structure();
+  if (!structure.ok || !isSameStructure(held.structure, structure.value)) return true;
+  state.held = { ...held, structure: structure.value };
+  return false;
+}
+
+async function writeSteps(work: CommitWork): Promise<void> {
+  const { state, wanted, report } = work;
+  const { held } = state;
+  if (held.kind === 'unknown') return compareAll(work, 'expected');
+  const plan = createPlan();
+  planIncrement(plan, wanted.takeSteps(), { chains: wanted.chains, slots: held.slots });
+  if (plan.isEmpty) return;
+  state.held = UNKNOWN;
+  const outcome = await commitPlan(work, plan, held.structure);
+  report.reach('partial');
+  if (outcome.kind === 'done') state.held = { ...held, structure: outcome.structure };
+  // Refused, or on top of what is not known: the comparison has the last word.
+  else await compareAll(work, 'expected');
+}
+
+/** Other processes may commit between the listing and the batch; services may be refused one after the other. */
+const TRIES = 5;
+
+/** Reads the whole table and writes what differs. `repair`: differences are another process's doing, and reported. */
+async function compareAll(work: CommitWork, differences: 'repair' | 'expected'): Promise<void> {
+  const { state, report } = work;
+  let error: BackendError = keptChanging();
+  for (let tries = 0; tries < TRIES; tries++) {
+    const outcome = await compareOnce(work, differences);
+    report.reach('full');
+    if (outcome === 'done') return;
+    if (outcome === 'changed') continue;
+    error = outcome;
+    const isContent = error.code === 'rejected' || error.code === 'exists';
+    if (!isContent || !(await leaveOutRefused(work))) break;
+  }
+  state.held = UNKNOWN;
+  report.failAll(error);
+}
+
+async function compareOnce(
+  work: CommitWork,
+  differences: 'repair' | 'expected',
+): Promise<'done' | 'changed' | BackendError> {
+  const { driver, state, wanted, report } = work;
+  state.held = UNKNOWN;
+  const observed = await driver.observe(wanted.staticSets());
+  if (!observed.ok) return observed.error;
+  state.resyncRequired = false;
+  wanted.takeSteps();
+  const { plan, slots } = reconcile(wanted, observed.value);
+  const outcome = await commitPlan(work, plan, observed.value);
+  if (outcome.kind === 'failed') return outcome.error;
+  if (outcome.kind === 'changed') return 'changed';
+  if (differences === 'repair') report.repair(driftOf([...plan.operations(), ...plan.removals()]));
+  state.held = { kind: 'held', slots, structure: outcome.structure };
+  return 'done';
+}
+
+function keptChanging(): BackendError {
+  const message = 'another process kept changing the table while it was written';
+  return backendError('busy', 'NFT_MSG_NEWSETELEM', message, { kernel: 'unknown' });
+}

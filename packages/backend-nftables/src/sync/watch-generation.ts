@@ -1,0 +1,98 @@
+/**
+ * Finds out that another process changed the table. Every commit in the network namespace, whichever program makes it, raises
+ * the generation of the rule set; it is polled, since a listener of the NFTABLES group slows every commit on the machine.
+ */
+import type { Clock } from '@signalbox/core';
+import { nftFamily } from '../encode/rule-expressions.ts';
+import { TABLE } from '../objects/ruleset.ts';
+import type { NftablesDriver } from '../driver/nftables-driver.ts';
+import type { NftablesOptions } from '../options.ts';
+import type { BackendState } from './backend-state.ts';
+import { isSameStructure } from './commit-plan.ts';
+import { observe } from './observe.ts';
+import { SYSTEM_CLOCK } from './system-clock.ts';
+
+export interface GenerationWatch {
+  readonly options: NftablesOptions;
+  readonly driver: NftablesDriver;
+  readonly verifier: NftablesDriver;
+  readonly state: BackendState;
+  readonly onDrift: (what: string) => void;
+}
+
+/** Reading all elements may take this share of the time (decisions/0011-listening.md). */
+const VERIFY_TIME_SHARE = 0.01;
+
+/** Starts to poll; the returned function stops it. */
+export function watchGeneration(watch: GenerationWatch): () => void {
+  const { clock = SYSTEM_CLOCK, pollInterval = 250 } = watch.options;
+  const polling: Polling = { stopped: false, unverified: false, nextVerification: 0 };
+  let cancel = (): void => {};
+  const schedule = (): void => {
+    cancel = clock.schedule(pollInterval, () => {
+      void poll(watch, polling, clock).finally(() => {
+        if (!polling.stopped) schedule();
+      });
+    });
+  };
+  schedule();
+  return () => {
+    polling.stopped = true;
+    cancel();
+  };
+}
+
+interface Polling {
+  stopped: boolean;
+  /** Something was committed that the structure does not show; elements may differ. */
+  unverified: boolean;
+  /** On `clock`. */
+  nextVerification: number;
+}
+
+async function poll(watch: GenerationWatch, polling: Polling, clock: Clock): Promise<void> {
+  const { state } = watch;
+  if (state.busy || state.resyncRequired || state.held.kind === 'unknown') return;
+  const commits = state.commits;
+  if (await isStructureAltered(watch, polling)) report(watch, polling, commits);
+  else if (polling.unverified && clock.now() >= polling.nextVerification) {
+    await verify(watch, polling, clock);
+  }
+}
+
+/** One request where nothing was committed; then chains, rules and counts, at a cost that does not depend on the services. */
+async function isStructureAltered({ driver, state }: GenerationWatch, polling: Polling): Promise<boolean> {
+  const { held, commits } = state;
+  if (held.kind === 'unknown') return false;
+  const generation = await driver.generation();
+  if (!generation.ok || generation.value === held.structure.generation) return false;
+  const structure = await driver.structure();
+  if (!structure.ok || state.busy || state.commits !== commits || state.held !== held) return false;
+  if (!isSameStructure(held.structure, structure.value)) return true;
+  state.held = { ...held, structure: structure.value };
+  polling.unverified = true;
+  return false;
+}
+
+/** Elements, too: a commit may have exchanged one for another. Counts only if nothing was written meanwhile. */
+async function verify(watch: GenerationWatch, polling: Polling, clock: Clock): Promise<void> {
+  const { verifier, state } = watch;
+  const { commits } = state;
+  const began = clock.now();
+  polling.unverified = false;
+  const observed = await observe(verifier, state);
+  const ended = clock.now();
+  polling.nextVerification = ended + (ended - began) / VERIFY_TIME_SHARE;
+  if (observed.outcome === 'failed') polling.unverified = true;
+  else if (observed.drift.length > 0) report(watch, polling, commits);
+}
+
+function report({ state, options, onDrift }: GenerationWatch, polling: Polling, commits: number): void {
+  if (polling.stopped) return;
+  if (state.busy || state.commits !== commits) {
+    polling.unverified = true;
+    return;
+  }
+  state.resyncRequired = true;
+  onDrift(`table ${nftFamily(options.family)} ${TABLE}`);
+}

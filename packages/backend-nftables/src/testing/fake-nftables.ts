@@ -1,0 +1,197 @@
+/** A fake kernel behind the driver's interface: one table, a generation, refusals, and failures on request. */
+import { backendError, type BackendError, fail, type Family, succeed } from '@signalbox/core';
+import { chainRules } from '../encode/chain-rules.ts';
+import { operationRequests } from '../encode/operation-requests.ts';
+import { setSignature } from '../encode/set-signature.ts';
+import type { Capabilities } from '../compile/context.ts';
+import type { Commit, Committed, NftablesDriver } from '../driver/nftables-driver.ts';
+import type { Observed, Structure } from '../objects/observed.ts';
+import type { Operation } from '../objects/operation.ts';
+import type { SetDeclaration } from '../objects/ruleset.ts';
+import { applyOperation, copyTable, type FakeTable, Refusal } from './fake-table.ts';
+
+export interface FakeNftables {
+  readonly driver: NftablesDriver;
+  /** `null`: there is no table. */
+  readonly table: FakeTable | null;
+  /** Batches that were taken. */
+  readonly commits: number;
+  /** Requests of those batches. */
+  readonly requests: number;
+  /** Another process's commit: to this table with an operation, to others without. */
+  byOthers(...operations: readonly Operation[]): void;
+  /** Another process deletes the table, or everything. */
+  deleteByOthers(): void;
+  /** The next commit fails like this. */
+  failNext(kernel: BackendError['kernel']): void;
+  /** Failures asked for that have not happened yet. */
+  readonly failuresLeft: number;
+}
+
+export interface FakeOptions {
+  readonly family: Family;
+  readonly capabilities?: Capabilities;
+  /** Whether an operation of this name fails now. */
+  readonly faults?: (operation: string) => boolean;
+  /** Whether the kernel refuses this element, for good. */
+  readonly refuses?: (set: string, key: string) => boolean;
+  /** Linux before 6.17 does not count elements. */
+  readonly counts?: boolean;
+}
+
+const ALL: Capabilities = { concatenatedIntervals: true, elementCounters: true };
+
+interface State {
+  table: FakeTable | null;
+  generation: number;
+  commits: number;
+  requests: number;
+  failures: BackendError['kernel'][];
+}
+
+export function createFakeNftables(options: FakeOptions): FakeNftables {
+  const state: State = { table: null, generation: 1, commits: 0, requests: 0, failures: [] };
+  return {
+    driver: createDriver(options, state),
+    get table() {
+      return state.table;
+    },
+    get commits() {
+      return state.commits;
+    },
+    get requests() {
+      return state.requests;
+    },
+    byOthers(...operations) {
+      state.generation++;
+      for (const operation of operations) applyOperation(tableOf(state), operation);
+    },
+    deleteByOthers() {
+      state.generation++;
+      state.table = null;
+    },
+    failNext: (kernel) => void state.failures.push(kernel),
+    get failuresLeft() {
+      return state.failures.length;
+    },
+  };
+}
+
+function tableOf(state: State): FakeTable {
+  state.table ??= { chains: new Map(), sets: new Map() };
+  return state.table;
+}
+
+function createDriver(options: FakeOptions, state: State): NftablesDriver {
+  const { family, capabilities = ALL } = options;
+  const fails = (operation: string): boolean => options.faults?.(operation) === true;
+  const answer = <T>(operation: string, value: () => T) =>
+    fails(operation) ? fail(failure(operation, 'unchanged')) : succeed(value());
+  return {
+    family,
+    probe: () => Promise.resolve(answer('probe', () => capabilities)),
+    generation: () => Promise.resolve(answer('generation', () => state.generation)),
+    structure: () => Promise.resolve(answer('structure', () => structureOf(options, state))),
+    observe: (sets) => Promise.resolve(answer('observe', () => observedOf(options, state, sets))),
+    commit: (work) => Promise.resolve(commit(options, state, work)),
+    trial: (work) => Promise.resolve(trial(options, work)),
+    deleteTable: () =>
+      Promise.resolve(
+        answer('delete-table', () => {
+          const existed = state.table !== null;
+          state.table = null;
+          if (existed) state.generation++;
+          return existed;
+        }),
+      ),
+    close: () => undefined,
+  };
+}
+
+function failure(operation: string, kernel: BackendError['kernel']): BackendError {
+  return backendError('busy', operation, 'failed on request', { kernel });
+}
+
+function commit(options: FakeOptions, state: State, work: Commit): Committed {
+  const { generation } = state;
+  const so = { generation, batches: 0 };
+  if (work.generation !== generation) return { ...so, result: 'stale' };
+  const [asked, ...more] = state.failures;
+  state.failures = more;
+  const kernel = asked ?? (options.faults?.('commit') === true ? 'unchanged' : undefined);
+  if (kernel === 'unchanged') return { ...so, result: fail(failure('commit', kernel)) };
+  const next = state.table === null ? { chains: new Map(), sets: new Map() } : copyTable(state.table);
+  const refused = applyAll(options, next, work.operations);
+  if (refused !== null) return { ...so, result: fail(refused) };
+  state.table = next;
+  state.generation++;
+  // Taken, but the answer did not arrive.
+  if (kernel === 'unknown') return { ...so, result: fail(failure('commit', kernel)) };
+  state.commits++;
+  state.requests += requestsOf(options, work);
+  return { generation: state.generation, batches: 1, result: succeed(null) };
+}
+
+/** As many as would travel: what a change costs. */
+function requestsOf({ family }: FakeOptions, { operations, sets }: Commit): number {
+  const groups = operations.flatMap((operation) => operationRequests(operation, { family, sets }));
+  return groups.reduce((sum, group) => sum + group.length, 0);
+}
+
+function trial(options: FakeOptions, { operations }: Omit<Commit, 'generation'>) {
+  const error = applyAll(options, { chains: new Map(), sets: new Map() }, operations);
+  return error === null ? succeed(null) : fail(error);
+}
+
+function applyAll(
+  { refuses }: FakeOptions,
+  table: FakeTable,
+  operations: readonly Operation[],
+): BackendError | null {
+  try {
+    for (const operation of operations) {
+      checkRefused(operation, refuses);
+      applyOperation(table, operation);
+    }
+    return null;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return backendError(CODES[error.errnoName], 'commit', error.message, { kernel: 'unchanged' });
+  }
+}
+
+function checkRefused(operation: Operation, refuses: FakeOptions['refuses']): void {
+  if (operation.kind !== 'add-elements' && operation.kind !== 'replace-elements') return;
+  const refused = operation.entries.find(({ key }) => refuses?.(operation.set, key) === true);
+  if (refused !== undefined) throw new Refusal('EINVAL', `element ${refused.key}`);
+}
+
+const CODES = { ENOENT: 'not-found', EEXIST: 'exists', EBUSY: 'busy', EINVAL: 'rejected' } as const;
+
+function structureOf({ counts = true }: FakeOptions, { table, generation }: State): Structure {
+  const chains = [...(table?.chains ?? [])].map(([name, { handle }]) => `${name} ${handle}`);
+  const sets = [...(table?.sets ?? [])];
+  return {
+    generation,
+    identity: [...chains, ...sets.map(([name]) => name)].join('\n'),
+    counts: new Map(counts ? sets.map(([name, { elements }]) => [name, elements.size]) : []),
+  };
+}
+
+function observedOf(options: FakeOptions, state: State, wanted: readonly SetDeclaration[]): Observed {
+  const { table } = state;
+  const chains = [...(table?.chains ?? [])].map(([name, { chain }]) => {
+    const { base } = chain;
+    const rules = chainRules(chain, options.family);
+    return [name, base === undefined ? { rules } : { rules, base }] as const;
+  });
+  const sets = [...(table?.sets ?? [])];
+  const asked = sets.filter(([name]) => wanted.some((set) => set.name === name));
+  return {
+    ...structureOf(options, state),
+    exists: table !== null,
+    chains: new Map(chains),
+    sets: new Map(sets.map(([name, { declaration }]) => [name, setSignature(declaration)])),
+    elements: new Map(asked.map(([name, { elements }]) => [name, new Map(elements)])),
+  };
+}

@@ -1,0 +1,2 @@
+export { createFakeNftables, type FakeNftables } from './fake-nftables.ts';
+export { nftablesScenarioBackend } from './scenario-backend.ts';

@@ -1,0 +1,192 @@
+/** Elements of sets and maps. Keys and data are bytes, concatenated and padded as `set.ts` has the fields. */
+import { NLM_F_CREATE, NLMSG_HEADER_BYTES } from '../../codec/constants.ts';
+import type { NetlinkMessage, NetlinkRequest, RequestContext } from '../../codec/message.ts';
+import { type Attributes, eachAttribute, readAttributes, readText, readU64BE } from '../../codec/reader.ts';
+import { PayloadWriter } from '../../codec/writer.ts';
+import { netfilterAttributes } from '../nfnetlink.ts';
+import { NFTA_DATA, NFTA_ELEMENT, NFTA_ELEMENT_LIST, NFTA_LIST_ELEMENT } from './constants.ts';
+import { readExpression } from './expression-codec.ts';
+import { familyOfMessage, isMessage, nftRequest } from './message.ts';
+import type { NftablesTable } from './table.ts';
+import { decodeComment, encodeComment } from './userdata.ts';
+import { type Data, readData, writeData } from './verdict.ts';
+
+export interface NftablesElement {
+  readonly key: Uint8Array;
+  /** Of an interval in one of the fields: the last key of it. */
+  readonly keyEnd?: Uint8Array;
+  /** Of a map. */
+  readonly data?: Data;
+  readonly comment?: string;
+  /** Milliseconds, in sets with time-outs. */
+  readonly timeout?: number;
+}
+
+/** An element as the kernel lists it. */
+export interface NftablesElementState extends NftablesElement {
+  /** Milliseconds until it goes. */
+  readonly expiration?: number;
+  /** Where the set counts. */
+  readonly counter?: { readonly packets: number; readonly bytes: number };
+}
+
+/**
+ * Elements of one message. Their list may take 64 KB; but a refused message comes back whole, in a buffer that the kernel rounds
+ * up to a power of two, and the receive buffer has to hold the refusals of a whole batch.
+ */
+const LIST_BYTES = 15_000;
+
+/** Within a batch. An element that is there with the same data stays; with other data it is an error (EEXIST). */
+export function encodeAddElements(
+  table: NftablesTable,
+  set: string,
+  elements: Iterable<NftablesElement>,
+): readonly NetlinkRequest[] {
+  return elementRequests({ command: 'NEWSETELEM', table, set, flags: NLM_F_CREATE }, elements);
+}
+
+/** Within a batch. An element that is not there is an error (ENOENT). */
+export function encodeDeleteElements(
+  table: NftablesTable,
+  set: string,
+  keys: Iterable<Pick<NftablesElement, 'key' | 'keyEnd'>>,
+): readonly NetlinkRequest[] {
+  const shape = { command: 'DELSETELEM', table, set, flags: 0 } as const;
+  return elementRequests(shape, keysOf(keys));
+}
+
+/** Data has no place in a deletion: the kernel would compare it. */
+function* keysOf(
+  keys: Iterable<Pick<NftablesElement, 'key' | 'keyEnd'>>,
+): Generator<Pick<NftablesElement, 'key' | 'keyEnd'>> {
+  for (const { key, keyEnd } of keys) yield keyEnd === undefined ? { key } : { key, keyEnd };
+}
+
+/** Within a batch: all elements. */
+export function encodeFlushSet(table: NftablesTable, set: string): NetlinkRequest {
+  const { family } = table;
+  const subject = `elements of set ${family} ${table.name} ${set}`;
+  return nftRequest({ command: 'DELSETELEM', family, subject }, (writer) =>
+    writer.text(NFTA_ELEMENT_LIST.TABLE, table.name).text(NFTA_ELEMENT_LIST.SET, set),
+  );
+}
+
+export function encodeListElements(table: NftablesTable, set: string): NetlinkRequest {
+  return nftRequest({ command: 'GETSETELEM', family: table.family }, (writer) =>
+    writer.text(NFTA_ELEMENT_LIST.TABLE, table.name).text(NFTA_ELEMENT_LIST.SET, set),
+  );
+}
+
+interface ElementRequest {
+  readonly command: 'NEWSETELEM' | 'DELSETELEM';
+  readonly table: NftablesTable;
+  readonly set: string;
+  readonly flags: number;
+}
+
+function elementRequests(
+  shape: ElementRequest,
+  elements: Iterable<NftablesElement>,
+): readonly NetlinkRequest[] {
+  const requests: NetlinkRequest[] = [];
+  let list = new ElementList();
+  for (const element of elements) {
+    list.add(element);
+    if (list.bytes < LIST_BYTES) continue;
+    requests.push(finishList(shape, list));
+    list = new ElementList();
+  }
+  if (list.offsets.length > 0) requests.push(finishList(shape, list));
+  return requests;
+}
+
+/** Elements of one message, and where each of them begins. */
+class ElementList {
+  readonly offsets: number[] = [];
+  readonly #writer = new PayloadWriter(1024);
+
+  get bytes(): number {
+    return this.#writer.length;
+  }
+
+  add(element: NftablesElement): void {
+    this.offsets.push(this.#writer.length);
+    writeElement(this.#writer, element);
+  }
+
+  finish(): Buffer {
+    return this.#writer.finish();
+  }
+}
+
+function finishList(shape: ElementRequest, list: ElementList): NetlinkRequest {
+  const { command, table, set, flags } = shape;
+  const content = list.finish();
+  let start = 0;
+  const capacity = content.length + 512;
+  const request = nftRequest({ command, family: table.family, flags, capacity }, (writer) => {
+    writer.text(NFTA_ELEMENT_LIST.TABLE, table.name).text(NFTA_ELEMENT_LIST.SET, set);
+    start = NLMSG_HEADER_BYTES + writer.length + 4;
+    writer.nested(NFTA_ELEMENT_LIST.ELEMENTS, () => writer.raw(content));
+  });
+  const subject = `element of set ${table.family} ${table.name} ${set}`;
+  const context: RequestContext = { subject, locate: (_, offset) => elementAt(list.offsets, offset, start) };
+  return { ...request, context };
+}
+
+/** Index of the element in which the byte stands; `undefined` for one before the first: the set itself. */
+function elementAt(offsets: readonly number[], byte: number | undefined, start: number): number | undefined {
+  if (byte === undefined) return undefined;
+  const index = offsets.findLastIndex((offset) => start + offset <= byte);
+  return index === -1 ? undefined : index;
+}
+
+function writeElement(writer: PayloadWriter, element: NftablesElement): void {
+  const { key, keyEnd, data, timeout, comment } = element;
+  writer.nested(NFTA_LIST_ELEMENT, () => {
+    writer.nested(NFTA_ELEMENT.KEY, () => writer.bytes(NFTA_DATA.VALUE, key));
+    if (keyEnd !== undefined) {
+      writer.nested(NFTA_ELEMENT.KEY_END, () => writer.bytes(NFTA_DATA.VALUE, keyEnd));
+    }
+    if (data !== undefined) writeData(writer, NFTA_ELEMENT.DATA, data);
+    if (timeout !== undefined) writer.u64BE(NFTA_ELEMENT.TIMEOUT, timeout);
+    if (comment !== undefined) writer.bytes(NFTA_ELEMENT.USERDATA, encodeComment('element', comment));
+  });
+}
+
+/** Elements of one message of a dump. */
+export function decodeElements(message: NetlinkMessage): readonly NftablesElementState[] | undefined {
+  if (!isMessage(message, 'NEWSETELEM') || familyOfMessage(message) === undefined) return undefined;
+  const attributes = readAttributes(netfilterAttributes(message));
+  if (readText(attributes, NFTA_ELEMENT_LIST.SET) === undefined) return undefined;
+  const elements: NftablesElementState[] = [];
+  const list = attributes.get(NFTA_ELEMENT_LIST.ELEMENTS);
+  if (list === undefined) return elements;
+  eachAttribute(list, (_, value) => {
+    const element = readElement(readAttributes(value));
+    if (element !== undefined) elements.push(element);
+  });
+  return elements;
+}
+
+function readElement(attributes: Attributes): NftablesElementState | undefined {
+  const key = readAttributes(attributes.get(NFTA_ELEMENT.KEY)).get(NFTA_DATA.VALUE);
+  if (key === undefined) return undefined;
+  const optional = {
+    keyEnd: readAttributes(attributes.get(NFTA_ELEMENT.KEY_END)).get(NFTA_DATA.VALUE),
+    data: readData(attributes.get(NFTA_ELEMENT.DATA)),
+    timeout: readU64BE(attributes, NFTA_ELEMENT.TIMEOUT),
+    expiration: readU64BE(attributes, NFTA_ELEMENT.EXPIRATION),
+    comment: decodeComment('element', attributes.get(NFTA_ELEMENT.USERDATA)),
+    counter: readCounter(attributes),
+  };
+  const present = Object.entries(optional).filter(([, value]) => value !== undefined);
+  return { key, ...Object.fromEntries(present) };
+}
+
+function readCounter(attributes: Attributes): NftablesElementState['counter'] {
+  const bytes = attributes.get(NFTA_ELEMENT.EXPRESSION);
+  const expression = bytes === undefined ? undefined : readExpression(bytes);
+  if (expression?.name !== 'counter') return undefined;
+  return { packets: expression.packets ?? 0, bytes: expression.bytes ?? 0 };
+}
