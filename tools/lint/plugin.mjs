@@ -44,7 +44,32 @@ const noBooleanParameter = {
   },
 };
 
+const MODE_NAMES = new Set(['iptables', 'ipvs', 'nftables', 'kernelspace', 'userspace']);
+
+const noModeName = {
+  create(context) {
+    const check = (node, text) => {
+      if (!MODE_NAMES.has(text)) return;
+      context.report({
+        node,
+        message:
+          'No name of a proxy mode outside modes/: what depends on the mode is a field of its ProxyMode.',
+      });
+    };
+    return {
+      Literal: (node) => check(node, node.value),
+      TemplateLiteral(node) {
+        if (node.expressions.length === 0) check(node, node.quasis[0].value.cooked);
+      },
+    };
+  },
+};
+
 export default {
   meta: { name: 'signalbox' },
-  rules: { 'no-module-let': noModuleLet, 'no-boolean-parameter': noBooleanParameter },
+  rules: {
+    'no-module-let': noModuleLet,
+    'no-boolean-parameter': noBooleanParameter,
+    'no-mode-name': noModeName,
+  },
 };

@@ -85,7 +85,22 @@ describe('the rules of plugin.mjs', () => {
     expect(lint(where, source)).toContain('no-boolean-parameter');
   });
 
-  it('both are quiet about locals, constants and other types', () => {
+  it.each([
+    ["export const is = (mode: string): boolean => mode === 'ipvs';\n"],
+    ['export const is = (mode: string): boolean => mode === `nftables`;\n'],
+    ["export type Mode = 'iptables';\n"],
+  ])('no-mode-name reports a mode by name in the app: %j', (source) => {
+    expect(lint('apps/proxy/src/sync/x.ts', source)).toEqual(['no-mode-name']);
+    expect(lint('apps/proxy/src/modes/x.ts', source)).toEqual([]);
+  });
+
+  it('no-mode-name is quiet about fields and texts with the name in them', () => {
+    const source =
+      "export const path = 'ipvs.scheduler';\nexport const of = (all: { ipvs: string }): string => all.ipvs;\n";
+    expect(lint('apps/proxy/src/sync/x.ts', source)).toEqual([]);
+  });
+
+  it('the first two are quiet about locals, constants and other types', () => {
     const source =
       'export const start = 1;\n' +
       'export function f(from: number): number {\n  let sum = start;\n  sum += from;\n  return sum;\n}\n';

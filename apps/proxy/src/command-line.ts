@@ -44,6 +44,7 @@ export async function runCommandLine(
   }
   const around: Surroundings = {
     platform: process.platform === 'win32' ? 'windows' : 'linux',
+    modes: parts.modes,
     hostName: hostname(),
     readFile: readTextFile,
   };

@@ -5,7 +5,7 @@ import './heap.ts';
 // oxlint-enable import/no-unassigned-import
 import { runCommandLine } from './command-line.ts';
 import { escapeLines } from './logging/escape.ts';
-import { composition } from './compose/compose.ts';
+import { createComposition } from './compose/compose.ts';
 
 // Whoever reads our output may go away (`| head`, a log collector that restarts): no reason to end.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
@@ -18,7 +18,7 @@ if (process.platform === 'linux') {
   process.env['PATH'] = folders.join(':');
 }
 
-const outcome = await runCommandLine(process.argv.slice(2), composition, {
+const outcome = await runCommandLine(process.argv.slice(2), createComposition(), {
   print: (text) => process.stdout.write(escapeLines(text)),
   hint: (text) => process.stderr.write(escapeLines(text)),
 });

@@ -1,6 +1,6 @@
 /** What the parts of a running proxy share. */
 import type { Family, Model } from '@signalbox/core';
-import type { Composition, PacketCounters, SourceBundle } from './compose/composition.ts';
+import type { Composition, SourceBundle } from './compose/composition.ts';
 import { toApiObject } from './config/encode.ts';
 import { createFeatureGates, type FeatureGates } from './config/feature-gates.ts';
 import type { Settings } from './config/settings.ts';
@@ -9,6 +9,7 @@ import type { HealthState } from './health/health-state.ts';
 import type { Logging } from './logging/logger.ts';
 import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
 import type { Registry } from './metrics/registry.ts';
+import type { PacketCounters } from './modes/proxy-mode.ts';
 import type { FamilyLoop } from './sync/family-loop.ts';
 
 export interface ProxyOptions {

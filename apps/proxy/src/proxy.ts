@@ -1,6 +1,6 @@
 /** The running proxy: everything put together, started in kube-proxy's order, and stopped. */
 import type { Family, ObjectEvent } from '@signalbox/core';
-import { effective } from './config/modes.ts';
+import { effective } from './config/effective.ts';
 import type { Settings } from './config/settings.ts';
 import { processBudget } from './health/bounded-server.ts';
 import { createHealthState } from './health/health-state.ts';
@@ -45,13 +45,9 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   };
 }
 
-/** kube-proxy from 1.37 on reports it, since its default changes in 1.40; here a blank mode stays iptables. */
 function reportDefaultedMode({ settings, logging, bundle }: ProxyOptions): void {
-  const { mode } = settings.config;
-  if (!settings.defaultedMode || mode === 'kernelspace') return;
-  const note =
-    `mode is not set, using ${mode}. The default of kube-proxy changes to nftables in Kubernetes 1.40: ` +
-    `set mode (--proxy-mode) to "${mode}" to keep it`;
+  const note = settings.mode.configuration.whenDefaulted;
+  if (!settings.defaultedMode || note === undefined) return;
   logging.logger.component('config').warning(note);
   bundle.events.record({ type: 'Warning', reason: 'ProxyModeNotSet', action: 'StartKubeProxy', note });
 }
@@ -64,12 +60,12 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     current: settings,
     model: composition.createModel(settings),
     registry,
-    metrics: createProxyMetrics(registry, settings.config.mode),
+    metrics: createProxyMetrics(registry, settings.mode),
     counters: await composition.openCounters(settings, families, logging.logger.component('sync')),
     health: createHealthState({
       clock: composition.clock,
       families,
-      syncPeriod: () => effective(parts.current.config).syncPeriod,
+      syncPeriod: () => effective(parts.current).syncPeriod,
     }),
     connections: processBudget(),
     loops: new Map(),
@@ -84,7 +80,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
   return createFamilyLoop({
     backend: await composition.createBackend(settings, family, {
       nodeIP: (own) => parts.model.node().ips[own] ?? null,
-      syncPeriod: () => effective(parts.current.config).syncPeriod,
+      syncPeriod: () => effective(parts.current).syncPeriod,
       counters: parts.counters,
       onNotice: ({ message, data }) => logger.warning(message, data),
     }),
@@ -95,7 +91,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
     health: parts.health,
     serviceHealth: familyServiceHealth(parts, family),
     flows: composition.createFlowCleaner(settings, family),
-    periods: () => effective(parts.current.config),
+    periods: () => effective(parts.current),
     refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
   });
 }

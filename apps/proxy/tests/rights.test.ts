@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createTestApiServer, createSourceRecorder, type RequestRecord } from '@signalbox/kubernetes/testing';
 import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { JOURNAL_FOLDER } from '../src/compose/ipvs.ts';
+import { JOURNAL_FOLDER } from '../src/modes/ipvs.ts';
 import { createSource } from '../src/compose/sources.ts';
 import { createLogging } from '../src/logging/logger.ts';
 import { settingsOf } from '../src/testing/settings.ts';

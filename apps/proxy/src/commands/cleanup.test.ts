@@ -9,14 +9,19 @@ function world(results: Record<string, Awaited<ReturnType<ReturnType<typeof reco
   const cleaners = ['iptables', 'ipvs', 'nftables'].map((mode) => {
     const backend = recordingBackend('IPv4', mode);
     const result = results[mode];
-    return result === undefined ? backend : { ...backend, cleanup: () => Promise.resolve(result) };
+    const family = 'IPv4' as const;
+    return {
+      mode,
+      family,
+      clean: () => (result === undefined ? backend.cleanup() : Promise.resolve(result)),
+    };
   });
   const lines: string[] = [];
   const log = createLogging(
     { format: 'text', verbosity: 0, vmodule: [] },
     { write: (line) => lines.push(line), now: () => 0, pid: 1 },
   );
-  const composition = { ...recordingComposition(), createCleaners: () => Promise.resolve(cleaners) };
+  const composition = { ...recordingComposition(), createCleaners: () => cleaners };
   return { run: () => cleanup(settingsOf(['--cleanup']), composition, log.logger), lines };
 }
 

@@ -10,13 +10,13 @@ export async function cleanup(
   composition: Composition,
   logger: Logger,
 ): Promise<Outcome> {
-  const cleaners = await composition.createCleaners(settings);
+  const cleaners = composition.createCleaners(settings);
   if (cleaners.length === 0) return failed('--cleanup: not implemented on this platform');
   const errors: string[] = [];
   for (const cleaner of cleaners) {
-    const result = await cleaner.cleanup();
-    await cleaner.close();
-    const about = { mode: cleaner.mode, family: cleaner.family };
+    const { mode, family } = cleaner;
+    const result = await cleaner.clean();
+    const about = family === null ? { mode } : { mode, family };
     if (result.outcome === 'failed') {
       const unable = result.error.code === 'unsupported' || result.error.code === 'unavailable';
       // A mode whose tools or kernel parts are missing has hardly left anything behind.
@@ -25,7 +25,7 @@ export async function cleanup(
           ...about,
           why: result.error.message,
         });
-      else errors.push(`cleanup of ${cleaner.mode} (${cleaner.family}): ${formatBackendError(result.error)}`);
+      else errors.push(`cleanup of ${mode} (${family ?? 'IPv4, IPv6'}): ${formatBackendError(result.error)}`);
       continue;
     }
     for (const removed of result.removed) logger.info('Removed', { ...about, removed });

@@ -41,7 +41,7 @@ async function start(families: readonly ('IPv4' | 'IPv6')[] = ['IPv4']): Promise
   write('');
   const parsed = parseFlags([`--config=${path}`, '--hostname-override=node-a', `--manifests=${folder.path}`]);
   if (!parsed.ok) throw new Error(parsed.error);
-  const around: Surroundings = { platform: 'linux', hostName: 'node-a', readFile: readTextFile };
+  const around: Surroundings = { ...AROUND, hostName: 'node-a', readFile: readTextFile };
   const completed = completeSettings(parsed.flags, around);
   if (!completed.ok) throw new Error(completed.errors.join());
   const lines: string[] = [];

@@ -1,5 +1,5 @@
 /** The node before the proxy starts: its settings, what works on it, and who else is there. */
-import type { FamilySupport } from '../compose/composition.ts';
+import type { FamilySupport } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { checkFamilies } from '../node/family-check.ts';
 import { startConntrack } from '../node/conntrack-start.ts';

@@ -1,5 +1,4 @@
 /** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
-import type { IptablesDriver, OnToolNotice } from '@signalbox/backend-iptables';
 import type {
   Backend,
   BackendError,
@@ -13,17 +12,9 @@ import type {
 import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { ReportListener } from './measured-client.ts';
+import type { Cleaner, FamilySupport, NodeFacts, PacketCounters, ProxyMode } from '../modes/proxy-mode.ts';
 import type { Sysctl } from '../node/sysctl.ts';
-
-/** Families whose packet filter works here, and why the others do not. */
-export interface FamilySupport {
-  readonly families: readonly Family[];
-  /** Why a family is missing, one line each. */
-  readonly reasons: readonly string[];
-  /** What works, but perhaps not as it should; one line each. */
-  readonly warnings?: readonly string[];
-}
+import type { ReportListener } from './measured-client.ts';
 
 export interface ProxyEvent {
   readonly type: 'Normal' | 'Warning';
@@ -54,38 +45,9 @@ export interface FlowCleaner {
   close(): void;
 }
 
-/** What a backend may ask about the node when it first syncs. */
-export interface NodeFacts {
-  /** This node's address; `null` while unknown. */
-  nodeIP(family: Family): string | null;
-  /** Milliseconds, as last configured. */
-  syncPeriod(): number;
-  /** `null` where the kernel cannot count, or the mode has no such counters. */
-  readonly counters: PacketCounters | null;
-  /** For what the operator should know of the node's tools although no call of them fails. */
-  readonly onNotice?: OnToolNotice;
-}
-
-/** Packets counted by the kernel, since it or the counter was new; `null`: could not be read. */
-export interface PacketCounts {
-  readonly invalidDropped: number | null;
-  readonly localhostNodePorts: number | null;
-}
-
-/** Counters in the kernel that rules add to; they outlive the process. */
-export interface PacketCounters {
-  /**
-   * Of the families whose rules may add to them. What the driver has found out about the node's iptables, which
-   * takes a second where there are many rules, the backend need not find out again.
-   */
-  readonly drivers: ReadonlyMap<Family, IptablesDriver>;
-  /** Makes what somebody else has removed. */
-  ensure(): Promise<void>;
-  read(): Promise<PacketCounts>;
-  close(): void;
-}
-
 export interface Composition {
+  /** Every mode that a configuration may name. */
+  readonly modes: readonly ProxyMode[];
   readonly clock: Clock;
   /** Called once, by a proxy that is to go on whatever happens. */
   reportExceptions(logger: Logger): void;
@@ -109,7 +71,7 @@ export interface Composition {
   /** At start: takes away rules of a mode that this one does not live beside. Failures are ignored. */
   removeLeftovers(settings: Settings, logger: Logger): Promise<void>;
   /** Every mode of this platform, each family: for `--cleanup`. */
-  createCleaners(settings: Settings): Promise<readonly Backend[]>;
+  createCleaners(settings: Settings): readonly Cleaner[];
   /** The Windows service control manager; `null` on other systems. */
   services(): Promise<Services | null>;
   /** With `--windows-service`: this process as a service; a line of text when that fails, `null` when not asked for. */

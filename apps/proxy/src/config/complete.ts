@@ -5,7 +5,7 @@ import { FLAGS } from '../flags/table/index.ts';
 import { decodeConfiguration } from './decode.ts';
 import {
   applyAddressDefaults,
-  applyPlatformDefaults,
+  applyModeDefaults,
   clearUnusedPeriods,
   completePorts,
   normalizeAddresses,
@@ -14,15 +14,14 @@ import { formatDuration } from './duration.ts';
 import { unknownFeatureGates } from './feature-gates.ts';
 import { initialConfiguration, setField } from './fields.ts';
 import { withDefaultPort } from './ip.ts';
-import { syncSection } from './modes.ts';
 import { invalidValue, messageOf } from './render.ts';
 import type { Settings, SettingsResult } from './settings.ts';
-import type { KubeProxyConfiguration, Platform, VmoduleItem } from './types.ts';
+import type { KubeProxyConfiguration, VmoduleItem } from './types.ts';
 import { validateConfiguration } from './validate.ts';
+import { chooseMode, type ModeChoice } from '../modes/choose-mode.ts';
 
 /** What the machine tells; passed in, so that tests can say it. */
-export interface Surroundings {
-  readonly platform: Platform;
+export interface Surroundings extends ModeChoice {
   readonly hostName: string;
   /** Throws as `readFileSync` does. */
   readonly readFile: (path: string) => string;
@@ -39,15 +38,16 @@ interface Draft {
 /** Flags and file, by kube-proxy's precedence, completed with defaults and validated. */
 export function completeSettings(flags: ParsedFlags, around: Surroundings): SettingsResult {
   const configFile = text(flags, 'config');
-  const draft = configFile === '' ? fromFlags(flags) : fromFile(configFile, around);
+  const draft = configFile === '' ? fromFlags(flags, around) : fromFile(configFile, around);
   if (Array.isArray(draft)) return { ok: false, errors: draft };
   if (configFile !== '') overrideFile(draft, flags);
   if (configFile === '') completeFlagPorts(draft, flags);
   else applyAddressDefaults(draft.config);
   const defaultedMode = draft.config.mode === '';
-  applyPlatformDefaults(draft.config, around.platform);
-  clearUnusedPeriods(draft.config);
-  const errors = [...validateConfiguration(draft.config, around.platform)];
+  const mode = chooseMode(around, draft.config);
+  applyModeDefaults(draft.config, mode, around.platform);
+  clearUnusedPeriods(draft.config, mode.configuration);
+  const errors = [...validateConfiguration(draft.config, around)];
   const override = draft.config.hostnameOverride;
   draft.config.hostnameOverride = override.trim().toLowerCase();
   const nodeName = override === '' ? around.hostName.trim().toLowerCase() : draft.config.hostnameOverride;
@@ -59,10 +59,14 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   normalizeAddresses(draft.config);
   const unknown = unknownFeatureGates(draft.config.featureGates);
   if (unknown.length > 0) draft.warnings.push(`unrecognized feature gates, ignored: ${unknown.join(', ')}`);
-  return { ok: true, settings: { ...settings(draft, flags, nodeName), defaultedMode } };
+  return { ok: true, settings: { ...settings(draft, flags, nodeName), mode, defaultedMode } };
 }
 
-function settings(draft: Draft, flags: ParsedFlags, nodeName: string): Omit<Settings, 'defaultedMode'> {
+function settings(
+  draft: Draft,
+  flags: ParsedFlags,
+  nodeName: string,
+): Omit<Settings, 'mode' | 'defaultedMode'> {
   return {
     config: draft.config,
     configFile: text(flags, 'config'),
@@ -89,7 +93,7 @@ function text(flags: ParsedFlags, name: string): string {
 const PERIOD_FLAG = /^(iptables|ipvs)-(min-)?sync-period$/;
 
 /** Without a file: defaults, and every flag that was given. */
-function fromFlags(flags: ParsedFlags): Draft {
+function fromFlags(flags: ParsedFlags, choice: ModeChoice): Draft {
   const draft: Draft = { config: initialConfiguration(), text: '', strictProblems: [], warnings: [] };
   // Before the flags: a bind address given by flag does not move the servers to its family.
   applyAddressDefaults(draft.config);
@@ -104,24 +108,23 @@ function fromFlags(flags: ParsedFlags): Draft {
     setField(draft.config, flag.field, value);
   }
   draft.config.nftables.masqueradeAll = draft.config.iptables.masqueradeAll;
-  applyPeriodFlags(draft, flags);
+  applyPeriodFlags(draft, flags, choice);
   return draft;
 }
 
-/** Sync periods count only if they belong to the mode: iptables' flags for every mode but ipvs. */
-function applyPeriodFlags({ config, warnings }: Draft, { given }: ParsedFlags): void {
-  const section = syncSection(config.mode);
-  const prefix = section === 'ipvs' ? 'ipvs' : 'iptables';
-  // From flags, unlike from a file, ipvs mode rests for a second between syncs.
-  if (section === 'ipvs') config.ipvs.minSyncPeriod = 1000;
+/** Flags of sync periods count only if they belong to the mode. */
+function applyPeriodFlags({ config, warnings }: Draft, { given }: ParsedFlags, choice: ModeChoice): void {
+  const mode = chooseMode(choice, config);
+  const { periods: section, periodFlags: prefix, minSyncPeriodWithoutFile } = mode.configuration;
+  if (minSyncPeriodWithoutFile !== undefined) config[section].minSyncPeriod = minSyncPeriodWithoutFile;
   for (const name of [...given.keys()].filter((key) => PERIOD_FLAG.test(key))) {
     if (!name.startsWith(`${prefix}-`)) {
-      warnings.push(`--${name} has no effect in mode ${config.mode || 'iptables'}`);
+      warnings.push(`--${name} has no effect in mode ${mode.name}`);
       continue;
     }
     const path = name.includes('-min-') ? `${section}.minSyncPeriod` : `${section}.syncPeriod`;
     setField(config, path, given.get(name) ?? 0);
-    if (prefix !== section) warnings.push(`--${name} sets ${path}: the mode is ${config.mode}`);
+    if (prefix !== section) warnings.push(`--${name} sets ${path}: the mode is ${mode.name}`);
   }
 }
 

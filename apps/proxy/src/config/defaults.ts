@@ -1,7 +1,8 @@
 import { familyOf } from '@signalbox/core';
 import { parseAddress, parseCidr, withDefaultPort } from './ip.ts';
-import { MODES, SYNC_SECTIONS, syncSection } from './modes.ts';
+import { SYNC_SECTIONS } from './fields.ts';
 import type { KubeProxyConfiguration, Platform } from './types.ts';
+import type { ModeConfiguration, ProxyMode } from '../modes/proxy-mode.ts';
 
 const HEALTHZ_PORT = 10_256;
 const METRICS_PORT = 10_249;
@@ -25,16 +26,11 @@ export function completePorts(config: KubeProxyConfiguration): void {
   config.metricsBindAddress = withDefaultPort(config.metricsBindAddress, METRICS_PORT);
 }
 
-/** What an empty mode, detection and node port list mean on this platform. */
-export function applyPlatformDefaults(config: KubeProxyConfiguration, platform: Platform): void {
-  if (config.mode === '') config.mode = MODES[platform][0] ?? '';
-  if (platform === 'windows') {
-    config.winkernel.rootHnsEndpointName ||= 'cbr0';
-    return;
-  }
-  config.detectLocalMode ||= 'ClusterCIDR';
-  if (config.mode === 'nftables' && config.nodePortAddresses.length === 0)
-    config.nodePortAddresses = ['primary'];
+/** What an empty mode means, and empty fields with this mode and on this platform. */
+export function applyModeDefaults(config: KubeProxyConfiguration, mode: ProxyMode, platform: Platform): void {
+  config.mode ||= mode.name;
+  if (platform === 'linux') config.detectLocalMode ||= 'ClusterCIDR';
+  mode.configuration.applyDefaults?.(config);
 }
 
 /**
@@ -50,10 +46,12 @@ export function normalizeAddresses(config: KubeProxyConfiguration): void {
 }
 
 /** Only the periods of the mode in use are shown; the other sections carry zero. */
-export function clearUnusedPeriods(config: KubeProxyConfiguration): void {
-  const used = syncSection(config.mode);
+export function clearUnusedPeriods(
+  config: KubeProxyConfiguration,
+  { periods }: Pick<ModeConfiguration, 'periods'>,
+): void {
   for (const section of SYNC_SECTIONS) {
-    if (section === used) continue;
+    if (section === periods) continue;
     config[section].syncPeriod = 0;
     config[section].minSyncPeriod = 0;
   }

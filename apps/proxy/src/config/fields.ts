@@ -1,4 +1,5 @@
 import type { KubeProxyConfiguration } from './types.ts';
+import type { SyncSection } from '../modes/proxy-mode.ts';
 
 /** How a field's value is read, checked for its kind, and written back. */
 export type FieldKind =
@@ -104,6 +105,13 @@ export const FIELDS: readonly Field[] = ROWS.map(([path, kind, initial, zero]) =
 
 const BY_PATH: ReadonlyMap<string, Field> = new Map(FIELDS.map((field) => [field.path, field]));
 const SECTIONS: ReadonlySet<string> = new Set(FIELDS.flatMap(({ path }) => prefixes(path)));
+
+const PERIOD = /\.minSyncPeriod$/;
+
+/** Each section with periods of syncs. */
+export const SYNC_SECTIONS: readonly SyncSection[] = FIELDS.filter(({ path }) => PERIOD.test(path)).map(
+  ({ path }) => path.replace(PERIOD, '') as SyncSection,
+);
 
 export function fieldAt(path: string): Field | undefined {
   return BY_PATH.get(path);

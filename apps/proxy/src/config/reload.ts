@@ -5,7 +5,6 @@
 import { watch, type FSWatcher } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Clock } from '@signalbox/core';
-import { needsRouteLocalnet } from '../node/prepare-node.ts';
 import { FIELDS, getField } from './fields.ts';
 import type { Settings } from './settings.ts';
 
@@ -15,11 +14,6 @@ const LIVE: ReadonlySet<string> = new Set([
   'logging.verbosity',
   'logging.vmodule',
   'logging.flushFrequency',
-  'iptables.syncPeriod',
-  'iptables.minSyncPeriod',
-  'iptables.masqueradeAll',
-  'ipvs.syncPeriod',
-  'ipvs.minSyncPeriod',
   'detectLocalMode',
   'detectLocal.bridgeInterface',
   'detectLocal.interfaceNamePrefix',
@@ -28,6 +22,9 @@ const LIVE: ReadonlySet<string> = new Set([
   'configSyncPeriod',
   'portRange',
 ]);
+
+/** The same of every mode, each in its section. */
+const LIVE_OF_MODES = /^\w+\.(syncPeriod|minSyncPeriod|masqueradeAll)$/;
 
 export interface ConfigChange {
   /** Paths taken over by a running proxy. */
@@ -40,18 +37,14 @@ export function compareSettings(before: Settings, after: Settings): ConfigChange
   const changed = FIELDS.map(({ path }) => path).filter(
     (path) => JSON.stringify(getField(before.config, path)) !== JSON.stringify(getField(after.config, path)),
   );
-  // Node ports at loopback need a kernel setting that only the start makes.
-  const newToLoopback =
-    after.config.mode === 'iptables' &&
-    needsRouteLocalnet(after.config) &&
-    !needsRouteLocalnet(before.config);
+  const startOnly = after.mode.configuration.startOnly?.(before.config, after.config) ?? [];
   return {
     live: changed.filter(isLive),
     restart: changed.filter((path) => !isLive(path)),
   };
 
   function isLive(path: string): boolean {
-    return LIVE.has(path) && !(path === 'nodePortAddresses' && newToLoopback);
+    return (LIVE.has(path) || LIVE_OF_MODES.test(path)) && !startOnly.includes(path);
   }
 }
 

@@ -1,9 +1,12 @@
 import type { FieldValue } from './fields.ts';
 import type { KubeProxyConfiguration } from './types.ts';
+import type { ProxyMode } from '../modes/proxy-mode.ts';
 
 /** What the process runs with: the configuration, and the flags that have no place in it. */
 export interface Settings {
   readonly config: KubeProxyConfiguration;
+  /** What `config.mode` names. */
+  readonly mode: ProxyMode;
   /** Neither flag nor file names the mode: it is the platform's default. */
   readonly defaultedMode: boolean;
   /** `--config`; empty without. */

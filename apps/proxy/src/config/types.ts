@@ -2,8 +2,6 @@
  * `KubeProxyConfiguration` of `kubeproxy.config.k8s.io/v1alpha1`, decoded: every field present, durations in
  * milliseconds. Field names are the file's. Defaults and kinds are in fields.ts, meanings in the flags' help.
  */
-export type ProxyMode = 'iptables' | 'ipvs' | 'nftables' | 'kernelspace' | 'userspace';
-
 interface SyncPeriods {
   syncPeriod: number;
   minSyncPeriod: number;

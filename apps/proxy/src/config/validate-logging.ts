@@ -1,6 +1,6 @@
 import { createFeatureGates } from './feature-gates.ts';
 import type { KubeProxyConfiguration } from './types.ts';
-import type { Report } from './validate.ts';
+import type { Report } from './report.ts';
 
 /** The `logging` section: the rules of Kubernetes' shared logging options. */
 export function validateLogging(config: KubeProxyConfiguration, report: Report): void {

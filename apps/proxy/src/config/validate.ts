@@ -1,19 +1,18 @@
 import { NODE_PORT_WORDS } from '@signalbox/core';
 import { NO_SERVER, parseAddress, parseAddressPort, parseCidr } from './ip.ts';
-import { checkMode, effective, syncSection } from './modes.ts';
 import { checkFeatureGate } from './feature-gates.ts';
 import { formatDuration } from './duration.ts';
 import { fieldAt, getField } from './fields.ts';
 import { invalidValue } from './render.ts';
+import { notCidr, within, type Report } from './report.ts';
 import { validateLogging } from './validate-logging.ts';
-import type { KubeProxyConfiguration, Platform } from './types.ts';
+import type { KubeProxyConfiguration } from './types.ts';
+import { checkMode, chooseMode, type ModeChoice } from '../modes/choose-mode.ts';
+import type { ModeConfiguration } from '../modes/proxy-mode.ts';
 import { KUBERNETES_MINOR } from '../version/version.ts';
 
-/** Collects problems as `(path, reason)`; the value is looked up. */
-export type Report = (path: string, reason: string) => void;
-
 /** Everything that is wrong with a completed configuration; one line each, naming field, value and reason. */
-export function validateConfiguration(config: KubeProxyConfiguration, platform: Platform): readonly string[] {
+export function validateConfiguration(config: KubeProxyConfiguration, choice: ModeChoice): readonly string[] {
   const problems: string[] = [];
   const report: Report = (path, reason) =>
     problems.push(invalidValue(path, shownValue(config, path), reason));
@@ -21,13 +20,14 @@ export function validateConfiguration(config: KubeProxyConfiguration, platform: 
     const reason = checkFeatureGate(name, { enabled });
     if (reason !== null) report('featureGates', reason);
   }
-  const mode = checkMode(config.mode, platform);
-  if (mode !== null) report('mode', mode);
+  const wrongMode = checkMode(choice, config.mode);
+  if (wrongMode !== null) report('mode', wrongMode);
+  const mode = chooseMode(choice, config).configuration;
   validateLogging(config, report);
   validateNumbers(config, report);
   validateAddresses(config, report);
-  validateSyncPeriods(config, report);
-  validateIpvs(config, report);
+  validateSyncPeriods(config, mode, report);
+  mode.validate?.(config, report);
   validateDetectLocal(config, report);
   validateNodePortAddresses(config.nodePortAddresses, report);
   validateHiddenMetrics(config.showHiddenMetricsForVersion, report);
@@ -44,9 +44,6 @@ function validateNumbers(config: KubeProxyConfiguration, report: Report): void {
   if (config.clientConnection.burst < 0) report('clientConnection.burst', 'must be non-negative');
   within(config.oomScoreAdj, [-1000, 1000], (reason) => report('oomScoreAdj', reason));
   within(config.iptables.masqueradeBit, [0, 31], (reason) => report('iptables.masqueradeBit', reason));
-  if (config.mode === 'nftables') {
-    within(config.nftables.masqueradeBit, [0, 31], (reason) => report('nftables.masqueradeBit', reason));
-  }
   const conntrack = Object.keys(config.conntrack) as (keyof KubeProxyConfiguration['conntrack'])[];
   for (const name of conntrack) {
     const value = config.conntrack[name];
@@ -55,14 +52,6 @@ function validateNumbers(config: KubeProxyConfiguration, report: Report): void {
     }
   }
   if (config.configSyncPeriod <= 0) report('configSyncPeriod', 'must be greater than 0');
-}
-
-function within(
-  value: number,
-  [min, max]: readonly [number, number],
-  report: (reason: string) => void,
-): void {
-  if (value < min || value > max) report(`must be within the range [${min}, ${max}]`);
 }
 
 function validateAddresses(config: KubeProxyConfiguration, report: Report): void {
@@ -83,27 +72,16 @@ function validateServerAddress(
   if (typeof parsed === 'string') report(path, parsed);
 }
 
-function validateSyncPeriods(config: KubeProxyConfiguration, report: Report): void {
-  const section = syncSection(config.mode);
-  const { syncPeriod, minSyncPeriod } = effective(config);
+function validateSyncPeriods(
+  config: KubeProxyConfiguration,
+  { periods: section }: ModeConfiguration,
+  report: Report,
+): void {
+  const { syncPeriod, minSyncPeriod } = config[section];
   if (syncPeriod <= 0) report(`${section}.syncPeriod`, 'must be greater than 0');
   if (minSyncPeriod < 0) report(`${section}.minSyncPeriod`, 'must be greater than or equal to 0');
   if (syncPeriod > 0 && minSyncPeriod > syncPeriod) {
     report(`${section}.syncPeriod`, `must be greater than or equal to ${section}.minSyncPeriod`);
-  }
-}
-
-function validateIpvs(config: KubeProxyConfiguration, report: Report): void {
-  if (config.mode !== 'ipvs') return;
-  for (const name of ['tcpTimeout', 'tcpFinTimeout', 'udpTimeout'] as const) {
-    if (config.ipvs[name] < 0) report(`ipvs.${name}`, 'must be greater than or equal to 0');
-  }
-  for (const cidr of config.ipvs.excludeCIDRs) {
-    if (parseCidr(cidr) === null)
-      report(
-        'ipvs.excludeCIDRs',
-        `${cidr} is not a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)`,
-      );
   }
 }
 
@@ -128,7 +106,7 @@ function validateClusterCidr(text: string, report: Report): void {
   const cidrs = parts.map(parseCidr);
   const wrong = parts.find((_, index) => cidrs[index] === null);
   if (wrong !== undefined) {
-    report('clusterCIDR', `${wrong} is not a valid CIDR block (e.g. 10.100.0.0/16 or fde4:8dba:82e1::/48)`);
+    report('clusterCIDR', notCidr(wrong));
   } else if (cidrs.length > 2) {
     report(
       'clusterCIDR',

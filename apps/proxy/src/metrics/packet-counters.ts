@@ -1,4 +1,4 @@
-import type { PacketCounters } from '../compose/composition.ts';
+import type { PacketCounters } from '../modes/proxy-mode.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { Registry } from './registry.ts';
 

@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { chooseMode } from '../modes/choose-mode.ts';
+import { MODES } from '../modes/index.ts';
+import type { ProxyMode } from '../modes/proxy-mode.ts';
 import { createProxyMetrics, PROGRAMMING_BUCKETS, SYNC_BUCKETS, type ProxyMetrics } from './proxy-metrics.ts';
 import { createRegistry } from './registry.ts';
 
@@ -168,8 +171,12 @@ const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyM
 ];
 
 /** The mode of the table's test: the one that has the metric. */
-function modeOf(id: string): string {
-  return id === 'F173: ' ? 'kernelspace' : 'iptables';
+function modeOf(id: string): ProxyMode {
+  return modeNamed(id === 'F173: ' ? 'kernelspace' : 'iptables');
+}
+
+function modeNamed(mode: string): ProxyMode {
+  return chooseMode({ platform: 'linux', modes: MODES }, { mode });
 }
 
 describe("metrics have kube-proxy's names, types, labels and buckets", () => {
@@ -199,7 +206,7 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   ])('F147: mode %s lacks %j and has the others', async (mode, lacking) => {
     for (const [id, name, , , use] of ROWS) {
       const registry = createRegistry();
-      use(createProxyMetrics(registry, mode));
+      use(createProxyMetrics(registry, modeNamed(mode)));
       const shown = (await registry.text()).includes(name);
       expect(shown, `${id}${name}`).toBe(!lacking.includes(id));
     }

@@ -46,30 +46,39 @@ export interface ProxyMetrics {
 
 const FAMILY = ['ip_family'];
 
-/** Where metrics go that only some modes have. */
+/**
+ * Metrics that only some modes have. `rules`: numbers of iptables rules, and packets that they count. `restore`: calls of
+ * iptables-restore. `partial`: syncs that write only what changed. `load-balancers`: writes to HNS.
+ */
+export type MetricGroup = 'rules' | 'restore' | 'partial' | 'load-balancers';
+
+export interface MetricsOfMode {
+  readonly metrics: readonly MetricGroup[];
+  readonly flows: 'conntrack' | 'own';
+}
+
+/** Where the metrics of a group go. */
 interface Registries {
   readonly every: Registry;
-  readonly iptables: Registry;
-  /** Of modes whose syncs may be partial. */
+  readonly rules: Registry;
   readonly partial: Registry;
-  /** Of modes that write with iptables-restore. */
   readonly restore: Registry;
   /** Of modes whose flows the kernel's connection tracking holds. */
   readonly conntrack: Registry;
-  readonly kernelspace: Registry;
+  readonly loadBalancers: Registry;
 }
 
 /** Registers what this mode has; the rest can be used, and shows nowhere, as in kube-proxy. */
-export function createProxyMetrics(registry: Registry, mode: string): ProxyMetrics {
+export function createProxyMetrics(registry: Registry, { metrics, flows }: MetricsOfMode): ProxyMetrics {
   const hidden = createRegistry();
-  const only = (...modes: readonly string[]): Registry => (modes.includes(mode) ? registry : hidden);
+  const of = (group: MetricGroup): Registry => (metrics.includes(group) ? registry : hidden);
   const registries: Registries = {
     every: registry,
-    iptables: only('iptables'),
-    partial: only('iptables', 'nftables'),
-    restore: only('iptables', 'ipvs'),
-    conntrack: only('iptables', 'ipvs', 'nftables'),
-    kernelspace: only('kernelspace'),
+    rules: of('rules'),
+    partial: of('partial'),
+    restore: of('restore'),
+    conntrack: flows === 'conntrack' ? registry : hidden,
+    loadBalancers: of('load-balancers'),
   };
   return {
     ...syncMetrics(registries),
@@ -145,7 +154,7 @@ function changeMetrics(registry: Registry) {
   };
 }
 
-function modeMetrics({ iptables, restore }: Registries) {
+function modeMetrics({ rules, restore }: Registries) {
   const name = (rest: string): string => `kubeproxy_sync_proxy_rules_iptables_${rest}`;
   const tableLabels = ['table', 'ip_family'];
   return {
@@ -154,27 +163,27 @@ function modeMetrics({ iptables, restore }: Registries) {
       help: '[ALPHA] Failed iptables-restore calls',
       labels: FAMILY,
     }),
-    partialRestoreFailures: iptables.counter({
+    partialRestoreFailures: rules.counter({
       name: name('partial_restore_failures_total'),
       help: '[ALPHA] Failed iptables-restore calls of partial syncs',
       labels: FAMILY,
     }),
-    iptablesRules: iptables.gauge({
+    iptablesRules: rules.gauge({
       name: name('total'),
       help: '[ALPHA] iptables rules owned',
       labels: tableLabels,
     }),
-    iptablesRulesLast: iptables.gauge({
+    iptablesRulesLast: rules.gauge({
       name: name('last'),
       help: '[ALPHA] iptables rules written by the last sync',
       labels: tableLabels,
     }),
-    invalidDropped: iptables.gauge({
+    invalidDropped: rules.gauge({
       name: 'kubeproxy_iptables_ct_state_invalid_dropped_packets_total',
       help: '[ALPHA] Packets dropped because conntrack judged them invalid',
       as: 'counter',
     }),
-    localhostNodePorts: iptables.gauge({
+    localhostNodePorts: rules.gauge({
       name: 'kubeproxy_iptables_localhost_nodeports_accepted_packets_total',
       help: '[ALPHA] Packets to node ports at loopback addresses',
       as: 'counter',
@@ -182,9 +191,9 @@ function modeMetrics({ iptables, restore }: Registries) {
   };
 }
 
-function windowsMetrics({ kernelspace }: Registries) {
+function windowsMetrics({ loadBalancers }: Registries) {
   const failures = (write: string): Counter =>
-    kernelspace.counter({
+    loadBalancers.counter({
       name: `kubeproxy_sync_proxy_rules_winkernel_lb_${write}_failures_total`,
       help: `[ALPHA] HNS load balancers that failed to ${write}`,
       labels: ['ip_family', 'lb_type', 'error'],

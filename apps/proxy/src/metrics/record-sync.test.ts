@@ -1,12 +1,14 @@
 import { backendError, createModel, NOTHING_DONE, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { IPTABLES } from '../modes/iptables.ts';
+import { KERNELSPACE } from '../modes/kernelspace.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import { settingsOf } from '../testing/settings.ts';
 import { createProxyMetrics } from './proxy-metrics.ts';
 import { recordSync } from './record-sync.ts';
 import { createRegistry } from './registry.ts';
 
-function metricsAfter(result: Partial<SyncResult>, mode = 'iptables'): Promise<string> {
+function metricsAfter(result: Partial<SyncResult>, mode = IPTABLES): Promise<string> {
   const registry = createRegistry();
   const state = createModel(modelConfig(settingsOf([]))).state('IPv4');
   recordSync(createProxyMetrics(registry, mode), 'IPv4', {
@@ -69,7 +71,7 @@ describe('what a sync leaves in the metrics', () => {
       'delete-load-balancer/nodeport/other': 3,
       'delete-endpoint': 1,
     };
-    const text = await metricsAfter({ counters }, 'kernelspace');
+    const text = await metricsAfter({ counters }, KERNELSPACE);
     const samples = [...text.matchAll(/winkernel_lb_(\w+)_failures_total\{(.*)\} (\d+)/g)];
     expect(samples.map(([, write, labels, count]) => `${write} ${labels} ${count}`)).toEqual([
       'create error="port_already_exists",ip_family="IPv4",lb_type="healthcheck" 2',

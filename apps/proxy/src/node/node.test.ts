@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hidesLegacyTables } from '../compose/iptables.ts';
+import { hidesLegacyTables } from '../modes/iptables.ts';
 import { settingsOf } from '../testing/settings.ts';
 import { countRanges } from './cpu-count.ts';
 import type { NodeView } from '@signalbox/core';

@@ -7,6 +7,7 @@ import { createHealthState } from '../health/health-state.ts';
 import { createLogging } from '../logging/logger.ts';
 import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { createRegistry } from '../metrics/registry.ts';
+import { IPTABLES } from '../modes/iptables.ts';
 import { recordingBackend, SYNCED } from '../testing/composition.ts';
 import { DNS_VIP, dnsFlow, dnsModel, dnsService, dnsSlice } from '../testing/dns-service.ts';
 import { createFamilyLoop } from './family-loop.ts';
@@ -59,7 +60,7 @@ async function world() {
     model,
     clock,
     logger: createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink).logger,
-    metrics: createProxyMetrics(createRegistry(), 'iptables'),
+    metrics: createProxyMetrics(createRegistry(), IPTABLES),
     health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
     flows: createFlowCleaner('IPv4', flows.client),

@@ -1,18 +1,19 @@
 import type { LocalDetection, ModelConfig } from '@signalbox/core';
 import { isUnspecified } from '../config/ip.ts';
-import { effective } from '../config/modes.ts';
+import { effective } from '../config/effective.ts';
 import { createFeatureGates } from '../config/feature-gates.ts';
 import type { Settings } from '../config/settings.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 
 /** The part of the settings that decides about services. */
-export function modelConfig({ config, nodeName }: Settings): ModelConfig {
+export function modelConfig(settings: Settings): ModelConfig {
+  const { config, mode, nodeName } = settings;
   return {
     nodeName,
     localDetection: localDetection(config),
-    masqueradeAll: effective(config).masqueradeAll,
+    masqueradeAll: effective(settings).masqueradeAll,
     nodePortAddresses: config.nodePortAddresses,
-    localhostNodePorts: config.mode === 'iptables' && config.iptables.localhostNodePorts,
+    localhostNodePorts: mode.configuration.localhostNodePorts(config),
     externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
     nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,
   };

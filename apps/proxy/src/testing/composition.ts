@@ -14,6 +14,7 @@ import {
 } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import type { Composition, ProxyEvent } from '../compose/composition.ts';
+import { MODES } from '../modes/index.ts';
 import { modelConfig } from '../sync/model-config.ts';
 
 export const SYNCED: SyncResult = { ...NOTHING_DONE, scope: 'full' };
@@ -92,6 +93,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
   const source = scriptedSource();
   const events: ProxyEvent[] = [];
   return {
+    modes: MODES,
     clock: manualClock,
     reportExceptions: () => undefined,
     manualClock,
@@ -113,6 +115,11 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
     removeLeftovers: () => Promise.resolve(),
-    createCleaners: () => Promise.resolve([...backends.values()]),
+    createCleaners: () =>
+      [...backends.values()].map((backend) => ({
+        mode: backend.mode,
+        family: backend.family,
+        clean: () => backend.cleanup(),
+      })),
   };
 }

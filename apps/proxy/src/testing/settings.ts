@@ -1,9 +1,11 @@
 import { completeSettings, type Surroundings } from '../config/complete.ts';
 import type { Settings } from '../config/settings.ts';
 import { parseFlags } from '../flags/parse.ts';
+import { MODES } from '../modes/index.ts';
 
 export const AROUND: Surroundings = {
   platform: 'linux',
+  modes: MODES,
   hostName: 'Node-A',
   readFile: () => {
     throw new Error('no file');

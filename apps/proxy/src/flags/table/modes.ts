@@ -1,13 +1,9 @@
+import { MODES } from '../../modes/index.ts';
+import { describeModes } from '../../modes/choose-mode.ts';
 import { flagGroup } from '../flag.ts';
 
 export const MODE = flagGroup('Proxy mode', [
-  [
-    'proxy-mode',
-    'string',
-    '',
-    'How traffic is steered. Linux: iptables (default), ipvs. Windows: kernelspace.',
-    { field: 'mode' },
-  ],
+  ['proxy-mode', 'string', '', `How traffic is steered. ${describeModes(MODES)}`, { field: 'mode' }],
   [
     'masquerade-all',
     'bool',

@@ -1,18 +1,18 @@
-/** Rules that another proxy mode may have left on this node. */
-import {
-  backendError,
-  FAMILIES,
-  NOTHING_DONE,
-  type Backend,
-  type CleanupResult,
-  type Family,
-} from '@signalbox/core';
+/** kube-proxy's nftables mode, as far as a node has to be cleaned of it. */
+import { backendError, FAMILIES, type CleanupResult, type Family } from '@signalbox/core';
 import {
   createNftablesClient,
   type NetlinkError,
   type NftablesClient,
   type NftablesTable,
 } from '@signalbox/netlink';
+import type { Cleaner, Leftovers } from './proxy-mode.ts';
+
+export const NFTABLES: Leftovers = {
+  name: 'nftables',
+  platform: 'linux',
+  cleaners: () => nftablesCleaners(),
+};
 
 /** The tables of nftables mode; kube-proxy's have the same names. */
 const TABLES: Readonly<Record<Family, NftablesTable>> = {
@@ -20,20 +20,17 @@ const TABLES: Readonly<Record<Family, NftablesTable>> = {
   IPv6: { family: 'ip6', name: 'kube-proxy' },
 };
 
-/** Enough of a backend to clean up after nftables mode. Over netlink: versions of nft up to 1.0.6 crash on newer ones' sets. */
-export function nftablesCleaners(connect: () => NftablesClient = createNftablesClient): readonly Backend[] {
+/** Over netlink: versions of nft up to 1.0.6 crash on newer ones' sets. */
+export function nftablesCleaners(connect: () => NftablesClient = createNftablesClient): readonly Cleaner[] {
   return FAMILIES.map((family) => ({
     mode: 'nftables',
     family,
-    sync: () => Promise.resolve(NOTHING_DONE),
-    observe: () => Promise.resolve({ outcome: 'ok', drift: [] } as const),
-    cleanup: async () => {
+    clean: async () => {
       const client = connect();
       const result = await deleteTable(client, TABLES[family]);
       client.close();
       return result;
     },
-    close: () => Promise.resolve(),
   }));
 }
 

@@ -10,6 +10,7 @@ import { createRegistry } from '../metrics/registry.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import { recordingBackend, SYNCED } from '../testing/composition.ts';
 import { settingsOf } from '../testing/settings.ts';
+import { IPTABLES } from './iptables.ts';
 import { countersCleaner, openPacketCounters, withCounters } from './packet-counters.ts';
 
 const INVALID = 'ct_state_invalid_dropped_pkts';
@@ -99,7 +100,7 @@ describe('packet counters', () => {
     expect([...counters.drivers.keys()]).toEqual(['IPv4', 'IPv6']);
     expect(lines).toEqual([]);
     const registry = createRegistry();
-    registerPacketCounters(registry, createProxyMetrics(registry, 'iptables'), counters);
+    registerPacketCounters(registry, createProxyMetrics(registry, IPTABLES), counters);
     count(fake, INVALID, 3);
     count(fake, LOCALHOST, 5);
     const text = await registry.text();
@@ -112,7 +113,7 @@ describe('packet counters', () => {
     const counters = await open();
     if (counters === null) throw new Error('there are no counters');
     const registry = createRegistry();
-    registerPacketCounters(registry, createProxyMetrics(registry, 'iptables'), counters);
+    registerPacketCounters(registry, createProxyMetrics(registry, IPTABLES), counters);
     count(fake, INVALID, 3);
     await registry.text();
     fake.error = { ...NO_KERNEL, code: 'timeout' };
@@ -191,17 +192,17 @@ describe('--cleanup of the counters', () => {
     await fake.client.ensure([INVALID, LOCALHOST, 'of-somebody-else']);
     count(fake, LOCALHOST, 1);
     const removed = [`accounting object ${INVALID}`];
-    expect(await countersCleaner(fake.client).cleanup()).toEqual({ outcome: 'ok', removed });
+    expect(await countersCleaner(() => fake.client).clean()).toEqual({ outcome: 'ok', removed });
     expect([...fake.objects.keys()]).toEqual([LOCALHOST, 'of-somebody-else']);
   });
 
   it('finds nothing in a kernel that has no such objects, and hides no other refusal', async () => {
-    expect(await countersCleaner(fakeObjects(NO_KERNEL).client).cleanup()).toEqual({
+    expect(await countersCleaner(() => fakeObjects(NO_KERNEL).client).clean()).toEqual({
       outcome: 'ok',
       removed: [],
     });
     const forbidden: NetlinkError = { ...NO_KERNEL, code: 'not-permitted', message: 'EPERM' };
-    expect(await countersCleaner(fakeObjects(forbidden).client).cleanup()).toMatchObject({
+    expect(await countersCleaner(() => fakeObjects(forbidden).client).clean()).toMatchObject({
       outcome: 'failed',
       error: { code: 'not-permitted' },
     });

@@ -17,24 +17,58 @@ import {
   type Clock,
   type Family,
 } from '@signalbox/core';
+import { systemClock } from '@signalbox/kubernetes';
 import { formatDuration } from '../config/duration.ts';
-import { effective } from '../config/modes.ts';
-import type { Settings } from '../config/settings.ts';
+import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
+import { needsRouteLocalnet } from '../node/prepare-node.ts';
 import { readTrimmed, systemFiles, type Files } from '../node/sysctl.ts';
-import type { FamilySupport, NodeFacts } from './composition.ts';
-import { withCounters } from './packet-counters.ts';
-import { patiently } from './transient.ts';
+import { patiently } from '../compose/transient.ts';
+import { cleanerOf } from './cleaner.ts';
+import { countersCleaner, openPacketCounters, withCounters } from './packet-counters.ts';
+import type { FamilySupport, ModeSettings, NodeFacts, ProxyMode } from './proxy-mode.ts';
 
-export { LOCALHOST_NODE_PORTS_SYSCTL as LOCALHOST_SYSCTL };
+export const IPTABLES: ProxyMode = {
+  name: 'iptables',
+  platform: 'linux',
+  configuration: {
+    periods: 'iptables',
+    periodFlags: 'iptables',
+    masquerade: 'iptables',
+    // kube-proxy from 1.37 on reports it, since its default changes in 1.40; here a blank mode stays iptables.
+    whenDefaulted:
+      'mode is not set, using iptables. The default of kube-proxy changes to nftables in Kubernetes 1.40: ' +
+      'set mode (--proxy-mode) to "iptables" to keep it',
+    localhostNodePorts: ({ iptables }) => iptables.localhostNodePorts,
+    startOnly: newToLoopback,
+  },
+  flows: 'conntrack',
+  metrics: ['rules', 'restore', 'partial'],
+  displaces: ['nftables'],
+  probe: (_, logger) => probeIptables({ clock: systemClock, logger }),
+  sysctls: ({ config }) => Promise.resolve(needsRouteLocalnet(config) ? [LOCALHOST_NODE_PORTS_SYSCTL] : []),
+  openCounters: (families, logger) => openPacketCounters(families, logger),
+  createBackend: (settings, family, facts) => Promise.resolve(iptablesBackend(settings, family, facts)),
+  cleaners: (settings) => [
+    ...FAMILIES.map((family) =>
+      cleanerOf({ mode: 'iptables', family }, async () => iptablesBackend(settings, family, null)),
+    ),
+    countersCleaner(),
+  ],
+};
 
-export function iptablesBackend(
-  { config }: Settings,
+/** Node ports at loopback need a kernel setting that only the start makes. */
+function newToLoopback(before: KubeProxyConfiguration, after: KubeProxyConfiguration): readonly string[] {
+  return needsRouteLocalnet(after) && !needsRouteLocalnet(before) ? ['nodePortAddresses'] : [];
+}
+
+function iptablesBackend(
+  { config }: ModeSettings,
   family: Family,
   facts: Pick<NodeFacts, 'counters' | 'syncPeriod' | 'onNotice'> | null,
 ): Backend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
-  const { masqueradeBit } = effective(config);
+  const { masqueradeBit } = config.iptables;
   const counters = facts?.counters ?? null;
   const driver = counters?.drivers.get(family);
   const backend = createIptablesBackend({

@@ -8,7 +8,6 @@ import {
 } from '@signalbox/backend-iptables';
 import {
   backendError,
-  NOTHING_DONE,
   type Backend,
   type BackendError,
   type CleanupResult,
@@ -18,8 +17,8 @@ import {
 import { systemClock } from '@signalbox/kubernetes';
 import { createAccountingClient, type AccountingClient, type NetlinkError } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
-import type { PacketCounters, PacketCounts } from './composition.ts';
-import { isTransient, patiently } from './transient.ts';
+import { isTransient, patiently } from '../compose/transient.ts';
+import type { Cleaner, PacketCounters, PacketCounts } from './proxy-mode.ts';
 
 const NAMES = Object.values(ACCOUNTING_OBJECTS);
 
@@ -150,15 +149,17 @@ export function withCounters(backend: Backend, counters: PacketCounters): Backen
 /** Of the nft variant the kernel frees rules, and what they refer to, a moment after they are gone. */
 const RELEASE_WAITS_MS: readonly number[] = [20, 80, 300];
 
-/** Enough of a backend to take the objects away, once no rule of any family or tool refers to them. */
-export function countersCleaner(client: AccountingClient = createAccountingClient()): Backend {
+/** Takes the objects away, once no rule of any family or tool refers to them. */
+export function countersCleaner(connect: () => AccountingClient = () => createAccountingClient()): Cleaner {
   return {
     mode: 'iptables',
-    family: 'IPv4',
-    sync: () => Promise.resolve(NOTHING_DONE),
-    observe: () => Promise.resolve({ outcome: 'ok', drift: [] }),
-    cleanup: () => removeCounters(client),
-    close: () => Promise.resolve(client.close()),
+    family: null,
+    clean: async () => {
+      const client = connect();
+      const result = await removeCounters(client);
+      client.close();
+      return result;
+    },
   };
 }
 

@@ -1,19 +1,38 @@
-/** Windows: backends over HNS, and this process as a Windows service. Loaded only where it is asked for. */
+/** Windows: backends over HNS. Loaded only where it is asked for. */
 import { familyOf, formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
 import { parseAddressPort, isUnspecified } from '../config/ip.ts';
-import type { Settings } from '../config/settings.ts';
-import type { Services } from '../commands/service.ts';
-import type { FamilySupport, NodeFacts, ServiceControl } from './composition.ts';
 import { lazyBackend } from './lazy-backend.ts';
+import type { FamilySupport, ModeSettings, NodeFacts, ProxyMode } from './proxy-mode.ts';
+
+export const KERNELSPACE: ProxyMode = {
+  name: 'kernelspace',
+  platform: 'windows',
+  configuration: {
+    periods: 'iptables',
+    periodFlags: 'iptables',
+    masquerade: 'iptables',
+    applyDefaults: ({ winkernel }) => {
+      winkernel.rootHnsEndpointName ||= 'cbr0';
+    },
+    localhostNodePorts: () => false,
+  },
+  flows: 'own',
+  metrics: ['load-balancers'],
+  displaces: [],
+  probe: probeKernelspace,
+  sysctls: () => Promise.resolve([]),
+  createBackend: (settings, family, facts) => Promise.resolve(kernelspaceBackend(settings, family, facts)),
+  cleaners: () => [],
+};
 
 const load = () => import('@signalbox/backend-winvfp');
 
 /** The HNS network: from the configuration, else the environment that CNI set-ups use. */
-export function networkNameOf({ config }: Settings): string {
+export function networkNameOf({ config }: Pick<ModeSettings, 'config'>): string {
   return config.winkernel.networkName || (process.env['KUBE_NETWORK'] ?? '');
 }
 
-export async function probeKernelspace(settings: Settings): Promise<FamilySupport> {
+async function probeKernelspace(settings: ModeSettings): Promise<FamilySupport> {
   const { createEdgeHcn, noDsr, probeHns } = await load();
   const network = networkNameOf(settings);
   if (network === '') {
@@ -32,7 +51,7 @@ export async function probeKernelspace(settings: Settings): Promise<FamilySuppor
   return { families, reasons: [] };
 }
 
-function primaryOf({ config: { bindAddress } }: Settings): Family {
+function primaryOf({ config: { bindAddress } }: ModeSettings): Family {
   return isUnspecified(bindAddress) ? 'IPv4' : familyOf(bindAddress);
 }
 
@@ -46,7 +65,7 @@ export function nodeAddressOf(facts: NodeFacts, family: Family): () => string {
 }
 
 /** Made at the first sync, which is when edge-js is needed. */
-export function kernelspaceBackend(settings: Settings, family: Family, facts: NodeFacts): Backend {
+function kernelspaceBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Backend {
   return lazyBackend({
     mode: 'kernelspace',
     family,
@@ -73,42 +92,4 @@ export function kernelspaceBackend(settings: Settings, family: Family, facts: No
     },
     nothing: NOTHING_DONE,
   });
-}
-
-/**
- * Whether to run as a Windows service: by flag, which counts beside a file too since the service is installed with both,
- * or by field. A file may be shared with nodes of another system, where the field has no effect.
- */
-export function wantsWindowsService(
-  { given, config }: Settings,
-  platform: NodeJS.Platform,
-): boolean | string {
-  const flag = given.get('windows-service') === true;
-  if (platform !== 'win32') return flag ? '--windows-service: only on Windows' : false;
-  return flag || config.windowsRunAsService;
-}
-
-export async function startWindowsService(settings: Settings): Promise<ServiceControl | string | null> {
-  const wanted = wantsWindowsService(settings, process.platform);
-  if (typeof wanted === 'string') return wanted;
-  if (!wanted) return null;
-  const { createWindowsService, loadNativeLayer } = await load();
-  const loaded = loadNativeLayer();
-  if ('error' in loaded) return formatBackendError(loaded.error);
-  const started = await createWindowsService(loaded.layer);
-  if ('error' in started) return formatBackendError(started.error);
-  const { service } = started;
-  return { stopRequested: service.stopRequested, finish: (status) => service.finish(status) };
-}
-
-/** `null`: this is no Windows. */
-export async function windowsServices(): Promise<Services | null> {
-  if (process.platform !== 'win32') return null;
-  const { createServiceManager } = await load();
-  const manager = createServiceManager();
-  return {
-    install: (installation) => manager.install(installation),
-    uninstall: () => manager.uninstall(),
-    status: () => manager.status(),
-  };
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
-import { wantsWindowsService } from './kernelspace.ts';
+import { wantsWindowsService } from './windows-service.ts';
 
 describe('running as a Windows service', () => {
   it.each([

@@ -1,6 +1,6 @@
 import type { NetlinkError, NetlinkErrorCode, NftablesClient, NftablesTable } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
-import { nftablesCleaners } from './leftovers.ts';
+import { nftablesCleaners } from './nftables.ts';
 
 const OTHERS: readonly NftablesTable[] = [
   { family: 'inet', name: 'kube-proxy' },
@@ -46,7 +46,7 @@ function nodeWith(tables: readonly NftablesTable[], refusals: Refusals = {}) {
       },
     };
   };
-  const clean = () => Promise.all(nftablesCleaners(connect).map((cleaner) => cleaner.cleanup()));
+  const clean = () => Promise.all(nftablesCleaners(connect).map((cleaner) => cleaner.clean()));
   return { state, clean };
 }
 

@@ -1,0 +1,123 @@
+/**
+ * What a proxy mode is to the app. Types only. One record a mode, in the file of its name; index.ts lists them. Nothing
+ * outside this folder tests the name of a mode.
+ */
+import type { IptablesDriver, OnToolNotice } from '@signalbox/backend-iptables';
+import type { Backend, CleanupResult, Family } from '@signalbox/core';
+import type { FieldValue } from '../config/fields.ts';
+import type { Report } from '../config/report.ts';
+import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { MetricGroup } from '../metrics/proxy-metrics.ts';
+import type { Sysctl } from '../node/sysctl.ts';
+
+export interface ProxyMode extends Leftovers {
+  readonly configuration: ModeConfiguration;
+  /** Where its flows are kept: in the kernel's connection tracking, where stale ones have to be deleted, or in its own tables. */
+  readonly flows: 'conntrack' | 'own';
+  /** Metrics that it has besides those of every mode. */
+  readonly metrics: readonly MetricGroup[];
+  /** Names of modes whose rules would take effect instead of its own: the start removes them. */
+  readonly displaces: readonly string[];
+  /** Which families work on this node, and why the others do not. Waits a while for what is only busy, and logs it. */
+  probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport>;
+  /** Kernel settings that it needs and that take more rights than its rules; or why it cannot run, in one line. */
+  sysctls(settings: ModeSettings): Promise<readonly Sysctl[] | string>;
+  /** At start, ahead of the backends; absent where nothing is counted. `null`: nothing can be counted. */
+  openCounters?(families: readonly Family[], logger: Logger): Promise<PacketCounters | null>;
+  createBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Promise<Backend>;
+}
+
+/** A mode as far as a node has to be cleaned of it. */
+export interface Leftovers {
+  /** As in `mode` and in --proxy-mode. */
+  readonly name: string;
+  readonly platform: Platform;
+  /** Of each family, in the order in which they have to run. */
+  cleaners(settings: ModeSettings): readonly Cleaner[];
+}
+
+/** Removes what a mode may have left on this node, in an earlier run or by kube-proxy. */
+export interface Cleaner {
+  readonly mode: string;
+  /** `null`: its objects are of both. */
+  readonly family: Family | null;
+  /** Opens what it needs, and closes it again. */
+  readonly clean: () => Promise<CleanupResult>;
+}
+
+/** Sections of the configuration that have periods of syncs. */
+export type SyncSection = SectionWith<{ syncPeriod: number }>;
+type MasqueradeSection = SectionWith<{ masqueradeBit: number }>;
+type SectionWith<Fields> = {
+  [Key in keyof KubeProxyConfiguration]: KubeProxyConfiguration[Key] extends Fields ? Key : never;
+}[keyof KubeProxyConfiguration];
+
+export interface ModeConfiguration {
+  /** The section whose `syncPeriod` and `minSyncPeriod` count. */
+  readonly periods: SyncSection;
+  /** What the names of the flags that set them begin with. */
+  readonly periodFlags: SyncSection;
+  /** `minSyncPeriod` without a file, where it is not the default of the field. */
+  readonly minSyncPeriodWithoutFile?: number;
+  /** The section whose `masqueradeAll` and `masqueradeBit` count. */
+  readonly masquerade: MasqueradeSection;
+  /** What to report at start when the mode was chosen by default. */
+  readonly whenDefaulted?: string;
+  /** Completes fields whose default depends on the mode. */
+  applyDefaults?(config: KubeProxyConfiguration): void;
+  /** Reports what is wrong with fields that only this mode reads. */
+  validate?(config: KubeProxyConfiguration, report: Report): void;
+  /** Whether node ports answer at loopback addresses. */
+  localhostNodePorts(config: KubeProxyConfiguration): boolean;
+  /** Fields that a running proxy takes over in general, but whose change from `before` to `after` needs a new start. */
+  startOnly?(before: KubeProxyConfiguration, after: KubeProxyConfiguration): readonly string[];
+}
+
+/** What a mode reads of the settings. */
+export interface ModeSettings {
+  readonly config: KubeProxyConfiguration;
+  /** Flags that were given. */
+  readonly given: ReadonlyMap<string, FieldValue>;
+  readonly initOnly: boolean;
+}
+
+/** Families that a mode can serve on this node, and why the others do not work. */
+export interface FamilySupport {
+  readonly families: readonly Family[];
+  /** Why a family is missing, one line each. */
+  readonly reasons: readonly string[];
+  /** What works, but perhaps not as it should; one line each. */
+  readonly warnings?: readonly string[];
+}
+
+/** What a backend may ask about the node when it first syncs. */
+export interface NodeFacts {
+  /** This node's address; `null` while unknown. */
+  nodeIP(family: Family): string | null;
+  /** Milliseconds, as last configured. */
+  syncPeriod(): number;
+  /** `null` where the kernel cannot count, or the mode has no such counters. */
+  readonly counters: PacketCounters | null;
+  /** For what the operator should know of the node's tools although no call of them fails. */
+  readonly onNotice?: OnToolNotice;
+}
+
+/** Packets counted by the kernel, since it or the counter was new; `null`: could not be read. */
+export interface PacketCounts {
+  readonly invalidDropped: number | null;
+  readonly localhostNodePorts: number | null;
+}
+
+/** Counters in the kernel that rules add to; they outlive the process. */
+export interface PacketCounters {
+  /**
+   * Of the families whose rules may add to them. What the driver has found out about the node's iptables, which
+   * takes a second where there are many rules, the backend need not find out again.
+   */
+  readonly drivers: ReadonlyMap<Family, IptablesDriver>;
+  /** Makes what another process has removed. */
+  ensure(): Promise<void>;
+  read(): Promise<PacketCounts>;
+  close(): void;
+}
