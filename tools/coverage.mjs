@@ -1,10 +1,12 @@
 // Every clause of docs/service-semantics.md and docs/compatibility.md is proven by a scenario or a test that
-// names it, or docs/differences.md says why we do not do it. `node tools/coverage.mjs` prints the table and
-// fails if one is missing; with --missing it prints only those; with --write it fills the documents' last column.
+// names it, or docs/differences.md says why we do not do it, and every id that a text names is such a clause.
+// `node tools/coverage.mjs` prints the table and fails otherwise; with --missing it prints only what is wrong;
+// with --write it fills the documents' last column.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DOCUMENTS, readClauses, readDifferences, writeLastColumn } from './clauses/documents.mjs';
+import { unknownMentions } from './clauses/mentions.mjs';
 import { collectProofs } from './clauses/proofs.mjs';
 
 const SHOWN = 3;
@@ -28,7 +30,7 @@ export function checkCoverage(root) {
         by: proofs.get(id) ?? [],
       })),
   );
-  return { clauses, problems: [...missing(clauses), ...twice(clauses), ...unknown(root, clauses, proofs)] };
+  return { clauses, problems: [...missing(clauses), ...twice(clauses), ...unknown(root, clauses)] };
 }
 
 function missing(clauses) {
@@ -43,15 +45,9 @@ function twice(clauses) {
     .map(({ id, file }) => `${id} stands twice in ${file}`);
 }
 
-/** A test that names a clause nobody wrote down has a typing error, or the document has a hole. */
-function unknown(root, clauses, proofs) {
-  const known = new Set(clauses.map(({ id }) => id));
-  const letters = DOCUMENTS.filter(({ file }) => existsSync(path.join(root, file))).map(
-    ({ letter }) => letter,
-  );
-  return [...proofs]
-    .filter(([id]) => /^[A-Z][0-9]+$/.test(id) && letters.includes(id[0]) && !known.has(id))
-    .map(([id, by]) => `${id} is no clause, but ${by[0]} proves it`);
+/** A text that names a clause of no document has a typing error, or the document has a hole. */
+function unknown(root, clauses) {
+  return unknownMentions(root, new Set(clauses.map(({ id }) => id)));
 }
 
 function column({ by, absent }) {

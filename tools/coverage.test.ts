@@ -78,7 +78,22 @@ describe('checkCoverage', () => {
     write('packages/x/src/y.test.ts', title(['F', '901: t'].join('')) + title(['F', '902: t'].join('')));
     expect(checkCoverage(root).problems).toEqual([
       'F901 stands twice in docs/compatibility.md',
-      'F902 is no clause, but packages/x/src/y.test.ts proves it',
+      'F902 is no clause of a document, but packages/x/src/y.test.ts names it',
+    ]);
+  });
+
+  it('names every text with an id that no document defines: comments, documents, scenarios', () => {
+    write('docs/service-semantics.md', '| S901 | a | |\n');
+    write('docs/differences.md', '| S902 | differs | x | y | z |\n');
+    write('packages/x/src/y.ts', '// for IPV4 and IPV6 (G7, S901)\n');
+    write('packages/x/src/y.test.ts', title('S901: t'));
+    write('scenarios/a/b/scenario.yaml', 'title: t\nproves: [S901, IPT3]\n');
+    write('README.md', 'see WIN12\n');
+    expect(checkCoverage(root).problems).toEqual([
+      'WIN12 is no clause of a document, but README.md names it',
+      'S902 is no clause of a document, but docs/differences.md names it',
+      'G7 is no clause of a document, but packages/x/src/y.ts names it',
+      'IPT3 is no clause of a document, but scenarios/a/b/scenario.yaml names it',
     ]);
   });
 

@@ -25,7 +25,7 @@ export function titleClauses(source) {
 const SKIPPED = new Set(['node_modules', 'dist', '.nx']);
 
 /** Files whose path ends so, below these folders, as sorted paths with `/`. */
-function filesBelow(root, folders, ending) {
+export function filesBelow(root, folders, ending) {
   const found = [];
   const walk = (folder) => {
     for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {

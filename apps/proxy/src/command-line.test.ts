@@ -281,7 +281,7 @@ describe('bad flags end the process with status 1', () => {
     ['F12: ', ['--hostname-override=  '], 'hostnameOverride: Invalid value: "  ": the node name is empty'],
     ['F19: ', ['--proxy-mode=ebpf'], 'KubeProxyConfiguration.mode: Invalid value: "ebpf"'],
     [
-      'F48 G2: ',
+      'F48: ',
       ['--metrics-port=0'],
       'KubeProxyConfiguration.metricsBindAddress: Invalid value: "": must be IP:port',
     ],

@@ -101,7 +101,7 @@ async function started(argv: readonly string[] = []): Promise<World> {
 }
 
 describe('a running proxy', () => {
-  it('G4: /readyz is 503 until the first sync is found in the kernel', async () => {
+  it('/readyz is 503 until the first sync is found in the kernel', async () => {
     const world = await start();
     world.parts.backends
       .get('IPv4')
@@ -116,7 +116,7 @@ describe('a running proxy', () => {
     expect(changes(world)).toHaveLength(2);
   });
 
-  it('G4: a kernel that never shows the rules is looked at with each sync, but does not keep the loop busy', async () => {
+  it('a kernel that never shows the rules is looked at with each sync, but does not keep the loop busy', async () => {
     const world = await start();
     const missing = { outcome: 'ok', drift: [{ kind: 'missing', type: 'chain', name: 'X' }] } as const;
     world.parts.backends.get('IPv4')?.observations.push(...Array.from({ length: 100 }, () => missing));
@@ -261,7 +261,7 @@ describe('a running proxy', () => {
   });
 
   it.each([['--healthz-port=0', '--metrics-bind-address=none'], ['--healthz-bind-address=none']])(
-    'F47 F146 G2 G3: without a health server (%s) health-check node ports still answer',
+    'F47 F146: without a health server (%s) health-check node ports still answer',
     async (...argv) => {
       const world = await started(argv);
       expect(world.proxy.servers.health).toBeNull();

@@ -326,7 +326,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
 
   // After the streams: connections made while the rules are gone stay in the connection table for two minutes,
   // and a later one that happens to get the same source port would follow them.
-  it('G7 S58: repairs rules that somebody else removed', async () => {
+  it('S58: repairs rules that somebody else removed', async () => {
     await runCommand([...rig().world.node.prefix, 'iptables', '-t', 'nat', '-F', 'PREROUTING']);
     await eventually(
       () => call(300),

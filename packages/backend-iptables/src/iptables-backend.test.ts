@@ -240,7 +240,7 @@ describe('a failed sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('because a transaction is refused half-way reads and repairs at once (IPT15)', async () => {
+  it('because a transaction is refused half-way reads and repairs at once', async () => {
     const fault = { left: 0 };
     const { backend } = lab((asked) => asked === 'iptables-restore nat' && fault.left-- > 0);
     await ok(backend.sync(fullChange(STATE)));

@@ -10,7 +10,7 @@ import type { Settings } from './options.ts';
 
 /**
  * Takes away everything of this mode and family that is there, and nothing of others: virtual servers only
- * if they are ours (G11), sets of this family by their names (G12), the device unless the other family still
+ * if they are ours, sets of this family by their names, the device unless the other family still
  * uses it. Loads no kernel module for the purpose. `known`: virtual servers of ours, if that is known.
  */
 export async function cleanUp(settings: Settings, known: JournalContent): Promise<CleanupResult> {

@@ -44,7 +44,7 @@ describe('real servers', () => {
     });
   });
 
-  it('of ETP=Local without a local one are those of the cluster, and outsiders are dropped (G10, S22)', () => {
+  it('of ETP=Local without a local one are those of the cluster, and outsiders are dropped (S22)', () => {
     const { servers, entries } = compiled({ ...LOCAL, endpoints: ['10.244.2.7'] });
     expect(servers['TCP 203.0.113.9:80']).toBe('10.244.2.7');
     expect(entries.filter((entry) => entry.startsWith('DROP'))).toEqual([
@@ -154,7 +154,7 @@ describe('virtual servers', () => {
   });
 });
 
-describe('node-port addresses (G41)', () => {
+describe('node-port addresses', () => {
   it.each([
     ['an address of the node', '192.0.2.10', true],
     ['a service address that is only on our device', '10.96.0.10', false],
@@ -197,7 +197,7 @@ describe('sysctls', () => {
     ['5.9.0', false],
     ['6.1.0-18-amd64', false],
     ['what', false],
-  ])('conn_reuse_mode on %s: %s (G13)', (release, set) => {
+  ])('conn_reuse_mode on %s: %s', (release, set) => {
     expect(delaysReusedPorts(release)).toBe(set);
     const names = wantedSysctls({ kernelRelease: release, strictARP: false }).map(({ name }) => name);
     expect(names.includes('net/ipv4/vs/conn_reuse_mode')).toBe(set);

@@ -190,7 +190,7 @@ describe('sync', () => {
     expect(servers(kernel)).toContain('-A -t 203.0.113.5:80');
   });
 
-  it('makes a set as large as it must be, and replaces it when it has grown too small (G16)', async () => {
+  it('makes a set as large as it must be, and replaces it when it has grown too small', async () => {
     const { backend, kernel, fake } = bench();
     const guarded = (count: number): DesiredServicePort => {
       const cidrs = Array.from(

@@ -28,7 +28,7 @@ function idOf(host: TestHost, vip: string): string {
 }
 
 describe('at the start', () => {
-  it('G47: adopts what matches, so a restart interrupts nothing', async () => {
+  it('adopts what matches, so a restart interrupts nothing', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service(), service({ name: 'n', frontends: [nodePort(30_080)] })));
     host.recorder.take();
@@ -42,7 +42,7 @@ describe('at the start', () => {
     expect(writes(host.recorder)).toEqual([]);
   });
 
-  it('G47: takes over what a kube-proxy left at a frontend of ours, and removes it with the service', async () => {
+  it('takes over what a kube-proxy left at a frontend of ours, and removes it with the service', async () => {
     const host = testHost();
     const [pod] = host.hns.snapshot().endpoints;
     host.hns.putLoadBalancer({
@@ -59,7 +59,7 @@ describe('at the start', () => {
     expect(host.balancers()).toEqual({});
   });
 
-  it('G49: removes a remote endpoint that a kube-proxy left, and never one of others', async () => {
+  it('removes a remote endpoint that a kube-proxy left, and never one of others', async () => {
     const host = testHost();
     const remote = { HostComputeNetwork: NETWORK_ID, Flags: 1 };
     host.hns.attach({
@@ -80,7 +80,7 @@ describe('at the start', () => {
     expect(names).toContain('other');
   });
 
-  it('WIN1: what is ours and not wanted goes; what is not ours stays', async () => {
+  it('what is ours and not wanted goes; what is not ours stays', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [pod] = host.hns.snapshot().endpoints;
@@ -126,7 +126,7 @@ describe('a change', () => {
       {},
       ['modify-load-balancer', 'delete-load-balancer', 'create-load-balancer'],
     ],
-  ])('WIN8: of endpoints on HNS %s', async (_title, options, windows, expected) => {
+  ])('of endpoints on HNS %s', async (_title, options, windows, expected) => {
     const host = testHost(options);
     const before = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.3')], windows });
     const after = service({ endpoints: [endpoint('10.244.1.2')], windows });
@@ -139,7 +139,7 @@ describe('a change', () => {
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2'] });
   });
 
-  it('WIN8: of flags is never made in place', async () => {
+  it('of flags is never made in place', async () => {
     const host = testHost();
     const before = service();
     const after = service({ affinity: { timeoutSeconds: 60 } });
@@ -149,7 +149,7 @@ describe('a change', () => {
     expect(writes(host.recorder)).toEqual(['delete-load-balancer', 'create-load-balancer']);
   });
 
-  it('G49: a remote endpoint goes with the last load balancer that uses it', async () => {
+  it('a remote endpoint goes with the last load balancer that uses it', async () => {
     const host = testHost();
     const a = service({ name: 'a', frontends: [clusterIP('10.96.0.1')] });
     const b = service({ name: 'b', frontends: [clusterIP('10.96.0.2')] });
@@ -179,7 +179,7 @@ describe('a change', () => {
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.1.7'] });
   });
 
-  it('WIN5: a local pod without an HNS endpoint is reported, left out, and taken in when the endpoint comes', async () => {
+  it('a local pod without an HNS endpoint is reported, left out, and taken in when the endpoint comes', async () => {
     const host = testHost();
     const web = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.8')] });
     const result = await host.backend.sync(fullOf(web));
@@ -201,7 +201,7 @@ describe('a change', () => {
     expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'ok' });
   });
 
-  it('G46: with its last endpoint a service loses its load balancer', async () => {
+  it('with its last endpoint a service loses its load balancer', async () => {
     const host = testHost();
     const before = service();
     await host.backend.sync(fullOf(before));
@@ -212,7 +212,7 @@ describe('a change', () => {
   });
 });
 
-describe('G22: what others do to our objects', () => {
+describe('what others do to our objects', () => {
   it('is put right at the next empty sync, and told', async () => {
     const host = testHost();
     await host.backend.sync(
@@ -282,7 +282,7 @@ describe('HNS comes and goes', () => {
     expect(host.hns.snapshot().loadBalancers).toHaveLength(1);
   });
 
-  it('WIN3: a network made anew gets everything again', async () => {
+  it('a network made anew gets everything again', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     host.hns.removeNetwork(NETWORK_ID);
@@ -300,7 +300,7 @@ describe('HNS comes and goes', () => {
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
   });
 
-  it('WIN3: a network made anew between two syncs is noticed by the first change', async () => {
+  it('a network made anew between two syncs is noticed by the first change', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     host.hns.removeNetwork(NETWORK_ID);
@@ -378,7 +378,7 @@ describe('HNS comes and goes', () => {
   });
 });
 
-describe('WIN2: a configuration that cannot work is refused before anything is written', () => {
+describe('a configuration that cannot work is refused before anything is written', () => {
   it.each([
     [{ version: { major: 9, minor: 1 } }, {}, 'L2Bridge', 'older than 9.2'],
     [{ version: { major: 10, minor: 1 } }, {}, 'L2Bridge', '--enable-dsr: HNS 10.1'],

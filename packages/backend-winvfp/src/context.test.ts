@@ -9,7 +9,7 @@ const OVERLAY = {
 };
 const NOTHING = incremental([], [], []);
 
-it("WIN2: an overlay waits for the node's address and its MAC address, and follows them", async () => {
+it("an overlay waits for the node's address and its MAC address, and follows them", async () => {
   let nodeIP = '';
   const macs = new Map<string, string>();
   const host = testHost(

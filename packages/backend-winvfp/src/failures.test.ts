@@ -62,7 +62,7 @@ describe('single failures of HNS', () => {
     },
   );
 
-  it('WIN14: a load balancer that cannot be deleted is not forgotten', async () => {
+  it('a load balancer that cannot be deleted is not forgotten', async () => {
     const { fault } = failing('HcnDeleteLoadBalancer', HR.fail, 4);
     const host = testHost({ fault });
     const web = service();
@@ -84,7 +84,7 @@ describe('single failures of HNS', () => {
     expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
   });
 
-  it('G46: an id that got lost on the way is looked up before it is needed', async () => {
+  it('an id that got lost on the way is looked up before it is needed', async () => {
     const { fault } = failing('HcnQueryLoadBalancerProperties', HR.fail);
     const host = testHost({ fault, ignoresRequestedIds: true });
     const web = service();

@@ -156,7 +156,7 @@ describe('objects of other processes', () => {
 });
 
 describe('overlay networks', () => {
-  it('WIN5: the endpoint of a cluster IP that cannot be made is reported by its address', async () => {
+  it('the endpoint of a cluster IP that cannot be made is reported by its address', async () => {
     const fault = (name: string): number => (name === 'HcnCreateEndpoint' ? HR.invalidPolicy : HR.ok);
     const options = { sourceVip: '10.244.1.100', hostMac: '02-fc-00-00-00-01' };
     const host = testHost({ fault }, options);

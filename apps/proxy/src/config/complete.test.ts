@@ -123,7 +123,7 @@ describe('precedence of flags and file', () => {
     expect(settingsOfFile('hostnameOverride: From-File\n', ['--hostname-override=']).nodeName).toBe(
       'from-file',
     );
-    expect(settingsOf(['--hostname-override= N1 ']).config.hostnameOverride).toBe('n1');
+    expect(settingsOf(['--hostname-override= Node1 ']).config.hostnameOverride).toBe('node1');
     expect(settingsOf([]).nodeName).toBe('node-a');
   });
 
@@ -155,7 +155,7 @@ describe('precedence of flags and file', () => {
     expect(warnings).toEqual(['--iptables-sync-period has no effect in mode ipvs']);
   });
 
-  it('F26 G5: ipvs rests a second by flags, not at all by file', () => {
+  it('F26: ipvs rests a second by flags, not at all by file', () => {
     expect(settingsOf(['--proxy-mode=ipvs']).config.ipvs.minSyncPeriod).toBe(1000);
     expect(settingsOfFile('mode: ipvs\n').config.ipvs.minSyncPeriod).toBe(0);
   });
@@ -214,7 +214,7 @@ describe('precedence of flags and file', () => {
     expect(modelConfig(settingsOfFile(body)).nodeIPOverride).toBe('10.0.0.1');
   });
 
-  it('F14 F15 F73 G2: an empty address keeps the default', () => {
+  it('F14 F15 F73: an empty address keeps the default', () => {
     expect(settingsOf(['--healthz-bind-address=', '--metrics-bind-address=']).config).toMatchObject({
       healthzBindAddress: '0.0.0.0:10256',
       metricsBindAddress: '127.0.0.1:10249',
@@ -222,7 +222,7 @@ describe('precedence of flags and file', () => {
     expect(settingsOfFile('healthzBindAddress: ""\n').config.healthzBindAddress).toBe('0.0.0.0:10256');
   });
 
-  it('G2: `none` switches a server off, by flag and by file', () => {
+  it('`none` switches a server off, by flag and by file', () => {
     const off = { healthzBindAddress: 'none', metricsBindAddress: 'none' };
     expect(settingsOf(['--healthz-bind-address=none', '--metrics-bind-address=none']).config).toMatchObject(
       off,

@@ -56,7 +56,7 @@ function nextChange(path: string): Promise<string> {
 }
 
 describe('following the configuration file', () => {
-  it('F91 G1: sees a ConfigMap update, which swaps a symbolic link beside the file', async () => {
+  it('F91: sees a ConfigMap update, which swaps a symbolic link beside the file', async () => {
     const volume = configMapVolume('a: 1\n');
     const change = nextChange(volume.path);
     volume.update('a: 2\n');

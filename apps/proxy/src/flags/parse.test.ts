@@ -88,7 +88,7 @@ describe('flags are read as pflag reads them', () => {
     ['-- with nothing after it', ['--profiling', '--'], { profiling: true }],
     ['an address without port (F14)', ['--healthz-bind-address=::1'], { 'healthz-bind-address': '::1' }],
     ['brackets without port (F14)', ['--healthz-bind-address=[::1]'], { 'healthz-bind-address': '[::1]' }],
-    ['an empty address (F14, G2)', ['--healthz-bind-address='], { 'healthz-bind-address': '' }],
+    ['an empty address (F14)', ['--healthz-bind-address='], { 'healthz-bind-address': '' }],
   ])('%s', (_, argv, expected) => {
     expect(given(...argv)).toEqual(expected);
   });

@@ -78,7 +78,7 @@ describe('/healthz and /livez', () => {
     expect(healthz().status).toBe(200);
   });
 
-  it('G21 F113: one family that does not sync makes the whole unhealthy', () => {
+  it('F113: one family that does not sync makes the whole unhealthy', () => {
     const { clock, state, healthz } = world();
     state.updated('IPv4');
     state.updated('IPv6');
@@ -106,7 +106,7 @@ describe('/healthz and /livez', () => {
     expect(rfc3339(null)).toBe('0001-01-01T00:00:00Z');
   });
 
-  it('G4: readiness needs every family to be verified', () => {
+  it('readiness needs every family to be verified', () => {
     const { state } = world();
     expect(state.notReady()).toEqual(['IPv4', 'IPv6']);
     state.verified('IPv4');

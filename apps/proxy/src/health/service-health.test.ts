@@ -129,7 +129,7 @@ describe('healthCheckNodePort servers', () => {
     expect([await weight('127.0.0.1'), await weight('[::1]')]).toEqual(['3', '7']);
   });
 
-  it('F141 G8: addresses of the node are looked at again with each sync', async () => {
+  it('F141: addresses of the node are looked at again with each sync', async () => {
     const { health, proxy } = world();
     const port = await freePort();
     await health.sync(check(port, 1));

@@ -6,7 +6,7 @@ it.each([
   ['drop', []],
   ['drop', ['--ipvs-local-policy-fallback=drop']],
   ['cluster', ['--ipvs-local-policy-fallback=cluster']],
-] as const)('G10: without a local endpoint, policy Local means "%s" after %j', async (expected, argv) => {
+] as const)('without a local endpoint, policy Local means "%s" after %j', async (expected, argv) => {
   const bare = settingsOf(['--proxy-mode=ipvs', ...argv]);
   const besideFile = settingsOfFile('mode: ipvs\n', argv);
   for (const settings of [bare, besideFile]) {

@@ -71,7 +71,7 @@ describe('without the rights of root', () => {
     ['EACCES', true],
     ['ENOENT', false],
     ['', false],
-  ])('G34: tables of iptables-legacy, reading them gives %j: hidden is %j', (code, hidden) => {
+  ])('tables of iptables-legacy, reading them gives %j: hidden is %j', (code, hidden) => {
     const read = (): string => {
       if (code === '') return 'nat\n';
       throw Object.assign(new Error(code), { code });

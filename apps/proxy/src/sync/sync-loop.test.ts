@@ -146,7 +146,7 @@ describe('the sync loop', () => {
     expect(starts).toEqual([0, 300]);
   });
 
-  it('G7 F138: without any change it syncs every sync period, with an empty change', async () => {
+  it('F138: without any change it syncs every sync period, with an empty change', async () => {
     const { loop, backend, advance, starts } = world();
     loop.start();
     await advance(95_000);

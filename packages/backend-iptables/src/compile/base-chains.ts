@@ -22,8 +22,8 @@ function inState(...states: readonly ConntrackState[]): Match {
 }
 
 /**
- * From the kernel's hooks into our chains, in the order in which they are put first: the last one ends up first
- * (IPT2). None but kube-proxy's own: it could not remove another, nor then the chain that it leads to.
+ * From the kernel's hooks into our chains, in the order in which they are put first: the last one ends up
+ * first. None but kube-proxy's own: it could not remove another, nor then the chain that it leads to.
  */
 export const BASE_JUMPS: readonly SharedRule[] = [
   ...jumps('filter', EXTERNAL_SERVICES, {
@@ -72,7 +72,7 @@ export function forwardChain({ options }: CompileContext): Chain {
   const counted: readonly Match[] = options.accounting
     ? [{ kind: 'accounting', name: ACCOUNTING_OBJECTS.invalidDropped }]
     : [];
-  // A reply that conntrack does not know would pass un-translated, and the client would reset its connection (G32).
+  // A reply that conntrack does not know would pass un-translated, and the client would reset its connection.
   const invalid = options.conntrackLiberal ? [] : [rule([inState('INVALID'), ...counted], DROP)];
   return {
     table: 'filter',

@@ -5,7 +5,7 @@ import { branchChain, endpointChain, isOwnChain, serviceChain, SHARED_FIREWALL }
 const cart: ServicePortName = { namespace: 'shop', name: 'cart', port: 'http', protocol: 'TCP' };
 
 describe('chain names', () => {
-  it('are those of kube-proxy (IPT3)', () => {
+  it('are those of kube-proxy', () => {
     expect(serviceChain('cluster', { ...cart, namespace: 'ns5', name: 'svc5', port: 'p80' })).toBe(
       'KUBE-SVC-NUKIZ6OKUXPJNT4C',
     );
@@ -28,7 +28,7 @@ describe('chain names', () => {
     for (const name of names) expect(name.length, name).toBeLessThanOrEqual(28);
   });
 
-  it('IPT13: of branches are such as kube-proxy deletes when it takes over', () => {
+  it('of branches are such as kube-proxy deletes when it takes over', () => {
     const names = [
       branchChain('address', 'KUBE-SERVICES', '0a60'),
       branchChain('port', 'KUBE-NODEPORTS', '1'),

@@ -24,9 +24,9 @@ export const EXTERNAL_SERVICES = 'KUBE-EXTERNAL-SERVICES';
 export const NODE_PORTS_REFUSED = 'KUBE-NODEPORTS-REJECT';
 /** Drops what source ranges did not let through. */
 export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
-/** Shared with kubelet: rules of ours stand in it, but it is never emptied or removed (G36). */
+/** Shared with kubelet: rules of ours stand in it, but it is never emptied or removed. */
 export const SHARED_FIREWALL = 'KUBE-FIREWALL';
-/** Empty chains whose absence tells that somebody flushed the table (IPT14). */
+/** Empty chains whose absence tells that somebody flushed the table. */
 export const CANARY = 'KUBE-PROXY-CANARY';
 /** Stands for a moment while it is found out whether the kernel takes a rule. */
 export const PROBE = 'KUBE-PROXY-PROBE';

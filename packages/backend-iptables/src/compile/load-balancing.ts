@@ -35,7 +35,7 @@ export function endpointsOf(
   return target === 'cluster' ? service.clusterEndpoints : service.localEndpoints;
 }
 
-/** 1/n, then 1/(n-1) of the rest, …, then all that is left: every endpoint gets 1/n of the whole (G37). */
+/** 1/n, then 1/(n-1) of the rest, …, then all that is left: every endpoint gets 1/n of the whole. */
 function chanceRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],

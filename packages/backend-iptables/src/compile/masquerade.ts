@@ -82,7 +82,7 @@ export function masqueradeChains({ node, options }: CompileContext): readonly Ch
       name: POSTROUTING,
       rules: [
         rule([{ kind: 'mark', value: mark, mask: mark, invert: true }], RETURN),
-        // The mark goes away: a packet that is wrapped and sent once more must not be masqueraded twice (G33).
+        // The mark goes away: a packet that is wrapped and sent once more must not be masqueraded twice.
         rule([], { kind: 'mark', value: mark, mask: 0 }),
         rule([comment('kubernetes service traffic requiring SNAT')], {
           kind: 'masquerade',

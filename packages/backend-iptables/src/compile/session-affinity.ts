@@ -1,6 +1,6 @@
 /**
  * Affinity by `-m recent`: a kernel list of client addresses per endpoint chain, named like the chain.
- * A list holds 100 clients unless the module option `ip_list_tot` says more; the oldest is then forgotten (G39).
+ * A list holds 100 clients unless the module option `ip_list_tot` says more; the oldest is then forgotten.
  */
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';

@@ -1,6 +1,6 @@
 /**
  * Notices what another process does to our rules: in the nft variant by the number of its commits, in both by looking now and
- * then for a chain and a jump that must be there (IPT14).
+ * then for a chain and a jump that must be there.
  */
 import type { BackendError } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';

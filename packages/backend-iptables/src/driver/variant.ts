@@ -1,4 +1,4 @@
-/** Which of the two implementations of iptables this node uses (G34). */
+/** Which of the two implementations of iptables this node uses. */
 import type { Family } from '@signalbox/core';
 import { backendError } from '@signalbox/core';
 import { failure, success, type DriverResult, type ToolFacts, type Variant } from './iptables-driver.ts';

@@ -1,4 +1,4 @@
-/** What others do to our rules, and what failed syncs leave behind, is put right whatever told of it (S58, F138, IPT14). */
+/** What others do to our rules, and what failed syncs leave behind, is put right whatever told of it (S58, F138). */
 import {
   fullChange,
   type Backend,

@@ -1,4 +1,4 @@
-/** Rules that the kernel does not take cost the service port that asks for them, and nobody else (IPT15, G35). */
+/** Rules that the kernel does not take cost the service port that asks for them, and nobody else. */
 import { backendError, fullChange, type DesiredServicePort, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';

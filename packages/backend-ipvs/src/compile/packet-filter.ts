@@ -155,7 +155,7 @@ function filterChains({ family, masqueradeBit }: ProgramOptions): readonly Chain
       rule([{ kind: 'conntrack-state', states: ['RELATED', 'ESTABLISHED'] }], ACCEPT),
     ]),
     chain('filter', names.NODE_PORT, [rule([tcp, set('HEALTH-CHECK-NODE-PORT', 'dst')], ACCEPT)]),
-    // Every process of the host that listens on all addresses listens on the bound ones too (G15).
+    // Every process of the host that listens on all addresses listens on the bound ones too.
     chain('filter', names.IPVS_FILTER, [
       back({ kind: 'protocol', protocol: family === 'IPv4' ? 'icmp' : 'ipv6-icmp' }),
       back(set('LOAD-BALANCER', 'dst', 'dst')),

@@ -32,7 +32,7 @@ export function wantedSysctls({ kernelRelease, strictARP }: SysctlOptions): read
 }
 
 /**
- * Linux 4.1 up to 5.8 makes a client that reuses a port wait a second (G13). Before there is no such setting;
+ * Linux 4.1 up to 5.8 makes a client that reuses a port wait a second. Before there is no such setting;
  * from 5.9 on the default is right.
  */
 export function delaysReusedPorts(kernelRelease: string): boolean {

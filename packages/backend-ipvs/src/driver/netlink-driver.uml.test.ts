@@ -234,7 +234,7 @@ describe('a backend on the kernel', () => {
     });
   });
 
-  it('does not expose what listens on all addresses of the host (G15)', async () => {
+  it('does not expose what listens on all addresses of the host', async () => {
     const backend = start();
     await sync(backend, full(service()));
     const server = await echoServer('0.0.0.0');

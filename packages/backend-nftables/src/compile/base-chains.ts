@@ -1,4 +1,4 @@
-/** Base chains and stock chains: those of kube-proxy's nftables mode, by name, hook and priority (NFT2, NFT3). */
+/** Base chains and stock chains: those of kube-proxy's nftables mode, by name, hook and priority. */
 import type { BaseChain } from '@signalbox/netlink';
 import { type Chain, SET } from '../objects/ruleset.ts';
 import { DROP, type Field, jump, type Match, rule, type Rule } from '../objects/rule.ts';

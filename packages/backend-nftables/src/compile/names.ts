@@ -21,7 +21,7 @@ export const CHAIN = {
   firewallRanges: 'firewall/ranges',
 } as const;
 
-/** Chains of a Service with session affinity have the names that kube-proxy gives them (NFT7), so that either adopts them. */
+/** Chains of a Service with session affinity have the names that kube-proxy gives them, so that either adopts them. */
 export function affinityChains(name: ServicePortName) {
   const base = nftablesServiceName(name);
   return { cluster: `service-${base}`, local: `local-${base}`, external: `external-${base}` } as const;

@@ -30,7 +30,7 @@ describe('names', () => {
     expect(endpointId('pod', 'n', 'fd00::0a')).toBe(endpointId('pod', 'N', 'fd00:0:0:0:0:0:0:a'));
   });
 
-  it('WIN5: the MAC address of a remote endpoint comes from its address', () => {
+  it('the MAC address of a remote endpoint comes from its address', () => {
     expect(remoteMac('10.244.2.7')).toBe('02-11-0a-f4-02-07');
     expect(remoteMac('fd00:10:244:2::1:203')).toBe('02-11-03-02-01-00');
   });

@@ -17,7 +17,7 @@ const OLD: Partial<CompileContext> = { features: featuresOf({ major: 9, minor: 2
 const FORWARD = { healthCheckVip: { endpointName: 'cbr0', healthzPort: 10_256 } };
 
 describe('which endpoints stand behind a frontend', () => {
-  it('WIN12: a cluster IP with policy Local has those of this node without DSR, too', () => {
+  it('a cluster IP with policy Local has those of this node without DSR, too', () => {
     const local = service({ frontends: [clusterIP('10.96.0.10', 'local')] });
     const [balancer] = compileService(local, null, context(OLD)).loadBalancers;
     expect(balancer?.backends).toEqual([{ kind: 'local', address: '10.244.1.2' }]);

@@ -34,7 +34,7 @@ const LOCAL = ['10.244.1.2'];
 
 const ROWS: readonly Row[] = [
   {
-    title: 'WIN10: a cluster IP with DSR',
+    title: 'a cluster IP with DSR',
     shape: { frontends: [clusterIP('10.96.0.10')] },
     expected: [1, 0, ALL],
   },
@@ -45,60 +45,60 @@ const ROWS: readonly Row[] = [
     expected: [0, 0, ALL],
   },
   {
-    title: 'WIN12: internalTrafficPolicy Local',
+    title: 'internalTrafficPolicy Local',
     shape: { frontends: [clusterIP('10.96.0.10', 'local')] },
     expected: [1, 0, LOCAL],
   },
   {
-    title: 'WIN10: a node port is an external VIP and locally routed',
+    title: 'a node port is an external VIP and locally routed',
     shape: { frontends: [nodePort(30_080)] },
     expected: [0, 18, ALL],
   },
   {
-    title: 'WIN10: a node port with policy Local keeps the client by DSR, whatever --enable-dsr says',
+    title: 'a node port with policy Local keeps the client by DSR, whatever --enable-dsr says',
     shape: { frontends: [nodePort(30_080, 'local')] },
     context: { enableDSR: false },
     expected: [1, 18, LOCAL],
   },
   {
-    title: 'WIN10: an external IP',
+    title: 'an external IP',
     shape: { frontends: [externalIP('203.0.113.1')] },
     expected: [0, 16, ALL],
   },
   {
-    title: 'WIN10: a load-balancer address with policy Local',
+    title: 'a load-balancer address with policy Local',
     shape: { frontends: [balancerIP('203.0.113.9', 'local')] },
     expected: [1, 16, LOCAL],
   },
   {
-    title: 'WIN13: preserve-destination sends the load balancer address to local endpoints, unchanged',
+    title: 'preserve-destination sends the load balancer address to local endpoints, unchanged',
     shape: { frontends: [balancerIP('203.0.113.9')], windows: { preserveDestination: true } },
     expected: [1, 28, LOCAL],
   },
   {
-    title: 'WIN13: preserve-destination gives the node port local endpoints without DSR',
+    title: 'preserve-destination gives the node port local endpoints without DSR',
     shape: { frontends: [nodePort(30_080)], windows: { preserveDestination: true } },
     expected: [0, 18, LOCAL],
   },
   {
-    title: 'WIN13: preserve-destination does nothing to an external IP',
+    title: 'preserve-destination does nothing to an external IP',
     shape: { frontends: [externalIP('203.0.113.1')], windows: { preserveDestination: true } },
     expected: [0, 16, ALL],
   },
   {
-    title: 'WIN12: without DSR in HNS policy Local goes to all endpoints',
+    title: 'without DSR in HNS policy Local goes to all endpoints',
     shape: { frontends: [balancerIP('203.0.113.9', 'local')] },
     context: OLD,
     expected: [0, 16, ALL],
   },
   {
-    title: 'WIN12: without DSR in HNS preserve-destination is off',
+    title: 'without DSR in HNS preserve-destination is off',
     shape: { frontends: [balancerIP('203.0.113.9')], windows: { preserveDestination: true } },
     context: OLD,
     expected: [0, 16, ALL],
   },
   {
-    title: 'WIN11: IPv6 has its flag',
+    title: 'IPv6 has its flag',
     shape: {
       frontends: [clusterIP('fd00:10:96::a')],
       endpoints: [endpoint('fd00:10:244:1::2'), endpoint('fd00:10:244:2::2')],
@@ -130,7 +130,7 @@ describe('one frontend to one load balancer', () => {
     ['TCP', 6],
     ['UDP', 17],
     ['SCTP', 132],
-  ] as const)('S50, WIN9: %s is protocol %d', (protocol, number) => {
+  ] as const)('S50: %s is protocol %d', (protocol, number) => {
     expect(compile({ protocol })[0]?.settings.PortMappings[0]?.Protocol).toBe(number);
   });
 
@@ -156,7 +156,7 @@ describe('one frontend to one load balancer', () => {
   });
 });
 
-describe('F58, WIN6: the source VIP of an overlay', () => {
+describe('F58: the source VIP of an overlay', () => {
   const sourceVip = (endpoints: ServiceShape['endpoints'], more = OVERLAY): string | undefined =>
     compile(endpoints === undefined ? {} : { endpoints }, more)[0]?.settings.SourceVIP;
 
@@ -179,7 +179,7 @@ describe('F58, WIN6: the source VIP of an overlay', () => {
   });
 });
 
-describe('WIN5: endpoints that an overlay needs', () => {
+describe('endpoints that an overlay needs', () => {
   it('a remote pod is reached through the node that carries its subnet, any other through this node', () => {
     const [balancer] = compile({ endpoints: [endpoint('10.244.2.2'), endpoint('172.16.0.9')] }, OVERLAY);
     const policies = balancer?.backends.map((backend) =>

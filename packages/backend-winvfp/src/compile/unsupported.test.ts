@@ -16,7 +16,7 @@ function reasons(shape: ServiceShape, more = {}): readonly string[] {
   return unsupportedOf(service(shape), context(more)).map((entry) => `${entry.source}: ${entry.reason}`);
 }
 
-describe('WIN16: what this mode cannot do, it says', () => {
+describe('what this mode cannot do, it says', () => {
   it('nothing, for a plain cluster IP with DSR', () => {
     expect(reasons({})).toEqual([]);
   });
@@ -75,7 +75,7 @@ describe('WIN16: what this mode cannot do, it says', () => {
     ]);
   });
 
-  it('WIN12: policy Local on an HNS without DSR', () => {
+  it('policy Local on an HNS without DSR', () => {
     const frontends = [clusterIP('10.96.0.10'), balancerIP('203.0.113.9', 'local')];
     const features = featuresOf({ major: 9, minor: 2 });
     const found = reasons({ frontends }, { features });

@@ -82,7 +82,7 @@ describe('the wanted state', () => {
     ]);
   });
 
-  it('WIN5: two ports of a cluster IP share one stand-in; the source VIP has its own', () => {
+  it('two ports of a cluster IP share one stand-in; the source VIP has its own', () => {
     const tcp = service();
     const udp = service({ protocol: 'UDP' });
     const state = compiled(fullOf(tcp, udp), OVERLAY);

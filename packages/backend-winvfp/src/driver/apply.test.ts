@@ -65,7 +65,7 @@ describe('an endpoint that cannot be made', () => {
   });
 });
 
-describe('WIN8: a load balancer that is not what it was modified to', () => {
+describe('a load balancer that is not what it was modified to', () => {
   const mk = (name: string, vip: string, ...addresses: readonly string[]): ReturnType<typeof service> =>
     service({ name, frontends: [clusterIP(vip)], endpoints: addresses.map((address) => endpoint(address)) });
   const a0 = mk('a', '10.96.0.1', '10.244.1.2');

@@ -59,7 +59,7 @@ describe('F97: what the host can do', () => {
     });
   });
 
-  it('WIN2: the MAC address of an interface, or none', () => {
+  it('the MAC address of an interface, or none', () => {
     expect(findHostMac('127.0.0.1')).toBe('00-00-00-00-00-00');
     expect(findHostMac('203.0.113.254')).toBeNull();
   });

@@ -14,7 +14,7 @@ const ROWS: readonly (readonly [number, number, readonly (keyof HnsFeatures)[]])
   [16, 0, ['remoteSubnet', 'dsr', 'dualStack', 'sessionAffinity', 'modify']],
 ];
 
-it.each(ROWS)('WIN8, WIN12: HNS %i.%i can %j', (major, minor, expected) => {
+it.each(ROWS)('HNS %i.%i can %j', (major, minor, expected) => {
   const features = Object.entries(featuresOf({ major, minor }));
   expect(features.filter(([, has]) => has).map(([name]) => name)).toEqual(expected);
 });

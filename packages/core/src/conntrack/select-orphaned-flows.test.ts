@@ -41,12 +41,12 @@ describe('selectOrphanedFlows', () => {
     expect(selectOrphanedFlows(state('10.96.0.0/16'), flows)).toEqual(flows.slice(0, 3));
   });
 
-  it('G30: leaves flows to the frontends of present Services, whoever answers', () => {
+  it('leaves flows to the frontends of present Services, whoever answers', () => {
     const flows = [flow('10.96.0.10', '10.244.1.66'), flow('10.96.9.9', '10.244.1.5')];
     expect(selectOrphanedFlows(state('10.96.0.0/16'), flows)).toEqual([]);
   });
 
-  it('G30: leaves what other programs redirected: host ports, containers, external addresses', () => {
+  it('leaves what other programs redirected: host ports, containers, external addresses', () => {
     const flows = [
       flow('192.0.2.10', '10.244.1.66'),
       flow('192.0.2.10', '10.88.0.2', UDP, 30_053),
@@ -66,7 +66,7 @@ describe('selectOrphanedFlows', () => {
     expect(selectOrphanedFlows(state('10.96.0.0/16'), [flow('10.96.0.99', '10.244.1.66', TCP)])).toEqual([]);
   });
 
-  it('G30: selects nothing where the service ranges are unknown', () => {
+  it('selects nothing where the service ranges are unknown', () => {
     expect(selectOrphanedFlows(state(), [flow('10.96.0.99', '10.244.1.66')])).toEqual([]);
   });
 });

@@ -102,26 +102,26 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(VIP, AT_A), flow(VIP, [A.address, 5454])])).toEqual([0]);
   });
 
-  it('S47: with no endpoint left nobody may answer (G29)', () => {
+  it('S47: with no endpoint left nobody may answer', () => {
     const model = built(A);
     model.apply(slice());
     expect(stale(model, [flow(VIP, AT_A)])).toEqual([0]);
   });
 
-  it('G29: a deleted service leaves no flows', () => {
+  it('a deleted service leaves no flows', () => {
     const model = built(A);
     model.apply(remove('Service', 'cart'));
     expect(stale(model, [flow(VIP, AT_A), flow([NODE, 30_053], AT_A)])).toEqual([0, 1]);
   });
 
-  it('G29: a port that changed leaves no flows on the old number', () => {
+  it('a port that changed leaves no flows on the old number', () => {
     const model = built(A);
     model.apply(service({ ports: [{ ...DNS_PORT, port: 54, nodePort: 30_054 }] }));
     const flows = [flow(VIP, AT_A), flow(['10.96.0.10', 54], AT_A), flow([NODE, 30_053], AT_A)];
     expect(stale(model, flows)).toEqual([0, 2]);
   });
 
-  it('G28: an address that went to another service is judged by its new owner', () => {
+  it('an address that went to another service is judged by its new owner', () => {
     const model = built(A);
     model.apply(remove('Service', 'cart'));
     model.apply(upsert('Service', serviceObject({ name: 'new', spec: { ports: [DNS_PORT] } })));
@@ -135,7 +135,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(VIP, VIP), flow([NODE, 30_053], [NODE, 30_053])])).toEqual([0, 1]);
   });
 
-  it('G30: a restart deletes no flow to a serving endpoint', () => {
+  it('a restart deletes no flow to a serving endpoint', () => {
     const model = built(A, B);
     const flows = [flow(VIP, AT_A), flow(VIP, AT_B), flow([NODE, 30_053], AT_B)];
     const { change, state } = model.rebuild('IPv4');
@@ -144,14 +144,14 @@ describe('selectStaleFlows', () => {
     expect(selectStaleFlows(fullChange(state), state, [flow(VIP, ['10.244.9.9', 5353])])).toHaveLength(1);
   });
 
-  it('G30: a host’s own port that equals a node port is left alone', () => {
+  it('a host’s own port that equals a node port is left alone', () => {
     const model = built(A);
     model.apply(slice(B));
     const elsewhere: At = ['198.51.100.99', 30_053];
     expect(stale(model, [flow(elsewhere, elsewhere)])).toEqual([]);
   });
 
-  it('G30: a flow to an endpoint of a node port counts whatever the address', () => {
+  it('a flow to an endpoint of a node port counts whatever the address', () => {
     const model = built(A);
     model.apply(slice(B));
     expect(stale(model, [flow(['192.0.2.99', 30_053], AT_A)])).toEqual([0]);
@@ -201,14 +201,14 @@ describe('selectStaleFlows', () => {
       expect(stale(model, [flow([NODE, 30_053], AT_A), flow([NODE, 30_053], AT_A, SCTP)])).toEqual([1]);
     });
 
-    it('G29: is stale once that service is gone', () => {
+    it('is stale once that service is gone', () => {
       const model = withOther();
       model.apply(remove('Service', 'other'));
       expect(stale(model, [flow(OTHER, AT_A)])).toEqual([0]);
     });
   });
 
-  it('G30: what somebody else redirected is left alone, and so is what went to a pod directly', () => {
+  it('what somebody else redirected is left alone, and so is what went to a pod directly', () => {
     const model = built(A);
     const ports = [{ name: 'dns', port: 30_053, protocol: 'UDP' }];
     model.apply(upsert('EndpointSlice', sliceObject([A], { ports })));
@@ -268,7 +268,7 @@ describe('wholeState', () => {
     expect(found.map((each) => flows.indexOf(each))).toEqual([0]);
   });
 
-  it('S47 G28: what went in several steps is gone, unless somebody has it now', () => {
+  it('S47: what went in several steps is gone, unless somebody has it now', () => {
     const model = built(A);
     const former = [];
     model.apply(slice(B));

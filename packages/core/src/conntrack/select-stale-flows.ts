@@ -141,7 +141,7 @@ export function mayLeaveStaleFlows(change: ServicePortChange): boolean {
  * The flows to delete after `change` was programmed: those to a frontend named in the change whose answers do
  * not come from an endpoint that still serves (dead endpoints, frontends that are gone, flows that began
  * before the service had any endpoint and so were never redirected), as far as their protocol allows. After a
- * restart (a full change) flows to serving endpoints stay (G30). `flows`: one family's listing, possibly
+ * restart (a full change) flows to serving endpoints stay. `flows`: one family's listing, possibly
  * incomplete; the very objects are returned.
  */
 export function selectStaleFlows<F extends Flow>(

@@ -53,7 +53,7 @@ describe('endpoints', () => {
     [{ addresses: [7] }, '7'],
   ];
   for (const [endpoint, value] of bad) {
-    it(`G26: ${JSON.stringify(endpoint)} is left out and the rest kept`, () => {
+    it(`${JSON.stringify(endpoint)} is left out and the rest kept`, () => {
       const decoded = decode({ ...sliceObject([]), endpoints: [endpoint, { addresses: ['10.244.1.5'] }] });
       expect(decoded.value?.endpoints.map(({ address }) => address)).toEqual(['10.244.1.5']);
       expect(decoded.problems.map(formatInputProblem)).toEqual([
@@ -92,7 +92,7 @@ describe('endpoints', () => {
     ]);
   });
 
-  it('G23: equal hints are one object', () => {
+  it('equal hints are one object', () => {
     const hinted = { ...POD, zones: ['z1'] };
     const [one, other] = decode(sliceObject([hinted, hinted])).value?.endpoints ?? [];
     expect(one?.hints).toBe(other?.hints);
@@ -124,7 +124,7 @@ describe('slices of no use', () => {
   });
   const rows: readonly (readonly [title: string, shape: SliceShape, problems: number])[] = [
     ['F134: host names', { addressType: 'FQDN' }, 0],
-    ['G26: an unknown address type', { addressType: 'IPv8' }, 1],
+    ['an unknown address type', { addressType: 'IPv8' }, 1],
     ['F134: no service label', { metadata: { labels: {} } }, 0],
     ['S29: a headless service', labels({ 'service.kubernetes.io/headless': '' }), 0],
   ];
@@ -141,7 +141,7 @@ describe('slices of no use', () => {
     expect(decoded.value?.endpoints).toHaveLength(1);
   });
 
-  it('G26: what is no object is refused', () => {
+  it('what is no object is refused', () => {
     expect(decode('slice')).toMatchObject({ key: null, value: null, triggerTime: null });
     expect(decode('slice').problems).toHaveLength(1);
   });

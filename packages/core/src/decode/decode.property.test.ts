@@ -53,7 +53,7 @@ const damaged = fc
   .map(({ resource, route, by }) => ({ resource, object: replacePart(MODELS[resource], route, by) }));
 
 describe('damaged objects', () => {
-  it('G26: are never more than a list of problems', () => {
+  it('are never more than a list of problems', () => {
     fc.assert(
       fc.property(fc.array(damaged, { minLength: 1, maxLength: 8 }), (all) => {
         const model = createModel(TEST_CONFIG);
@@ -77,7 +77,7 @@ describe('damaged objects', () => {
     return sameValue(metadata(object), metadata(MODELS[resource]));
   });
 
-  it('G26: cost nothing that comes after them', () => {
+  it('cost nothing that comes after them', () => {
     fc.assert(
       fc.property(fc.array(sameName, { maxLength: 8 }), (all) => {
         const model = createModel(TEST_CONFIG);

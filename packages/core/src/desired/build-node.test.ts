@@ -47,7 +47,7 @@ describe('local detector', () => {
     detector: object,
   ])[] = [
     [
-      'ClusterCIDR takes every CIDR of the family (G20)',
+      'ClusterCIDR takes every CIDR of the family',
       { mode: 'ClusterCIDR', cidrs: ['10.1.0.0/16', 'fd00::/56', '10.2.0.0/16'] },
       { kind: 'cidrs', cidrs: ['10.1.0.0/16', '10.2.0.0/16'] },
     ],
@@ -75,7 +75,7 @@ describe('local detector', () => {
     });
   }
 
-  it('G20: a change of the pod ranges changes the detector', () => {
+  it('a change of the pod ranges changes the detector', () => {
     const localDetection = { mode: 'NodeCIDR' } as const;
     const { node } = build({ localDetection }, 'IPv4', { podCIDRs: ['10.9.0.0/24', '10.8.0.0/24'] });
     expect(node.localDetector).toEqual({ kind: 'cidrs', cidrs: ['10.9.0.0/24', '10.8.0.0/24'] });
@@ -149,7 +149,7 @@ describe('node-port addresses', () => {
       ips: ['127.0.0.1'],
     },
     {
-      title: 'S40: never for IPv6; G41: never a link-local address',
+      title: 'S40: never for IPv6; never a link-local address',
       config: { localhostNodePorts: true },
       family: 'IPv6',
       allowed: { kind: 'any-local', loopback: false },

@@ -86,7 +86,7 @@ function ofFamily(cidrs: readonly string[], family: Family): LocalDetector {
   return own.length === 0 ? { kind: 'none' } : { kind: 'cidrs', cidrs: [...new Set(own)] };
 }
 
-/** S36, with every CIDR of the family where kube-proxy takes the first one only (G20). */
+/** S36, with every CIDR of the family where kube-proxy takes the first one only. */
 export function localDetector(
   detection: LocalDetection,
   podCIDRs: readonly string[],

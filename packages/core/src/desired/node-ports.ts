@@ -11,7 +11,7 @@ import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { InterfaceAddress } from '../input.ts';
 import type { NodePortAddresses } from './desired-state.ts';
 
-/** IPVS mode's own device carries the VIPs: these are no addresses of the node (G41). */
+/** IPVS mode's own device carries the VIPs: these are no addresses of the node. */
 const VIP_DEVICE = 'kube-ipvs0';
 
 /** Words that `--nodeport-addresses` takes beside CIDRs, of both families each. */
@@ -66,7 +66,7 @@ export function answersNodePorts(address: string, allowed: NodePortAddresses): b
   return allowed.kind === 'any-local' || anyCidrContains(allowed.cidrs, address);
 }
 
-/** The node's addresses that answer on node ports, sorted. IPv6 link-local ones never do: they name no host (G41). */
+/** The node's addresses that answer on node ports, sorted. IPv6 link-local ones never do: they name no host. */
 export function nodePortIPs(
   interfaces: readonly InterfaceAddress[],
   family: Family,

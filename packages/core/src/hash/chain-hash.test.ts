@@ -39,16 +39,16 @@ describe('sha256', () => {
 });
 
 const VECTORS: readonly (readonly [what: string, got: string, expected: string])[] = [
-  ['IPT3: ns5/svc5:p80', servicePortChainHash(tcp('ns5', 'svc5', 'p80')), 'NUKIZ6OKUXPJNT4C'],
-  ['IPT3: shop/cart:http', servicePortChainHash(CART), 'I5LIAMPLWKMBJ54B'],
-  ['IPT3: shop/cart, unnamed port', servicePortChainHash(tcp('shop', 'cart', '')), 'N5W5PH5NLY2BP4HG'],
-  ['IPT3: an IPv4 endpoint', endpointChainHash(CART, V4), 'MEBOXHG24OCCYJIN'],
-  ['IPT3: an IPv6 endpoint', endpointChainHash(CART, V6), 'OI5TEGZ23EYEROPB'],
-  ['NFT7: ns1/svc1:p80', nftablesServiceName(tcp('ns1', 'svc1', 'p80')), 'ULMVA6XW-ns1/svc1/tcp/p80'],
-  ['NFT7: shop/cart:http', nftablesServiceName(CART), '242WI43H-shop/cart/tcp/http'],
-  ['NFT7: unnamed port', nftablesServiceName(tcp('shop', 'cart', '')), 'IJTWSMUZ-shop/cart/tcp/'],
-  ['NFT7: an IPv4 endpoint', nftablesEndpointName(CART, V4), 'SFATYIIT-shop/cart/tcp/http__10.1.2.3/8080'],
-  ['NFT7: an IPv6 endpoint', nftablesEndpointName(CART, V6), 'EJPTODCU-shop/cart/tcp/http__fd00..5/8080'],
+  ['ns5/svc5:p80', servicePortChainHash(tcp('ns5', 'svc5', 'p80')), 'NUKIZ6OKUXPJNT4C'],
+  ['shop/cart:http', servicePortChainHash(CART), 'I5LIAMPLWKMBJ54B'],
+  ['shop/cart, unnamed port', servicePortChainHash(tcp('shop', 'cart', '')), 'N5W5PH5NLY2BP4HG'],
+  ['an IPv4 endpoint', endpointChainHash(CART, V4), 'MEBOXHG24OCCYJIN'],
+  ['an IPv6 endpoint', endpointChainHash(CART, V6), 'OI5TEGZ23EYEROPB'],
+  ['ns1/svc1:p80', nftablesServiceName(tcp('ns1', 'svc1', 'p80')), 'ULMVA6XW-ns1/svc1/tcp/p80'],
+  ['shop/cart:http', nftablesServiceName(CART), '242WI43H-shop/cart/tcp/http'],
+  ['unnamed port', nftablesServiceName(tcp('shop', 'cart', '')), 'IJTWSMUZ-shop/cart/tcp/'],
+  ['an IPv4 endpoint', nftablesEndpointName(CART, V4), 'SFATYIIT-shop/cart/tcp/http__10.1.2.3/8080'],
+  ['an IPv6 endpoint', nftablesEndpointName(CART, V6), 'EJPTODCU-shop/cart/tcp/http__fd00..5/8080'],
 ];
 
 describe('names that kube-proxy gives to its chains', () => {
@@ -58,7 +58,7 @@ describe('names that kube-proxy gives to its chains', () => {
     });
   }
 
-  it('NFT7: cuts long names to 240 characters and keeps them apart by their hash', () => {
+  it('cuts long names to 240 characters and keeps them apart by their hash', () => {
     const long = (last: string): ServicePortName =>
       tcp('n'.repeat(63), `${'s'.repeat(250)}${last}`, 'p'.repeat(63));
     const [one, other] = [nftablesServiceName(long('a')), nftablesServiceName(long('b'))];

@@ -30,12 +30,12 @@ interface AddressPort {
   readonly port: number;
 }
 
-/** The 16 characters behind `KUBE-SVC-`, `KUBE-SVL-`, `KUBE-EXT-` and `KUBE-FW-` (IPT3). */
+/** The 16 characters behind `KUBE-SVC-`, `KUBE-SVL-`, `KUBE-EXT-` and `KUBE-FW-`. */
 export function servicePortChainHash(name: ServicePortName): string {
   return hashText(servicePortLabel(name) + name.protocol.toLowerCase(), 16);
 }
 
-/** The 16 characters behind `KUBE-SEP-` (IPT3). */
+/** The 16 characters behind `KUBE-SEP-`. */
 export function endpointChainHash(name: ServicePortName, endpoint: AddressPort): string {
   const owner = servicePortLabel(name) + name.protocol.toLowerCase();
   return hashText(owner + formatAddressPort(endpoint.address, endpoint.port), 16);
@@ -50,12 +50,12 @@ function nftablesServiceText(name: ServicePortName): string {
   return `${name.namespace}/${name.name}/${name.protocol.toLowerCase()}/${name.port}`;
 }
 
-/** What stands behind `service-`, `local-`, `external-`, `firewall-` (NFT7): `ULMVA6XW-ns1/svc1/tcp/p80`. */
+/** What stands behind `service-`, `local-`, `external-`, `firewall-`: `ULMVA6XW-ns1/svc1/tcp/p80`. */
 export function nftablesServiceName(name: ServicePortName): string {
   return nftablesName(nftablesServiceText(name));
 }
 
-/** What stands behind `endpoint-` and `affinity-` (NFT7); colons of IPv6 become dots. */
+/** What stands behind `endpoint-` and `affinity-`; colons of IPv6 become dots. */
 export function nftablesEndpointName(name: ServicePortName, endpoint: AddressPort): string {
   const address = endpoint.address.replaceAll(':', '.');
   return nftablesName(`${nftablesServiceText(name)}__${address}/${endpoint.port}`);

@@ -60,7 +60,7 @@ function matchingPorts(
 
 /**
  * The endpoints of a service port, each `address:port` once, sorted. `slices` are those of one family in the
- * order of their names, so that the first of two equals wins whatever the order of events (G24).
+ * order of their names, so that the first of two equals wins whatever the order of events.
  */
 export function collectCandidates(
   slices: readonly SliceModel[],

@@ -233,7 +233,7 @@ describe('selectEndpoints', () => {
     expect(addresses(serving)).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.5', '10.0.0.6']);
   });
 
-  it('G25: both policies hold with far more than a thousand endpoints', () => {
+  it('both policies hold with far more than a thousand endpoints', () => {
     const many = Array.from({ length: 3000 }, (_, at) => ({
       address: `10.0.${at >> 8}.${at & 255}`,
       node: `node-${at % 100 === 0 ? 'a' : at}`,
@@ -283,7 +283,7 @@ describe('collectCandidates', () => {
     ['serving wins over not serving', ending, dead, 6],
   ];
   for (const [title, one, other, conditions] of twice) {
-    it(`G24: of two entries for one address ${title}, in either order`, () => {
+    it(`of two entries for one address ${title}, in either order`, () => {
       const first = slice([{ address: '10.0.0.1', ...one }], { name: 'a' });
       const second = slice([{ address: '10.0.0.1', ...other }], { name: 'b' });
       const expected = [{ text: '10.0.0.1:8080', conditions }];
@@ -307,7 +307,7 @@ describe('collectCandidates', () => {
     expect(candidates.map(({ endpoint }) => endpoint.isLocal)).toEqual([true, false, false]);
   });
 
-  it('G24: of two equal entries the first slice by name speaks', () => {
+  it('of two equal entries the first slice by name speaks', () => {
     const on = (name: string, node: string): SliceModel => slice([{ address: '10.0.0.1', node }], { name });
     const [candidate] = collectCandidates([on('a', 'node-a'), on('b', 'node-b')], HTTP, 'node-a');
     expect(candidate?.endpoint.isLocal).toBe(true);

@@ -161,7 +161,7 @@ describe('two services that want one address and port', () => {
     expect(model.build('IPv4').state.servicePorts.size).toBe(3);
   });
 
-  it('G28: a node port counts per protocol', () => {
+  it('a node port counts per protocol', () => {
     const model = createModel(TEST_CONFIG);
     const at = (protocol: string): object => ({ name: 'http', port: 80, nodePort: 30_080, protocol });
     put(model, { name: 'a', spec: { clusterIP: '10.96.0.1', ports: [at('TCP')] } });
@@ -170,7 +170,7 @@ describe('two services that want one address and port', () => {
     expect([problem?.object, problem?.field]).toEqual(['shop/c', 'spec.ports.nodePort']);
   });
 
-  it('G28: a cluster IP is reused after delete and create within one build', () => {
+  it('a cluster IP is reused after delete and create within one build', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'a' });
     held(model);
@@ -179,7 +179,7 @@ describe('two services that want one address and port', () => {
     expect(held(model)).toEqual({ b: ['cluster-ip 10.96.0.10:80'] });
   });
 
-  it('G28: two ports of one service cannot hold one number twice', () => {
+  it('two ports of one service cannot hold one number twice', () => {
     const model = createModel(TEST_CONFIG);
     const ports = [
       { name: 'http', port: 80 },

@@ -12,7 +12,7 @@ function slice(endpoints: readonly EndpointShape[], shape: SliceShape = {}): Sli
 }
 
 describe('the slice store', () => {
-  it('G23: holds nothing of what was deleted', () => {
+  it('holds nothing of what was deleted', () => {
     const store = createSliceStore();
     store.replace('shop/cart-1', slice([{ address: '10.0.0.1', zones: ['z1'] }]));
     expect([store.size, store.of('shop/cart', 'IPv4').length, store.hinted().size]).toEqual([1, 1, 1]);
@@ -27,7 +27,7 @@ describe('the slice store', () => {
     expect(store.replace('shop/other', undefined)).toEqual([]);
   });
 
-  it('G24: lists slices by name, whatever the order in which they came', () => {
+  it('lists slices by name, whatever the order in which they came', () => {
     const store = createSliceStore();
     for (const name of ['c', 'a', 'b']) store.replace(`shop/${name}`, slice([], { name }));
     expect(store.of('shop/cart', 'IPv4').map(({ key }) => key)).toEqual(['shop/a', 'shop/b', 'shop/c']);
@@ -44,7 +44,7 @@ describe('the slice store', () => {
 });
 
 describe('the intern pool', () => {
-  it('G23: forgets instead of growing for ever, and stays right', () => {
+  it('forgets instead of growing for ever, and stays right', () => {
     const pool = createInternPool();
     for (let at = 0; at < 50_000; at++) expect(pool.text(`node-${at}`)).toBe(`node-${at}`);
     const hints = pool.hints(['z1'], []);

@@ -9,7 +9,7 @@ export interface SliceChange {
   readonly family: Family;
 }
 
-/** All slices, by the service they belong to. Holds nothing of a service that has none (G23). */
+/** All slices, by the service they belong to. Holds nothing of a service that has none. */
 export interface SliceStore {
   readonly size: number;
   get(slice: ObjectKey): SliceModel | undefined;

@@ -286,7 +286,7 @@ describe('any sequence of events', () => {
     );
   });
 
-  it('G23: leaves nothing when everything is deleted', () => {
+  it('leaves nothing when everything is deleted', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const { model, alive } = runSteps(all);

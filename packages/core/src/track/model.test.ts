@@ -202,7 +202,7 @@ describe('endpoint slices', () => {
     expect(model.hasPending('IPv4')).toBe(false);
   });
 
-  it('G26: a bad part is reported by field and costs only itself', () => {
+  it('a bad part is reported by field and costs only itself', () => {
     const model = createModel(TEST_CONFIG);
     model.apply(service());
     const problems = model.apply(slice([{ address: '10.0.0.300' }, POD]));
@@ -331,7 +331,7 @@ describe('the node', () => {
 
   const hinted = (address: string, zone: string): EndpointShape => ({ address, zones: [zone] });
 
-  it('F122: a zone that is learnt later counts at once, for hinted services only (G9)', () => {
+  it('F122: a zone that is learnt later counts at once, for hinted services only', () => {
     const model = builtModel();
     model.apply(service({ name: 'hinted', spec: { clusterIP: '10.96.0.11' } }));
     model.apply(slice([hinted('10.244.1.5', 'z1'), hinted('10.244.2.7', 'z2')], { service: 'hinted' }));
@@ -353,7 +353,7 @@ describe('configuration', () => {
     ]);
   });
 
-  it('G20: new pod ranges change the detector in process', () => {
+  it('new pod ranges change the detector in process', () => {
     const model = builtModel({ localDetection: { mode: 'NodeCIDR' } });
     expect(model.state('IPv4').node.localDetector).toEqual({ kind: 'none' });
     model.apply(upsert('Node', nodeObject({ spec: { podCIDRs: ['10.244.1.0/24', '10.244.9.0/24'] } })));
