@@ -136,12 +136,31 @@ describe('a quiet server that answers', () => {
     const { server, watching } = await world('http', 'auto');
     const { clock, recorder } = watching;
     for (const action of [{ do: 'answer', status: 403 }, { do: 'hang-up' }] as const) {
-      server.fault({ action, when: isProbe, times: 1 });
+      // Not only once: a question that breaks on a kept connection is sent again.
+      const lift = server.fault({ action, when: isProbe });
       const answered = server.requests.next(isProbe);
       clock.advance(30_000);
       await answered;
       await settled(watching);
+      lift();
     }
+    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
+    expect(recorder.problems).toEqual([]);
+  });
+
+  it('keeps its watches when one of them brings something while the question is not answered', async () => {
+    const { server, watching } = await world('http', 'auto');
+    const { clock, recorder } = watching;
+    server.fault({ action: { do: 'silence' }, when: isProbe, times: 1 });
+    const asked = server.requests.next(isProbe);
+    clock.advance(30_000);
+    await asked;
+    clock.advance(1_000);
+    server.put(service('b'));
+    await recorder.until(() => recorder.picture.size === 2);
+    clock.advance(14_000);
+    // 30 s after the event, which came 14 s ago.
+    await clock.waitForTimer(({ delayMs }) => delayMs === 16_000);
     expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
     expect(recorder.problems).toEqual([]);
   });
