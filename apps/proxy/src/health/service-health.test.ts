@@ -115,6 +115,27 @@ describe('healthCheckNodePort servers', () => {
     expect((await fetch(`http://127.0.0.2:${port}/`)).status).toBe(200);
   });
 
+  it('F140: no port stays open that was being opened at the close, or is asked for after it', async () => {
+    const { health, errors, proxy } = world();
+    const port = await freePort();
+    proxy.addresses = ['127.0.0.1', '127.0.0.2', '127.0.0.3'];
+    const opening = health.sync(check(port, 1));
+    await health.close();
+    await opening;
+    await health.sync(check(port, 1));
+    expect(errors).toEqual([]);
+    for (const address of proxy.addresses)
+      await expect(fetch(`http://${address}:${port}/`)).rejects.toThrow();
+  });
+
+  it('F140: the ports of a later sync are those that are open, though an earlier one still opens others', async () => {
+    const { health } = world();
+    const [first, second] = [await freePort(), await freePort()];
+    await Promise.all([health.sync(check(first, 1)), health.sync(check(second, 1))]);
+    await expect(fetch(`http://127.0.0.1:${first}/`)).rejects.toThrow();
+    expect((await fetch(`http://127.0.0.1:${second}/`)).status).toBe(200);
+  });
+
   it.skipIf(!hasIPv6)('F141: the servers of both families share a port', async () => {
     const { health, errors, proxy } = world();
     const other = world();

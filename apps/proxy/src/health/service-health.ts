@@ -34,27 +34,38 @@ interface Entry {
 
 export function createServiceHealth(options: ServiceHealthOptions): ServiceHealth {
   const entries = new Map<ObjectKey, Entry>();
+  let closed = false;
+  // One after the other: `close` must not miss a server that does not listen yet.
+  let last: Promise<unknown> = Promise.resolve();
   const closeEntry = async (key: ObjectKey): Promise<void> => {
     const entry = entries.get(key);
     entries.delete(key);
     await Promise.all((entry?.servers ?? []).map(closeServer));
   };
+  const apply = async (checks: ReadonlyMap<ObjectKey, DesiredHealthCheck>): Promise<void> => {
+    const addresses = options.addresses();
+    const placeOf = (check: DesiredHealthCheck): string => `${addresses.join()} ${check.port}`;
+    const stale = [...entries].filter(([key, entry]) => {
+      const wanted = checks.get(key);
+      return wanted === undefined || placeOf(wanted) !== entry.place;
+    });
+    await Promise.all(stale.map(([key]) => closeEntry(key)));
+    for (const [key, check] of checks) {
+      if (closed) return;
+      const known = entries.get(key);
+      if (known !== undefined) known.check = check;
+      else await open(options, entries, { check, place: placeOf(check), addresses });
+    }
+  };
   return {
-    sync: async (checks) => {
-      const addresses = options.addresses();
-      const placeOf = (check: DesiredHealthCheck): string => `${addresses.join()} ${check.port}`;
-      const stale = [...entries].filter(([key, entry]) => {
-        const wanted = checks.get(key);
-        return wanted === undefined || placeOf(wanted) !== entry.place;
-      });
-      await Promise.all(stale.map(([key]) => closeEntry(key)));
-      for (const [key, check] of checks) {
-        const known = entries.get(key);
-        if (known !== undefined) known.check = check;
-        else await open(options, entries, { check, place: placeOf(check), addresses });
-      }
+    sync: (checks) => {
+      const done = last.then(() => (closed ? undefined : apply(checks)));
+      last = done.catch(() => undefined);
+      return done;
     },
     close: async () => {
+      closed = true;
+      await last;
       await Promise.all([...entries.keys()].map(closeEntry));
     },
   };
