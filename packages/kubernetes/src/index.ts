@@ -28,5 +28,6 @@ export {
 } from './http/api-client.ts';
 export type { ApiError, ApiErrorCode } from './http/api-error.ts';
 export { createKubernetesSource, type KubernetesSourceOptions } from './kubernetes-source.ts';
+export { readSmallFile } from './small-file.ts';
 export { systemClock } from './system-clock.ts';
 export type * from './wire.ts';

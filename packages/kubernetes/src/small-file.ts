@@ -1,4 +1,4 @@
-/** Files of a token or some certificates. */
+/** Kubeconfig files, and those of a token or some certificates. */
 import { constants, open } from 'node:fs/promises';
 
 import { createPieceBuffer } from './http/limits.ts';

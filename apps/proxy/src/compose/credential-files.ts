@@ -1,8 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
-import { accessSync, constants, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
-import { isHeaderValue, NO_HEADER_VALUE, type ClusterConfig } from '@signalbox/kubernetes';
+import { isHeaderValue, NO_HEADER_VALUE, readSmallFile, type ClusterConfig } from '@signalbox/kubernetes';
 import { messageOf } from '../config/render.ts';
 
 type Material = NonNullable<ClusterConfig['tls']['ca']>;
@@ -17,8 +17,11 @@ interface Credential {
  * Files that a kubeconfig names are read again whenever they are used, since they are replaced in time. One that is
  * missing or of no use at start, though, is a mistake in the kubeconfig: one line that names field and file, or `null`.
  */
-export function credentialMistake({ tls, auth }: ClusterConfig): string | null {
+export async function credentialMistake({ tls, auth }: ClusterConfig): Promise<string | null> {
   const { certificate = null, key = null } = auth.clientCertificate ?? {};
+  const pairUp = async (pem: string, { field }: Credential): Promise<void> => {
+    if (field === 'client-key' && certificate !== null) checkPair(await read(certificate), pem);
+  };
   const given = [
     ['certificate-authority', tls.ca],
     ['client-certificate', certificate],
@@ -27,10 +30,10 @@ export function credentialMistake({ tls, auth }: ClusterConfig): string | null {
   ] as const;
   const credentials = given.flatMap(([field, material]) => (material === null ? [] : [{ field, material }]));
   return (
-    firstMistake(credentials, refuseEmpty) ??
-    firstMistake(credentials, parse) ??
+    (await firstMistake(credentials, refuseEmpty)) ??
+    (await firstMistake(credentials, parse)) ??
     commandMistake(auth.exec) ??
-    firstMistake(credentials, (pem, { field }) => field === 'client-key' && pairUp(certificate, pem))
+    (await firstMistake(credentials, pairUp))
   );
 }
 
@@ -59,14 +62,14 @@ function isExecutable(path: string): boolean {
 }
 
 /** `check` throws. */
-function firstMistake(
+async function firstMistake(
   credentials: readonly Credential[],
-  check: (text: string, credential: Credential) => unknown,
-): string | null {
+  check: (text: string, credential: Credential) => void | Promise<void>,
+): Promise<string | null> {
   for (const credential of credentials) {
     const { field, material } = credential;
     try {
-      check(read(material), credential);
+      await check(await read(material), credential);
     } catch (error) {
       const where = material.from === 'file' ? `${field}: ${material.path}` : `${field}-data`;
       return `${where}: ${messageOf(error)}`;
@@ -75,8 +78,8 @@ function firstMistake(
   return null;
 }
 
-function read(material: Material): string {
-  return material.from === 'data' ? material.pem : readFileSync(material.path, 'utf8');
+function read(material: Material): Promise<string> {
+  return material.from === 'data' ? Promise.resolve(material.pem) : readSmallFile(material.path);
 }
 
 function parse(pem: string, { field }: Credential): void {
@@ -95,10 +98,9 @@ function parse(pem: string, { field }: Credential): void {
   }
 }
 
-function pairUp(certificate: Material | null, key: string): void {
-  if (certificate === null) return;
+function checkPair(cert: string, key: string): void {
   try {
-    createSecureContext({ cert: read(certificate), key });
+    createSecureContext({ cert, key });
   } catch (error) {
     throw new Error(`it does not belong to the client-certificate (${messageOf(error)})`, { cause: error });
   }

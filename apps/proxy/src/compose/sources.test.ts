@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -75,6 +76,19 @@ users: [{name: u, user: ${user.replace('FILE', file)}}]
     rmSync(folder, { recursive: true });
     expect(problem).toMatch(/^\S*kubeconfig: \S+: \/no\/\S+: ENOENT[^\n]*$/);
     expect(problem).toContain(`: ${name}: `);
+  });
+
+  it('F7: a tokenFile that is a FIFO is refused at start, which waits for no writer', async ({ skip }) => {
+    const folder = mkdtempSync(join(tmpdir(), 'proxy-sources-'));
+    const [file, fifo] = [join(folder, 'kubeconfig'), join(folder, 'fifo')];
+    if (spawnSync('mkfifo', [fifo]).status !== 0) return skip('no FIFOs on this machine');
+    const cluster = '{name: c, cluster: {server: "https://192.0.2.1"}}';
+    const user = `{name: u, user: {tokenFile: ${fifo}}}`;
+    const context = 'current-context: c\ncontexts: [{name: c, context: {cluster: c, user: u}}]';
+    writeFileSync(file, `kind: Config\n${context}\nclusters: [${cluster}]\nusers: [${user}]\n`);
+    const problem = await problemOf(`--kubeconfig=${file}`);
+    rmSync(folder, { recursive: true });
+    expect(problem).toBe(`${file}: tokenFile: ${fifo}: not a regular file`);
   });
 
   it('--manifests has to be there at start', async () => {

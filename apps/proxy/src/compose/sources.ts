@@ -27,7 +27,7 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
   const { kubeconfig, qps, burst } = settings.config.clientConnection;
   const loaded = await loadClusterConfig({ kubeconfig, ...serversOf(settings.master), env: process.env });
   if (!loaded.ok) return loaded.error.message.replace(/^servers:/, '--master:');
-  const mistake = credentialMistake(loaded.value);
+  const mistake = await credentialMistake(loaded.value);
   if (mistake !== null) return `${kubeconfig || 'service account'}: ${mistake}`;
   const reports = createReports();
   const plain = createApiClient({

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -47,6 +48,19 @@ describe('loadClusterConfig', () => {
         proxy: { from: 'environment', env },
       },
     });
+  });
+
+  it('refuses a kubeconfig that is larger than 4 MiB, or no regular file', async () => {
+    const large = join(at.folder, 'large');
+    writeFileSync(large, `# ${'x'.repeat(4 << 20)}`);
+    expect(await messageOf({ kubeconfig: large, env: {} })).toBe(`${large}: the file is larger than 4 MiB`);
+    expect(await messageOf({ kubeconfig: at.folder, env: {} })).toMatch(/not a regular file|EISDIR|EPERM/);
+  });
+
+  it('does not wait for the writer of a FIFO', async ({ skip }) => {
+    const fifo = join(at.folder, 'fifo');
+    if (spawnSync('mkfifo', [fifo]).status !== 0) return skip('no FIFOs on this machine');
+    expect(await messageOf({ kubeconfig: fifo, env: {} })).toBe(`${fifo}: not a regular file`);
   });
 
   it('says what is missing outside of a pod', async () => {

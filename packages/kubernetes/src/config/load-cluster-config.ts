@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 
@@ -61,7 +60,7 @@ async function loadKubeconfig(
   env: Environment,
 ): Promise<Result<ClusterConfig>> {
   try {
-    const text = await readFile(file, 'utf8');
+    const text = await readSmallFile(file);
     return parseKubeconfig({ text, file, folder: dirname(file), env, master });
   } catch (error) {
     return configError(file, '', error instanceof Error ? error.message : String(error));
