@@ -284,6 +284,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
     rig().proxy = startProxy(config);
     await ready();
     await eventually(call, (who) => who === PODS[1]);
+    expect(rig().proxy.log(), 'the lock of the killed one').not.toContain('Another signalbox');
     const seen = await traffic.stop();
     expect(new Set(seen)).toEqual(new Set(PODS));
   });

@@ -1,7 +1,8 @@
 /** The node before the proxy starts: its settings, what works on it, and who else is there. */
 import type { FamilySupport } from '../modes/proxy-mode.ts';
-import { takeInstanceLock } from '../node/instance-lock.ts';
+import type { Logger } from '../logging/logger.ts';
 import { checkFamilies } from '../node/family-check.ts';
+import { LOCK_FOLDER, type InstanceLock } from '../node/instance-lock.ts';
 import { startConntrack } from '../node/conntrack-start.ts';
 import { applySysctls, setOomScore } from '../node/prepare-node.ts';
 import { systemFiles } from '../node/sysctl.ts';
@@ -14,15 +15,23 @@ export async function surveyNode(options: RunOptions): Promise<FamilySupport | s
   const onLinux = around.platform === 'linux';
   const [support, lock] = await Promise.all([
     composition.probeFamilies(settings, logger),
-    onLinux ? takeInstanceLock() : 'not-asked',
+    onLinux ? composition.takeInstanceLock() : null,
     onLinux ? composition.removeLeftovers(settings, logger) : undefined,
   ]);
-  if (lock === null) {
-    logger.error(
-      'Another signalbox runs in this network namespace: both write the same rules; stop one of them',
+  if (lock?.kind === 'held') reportHeldLock(logger, lock);
+  return judgeFamilies(options, support) ?? support;
+}
+
+/** The start goes on: a node whose lock is held by mistake is served all the same. */
+function reportHeldLock(logger: Logger, { exclusive }: InstanceLock): void {
+  const both = 'both write the same rules; stop one of them';
+  if (exclusive) logger.error(`Another signalbox runs in this network namespace: ${both}`);
+  else {
+    logger.warning(
+      `Another signalbox may run in this network namespace: ${both}. ` +
+        `${LOCK_FOLDER} cannot be written, and the socket used instead can be held by any user of the node`,
     );
   }
-  return judgeFamilies(options, support) ?? support;
 }
 
 /** Sysctls, connection tracking, and how the kernel treats this process. */

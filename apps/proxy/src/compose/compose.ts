@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { CLEANED_ONLY, MODES } from '../modes/index.ts';
 import type { Cleaner, Leftovers, ProxyMode } from '../modes/proxy-mode.ts';
+import { takeInstanceLock } from '../node/instance-lock.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import type { Composition } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';
@@ -25,6 +26,7 @@ export function createComposition(
     createSource,
     modeSysctls: (settings) => settings.mode.sysctls(settings),
     loadConntrack: () => loadConntrack(),
+    takeInstanceLock: () => takeInstanceLock(),
     probeFamilies: (settings, logger) => settings.mode.probe(settings, logger),
     openCounters: async ({ mode }, families, logger) => (await mode.openCounters?.(families, logger)) ?? null,
     createBackend: (settings, family, facts) => settings.mode.createBackend(settings, family, facts),

@@ -13,6 +13,7 @@ import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Cleaner, FamilySupport, NodeFacts, PacketCounters, ProxyMode } from '../modes/proxy-mode.ts';
+import type { InstanceLock } from '../node/instance-lock.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 import type { ReportListener } from './measured-client.ts';
 
@@ -58,6 +59,8 @@ export interface Composition {
   modeSysctls(settings: Settings): Promise<readonly Sysctl[] | string>;
   /** Makes the kernel load nf_conntrack; why it could not, in one line. */
   loadConntrack(): Promise<string | null>;
+  /** On Linux, at start: whether another process works on this network namespace. */
+  takeInstanceLock(): Promise<InstanceLock>;
   /** Waits a while for what is only busy, and says so. */
   probeFamilies(settings: Settings, logger: Logger): Promise<FamilySupport>;
   /** At start, ahead of the backends. `null`: nothing is counted. */

@@ -111,6 +111,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     },
     modeSysctls: () => Promise.resolve([]),
     loadConntrack: () => Promise.resolve(null),
+    takeInstanceLock: () => Promise.resolve({ kind: 'taken', exclusive: true, release: () => undefined }),
     services: () => Promise.resolve(null),
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
