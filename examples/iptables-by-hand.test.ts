@@ -1,4 +1,4 @@
-import { createFakeIptables } from '@signalbox/backend-iptables/testing';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { expect, it } from 'vitest';
 import { programByHand } from './iptables-by-hand.ts';
 

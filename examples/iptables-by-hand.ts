@@ -7,7 +7,7 @@
 import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { createExecDriver, createIptablesBackend, type IptablesDriver } from '@signalbox/backend-iptables';
-import { createFakeIptables } from '@signalbox/backend-iptables/testing';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { fullChange, servicePortKey, type DesiredServicePort, type DesiredState } from '@signalbox/core';
 
 const endpoints = ['10.244.1.5', '10.244.2.7'].map((address) => ({ address, port: 8080, isLocal: false }));

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { argv, stdout } from 'node:process';
 import { createExecDriver, createIptablesBackend } from '@signalbox/backend-iptables';
-import { encodeRestore, listTables } from '@signalbox/backend-iptables/ruleset';
+import { encodeRestore, listTables } from '@signalbox/iptables';
 import { sampleEndpoints, sampleService, sampleState } from '@signalbox/backend-iptables/testing';
 import { fullChange } from '@signalbox/core';
 

@@ -1,6 +1,6 @@
 /** One measurement: `measure.ts fake|kernel SERVICES`. Prints JSON. `kernel` is that of the namespace it is started in. */
 import { argv, resourceUsage, stdout } from 'node:process';
-import { createExecDriver } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver } from '@signalbox/iptables';
 import { createIpvsBackend, createNetlinkDriver, type IpvsDriver } from '@signalbox/backend-ipvs';
 import {
   change,

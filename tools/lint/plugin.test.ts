@@ -50,6 +50,9 @@ describe('the boundaries between folders and packages', () => {
     ['packages/core/src/x.ts', 'node:fs'],
     ['packages/core/src/x.ts', '@signalbox/netlink'],
     ['packages/netlink/src/x.ts', '@signalbox/core'],
+    ['packages/iptables/src/x.ts', '@signalbox/backend-kit'],
+    ['packages/iptables/src/encode/x.ts', '../driver/apply.ts'],
+    ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/backend-iptables'],
     ['packages/kubernetes/src/x.ts', '@signalbox/backend-iptables'],
     ['packages/manifests/src/x.ts', '@signalbox/kubernetes'],
     ['apps/proxy/src/loop.ts', '@signalbox/backend-iptables'],
@@ -61,7 +64,7 @@ describe('the boundaries between folders and packages', () => {
     [`${backend}/compile/x.ts`, '../objects/rule.ts'],
     [`${backend}/compile/x.ts`, '@signalbox/core'],
     [`${backend}/driver/x.ts`, 'node:fs'],
-    ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/backend-iptables/ruleset'],
+    ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/iptables'],
     ['apps/proxy/src/compose/x.ts', '@signalbox/backend-iptables'],
   ])('%s may import %s', (where, specifier) => {
     expect(lint(where, use(specifier))).toEqual([]);

@@ -1,4 +1,5 @@
 import type { BackendError } from '@signalbox/core';
+import { digestOf, encodeRestore, type IptablesDriver, type Variant } from '@signalbox/iptables';
 import {
   LEGACY_POLICY,
   nftPolicy,
@@ -10,9 +11,6 @@ import {
 } from './diff/plan.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
 import type { RefusalOrder } from './diff/split-change.ts';
-import type { IptablesDriver, Variant } from './driver/iptables-driver.ts';
-import { digestOf } from './encode/encoded-chain.ts';
-import { encodeRestore } from './encode/restore-input.ts';
 
 /** What one run of `iptables-restore` or several of them did. */
 export interface Applied {

@@ -1,8 +1,8 @@
 import { fullChange, type Backend, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { TABLES } from '@signalbox/iptables';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { TABLES } from './objects/rule.ts';
-import { createFakeIptables, type FakeIptables } from './testing/fake-iptables.ts';
 import { changeBetween, sampleService, sampleState } from './testing/sample-state.ts';
 
 const STATE = sampleState(Array.from({ length: 20 }, (_, index) => sampleService({ index })));

@@ -1,14 +1,21 @@
 /** Takes away every trace of services by iptables, in both variants (F87), and nothing else. */
 import type { BackendError, CleanupResult } from '@signalbox/core';
+import {
+  encodeRestore,
+  encodeRule,
+  type IptablesDriver,
+  listTables,
+  type RestoreOperation,
+  type SharedRule,
+  type TableInput,
+  type TableName,
+  TABLES,
+  UNLISTED_RULE,
+} from '@signalbox/iptables';
 import { BASE_JUMPS } from './compile/base-chains.ts';
 import { isOwnChain, MARK_MASQUERADE } from './compile/chain-names.ts';
 import { observe, type Observed } from './diff/observed.ts';
 import { nftPolicy } from './diff/plan.ts';
-import { listTables, type IptablesDriver } from './driver/iptables-driver.ts';
-import { encodeRestore, type RestoreOperation, type TableInput } from './encode/restore-input.ts';
-import { UNLISTED_RULE } from './encode/parse-save.ts';
-import { encodeRule } from './encode/rule-text.ts';
-import { TABLES, type SharedRule, type TableName } from './objects/rule.ts';
 import { isBaseJump } from './observe.ts';
 
 export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {

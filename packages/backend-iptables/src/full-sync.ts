@@ -1,12 +1,18 @@
 /** Comparison of everything wanted with everything held. Pure but for the ledger that it fills. */
 import type { BackendError, Drift, Family } from '@signalbox/core';
+import {
+  BUILTIN_CHAINS,
+  digestOf,
+  encodeChain,
+  type EncodedChain,
+  encodeRule,
+  type SharedRule,
+  type TableName,
+} from '@signalbox/iptables';
 import { RANK, type RankedChain } from './compile/rule-compiler.ts';
 import { includesRule, isSame, withoutTolerated } from './diff/observed.ts';
 import type { PendingInsert } from './diff/plan.ts';
 import type { HeldChain, RuleLedger } from './diff/rule-ledger.ts';
-import { digestOf, encodeChain, type EncodedChain } from './encode/encoded-chain.ts';
-import { encodeRule } from './encode/rule-text.ts';
-import { BUILTIN_CHAINS, type SharedRule, type TableName } from './objects/rule.ts';
 import type { ObservedTables } from './observe.ts';
 import { formatJump, isAlteredByOthers, type KnownRules, type ListedChain } from './repairs.ts';
 

@@ -1,10 +1,17 @@
 export { whyNoAccounting } from './driver/accounting-probe.ts';
 export { findMissingModules, unsupportedError, type MissingModule } from './driver/kernel-modules.ts';
-export { createExecDriver, type ExecDriverOptions } from './driver/exec-driver.ts';
-export type { OnToolNotice, ToolNotice } from './driver/tool-notices.ts';
-export type { Timer } from './driver/timer.ts';
-export type { DriverResult, IptablesDriver, ToolFacts, Variant } from './driver/iptables-driver.ts';
-export { CANARY } from './compile/chain-names.ts';
+export {
+  CANARY,
+  createExecDriver,
+  type DriverResult,
+  type ExecDriverOptions,
+  type IptablesDriver,
+  type OnToolNotice,
+  type Timer,
+  type ToolFacts,
+  type ToolNotice,
+  type Variant,
+} from '@signalbox/iptables';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';
 export { LOCALHOST_NODE_PORTS_SYSCTL, servesLocalhost } from './compile/node-ports.ts';
 export { createIptablesBackend } from './iptables-backend.ts';

@@ -4,11 +4,8 @@ import { once } from 'node:events';
 import type { Backend, DesiredServicePort, DesiredState, Family, SyncResult } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createExecDriver } from './driver/exec-driver.ts';
-import type { IptablesDriver, Variant } from './driver/iptables-driver.ts';
-import { parseSave } from './encode/parse-save.ts';
+import { createExecDriver, type IptablesDriver, parseSave, TABLES, type Variant } from '@signalbox/iptables';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { TABLES } from './objects/rule.ts';
 import { everyKind } from './testing/every-kind.ts';
 import {
   changeBetween,

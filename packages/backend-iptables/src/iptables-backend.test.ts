@@ -3,10 +3,9 @@ import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@sig
 import { backendError, endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
-import { restoreText, type RestoreInput } from './encode/restore-input.ts';
+import { type RestoreInput, restoreText, TABLES } from '@signalbox/iptables';
+import { createFakeIptables, type FakeFaults, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { TABLES } from './objects/rule.ts';
-import { createFakeIptables, type FakeFaults, type FakeIptables } from './testing/fake-iptables.ts';
 import {
   changeBetween,
   clusterIP,

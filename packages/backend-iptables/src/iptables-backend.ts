@@ -1,16 +1,21 @@
 import type { Backend, BackendError, CleanupResult, DesiredChange, SyncResult } from '@signalbox/core';
 import { isEmptyChangeSet, validatedSync } from '@signalbox/core';
+import {
+  countOtherCommits,
+  createExecDriver,
+  encodeChain,
+  encodeRule,
+  firstMissing,
+  type Guarded,
+  type IptablesDriver,
+  type ToolFacts,
+} from '@signalbox/iptables';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
 import { isEitherWay, type EndpointComments } from './compile/context.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { CHAINS_PER_CALL, tighterLimit } from './diff/plan.ts';
 import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
-import { firstMissing, type Guarded } from './driver/drift-watch.ts';
-import { createExecDriver } from './driver/exec-driver.ts';
-import { countOtherCommits, type IptablesDriver, type ToolFacts } from './driver/iptables-driver.ts';
-import { encodeChain } from './encode/encoded-chain.ts';
-import { encodeRule } from './encode/rule-text.ts';
 import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
 import { isIntact, observeDrift } from './observe-drift.ts';

@@ -1,11 +1,10 @@
 /** What of the wanted the kernel does not have. Changes nothing. */
 import type { BackendError, Observation } from '@signalbox/core';
+import { askForUnlisted, type IptablesDriver, type TableName } from '@signalbox/iptables';
 import { isOwnChain } from './compile/chain-names.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import { createQuickCheck } from './diff/quick-check.ts';
-import { askForUnlisted, type IptablesDriver } from './driver/iptables-driver.ts';
 import { compare, missingShared, type Notes } from './full-sync.ts';
-import type { TableName } from './objects/rule.ts';
 import { observeTables } from './observe.ts';
 import type { State } from './sync-state.ts';
 

@@ -1,16 +1,19 @@
+import {
+  BUILTIN_CHAINS,
+  type DriverResult,
+  encodeRule,
+  failure,
+  type IptablesDriver,
+  listTables,
+  type SharedRule,
+  success,
+  type TableName,
+  TABLES,
+} from '@signalbox/iptables';
 import { BASE_JUMPS } from './compile/base-chains.ts';
 import { isOwnChain } from './compile/chain-names.ts';
 import type { EndpointComments } from './compile/context.ts';
 import { observe, targetChain, type Observed } from './diff/observed.ts';
-import {
-  failure,
-  listTables,
-  success,
-  type DriverResult,
-  type IptablesDriver,
-} from './driver/iptables-driver.ts';
-import { encodeRule } from './encode/rule-text.ts';
-import { BUILTIN_CHAINS, TABLES, type SharedRule, type TableName } from './objects/rule.ts';
 
 /** Of rules that lead from a service to one of its endpoints; nothing where there are none. */
 export async function commentsInKernel(driver: IptablesDriver): Promise<EndpointComments | undefined> {

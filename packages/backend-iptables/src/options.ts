@@ -1,7 +1,6 @@
 import type { Family } from '@signalbox/core';
+import type { IptablesDriver, Timer, ToolFacts } from '@signalbox/iptables';
 import type { RuleOptions } from './compile/context.ts';
-import type { Timer } from './driver/timer.ts';
-import type { IptablesDriver, ToolFacts } from './driver/iptables-driver.ts';
 
 export interface IptablesOptions {
   readonly family: Family;

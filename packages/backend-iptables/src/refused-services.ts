@@ -1,7 +1,7 @@
 /** Service ports that the kernel refused get no rules, so that the others get theirs, and are tried again later. */
 import type { DesiredChange, DesiredServicePort } from '@signalbox/core';
+import type { IptablesDriver } from '@signalbox/iptables';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
-import type { IptablesDriver } from './driver/iptables-driver.ts';
 import { findRefused, type Verdict } from './isolate-refused.ts';
 import { forgetLedger, type State } from './sync-state.ts';
 

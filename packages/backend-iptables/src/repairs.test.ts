@@ -1,8 +1,8 @@
 /** What is reported as repaired is what another process altered, whatever failed and changed before. */
 import { fullChange, type Backend } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { createFakeIptables, type FakeIptables } from './testing/fake-iptables.ts';
 import { changeBetween, sampleEndpoints, sampleService, sampleState } from './testing/sample-state.ts';
 
 const SERVICES = Array.from({ length: 6 }, (_, index) => sampleService({ index }));

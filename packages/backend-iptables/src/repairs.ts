@@ -3,10 +3,9 @@
  * last write. What we want now is no measure: it may have changed since.
  */
 import type { Family } from '@signalbox/core';
-import { PROBE } from './compile/chain-names.ts';
+import { PROBE, type TableName } from '@signalbox/iptables';
 import { hasRules } from './diff/observed.ts';
 import { idOf, type RuleLedger } from './diff/rule-ledger.ts';
-import type { TableName } from './objects/rule.ts';
 
 /** What the kernel was last known to hold. */
 export interface KnownRules {

@@ -1,9 +1,9 @@
 /** What a backend remembers between syncs, and how a sync's result is told. */
 import type { BackendError, DesiredChange, Drift, ServicePortKey, SyncResult } from '@signalbox/core';
+import type { Guarded } from '@signalbox/iptables';
 import type { Applied } from './apply-plan.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import type { RuleLedger } from './diff/rule-ledger.ts';
-import type { Guarded } from './driver/drift-watch.ts';
 import type { KnownRules } from './repairs.ts';
 import type { Verification } from './verification.ts';
 

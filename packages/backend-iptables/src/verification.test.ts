@@ -2,9 +2,9 @@
 import { backendError, fullChange, type Backend, type DesiredState } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
-import type { DriverResult, IptablesDriver } from './driver/iptables-driver.ts';
+import type { DriverResult, IptablesDriver } from '@signalbox/iptables';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { createFakeIptables, type FakeIptables } from './testing/fake-iptables.ts';
 import { changeBetween, sampleEndpoints, sampleService, sampleState } from './testing/sample-state.ts';
 
 const SERVICES = Array.from({ length: 5 }, (_, index) => sampleService({ index }));

@@ -3,12 +3,18 @@
  * listing is made are left out of the comparison, so that a cluster that changes all the time is verified too.
  */
 import type { BackendError } from '@signalbox/core';
-import { CANARY, isOwnChain, PROBE } from './compile/chain-names.ts';
+import {
+  askForUnlisted,
+  CANARY,
+  countOtherCommits,
+  firstMissing,
+  type IptablesDriver,
+  PROBE,
+  type Timer,
+} from '@signalbox/iptables';
+import { isOwnChain } from './compile/chain-names.ts';
 import { createQuickCheck } from './diff/quick-check.ts';
 import { idOf } from './diff/rule-ledger.ts';
-import { firstMissing } from './driver/drift-watch.ts';
-import { askForUnlisted, countOtherCommits, type IptablesDriver } from './driver/iptables-driver.ts';
-import type { Timer } from './driver/timer.ts';
 import { missingShared } from './full-sync.ts';
 import type { State } from './sync-state.ts';
 

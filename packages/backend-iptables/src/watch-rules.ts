@@ -1,9 +1,12 @@
 /** Notices changes of other processes, and has the next sync read the kernel. */
 import { formatBackendError, type BackendError } from '@signalbox/core';
-import { CANARY } from './compile/chain-names.ts';
-import { createDriftWatch, type DriftWatchOptions } from './driver/drift-watch.ts';
-import type { IptablesDriver } from './driver/iptables-driver.ts';
-import { SYSTEM_TIMER } from './driver/timer.ts';
+import {
+  CANARY,
+  createDriftWatch,
+  type DriftWatchOptions,
+  type IptablesDriver,
+  SYSTEM_TIMER,
+} from '@signalbox/iptables';
 import type { IptablesOptions } from './options.ts';
 import { phaseOf, type State } from './sync-state.ts';
 import { createVerification } from './verification.ts';

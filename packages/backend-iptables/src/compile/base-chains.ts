@@ -1,9 +1,18 @@
-import type { ConntrackState, Match } from '../objects/match.ts';
-import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts';
-import { rule, TABLES } from '../objects/rule.ts';
-import { ACCEPT, DROP, jump } from '../objects/target.ts';
 import {
+  ACCEPT,
   CANARY,
+  type Chain,
+  type ConntrackState,
+  DROP,
+  jump,
+  type Match,
+  rule,
+  type SharedRule,
+  type TableName,
+  TABLES,
+  type TypedRule,
+} from '@signalbox/iptables';
+import {
   EXTERNAL_SERVICES,
   FORWARD,
   NODE_PORTS,

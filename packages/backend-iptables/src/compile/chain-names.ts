@@ -7,7 +7,7 @@ import {
   servicePortChainHash,
   servicePortLabel,
 } from '@signalbox/core';
-import type { TableName } from '../objects/rule.ts';
+import { CANARY, PROBE, type TableName } from '@signalbox/iptables';
 
 /** Entry of all service traffic (nat), and of refusals of cluster IPs (filter). */
 export const SERVICES = 'KUBE-SERVICES';
@@ -26,10 +26,6 @@ export const NODE_PORTS_REFUSED = 'KUBE-NODEPORTS-REJECT';
 export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
 /** Shared with kubelet: rules of ours stand in it, but it is never emptied or removed. */
 export const SHARED_FIREWALL = 'KUBE-FIREWALL';
-/** Empty chains whose absence tells that somebody flushed the table. */
-export const CANARY = 'KUBE-PROXY-CANARY';
-/** Stands for a moment while it is found out whether the kernel takes a rule. */
-export const PROBE = 'KUBE-PROXY-PROBE';
 
 const SERVICE_PREFIX = {
   cluster: 'KUBE-SVC-',

@@ -1,5 +1,5 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
-import type { Chain } from '../objects/rule.ts';
+import type { Chain } from '@signalbox/iptables';
 import { endpointChain } from './chain-names.ts';
 import { hasOwnChain, type CompileContext, type ServiceContext } from './context.ts';
 import { balancingChain, endpointChainOf, endpointsOf } from './load-balancing.ts';

@@ -4,7 +4,7 @@
  * a question that one rule can ask.
  */
 import { addressBytes, formatAddress, type Family, type Protocol } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
+import type { Match } from '@signalbox/iptables';
 import { protocolName } from './frontend-match.ts';
 
 export type DispatchBy = 'address' | 'port';

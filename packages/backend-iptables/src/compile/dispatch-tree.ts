@@ -7,9 +7,7 @@
  * alone. Reasons and numbers: decisions/0005-dispatch-tree.md.
  */
 import type { Family } from '@signalbox/core';
-import type { Chain, TableName, TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { goTo, jump } from '../objects/target.ts';
+import { type Chain, goTo, jump, rule, type TableName, type TypedRule } from '@signalbox/iptables';
 import { branchChain } from './chain-names.ts';
 import { keyLength, prefixQuestion, type DispatchBy } from './dispatch-key.ts';
 import { comment } from './frontend-match.ts';

@@ -1,6 +1,5 @@
 import type { Family, Protocol } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
-import { singlePort } from '../objects/match.ts';
+import { type Match, singlePort } from '@signalbox/iptables';
 import type { CompileContext } from './context.ts';
 
 const PROTOCOL_NAME = { TCP: 'tcp', UDP: 'udp', SCTP: 'sctp' } as const;

@@ -1,9 +1,6 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { mayReachItself, servicePortLabel } from '@signalbox/core';
-import { oneIn, type Match } from '../objects/match.ts';
-import type { Chain, TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { jump, type Target } from '../objects/target.ts';
+import { type Chain, jump, type Match, oneIn, rule, type Target, type TypedRule } from '@signalbox/iptables';
 import { endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
 import { hasOwnChain, type ServiceContext } from './context.ts';
 import { endpointComment, hostCidr, protocolName } from './frontend-match.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodeRule } from '../encode/rule-text.ts';
+import { encodeRule } from '@signalbox/iptables';
 import { sampleState } from '../testing/sample-state.ts';
 import { forwardChain } from './base-chains.ts';
 import type { CompileContext, RuleOptions } from './context.ts';

@@ -1,9 +1,6 @@
 import type { DesiredServicePort, LocalDetector, Route } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
-import type { Chain, TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { jump, RETURN } from '../objects/target.ts';
+import { type Chain, jump, type Match, RETURN, rule, type TypedRule } from '@signalbox/iptables';
 import { MARK_MASQUERADE, MARK_NON_POD, POSTROUTING } from './chain-names.ts';
 import type { CompileContext } from './context.ts';
 import { comment, toFrontend } from './frontend-match.ts';

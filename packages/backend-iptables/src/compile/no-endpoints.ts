@@ -1,9 +1,6 @@
 import type { DesiredServicePort, Frontend, Route } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
-import type { TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { DROP, REJECT } from '../objects/target.ts';
+import { DROP, type Match, REJECT, rule, type TypedRule } from '@signalbox/iptables';
 import type { CompileContext } from './context.ts';
 import { toFrontend, toPort } from './frontend-match.ts';
 import { forwards, isEndpointSet, sourceMatches } from './routes.ts';

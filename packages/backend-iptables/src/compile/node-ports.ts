@@ -6,10 +6,16 @@ import type {
   NodePortFrontend,
 } from '@signalbox/core';
 import { overlapsLoopback, parseCidr, servicePortLabel } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
-import type { SharedRule, TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { ACCEPT, DROP, jump, RETURN } from '../objects/target.ts';
+import {
+  ACCEPT,
+  DROP,
+  jump,
+  type Match,
+  RETURN,
+  rule,
+  type SharedRule,
+  type TypedRule,
+} from '@signalbox/iptables';
 import { SHARED_FIREWALL } from './chain-names.ts';
 import { ACCOUNTING_OBJECTS, type CompileContext } from './context.ts';
 import { comment, LOOPBACK, TO_NODE, toPort } from './frontend-match.ts';

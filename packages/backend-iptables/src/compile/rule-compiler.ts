@@ -1,6 +1,6 @@
 /** From changes of desired state to changes of chains. Holds the state; does no input or output. */
 import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortKey } from '@signalbox/core';
-import type { Chain, SharedRule, TableName, TypedRule } from '../objects/rule.ts';
+import type { Chain, SharedRule, TableName, TypedRule } from '@signalbox/iptables';
 import { CANARY_CHAINS, forwardChain, sharedRules, TO_EXTERNAL } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
 import { compileService, type EndpointNames, type ServiceRules } from './compile-service.ts';

@@ -1,9 +1,7 @@
 /** Which frontends lead where: the entries of one service port in every dispatch tree. */
 import type { DesiredServicePort, Family, Frontend } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import type { TableName, TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { jump } from '../objects/target.ts';
+import { jump, rule, type TableName, type TypedRule } from '@signalbox/iptables';
 import {
   EXTERNAL_SERVICES,
   NODE_PORTS,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { encodeRule } from '../encode/rule-text.ts';
+import { encodeRule } from '@signalbox/iptables';
 import { sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
 import type { ServiceContext } from './context.ts';
 import { affinityRules } from './session-affinity.ts';

@@ -4,10 +4,7 @@
  */
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
-import type { TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { jump } from '../objects/target.ts';
+import { jump, type Match, rule, type TypedRule } from '@signalbox/iptables';
 import { endpointLabel } from './chain-names.ts';
 import type { ServiceContext } from './context.ts';
 import { endpointComment } from './frontend-match.ts';

@@ -1,4 +1,4 @@
-import type { TypedRule } from '../objects/rule.ts';
+import type { TypedRule } from '@signalbox/iptables';
 
 /** One way to a service: rules for one destination address, protocol and port. */
 export interface DispatchEntry {

@@ -1,9 +1,6 @@
 import type { DesiredServicePort, LoadBalancerFrontend, SourceRanges } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import type { Match } from '../objects/match.ts';
-import type { Chain, TypedRule } from '../objects/rule.ts';
-import { rule } from '../objects/rule.ts';
-import { DROP, jump, NO_TARGET } from '../objects/target.ts';
+import { type Chain, DROP, jump, type Match, NO_TARGET, rule, type TypedRule } from '@signalbox/iptables';
 import { serviceChain } from './chain-names.ts';
 import { comment, hostCidr, toFrontend } from './frontend-match.ts';
 

@@ -1,8 +1,13 @@
 import type { Family } from '@signalbox/core';
-import { canonicalText, digestOf, type EncodedChain } from '../encode/encoded-chain.ts';
-import type { ListedTable } from '../encode/parse-save.ts';
-import { encodeRule } from '../encode/rule-text.ts';
-import type { Chain, TableName } from '../objects/rule.ts';
+import {
+  canonicalText,
+  type Chain,
+  digestOf,
+  type EncodedChain,
+  encodeRule,
+  type ListedTable,
+  type TableName,
+} from '@signalbox/iptables';
 import type { HeldChain } from './rule-ledger.ts';
 
 /** What the kernel holds, split by whose it is. */

@@ -2,9 +2,13 @@
  * From what is to be done to transactions in their order. Reasons and measurements:
  * decisions/0006-transactions.md.
  */
-import type { EncodedChain } from '../encode/encoded-chain.ts';
-import type { RestoreOperation, TableInput } from '../encode/restore-input.ts';
-import { TABLES, type TableName } from '../objects/rule.ts';
+import {
+  type EncodedChain,
+  type RestoreOperation,
+  type TableInput,
+  type TableName,
+  TABLES,
+} from '@signalbox/iptables';
 import type { PendingRemoval, PendingWrite, RuleLedger } from './rule-ledger.ts';
 import type { RefusalOrder } from './split-change.ts';
 

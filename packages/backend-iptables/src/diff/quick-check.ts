@@ -3,8 +3,7 @@
  * recorded: a whole listing in memory takes as much as everything else.
  */
 import type { Family } from '@signalbox/core';
-import { createListing, readSaveLines, type ListedTables } from '../encode/parse-save.ts';
-import type { TableName } from '../objects/rule.ts';
+import { createListing, type ListedTables, readSaveLines, type TableName } from '@signalbox/iptables';
 import { hasRules, type IsOwn } from './observed.ts';
 import { idOf, type ChangedChains, type HeldChain, type RuleLedger } from './rule-ledger.ts';
 

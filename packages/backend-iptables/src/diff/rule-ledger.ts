@@ -2,8 +2,7 @@
  * What we believe the kernel holds, and what is still to be done to it. Chains are compared by digest: the text
  * of a hundred thousand chains is not kept.
  */
-import type { EncodedChain } from '../encode/encoded-chain.ts';
-import { TABLES, type TableName } from '../objects/rule.ts';
+import { type EncodedChain, type TableName, TABLES } from '@signalbox/iptables';
 
 export interface HeldChain {
   readonly digest: string;

@@ -1,7 +1,7 @@
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { createFakeIptables } from '../testing/fake-iptables.ts';
 import { sampleState } from '../testing/sample-state.ts';
 import { whyNoAccounting } from './accounting-probe.ts';
 

@@ -1,10 +1,5 @@
 import type { BackendError } from '@signalbox/core';
-import { PROBE } from '../compile/chain-names.ts';
-import { encodeRestore } from '../encode/restore-input.ts';
-import { encodeRule } from '../encode/rule-text.ts';
-import { rule } from '../objects/rule.ts';
-import { RETURN } from '../objects/target.ts';
-import type { IptablesDriver } from './iptables-driver.ts';
+import { encodeRestore, encodeRule, type IptablesDriver, PROBE, RETURN, rule } from '@signalbox/iptables';
 
 /**
  * Whether rules of this family can count in these nfacct objects; `null`: they can. It takes the tool's extension,

@@ -1,7 +1,7 @@
 /** Against the real kernel: what it takes of every kind of rule that services need. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
-import { createExecDriver } from './exec-driver.ts';
+import { createExecDriver } from '@signalbox/iptables';
 import { findMissingModules } from './kernel-modules.ts';
 
 it.each([

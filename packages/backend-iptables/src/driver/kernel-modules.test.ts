@@ -1,8 +1,7 @@
 import { backendError } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { restoreText } from '../encode/restore-input.ts';
-import { createFakeIptables } from '../testing/fake-iptables.ts';
-import { failure, type IptablesDriver, type Variant } from './iptables-driver.ts';
+import { failure, type IptablesDriver, restoreText, type Variant } from '@signalbox/iptables';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { findMissingModules, unsupportedError } from './kernel-modules.ts';
 
 /** A kernel that takes no rule with these words. */

@@ -1,11 +1,17 @@
 /** Which kernel modules rules of services need, and which of them this node lacks. */
 import { backendError, type BackendError } from '@signalbox/core';
-import { refusalOf, type PlacedRule } from '../isolate-refused.ts';
-import type { Match } from '../objects/match.ts';
-import { oneIn } from '../objects/match.ts';
-import { rule } from '../objects/rule.ts';
-import { REJECT, RETURN, type Target } from '../objects/target.ts';
-import type { IptablesDriver, Variant } from './iptables-driver.ts';
+import {
+  type IptablesDriver,
+  type Match,
+  oneIn,
+  REJECT,
+  RETURN,
+  rule,
+  type Target,
+  type Variant,
+  refusalOf,
+  type PlacedRule,
+} from '@signalbox/iptables';
 
 export interface MissingModule {
   readonly module: string;

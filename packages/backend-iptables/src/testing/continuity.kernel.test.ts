@@ -30,8 +30,7 @@ import {
   type Cluster,
 } from '@signalbox/testkit/continuity';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createExecDriver } from '../driver/exec-driver.ts';
-import type { Variant } from '../driver/iptables-driver.ts';
+import { createExecDriver, type Variant } from '@signalbox/iptables';
 import { createIptablesBackend } from '../iptables-backend.ts';
 
 interface Kernel {

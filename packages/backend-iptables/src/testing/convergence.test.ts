@@ -11,9 +11,9 @@ import { fullChange } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
+import { TABLES } from '@signalbox/iptables';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { TABLES } from '../objects/rule.ts';
-import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import {
   changeBetween,
   clusterIP,

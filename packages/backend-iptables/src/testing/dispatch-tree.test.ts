@@ -1,10 +1,8 @@
 import { formatAddress, type Family } from '@signalbox/core';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeChain } from '../encode/encoded-chain.ts';
-import { rule, type Chain, type Rule } from '../objects/rule.ts';
-import { jump } from '../objects/target.ts';
-import { traverse, type Branch } from './traverse.ts';
+import { type Chain, encodeChain, jump, type Rule, rule } from '@signalbox/iptables';
+import { type Branch, traverse } from '@signalbox/iptables/testing';
 import { addressKey, portKey, prefixQuestion } from '../compile/dispatch-key.ts';
 import {
   createDispatchTree,

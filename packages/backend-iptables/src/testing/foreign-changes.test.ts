@@ -7,9 +7,9 @@ import {
   type SyncResult,
 } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { TABLES } from '@signalbox/iptables';
+import { createFakeIptables, type FakeFaults, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { TABLES } from '../objects/rule.ts';
-import { createFakeIptables, type FakeFaults, type FakeIptables } from './fake-iptables.ts';
 import {
   changeBetween,
   clusterIP,

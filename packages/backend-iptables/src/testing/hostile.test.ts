@@ -3,9 +3,9 @@ import { fullChange, type DesiredChange } from '@signalbox/core';
 import { HOSTILE_TEXTS, HOSTILE_VALUES, placesOf, replacedAt } from '@signalbox/core/testing';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeRestore, restoreText, type RestoreOperation } from '../encode/restore-input.ts';
+import { encodeRestore, type RestoreOperation, restoreText } from '@signalbox/iptables';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { createFakeIptables } from './fake-iptables.ts';
 import { sampleService, sampleState } from './sample-state.ts';
 
 function lab() {

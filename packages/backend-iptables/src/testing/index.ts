@@ -1,3 +1,2 @@
-export * from './ruleset.ts';
 export { goldenText, iptablesScenarioBackend, rulesOf } from './scenario-backend.ts';
 export * from './sample-state.ts';

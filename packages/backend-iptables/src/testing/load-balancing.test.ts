@@ -2,12 +2,11 @@ import type { DesiredEndpoint, DesiredServicePort, DesiredState, Outcome } from 
 import { endpointChainHash, fullChange } from '@signalbox/core';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
-import { oneIn } from '../objects/match.ts';
+import { oneIn } from '@signalbox/iptables';
+import { createFakeIptables, tracePacket } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { createFakeIptables } from './fake-iptables.ts';
 import { changeBetween, sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
 import { rulesOf } from './scenario-backend.ts';
-import { tracePacket } from './trace-packet.ts';
 
 /** Shares of n endpoints, as the kernel's probabilities give them. */
 function shares(n: number): readonly number[] {

@@ -2,8 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { fullChange, type Backend, type DesiredState, type Family, type SyncResult } from '@signalbox/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createExecDriver } from '../driver/exec-driver.ts';
-import type { ToolNotice } from '../driver/tool-notices.ts';
+import { createExecDriver, type ToolNotice } from '@signalbox/iptables';
 import { createIptablesBackend } from '../iptables-backend.ts';
 import { everyKind } from './every-kind.ts';
 import { changeBetween, sampleService } from './sample-state.ts';

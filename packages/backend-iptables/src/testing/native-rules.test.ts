@@ -1,8 +1,8 @@
 /** Chains with rules that iptables cannot list: see also native-rules.kernel.test.ts. */
 import { fullChange, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { createFakeIptables } from './fake-iptables.ts';
 import { changeBetween, sampleService, sampleState } from './sample-state.ts';
 
 const STATE = sampleState([sampleService({ index: 1 }), sampleService({ index: 2 })]);

@@ -1,9 +1,9 @@
 /** What `observe` sees, and how often it has to look. */
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import type { IptablesDriver } from '../driver/iptables-driver.ts';
+import type { IptablesDriver } from '@signalbox/iptables';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import { sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
 
 const STATE = sampleState(

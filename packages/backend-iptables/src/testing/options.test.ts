@@ -1,12 +1,11 @@
 import type { Frontend, Outcome, Route } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { createFakeIptables, type FakeIptables, tracePacket } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
 import { describeIptablesOptions, type IptablesOptions } from '../options.ts';
-import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import { REFUSED, SAMPLE_NODE, sampleService, sampleState, TO_CLUSTER_MASQUERADED } from './sample-state.ts';
 import { rulesOf } from './scenario-backend.ts';
-import { tracePacket } from './trace-packet.ts';
 
 const NODE_PORT: Frontend = {
   kind: 'node-port',

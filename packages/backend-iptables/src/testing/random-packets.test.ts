@@ -10,12 +10,10 @@ import {
 } from '@signalbox/core';
 import { formatOutcome, seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
+import type { TableName, Variant } from '@signalbox/iptables';
+import { createFakeIptables, tracePacket } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import type { Variant } from '../driver/iptables-driver.ts';
-import type { TableName } from '../objects/rule.ts';
-import { createFakeIptables } from './fake-iptables.ts';
 import { rulesOf } from './scenario-backend.ts';
-import { tracePacket } from './trace-packet.ts';
 
 type Random = () => number;
 type Address = (text: string) => string;

@@ -1,13 +1,10 @@
 /** Rules that the kernel does not take cost the service port that asks for them, and nobody else. */
 import { backendError, fullChange, type DesiredServicePort, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';
-import { restoreText } from '../encode/restore-input.ts';
+import { failure, type IptablesDriver, restoreText, RETURN, rule } from '@signalbox/iptables';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
 import { findRefused } from '../isolate-refused.ts';
-import { rule } from '../objects/rule.ts';
-import { RETURN } from '../objects/target.ts';
-import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import {
   changeBetween,
   clusterIP,

@@ -1,12 +1,17 @@
 import type { ScenarioBackend, ScenarioInstance, ScenarioSetup } from '@signalbox/core/testing';
-import { CANARY, isOwnChain } from '../compile/chain-names.ts';
+import { CANARY, type TableName, TABLES } from '@signalbox/iptables';
+import {
+  type Chance,
+  createFakeIptables,
+  type FakeIptables,
+  type RecentLists,
+  type Ruleset,
+  tracePacket,
+  type World,
+} from '@signalbox/iptables/testing';
+import { isOwnChain } from '../compile/chain-names.ts';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { TABLES, type TableName } from '../objects/rule.ts';
 import type { IptablesOptions } from '../options.ts';
-import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
-import type { RecentLists, World } from './match-packet.ts';
-import { tracePacket } from './trace-packet.ts';
-import type { Chance, Ruleset } from './traverse.ts';
 
 const GOLDEN = 'iptables.restore';
 

@@ -1,7 +1,7 @@
 import { kernelSuite } from '@signalbox/testkit/kernel-suite';
-import { createExecDriver } from '../driver/exec-driver.ts';
+import { createExecDriver } from '@signalbox/iptables';
+import { withFaults } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { withFaults } from './faulty-driver.ts';
 import { backendOptions } from './scenario-backend.ts';
 
 for (const variant of ['nft', 'legacy'] as const) {

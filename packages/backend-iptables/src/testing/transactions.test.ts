@@ -2,8 +2,8 @@
 import type { DesiredServicePort, DesiredState, Outcome } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
+import { createFakeIptables, type FakeIptables, tracePacket } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { createFakeIptables, type FakeIptables } from './fake-iptables.ts';
 import {
   changeBetween,
   clusterIP,
@@ -13,7 +13,6 @@ import {
   sampleState,
 } from './sample-state.ts';
 import { rulesOf } from './scenario-backend.ts';
-import { tracePacket } from './trace-packet.ts';
 
 const COUNT = 150;
 

@@ -1,10 +1,4 @@
-import {
-  encodeChain,
-  encodeRestore,
-  encodeRule,
-  restoreText,
-  TABLES,
-} from '@signalbox/backend-iptables/ruleset';
+import { encodeChain, encodeRestore, encodeRule, restoreText, TABLES } from '@signalbox/iptables';
 import { describe, expect, it } from 'vitest';
 import { packetFilter, programRemains, type ProgramOptions } from './packet-filter.ts';
 

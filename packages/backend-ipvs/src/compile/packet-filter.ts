@@ -18,7 +18,7 @@ import {
   type Match,
   type SharedRule,
   type TypedRule,
-} from '@signalbox/backend-iptables/ruleset';
+} from '@signalbox/iptables';
 import { PROTOCOLS, type Family, type LocalDetector } from '@signalbox/core';
 import type { Program, ProgramRemains } from '../objects/program.ts';
 import * as names from './chain-names.ts';

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import type { BackendError } from '@signalbox/core';
 import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
-import type { IptablesDriver } from '@signalbox/backend-iptables/ruleset';
+import type { IptablesDriver } from '@signalbox/iptables';
 import { draftName } from '../compile/chain-names.ts';
 import { encodeEntry, encodeSet } from '../encode/ipset-entry.ts';
 import { encodeIpvsChange, isIpvsOperation, type IpvsOperation } from '../encode/ipvs-change.ts';

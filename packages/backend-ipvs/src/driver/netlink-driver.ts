@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { createExecDriver, type IptablesDriver } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver, type IptablesDriver } from '@signalbox/iptables';
 import type { Family } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
 import { applyOperations } from './apply-operations.ts';

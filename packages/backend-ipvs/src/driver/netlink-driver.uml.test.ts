@@ -7,7 +7,7 @@ import { createConnection, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { createExecDriver } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver } from '@signalbox/iptables';
 import { FAMILIES, type Backend, type Family } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';

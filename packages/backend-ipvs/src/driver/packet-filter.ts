@@ -14,7 +14,7 @@ import {
   type SharedRule,
   type TableInput,
   type TableName,
-} from '@signalbox/backend-iptables/ruleset';
+} from '@signalbox/iptables';
 import type { BackendError, Family } from '@signalbox/core';
 import * as names from '../compile/chain-names.ts';
 import type { Program, ProgramRemains } from '../objects/program.ts';

@@ -1,4 +1,4 @@
-import type { OtherCommits } from '@signalbox/backend-iptables/ruleset';
+import type { OtherCommits } from '@signalbox/iptables';
 import { backendError } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';

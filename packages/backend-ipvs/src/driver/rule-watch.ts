@@ -1,10 +1,5 @@
 /** Notices, in the nft variant of iptables, that another process altered our rules. */
-import {
-  SYSTEM_TIMER,
-  watchCommits,
-  type IptablesDriver,
-  type Timer,
-} from '@signalbox/backend-iptables/ruleset';
+import { SYSTEM_TIMER, watchCommits, type IptablesDriver, type Timer } from '@signalbox/iptables';
 import type { BackendError } from '@signalbox/core';
 import type { IpvsDriver } from './ipvs-driver.ts';
 import type { Program } from '../objects/program.ts';

@@ -1,4 +1,4 @@
-import type { Chain, SharedRule } from '@signalbox/backend-iptables/ruleset';
+import type { Chain, SharedRule } from '@signalbox/iptables';
 
 /**
  * The packet filter of this mode: whole chains of ours, and the rules in the kernel's hooks that lead to them.

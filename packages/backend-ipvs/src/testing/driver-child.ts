@@ -1,6 +1,6 @@
 /** The netlink driver in a process of its own, so that it can live in another network namespace than the test. */
 import process from 'node:process';
-import { createExecDriver, type Variant } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver, type Variant } from '@signalbox/iptables';
 import type { Family } from '@signalbox/core';
 import type { IpvsDriver } from '../driver/ipvs-driver.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';

@@ -1,4 +1,4 @@
-import { createFakeIptables, type FakeIptables } from '@signalbox/backend-iptables/ruleset/testing';
+import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { backendError, FAMILIES, familyOf, type BackendError, type Family } from '@signalbox/core';
 import type { FaultPlan } from '@signalbox/core/testing';
 import { SCHEDULERS } from '../compile/load-balancing.ts';

@@ -1,5 +1,5 @@
 /** The parts of a kernel that this mode writes to, without a kernel: same refusals, connection counts to set. */
-import type { FakeIptables } from '@signalbox/backend-iptables/ruleset/testing';
+import type { FakeIptables } from '@signalbox/iptables/testing';
 import { backendError, familyOf, type BackendError, type Family } from '@signalbox/core';
 import { SCHEDULERS } from '../compile/load-balancing.ts';
 import type { OperationFailure } from '../driver/ipvs-driver.ts';

@@ -1,6 +1,6 @@
 /** A proxy in a process of its own that is killed, with SIGKILL and by its own hand, in the middle of its last sync. */
 import process from 'node:process';
-import { createExecDriver } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver } from '@signalbox/iptables';
 import type { DesiredChange, Family } from '@signalbox/core';
 import type { IpvsDriver } from '../driver/ipvs-driver.ts';
 import { fileJournal } from '../driver/journal.ts';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createExecDriver } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver } from '@signalbox/iptables';
 import {
   FAMILIES,
   type Backend,

@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { release } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import type { Variant } from '@signalbox/backend-iptables/ruleset';
+import type { Variant } from '@signalbox/iptables';
 import type { Family } from '@signalbox/core';
 import type { IpvsDriver } from '../driver/ipvs-driver.ts';
 import type { DriverAnswer, DriverMethod } from './driver-protocol.ts';

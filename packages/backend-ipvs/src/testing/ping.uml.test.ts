@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { createExecDriver } from '@signalbox/backend-iptables/ruleset';
+import { createExecDriver } from '@signalbox/iptables';
 import { expect, it } from 'vitest';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import { createIpvsBackend } from '../ipvs-backend.ts';

@@ -1,11 +1,6 @@
 /** The first packet of a connection through netfilter and IPVS, over typed objects. */
-import {
-  isNodeAddress,
-  traverse,
-  type TracedPacket,
-  type World,
-} from '@signalbox/backend-iptables/ruleset/testing';
-import type { TableName } from '@signalbox/backend-iptables/ruleset';
+import { isNodeAddress, traverse, type TracedPacket, type World } from '@signalbox/iptables/testing';
+import type { TableName } from '@signalbox/iptables';
 import {
   cidrContains,
   formatAddressPort,

@@ -6,8 +6,8 @@
  * `-N`, `-C`, `-I`, `-D` and `iptables-restore --noflush` work in it (seen with 1.8.9).
  */
 import { backendError, type BackendError } from '@signalbox/core';
-import { CANARY } from '../compile/chain-names.ts';
 import { checkSaveLines, UNLISTED_RULE } from '../encode/parse-save.ts';
+import { CANARY } from '../objects/marker-chains.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
 import { failure, success, type DriverResult } from './iptables-driver.ts';
 import type { ToolEnd, ToolRun } from './run-tool.ts';
