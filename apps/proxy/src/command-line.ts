@@ -105,7 +105,7 @@ const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeE
 async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outcome> {
   const { status, errors } = await ended;
   if (logging.settings().format !== 'json') return { status, errors };
-  for (const err of errors) logging.logger.error('command failed', { err });
+  for (const err of errors) logging.logger.error('Command failed', { err });
   return { status, errors: [] };
 }
 

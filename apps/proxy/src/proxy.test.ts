@@ -251,12 +251,12 @@ describe('a running proxy', () => {
     upsert(world, 'Node', { ...NODE, spec: { podCIDRs: ['10.244.9.0/24'] } });
     await world.settle(1000);
     expect(changes(world).at(-1)?.node.localDetector).toEqual({ kind: 'cidrs', cidrs: ['10.244.9.0/24'] });
-    expect(world.lines.join('')).toContain('"Node changed; taken over" field="podCIDRs"');
+    expect(world.lines.join('')).toContain('"Applied changed Node" field="podCIDRs"');
     world.parts.source.handlers.onEvents([
       { type: 'delete', resource: 'Node', namespace: '', name: 'node-a' },
     ]);
     expect((await world.get('health', '/healthz')).status).toBe(503);
-    expect(world.lines.join('')).toContain('was deleted; rules stay as they are');
+    expect(world.lines.join('')).toContain('was deleted; rules stay in place');
     expect(world.fatal).toEqual([]);
   });
 

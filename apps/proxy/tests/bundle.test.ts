@@ -107,7 +107,7 @@ describe('dist alone in an empty folder', () => {
         {
           ts: expect.any(Number),
           caller: 'signalbox.ts:1',
-          msg: 'command failed',
+          msg: 'Command failed',
           err: expect.stringMatching(/^\/no\/such\/file: ENOENT/),
         },
       ],

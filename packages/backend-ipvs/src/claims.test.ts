@@ -149,7 +149,7 @@ describe('a virtual server of somebody else', () => {
     missed.push(virtualServerKey(FOREIGN));
     const result = await backend.sync(full(cart));
     expect(result.failures.map(({ error }) => error.message)).toEqual([
-      'virtual server TCP 192.0.2.10:8443 was made by somebody else and is left alone',
+      'virtual server TCP 192.0.2.10:8443 is not owned by Signalbox; not modified',
     ]);
     expect(servers(kernel)).toContain(FOREIGN_TEXT);
     expect(journal.others).toEqual([virtualServerKey(FOREIGN)]);

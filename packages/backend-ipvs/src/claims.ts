@@ -80,6 +80,6 @@ export class Claims implements Ownership {
 
 /** Of a wanted virtual server that is another's. */
 export function conflict(key: VirtualServerKey): BackendError {
-  const message = `virtual server ${key} was made by somebody else and is left alone`;
+  const message = `virtual server ${key} is not owned by Signalbox; not modified`;
   return backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });
 }

@@ -21,7 +21,7 @@ export async function cleanup(
       const unable = result.error.code === 'unsupported' || result.error.code === 'unavailable';
       // A mode whose tools or kernel parts are missing has hardly left anything behind.
       if (unable)
-        logger.info('Not looked at: what this mode needs is not on this machine', {
+        logger.info('Skipped: required tool or kernel module not found', {
           ...about,
           why: result.error.message,
         });

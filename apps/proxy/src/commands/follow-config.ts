@@ -42,7 +42,7 @@ function takeChange(
   const result = completeSettings(flags, { ...around, readFile: () => content });
   const refuse = (errors: readonly string[]): null => {
     for (const error of errors)
-      logger.error('Changed configuration refused; the old one counts', { err: error });
+      logger.error('Rejected changed configuration; the previous one stays in force', { err: error });
     return null;
   };
   if (!result.ok) return refuse(result.errors);
@@ -56,7 +56,7 @@ function takeChange(
     const fields = change.restart.join(', ');
     return `content of the proxy server's configuration file was updated: a new process has to take over ${fields}`;
   }
-  if (change.live.length > 0) logger.info('Configuration changed and taken over', { fields: change.live });
+  if (change.live.length > 0) logger.info('Applied changed configuration', { fields: change.live });
   const known = proxy.judge(before).warnings;
   for (const warning of warnings) if (!known.includes(warning)) logger.warning(warning);
   return result.settings;

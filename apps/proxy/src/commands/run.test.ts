@@ -87,7 +87,7 @@ describe('the process and its configuration', () => {
     await logged('] a warning');
     await logged('nodePortAddresses is empty');
     write('logging: {verbosity: 2}\n');
-    await logged('"Configuration changed and taken over" fields=["logging.verbosity"]');
+    await logged('"Applied changed configuration" fields=["logging.verbosity"]');
     expect(JSON.parse(await metrics('/configz'))).toMatchObject({
       'kubeproxy.config.k8s.io': { logging: { verbosity: 2 } },
     });

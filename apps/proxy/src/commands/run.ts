@@ -42,7 +42,7 @@ export function run(options: RunOptions): Promise<Outcome> {
 function endOnSignals({ logging }: RunOptions, life: Life): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      logging.logger.info('Ending; the rules stay in place', { signal });
+      logging.logger.info('Shutting down; rules stay in place', { signal });
       const closed = life.proxy?.servers.close() ?? Promise.resolve();
       closed.finally(() => life.end(DONE)).catch(() => undefined);
     });

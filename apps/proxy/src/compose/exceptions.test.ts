@@ -12,6 +12,6 @@ describe('exceptions that nobody caught', () => {
     reportExceptions(process, logger);
     process.emit(event, new Error('not my day'));
     expect(lines).toHaveLength(1);
-    expect(lines[0]).toMatch(/^E.*going on" err=<\n\tError: not my day\n\t +at .*exceptions\.test\.ts/);
+    expect(lines[0]).toMatch(/^E.*continuing" err=<\n\tError: not my day\n\t +at .*exceptions\.test\.ts/);
   });
 });

@@ -7,9 +7,9 @@ import type { Logger } from '../logging/logger.ts';
  */
 export function reportExceptions(process: EventEmitter, logger: Logger): void {
   process.on('uncaughtException', (error: unknown) => {
-    logger.error('Unexpected exception; going on', { err: error });
+    logger.error('Unhandled exception; continuing', { err: error });
   });
   process.on('unhandledRejection', (reason: unknown) => {
-    logger.error('Unexpected rejection; going on', { err: reason });
+    logger.error('Unhandled promise rejection; continuing', { err: reason });
   });
 }

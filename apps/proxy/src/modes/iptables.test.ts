@@ -51,7 +51,7 @@ describe('which families work', () => {
     expect([families, reasons]).toEqual([['IPv4', 'IPv6'], []]);
     expect(lines).toHaveLength(2);
     expect(lines[0]).toMatch(
-      /^W.*"iptables does not answer" err="iptables: exit status 4: Another app.*\(busy\)"/,
+      /^W.*"iptables is not usable yet" err="iptables: exit status 4: Another app.*\(busy\)"/,
     );
     expect(lines.map((line) => /family.*/.exec(line)?.[0])).toEqual([
       'family="IPv4" retry="in 1s"',

@@ -164,7 +164,7 @@ async function askDriver(
     problem: (each) => ('code' in each ? each : null),
     onRetry: (error, wait) => {
       const retry = `in ${formatDuration(wait)}`;
-      logger.warning('iptables does not answer', { err: formatBackendError(error), family, retry });
+      logger.warning('iptables is not usable yet', { err: formatBackendError(error), family, retry });
     },
   });
   await driver.close();

@@ -159,7 +159,7 @@ describe('packet counters', () => {
     expect(asked.filter((family) => family === 'IPv4')).toHaveLength(4);
     expect(asked.filter((family) => family === 'IPv6')).toHaveLength(1);
     expect(lines.at(-1)).toMatch(
-      /^W.*"Packets are not counted until the next start" why="IPv4: iptables-restore: the lock is held; IPv6: /,
+      /^W.*"Packet counters unavailable until the next start" why="IPv4: iptables-restore: the lock is held; IPv6: /,
     );
   });
 

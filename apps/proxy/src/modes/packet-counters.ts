@@ -88,7 +88,7 @@ function tell(logger: Logger, refusals: readonly Refusal[]): void {
     .map(({ of, error }) => `${of === 'all' ? '' : `${of}: `}${inOneLine(error)}`)
     .join('; ');
   if (refusals.some(({ error }) => isTransient(error))) {
-    logger.warning('Packets are not counted until the next start', { why });
+    logger.warning('Packet counters unavailable until the next start', { why });
   } else logger.debug(2, 'Packets are not counted', { why });
 }
 

@@ -116,7 +116,7 @@ describe('a kernel that has not loaded nf_conntrack', () => {
     clock.advance(10_000);
     expect(written).toEqual([`${MAX}=5000`]);
     clock.advance(60_000);
-    expect(lines.slice(1).join('')).toMatch(/^I[^\n]*Made the settings of nf_conntrack[^\n]*\n$/);
+    expect(lines.slice(1).join('')).toMatch(/^I[^\n]*Applied conntrack settings[^\n]*\n$/);
   });
 
   it('F94: a limit that cannot be raised then is an error in the log, and does not end the process', async () => {

@@ -46,13 +46,13 @@ export function createNodeJudge(options: NodeJudgeOptions): (view: NodeView) => 
 
 function describeChange(logger: Logger, before: NodeView, view: NodeView): void {
   if (before.known && !view.known)
-    logger.warning('The Node object of this node was deleted; rules stay as they are');
+    logger.warning('Node object of this node was deleted; rules stay in place');
   if (!before.known && view.known) logger.info('Node object found', { ips: view.ips, zone: view.zone });
   if (!before.known || !view.known) return;
   const fields = ['ips', 'podCIDRs', 'zone', 'eligible'] as const;
   for (const field of fields) {
     const [old, now] = [JSON.stringify(before[field]), JSON.stringify(view[field])];
     if (old !== now)
-      logger.info('Node changed; taken over', { field, before: before[field], after: view[field] });
+      logger.info('Applied changed Node', { field, before: before[field], after: view[field] });
   }
 }

@@ -58,7 +58,7 @@ export function createController(options: ControllerOptions): Controller {
 function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]): void {
   const { model, families, logger } = options;
   for (const event of events) takeEvent(options, event);
-  logger.debug(4, 'Events taken over', { events: events.length });
+  logger.debug(4, 'Applied object changes', { events: events.length });
   options.onEvents(events);
   for (const family of families) {
     if (model.hasPending(family)) options.request(family, 'change');
@@ -72,6 +72,6 @@ function takeEvent({ model, logger, onNode }: ControllerOptions, event: ObjectEv
     for (const problem of model.apply(event)) logger.warning(formatInputProblem(problem), origin);
     if (event.resource === 'Node') onNode(model.node());
   } catch (error) {
-    logger.error('Event could not be taken over', { err: error, resource: event.resource });
+    logger.error('Failed to apply an event of the source', { err: error, resource: event.resource });
   }
 }

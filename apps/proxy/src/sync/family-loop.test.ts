@@ -84,7 +84,7 @@ async function world() {
 }
 
 const complaints = (lines: readonly string[]): string[] =>
-  lines.filter((line) => line.includes('Clean-up of stale flows failed'));
+  lines.filter((line) => line.includes('Failed to delete stale conntrack entries'));
 
 describe('connection tracking after a sync', () => {
   it('S44: one listing for a change of UDP ports, none for a sync without', async () => {

@@ -144,7 +144,7 @@ async function verify(after: AfterSync): Promise<void> {
     return;
   }
   const why = seen.outcome === 'ok' ? formatDriftList(seen.drift).join(', ') : formatBackendError(seen.error);
-  logger.warning('First sync not found in the kernel; not ready', { family: backend.family, why });
+  logger.warning('First sync is not in the kernel yet; not ready', { family: backend.family, why });
   after.misses += 1;
   if (after.misses < EAGER_LOOKS) after.verifyAgain();
 }

@@ -18,7 +18,7 @@ export function logSync(logger: Logger, sync: LoggedSync): void {
     logger.warning('Repaired rules modified by another process', { family, object });
   }
   for (const { key, error } of result.failures) {
-    logger.error('Service port not programmed; the others are', {
+    logger.error('Failed to program service port', {
       err: formatBackendError(error),
       family,
       key,

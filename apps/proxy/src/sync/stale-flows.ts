@@ -85,7 +85,11 @@ async function clean(options: StaleFlowsOptions, work: Work, state: DesiredState
   if (error !== undefined) {
     const retry = isOver ? {} : { retry: 'after the next sync' };
     const err = formatBackendError(error);
-    options.logger.error('Clean-up of stale flows failed', { err, family: options.family, ...retry });
+    options.logger.error('Failed to delete stale conntrack entries', {
+      err,
+      family: options.family,
+      ...retry,
+    });
   }
   work.scope = isOver ? 'nothing' : 'everything';
   work.failures = isOver ? 0 : work.failures + 1;

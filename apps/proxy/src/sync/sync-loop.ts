@@ -178,7 +178,7 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
     state.rebuild = true;
     state.failingSince ??= clock.now();
     wrote = true;
-    logger.error('Sync stopped by an exception; the next one starts anew', { err: error, reason });
+    logger.error('Sync ended with an exception; the next one is a full sync', { err: error, reason });
     options.onQueued();
   } finally {
     state.endedAt = clock.now();

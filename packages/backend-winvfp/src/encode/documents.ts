@@ -63,7 +63,7 @@ export function readEndpointDocument(raw: RawDocument): HcnEndpoint {
   };
 }
 
-/** One with a VIP or a mapping that cannot be read has no mappings: its frontend is unknown, it is left alone. */
+/** One with a VIP or a mapping that cannot be read has no mappings: its frontend is unknown, it is not modified. */
 export function readLoadBalancerDocument(raw: RawDocument): HcnLoadBalancer {
   const vips = listOf(raw['FrontendVIPs']);
   const mappings = listOf(raw['PortMappings']);

@@ -144,7 +144,7 @@ describe('selectStaleFlows', () => {
     expect(selectStaleFlows(fullChange(state), state, [flow(VIP, ['10.244.9.9', 5353])])).toHaveLength(1);
   });
 
-  it('a host’s own port that equals a node port is left alone', () => {
+  it('a host’s own port that equals a node port is not modified', () => {
     const model = built(A);
     model.apply(slice(B));
     const elsewhere: At = ['198.51.100.99', 30_053];
@@ -208,7 +208,7 @@ describe('selectStaleFlows', () => {
     });
   });
 
-  it('what somebody else redirected is left alone, and so is what went to a pod directly', () => {
+  it('what somebody else redirected is not modified, and so is what went to a pod directly', () => {
     const model = built(A);
     const ports = [{ name: 'dns', port: 30_053, protocol: 'UDP' }];
     model.apply(upsert('EndpointSlice', sliceObject([A], { ports })));

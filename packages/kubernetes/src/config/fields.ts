@@ -42,12 +42,12 @@ function createReader(value: unknown, path: string, complain: Complain): FieldRe
   const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
   const refuse = (name: string, reason: string): void => complain(name === '' ? path : at(name), reason);
   const record = asRecord(value);
-  if (record === null) refuse('', `a mapping is wanted, not ${describe(value)}`);
+  if (record === null) refuse('', `must be a mapping, is ${describe(value)}`);
   const get = (name: string): unknown => record?.[name] ?? undefined;
   const items = (name: string): readonly unknown[] => {
     const found = get(name);
     if (found === undefined || Array.isArray(found)) return found ?? [];
-    refuse(name, `a list is wanted, not ${describe(found)}`);
+    refuse(name, `must be a list, is ${describe(found)}`);
     return [];
   };
 
@@ -57,12 +57,12 @@ function createReader(value: unknown, path: string, complain: Complain): FieldRe
     text(name) {
       const found = get(name) ?? '';
       if (typeof found === 'string') return found;
-      refuse(name, `a string is wanted, not ${describe(found)}`);
+      refuse(name, `must be a string, is ${describe(found)}`);
       return '';
     },
     flag(name) {
       const found = get(name) ?? false;
-      if (typeof found !== 'boolean') refuse(name, `true or false is wanted, not ${describe(found)}`);
+      if (typeof found !== 'boolean') refuse(name, `must be true or false, is ${describe(found)}`);
       return found === true;
     },
     has: (name) => get(name) !== undefined,
@@ -70,7 +70,7 @@ function createReader(value: unknown, path: string, complain: Complain): FieldRe
     list: (name) => items(name).map((item, i) => createReader(item, `${at(name)}[${i}]`, complain)),
     texts: (name) =>
       items(name).map((item, i) => {
-        if (typeof item !== 'string') refuse(`${name}[${i}]`, `a string is wanted, not ${describe(item)}`);
+        if (typeof item !== 'string') refuse(`${name}[${i}]`, `must be a string, is ${describe(item)}`);
         return String(item);
       }),
   };

@@ -83,7 +83,7 @@ describe('loadClusterConfig', () => {
       'https://c:6443',
     ]);
     expect(await messageOf({ env: {}, master: 'https://u:p@a' })).toBe(
-      '--master: a URL of scheme, host, port and path is wanted, nothing else',
+      '--master: must be a URL of scheme, host, port and path only',
     );
     expect(await messageOf({ env: {}, master: 'a', servers: ['::'] })).toMatch(/^servers: .* is not a URL$/);
   });

@@ -162,16 +162,12 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
       { cluster: { server: 'https://a b' } },
       'clusters[0].cluster.server: "https://a b" is not a URL',
     ],
-    ['contexts that are no list', { more: { contexts: {} } }, 'contexts: a list is wanted, not a mapping'],
-    [
-      'a number for a token',
-      { user: { token: 12 } },
-      'users[0].user.token: a string is wanted, not a number',
-    ],
+    ['contexts that are no list', { more: { contexts: {} } }, 'contexts: must be a list, is a mapping'],
+    ['a number for a token', { user: { token: 12 } }, 'users[0].user.token: must be a string, is a number'],
     [
       'a word for a flag',
       { cluster: { server: 'https://a', 'insecure-skip-tls-verify': 'yes' } },
-      'clusters[0].cluster.insecure-skip-tls-verify: true or false is wanted, not a string',
+      'clusters[0].cluster.insecure-skip-tls-verify: must be true or false, is a string',
     ],
     [
       'an authority and no verification',
@@ -196,7 +192,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
     [
       'an unknown plugin version',
       { user: { exec: { apiVersion: 'v1', command: 'x' } } },
-      'users[0].user.exec.apiVersion: client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1 is wanted, not "v1"',
+      'users[0].user.exec.apiVersion: must be client.authentication.k8s.io/v1 or client.authentication.k8s.io/v1beta1, is "v1"',
     ],
     [
       'a plugin without command',
@@ -215,7 +211,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
     [
       'an argument that is no string',
       { user: { exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'x', args: [1] } } },
-      'users[0].user.exec.args[0]: a string is wanted, not a number',
+      'users[0].user.exec.args[0]: must be a string, is a number',
     ],
     [
       'an old provider',

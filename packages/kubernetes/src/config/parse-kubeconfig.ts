@@ -187,7 +187,7 @@ function readExec(user: FieldReader, source: KubeconfigSource): ExecSettings | n
   if (command === '' && apiVersion === '') return null;
   if (command === '') exec.refuse('command', 'it is not set');
   if (!EXEC_VERSIONS.includes(apiVersion)) {
-    exec.refuse('apiVersion', `${EXEC_VERSIONS.join(' or ')} is wanted, not ${JSON.stringify(apiVersion)}`);
+    exec.refuse('apiVersion', `must be ${EXEC_VERSIONS.join(' or ')}, is ${JSON.stringify(apiVersion)}`);
   }
   if (exec.text('interactiveMode') === 'Always') {
     exec.refuse('interactiveMode', 'a service proxy has nobody to ask');

@@ -10,7 +10,7 @@ export function checkServerUrl(text: string, scheme: 'http' | 'https'): Result<s
     return { ok: false, error: `${JSON.stringify(text)}: only http:// and https:// are supported` };
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') {
-    return { ok: false, error: 'a URL of scheme, host, port and path is wanted, nothing else' };
+    return { ok: false, error: 'must be a URL of scheme, host, port and path only' };
   }
   return { ok: true, value: `${url.protocol}//${url.host}${url.pathname}`.replace(/\/+$/, '') };
 }

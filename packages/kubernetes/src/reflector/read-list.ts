@@ -87,7 +87,7 @@ function checkEnvelope(value: unknown, watched: WatchedResource, server: string)
   if (kind !== `${watched.resource}List`) {
     return refuse(
       server,
-      apiError('bad-response', `a ${watched.resource}List is wanted, not ${String(kind)}`),
+      apiError('bad-response', `expected kind ${watched.resource}List, got ${String(kind)}`),
     );
   }
   if (typeof version !== 'string' || version === '' || typeof next !== 'string') {

@@ -33,7 +33,7 @@ export const GENERAL = flagGroup('General', [
     'version',
     'tri-state',
     'false',
-    'Print the version of Kubernetes whose behaviour this is, and exit; --version=raw: all of it, with our own version. --version=vX.Y.Z changes the version that is reported.',
+    'Print the version of Kubernetes whose behaviour this is, and exit; --version=raw: all fields, with the version of Signalbox. --version=vX.Y.Z changes the version that is reported.',
   ],
   ['help', 'bool', 'false', 'Show this text.'],
 ]);

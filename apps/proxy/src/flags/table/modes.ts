@@ -39,14 +39,14 @@ export const IPTABLES = flagGroup('iptables mode', [
     'iptables-sync-period',
     'duration',
     '30s',
-    'How often the rules are checked and repaired without any change. Must be greater than 0.',
+    'Interval at which rules are verified and repaired where nothing changes. Must be greater than 0.',
     { field: 'iptables.syncPeriod' },
   ],
   [
     'iptables-min-sync-period',
     'duration',
     '1s',
-    'Rest between the end of a sync and the start of the next. 0: none.',
+    'Minimum time between the end of a sync and the start of the next. 0: none.',
     { field: 'iptables.minSyncPeriod' },
   ],
 ]);
@@ -71,7 +71,7 @@ export const IPVS = flagGroup('ipvs mode', [
     'ipvs-exclude-cidrs',
     'strings',
     '',
-    "Virtual servers with an address in one of these CIDRs are somebody else's and left alone.",
+    'CIDRs whose virtual servers are never deleted.',
     { field: 'ipvs.excludeCIDRs' },
   ],
   [
@@ -214,7 +214,7 @@ export const CONNTRACK = flagGroup('Connection tracking', [
     'conntrack-tcp-be-liberal',
     'bool',
     'false',
-    'Do not judge TCP packets outside the window invalid.',
+    'Do not mark TCP packets outside of the window as invalid.',
     { field: 'conntrack.tcpBeLiberal' },
   ],
   [
