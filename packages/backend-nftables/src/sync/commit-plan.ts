@@ -29,6 +29,7 @@ export async function commitPlan(work: CommitWork, plan: Plan, structure: Struct
   const removals = plan.removals();
   if (removals.length === 0) return written;
   const removed = await commitOn(work, removals, written.structure);
+  if (removed.kind === 'failed') work.report.count('cleanupFailures', 1);
   // Still referred to by elements that are being freed: the next comparison deletes them.
   return removed.kind === 'failed' && removed.error.code === 'busy' ? written : removed;
 }

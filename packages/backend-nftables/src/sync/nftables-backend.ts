@@ -27,7 +27,7 @@ import { watchGeneration } from './watch-generation.ts';
  * namespace, and no program.
  *
  * `counters` of a sync: `batches`, `elementsAdded`, `elementsReplaced`, `elementsDeleted`, `chainsWritten`, `chainsDeleted`,
- * `objectsChanged`; `elementsTotal`: elements held now but for those of endpoints; `groupsTotal`: frontends with endpoints.
+ * `objectsChanged`; `cleanupFailures`: batches refused that only remove what nothing uses any more; `elementsTotal`: elements held now but for those of endpoints; `groupsTotal`: frontends with endpoints.
  */
 export function createNftablesBackend(options: NftablesOptions): Backend {
   const { family } = options;
