@@ -135,14 +135,20 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
   [
     'F19 F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "ebpf"',
-    'must be one of iptables, ipvs or blank',
+    'must be one of iptables, ipvs, nftables or blank',
     `${HEADER}mode: ebpf\n`,
   ],
   [
-    'F75: ',
-    'KubeProxyConfiguration.mode: Invalid value: "nftables"',
-    'not yet implemented in this build',
-    `${HEADER}mode: nftables\n`,
+    'F79: ',
+    'KubeProxyConfiguration.nftables.masqueradeBit: Invalid value: 32',
+    'must be within the range [0, 31]',
+    `${HEADER}mode: nftables\nnftables: {masqueradeBit: 32}\n`,
+  ],
+  [
+    'F79: ',
+    'KubeProxyConfiguration.nftables.syncPeriod: Invalid value: "1s"',
+    'must be greater than or equal to nftables.minSyncPeriod',
+    `${HEADER}mode: nftables\nnftables: {syncPeriod: 1s, minSyncPeriod: 2s}\n`,
   ],
   [
     'F75: ',

@@ -11,6 +11,7 @@ import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
 import type { Registry } from './metrics/registry.ts';
 import type { PacketCounters } from './modes/proxy-mode.ts';
 import type { FamilyLoop } from './sync/family-loop.ts';
+import type { Succession } from './sync/succession.ts';
 
 export interface ProxyOptions {
   readonly settings: Settings;
@@ -33,6 +34,7 @@ export interface Parts extends ProxyOptions {
   /** Of clients, to all servers. */
   readonly connections: ConnectionBudget;
   readonly loops: Map<Family, FamilyLoop>;
+  readonly succession: Succession;
 }
 
 /** For /configz. */

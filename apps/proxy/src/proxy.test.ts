@@ -16,6 +16,23 @@ afterEach(stopAll);
 
 const changes = (world: World, family: Family = 'IPv4') => world.parts.backends.get(family)?.changes ?? [];
 
+describe('rules of an earlier mode', () => {
+  it('F86: nftables mode removes them when its own were found in the kernel for every family, and once', async () => {
+    const world = await start(['--proxy-mode=nftables']);
+    const { backends, leftovers } = world.parts;
+    backends
+      .get('IPv6')
+      ?.observations.push({ outcome: 'ok', drift: [{ kind: 'missing', type: 'chain', name: 'x' }] });
+    upsert(world, 'Node', NODE);
+    synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
+    await world.settle();
+    expect(changes(world)).toHaveLength(1);
+    expect(leftovers).toEqual([]);
+    await world.settle(5000);
+    expect(leftovers).toEqual([['iptables', 'ipvs']]);
+  });
+});
+
 describe('start', () => {
   it('F129 F93: nothing is programmed before both Services and EndpointSlices are complete', async () => {
     const world = await start();

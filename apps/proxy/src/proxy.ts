@@ -17,6 +17,7 @@ import { createFamilyLoop, type FamilyLoop } from './sync/family-loop.ts';
 import { familyServiceHealth } from './sync/family-service-health.ts';
 import { modelConfig } from './sync/model-config.ts';
 import { createStartGate, type StartGate } from './sync/start-gate.ts';
+import { createSuccession } from './sync/succession.ts';
 
 export interface Proxy {
   readonly servers: Servers;
@@ -69,6 +70,11 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     }),
     connections: processBudget(),
     loops: new Map(),
+    succession: createSuccession({
+      families,
+      removeLeftovers: () => composition.removeLeftovers(settings.mode.succeeds, settings, logging.logger),
+      logger: logging.logger,
+    }),
   };
   if (parts.counters !== null) registerPacketCounters(registry, parts.metrics, parts.counters);
   return parts;
@@ -93,6 +99,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
     flows: composition.createFlowCleaner(settings, family),
     periods: () => effective(parts.current),
     refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
+    onVerified: () => parts.succession.verified(family),
   });
 }
 
@@ -178,5 +185,6 @@ async function stop(parts: Parts, { servers, gate, controller }: Running): Promi
     await loop.stop();
     await loop.close();
   }
+  await parts.succession.idle();
   parts.counters?.close();
 }

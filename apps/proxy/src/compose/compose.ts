@@ -1,10 +1,10 @@
 /** The proxy's parts as they are in production: sources, the kernel, and the modes that it is given. */
-import { createModel } from '@signalbox/core';
+import { createModel, formatBackendError } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
-import { CLEANED_ONLY, MODES } from '../modes/index.ts';
-import type { Cleaner, Leftovers, ProxyMode } from '../modes/proxy-mode.ts';
+import { MODES } from '../modes/index.ts';
+import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import type { Composition } from './composition.ts';
@@ -13,11 +13,7 @@ import { createFlowCleaner, loadConntrack } from './flow-cleaner.ts';
 import { createSource } from './sources.ts';
 import { startWindowsService, windowsServices } from './windows-service.ts';
 
-export function createComposition(
-  modes: readonly ProxyMode[] = MODES,
-  cleanedOnly: readonly Leftovers[] = CLEANED_ONLY,
-): Composition {
-  const leftovers = [...modes, ...cleanedOnly];
+export function createComposition(modes: readonly ProxyMode[] = MODES): Composition {
   return {
     modes,
     clock: systemClock,
@@ -31,9 +27,14 @@ export function createComposition(
     openCounters: async ({ mode }, families, logger) => (await mode.openCounters?.(families, logger)) ?? null,
     createBackend: (settings, family, facts) => settings.mode.createBackend(settings, family, facts),
     createFlowCleaner: ({ mode }, family) => (mode.flows === 'conntrack' ? createFlowCleaner(family) : null),
-    removeLeftovers: (settings, logger) => removeLeftovers(leftovers, settings, logger),
+    removeLeftovers: (names, settings, logger) =>
+      removeLeftovers(
+        modes.filter(({ name }) => names.includes(name)),
+        settings,
+        logger,
+      ),
     createCleaners: (settings) =>
-      leftovers
+      modes
         .filter(({ platform }) => platform === settings.mode.platform)
         .flatMap((mode) => mode.cleaners(settings)),
     services: windowsServices,
@@ -41,19 +42,20 @@ export function createComposition(
   };
 }
 
-/** Failures are ignored: `--cleanup` reports them. */
+/** Failures are not fatal: `--cleanup` reports them, too. */
 async function removeLeftovers(
-  leftovers: readonly Leftovers[],
+  modes: readonly ProxyMode[],
   settings: Settings,
   logger: Logger,
 ): Promise<void> {
-  const displaced = leftovers.filter(({ name }) => settings.mode.displaces.includes(name));
-  const cleaners: readonly Cleaner[] = displaced.flatMap((mode) => mode.cleaners(settings));
-  await Promise.all(
-    cleaners.map(async ({ mode, clean }) => {
-      const result = await clean();
-      if (result.outcome === 'failed') return;
-      for (const removed of result.removed) logger.info(`Removed leftovers of ${mode} mode`, { removed });
-    }),
-  );
+  const cleaners: readonly Cleaner[] = modes.flatMap((mode) => mode.cleaners(settings));
+  for (const { mode, family, clean } of cleaners) {
+    const result = await clean();
+    if (result.outcome === 'failed') {
+      const why = { family: family ?? 'IPv4, IPv6', err: formatBackendError(result.error) };
+      logger.debug(2, `Leftovers of ${mode} mode not removed`, why);
+      continue;
+    }
+    for (const removed of result.removed) logger.info(`Removed leftovers of ${mode} mode`, { removed });
+  }
 }

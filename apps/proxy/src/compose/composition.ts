@@ -71,8 +71,8 @@ export interface Composition {
   ): Promise<PacketCounters | null>;
   createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend>;
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
-  /** At start: takes away rules of a mode that this one does not live beside. Failures are ignored. */
-  removeLeftovers(settings: Settings, logger: Logger): Promise<void>;
+  /** Removes rules of the modes of these names, one cleaner after the other. A failure is logged, and ends nothing. */
+  removeLeftovers(modes: readonly string[], settings: Settings, logger: Logger): Promise<void>;
   /** Every mode of this platform, each family: for `--cleanup`. */
   createCleaners(settings: Settings): readonly Cleaner[];
   /** The Windows service control manager; `null` on other systems. */

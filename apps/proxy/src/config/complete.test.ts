@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
 import { modelConfig } from '../sync/model-config.ts';
+import { effective } from './effective.ts';
 import { toApiObject } from './encode.ts';
 
 describe('defaults without any configuration', () => {
@@ -97,6 +98,35 @@ describe('defaults without any configuration', () => {
 
   it("F106: /configz has kind and apiVersion first, then the fields in the API's order", () => {
     expect(Object.keys(object).slice(0, 4)).toEqual(['kind', 'apiVersion', 'clientConnection', 'logging']);
+  });
+});
+
+describe('nftables mode', () => {
+  it('F79 F82: has its own section, and node ports answer at the primary address of the node', () => {
+    const { config } = settingsOf([
+      '--proxy-mode=nftables',
+      '--masquerade-all',
+      '--iptables-masquerade-bit=7',
+      '--iptables-sync-period=9s',
+    ]);
+    expect(config.nodePortAddresses).toEqual(['primary']);
+    // There is no flag of its masquerade bit.
+    expect(config.nftables).toEqual({
+      masqueradeBit: 14,
+      masqueradeAll: true,
+      syncPeriod: 9000,
+      minSyncPeriod: 1000,
+    });
+    expect(
+      settingsOf(['--proxy-mode=nftables', '--nodeport-addresses=all']).config.nodePortAddresses,
+    ).toEqual(['all']);
+  });
+
+  it('F79: masqueradeBit and masqueradeAll of a file are those of its section', () => {
+    const settings = settingsOfFile(
+      'mode: nftables\nnftables: {masqueradeBit: 5, masqueradeAll: true}\niptables: {masqueradeBit: 6}\n',
+    );
+    expect(effective(settings)).toMatchObject({ masqueradeBit: 5, masqueradeAll: true });
   });
 });
 

@@ -13,6 +13,20 @@ const NPL = PROGRAMMING_BUCKETS.length;
 /** kube-proxy's names, types and labels; the call that makes each of them appear. */
 const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyMetrics) => void])[] = [
   [
+    'F164: ',
+    'kubeproxy_sync_proxy_rules_nftables_sync_failures_total',
+    'counter',
+    'ip_family',
+    (m) => m.syncFailures.inc(FAMILY),
+  ],
+  [
+    'F165: ',
+    'kubeproxy_sync_proxy_rules_nftables_cleanup_failures_total',
+    'counter',
+    'ip_family',
+    (m) => m.cleanupFailures.inc(FAMILY),
+  ],
+  [
     'F147: ',
     'kubeproxy_sync_proxy_rules_duration_seconds',
     'histogram',
@@ -172,6 +186,7 @@ const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyM
 
 /** The mode of the table's test: the one that has the metric. */
 function modeOf(id: string): ProxyMode {
+  if (id === 'F164: ' || id === 'F165: ') return modeNamed('nftables');
   return modeNamed(id === 'F173: ' ? 'kernelspace' : 'iptables');
 }
 
@@ -197,11 +212,28 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   });
 
   it.each([
-    ['iptables', ['F173: ']],
-    ['ipvs', ['F148: ', 'F149: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F173: ']],
+    ['iptables', ['F164: ', 'F165: ', 'F173: ']],
+    ['nftables', ['F158: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F173: ']],
+    [
+      'ipvs',
+      ['F148: ', 'F149: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F164: ', 'F165: ', 'F173: '],
+    ],
     [
       'kernelspace',
-      ['F148: ', 'F149: ', 'F158: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F167: ', 'F168: '],
+      [
+        'F148: ',
+        'F149: ',
+        'F158: ',
+        'F159: ',
+        'F160: ',
+        'F161: ',
+        'F162: ',
+        'F163: ',
+        'F164: ',
+        'F165: ',
+        'F167: ',
+        'F168: ',
+      ],
     ],
   ])('F147: mode %s lacks %j and has the others', async (mode, lacking) => {
     for (const [id, name, , , use] of ROWS) {

@@ -33,6 +33,8 @@ export interface ProxyMetrics {
   readonly partialRestoreFailures: Counter;
   readonly iptablesRules: Gauge;
   readonly iptablesRulesLast: Gauge;
+  readonly syncFailures: Counter;
+  readonly cleanupFailures: Counter;
   readonly loadBalancerCreateFailures: Counter;
   readonly loadBalancerUpdateFailures: Counter;
   readonly loadBalancerDeleteFailures: Counter;
@@ -48,9 +50,9 @@ const FAMILY = ['ip_family'];
 
 /**
  * Metrics that only some modes have. `rules`: numbers of iptables rules, and packets that they count. `restore`: calls of
- * iptables-restore. `partial`: syncs that write only what changed. `load-balancers`: writes to HNS.
+ * iptables-restore. `partial`: syncs that write only what changed. `transactions`: of nf_tables. `load-balancers`: writes to HNS.
  */
-export type MetricGroup = 'rules' | 'restore' | 'partial' | 'load-balancers';
+export type MetricGroup = 'rules' | 'restore' | 'partial' | 'transactions' | 'load-balancers';
 
 export interface MetricsOfMode {
   readonly metrics: readonly MetricGroup[];
@@ -65,6 +67,7 @@ interface Registries {
   readonly restore: Registry;
   /** Of modes whose flows the kernel's connection tracking holds. */
   readonly conntrack: Registry;
+  readonly transactions: Registry;
   readonly loadBalancers: Registry;
 }
 
@@ -78,12 +81,14 @@ export function createProxyMetrics(registry: Registry, { metrics, flows }: Metri
     partial: of('partial'),
     restore: of('restore'),
     conntrack: flows === 'conntrack' ? registry : hidden,
+    transactions: of('transactions'),
     loadBalancers: of('load-balancers'),
   };
   return {
     ...syncMetrics(registries),
     ...changeMetrics(registry),
     ...modeMetrics(registries),
+    ...transactionMetrics(registries),
     ...windowsMetrics(registries),
     ...otherMetrics(registries),
   };
@@ -188,6 +193,19 @@ function modeMetrics({ rules, restore }: Registries) {
       help: '[ALPHA] Packets to node ports at loopback addresses',
       as: 'counter',
     }),
+  };
+}
+
+function transactionMetrics({ transactions }: Registries) {
+  const failures = (of: string, help: string): Counter =>
+    transactions.counter({
+      name: `kubeproxy_sync_proxy_rules_nftables_${of}_failures_total`,
+      help: `[ALPHA] ${help}`,
+      labels: FAMILY,
+    });
+  return {
+    syncFailures: failures('sync', 'Failed syncs of nftables rules'),
+    cleanupFailures: failures('cleanup', 'Failed removals of nftables objects that nothing uses any more'),
   };
 }
 

@@ -2,6 +2,7 @@ import { backendError, createModel, NOTHING_DONE, type SyncResult } from '@signa
 import { describe, expect, it } from 'vitest';
 import { IPTABLES } from '../modes/iptables.ts';
 import { KERNELSPACE } from '../modes/kernelspace.ts';
+import { NFTABLES } from '../modes/nftables.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import { settingsOf } from '../testing/settings.ts';
 import { createProxyMetrics } from './proxy-metrics.ts';
@@ -78,5 +79,16 @@ describe('what a sync leaves in the metrics', () => {
       'delete error="other",ip_family="IPv4",lb_type="nodeport" 3',
       'update error="other",ip_family="IPv4",lb_type="clusterip" 1',
     ]);
+  });
+
+  it('F164 F165: syncs and removals that fail in nftables mode', async () => {
+    const name = (of: string) => `kubeproxy_sync_proxy_rules_nftables_${of}_failures_total{ip_family="IPv4"}`;
+    const error = backendError('rejected', 'NFT_MSG_NEWRULE', 'Invalid argument');
+    const failed = await metricsAfter({ outcome: 'failed', error }, NFTABLES);
+    expect(failed).toContain(`${name('sync')} 1`);
+    expect(failed).not.toContain(name('cleanup'));
+    const late = await metricsAfter({ counters: { cleanupFailures: 2 } }, NFTABLES);
+    expect(late).toContain(`${name('cleanup')} 2`);
+    expect(late).not.toContain(name('sync'));
   });
 });

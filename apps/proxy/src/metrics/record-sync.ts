@@ -11,6 +11,8 @@ export function recordSync(metrics: ProxyMetrics, family: Family, report: SyncRe
   if (result.scope === 'full') metrics.syncFullDuration.observe(seconds, labels);
   if (result.scope === 'partial') metrics.syncPartialDuration.observe(seconds, labels);
   recordCounters(metrics, family, report);
+  const { cleanupFailures = 0 } = result.counters;
+  if (cleanupFailures > 0) metrics.cleanupFailures.inc(labels, cleanupFailures);
   recordFailedWrites(metrics, family, report);
   if (result.outcome === 'failed') {
     recordFailure(metrics, family, report);
@@ -27,6 +29,7 @@ export function recordSync(metrics: ProxyMetrics, family: Family, report: SyncRe
 }
 
 function recordFailure(metrics: ProxyMetrics, family: Family, { result }: SyncReport): void {
+  metrics.syncFailures.inc({ ip_family: family });
   if (result.error?.operation.includes('restore') !== true) return;
   metrics.restoreFailures.inc({ ip_family: family });
   if (result.scope === 'partial') metrics.partialRestoreFailures.inc({ ip_family: family });

@@ -8,7 +8,7 @@ export interface ModeChoice {
 }
 
 /** Names that are a proxy mode, but not in this build: the error must say that much. */
-const NOT_BUILT: readonly string[] = ['nftables', 'userspace'];
+const NOT_BUILT: readonly string[] = ['userspace'];
 
 export function defaultMode({ platform, modes }: ModeChoice): ProxyMode {
   const mode = modes.find((each) => each.platform === platform);
@@ -27,8 +27,8 @@ export function checkMode({ platform, modes }: ModeChoice, mode: string): string
   const supported = modes.filter((each) => each.platform === platform).map(({ name }) => name);
   if (supported.includes(mode)) return null;
   if (platform === 'linux' && NOT_BUILT.includes(mode)) {
-    const instead = supported.map((name) => `"${name}"`).join(' or ');
-    return `${mode} mode is not yet implemented in this build of signalbox; use ${instead}`;
+    const instead = supported.map((name) => `"${name}"`).join(', ');
+    return `${mode} mode is not yet implemented in this build of signalbox; use one of ${instead}`;
   }
   return `must be one of ${supported.join(', ')} or blank, on ${platform}`;
 }

@@ -3,10 +3,7 @@ import { IPTABLES } from './iptables.ts';
 import { IPVS } from './ipvs.ts';
 import { KERNELSPACE } from './kernelspace.ts';
 import { NFTABLES } from './nftables.ts';
-import type { Leftovers, ProxyMode } from './proxy-mode.ts';
+import type { ProxyMode } from './proxy-mode.ts';
 
 /** In the order of help texts and of `--cleanup`; the first of a platform is its default. */
-export const MODES: readonly ProxyMode[] = [IPTABLES, IPVS, KERNELSPACE];
-
-/** Modes of kube-proxy that cannot run here, but whose rules are removed. */
-export const CLEANED_ONLY: readonly Leftovers[] = [NFTABLES];
+export const MODES: readonly ProxyMode[] = [IPTABLES, IPVS, NFTABLES, KERNELSPACE];

@@ -9,23 +9,15 @@ import {
   type MissingModule,
   type OnToolNotice,
 } from '@signalbox/backend-iptables';
-import {
-  FAMILIES,
-  formatBackendError,
-  type Backend,
-  type BackendError,
-  type Clock,
-  type Family,
-} from '@signalbox/core';
+import { FAMILIES, type Backend, type BackendError, type Clock, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
-import { formatDuration } from '../config/duration.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
 import { needsRouteLocalnet } from '../node/prepare-node.ts';
 import { readTrimmed, systemFiles, type Files } from '../node/sysctl.ts';
-import { patiently } from '../compose/transient.ts';
 import { cleanerOf } from './cleaner.ts';
 import { countersCleaner, openPacketCounters, withCounters } from './packet-counters.ts';
+import { probeFamilies } from './probe-families.ts';
 import type { FamilySupport, ModeSettings, NodeFacts, ProxyMode } from './proxy-mode.ts';
 
 export const IPTABLES: ProxyMode = {
@@ -45,6 +37,7 @@ export const IPTABLES: ProxyMode = {
   flows: 'conntrack',
   metrics: ['rules', 'restore', 'partial'],
   displaces: ['nftables'],
+  succeeds: [],
   probe: (_, logger) => probeIptables({ clock: systemClock, logger }),
   sysctls: ({ config }) => Promise.resolve(needsRouteLocalnet(config) ? [LOCALHOST_NODE_PORTS_SYSCTL] : []),
   openCounters: (families, logger) => openPacketCounters(families, logger),
@@ -95,18 +88,18 @@ export interface IptablesProbe {
   readonly openDriver?: (family: Family) => IptablesDriver;
 }
 
-/** A family counts if its iptables works and the kernel has the protocol switched on. */
 export async function probeIptables(probe: IptablesProbe): Promise<FamilySupport> {
   const onNotice: OnToolNotice = ({ message, data }) => probe.logger.warning(message, data);
   const { files = systemFiles, openDriver = (family) => createExecDriver({ family, onNotice }) } = probe;
-  const ask = (family: Family) => askFamily(family, { ...probe, files, openDriver });
-  const answers = await Promise.all(FAMILIES.map(async (family) => ({ family, ...(await ask(family)) })));
+  const support = await probeFamilies({
+    ...probe,
+    files,
+    asked: 'iptables',
+    open: openDriver,
+    ask: whatIsMissing,
+  });
   const hidden = hidesLegacyTables(files) && !(await kubeletUsesNft()) ? [HIDDEN_TABLES] : [];
-  return {
-    families: answers.filter(({ reason }) => reason === null).map(({ family }) => family),
-    reasons: answers.flatMap(({ family, reason }) => (reason === null ? [] : [`no ${family}: ${reason}`])),
-    warnings: [...hidden, ...answers.flatMap(({ warnings }) => warnings)],
-  };
+  return { ...support, warnings: [...hidden, ...support.warnings] };
 }
 
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
@@ -132,49 +125,13 @@ async function kubeletUsesNft(): Promise<boolean> {
   return answer.ok && answer.value;
 }
 
-/** A family that is missing at start is missing for the life of the process: what may pass is waited for that long. */
-const PATIENCE_MS = 60_000;
-
-interface FamilyAnswer {
-  /** `null`: the family works. */
-  readonly reason: string | null;
-  readonly warnings: readonly string[];
-}
-
-async function askFamily(family: Family, probe: Required<IptablesProbe>): Promise<FamilyAnswer> {
-  const { files } = probe;
-  const no = (reason: string): FamilyAnswer => ({ reason, warnings: [] });
-  if (family === 'IPv6' && readTrimmed(files, '/proc/net/if_inet6') === null) {
-    return no('the kernel has no IPv6');
-  }
-  if (family === 'IPv6' && readTrimmed(files, '/proc/sys/net/ipv6/conf/all/disable_ipv6') === '1') {
-    return no('net.ipv6.conf.all.disable_ipv6 is 1');
-  }
-  return askDriver(family, probe);
-}
-
-async function askDriver(
-  family: Family,
-  { clock, logger, openDriver }: Required<IptablesProbe>,
-): Promise<FamilyAnswer> {
-  const driver = openDriver(family);
-  const answer = await patiently(() => askModules(driver), {
-    clock,
-    milliseconds: PATIENCE_MS,
-    problem: (each) => ('code' in each ? each : null),
-    onRetry: (error, wait) => {
-      const retry = `in ${formatDuration(wait)}`;
-      logger.warning('iptables is not usable yet', { err: formatBackendError(error), family, retry });
-    },
-  });
-  await driver.close();
-  if ('code' in answer) return { reason: formatBackendError(answer), warnings: [] };
-  const error = unsupportedError(answer);
-  if (error !== null) return { reason: formatBackendError(error), warnings: [] };
-  const warnings = answer.map(
-    ({ module, neededFor }) => `${family}: kernel module ${module} is missing, no rules for ${neededFor}`,
+async function whatIsMissing(driver: IptablesDriver): Promise<readonly string[] | BackendError> {
+  const missing = await askModules(driver);
+  if ('code' in missing) return missing;
+  return (
+    unsupportedError(missing) ??
+    missing.map(({ module, neededFor }) => `kernel module ${module} is missing, no rules for ${neededFor}`)
   );
-  return { reason: null, warnings };
 }
 
 /** Whether iptables works, and what the kernel lacks for rules of Services. */

@@ -27,6 +27,7 @@ export const IPVS: ProxyMode = {
   flows: 'conntrack',
   metrics: ['restore'],
   displaces: ['nftables'],
+  succeeds: [],
   probe,
   // The backend makes its own once the kernel's module is there; an --init-only run has no backend, and loads it here.
   sysctls: async (settings) =>

@@ -19,6 +19,7 @@ export const KERNELSPACE: ProxyMode = {
   flows: 'own',
   metrics: ['load-balancers'],
   displaces: [],
+  succeeds: [],
   probe: probeKernelspace,
   sysctls: () => Promise.resolve([]),
   createBackend: (settings, family, facts) => Promise.resolve(kernelspaceBackend(settings, family, facts)),

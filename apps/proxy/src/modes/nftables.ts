@@ -1,52 +1,83 @@
-/** kube-proxy's nftables mode, as far as a node has to be cleaned of it. */
-import { backendError, FAMILIES, type CleanupResult, type Family } from '@signalbox/core';
-import {
-  createNftablesClient,
-  type NetlinkError,
-  type NftablesClient,
-  type NftablesTable,
-} from '@signalbox/netlink';
-import type { Cleaner, Leftovers } from './proxy-mode.ts';
+import type { NftablesDriver } from '@signalbox/backend-nftables';
+import { FAMILIES, type CleanupResult, type Clock, type Family } from '@signalbox/core';
+import { systemClock } from '@signalbox/kubernetes';
+import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
+import { within } from '../config/report.ts';
+import type { Logger } from '../logging/logger.ts';
+import { systemFiles, type Files } from '../node/sysctl.ts';
+import { cleanerOf } from './cleaner.ts';
+import { probeFamilies } from './probe-families.ts';
+import type { Cleaner, FamilySupport, ProxyMode } from './proxy-mode.ts';
 
-export const NFTABLES: Leftovers = {
+export const NFTABLES: ProxyMode = {
   name: 'nftables',
   platform: 'linux',
+  configuration: {
+    periods: 'nftables',
+    // There are no flags of this mode.
+    periodFlags: 'iptables',
+    masquerade: 'nftables',
+    applyDefaults: (config) => {
+      if (config.nodePortAddresses.length === 0) config.nodePortAddresses = ['primary'];
+    },
+    validate: ({ nftables: { masqueradeBit } }, report) =>
+      within(masqueradeBit, [0, 31], (reason) => report('nftables.masqueradeBit', reason)),
+    localhostNodePorts: () => false,
+  },
+  flows: 'conntrack',
+  metrics: ['partial', 'transactions'],
+  displaces: [],
+  succeeds: ['iptables', 'ipvs'],
+  probe: (_, logger) => probeNftables({ clock: systemClock, logger }),
+  sysctls: () => Promise.resolve([]),
+  createBackend: async ({ config }, family) => {
+    const { createNftablesBackend } = await load();
+    return createNftablesBackend({ family, masqueradeBit: config.nftables.masqueradeBit });
+  },
   cleaners: () => nftablesCleaners(),
 };
 
-/** The tables of nftables mode; kube-proxy's have the same names. */
-const TABLES: Readonly<Record<Family, NftablesTable>> = {
-  IPv4: { family: 'ip', name: 'kube-proxy' },
-  IPv6: { family: 'ip6', name: 'kube-proxy' },
-};
+const load = () => import('@signalbox/backend-nftables');
 
-/** Over netlink: versions of nft up to 1.0.6 crash on newer ones' sets. */
-export function nftablesCleaners(connect: () => NftablesClient = createNftablesClient): readonly Cleaner[] {
-  return FAMILIES.map((family) => ({
-    mode: 'nftables',
-    family,
-    clean: async () => {
-      const client = connect();
-      const result = await deleteTable(client, TABLES[family]);
-      client.close();
-      return result;
+export interface NftablesProbe {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** What a test may put in the node's place. */
+  readonly files?: Files;
+  readonly openDriver?: (family: Family) => NftablesDriver;
+}
+
+/** Asks the kernel for what the rules need, in tables that no packet meets. */
+export async function probeNftables(probe: NftablesProbe): Promise<FamilySupport> {
+  const { createNetlinkDriver } = await load();
+  const { files = systemFiles, openDriver = (family) => createNetlinkDriver({ family }) } = probe;
+  return probeFamilies({
+    ...probe,
+    files,
+    asked: 'nf_tables',
+    open: openDriver,
+    ask: async (driver) => {
+      const answer = await driver.probe();
+      return answer.ok ? [] : answer.error;
     },
-  }));
+  });
 }
 
-const NOTHING_THERE: CleanupResult = { outcome: 'ok', removed: [] };
-
-async function deleteTable(client: NftablesClient, table: NftablesTable): Promise<CleanupResult> {
-  const { family, name } = table;
-  const listed = await client.listTables();
-  if (!listed.ok) return failure(listed.error);
-  if (!listed.value.some((each) => each.family === family && each.name === name)) return NOTHING_THERE;
-  const deleted = await client.deleteTable(table);
-  return deleted.ok ? { outcome: 'ok', removed: [`table ${family} ${name}`] } : failure(deleted.error);
+/** Of kube-proxy's nftables mode too: the tables have the same names. */
+export function nftablesCleaners(
+  connect: () => NftablesClient = () => createNftablesClient(),
+): readonly Cleaner[] {
+  return FAMILIES.map((family) => {
+    const { clean, ...about } = cleanerOf({ mode: 'nftables', family }, async () => {
+      const { createNetlinkDriver, createNftablesBackend } = await load();
+      return createNftablesBackend({ family, driver: createNetlinkDriver({ family, client: connect() }) });
+    });
+    return { ...about, clean: async () => nothingWithoutKernel(await clean()) };
+  });
 }
 
-/** No table, or a kernel without nf_tables: nothing to remove. */
-function failure({ code, operation, message }: NetlinkError): CleanupResult {
-  if (code === 'not-found' || code === 'unsupported') return NOTHING_THERE;
-  return { outcome: 'failed', error: backendError(code, operation, message) };
+/** A kernel without nf_tables has no tables. */
+function nothingWithoutKernel(result: CleanupResult): CleanupResult {
+  const isAbsent = result.outcome === 'failed' && result.error.code === 'unsupported';
+  return isAbsent ? { outcome: 'ok', removed: [] } : result;
 }

@@ -11,14 +11,19 @@ import type { Logger } from '../logging/logger.ts';
 import type { MetricGroup } from '../metrics/proxy-metrics.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 
-export interface ProxyMode extends Leftovers {
+export interface ProxyMode {
+  /** As in `mode` and in --proxy-mode. */
+  readonly name: string;
+  readonly platform: Platform;
   readonly configuration: ModeConfiguration;
   /** Where its flows are kept: in the kernel's connection tracking, where stale ones have to be deleted, or in its own tables. */
   readonly flows: 'conntrack' | 'own';
   /** Metrics that it has besides those of every mode. */
   readonly metrics: readonly MetricGroup[];
-  /** Names of modes whose rules would take effect instead of its own: the start removes them. */
+  /** Names of modes whose rules the start removes ahead of the first sync. */
   readonly displaces: readonly string[];
+  /** Names of modes whose rules serve until the first sync was found in the kernel, for every family: then they are removed. */
+  readonly succeeds: readonly string[];
   /** Which families work on this node, and why the others do not. Waits a while for what is only busy, and logs it. */
   probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport>;
   /** Kernel settings that it needs and that take more rights than its rules; or why it cannot run, in one line. */
@@ -26,14 +31,7 @@ export interface ProxyMode extends Leftovers {
   /** At start, ahead of the backends; absent where nothing is counted. `null`: nothing can be counted. */
   openCounters?(families: readonly Family[], logger: Logger): Promise<PacketCounters | null>;
   createBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Promise<Backend>;
-}
-
-/** A mode as far as a node has to be cleaned of it. */
-export interface Leftovers {
-  /** As in `mode` and in --proxy-mode. */
-  readonly name: string;
-  readonly platform: Platform;
-  /** Of each family, in the order in which they have to run. */
+  /** For what it may have left on this node, of each family, in the order in which they have to run. */
   cleaners(settings: ModeSettings): readonly Cleaner[];
 }
 

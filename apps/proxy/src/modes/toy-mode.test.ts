@@ -63,6 +63,7 @@ function toyMode(kernel: ToyKernel): ProxyMode {
     flows: 'own',
     metrics: ['partial'],
     displaces: [],
+    succeeds: [],
     probe: () => Promise.resolve({ families: ['IPv4'], reasons: ['no IPv6: a toy'] }),
     sysctls: () => Promise.resolve([]),
     createBackend: (_, family) => Promise.resolve(toyBackend(kernel, family)),
@@ -167,7 +168,7 @@ describe('a mode that only its record describes', () => {
   it('is cleaned by --cleanup', async () => {
     const { kernel, mode, logging, lines, settings } = createToy();
     kernel.addresses.add('10.96.0.10').add('fd00::10');
-    const composition = createComposition([mode], []);
+    const composition = createComposition([mode]);
     expect(await cleanup(settings('--cleanup'), composition, logging.logger)).toEqual({
       status: 0,
       errors: [],

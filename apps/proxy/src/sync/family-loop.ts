@@ -31,6 +31,8 @@ export interface FamilyLoopOptions {
   readonly periods: () => Periods;
   /** Before each build: reads the node's addresses into the model. */
   readonly refresh: () => void;
+  /** Once: the kernel shows what the first sync wrote. */
+  readonly onVerified?: () => void;
 }
 
 export interface FamilyLoop extends SyncLoop {
@@ -140,6 +142,7 @@ async function verify(after: AfterSync): Promise<void> {
   if (seen.outcome === 'ok' && seen.drift.length === 0) {
     after.verified = true;
     health.verified(backend.family);
+    after.onVerified?.();
     logger.info('First sync verified in the kernel', { family: backend.family, mode: backend.mode });
     return;
   }

@@ -15,6 +15,7 @@ import {
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import type { Composition, ProxyEvent } from '../compose/composition.ts';
 import { MODES } from '../modes/index.ts';
+import type { Cleaner } from '../modes/proxy-mode.ts';
 import { modelConfig } from '../sync/model-config.ts';
 
 export const SYNCED: SyncResult = { ...NOTHING_DONE, scope: 'full' };
@@ -85,12 +86,15 @@ export interface RecordingComposition extends Composition {
   readonly backends: Map<Family, RecordingBackend>;
   readonly source: ScriptedSource;
   readonly events: ProxyEvent[];
+  /** Names of modes whose rules were to be removed, call by call. */
+  readonly leftovers: (readonly string[])[];
 }
 
 export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv6']): RecordingComposition {
   const manualClock = createManualClock();
   const backends = new Map(families.map((family) => [family, recordingBackend(family)]));
   const source = scriptedSource();
+  const leftovers: (readonly string[])[] = [];
   const events: ProxyEvent[] = [];
   return {
     modes: MODES,
@@ -115,12 +119,16 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     services: () => Promise.resolve(null),
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
-    removeLeftovers: () => Promise.resolve(),
-    createCleaners: () =>
-      [...backends.values()].map((backend) => ({
-        mode: backend.mode,
-        family: backend.family,
-        clean: () => backend.cleanup(),
-      })),
+    leftovers,
+    removeLeftovers: (modes) => {
+      leftovers.push(modes);
+      return Promise.resolve();
+    },
+    createCleaners: () => [...backends.values()].map(cleanerOf),
   };
+}
+
+function cleanerOf(backend: RecordingBackend): Cleaner {
+  const { mode, family } = backend;
+  return { mode, family, clean: () => backend.cleanup() };
 }
