@@ -1,6 +1,6 @@
 import type { DesiredServicePort } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { endpoint, route, service, TEST_NODE, type ServiceShape } from './testing/cluster.ts';
+import { endpoint, service, TEST_NODE, type ServiceShape } from './testing/cluster.ts';
 import type { CompileContext } from './compile/compile-context.ts';
 import { setName, type SetId } from './compile/chain-names.ts';
 import { elementsFor, ipSet, SET_IDS } from './compile/ip-sets.ts';
@@ -168,24 +168,11 @@ describe('node-port addresses', () => {
 
 describe('who is masqueraded on the way to cluster IPs (S35)', () => {
   it.each([
-    [TEST_NODE.localDetector, false, 'foreign'],
-    [TEST_NODE.localDetector, true, 'everybody'],
-    [{ kind: 'none' }, false, 'service-addresses'],
-    [{ kind: 'none' }, true, 'everybody'],
-  ] as const)('%o, local pods too: %s → %s', (detector, masqueradesLocalPods, expected) => {
-    expect(clusterMasquerade(detector, { masqueradesLocalPods })).toBe(expected);
-  });
-
-  it('everybody as soon as a route says it of local pods', () => {
-    const all = {
-      ...service(),
-      frontends: service().frontends.map((frontend) => ({
-        ...frontend,
-        routes: [route('any', 'cluster', '*')],
-      })),
-    };
-    expect(compileServicePort(all, CONTEXT).masqueradesLocalPods).toBe(true);
-    expect(compileServicePort(service(), CONTEXT).masqueradesLocalPods).toBe(false);
+    ['not-local-pods', 'not-local-pods'],
+    ['all', 'all'],
+    ['none', 'service-addresses'],
+  ] as const)('%s → %s', (clusterIPMasquerade, expected) => {
+    expect(clusterMasquerade({ ...TEST_NODE, clusterIPMasquerade })).toBe(expected);
   });
 });
 

@@ -1,3 +1,4 @@
+import { createSyncReport, type SyncReport } from '@signalbox/backend-kit';
 import {
   validatedSync,
   type Backend,
@@ -28,7 +29,7 @@ import { virtualServerKey, type VirtualServerKey } from './objects/virtual-serve
 import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 import { foreignDevice, prepareKernel } from './prepare.ts';
 import { sameMembers } from './same-members.ts';
-import { SyncReport } from './sync-report.ts';
+import { countExecuted, failedWith, reportFailures } from './sync-report.ts';
 import { scanFailure, scanTerminating } from './termination-scan.ts';
 
 /** Programs one family's services into IPVS, with ipset and a fixed packet filter around it. */
@@ -68,22 +69,22 @@ class IpvsBackend implements Backend {
   }
 
   async #sync(change: DesiredChange): Promise<SyncResult> {
-    const report = new SyncReport();
+    const report = createSyncReport();
     this.#wanted.apply(change);
     if (change.kind === 'full') this.#beliefs = null;
     const unprepared = await this.#prepare();
-    if (unprepared !== null) return report.failed(unprepared);
+    if (unprepared !== null) return failedWith(report, unprepared);
     if (this.#beliefs !== null) await this.#increment(this.#beliefs, report);
     if (this.#mustReconcile(report)) {
       const error = await this.#reconcile(report);
-      if (error !== null) return report.failed(error);
+      if (error !== null) return failedWith(report, error);
     }
     await this.#scan(report);
     for (const key of this.#claims.others) {
-      if (this.#wanted.servers.has(key)) report.failOne(this.#wanted.servers.ownerOf(key), conflict(key));
+      if (this.#wanted.servers.has(key)) report.fail(this.#wanted.servers.ownerOf(key), conflict(key));
     }
     const unwritten = await this.#claims.save();
-    if (unwritten !== null) report.failOne('journal', unwritten);
+    if (unwritten !== null) report.fail('journal', unwritten);
     return report.result({
       virtual_servers: this.#wanted.servers.size,
       terminating_real_servers: this.#terminating.size,
@@ -163,7 +164,7 @@ class IpvsBackend implements Backend {
       executed = await this.#lookAndRepair(report, differences);
     }
     if (!('done' in executed)) return executed;
-    report.fail(executed);
+    reportFailures(report, executed);
     return null;
   }
 
@@ -232,9 +233,9 @@ class IpvsBackend implements Backend {
       maxAge: this.#settings.gracefulMaxAge,
       ownerOf: (key) => this.#wanted.servers.ownerOf(key),
     });
-    if (!scan.ok) return report.fail({ failures: [scanFailure(scan.error)], fatal: undefined });
-    report.count(scan.executed);
-    report.fail(scan.executed);
+    if (!scan.ok) return reportFailures(report, { failures: [scanFailure(scan.error)], fatal: undefined });
+    countExecuted(report, scan.executed);
+    reportFailures(report, scan.executed);
     if (scan.executed.counts.size > 0) report.reach('partial');
     if (scan.executed.failures.length === 0) this.#unscanned.clear();
     else for (const key of keys) this.#unscanned.add(key);
@@ -242,7 +243,7 @@ class IpvsBackend implements Backend {
 
   async #execute(plan: Comparison['plan'], report: SyncReport): Promise<Executed> {
     const executed = await execute(this.#executor, plan);
-    report.count(executed);
+    countExecuted(report, executed);
     for (const { operation } of plan.operations()) {
       if (operation.kind === 'real-update' && operation.real.weight === 0) {
         this.#unscanned.add(virtualServerKey(operation.server));
@@ -262,11 +263,11 @@ class IpvsBackend implements Backend {
 
   /** The same object as long as nothing that it depends on changes. */
   #currentProgram(): Program {
-    const detector = this.#wanted.node?.localDetector ?? { kind: 'none' };
+    const { node } = this.#wanted;
     const options: ProgramOptions = {
       family: this.family,
-      detector,
-      clusterMasquerade: clusterMasquerade(detector, this.#wanted),
+      detector: node?.localDetector ?? { kind: 'none' },
+      clusterMasquerade: node === undefined ? 'service-addresses' : clusterMasquerade(node),
       masqueradeBit: this.#settings.masqueradeBit,
       randomFully: this.#randomFully,
     };

@@ -90,7 +90,12 @@ describe('cleanup', () => {
     const fake = createFakeIpvs({ family: 'IPv6', kernel });
     const six = createIpvsBackend({ family: 'IPv6', driver: fake.driver });
     okay(await backend.sync(full(service())));
-    const node = { ...TEST_NODE, localDetector: { kind: 'none' }, nodePortIPs: [] } as const;
+    const node = {
+      ...TEST_NODE,
+      localDetector: { kind: 'none' },
+      clusterIPMasquerade: 'none',
+      nodePortIPs: [],
+    } as const;
     const cart6 = service({ clusterIP: 'fd00:10:96::a', endpoints: [] });
     okay(await six.sync(change('full', { family: 'IPv6', node, added: [cart6] })));
     await backend.cleanup();

@@ -107,7 +107,9 @@ function packets(state: DesiredState): readonly Packet[] {
 describe.each(Array.from({ length: 60 }, (_, index) => index + 1))('random packets, seed %i', (seed) => {
   it('end as explained', async () => {
     const random = seededRandom(seed);
-    const node: DesiredNode = { ...TEST_NODE, localDetector: pick(random, DETECTORS) };
+    const localDetector = pick(random, DETECTORS);
+    const clusterIPMasquerade = localDetector.kind === 'none' ? 'none' : 'not-local-pods';
+    const node: DesiredNode = { ...TEST_NODE, localDetector, clusterIPMasquerade };
     const ports = Array.from({ length: 8 }, (_, index) =>
       withDetector(randomService(random, index + 1), node.localDetector),
     );

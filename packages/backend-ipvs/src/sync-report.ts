@@ -1,4 +1,5 @@
-import type { BackendError, Drift, ServiceFailure, SyncCounters, SyncResult } from '@signalbox/core';
+import type { SyncReport } from '@signalbox/backend-kit';
+import type { BackendError, SyncResult } from '@signalbox/core';
 import type { Executed } from './execute.ts';
 import type { OperationKind } from './objects/operation.ts';
 
@@ -23,51 +24,22 @@ const COUNTERS: Readonly<Record<OperationKind, string>> = {
   'sets-retype': 'sets_retyped',
 };
 
-/** Gathers what the parts of one sync did. */
-export class SyncReport {
-  #scope: SyncResult['scope'] = 'none';
-  #failures: ServiceFailure[] = [];
-  #fatal: BackendError | undefined;
-  readonly #repaired: Drift[] = [];
-  readonly #counters: Record<string, number> = {};
+/** Adds what the operations of a plan did. */
+export function countExecuted(report: SyncReport, { counts }: Executed): void {
+  for (const [kind, amount] of counts) report.count(COUNTERS[kind], amount);
+}
 
-  /** No part of the sync has done anything. */
-  get isIdle(): boolean {
-    return this.#scope === 'none';
-  }
+/** Reports what failed; `fatal` is what all services need. */
+export function reportFailures(
+  report: SyncReport,
+  { failures, fatal }: Pick<Executed, 'failures' | 'fatal'>,
+): void {
+  for (const { key, error } of failures) report.fail(key, error);
+  if (fatal !== undefined) report.failAll(fatal);
+}
 
-  count(executed: Executed): void {
-    for (const [kind, amount] of executed.counts) {
-      this.#counters[COUNTERS[kind]] = (this.#counters[COUNTERS[kind]] ?? 0) + amount;
-    }
-  }
-
-  reach(scope: 'full' | 'partial'): void {
-    if (this.#scope !== 'full') this.#scope = scope;
-  }
-
-  fail(executed: Pick<Executed, 'failures' | 'fatal'>): void {
-    for (const failure of executed.failures) this.#failures.push(failure);
-    this.#fatal ??= executed.fatal;
-  }
-
-  failOne(key: string, error: BackendError): void {
-    this.#failures.push({ key, error });
-  }
-
-  repair(drift: readonly Drift[]): void {
-    for (const each of drift) this.#repaired.push(each);
-  }
-
-  failed(error: BackendError): SyncResult {
-    this.#fatal = error;
-    return this.result({});
-  }
-
-  result(gauges: SyncCounters): SyncResult {
-    const counters = { ...this.#counters, ...gauges };
-    const rest = { scope: this.#scope, failures: this.#failures, repaired: this.#repaired, counters };
-    if (this.#fatal !== undefined) return { outcome: 'failed', ...rest, error: this.#fatal };
-    return { outcome: this.#failures.length > 0 ? 'partial' : 'ok', ...rest };
-  }
+/** The end of a sync that could not go on. */
+export function failedWith(report: SyncReport, error: BackendError): SyncResult {
+  report.failAll(error);
+  return report.result();
 }

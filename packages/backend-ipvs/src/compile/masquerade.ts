@@ -5,36 +5,24 @@
 import {
   mayReachItself,
   type DesiredEndpoint,
+  type DesiredNode,
   type DesiredServicePort,
   type Frontend,
-  type LocalDetector,
-  type Route,
 } from '@signalbox/core';
 import type { PlacedEntry } from './ip-sets.ts';
 import { isServed, lastRoute } from './no-endpoints.ts';
 
 /**
  * Connections to cluster IPs, one rule for the node:
- * - `everybody`: `--masquerade-all`.
- * - `foreign`: those that no pod of this node opened; needs a detector.
+ * - `all`: `--masquerade-all`.
+ * - `not-local-pods`: those that no pod of this node opened; needs a detector.
  * - `service-addresses`: those whose source is itself a service address. A process of the node that connects to
  *   an address on the dummy device has that very address as its source, and no endpoint could answer it.
  */
-export type ClusterMasquerade = 'everybody' | 'foreign' | 'service-addresses';
+export type ClusterMasquerade = 'all' | 'not-local-pods' | 'service-addresses';
 
-export function clusterMasquerade(
-  detector: LocalDetector,
-  some: { readonly masqueradesLocalPods: boolean },
-): ClusterMasquerade {
-  if (some.masqueradesLocalPods) return 'everybody';
-  return detector.kind === 'none' ? 'service-addresses' : 'foreign';
-}
-
-/** Only with `--masquerade-all`: even a pod of this node gets the node's address on the way to a cluster IP. */
-export function masqueradesLocalPods(frontend: Frontend): boolean {
-  if (frontend.kind !== 'cluster-ip') return false;
-  const route = frontend.routes.find((candidate) => candidate.source !== 'node');
-  return route !== undefined && masquerades(route);
+export function clusterMasquerade({ clusterIPMasquerade }: DesiredNode): ClusterMasquerade {
+  return clusterIPMasquerade === 'none' ? 'service-addresses' : clusterIPMasquerade;
 }
 
 /** External frontends: every connection, or only those of the node itself (Local policy keeps the client). */
@@ -43,10 +31,6 @@ export function externalMasquerade(frontend: Frontend): 'always' | 'from-node' {
   if (isServed(last)) return last.masquerade ? 'always' : 'from-node';
   if (last.target === 'drop') return 'from-node';
   return frontend.policy === 'local' ? 'from-node' : 'always';
-}
-
-function masquerades(route: Route): boolean {
-  return route.masquerade && isServed(route);
 }
 
 /** Endpoints that may connect to themselves through the service, chosen or not, ready or not. */

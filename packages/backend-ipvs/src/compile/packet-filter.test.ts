@@ -5,7 +5,7 @@ import { packetFilter, programRemains, type ProgramOptions } from './packet-filt
 const OPTIONS: ProgramOptions = {
   family: 'IPv4',
   detector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
-  clusterMasquerade: 'foreign',
+  clusterMasquerade: 'not-local-pods',
   masqueradeBit: 14,
   randomFully: true,
 };
@@ -43,7 +43,7 @@ describe('the packet filter', () => {
     ],
     ['interface-prefix', { detector: { kind: 'interface-prefix', prefix: 'cali' } }],
     ['no-detector', { detector: { kind: 'none' }, clusterMasquerade: 'service-addresses' }],
-    ['masquerade-all', { clusterMasquerade: 'everybody' }],
+    ['masquerade-all', { clusterMasquerade: 'all' }],
   ])('%s', async (name, options) => {
     await expect(inputText({ ...OPTIONS, ...options })).toMatchFileSnapshot(`goldens/${name}.restore`);
   });

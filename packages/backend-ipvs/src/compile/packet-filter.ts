@@ -120,9 +120,9 @@ function serviceRules({ family, clusterMasquerade }: ProgramOptions): readonly T
 
 function clusterRule(set: SetMatcher, who: ClusterMasquerade): TypedRule {
   switch (who) {
-    case 'everybody':
+    case 'all':
       return rule([set('CLUSTER-IP', 'dst', 'dst')], jump(names.MARK_MASQ));
-    case 'foreign':
+    case 'not-local-pods':
       return rule([set('CLUSTER-IP', 'dst', 'dst')], jump(names.MARK_MASQ_FOREIGN));
     case 'service-addresses':
       return rule([set('CLUSTER-IP', 'src', 'dst')], jump(names.MARK_MASQ));
@@ -212,7 +212,7 @@ export function programRemains(family: Family): ProgramRemains {
   const ours = packetFilter({
     family,
     detector: { kind: 'none' },
-    clusterMasquerade: 'everybody',
+    clusterMasquerade: 'all',
     masqueradeBit: 0,
     randomFully: false,
   });

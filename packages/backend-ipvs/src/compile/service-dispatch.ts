@@ -6,7 +6,7 @@ import { serviceAddresses } from './bound-addresses.ts';
 import type { SetId } from './chain-names.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { PlacedEntry } from './ip-sets.ts';
-import { externalMasquerade, hairpinEntries, masqueradesLocalPods } from './masquerade.ts';
+import { externalMasquerade, hairpinEntries } from './masquerade.ts';
 import { droppedSources } from './no-endpoints.ts';
 import { nodePortEntries } from './node-ports.ts';
 import { fallsBackToCluster } from './real-servers.ts';
@@ -21,7 +21,6 @@ export interface Contribution {
   readonly servers: ReadonlyMap<VirtualServerKey, WantedServer>;
   readonly entries: ReadonlyMap<PlacedEntryKey, PlacedEntry>;
   readonly addresses: readonly string[];
-  readonly masqueradesLocalPods: boolean;
 }
 
 export function placedEntryKey({ set, entry }: PlacedEntry): PlacedEntryKey {
@@ -44,7 +43,6 @@ export function compileServicePort(servicePort: DesiredServicePort, context: Com
     servers,
     entries,
     addresses: serviceAddresses(servicePort),
-    masqueradesLocalPods: servicePort.frontends.some(masqueradesLocalPods),
   };
 }
 
@@ -58,7 +56,6 @@ export function compileHealthCheck(check: DesiredHealthCheck): Contribution {
     servers: new Map(),
     entries: new Map([[placedEntryKey(placed), placed]]),
     addresses: [],
-    masqueradesLocalPods: false,
   };
 }
 

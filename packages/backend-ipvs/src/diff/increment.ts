@@ -1,4 +1,5 @@
 /** From what changed to what to do, where the kernel is known to hold all that was wanted before. */
+import type { Step } from '@signalbox/backend-kit';
 import type { SetId } from '../compile/chain-names.ts';
 import type { WantedServer } from '../compile/virtual-servers.ts';
 import type { VirtualServerKey } from '../objects/virtual-server.ts';
@@ -7,7 +8,6 @@ import { addressStep, contents, counter, type PlanInput } from './plan-input.ts'
 import { heldFromWanted, planServer } from './plan-servers.ts';
 import { planEntries, type EntryStep } from './plan-sets.ts';
 import { Plan } from './plan.ts';
-import type { Step } from './shared-objects.ts';
 import type { WantedSteps } from './wanted-state.ts';
 
 export interface IncrementInput extends PlanInput {

@@ -1,4 +1,5 @@
 /** Everything that the kernel should hold, kept up to date change by change. */
+import { createOwnedObjects, type Step } from '@signalbox/backend-kit';
 import type { DesiredChange, DesiredEndpoint, DesiredNode, DesiredServicePort } from '@signalbox/core';
 import type { SetId } from '../compile/chain-names.ts';
 import type { CompileContext } from '../compile/compile-context.ts';
@@ -7,7 +8,6 @@ import { nodePortAddresses } from '../compile/node-ports.ts';
 import { compileHealthCheck, compileServicePort, type Contribution } from '../compile/service-dispatch.ts';
 import type { WantedServer } from '../compile/virtual-servers.ts';
 import { sameSettings } from '../objects/virtual-server.ts';
-import { SharedObjects, type Step } from './shared-objects.ts';
 
 /** What a change means for the kernel. */
 export interface WantedSteps {
@@ -21,12 +21,10 @@ export type WantedOptions = Omit<CompileContext, 'node' | 'nodePortAddresses'>;
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
 
 export class WantedState {
-  readonly servers = new SharedObjects<WantedServer>(sameServer);
-  readonly entries = new SharedObjects<PlacedEntry>(() => true);
-  readonly addresses = new SharedObjects<true>(() => true);
+  readonly servers = createOwnedObjects<WantedServer>(sameServer);
+  readonly entries = createOwnedObjects<PlacedEntry>(() => true);
+  readonly addresses = createOwnedObjects<true>();
   readonly #options: WantedOptions;
-  readonly #masqueradesLocalPods = new SharedObjects<true>(() => true);
-  readonly #contributions = new Map<string, Contribution>();
   readonly #servicePorts = new Map<string, DesiredServicePort>();
   readonly #counts = new Map<SetId, number>();
   #hostAddresses = NO_ADDRESSES;
@@ -38,11 +36,6 @@ export class WantedState {
 
   get node(): DesiredNode | undefined {
     return this.#context?.node;
-  }
-
-  /** Some frontend masquerades even this node's pods: `--masquerade-all`. */
-  get masqueradesLocalPods(): boolean {
-    return this.#masqueradesLocalPods.size > 0;
   }
 
   /** Addresses on other devices than ours: they are not bound a second time. */
@@ -133,36 +126,17 @@ export class WantedState {
 
   #forgetAll(): void {
     this.#servicePorts.clear();
-    for (const owner of this.#contributions.keys()) this.#contribute(owner, null);
+    for (const objects of [this.servers, this.entries, this.addresses]) objects.clear();
   }
 
-  #contribute(owner: string, after: Contribution | null): void {
-    const before = this.#contributions.get(owner);
-    if (before !== undefined) this.#withdraw(owner, before, after);
-    if (after === null) {
-      this.#contributions.delete(owner);
-      return;
-    }
-    this.#contributions.set(owner, after);
-    for (const [key, wanted] of after.servers) this.servers.put(owner, key, wanted);
-    for (const [key, placed] of after.entries) {
-      if (before?.entries.has(key) !== true) this.entries.put(owner, key, placed);
-    }
-    for (const address of after.addresses) this.addresses.put(owner, address, true);
-    if (after.masqueradesLocalPods) this.#masqueradesLocalPods.put(owner, owner, true);
-  }
-
-  #withdraw(owner: string, before: Contribution, after: Contribution | null): void {
-    for (const key of before.servers.keys()) {
-      if (after?.servers.has(key) !== true) this.servers.remove(owner, key);
-    }
-    for (const key of before.entries.keys()) {
-      if (after?.entries.has(key) !== true) this.entries.remove(owner, key);
-    }
-    for (const address of before.addresses) {
-      if (after?.addresses.includes(address) !== true) this.addresses.remove(owner, address);
-    }
-    if (before.masqueradesLocalPods) this.#masqueradesLocalPods.remove(owner, owner);
+  /** Replaces what the owner contributed before; `null` withdraws it. */
+  #contribute(owner: string, contribution: Contribution | null): void {
+    this.servers.contribute(owner, contribution?.servers ?? []);
+    this.entries.contribute(owner, contribution?.entries ?? []);
+    this.addresses.contribute(
+      owner,
+      (contribution?.addresses ?? []).map((address) => [address, true]),
+    );
   }
 
   #adjustCount(set: SetId, by: number): void {

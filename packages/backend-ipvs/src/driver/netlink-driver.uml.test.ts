@@ -114,7 +114,12 @@ describe('what the kernel’s own tools say', () => {
   it('IPv6 too', async () => {
     const driver = newDriver('IPv6');
     const six = service({ clusterIP: 'fd00:10:96::a', externalIPs: ['2001:db8:0:b::5'], endpoints: [] });
-    const node = { ...TEST_NODE, localDetector: { kind: 'none' }, nodePortIPs: [] } as const;
+    const node = {
+      ...TEST_NODE,
+      localDetector: { kind: 'none' },
+      clusterIPMasquerade: 'none',
+      nodePortIPs: [],
+    } as const;
     const added = [
       { ...six, clusterEndpoints: [{ address: 'fd00:10:244:1::5', port: 8080, isLocal: true }] },
     ];

@@ -59,7 +59,12 @@ function everything(family: Family, services: Services): DesiredChange {
   const node =
     family === 'IPv4'
       ? TEST_NODE
-      : ({ ...TEST_NODE, localDetector: { kind: 'none' }, nodePortIPs: ['2001:db8:0:2::10'] } as const);
+      : ({
+          ...TEST_NODE,
+          localDetector: { kind: 'none' },
+          clusterIPMasquerade: 'none',
+          nodePortIPs: ['2001:db8:0:2::10'],
+        } as const);
   return change('full', { family, node, added: services });
 }
 

@@ -50,7 +50,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
   const program = packetFilter({
     family,
     detector: { kind: 'cidrs', cidrs: [network] },
-    clusterMasquerade: 'foreign',
+    clusterMasquerade: 'not-local-pods',
     masqueradeBit: 14,
     randomFully: true,
   });
