@@ -1,0 +1,9 @@
+/** The netlink driver in a process of its own, so that it can live in another network namespace than the test. */
+import process from 'node:process';
+import type { Family } from '@signalbox/core';
+import { serveRemote } from '@signalbox/netns/remote';
+import { createNetlinkDriver } from '../driver/netlink-driver.ts';
+
+const [family] = process.argv.slice(2) as [Family];
+const driver = createNetlinkDriver({ family });
+serveRemote(driver, () => driver.close());
