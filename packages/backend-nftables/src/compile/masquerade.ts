@@ -5,6 +5,9 @@ import { type Match, rule, type Rule } from '../objects/rule.ts';
 import type { CompileContext } from './context.ts';
 import { CHAIN } from './names.ts';
 
+/** `IFNAMSIZ` without the NUL. */
+const INTERFACE_NAME_BYTES = 15;
+
 /** Alternatives, each of which holds for packets that a pod of this node sent (S36). */
 export function fromLocalPod(detector: LocalDetector): readonly Match[] {
   switch (detector.kind) {
@@ -14,8 +17,12 @@ export function fromLocalPod(detector: LocalDetector): readonly Match[] {
       return detector.cidrs.map((cidr) => ({ kind: 'address', field: 'saddr', cidr }));
     case 'interface':
       return [{ kind: 'in-interface', name: detector.name }];
-    case 'interface-prefix':
-      return [{ kind: 'in-interface', name: detector.prefix, prefix: true }];
+    case 'interface-prefix': {
+      const { prefix } = detector;
+      // The longest prefix is a whole name; nft does not load `name*` of this length.
+      const wildcard = Buffer.byteLength(prefix) < INTERFACE_NAME_BYTES ? ({ prefix: true } as const) : {};
+      return [{ kind: 'in-interface', name: prefix, ...wildcard }];
+    }
   }
 }
 

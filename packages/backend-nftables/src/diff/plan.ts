@@ -1,13 +1,15 @@
 /**
  * Operations in an order in which no packet meets half of a service, also where they need several batches:
  *
- * 1. sets; chains, and the rules of new ones; what has to be made anew;
+ * 1. sets; chains; what has to be made anew; the rules of new chains;
  * 2. endpoints in new slots, before a class that reaches them is named;
  * 3. what guards a frontend: refusals, source ranges, cluster IPs. A packet that still finds its endpoint meets none of these;
  * 4. rules of chains that were there;
  * 5. frontends, by one verdict each;
- * 6. elements that are no longer wanted, frontends first;
- * 7. chains that no verdict names any more: all are emptied before the first is deleted.
+ * 6. elements that are no longer wanted, frontends first.
+ *
+ * Then, in a batch of their own, the removals: chains that no verdict names any more, all emptied before the first is deleted,
+ * and sets.
  */
 import { ENDPOINT_MAPS, SET } from '../objects/ruleset.ts';
 import type { Entry, Operation } from '../objects/operation.ts';
@@ -48,8 +50,9 @@ export interface Plan {
   /** In order. */
   operations(): readonly Operation[];
   /**
-   * Deletes what `operations` left without users. A batch of its own: kernels before 6.2 hold the chain of a deleted element
-   * for up to a second, and refuse with EBUSY.
+   * Deletes what `operations` left without users. A batch of its own: a packet that a verdict sent to such a chain before the
+   * first batch still finds its rules; and kernels before 6.2 hold the chain of a deleted element for up to a second, and
+   * refuse with EBUSY.
    */
   removals(): readonly Operation[];
 }
@@ -94,6 +97,7 @@ export function createPlan(): Plan {
     },
     operations: () => operationsOf(draft),
     removals: () => [
+      ...draft.staleChains.map((name): Operation => ({ kind: 'flush-chain', name })),
       ...draft.staleChains.map((name): Operation => ({ kind: 'delete-chain', name })),
       ...draft.staleSets.map((name): Operation => ({ kind: 'delete-set', name })),
     ],
@@ -104,18 +108,17 @@ function sizeOf(part: Draft[keyof Draft]): number {
   return part instanceof Map ? part.size : part.length;
 }
 
-function operationsOf({ first, newChains, rewritten, recreated, staleChains, elements }: Draft) {
+function operationsOf({ first, newChains, rewritten, recreated, elements }: Draft) {
   return [
     ...first,
     ...newChains.map((chain): Operation => ({ kind: 'add-chain', chain })),
-    ...newChains.filter(({ rules }) => rules.length > 0).map(writeRules),
     ...recreated,
+    ...newChains.filter(({ rules }) => rules.length > 0).map(writeRules),
     ...ENDPOINT_MAPS.flatMap((set) => additions(elements, set)),
     ...GUARDS.flatMap((set) => additions(elements, set)),
     ...rewritten.map(writeRules),
     ...FRONTENDS.flatMap((set) => additions(elements, set)),
     ...[...FRONTENDS, ...GUARDS.toReversed(), ...ENDPOINT_MAPS].flatMap((set) => deletions(elements, set)),
-    ...staleChains.map((name): Operation => ({ kind: 'flush-chain', name })),
   ];
 }
 

@@ -1,7 +1,8 @@
 /** From what the kernel holds, whichever process wrote it, to what it should hold. */
+import { namesSet } from '../encode/chain-rules.ts';
 import { setSignature } from '../encode/set-signature.ts';
 import type { Observed, ObservedChain } from '../objects/observed.ts';
-import { elementId, ENDPOINT_MAPS, type EndpointMap } from '../objects/ruleset.ts';
+import { type Chain, elementId, ENDPOINT_MAPS, type EndpointMap } from '../objects/ruleset.ts';
 import { planGroup, type SlotTable, usersOf } from './increment.ts';
 import { createPlan, type Plan } from './plan.ts';
 import type { WantedChain, WantedState } from './wanted-state.ts';
@@ -29,7 +30,7 @@ function planSets(plan: Plan, { sets, chains }: WantedState, observed: Observed)
     const held = observed.sets.get(name);
     if (held === setSignature(set)) continue;
     if (held === undefined) plan.addSet(set);
-    else plan.recreateSet(set, usersOf(name, chains));
+    else plan.recreateSet(set, usersNow(name, chains, observed));
     emptied.add(name);
   }
   for (const name of observed.sets.keys()) {
@@ -37,6 +38,15 @@ function planSets(plan: Plan, { sets, chains }: WantedState, observed: Observed)
     if (!sets.has(name) && !name.startsWith('__')) plan.deleteSet(name);
   }
   return emptied;
+}
+
+/** A set can be deleted when no rule looks it up: those of other processes neither, wherever in the table they are. */
+function usersNow(set: string, chains: WantedState['chains'], observed: Observed): readonly Chain[] {
+  const names = new Set(usersOf(set, chains).map(({ name }) => name));
+  for (const [name, { rules }] of observed.chains) {
+    if (rules.some((text) => namesSet(text, set))) names.add(name);
+  }
+  return [...names].map((name) => chains.get(name)?.chain ?? { name, rules: [] });
 }
 
 function planChains(plan: Plan, { chains }: WantedState, observed: Observed): void {

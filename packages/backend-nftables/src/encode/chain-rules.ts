@@ -19,6 +19,11 @@ export function ruleText({ expressions, comment = '' }: NftablesRule): string {
   return [...expressions.map(expressionText), comment].join('; ');
 }
 
+/** Whether the rule of this text looks up or updates the set. */
+export function namesSet(text: string, set: string): boolean {
+  return text.includes(` set=${JSON.stringify(set)}`);
+}
+
 function expressionText(expression: Expression): string {
   const fields = Object.entries(expression).filter(([name]) => name !== 'name');
   const texts = fields

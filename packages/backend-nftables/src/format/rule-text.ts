@@ -4,8 +4,11 @@ import type { Verdict } from '@signalbox/netlink';
 import type { Field, Match, Rule, Statement } from '../objects/rule.ts';
 
 export function formatRule({ matches, statements, comment }: Rule, family: Family): string {
+  const isReset = statements.some((statement) => statement.kind === 'reject' && statement.tcpReset === true);
+  // A reset implies TCP: nft adds the match and does not list it.
+  const listed = matches.filter(({ kind }) => !(isReset && kind === 'protocol'));
   return [
-    ...matches.map((match) => matchText(match, family)),
+    ...listed.map((match) => matchText(match, family)),
     ...statements.map((statement) => statementText(statement, family)),
     ...(comment === undefined ? [] : [`comment "${comment}"`]),
   ].join(' ');
@@ -19,7 +22,7 @@ function matchText(match: Match, family: Family): string {
     case 'ct-dnat':
       return 'ct status dnat';
     case 'mark':
-      return `meta mark & ${hex(match.mask)} != 0x00000000`;
+      return markText(match.mask);
     case 'address':
       return `${fieldText(match.field, family)} ${not}${match.cidr.replace(/\/(32|128)$/, shortened(family))}`;
     case 'in-interface':
@@ -33,6 +36,11 @@ function matchText(match: Match, family: Family): string {
     case 'one-in':
       return `numgen random mod ${match.modulus} 0`;
   }
+}
+
+/** nft takes a mask of the first bit alone for a prefix. */
+function markText(mask: number): string {
+  return mask === 2 ** 31 ? 'meta mark != 0x00000000/1' : `meta mark & ${hex(mask)} != 0x00000000`;
 }
 
 /** A prefix of full length is listed as an address; `/32` of an IPv6 address is none. */

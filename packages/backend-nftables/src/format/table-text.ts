@@ -24,9 +24,13 @@ export function formatTable({ sets, chains }: TableContent, family: Family): str
   return `table ${nftFamily(family)} ${TABLE} {\n${['\tcomment "Signalbox"', ...parts].join('\n\n')}\n}\n`;
 }
 
+/** The kernel limits a set without a size when a rule that updates it is added. */
+const DYNAMIC_SIZE = 65_535;
+
 function setText(set: SetDeclaration, elements: ReadonlyMap<string, string>): string {
   const lines = [
     typeText(set),
+    ...(set.flags?.includes('dynamic') === true ? [`size ${DYNAMIC_SIZE}`] : []),
     ...(set.flags === undefined ? [] : [`flags ${set.flags.join(',')}`]),
     ...(set.timeout === undefined ? [] : [`timeout ${durationText(set.timeout)}`]),
     ...(set.counter === true ? ['counter'] : []),

@@ -24,6 +24,8 @@ export interface BackendState {
   held: Held;
   /** Another process wrote to the table: everything is compared at the next sync. */
   resyncRequired: boolean;
+  /** Chains or sets could not be deleted yet: an empty change compares everything and deletes them. */
+  removalsOwed: boolean;
   /** A sync is under way: the table is changing by this backend's own writes. */
   busy: boolean;
   /** Batches committed so far; a verification during which it moved does not count. */
@@ -39,6 +41,7 @@ export function createBackendState(): BackendState {
     capabilities: null,
     held: UNKNOWN,
     resyncRequired: false,
+    removalsOwed: false,
     busy: false,
     commits: 0,
     refused: new Map(),

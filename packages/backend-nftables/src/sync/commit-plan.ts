@@ -30,8 +30,10 @@ export async function commitPlan(work: CommitWork, plan: Plan, structure: Struct
   if (removals.length === 0) return written;
   const removed = await commitOn(work, removals, written.structure);
   if (removed.kind === 'failed') work.report.count('cleanupFailures', 1);
-  // Still referred to by elements that are being freed: the next comparison deletes them.
-  return removed.kind === 'failed' && removed.error.code === 'busy' ? written : removed;
+  if (removed.kind !== 'failed' || removed.error.code !== 'busy') return removed;
+  // Still referred to by elements that are being freed: a later comparison deletes them.
+  work.state.removalsOwed = true;
+  return written;
 }
 
 /** Commits of other programs, iptables-nft among them, move the generation all the time: they are no reason to give up. */

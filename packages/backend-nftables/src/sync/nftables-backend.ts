@@ -104,6 +104,7 @@ async function syncChange(work: CommitWork, change: DesiredChange): Promise<void
   const { wanted, report } = work;
   if (isEmptyChange(change)) await retryRefused(work);
   if (await isChangedByOthers(work, change)) await compareAll(work, 'repair');
+  else if (isEmptyChange(change) && work.state.removalsOwed) await compareAll(work, 'expected');
   wanted.apply(change);
   if (!report.hasFailed) await writeSteps(work);
 }
@@ -174,6 +175,7 @@ async function compareOnce(
   const observed = await driver.observe(wanted.staticSets());
   if (!observed.ok) return observed.error;
   state.resyncRequired = false;
+  state.removalsOwed = false;
   wanted.takeSteps();
   const { plan, slots } = reconcile(wanted, observed.value);
   const outcome = await commitPlan(work, plan, observed.value);

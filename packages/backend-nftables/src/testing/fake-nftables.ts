@@ -35,6 +35,8 @@ export interface FakeOptions {
   readonly faults?: (operation: string) => boolean;
   /** Whether the kernel refuses this element, for good. */
   readonly refuses?: (set: string, key: string) => boolean;
+  /** Whether the kernel still holds what this operation deletes, as those before 6.2 do for a while. */
+  readonly holds?: (operation: Operation) => boolean;
   /** Linux before 6.17 does not count elements. */
   readonly counts?: boolean;
 }
@@ -144,13 +146,14 @@ function trial(options: FakeOptions, { operations }: Omit<Commit, 'generation'>)
 }
 
 function applyAll(
-  { refuses }: FakeOptions,
+  { refuses, holds }: FakeOptions,
   table: FakeTable,
   operations: readonly Operation[],
 ): BackendError | null {
   try {
     for (const operation of operations) {
       checkRefused(operation, refuses);
+      if (holds?.(operation) === true) throw new Refusal('EBUSY', operation.kind);
       applyOperation(table, operation);
     }
     return null;

@@ -1,0 +1,129 @@
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
+import { describe, expect, it } from 'vitest';
+import type { NftablesDriver } from '../driver/nftables-driver.ts';
+import { startLab, stateOf, type Lab } from '../testing/lab.ts';
+
+const STATE = stateOf([{ endpoints: 3 }, { endpoints: 3, exposed: 'cluster' }]);
+const MORE = stateOf([{ endpoints: 4 }, { endpoints: 3, exposed: 'cluster' }]);
+
+interface Watched extends Lab {
+  readonly clock: ManualClock;
+  readonly reports: string[];
+  readonly stop: () => void;
+  /** Lets one poll come and end. */
+  readonly poll: () => Promise<void>;
+}
+
+async function watched(counts = true): Promise<Watched> {
+  const clock = createManualClock();
+  const lab = await startLab(STATE, { counts, backend: { clock } });
+  const reports: string[] = [];
+  const stop = lab.backend.watch?.((what) => reports.push(what)) ?? (() => undefined);
+  const poll = async (): Promise<void> => {
+    clock.advance(250);
+    await clock.waitForTimer(() => true);
+  };
+  return { ...lab, clock, reports, stop, poll };
+}
+
+/** An element taken away and another one added: the count is the same. */
+function exchangeElement({ fake }: Lab): void {
+  fake.byOthers(
+    { kind: 'delete-elements', set: 'cluster-ips', keys: ['10.96.0.0'] },
+    { kind: 'add-elements', set: 'cluster-ips', entries: [{ key: '10.96.9.9', data: '' }] },
+  );
+}
+
+describe('the watch', () => {
+  it('asks for the generation alone as long as nothing is committed', async () => {
+    const { poll, calls, reports } = await watched();
+    for (let round = 0; round < 20; round++) await poll();
+    expect(calls).toEqual({ commit: 0, structure: 0, observe: 0, generation: 20 });
+    expect(reports).toEqual([]);
+  });
+
+  it('reports a chain, a rule or an element that another process took away, within one poll', async () => {
+    for (const damage of [
+      { kind: 'flush-chain', name: 'services' },
+      { kind: 'delete-elements', set: 'cluster-ips', keys: ['10.96.0.0'] },
+    ] as const) {
+      const { poll, fake, reports, again } = await watched();
+      fake.byOthers(damage);
+      await poll();
+      expect(reports).toEqual(['table ip kube-proxy']);
+      expect((await again()).repaired).not.toEqual([]);
+      await poll();
+      expect(reports).toHaveLength(1);
+    }
+  });
+
+  it('reports a table that is gone', async () => {
+    const { poll, fake, reports } = await watched();
+    fake.deleteByOthers();
+    await poll();
+    expect(reports).toEqual(['table ip kube-proxy']);
+  });
+
+  it('looks once for each commit to another table, and reads all elements once', async () => {
+    const { poll, fake, calls, reports } = await watched();
+    fake.byOthers();
+    for (let round = 0; round < 20; round++) await poll();
+    expect(calls).toMatchObject({ structure: 1, observe: 1 });
+    expect(reports).toEqual([]);
+  });
+
+  it.each([true, false])(
+    'finds an element that was exchanged for another, where the kernel counts them: %s',
+    async (counts) => {
+      const lab = await watched(counts);
+      exchangeElement(lab);
+      await lab.poll();
+      expect(lab.reports).toEqual(['table ip kube-proxy']);
+    },
+  );
+
+  it('finds an element that is gone where the kernel does not count them', async () => {
+    const { poll, fake, reports } = await watched(false);
+    fake.byOthers({ kind: 'delete-elements', set: 'cluster-ips', keys: ['10.96.0.0'] });
+    await poll();
+    expect(reports).toEqual(['table ip kube-proxy']);
+  });
+
+  it('spends a hundredth of the time at most on reading elements, however often others commit', async () => {
+    const clock = createManualClock();
+    const slowly = (driver: NftablesDriver): NftablesDriver => ({
+      ...driver,
+      observe: (sets) => (clock.advance(50), driver.observe(sets)),
+    });
+    const lab = await startLab(STATE, { backend: { clock }, verifier: slowly });
+    lab.backend.watch?.(() => undefined);
+    const started = clock.now();
+    while (clock.now() - started < 60_000) {
+      lab.fake.byOthers();
+      clock.advance(250);
+      await clock.waitForTimer(() => true);
+    }
+    expect(lab.calls.observe).toBeGreaterThanOrEqual(10);
+    expect(lab.calls.observe).toBeLessThanOrEqual(13);
+  });
+
+  it('does not report its own commits', async () => {
+    const { poll, change, reports, calls } = await watched();
+    for (const state of [MORE, STATE, MORE, stateOf([{ endpoints: 0 }, { endpoints: 40 }]), STATE]) {
+      expect((await change(state)).outcome).toBe('ok');
+      await poll();
+    }
+    expect(reports).toEqual([]);
+    expect(calls.observe).toBe(0);
+  });
+
+  it('reports nothing more, and asks nothing more, once it is stopped', async () => {
+    const { stop, clock, fake, calls, reports } = await watched();
+    stop();
+    fake.deleteByOthers();
+    clock.advance(10_000);
+    expect(clock.pending).toEqual([]);
+    expect(calls.generation).toBe(0);
+    expect(reports).toEqual([]);
+  });
+});
