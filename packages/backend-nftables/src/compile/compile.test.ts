@@ -248,7 +248,7 @@ describe('what is there without any service', () => {
     expect(fixed({})['reject-chain']).toEqual(['reject']);
   });
 
-  it('has the base chains of kube-proxy, by name, type, hook and priority (NFT2)', () => {
+  it('has the base chains of kube-proxy, by name, type, hook and priority', () => {
     const bases = fixedChains(sampleContext('IPv4')).flatMap(({ name, base }) =>
       base === undefined ? [] : [`${name}: ${base.type} ${base.hook} ${base.priority}`],
     );
@@ -264,7 +264,7 @@ describe('what is there without any service', () => {
     ]);
   });
 
-  it('has no set of node port addresses where node ports answer on all (NFT4)', () => {
+  it('has no set of node port addresses where node ports answer on all', () => {
     const capabilities = { concatenatedIntervals: true, elementCounters: true };
     const names = (nodePorts: 'any-local' | 'ranges') =>
       setDeclarations({ family: 'IPv4', nodePorts, capabilities }).map(({ name }) => name);
