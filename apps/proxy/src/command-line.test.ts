@@ -285,6 +285,11 @@ describe('bad configuration files end the process with status 1', () => {
 describe('bad flags end the process with status 1', () => {
   it.each([
     ['F12: ', ['--hostname-override=  '], 'hostnameOverride: Invalid value: "  ": the node name is empty'],
+    [
+      'F12: ',
+      ['--hostname-override=node a'],
+      'hostnameOverride: Invalid value: "node a": the node name "node a" is not a host name',
+    ],
     ['F19: ', ['--proxy-mode=ebpf'], 'KubeProxyConfiguration.mode: Invalid value: "ebpf"'],
     [
       'F48: ',

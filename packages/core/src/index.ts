@@ -1,5 +1,6 @@
 export * from './backend.ts';
 export * from './clock.ts';
+export { isNodeName } from './decode/reader.ts';
 export * from './conntrack/flow.ts';
 export * from './conntrack/select-orphaned-flows.ts';
 export * from './conntrack/select-stale-flows.ts';

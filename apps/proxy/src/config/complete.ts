@@ -1,3 +1,4 @@
+import { isNodeName } from '@signalbox/core';
 import type { FieldValue } from './fields.ts';
 import type { FlagKind } from '../flags/flag.ts';
 import type { ParsedFlags } from '../flags/parse.ts';
@@ -51,8 +52,9 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   const override = draft.config.hostnameOverride;
   draft.config.hostnameOverride = override.trim().toLowerCase();
   const nodeName = override === '' ? around.hostName.trim().toLowerCase() : draft.config.hostnameOverride;
-  if (nodeName === '') {
-    const reason = 'the node name is empty: set it to the name of the Node object';
+  if (!isNodeName(nodeName)) {
+    const problem = nodeName === '' ? 'is empty' : `${JSON.stringify(nodeName)} is not a host name`;
+    const reason = `the node name ${problem}: set it to the name of the Node object`;
     errors.push(invalidValue('hostnameOverride', override, reason));
   }
   if (errors.length > 0) return { ok: false, errors };

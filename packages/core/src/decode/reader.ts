@@ -43,6 +43,15 @@ export function isDnsName(value: string): boolean {
   return DNS_NAME.test(value);
 }
 
+/**
+ * Node objects have DNS names. A node outside of a cluster has its host name, which may hold capitals and underscores.
+ */
+const NODE_NAME = /^[A-Za-z0-9_]([-.A-Za-z0-9_]{0,251}[A-Za-z0-9_])?$/;
+
+export function isNodeName(value: unknown): value is string {
+  return typeof value === 'string' && NODE_NAME.test(value);
+}
+
 function render(value: unknown): string {
   const shown = value === undefined ? 'nothing' : (JSON.stringify(value) ?? 'nothing');
   return shown.length <= SHOWN ? shown : `${shown.slice(0, SHOWN - 1)}…`;

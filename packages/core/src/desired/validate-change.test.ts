@@ -4,7 +4,7 @@ import type { SyncResult } from '../backend.ts';
 import { parseCidr } from '../model/cidr.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import { isCanonicalAddress, isCanonicalCidr } from '../model/canonical-address.ts';
-import { HOSTILE_VALUES, placesOf, replacedAt } from '../testing/hostile.ts';
+import { HOSTILE_TEXTS, HOSTILE_VALUES, placesOf, replacedAt } from '../testing/hostile.ts';
 import type { DesiredChange } from './desired-change.ts';
 import type { DesiredHealthCheck, DesiredServicePort, Frontend } from './desired-state.ts';
 import { createChangeValidator, validatedSync } from './validate-change.ts';
@@ -225,6 +225,14 @@ describe('any value at any place', () => {
       }),
       { numRuns: 120 },
     );
+  });
+
+  it.each(HOSTILE_TEXTS)('hostile text is refused and reported: %#', (text) => {
+    const accepted = places.filter((place) => {
+      const validator = createChangeValidator('IPv4');
+      return validator.check(replacedAt(whole, place, text)).ok && validator.refused.length === 0;
+    });
+    expect(accepted.filter((place) => place.at(-1) !== 'rule')).toEqual([]);
   });
 
   /** `rule` names a clause for traces; it reaches no kernel. */

@@ -14,10 +14,10 @@ import {
   isNot,
   isTrueOrFalse,
   mapping,
+  nodeName,
   nonEmpty,
   oneOf,
   port,
-  printable,
   wholeNumber,
   type Fields,
   type Problem,
@@ -155,7 +155,7 @@ export function checkNode(value: unknown, family: Family): Problem {
   if (!isFields(value)) return mapping(value);
   const cidrs = (list: unknown): Problem => each(list, (element) => cidr(element, family));
   return (
-    at('.name', printable(value['name'])) ??
+    at('.name', nodeName(value['name'])) ??
     at('.localDetector', checkDetector(value['localDetector'], cidrs)) ??
     at('.clusterIPMasquerade', oneOf(value['clusterIPMasquerade'], CLUSTER_IP_MASQUERADE)) ??
     at('.nodePortAddresses', checkNodePortAddresses(value['nodePortAddresses'], cidrs)) ??

@@ -2,7 +2,7 @@
  * Checks of single values, for `validate-change.ts`. A problem is the path of the culprit below the value checked, and
  * what is wrong: `.frontends[0].address: "x" is not an IPv4 address in canonical form`.
  */
-import { isDnsName, isPortNumber } from '../decode/reader.ts';
+import { isDnsName, isNodeName, isPortNumber } from '../decode/reader.ts';
 import { isCanonicalAddress, isCanonicalCidr } from '../model/canonical-address.ts';
 import { FAMILIES, type Family } from '../model/family.ts';
 
@@ -107,8 +107,6 @@ export function interfaceName(value: unknown): Problem {
   return fits ? null : isNot(value, 'the name of a network interface');
 }
 
-/** Text for people. */
-export function printable(value: unknown): Problem {
-  const fits = typeof value === 'string' && value.length <= NAME_LENGTH && !/\p{Cc}/u.test(value);
-  return fits ? null : isNot(value, `text of at most ${NAME_LENGTH} characters without control characters`);
+export function nodeName(value: unknown): Problem {
+  return isNodeName(value) ? null : isNot(value, 'a node name');
 }
