@@ -1,33 +1,9 @@
 // A PATH that holds a suite's declared commands and nothing else: a command that is used but not declared in
 // host-packages.mjs fails on every machine, not only on a new one.
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  mkdirSync,
-  mkdtempSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-} from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { ensureHostPackages, hostPackages } from './host-packages.mjs';
-
-function isProgram(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return statSync(file).isFile();
-  } catch {
-    return false;
-  }
-}
-
-/** The first program of this name, as the shell finds it. */
-function findProgram(name, searchPath) {
-  const files = searchPath.split(path.delimiter).map((folder) => path.join(folder, name));
-  return files.find((file) => path.isAbsolute(file) && isProgram(file));
-}
+import { ensureHostPackages, findProgram, hostPackages } from './host-packages.mjs';
 
 /**
  * Links under the commands' own names: iptables, mono and others decide by their name what they do. The folder is

@@ -47,6 +47,18 @@ linux('the folder of declared commands', () => {
     expect(['tool', 'other'].map((name) => output(folder, name))).toEqual(['tool', 'ENOENT']);
     remove();
   });
+
+  it('holds no script of a version manager, which looks for the program in the PATH again', () => {
+    const shims = path.join(held.system, 'shims');
+    mkdirSync(shims);
+    const script = path.join(shims, 'tool');
+    writeFileSync(script, '#!/usr/bin/env bash\nexec version-manager exec tool\n');
+    chmodSync(script, 0o755);
+    install('tool');
+    const { folder, remove } = linkCommands(['tool'], [shims, held.system].join(':'));
+    expect(output(folder, 'tool')).toBe('tool');
+    remove();
+  });
 });
 
 linux('a suite', () => {

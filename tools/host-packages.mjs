@@ -1,5 +1,5 @@
 // What a suite needs of the machine besides Node and npm: command → Debian package.
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { run } from './process.mjs';
 
@@ -124,20 +124,35 @@ export const hostPackages = {
   },
 };
 
-function findCommand(name, searchPath) {
-  if (path.isAbsolute(name)) return existsSync(name);
-  return searchPath.split(path.delimiter).some((folder) => {
-    try {
-      accessSync(path.join(folder, name), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+function isProgram(file) {
+  try {
+    accessSync(file, constants.X_OK);
+    return statSync(file).isFile();
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * pyenv, rbenv, asdf and mise put scripts in a folder of this name. They look for the program in the PATH again, which a
+ * suite's PATH cannot answer.
+ */
+const SHIMS = 'shims';
+
+/** The first program of this name, as the shell finds it; not a script of a version manager. */
+export function findProgram(name, searchPath) {
+  const folders = searchPath.split(path.delimiter).filter((folder) => path.basename(folder) !== SHIMS);
+  const files = folders.map((folder) => path.join(folder, name));
+  return files.find((file) => path.isAbsolute(file) && isProgram(file));
+}
+
+/** A command, or a file that commands need. */
+function isPresent(name, searchPath) {
+  return path.isAbsolute(name) ? existsSync(name) : findProgram(name, searchPath) !== undefined;
 }
 
 function missingPackages(suite, env) {
-  const missing = Object.entries(hostPackages[suite]).filter(([command]) => !findCommand(command, env.PATH));
+  const missing = Object.entries(hostPackages[suite]).filter(([command]) => !isPresent(command, env.PATH));
   return [...new Set(missing.map(([, name]) => name))];
 }
 
@@ -158,7 +173,7 @@ async function aptInstall(names) {
 export async function installPackages(names) {
   const advice = `missing: install ${names.join(' ')}`;
   if (process.platform !== 'linux') return `needs Linux (this is ${process.platform})`;
-  if (!findCommand('apt-get', SYSTEM_PATH)) return `${advice} with this system's package manager`;
+  if (!isPresent('apt-get', SYSTEM_PATH)) return `${advice} with this system's package manager`;
   if (process.getuid() !== 0) return `${advice} (as root: apt-get install ${names.join(' ')})`;
   process.stdout.write(`Installing Debian packages: ${names.join(' ')}\n`);
   const { status, output } = await aptInstall(names);
@@ -171,6 +186,6 @@ export async function ensureHostPackages(suite, env) {
   if (wanted.length === 0) return null;
   const failure = await installPackages(wanted);
   if (failure !== null) return failure;
-  const missing = Object.keys(hostPackages[suite]).filter((command) => !findCommand(command, env.PATH));
+  const missing = Object.keys(hostPackages[suite]).filter((command) => !isPresent(command, env.PATH));
   return missing.length === 0 ? null : `not in the packages that were installed: ${missing.join(', ')}`;
 }
