@@ -63,6 +63,16 @@ describe('signalbox explain', () => {
     expect((await explain('10.244.1.9', '10.96.0.11:80')).printed).toContain('outcome  pass');
   });
 
+  it.each([
+    ['iptables', '10.96.0.10:81', 'pass'],
+    ['ipvs', '10.96.0.10:81', 'reject'],
+    ['nftables', '10.96.0.10:81', 'reject'],
+    ['nftables', '10.96.0.11:80', 'pass'],
+  ])('S43: in mode %s a packet to %s, which no Service uses: %s', async (mode, to, outcome) => {
+    const { printed } = await explain('10.244.1.9', to, `--proxy-mode=${mode}`);
+    expect(printed).toContain(`outcome  ${outcome}\n`);
+  });
+
   it('what cannot be used of an object is told', async () => {
     const path = join(folder.path, 'odd.yaml');
     const odd = OBJECTS.split('---')[0]?.replace('name: web', 'name: odd').replace('TCP', 'XXX') ?? '';

@@ -47,7 +47,12 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   const question = parseQuestion(from, to, addresses);
   if (typeof question === 'string') return failed(question);
   const { state } = model.build(question.family);
-  options.print(render(question.packet, explain(state, question.packet, { addresses })));
+  options.print(
+    render(
+      question.packet,
+      explain(state, question.packet, { addresses, unused: settings.mode.unusedClusterIPs }),
+    ),
+  );
   return DONE;
 }
 

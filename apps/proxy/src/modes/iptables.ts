@@ -38,6 +38,7 @@ export const IPTABLES: ProxyMode = {
   metrics: ['rules', 'restore', 'partial'],
   displaces: ['nftables'],
   succeeds: [],
+  unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: (_, logger) => probeIptables({ clock: systemClock, logger }),
   sysctls: ({ config }) => Promise.resolve(needsRouteLocalnet(config) ? [LOCALHOST_NODE_PORTS_SYSCTL] : []),
   openCounters: (families, logger) => openPacketCounters(families, logger),

@@ -28,6 +28,7 @@ export const IPVS: ProxyMode = {
   metrics: ['restore'],
   displaces: ['nftables'],
   succeeds: [],
+  unusedClusterIPs: { port: 'reject', address: 'pass' },
   probe,
   // The backend makes its own once the kernel's module is there; an --init-only run has no backend, and loads it here.
   sysctls: async (settings) =>

@@ -20,6 +20,7 @@ export const KERNELSPACE: ProxyMode = {
   metrics: ['load-balancers'],
   displaces: [],
   succeeds: [],
+  unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: probeKernelspace,
   sysctls: () => Promise.resolve([]),
   createBackend: (settings, family, facts) => Promise.resolve(kernelspaceBackend(settings, family, facts)),

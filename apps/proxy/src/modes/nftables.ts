@@ -28,6 +28,7 @@ export const NFTABLES: ProxyMode = {
   metrics: ['partial', 'transactions'],
   displaces: [],
   succeeds: ['iptables', 'ipvs'],
+  unusedClusterIPs: { port: 'reject', address: 'drop' },
   probe: (_, logger) => probeNftables({ clock: systemClock, logger }),
   sysctls: () => Promise.resolve([]),
   createBackend: async ({ config }, family) => {

@@ -3,7 +3,7 @@
  * outside this folder tests the name of a mode.
  */
 import type { IptablesDriver, OnToolNotice } from '@signalbox/backend-iptables';
-import type { Backend, CleanupResult, Family } from '@signalbox/core';
+import type { Backend, CleanupResult, Family, UnusedClusterIPs } from '@signalbox/core';
 import type { FieldValue } from '../config/fields.ts';
 import type { Report } from '../config/report.ts';
 import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
@@ -24,6 +24,8 @@ export interface ProxyMode {
   readonly displaces: readonly string[];
   /** Names of modes whose rules serve until the first sync was found in the kernel, for every family: then they are removed. */
   readonly succeeds: readonly string[];
+  /** For `explain`: what its rules do with packets to cluster IPs that are for no Service (S43). */
+  readonly unusedClusterIPs: UnusedClusterIPs;
   /** Which families work on this node, and why the others do not. Waits a while for what is only busy, and logs it. */
   probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport>;
   /** Kernel settings that it needs and that take more rights than its rules; or why it cannot run, in one line. */

@@ -64,6 +64,7 @@ function toyMode(kernel: ToyKernel): ProxyMode {
     metrics: ['partial'],
     displaces: [],
     succeeds: [],
+    unusedClusterIPs: { port: 'pass', address: 'pass' },
     probe: () => Promise.resolve({ families: ['IPv4'], reasons: ['no IPv6: a toy'] }),
     sysctls: () => Promise.resolve([]),
     createBackend: (_, family) => Promise.resolve(toyBackend(kernel, family)),

@@ -271,3 +271,21 @@ describe('explain', () => {
     expect(explanation.endpoints.map(({ address }) => address)).toEqual(['10.244.1.5', '10.244.2.7']);
   });
 });
+
+describe('packets to cluster IPs that are for no Service', () => {
+  it.each([
+    ['10.96.0.10', 81, 'reject', 'S43'],
+    ['10.96.9.9', 80, 'drop', 'S43'],
+    ['192.0.2.77', 80, 'pass', 'S19'],
+  ])('S43: %s port %i, in a mode that refuses them: %s', (destination, destinationPort, kind, rule) => {
+    const host = { ...HOST, unused: { port: 'reject', address: 'drop' } } as const;
+    const packet = {
+      protocol: 'TCP',
+      source: POD,
+      inInterface: 'eth0',
+      destination,
+      destinationPort,
+    } as const;
+    expect(explain(state(), packet, host)).toMatchObject({ outcome: { kind }, rule });
+  });
+});

@@ -18,7 +18,18 @@ import type { Destination, Outcome, Packet } from './packet.ts';
 /** What of the host decides about a packet. Addresses canonical, both families, loopback included. */
 export interface ExplainHost {
   readonly addresses: readonly string[];
+  /** What the proxy mode does with packets to cluster IPs that are for no Service; absent: it lets them pass. */
+  readonly unused?: UnusedClusterIPs;
 }
+
+export interface UnusedClusterIPs {
+  /** A port of a cluster IP that no service port uses. */
+  readonly port: 'pass' | 'reject';
+  /** An address of the service CIDRs that no Service has. */
+  readonly address: 'pass' | 'drop';
+}
+
+const PASS: UnusedClusterIPs = { port: 'pass', address: 'pass' };
 
 /** What becomes of a packet, and why. */
 export interface Explanation {
@@ -147,30 +158,30 @@ function describe(route: Route, { servicePort, frontend }: Match): string {
   }
 }
 
-function passes(state: DesiredState, packet: Packet): Explanation {
+function forNoService(state: DesiredState, packet: Packet, { unused = PASS }: ExplainHost): Explanation {
   const { destination, destinationPort } = packet;
   const isClusterIP = [...state.servicePorts.values()].some(({ frontends }) =>
     frontends.some((frontend) => frontend.kind === 'cluster-ip' && frontend.address === destination),
   );
   const target = `${formatAddressPort(destination, destinationPort)}/${packet.protocol}`;
+  const isUnallocated = !isClusterIP && anyCidrContains(state.node.serviceCIDRs, destination);
+  const kind = isClusterIP ? unused.port : isUnallocated ? unused.address : 'pass';
   return {
-    outcome: { kind: 'pass' },
+    outcome: { kind },
     servicePort: null,
     frontend: null,
     route: null,
-    rule: isClusterIP || anyCidrContains(state.node.serviceCIDRs, destination) ? 'S43' : 'S19',
+    rule: isClusterIP || isUnallocated ? 'S43' : 'S19',
     masquerade: false,
     endpoints: [],
-    reason: isClusterIP
-      ? `${target} is an unused port of a cluster IP: some backends refuse it`
-      : `no service answers on ${target}`,
+    reason: isClusterIP ? `${target} is an unused port of a cluster IP` : `no service answers on ${target}`,
   };
 }
 
 /** What this node does with the first packet of a connection, by the rules, whatever the backend. */
 export function explain(state: DesiredState, packet: Packet, host: ExplainHost): Explanation {
   const match = findMatch(state, packet, host);
-  if (match === null) return passes(state, packet);
+  if (match === null) return forNoService(state, packet, host);
   const { servicePort, frontend } = match;
   const ranges = frontend.kind === 'load-balancer' ? frontend.sourceRanges : null;
   const where = { node: state.node, host };
