@@ -2,13 +2,9 @@
  * What iptables mode costs on this machine's kernel, in network namespaces of its own:
  * `npm run bench -- iptables [--smoke]`. Needs unshare and iptables.
  */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { argv, execPath } from 'node:process';
+import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { build } from 'tsup';
+import { ms, packScripts, printTable } from '../harness.ts';
 import type { ConnectTimes } from './connect.ts';
 import type { SyncTimes } from './measure.ts';
 import type { VerifiedTimes } from './verified.ts';
@@ -18,47 +14,10 @@ const SIZES = { smoke: [50], full: [100, 1000, 5000] } as const;
 const NODE_SERVICES = { smoke: [50], full: [1000, 5000] } as const;
 const CONNECT_SERVICES = { smoke: 200, full: 10_000 } as const;
 
-type Script = 'measure' | 'whole-node' | 'verified' | 'connect';
-
-const packed = mkdtempSync(join(tmpdir(), 'signalbox-bench-'));
-
-/** What users run is packed, too: from source, every process holds the compiler that strips the types (40 MB). */
-async function pack(...scripts: readonly Script[]): Promise<void> {
-  await build({
-    entry: scripts.map((script) => fileURLToPath(new URL(`./${script}.ts`, import.meta.url))),
-    outDir: packed,
-    format: 'esm',
-    platform: 'node',
-    config: false,
-    silent: true,
-    noExternal: [/.*/],
-    outExtension: () => ({ js: '.mjs' }),
-    esbuildOptions: (options) => {
-      options.conditions = ['signalbox-source'];
-    },
-  });
-}
-
-/** Runs one measurement in a namespace of its own; `null` where that cannot be had. */
-function inNamespace(script: Script, ...args: readonly (string | number)[]): unknown {
-  for (const flags of [['-n'], ['-U', '-r', '-n']]) {
-    const command = [...flags, execPath, join(packed, `${script}.mjs`), ...args.map(String)];
-    const done = spawnSync('unshare', command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-    if (done.status === 0) return JSON.parse(done.stdout) as unknown;
-    if (!/unshare|Operation not permitted/.test(done.stderr)) throw new Error(done.stderr);
-  }
-  return null;
-}
-
-function table(rows: readonly (readonly string[])[]): void {
-  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  for (const row of rows)
-    console.log(row.map((cell, column) => cell.padStart(widths[column] ?? 0)).join('  '));
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
-}
+const SCRIPTS = ['measure', 'whole-node', 'verified', 'connect'] as const;
+const scripts = await packScripts(
+  SCRIPTS.map((script) => fileURLToPath(new URL(`./${script}.ts`, import.meta.url))),
+);
 
 function syncRow(times: SyncTimes): readonly string[] {
   return [
@@ -78,7 +37,7 @@ function measureSyncs(sizes: readonly number[]): void {
   const results: SyncTimes[] = [];
   for (const variant of ['nft', 'legacy']) {
     for (const services of sizes) {
-      const times = inNamespace('measure', variant, services) as SyncTimes | null;
+      const times = scripts.inNamespace('measure', variant, services) as SyncTimes | null;
       if (times !== null) results.push(times);
     }
   }
@@ -97,7 +56,7 @@ function measureSyncs(sizes: readonly number[]): void {
     '200 changes, CPU',
     'RSS',
   ];
-  table([head, ...results.map(syncRow)]);
+  printTable([head, ...results.map(syncRow)]);
   for (const variant of ['nft', 'legacy']) {
     const own = results.filter((each) => each.variant === variant);
     const [small, large] = [own[0], own.at(-1)];
@@ -114,7 +73,7 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
     NODE_SERVICES[size].map((services) => ({ variant, services })),
   );
   const results = cases
-    .map(({ variant, services }) => inNamespace('whole-node', variant, services, size))
+    .map(({ variant, services }) => scripts.inNamespace('whole-node', variant, services, size))
     .filter((times) => times !== null) as WholeNodeTimes[];
   if (results.length === 0) return;
   const head = [
@@ -133,7 +92,7 @@ function measureWholeNode(size: keyof typeof NODE_SERVICES): void {
     ms(times.follows),
     ms(times.cpuOfWrites),
   ]);
-  table([head, ...rows]);
+  printTable([head, ...rows]);
 }
 
 /** Aim: p95 within three times p50. */
@@ -141,7 +100,7 @@ function measureVerified(size: keyof typeof NODE_SERVICES): void {
   const changes = size === 'full' ? 100 : 20;
   const results = ['nft', 'legacy']
     .flatMap((variant) => NODE_SERVICES[size].map((services) => ({ variant, services })))
-    .map(({ variant, services }) => inNamespace('verified', variant, services, changes))
+    .map(({ variant, services }) => scripts.inNamespace('verified', variant, services, changes))
     .filter((times) => times !== null) as VerifiedTimes[];
   if (results.length === 0) return;
   const head = [
@@ -162,11 +121,11 @@ function measureVerified(size: keyof typeof NODE_SERVICES): void {
     ms(alone.p50),
     String(verifications),
   ]);
-  table([head, ...rows]);
+  printTable([head, ...rows]);
 }
 
 function measureConnects(services: number): void {
-  const times = inNamespace('connect', services) as ConnectTimes | null;
+  const times = scripts.inNamespace('connect', services) as ConnectTimes | null;
   if (times === null) return;
   const { direct, past, tree, flat } = times;
   console.log(`iptables legacy, TCP connect, median: without rules ${direct.toFixed(0)} µs,`);
@@ -183,11 +142,10 @@ function measureConnects(services: number): void {
 
 const form = argv.includes('--smoke') ? 'smoke' : 'full';
 try {
-  await pack('measure', 'whole-node', 'verified', 'connect');
   measureSyncs(SIZES[form]);
   measureWholeNode(form);
   measureVerified(form);
   measureConnects(CONNECT_SERVICES[form]);
 } finally {
-  rmSync(packed, { recursive: true });
+  scripts.remove();
 }

@@ -1,15 +1,17 @@
 /**
  * API objects in, connections out: model and backend together, in the namespace it is started in, with services of ten
- * endpoints: `whole-node.ts VARIANT SERVICES smoke|full`. Prints JSON.
+ * endpoints: `whole-node.ts BACKEND SERVICES smoke|full [ENDPOINTS]`, where BACKEND is a variant of iptables, or nftables.
+ * Prints JSON.
  */
 // oxlint-disable-next-line import/no-unassigned-import -- as the program does, first of all
 import '../../apps/proxy/src/heap.ts';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import { argv, resourceUsage, stdout } from 'node:process';
+import { argv, memoryUsage, resourceUsage, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
+import { createNftablesBackend } from '@signalbox/backend-nftables';
 import { createModel, type Backend, type Model, type ObjectEvent } from '@signalbox/core';
 import { CONFIG, serviceJSON, sliceJSON, upsert } from '../core/cluster.ts';
 import { cpu } from './cpu.ts';
@@ -22,6 +24,10 @@ export interface WholeNodeTimes {
   readonly rssMegabytes: number;
   /** Median: from the text of a slice with another endpoint to the first connection that reaches it. */
   readonly follows: number;
+  /** 95th percentile of the same. */
+  readonly followsP95: number;
+  /** Resident memory after the first sync and a collection of garbage. */
+  readonly settledMegabytes: number;
   /** CPU of this process and of the tools it runs for slice writes (200 in ten seconds), at most one sync a second. */
   readonly cpuOfWrites: number;
 }
@@ -30,7 +36,6 @@ const FORMS = {
   smoke: { follows: 3, writes: 10, pause: 10, syncPeriod: 50 },
   full: { follows: 31, writes: 200, pause: 50, syncPeriod: 1000 },
 } as const;
-const ENDPOINTS = 10;
 const HOST = '10.255.255.1';
 
 /** An address for each round: connection tracking sends a port that comes back too soon where it went the last time. */
@@ -76,7 +81,7 @@ async function serve(): Promise<Server> {
 }
 
 /** The service goes from one server to the other, while a client connects and connects. */
-async function timeFollows(node: Node, index: number, rounds: number): Promise<number> {
+async function timeFollows(node: Node, index: number, rounds: number): Promise<readonly number[]> {
   const address = (JSON.parse(serviceJSON(index)) as { spec: { clusterIP: string } }).spec.clusterIP;
   const servers = [await serve(), await serve()] as const;
   const times: number[] = [];
@@ -101,18 +106,17 @@ async function timeFollows(node: Node, index: number, rounds: number): Promise<n
     await done;
   }
   for (const server of servers) server.close();
-  times.sort((a, b) => a - b);
-  return times[rounds >> 1] ?? Number.NaN;
+  return times.sort((a, b) => a - b);
 }
 
 /** One endpoint of one service goes or comes back with every write. */
 async function costOfWrites(
   node: Node,
   services: number,
-  form: (typeof FORMS)['smoke' | 'full'],
+  form: (typeof FORMS)['smoke' | 'full'] & { readonly endpoints: number },
 ): Promise<number> {
   const events: readonly ObjectEvent[] = Array.from({ length: form.writes }, (_, at) =>
-    upsert('EndpointSlice', sliceJSON((at * 7919) % (services - 1), ENDPOINTS, 1)),
+    upsert('EndpointSlice', sliceJSON((at * 7919) % (services - 1), form.endpoints, 1)),
   );
   const before = cpu();
   let next = performance.now() + form.syncPeriod;
@@ -127,27 +131,51 @@ async function costOfWrites(
   return cpu() - before;
 }
 
-async function measure(variant: Variant, services: number, form: 'smoke' | 'full'): Promise<WholeNodeTimes> {
+function createBackend(name: string): Backend {
+  if (name === 'nftables') return createNftablesBackend({ family: 'IPv4' });
+  return createIptablesBackend({
+    family: 'IPv4',
+    driver: createExecDriver({ family: 'IPv4', variant: name as Variant }),
+  });
+}
+
+interface Measurement {
+  readonly backend: string;
+  readonly services: number;
+  readonly endpoints: number;
+  readonly form: 'smoke' | 'full';
+}
+
+async function measure({ backend, services, endpoints, form }: Measurement): Promise<WholeNodeTimes> {
   prepareNetwork();
-  const driver = createExecDriver({ family: 'IPv4', variant });
-  const node: Node = {
-    model: createModel(CONFIG),
-    backend: createIptablesBackend({ family: 'IPv4', driver }),
-  };
+  const node: Node = { model: createModel(CONFIG), backend: createBackend(backend) };
   const start = performance.now();
   for (let index = 0; index < services; index++) {
     node.model.apply(upsert('Service', serviceJSON(index)));
-    node.model.apply(upsert('EndpointSlice', sliceJSON(index, ENDPOINTS)));
+    node.model.apply(upsert('EndpointSlice', sliceJSON(index, endpoints)));
   }
   await sync(node);
   const firstSync = performance.now() - start;
   const rssMegabytes = resourceUsage().maxRSS / 1024;
-  const follows = await timeFollows(node, services - 1, FORMS[form].follows);
-  const cpuOfWrites = await costOfWrites(node, services, FORMS[form]);
-  return { variant, services, firstSync, rssMegabytes, follows, cpuOfWrites };
+  const unwatch = node.backend.watch?.((what) => {
+    throw new Error(`${what} was changed by no other process`);
+  });
+  await wait(500);
+  const settledMegabytes = memoryUsage().rss / 2 ** 20;
+  const times = await timeFollows(node, services - 1, FORMS[form].follows);
+  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? Number.NaN;
+  const cpuOfWrites = await costOfWrites(node, services, { ...FORMS[form], endpoints });
+  unwatch?.();
+  await node.backend.close();
+  const follows = { follows: at(0.5), followsP95: at(0.95) };
+  return { variant: backend, services, firstSync, rssMegabytes, settledMegabytes, ...follows, cpuOfWrites };
 }
 
-const [, , variant = 'nft', services = '100', form = 'smoke'] = argv;
-stdout.write(
-  JSON.stringify(await measure(variant as Variant, Number(services), form === 'full' ? 'full' : 'smoke')),
-);
+const [, , backend = 'nft', services = '100', form = 'smoke', endpoints = '10'] = argv;
+const measured = await measure({
+  backend,
+  services: Number(services),
+  endpoints: Number(endpoints),
+  form: form === 'full' ? 'full' : 'smoke',
+});
+stdout.write(JSON.stringify(measured));
