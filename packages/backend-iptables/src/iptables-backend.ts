@@ -41,6 +41,7 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     sync: validatedSync(options.family, (change) => syncAlone({ driver, options, state }, change)),
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, state),
+    observesBesideSync: true,
     watch: (onDrift, onProblem = () => undefined) =>
       watchRules({ driver, options, state, onDrift, onProblem }),
     close: () => driver.close(),

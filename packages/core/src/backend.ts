@@ -78,6 +78,9 @@ export interface Backend {
   /** Compares the kernel with the last desired state; changes nothing. */
   observe(): Promise<Observation>;
 
+  /** `observe` may run while a sync does; what it answers then may be out of date. Else the caller does one at a time. */
+  readonly observesBesideSync?: boolean;
+
   /**
    * Calls `onDrift` soon after the kernel's objects were altered by somebody else, where the kernel can tell
    * or a cheap check can be made; the caller then calls `sync`. Returns the undo. Absent where impossible.

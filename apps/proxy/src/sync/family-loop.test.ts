@@ -1,4 +1,4 @@
-import { backendError, type ObjectEvent } from '@signalbox/core';
+import { backendError, type Backend, type ObjectEvent } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import type { ConntrackClient, FlowState, NetlinkError } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
@@ -48,9 +48,9 @@ function fakeTable() {
 }
 
 /** A loop over a recording backend that has synced `dnsModel` once. */
-async function world() {
+async function world(parts: Partial<Backend> = {}) {
   const clock = createManualClock();
-  const backend = recordingBackend('IPv4');
+  const backend = Object.assign(recordingBackend('IPv4'), parts);
   const model = dnsModel();
   const flows = fakeTable();
   const lines: string[] = [];
@@ -201,6 +201,16 @@ describe('connection tracking after a sync', () => {
     await tell(dnsService());
     await pass(5000);
     expect(left()).toEqual(['10.244.1.5']);
+  });
+});
+
+describe('the verification of the first sync', () => {
+  it('does not keep a change waiting where the backend observes beside syncs', async () => {
+    const observe = (): Promise<never> => new Promise(() => undefined);
+    const { backend, tell } = await world({ observe, observesBesideSync: true });
+    const syncs = backend.changes.length;
+    await tell(dnsSlice('10.244.1.7'));
+    expect(backend.changes).toHaveLength(syncs + 1);
   });
 });
 

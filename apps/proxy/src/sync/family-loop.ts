@@ -1,4 +1,3 @@
-import { formatDriftList } from '@signalbox/backend-kit';
 /** One IP family from end to end: its backend, its loop, and what follows a sync. */
 import {
   FAMILIES,
@@ -16,6 +15,7 @@ import type { ServiceHealth } from '../health/service-health.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { recordSync } from '../metrics/record-sync.ts';
+import { createFirstVerification, type FirstVerification } from './first-verification.ts';
 import { createStaleFlows, type StaleFlows } from './stale-flows.ts';
 import { createSyncLoop, type Periods, type SyncLoop, type SyncReport } from './sync-loop.ts';
 
@@ -43,7 +43,8 @@ export interface FamilyLoop extends SyncLoop {
 export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
   const { backend, health } = options;
   const { family } = backend;
-  const loop = createFamilySyncLoop(options);
+  const verification = createFirstVerification({ ...options, again: () => loop.request('verify') });
+  const loop = createFamilySyncLoop(options, verification);
   let unwatch = (): void => undefined;
   return {
     family,
@@ -57,6 +58,7 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
     stop: () => loop.stop(),
     close: async () => {
       unwatch();
+      verification.stop();
       await options.serviceHealth.close();
       options.flows?.close();
       await backend.close();
@@ -70,18 +72,16 @@ function logWatchProblem({ logger, backend }: FamilyLoopOptions, problem: Backen
   logger.warning('Changes by other processes are found by verification only', { family, mode, err });
 }
 
-function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
+function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVerification): SyncLoop {
   const { model, health, metrics, clock, backend } = options;
   const { family } = backend;
   const after: AfterSync = {
     ...options,
     staleFlows: flowsOf(options, () => loop.request('stale flows')),
-    verified: false,
-    misses: 0,
-    verifyAgain: () => loop.request('verify'),
   };
   const take = (step: (family: Family) => Built) => (): Built => {
     options.refresh();
+    verification.syncStarts();
     const built = step(family);
     after.staleFlows?.note(built);
     recordPending(metrics, model);
@@ -95,7 +95,10 @@ function createFamilySyncLoop(options: FamilyLoopOptions): SyncLoop {
       health.queued(family);
       metrics.syncLastQueued.set(clock.now() / 1000, { ip_family: family });
     },
-    onReport: (report) => afterSync(after, report),
+    onReport: async (report) => {
+      await afterSync(after, report);
+      await verification.syncEnded(report.result);
+    },
   });
   return loop;
 }
@@ -109,15 +112,15 @@ function flowsOf(options: FamilyLoopOptions, again: () => void): StaleFlows | nu
 
 interface AfterSync extends FamilyLoopOptions {
   readonly staleFlows: StaleFlows | null;
-  verified: boolean;
-  /** Looks at the kernel that found something else. */
-  misses: number;
-  readonly verifyAgain: () => void;
 }
 
 async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
-  const { metrics, health, backend, model } = after;
-  const { family } = backend;
+  const {
+    metrics,
+    health,
+    model,
+    backend: { family },
+  } = after;
   recordSync(metrics, family, report);
   recordPending(metrics, model);
   if (report.result.outcome === 'failed') {
@@ -129,27 +132,6 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
   await after.staleFlows?.afterSync(report.result, report.state);
-  if (!after.verified) await verify(after);
-}
-
-/** So many times a miss is followed by another sync at once; later ones wait for the next sync there is. */
-const EAGER_LOOKS = 5;
-
-/** `/readyz` waits for this: the kernel itself shows what the first sync claims to have written. */
-async function verify(after: AfterSync): Promise<void> {
-  const { backend, logger, health } = after;
-  const seen = await backend.observe();
-  if (seen.outcome === 'ok' && seen.drift.length === 0) {
-    after.verified = true;
-    health.verified(backend.family);
-    after.onVerified?.();
-    logger.info('First sync verified in the kernel', { family: backend.family, mode: backend.mode });
-    return;
-  }
-  const why = seen.outcome === 'ok' ? formatDriftList(seen.drift).join(', ') : formatBackendError(seen.error);
-  logger.warning('First sync is not in the kernel yet; not ready', { family: backend.family, why });
-  after.misses += 1;
-  if (after.misses < EAGER_LOOKS) after.verifyAgain();
 }
 
 function recordPending(metrics: ProxyMetrics, model: Model): void {
