@@ -19,5 +19,6 @@ COPY --from=build /build/LICENSE /opt/signalbox/LICENSE
 RUN ln -s /opt/signalbox/main.js /usr/local/bin/signalbox \
     && ln -s /opt/signalbox/main.js /usr/local/bin/kube-proxy
 # SIGUSR1 must not open the inspector of Node.js: a port of the node through which every user of it runs code here.
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/signalbox NODE_OPTIONS=--disable-sigusr1
+# Each of Node.js's ten threads has an arena of glibc's malloc otherwise, and keeps in it what it once needed: 6 to 10 MB.
+ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/signalbox NODE_OPTIONS=--disable-sigusr1 MALLOC_ARENA_MAX=1
 ENTRYPOINT ["/usr/local/bin/signalbox"]
