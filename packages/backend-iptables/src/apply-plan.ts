@@ -1,11 +1,16 @@
 import type { BackendError } from '@signalbox/core';
-import { digestOf, encodeRestore, type IptablesDriver, type Variant } from '@signalbox/iptables';
+import {
+  digestOf,
+  encodeRestore,
+  type IptablesDriver,
+  type MissingJump,
+  type Variant,
+} from '@signalbox/iptables';
 import {
   LEGACY_POLICY,
   nftPolicy,
   planTransactions,
   batchTransactions,
-  type PendingInsert,
   type PlanPart,
   type Transaction,
 } from './diff/plan.ts';
@@ -38,7 +43,7 @@ export function nothingApplied(): Applied {
 
 export interface PlanInput {
   readonly ledger: RuleLedger;
-  readonly inserts: readonly PendingInsert[];
+  readonly inserts: readonly MissingJump[];
   readonly driver: IptablesDriver;
   readonly variant: Variant;
   /** Rules in nat that packets can meet before anything of this is written. */

@@ -1,10 +1,14 @@
 /** Takes away every trace of services by iptables, in both variants (F87), and nothing else. */
 import type { BackendError, CleanupResult } from '@signalbox/core';
 import {
+  divideTable,
   encodeRestore,
   encodeRule,
   type IptablesDriver,
   listTables,
+  type ListedJump,
+  obsoleteChains,
+  type OwnedRules,
   type RestoreOperation,
   type SharedRule,
   type TableInput,
@@ -13,10 +17,9 @@ import {
   UNLISTED_RULE,
 } from '@signalbox/iptables';
 import { BASE_JUMPS } from './compile/base-chains.ts';
-import { isOwnChain, MARK_MASQUERADE } from './compile/chain-names.ts';
-import { observe, type Observed } from './diff/observed.ts';
+import { MARK_MASQUERADE } from './compile/chain-names.ts';
 import { nftPolicy } from './diff/plan.ts';
-import { isBaseJump } from './observe.ts';
+import { OWNERSHIP } from './observe.ts';
 
 export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {
   const other = await driver.otherVariant();
@@ -40,8 +43,7 @@ async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<Ba
   if (!saved.ok) return saved.error;
   const size = tool.value.variant === 'nft' ? nftPolicy(0).chainsPerTransaction : Infinity;
   for (const table of TABLES) {
-    const observed = observe(saved.value[table], isOwnChain, isBaseJump);
-    const work = cleanupWork(table, observed);
+    const work = cleanupWork(divideTable(saved.value[table], OWNERSHIP));
     const inputs = cleanupInputs(table, work, size);
     if (inputs.length > 0) {
       const done = await driver.restore(encodeRestore(inputs));
@@ -81,7 +83,7 @@ async function removeHiddenJumps(driver: IptablesDriver, removed: string[]): Pro
 }
 
 interface CleanupWork {
-  readonly jumps: readonly { readonly chain: string; readonly text: string }[];
+  readonly jumps: readonly ListedJump[];
   /** To be emptied. */
   readonly chains: readonly string[];
   /** Of those, to be kept: rules of others lead there. */
@@ -91,15 +93,12 @@ interface CleanupWork {
 /** Tells of a kubelet that makes masquerade chains itself (before Kubernetes 1.27). */
 const OLD_KUBELET_CHAIN = 'KUBE-MARK-DROP';
 
-function cleanupWork(table: TableName, { own, foreign, referenced }: Observed): CleanupWork {
-  const jumps = [...foreign].flatMap(([chain, rules]) =>
-    rules.filter((text) => isBaseJump(table, chain, text)).map((text) => ({ chain, text })),
-  );
-  const shared = foreign.has(OLD_KUBELET_CHAIN) ? [MARK_MASQUERADE] : [];
-  const chains = [...own.keys()].filter(
-    (name) => !shared.includes(name) && !(referenced.has(name) && own.get(name)?.length === 0),
-  );
-  return { jumps, chains, kept: referenced };
+function cleanupWork(listing: OwnedRules): CleanupWork {
+  const shared = listing.others.has(OLD_KUBELET_CHAIN) ? [MARK_MASQUERADE] : [];
+  const chains = obsoleteChains(listing)
+    .map(({ name }) => name)
+    .filter((name) => !shared.includes(name));
+  return { jumps: listing.jumps, chains, kept: listing.referenced };
 }
 
 /** Jumps first; then all chains are emptied, since they jump to one another; then they go. */

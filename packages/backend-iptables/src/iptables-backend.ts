@@ -9,6 +9,8 @@ import {
   type Guarded,
   type IptablesDriver,
   type ToolFacts,
+  countOwnRules,
+  type OwnedTables,
 } from '@signalbox/iptables';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
@@ -19,7 +21,7 @@ import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
 import { splitChange } from './diff/split-change.ts';
 import { compare } from './full-sync.ts';
 import { isIntact, observeDrift } from './observe-drift.ts';
-import { commentsInKernel, countRules, observeTables, type ObservedTables } from './observe.ts';
+import { commentsInKernel, observeTables } from './observe.ts';
 import { ruleOptions, type IptablesOptions } from './options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
 import { createState, failed, forgetLedger, succeeded, type State } from './sync-state.ts';
@@ -233,14 +235,14 @@ interface Reconciled {
 
 async function reconcile(
   { driver, state, compiler, tool }: SyncWork,
-  observed: ObservedTables,
+  observed: OwnedTables,
   { ledger, applied }: Pick<PlanInput, 'ledger' | 'applied'>,
 ): Promise<Reconciled> {
   const plan = {
     ledger,
     driver,
     variant: tool.variant,
-    reachableRules: countRules(observed, 'nat'),
+    reachableRules: countOwnRules(observed.nat),
     order: 'both',
     applied,
     rulesPerTransaction: state.rulesPerTransaction,

@@ -1,10 +1,10 @@
 /** What of the wanted the kernel does not have. Changes nothing. */
 import type { BackendError, Observation } from '@signalbox/core';
-import { askForUnlisted, type IptablesDriver, type TableName } from '@signalbox/iptables';
+import { askForUnlisted, missingJumps, type IptablesDriver, type TableName } from '@signalbox/iptables';
 import { isOwnChain } from './compile/chain-names.ts';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
 import { createQuickCheck } from './diff/quick-check.ts';
-import { compare, missingShared, type Notes } from './full-sync.ts';
+import { compare, type Notes } from './full-sync.ts';
 import { observeTables } from './observe.ts';
 import type { State } from './sync-state.ts';
 
@@ -31,11 +31,11 @@ export async function isIntact(
   const check = createQuickCheck(ledger, driver.family, isOwnChain);
   const saved = await driver.save(check.take);
   if (!saved.ok) return saved.error;
-  const shared = { shared: compiler.shared(), family: driver.family };
-  const foreign = await askForUnlisted(driver, check.foreign, shared.shared);
+  const jumps = { jumps: compiler.shared(), family: driver.family };
+  const foreign = await askForUnlisted(driver, check.foreign, jumps.jumps);
   if (!foreign.ok) return foreign.error;
   const rulesOf = (table: TableName, chain: string) => foreign.value[table].chains.get(chain);
-  return check.differences().length === 0 && missingShared(shared, rulesOf).length === 0;
+  return check.differences().length === 0 && missingJumps(jumps, rulesOf).length === 0;
 }
 
 const NO_NOTES: Notes = { hold() {}, want() {}, unwant() {} };

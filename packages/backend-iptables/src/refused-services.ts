@@ -2,7 +2,7 @@
 import type { DesiredChange, DesiredServicePort } from '@signalbox/core';
 import type { IptablesDriver } from '@signalbox/iptables';
 import type { RuleCompiler } from './compile/rule-compiler.ts';
-import { findRefused, type Verdict } from './isolate-refused.ts';
+import { findRefused, type Verdict } from './sync/find-refused.ts';
 import { forgetLedger, type State } from './sync-state.ts';
 
 export interface RefusedWork {

@@ -3,8 +3,7 @@
  * last write. What we want now is no measure: it may have changed since.
  */
 import type { Family } from '@signalbox/core';
-import { PROBE, type TableName } from '@signalbox/iptables';
-import { hasRules } from './diff/observed.ts';
+import { hasRules, PROBE, type TableName } from '@signalbox/iptables';
 import { idOf, type RuleLedger } from './diff/rule-ledger.ts';
 
 /** What the kernel was last known to hold. */

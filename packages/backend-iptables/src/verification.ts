@@ -9,13 +9,13 @@ import {
   countOtherCommits,
   firstMissing,
   type IptablesDriver,
+  missingJumps,
   PROBE,
   type Timer,
 } from '@signalbox/iptables';
 import { isOwnChain } from './compile/chain-names.ts';
 import { createQuickCheck } from './diff/quick-check.ts';
 import { idOf } from './diff/rule-ledger.ts';
-import { missingShared } from './full-sync.ts';
 import type { State } from './sync-state.ts';
 
 export interface Verification {
@@ -108,7 +108,7 @@ async function verify(
   const shared = compiler.shared();
   const foreign = await askForUnlisted(driver, check.foreign, shared);
   if (!foreign.ok) return null;
-  const [jump] = missingShared({ shared, family: driver.family }, (table, name) =>
+  const [jump] = missingJumps({ jumps: shared, family: driver.family }, (table, name) =>
     foreign.value[table].chains.get(name),
   );
   return jump === undefined ? null : `a rule in ${jump.chain} of table ${jump.table} is gone`;

@@ -1,4 +1,7 @@
 /** The rule language: objects, text, and the driver that reads and writes the kernel's tables. */
+export * from './diff/compare-chain.ts';
+export * from './diff/owned-rules.ts';
+export * from './diff/reconcile-rules.ts';
 export * from './driver/drift-watch.ts';
 export * from './driver/exec-driver.ts';
 export * from './driver/iptables-driver.ts';

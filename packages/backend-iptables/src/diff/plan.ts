@@ -4,6 +4,7 @@
  */
 import {
   type EncodedChain,
+  type MissingJump,
   type RestoreOperation,
   type TableInput,
   type TableName,
@@ -12,21 +13,12 @@ import {
 import type { PendingRemoval, PendingWrite, RuleLedger } from './rule-ledger.ts';
 import type { RefusalOrder } from './split-change.ts';
 
-/** A rule to be put first in a chain of others. */
-export interface PendingInsert {
-  readonly table: TableName;
-  readonly chain: string;
-  readonly rule: string;
-  /** The chain does not exist yet and is no hook. */
-  readonly create: boolean;
-}
-
 /** One table, all or nothing. */
 export interface Transaction {
   readonly input: TableInput;
   readonly writes: readonly EncodedChain[];
   readonly removals: readonly PendingRemoval[];
-  readonly inserts: readonly PendingInsert[];
+  readonly inserts: readonly MissingJump[];
 }
 
 /** One call of `iptables-restore`. */
@@ -81,7 +73,7 @@ export interface PlanOptions {
  */
 export function planTransactions(
   ledger: RuleLedger,
-  inserts: readonly PendingInsert[],
+  inserts: readonly MissingJump[],
   { policy, order, part }: PlanOptions,
 ): readonly Transaction[] {
   const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
@@ -138,7 +130,7 @@ function removalsOf(ledger: RuleLedger, table: TableName): readonly PendingRemov
 
 interface TableWork {
   readonly writes: readonly PendingWrite[];
-  readonly inserts: readonly PendingInsert[];
+  readonly inserts: readonly MissingJump[];
   readonly removals: readonly PendingRemoval[];
 }
 

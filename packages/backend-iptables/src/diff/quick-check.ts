@@ -3,9 +3,16 @@
  * recorded: a whole listing in memory takes as much as everything else.
  */
 import type { Family } from '@signalbox/core';
-import { createListing, type ListedTables, readSaveLines, type TableName } from '@signalbox/iptables';
-import { hasRules, type IsOwn } from './observed.ts';
-import { idOf, type ChangedChains, type HeldChain, type RuleLedger } from './rule-ledger.ts';
+import {
+  createListing,
+  hasRules,
+  type HeldChain,
+  type ListedTables,
+  type Ownership,
+  readSaveLines,
+  type TableName,
+} from '@signalbox/iptables';
+import { idOf, type ChangedChains, type RuleLedger } from './rule-ledger.ts';
 
 export interface QuickCheck {
   readonly take: (line: string) => void;
@@ -27,7 +34,7 @@ interface FoundChain {
 export function createQuickCheck(
   { held }: Pick<RuleLedger, 'held'>,
   family: Family,
-  isOwn: IsOwn,
+  isOwn: Ownership['isOwnChain'],
 ): QuickCheck {
   const others = createListing();
   const right = new Set<HeldChain>();

@@ -2,15 +2,7 @@
  * What we believe the kernel holds, and what is still to be done to it. Chains are compared by digest: the text
  * of a hundred thousand chains is not kept.
  */
-import { type EncodedChain, type TableName, TABLES } from '@signalbox/iptables';
-
-export interface HeldChain {
-  readonly digest: string;
-  /** Of its rules as listed, where they are more than those compared: one that is tolerated stands before them. */
-  readonly listed?: string;
-  /** Number of rules. */
-  readonly rules: number;
-}
+import { type EncodedChain, type HeldChain, type TableName, TABLES } from '@signalbox/iptables';
 
 export interface PendingWrite {
   readonly chain: EncodedChain;

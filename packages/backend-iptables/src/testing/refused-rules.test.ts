@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { failure, type IptablesDriver, restoreText, RETURN, rule } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from '../iptables-backend.ts';
-import { findRefused } from '../isolate-refused.ts';
+import { findRefused } from '../sync/find-refused.ts';
 import {
   changeBetween,
   clusterIP,

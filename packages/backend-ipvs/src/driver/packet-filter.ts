@@ -1,18 +1,18 @@
 /** The fixed rules and the tool that writes them. */
 import {
-  encodeChain,
+  canonicalText,
+  divideTables,
   encodeRestore,
   encodeRule,
   listTables,
-  parseRule,
+  reconcileRules,
+  restoreInputs,
   TABLES,
-  type Chain,
   type DriverResult,
   type IptablesDriver,
-  type ListedTable,
-  type RestoreOperation,
-  type SharedRule,
-  type TableInput,
+  type ListedTables,
+  type Ownership,
+  type RuleOperation,
   type TableName,
 } from '@signalbox/iptables';
 import type { BackendError, Family } from '@signalbox/core';
@@ -24,142 +24,84 @@ export async function programDrift(
   driver: IptablesDriver,
   program: Program,
 ): Promise<DriverResult<readonly string[]>> {
-  const saved = await listTables(driver, jumpsOf(program));
-  if (!saved.ok) return saved;
-  const drift: string[] = [];
-  for (const table of TABLES) {
-    const listed = saved.value[table];
-    const chains = program.chains.filter((chain) => chain.table === table);
-    for (const chain of chains) {
-      if (!isHeld(listed, chain, driver.family)) drift.push(`chain ${table} ${chain.name}`);
-    }
-    for (const operation of obsoleteOperations(listed, program, driver.family)) {
-      drift.push(`${operation.kind} in ${table} ${operation.chain}`);
-    }
-    for (const jump of missingJumps(listed, program.jumps, driver.family)) {
-      drift.push(`rule in ${table} ${jump.chain}: ${encodeRule(jump.rule, driver.family)}`);
-    }
-  }
-  return { ok: true, value: drift };
+  const operations = await installOperations(driver, program);
+  return operations.ok ? { ok: true, value: operations.value.map(describe) } : operations;
 }
 
-/** Writes all chains anew and adds the jumps that are missing: each table in one transaction. */
+/** Writes chains that differ and adds the jumps that are missing: each table in one transaction. */
 export async function installProgram(driver: IptablesDriver, program: Program): Promise<BackendError | null> {
-  const saved = await listTables(driver, jumpsOf(program));
-  if (!saved.ok) return saved.error;
-  const inputs = TABLES.map((table): TableInput => {
-    const listed = saved.value[table];
-    return { table, operations: installOperations(listed, program, driver.family) };
-  });
-  const written = await driver.restore(encodeRestore(inputs));
-  return written.ok ? null : written.error;
+  const operations = await installOperations(driver, program);
+  return operations.ok ? write(driver, operations.value) : operations.error;
 }
 
-/** Takes away what is there of `remains`; says what it was. */
+/** Takes away what is there of `remains`; returns what it was. */
 export async function removeProgram(
   driver: IptablesDriver,
   remains: ProgramRemains,
 ): Promise<DriverResult<readonly string[]>> {
   const saved = await listTables(driver, remains.jumps);
   if (!saved.ok) return saved;
-  const tables = TABLES.map((table) => saved.value[table]);
-  const ours = tables.some(usesSets) ? remains : withoutSharedNames(remains, tables);
-  const inputs = tables
-    .map((listed) => ({ table: listed.table, operations: removeOperations(listed, ours, driver.family) }))
-    .filter(({ operations }) => operations.length > 0);
-  if (inputs.length === 0) return { ok: true, value: [] };
-  const written = await driver.restore(encodeRestore(inputs));
-  if (!written.ok) return written;
+  const { family } = driver;
+  const ours = usesSets(saved.value) ? remains : withoutSharedNames(remains, saved.value);
+  const listing = divideTables(saved.value, ownershipOf(ours, family));
+  const operations = reconcileRules({ family, chains: [], jumps: [] }, listing);
+  const error = await write(driver, operations);
+  if (error !== null) return { ok: false, error };
+  const removed = TABLES.map((table) => ({ table, of: operations.filter((each) => each.table === table) }));
   return {
     ok: true,
-    value: inputs.map(({ table, operations }) => `${operations.length} rules and chains in ${table}`),
+    value: removed
+      .filter(({ of }) => of.length > 0)
+      .map(({ table, of }) => `${of.length} rules and chains in ${table}`),
   };
 }
 
-function jumpsOf({ jumps, obsolete }: Program): readonly SharedRule[] {
-  return [...jumps, ...obsolete.jumps];
+async function installOperations(
+  driver: IptablesDriver,
+  { chains, jumps, obsolete }: Program,
+): Promise<DriverResult<readonly RuleOperation[]>> {
+  const saved = await listTables(driver, [...jumps, ...obsolete.jumps]);
+  if (!saved.ok) return saved;
+  const { family } = driver;
+  const owned = { chains: [...chains, ...obsolete.chains], jumps: [...jumps, ...obsolete.jumps] };
+  const listing = divideTables(saved.value, ownershipOf(owned, family));
+  const operations = reconcileRules({ family, chains, jumps }, listing);
+  // An obsolete chain to which other rules jump is in use, for example by iptables mode: it stays as it is.
+  return { ok: true, value: operations.filter(({ kind }) => kind !== 'empty-chain') };
 }
 
-function isHeld(listed: ListedTable, chain: Chain, family: Family): boolean {
-  const held = listed.chains.get(chain.name);
-  const wanted = encodeChain(chain, family).rules;
-  if (held?.length !== wanted.length) return false;
-  return held.every((text, index) => text === wanted[index] || canonical(text, family) === wanted[index]);
+async function write(
+  driver: IptablesDriver,
+  operations: readonly RuleOperation[],
+): Promise<BackendError | null> {
+  if (operations.length === 0) return null;
+  const written = await driver.restore(encodeRestore(restoreInputs(operations)));
+  return written.ok ? null : written.error;
 }
 
-function missingJumps(
-  listed: ListedTable,
-  jumps: readonly SharedRule[],
-  family: Family,
-): readonly SharedRule[] {
-  return jumps.filter(
-    ({ table, chain, rule }) =>
-      table === listed.table &&
-      !(listed.chains.get(chain) ?? []).some((text) => canonical(text, family) === encodeRule(rule, family)),
+function ownershipOf({ chains, jumps }: ProgramRemains, family: Family): Ownership {
+  const own = new Set(chains.map(({ table, name }) => `${table} ${name}`));
+  const rules = new Set(
+    jumps.map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, family)}`),
   );
+  return {
+    isOwnChain: (table, name) => own.has(`${table} ${name}`),
+    isOwnJump: (table, chain, text) => rules.has(`${table} ${chain} ${canonicalText(text, family)}`),
+  };
 }
 
-function installOperations(
-  listed: ListedTable,
-  program: Program,
-  family: Family,
-): readonly RestoreOperation[] {
-  const writes = program.chains
-    .filter(({ table }) => table === listed.table)
-    .map((chain): RestoreOperation => ({
-      kind: 'write',
-      chain: chain.name,
-      rules: encodeChain(chain, family).rules,
-    }));
-  const inserts = missingJumps(listed, program.jumps, family).map(({ chain, rule }): RestoreOperation => ({
-    kind: 'insert',
-    chain,
-    rule: encodeRule(rule, family),
-  }));
-  return [...writes, ...inserts, ...obsoleteOperations(listed, program, family)];
-}
-
-/** The jumps of kube-proxy, and those of its chains that nobody else jumps to. */
-function obsoleteOperations(
-  listed: ListedTable,
-  { chains, obsolete }: Program,
-  family: Family,
-): readonly RestoreOperation[] {
-  const written = new Set(chains.filter(({ table }) => table === listed.table).map(({ name }) => name));
-  const operations = removeOperations(listed, obsolete, family);
-  const removed = new Set(
-    operations.map((each) => (each.kind === 'remove' ? `${each.chain} ${each.rule}` : each.chain)),
-  );
-  const used = new Set<string>();
-  for (const [name, rules] of listed.chains) {
-    if (written.has(name) || removed.has(name)) continue;
-    for (const text of rules) {
-      const target = / -[jg] (\S+)/.exec(` ${text}`)?.[1];
-      if (target !== undefined && !removed.has(`${name} ${text}`)) used.add(target);
-    }
+function describe(operation: RuleOperation): string {
+  switch (operation.kind) {
+    case 'write-chain':
+      return `chain ${operation.table} ${operation.chain.name}`;
+    case 'insert-jump':
+      return `rule in ${operation.table} ${operation.jump.chain}: ${operation.jump.rule}`;
+    case 'remove-jump':
+      return `remove in ${operation.table} ${operation.chain}`;
+    case 'delete-chain':
+    case 'empty-chain':
+      return `delete in ${operation.table} ${operation.chain}`;
   }
-  return operations.filter((each) => each.kind !== 'delete' || !used.has(each.chain));
-}
-
-function removeOperations(
-  listed: ListedTable,
-  remains: ProgramRemains,
-  family: Family,
-): readonly RestoreOperation[] {
-  const wanted = new Set(
-    remains.jumps
-      .filter(({ table }) => table === listed.table)
-      .map(({ chain, rule }) => `${chain} ${encodeRule(rule, family)}`),
-  );
-  const removes = [...listed.chains].flatMap(([chain, rules]) =>
-    rules
-      .filter((text) => wanted.has(`${chain} ${canonical(text, family)}`))
-      .map((rule): RestoreOperation => ({ kind: 'remove', chain, rule })),
-  );
-  const deletes = remains.chains
-    .filter(({ table, name }) => table === listed.table && listed.chains.has(name))
-    .map(({ name }): RestoreOperation => ({ kind: 'delete', chain: name }));
-  return [...removes, ...deletes];
 }
 
 /** Chains that the iptables mode calls the same. It asks no sets; while it is in force they are its own. */
@@ -171,27 +113,19 @@ const SHARED_NAMES: ReadonlySet<string> = new Set([
   `filter ${names.PROXY_FIREWALL}`,
 ]);
 
-function usesSets({ table, chains }: ListedTable): boolean {
-  const services = table === 'nat' ? (chains.get(names.SERVICES) ?? []) : [];
+function usesSets({ nat }: ListedTables): boolean {
+  const services = nat.chains.get(names.SERVICES) ?? [];
   return services.some((text) => text.includes('--match-set KUBE-'));
 }
 
 /** An empty chain is what a cleanup of the iptables mode leaves of one that rules of ours still jump to. */
-function withoutSharedNames(
-  { chains, jumps }: ProgramRemains,
-  tables: readonly ListedTable[],
-): ProgramRemains {
+function withoutSharedNames({ chains, jumps }: ProgramRemains, listed: ListedTables): ProgramRemains {
   const isTheirs = (table: TableName, chain: string): boolean =>
-    SHARED_NAMES.has(`${table} ${chain}`) &&
-    tables.some((listed) => listed.table === table && listed.chains.get(chain)?.length !== 0);
+    SHARED_NAMES.has(`${table} ${chain}`) && listed[table].chains.get(chain)?.length !== 0;
   return {
     chains: chains.filter(({ table, name }) => !isTheirs(table, name)),
     jumps: jumps.filter(
       ({ table, rule }) => rule.target.kind !== 'jump' || !isTheirs(table, rule.target.chain),
     ),
   };
-}
-
-function canonical(text: string, family: Family): string {
-  return encodeRule(parseRule(text), family);
 }

@@ -1,0 +1,74 @@
+/** Whether a chain holds the rules that are wanted. Pure. */
+import type { Family } from '@signalbox/core';
+import { canonicalText, digestOf, encodeChain, type EncodedChain } from '../encode/encoded-chain.ts';
+import { encodeRule } from '../encode/rule-text.ts';
+import type { Chain } from '../objects/rule.ts';
+
+/** What the kernel holds of a chain, by digest: its text is not kept. */
+export interface HeldChain {
+  /** That of the wanted chain where the two mean the same. */
+  readonly digest: string;
+  /** Of its rules as listed, where they are more than those compared: one that is tolerated stands before them. */
+  readonly listed?: string;
+  /** Number of rules. */
+  readonly rules: number;
+}
+
+export interface ComparedChain {
+  readonly wanted: EncodedChain;
+  /** `null`: the chain does not exist. */
+  readonly held: HeldChain | null;
+  readonly isSame: boolean;
+}
+
+/** `listed`: its rules as the tool lists them; `undefined`: there is no such chain. */
+export function compareChain(
+  chain: Chain,
+  listed: readonly string[] | undefined,
+  family: Family,
+): ComparedChain {
+  const wanted = encodeChain(chain, family);
+  if (listed === undefined) return { wanted, held: null, isSame: false };
+  const compared = withoutTolerated(chain, listed, family);
+  if (!isSame(wanted, compared, family)) return { wanted, held: heldChain(listed), isSame: false };
+  const held = { digest: wanted.digest, rules: listed.length };
+  const isWhole = compared.length === listed.length;
+  return { wanted, held: isWhole ? held : { ...held, listed: digestOf(listed) }, isSame: true };
+}
+
+export function heldChain(listed: readonly string[]): HeldChain {
+  return { digest: digestOf(listed), rules: listed.length };
+}
+
+/** Whether the listed rules are those of the chain: word for word, or with the same meaning. */
+export function hasRules(
+  { digest, listed: other }: HeldChain,
+  listed: readonly string[],
+  family: Family,
+): boolean {
+  const found = digestOf(listed);
+  if (found === digest || found === other) return true;
+  return digestOf(listed.map((text) => canonicalText(text, family))) === digest;
+}
+
+/** Whether a rule of this meaning is among those listed. */
+export function includesRule(listed: readonly string[], wanted: string, family: Family): boolean {
+  return listed.some((text) => text === wanted || canonicalText(text, family) === wanted);
+}
+
+function isSame(wanted: EncodedChain, listed: readonly string[], family: Family): boolean {
+  if (wanted.rules.length !== listed.length) return false;
+  if (wanted.rules.every((rule, index) => rule === listed[index])) return true;
+  return digestOf(listed.map((text) => canonicalText(text, family))) === wanted.digest;
+}
+
+/** The listed rules without the one at the head that may be there or not. */
+function withoutTolerated(
+  { tolerated }: Chain,
+  listed: readonly string[],
+  family: Family,
+): readonly string[] {
+  const [head, ...others] = listed;
+  if (tolerated === undefined || head === undefined) return listed;
+  return includesRule([head], encodeRule(tolerated, family), family) ? others : listed;
+}

@@ -1,0 +1,139 @@
+/**
+ * What leads from listed rules to wanted ones: chains, jumps in chains that are not owned, and owned chains that are not
+ * wanted. Pure.
+ */
+import type { Family } from '@signalbox/core';
+import type { EncodedChain } from '../encode/encoded-chain.ts';
+import type { RestoreOperation, TableInput } from '../encode/restore-input.ts';
+import { encodeRule } from '../encode/rule-text.ts';
+import { BUILTIN_CHAINS, TABLES, type Chain, type SharedRule, type TableName } from '../objects/rule.ts';
+import { compareChain, includesRule } from './compare-chain.ts';
+import type { OwnedRules, OwnedTables } from './owned-rules.ts';
+
+/** A rule to be put first in a chain that is not owned. */
+export interface MissingJump {
+  readonly table: TableName;
+  readonly chain: string;
+  readonly rule: string;
+  /** The chain does not exist yet and is no hook. */
+  readonly create: boolean;
+}
+
+export interface ObsoleteChain {
+  readonly name: string;
+  /** As listed. */
+  readonly rules: readonly string[];
+  /** Rules that are not owned jump there: it can be emptied only. */
+  readonly isReferenced: boolean;
+}
+
+export interface WantedRules {
+  readonly family: Family;
+  readonly chains: readonly Chain[];
+  /** Rules in chains that are not owned. */
+  readonly jumps: readonly SharedRule[];
+}
+
+export type RuleOperation =
+  | { readonly kind: 'write-chain'; readonly table: TableName; readonly chain: EncodedChain }
+  | { readonly kind: 'insert-jump'; readonly table: TableName; readonly jump: MissingJump }
+  | { readonly kind: 'remove-jump'; readonly table: TableName; readonly chain: string; readonly text: string }
+  /** `empty-chain`: see `ObsoleteChain`. */
+  | { readonly kind: 'delete-chain' | 'empty-chain'; readonly table: TableName; readonly chain: string };
+
+/**
+ * In an order that holds within a transaction for each table. Owned jumps that are listed and not wanted are removed, owned
+ * chains that are not wanted are deleted. A mode with more chains than memory should hold at once compares chain by chain
+ * (`compareChain`) and uses `missingJumps` and `obsoleteChains` for the rest.
+ */
+export function reconcileRules(wanted: WantedRules, listing: OwnedTables): readonly RuleOperation[] {
+  return TABLES.flatMap((table) => [
+    ...chainOperations(table, wanted, listing[table]),
+    ...missingJumps(wanted, (at, chain) => listing[at].others.get(chain))
+      .filter((jump) => jump.table === table)
+      .map((jump): RuleOperation => ({ kind: 'insert-jump', table, jump })),
+    ...obsoleteOperations(table, wanted, listing[table]),
+  ]);
+}
+
+function chainOperations(
+  table: TableName,
+  { chains, family }: WantedRules,
+  { own }: OwnedRules,
+): readonly RuleOperation[] {
+  return chains
+    .filter((chain) => chain.table === table)
+    .map((chain) => compareChain(chain, own.get(chain.name), family))
+    .filter(({ isSame }) => !isSame)
+    .map(({ wanted }): RuleOperation => ({ kind: 'write-chain', table, chain: wanted }));
+}
+
+function obsoleteOperations(
+  table: TableName,
+  { chains, jumps, family }: WantedRules,
+  listing: OwnedRules,
+): readonly RuleOperation[] {
+  const kept = new Set(chains.filter((chain) => chain.table === table).map(({ name }) => name));
+  const isWanted = (chain: string, text: string): boolean =>
+    jumps.some(
+      (jump) =>
+        jump.table === table &&
+        jump.chain === chain &&
+        includesRule([text], encodeRule(jump.rule, family), family),
+    );
+  const removes = listing.jumps
+    .filter(({ chain, text }) => !isWanted(chain, text))
+    .map((jump): RuleOperation => ({ kind: 'remove-jump', table, ...jump }));
+  const deletes = obsoleteChains(listing)
+    .filter(({ name }) => !kept.has(name))
+    .map(({ name, isReferenced }): RuleOperation => {
+      return { kind: isReferenced ? 'empty-chain' : 'delete-chain', table, chain: name };
+    });
+  return [...removes, ...deletes];
+}
+
+/** `rulesOf`: what is listed in a chain that is not owned; `undefined`: there is no such chain. */
+export function missingJumps(
+  { jumps, family }: Pick<WantedRules, 'jumps' | 'family'>,
+  rulesOf: (table: TableName, chain: string) => readonly string[] | undefined,
+): readonly MissingJump[] {
+  const missing: MissingJump[] = [];
+  for (const { table, chain, rule } of jumps) {
+    const listed = rulesOf(table, chain);
+    const text = encodeRule(rule, family);
+    if (listed !== undefined && includesRule(listed, text, family)) continue;
+    const create = listed === undefined && !BUILTIN_CHAINS[table].includes(chain);
+    missing.push({ table, chain, rule: text, create });
+  }
+  return missing;
+}
+
+/** Chains that are left in `own`, but for those that are referenced and empty already: nothing can be done about them. */
+export function obsoleteChains({ own, referenced }: OwnedRules): readonly ObsoleteChain[] {
+  return [...own]
+    .map(([name, rules]) => ({ name, rules, isReferenced: referenced.has(name) }))
+    .filter(({ isReferenced, rules }) => !isReferenced || rules.length > 0);
+}
+
+/** One transaction for each table that has operations. */
+export function restoreInputs(operations: readonly RuleOperation[]): readonly TableInput[] {
+  return TABLES.map((table) => ({
+    table,
+    operations: operations.filter((each) => each.table === table).map(restoreOperation),
+  })).filter((input) => input.operations.length > 0);
+}
+
+function restoreOperation(operation: RuleOperation): RestoreOperation {
+  switch (operation.kind) {
+    case 'write-chain':
+      return { kind: 'write', chain: operation.chain.name, rules: operation.chain.rules };
+    case 'insert-jump':
+      return { kind: 'insert', chain: operation.jump.chain, rule: operation.jump.rule };
+    case 'remove-jump':
+      return { kind: 'remove', chain: operation.chain, rule: operation.text };
+    case 'delete-chain':
+      return { kind: 'delete', chain: operation.chain };
+    case 'empty-chain':
+      return { kind: 'flush', chain: operation.chain };
+  }
+}
