@@ -12,7 +12,7 @@ import {
 } from '@signalbox/netlink';
 import { ruleText } from '../encode/chain-rules.ts';
 import { decodeElement } from '../encode/element-bytes.ts';
-import { batchesOf, operationRequests, tableOf } from '../encode/operation-requests.ts';
+import { batchesOf, requestGroups, tableOf } from '../encode/operation-requests.ts';
 import { stateSignature } from '../encode/set-signature.ts';
 import type { Observed, ObservedChain, Structure } from '../objects/observed.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
@@ -53,9 +53,8 @@ function toResult<T>(result: NetlinkResult<T>): Result<T> {
 
 async function commit({ family, client }: Kernel, work: Commit): Promise<Committed> {
   const context = { family, sets: work.sets };
-  const groups = work.operations.flatMap((operation) => operationRequests(operation, context));
   let batches = 0;
-  for (const requests of batchesOf(groups)) {
+  for (const requests of batchesOf(requestGroups(work.operations, context))) {
     const generation = (work.generation + batches) >>> 0;
     const taken = await client.commit(requests, generation);
     if (!taken.ok) return refused(taken.error, { generation, batches });
@@ -77,7 +76,7 @@ async function readStructure(kernel: Kernel): Promise<Result<Structure>> {
 async function trial({ family, client }: Kernel, work: Omit<Commit, 'generation'>): Promise<Result<null>> {
   const context = { family, sets: work.sets, table: TRIAL_TABLE };
   const table = tableOf(family, TRIAL_TABLE);
-  const requests = work.operations.flatMap((operation) => operationRequests(operation, context).flat());
+  const requests = [...requestGroups(work.operations, context)].flat();
   return toResult(await client.commit([encodeNewTable(table), ...requests, encodeDeleteTable(table)]));
 }
 

@@ -42,7 +42,15 @@ const REPLACED_AT_ONCE = 100;
 /** Ids of sets within one batch; the kernel wants one, and this backend refers to sets by name. */
 const SET_ID = 1;
 
-export function operationRequests(operation: Operation, context: EncodeContext): readonly RequestGroup[] {
+/** In order, each made when it is asked for: the bytes of a whole cluster are never held at once. */
+export function* requestGroups(
+  operations: Iterable<Operation>,
+  context: EncodeContext,
+): Generator<RequestGroup> {
+  for (const operation of operations) yield* operationRequests(operation, context);
+}
+
+function operationRequests(operation: Operation, context: EncodeContext): Iterable<RequestGroup> {
   const table = tableOf(context.family, context.table);
   switch (operation.kind) {
     case 'add-table':
@@ -92,33 +100,36 @@ function recreatedSet(
 
 type ElementOperation = Extract<Operation, { kind: 'add-elements' | 'replace-elements' | 'delete-elements' }>;
 
-function elementRequests(
+/** Elements that are encoded at a time; they fill some messages. */
+const ENCODED_AT_ONCE = 1000;
+
+function* elementRequests(
   table: NftablesTable,
   operation: ElementOperation,
   { sets }: EncodeContext,
-): readonly RequestGroup[] {
+): Generator<RequestGroup> {
   const set = sets.get(operation.set);
   if (set === undefined) throw new RangeError(`no such set: ${operation.set}`);
   const { name } = set;
-  const element = ({ key, data }: Entry) => encodeElement(set, key, data);
-  switch (operation.kind) {
-    case 'add-elements':
-      return encodeAddElements(table, name, operation.entries.map(element)).map((request) => [request]);
-    case 'delete-elements': {
-      const keys = operation.keys.map((key) => encodeElement(set, key, ''));
-      return encodeDeleteElements(table, name, keys).map((request) => [request]);
-    }
-    case 'replace-elements':
-      return slices(operation.entries.map(element), REPLACED_AT_ONCE).map((part) => {
-        return [...encodeDeleteElements(table, name, part), ...encodeAddElements(table, name, part)];
-      });
+  const encode = (entries: readonly Entry[]) => entries.map(({ key, data }) => encodeElement(set, key, data));
+  const [entries, size] = sizedEntries(operation);
+  for (const part of slices(entries, size)) {
+    const elements = encode(part);
+    const added = operation.kind === 'delete-elements' ? [] : encodeAddElements(table, name, elements);
+    const deleted = operation.kind === 'add-elements' ? [] : encodeDeleteElements(table, name, elements);
+    if (operation.kind === 'replace-elements') yield [...deleted, ...added];
+    else for (const request of [...deleted, ...added]) yield [request];
   }
 }
 
-function slices<T>(all: readonly T[], size: number): readonly (readonly T[])[] {
-  const parts: (readonly T[])[] = [];
-  for (let from = 0; from < all.length; from += size) parts.push(all.slice(from, from + size));
-  return parts;
+function sizedEntries(operation: ElementOperation): readonly [readonly Entry[], number] {
+  if (operation.kind === 'replace-elements') return [operation.entries, REPLACED_AT_ONCE];
+  if (operation.kind === 'add-elements') return [operation.entries, ENCODED_AT_ONCE];
+  return [operation.keys.map((key) => ({ key, data: '' })), ENCODED_AT_ONCE];
+}
+
+function* slices<T>(all: readonly T[], size: number): Generator<readonly T[]> {
+  for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size);
 }
 
 /** A batch is one datagram. Without CAP_NET_ADMIN outside of user namespaces its size is limited to 208 KB. */

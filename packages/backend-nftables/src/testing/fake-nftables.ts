@@ -1,7 +1,7 @@
 /** A fake kernel behind the driver's interface: one table, a generation, refusals, and failures on request. */
 import { backendError, type BackendError, fail, type Family, succeed } from '@signalbox/core';
 import { chainRules } from '../encode/chain-rules.ts';
-import { operationRequests } from '../encode/operation-requests.ts';
+import { requestGroups } from '../encode/operation-requests.ts';
 import { setSignature } from '../encode/set-signature.ts';
 import type { Capabilities } from '../compile/context.ts';
 import type { Commit, Committed, NftablesDriver } from '../driver/nftables-driver.ts';
@@ -136,8 +136,8 @@ function commit(options: FakeOptions, state: State, work: Commit): Committed {
 
 /** As many as would travel: what a change costs. */
 function requestsOf({ family }: FakeOptions, { operations, sets }: Commit): number {
-  const groups = operations.flatMap((operation) => operationRequests(operation, { family, sets }));
-  return groups.reduce((sum, group) => sum + group.length, 0);
+  const groups = requestGroups(operations, { family, sets });
+  return [...groups].reduce((sum, group) => sum + group.length, 0);
 }
 
 function trial(options: FakeOptions, { operations }: Omit<Commit, 'generation'>) {
