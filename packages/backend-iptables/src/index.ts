@@ -14,5 +14,5 @@ export {
 } from '@signalbox/iptables';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';
 export { LOCALHOST_NODE_PORTS_SYSCTL, servesLocalhost } from './compile/node-ports.ts';
-export { createIptablesBackend } from './iptables-backend.ts';
+export { createIptablesBackend } from './sync/iptables-backend.ts';
 export { describeIptablesOptions, type IptablesOptions, type OptionDescription } from './options.ts';

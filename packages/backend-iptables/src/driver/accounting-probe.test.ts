@@ -1,7 +1,7 @@
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import { sampleState } from '../testing/sample-state.ts';
 import { whyNoAccounting } from './accounting-probe.ts';
 

@@ -1,5 +1,5 @@
 /** The contract test's view of a kernel that is reached by the driver of iptables, fake or real. */
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import {
   BUILTIN_CHAINS,
   encodeRestore,

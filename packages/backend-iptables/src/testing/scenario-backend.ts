@@ -10,7 +10,7 @@ import {
   type World,
 } from '@signalbox/iptables/testing';
 import { isOwnChain } from '../compile/chain-names.ts';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import type { IptablesOptions } from '../options.ts';
 
 const GOLDEN = 'iptables.restore';

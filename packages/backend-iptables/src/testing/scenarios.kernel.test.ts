@@ -1,7 +1,7 @@
 import { kernelSuite } from '@signalbox/testkit/kernel-suite';
 import { createExecDriver } from '@signalbox/iptables';
 import { withFaults } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import { backendOptions } from './scenario-backend.ts';
 
 for (const variant of ['nft', 'legacy'] as const) {

@@ -3,7 +3,7 @@ import type { DesiredServicePort, DesiredState, Outcome } from '@signalbox/core'
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables, type FakeIptables, tracePacket } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
 import {
   changeBetween,
   clusterIP,
@@ -11,8 +11,8 @@ import {
   sampleEndpoints,
   sampleService,
   sampleState,
-} from './sample-state.ts';
-import { rulesOf } from './scenario-backend.ts';
+} from '../testing/sample-state.ts';
+import { rulesOf } from '../testing/scenario-backend.ts';
 
 const COUNT = 150;
 

@@ -9,7 +9,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import { TABLES } from '@signalbox/iptables';
 import { createFakeIptables, type FakeFaults, type FakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
 import {
   changeBetween,
   clusterIP,
@@ -18,7 +18,7 @@ import {
   sampleEndpoints,
   sampleService,
   sampleState,
-} from './sample-state.ts';
+} from '../testing/sample-state.ts';
 
 const REJECTED = { ...sampleService({ index: 8, endpoints: [] }), frontends: [clusterIP(8, REFUSED)] };
 /** Its guard of loopback node ports is a rule in KUBE-FIREWALL, which is kubelet's. */

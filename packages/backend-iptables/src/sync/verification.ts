@@ -13,10 +13,10 @@ import {
   PROBE,
   type Timer,
 } from '@signalbox/iptables';
-import { isOwnChain } from './compile/chain-names.ts';
-import { createQuickCheck } from './diff/quick-check.ts';
-import { idOf } from './diff/rule-ledger.ts';
-import type { State } from './sync-state.ts';
+import { isOwnChain } from '../compile/chain-names.ts';
+import { createQuickCheck } from '../diff/quick-check.ts';
+import { idOf } from '../diff/rule-ledger.ts';
+import type { State } from './backend-state.ts';
 
 export interface Verification {
   /** A sync period has passed. */

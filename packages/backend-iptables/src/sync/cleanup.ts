@@ -16,10 +16,10 @@ import {
   TABLES,
   UNLISTED_RULE,
 } from '@signalbox/iptables';
-import { BASE_JUMPS } from './compile/base-chains.ts';
-import { MARK_MASQUERADE } from './compile/chain-names.ts';
-import { nftPolicy } from './diff/plan.ts';
-import { OWNERSHIP } from './observe.ts';
+import { BASE_JUMPS } from '../compile/base-chains.ts';
+import { MARK_MASQUERADE } from '../compile/chain-names.ts';
+import { nftPolicy } from '../diff/plan.ts';
+import { OWNERSHIP } from './read-tables.ts';
 
 export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {
   const other = await driver.otherVariant();

@@ -6,7 +6,7 @@ import { fullChange } from '@signalbox/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createExecDriver, type IptablesDriver, parseSave, TABLES, type Variant } from '@signalbox/iptables';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { everyKind } from './testing/every-kind.ts';
+import { everyKind } from '../testing/every-kind.ts';
 import {
   changeBetween,
   SAMPLE_NODE,
@@ -14,7 +14,7 @@ import {
   sampleService,
   sampleState,
   TO_CLUSTER_MASQUERADED,
-} from './testing/sample-state.ts';
+} from '../testing/sample-state.ts';
 
 interface Case {
   readonly variant: Variant;

@@ -2,9 +2,9 @@
 import type { BackendError, DesiredChange, Drift, ServicePortKey, SyncResult } from '@signalbox/core';
 import type { Guarded } from '@signalbox/iptables';
 import type { Applied } from './apply-plan.ts';
-import type { RuleCompiler } from './compile/rule-compiler.ts';
-import type { RuleLedger } from './diff/rule-ledger.ts';
-import type { KnownRules } from './repairs.ts';
+import type { RuleCompiler } from '../compile/rule-compiler.ts';
+import type { RuleLedger } from '../diff/rule-ledger.ts';
+import type { KnownRules } from './known-rules.ts';
 import type { Verification } from './verification.ts';
 
 export interface State {

@@ -10,9 +10,9 @@ import {
   type OwnedTables,
   type SharedRule,
 } from '@signalbox/iptables';
-import { RANK, type RankedChain } from './compile/rule-compiler.ts';
-import type { RuleLedger } from './diff/rule-ledger.ts';
-import { formatJump, isAlteredByOthers, type KnownRules, type ListedChain } from './repairs.ts';
+import { RANK, type RankedChain } from '../compile/rule-compiler.ts';
+import type { RuleLedger } from '../diff/rule-ledger.ts';
+import { formatJump, isAlteredByOthers, type KnownRules, type ListedChain } from './known-rules.ts';
 
 export interface Wanted {
   readonly family: Family;

@@ -3,7 +3,7 @@ import { fullChange, type Backend } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { changeBetween, sampleEndpoints, sampleService, sampleState } from './testing/sample-state.ts';
+import { changeBetween, sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
 
 const SERVICES = Array.from({ length: 6 }, (_, index) => sampleService({ index }));
 const STATE = sampleState(SERVICES);

@@ -12,8 +12,8 @@ import { formatOutcome, seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import type { TableName, Variant } from '@signalbox/iptables';
 import { createFakeIptables, tracePacket } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { rulesOf } from './scenario-backend.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { rulesOf } from '../testing/scenario-backend.ts';
 
 type Random = () => number;
 type Address = (text: string) => string;

@@ -2,10 +2,16 @@ import type { Frontend, Outcome, Route } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables, type FakeIptables, tracePacket } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { describeIptablesOptions, type IptablesOptions } from '../options.ts';
-import { REFUSED, SAMPLE_NODE, sampleService, sampleState, TO_CLUSTER_MASQUERADED } from './sample-state.ts';
-import { rulesOf } from './scenario-backend.ts';
+import { createIptablesBackend } from './sync/iptables-backend.ts';
+import { describeIptablesOptions, type IptablesOptions } from './options.ts';
+import {
+  REFUSED,
+  SAMPLE_NODE,
+  sampleService,
+  sampleState,
+  TO_CLUSTER_MASQUERADED,
+} from './testing/sample-state.ts';
+import { rulesOf } from './testing/scenario-backend.ts';
 
 const NODE_PORT: Frontend = {
   kind: 'node-port',

@@ -3,15 +3,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Chain, encodeChain, jump, type Rule, rule } from '@signalbox/iptables';
 import { type Branch, traverse } from '@signalbox/iptables/testing';
-import { addressKey, portKey, prefixQuestion } from '../compile/dispatch-key.ts';
+import { addressKey, portKey, prefixQuestion } from './dispatch-key.ts';
 import {
   createDispatchTree,
   INLINE_SIZE,
   LEAF_SIZE,
   type DispatchTree,
   type TreeUpdate,
-} from '../compile/dispatch-tree.ts';
-import { toFrontend } from '../compile/frontend-match.ts';
+} from './dispatch-tree.ts';
+import { toFrontend } from './frontend-match.ts';
 
 interface Place {
   readonly address: string;

@@ -4,9 +4,9 @@ import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { oneIn } from '@signalbox/iptables';
 import { createFakeIptables, tracePacket } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { changeBetween, sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
-import { rulesOf } from './scenario-backend.ts';
+import { createIptablesBackend } from '../sync/iptables-backend.ts';
+import { changeBetween, sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
+import { rulesOf } from '../testing/scenario-backend.ts';
 
 /** Shares of n endpoints, as the kernel's probabilities give them. */
 function shares(n: number): readonly number[] {

@@ -3,8 +3,8 @@ import { backendError, fullChange, type DesiredServicePort, type SyncResult } fr
 import { describe, expect, it } from 'vitest';
 import { failure, type IptablesDriver, restoreText, RETURN, rule } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { findRefused } from '../sync/find-refused.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { findRefused } from './find-refused.ts';
 import {
   changeBetween,
   clusterIP,
@@ -12,7 +12,7 @@ import {
   sampleEndpoints,
   sampleService,
   sampleState,
-} from './sample-state.ts';
+} from '../testing/sample-state.ts';
 
 /** As the tool does: table by table; the first with a refused word ends it, those ahead of it are in. */
 function refusing(fake: FakeIptables, words: readonly string[]): IptablesDriver {

@@ -13,9 +13,9 @@ import {
   batchTransactions,
   type PlanPart,
   type Transaction,
-} from './diff/plan.ts';
-import type { RuleLedger } from './diff/rule-ledger.ts';
-import type { RefusalOrder } from './diff/split-change.ts';
+} from '../diff/plan.ts';
+import type { RuleLedger } from '../diff/rule-ledger.ts';
+import type { RefusalOrder } from '../diff/split-change.ts';
 
 /** What one run of `iptables-restore` or several of them did. */
 export interface Applied {

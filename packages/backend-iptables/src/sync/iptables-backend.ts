@@ -14,18 +14,18 @@ import {
 } from '@signalbox/iptables';
 import { applyPlan, nothingApplied, type PlanInput } from './apply-plan.ts';
 import { cleanupVariants } from './cleanup.ts';
-import { isEitherWay, type EndpointComments } from './compile/context.ts';
-import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
-import { CHAINS_PER_CALL, tighterLimit } from './diff/plan.ts';
-import { createRuleLedger, type RuleLedger } from './diff/rule-ledger.ts';
-import { splitChange } from './diff/split-change.ts';
-import { compare } from './full-sync.ts';
+import { isEitherWay, type EndpointComments } from '../compile/context.ts';
+import { createRuleCompiler, type RuleCompiler } from '../compile/rule-compiler.ts';
+import { CHAINS_PER_CALL, tighterLimit } from '../diff/plan.ts';
+import { createRuleLedger, type RuleLedger } from '../diff/rule-ledger.ts';
+import { splitChange } from '../diff/split-change.ts';
+import { compare } from './compare-rules.ts';
 import { isIntact, observeDrift } from './observe-drift.ts';
-import { commentsInKernel, observeTables } from './observe.ts';
-import { ruleOptions, type IptablesOptions } from './options.ts';
+import { commentsInKernel, observeTables } from './read-tables.ts';
+import { ruleOptions, type IptablesOptions } from '../options.ts';
 import { leaveOutRefused, readmit, retryRefused, withReturned } from './refused-services.ts';
-import { createState, failed, forgetLedger, succeeded, type State } from './sync-state.ts';
-import { formatJump } from './repairs.ts';
+import { createState, failed, forgetLedger, succeeded, type State } from './backend-state.ts';
+import { formatJump } from './known-rules.ts';
 import { canaries, watchRules } from './watch-rules.ts';
 
 /**

@@ -4,7 +4,7 @@
  */
 import type { Family } from '@signalbox/core';
 import { hasRules, PROBE, type TableName } from '@signalbox/iptables';
-import { idOf, type RuleLedger } from './diff/rule-ledger.ts';
+import { idOf, type RuleLedger } from '../diff/rule-ledger.ts';
 
 /** What the kernel was last known to hold. */
 export interface KnownRules {

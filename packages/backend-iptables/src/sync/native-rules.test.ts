@@ -2,8 +2,8 @@
 import { fullChange, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { changeBetween, sampleService, sampleState } from './sample-state.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { changeBetween, sampleService, sampleState } from '../testing/sample-state.ts';
 
 const STATE = sampleState([sampleService({ index: 1 }), sampleService({ index: 2 })]);
 const JUMP = '-A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING\n';

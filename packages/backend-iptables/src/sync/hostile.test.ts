@@ -5,8 +5,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeRestore, type RestoreOperation, restoreText } from '@signalbox/iptables';
 import { createFakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { sampleService, sampleState } from './sample-state.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { sampleService, sampleState } from '../testing/sample-state.ts';
 
 function lab() {
   const fake = createFakeIptables({ family: 'IPv4' });

@@ -3,8 +3,8 @@ import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import type { IptablesDriver } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { sampleEndpoints, sampleService, sampleState } from './sample-state.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
 
 const STATE = sampleState(
   Array.from({ length: 5 }, (_, index) => sampleService({ index, endpoints: sampleEndpoints(index, 3) })),

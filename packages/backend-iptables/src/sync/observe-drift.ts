@@ -1,12 +1,12 @@
 /** What of the wanted the kernel does not have. Changes nothing. */
 import type { BackendError, Observation } from '@signalbox/core';
 import { askForUnlisted, missingJumps, type IptablesDriver, type TableName } from '@signalbox/iptables';
-import { isOwnChain } from './compile/chain-names.ts';
-import type { RuleCompiler } from './compile/rule-compiler.ts';
-import { createQuickCheck } from './diff/quick-check.ts';
-import { compare, type Notes } from './full-sync.ts';
-import { observeTables } from './observe.ts';
-import type { State } from './sync-state.ts';
+import { isOwnChain } from '../compile/chain-names.ts';
+import type { RuleCompiler } from '../compile/rule-compiler.ts';
+import { createQuickCheck } from '../diff/quick-check.ts';
+import { compare, type Notes } from './compare-rules.ts';
+import { observeTables } from './read-tables.ts';
+import type { State } from './backend-state.ts';
 
 export async function observeDrift(driver: IptablesDriver, state: State): Promise<Observation> {
   const { compiler } = state;

@@ -7,8 +7,8 @@ import {
   type IptablesDriver,
   SYSTEM_TIMER,
 } from '@signalbox/iptables';
-import type { IptablesOptions } from './options.ts';
-import { phaseOf, type State } from './sync-state.ts';
+import type { IptablesOptions } from '../options.ts';
+import { phaseOf, type State } from './backend-state.ts';
 import { createVerification } from './verification.ts';
 
 export interface RuleWatch {

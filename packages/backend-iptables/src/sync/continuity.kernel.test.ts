@@ -31,7 +31,7 @@ import {
 } from '@signalbox/testkit/continuity';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createExecDriver, type Variant } from '@signalbox/iptables';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
 
 interface Kernel {
   readonly variant: Variant;

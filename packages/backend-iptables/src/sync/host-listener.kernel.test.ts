@@ -2,7 +2,7 @@ import { loadScenarios, scenarioModel, SCENARIOS_ROOT } from '@signalbox/testkit
 import { createWorld, replay, worldForRows } from '@signalbox/netns';
 import { expect, it } from 'vitest';
 import { createExecDriver } from '@signalbox/iptables';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
 
 it('S20: a process that listens on a node port is not reached: the service is', async () => {
   const [scenario] = loadScenarios(SCENARIOS_ROOT, 'node-port/tcp');

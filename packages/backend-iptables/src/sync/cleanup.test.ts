@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { TABLES } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { changeBetween, sampleService, sampleState } from './testing/sample-state.ts';
+import { changeBetween, sampleService, sampleState } from '../testing/sample-state.ts';
 
 const STATE = sampleState(Array.from({ length: 20 }, (_, index) => sampleService({ index })));
 const EMPTY = changeBetween(STATE, STATE);

@@ -13,7 +13,7 @@ import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { TABLES } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from '../iptables-backend.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
 import {
   changeBetween,
   clusterIP,
@@ -24,7 +24,7 @@ import {
   sampleState,
   TO_CLUSTER,
   TO_CLUSTER_MASQUERADED,
-} from './sample-state.ts';
+} from '../testing/sample-state.ts';
 
 type Random = () => number;
 

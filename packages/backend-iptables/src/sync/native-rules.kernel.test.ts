@@ -3,9 +3,9 @@ import { spawnSync } from 'node:child_process';
 import { fullChange, type Backend, type DesiredState, type Family, type SyncResult } from '@signalbox/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createExecDriver, type ToolNotice } from '@signalbox/iptables';
-import { createIptablesBackend } from '../iptables-backend.ts';
-import { everyKind } from './every-kind.ts';
-import { changeBetween, sampleService } from './sample-state.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
+import { everyKind } from '../testing/every-kind.ts';
+import { changeBetween, sampleService } from '../testing/sample-state.ts';
 
 function run(...[command = '', ...args]: readonly string[]): string {
   const done = spawnSync(command, args, { encoding: 'utf8' });

@@ -1,9 +1,9 @@
 /** Service ports that the kernel refused get no rules, so that the others get theirs, and are tried again later. */
 import type { DesiredChange, DesiredServicePort } from '@signalbox/core';
 import type { IptablesDriver } from '@signalbox/iptables';
-import type { RuleCompiler } from './compile/rule-compiler.ts';
-import { findRefused, type Verdict } from './sync/find-refused.ts';
-import { forgetLedger, type State } from './sync-state.ts';
+import type { RuleCompiler } from '../compile/rule-compiler.ts';
+import { findRefused, type Verdict } from './find-refused.ts';
+import { forgetLedger, type State } from './backend-state.ts';
 
 export interface RefusedWork {
   readonly driver: IptablesDriver;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import type { DriverResult, IptablesDriver } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { changeBetween, sampleEndpoints, sampleService, sampleState } from './testing/sample-state.ts';
+import { changeBetween, sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
 
 const SERVICES = Array.from({ length: 5 }, (_, index) => sampleService({ index }));
 const STATE = sampleState(SERVICES);

@@ -14,7 +14,7 @@ import {
   sampleEndpoints,
   sampleService,
   sampleState,
-} from './testing/sample-state.ts';
+} from '../testing/sample-state.ts';
 
 interface Lab {
   readonly fake: FakeIptables;

@@ -12,9 +12,9 @@ import {
   type SharedRule,
   type TableName,
 } from '@signalbox/iptables';
-import { BASE_JUMPS } from './compile/base-chains.ts';
-import { isOwnChain } from './compile/chain-names.ts';
-import type { EndpointComments } from './compile/context.ts';
+import { BASE_JUMPS } from '../compile/base-chains.ts';
+import { isOwnChain } from '../compile/chain-names.ts';
+import type { EndpointComments } from '../compile/context.ts';
 
 /** Of rules that lead from a service to one of its endpoints; nothing where there are none. */
 export async function commentsInKernel(driver: IptablesDriver): Promise<EndpointComments | undefined> {
