@@ -97,6 +97,7 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
     health: parts.health,
     serviceHealth: familyServiceHealth(parts, family),
     flows: composition.createFlowCleaner(settings, family),
+    frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),
     refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
     onVerified: () => parts.succession.verified(family),

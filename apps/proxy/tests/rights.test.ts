@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createTestApiServer, createSourceRecorder, type RequestRecord } from '@signalbox/kubernetes/testing';
 import { loadAll } from 'js-yaml';
 import { describe, expect, it } from 'vitest';
-import { JOURNAL_FOLDER } from '../src/modes/ipvs.ts';
+import { STATE_FOLDER } from '../src/node/state-file.ts';
 import { createSource } from '../src/compose/sources.ts';
 import { createLogging } from '../src/logging/logger.ts';
 import { settingsOf } from '../src/testing/settings.ts';
@@ -105,13 +105,13 @@ describe('deploy/kubernetes', () => {
     expect(containers[0].command).toContain('--config=/var/lib/kube-proxy/config.conf');
   });
 
-  it('what ipvs mode notes outlives the pod', () => {
+  it('the lock, the frontends and the journal of ipvs mode outlive the pod', () => {
     const [daemonSet] = documents('daemon-set.yaml') as unknown as [
       { spec: { template: { spec: { volumes: unknown[]; containers: [{ volumeMounts: unknown[] }] } } } },
     ];
     const { volumes, containers } = daemonSet.spec.template.spec;
-    const hostPath = { path: JOURNAL_FOLDER, type: 'DirectoryOrCreate' };
+    const hostPath = { path: STATE_FOLDER, type: 'DirectoryOrCreate' };
     expect(volumes).toContainEqual({ name: 'signalbox', hostPath });
-    expect(containers[0].volumeMounts).toContainEqual({ name: 'signalbox', mountPath: JOURNAL_FOLDER });
+    expect(containers[0].volumeMounts).toContainEqual({ name: 'signalbox', mountPath: STATE_FOLDER });
   });
 });

@@ -4,6 +4,7 @@ export { isNodeName } from './decode/reader.ts';
 export * from './conntrack/flow.ts';
 export * from './conntrack/select-orphaned-flows.ts';
 export * from './conntrack/select-stale-flows.ts';
+export type { FlowServicePort } from './conntrack/tracked-flows.ts';
 export * from './desired/desired-change.ts';
 export * from './desired/desired-state.ts';
 export * from './desired/hairpin.ts';

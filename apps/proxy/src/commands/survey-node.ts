@@ -2,7 +2,8 @@
 import type { FamilySupport } from '../modes/proxy-mode.ts';
 import type { Logger } from '../logging/logger.ts';
 import { checkFamilies } from '../node/family-check.ts';
-import { LOCK_FOLDER, type InstanceLock } from '../node/instance-lock.ts';
+import type { InstanceLock } from '../node/instance-lock.ts';
+import { STATE_FOLDER } from '../node/state-file.ts';
 import { startConntrack } from '../node/conntrack-start.ts';
 import { applySysctls, setOomScore } from '../node/prepare-node.ts';
 import { systemFiles } from '../node/sysctl.ts';
@@ -29,7 +30,7 @@ function reportHeldLock(logger: Logger, { exclusive }: InstanceLock): void {
   else {
     logger.warning(
       `Another signalbox may run in this network namespace: ${both}. ` +
-        `${LOCK_FOLDER} cannot be written, and the socket used instead can be held by any user of the node`,
+        `${STATE_FOLDER} cannot be written, and the socket used instead can be held by any user of the node`,
     );
   }
 }

@@ -6,6 +6,7 @@ import type { Logger } from '../logging/logger.ts';
 import { MODES } from '../modes/index.ts';
 import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
+import { networkNamespace, stateFile, STATE_FOLDER } from '../node/state-file.ts';
 import { modelConfig } from '../sync/model-config.ts';
 import type { Composition } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';
@@ -33,6 +34,8 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
         settings,
         logger,
       ),
+    openStateFile: (name, family) =>
+      stateFile(`${STATE_FOLDER}/${name}-${networkNamespace()}-${family.toLowerCase()}.json`),
     createCleaners: (settings) =>
       modes
         .filter(({ platform }) => platform === settings.mode.platform)

@@ -14,6 +14,7 @@ import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { Cleaner, FamilySupport, NodeFacts, PacketCounters, ProxyMode } from '../modes/proxy-mode.ts';
 import type { InstanceLock } from '../node/instance-lock.ts';
+import type { StateFile } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 import type { ReportListener } from './measured-client.ts';
 
@@ -73,6 +74,8 @@ export interface Composition {
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
   /** Removes rules of the modes of these names, one cleaner after the other. A failure is logged, and ends nothing. */
   removeLeftovers(modes: readonly string[], settings: Settings, logger: Logger): Promise<void>;
+  /** Outlives this process; for a family of this network namespace. */
+  openStateFile(name: string, family: Family): StateFile;
   /** Every mode of this platform, each family: for `--cleanup`. */
   createCleaners(settings: Settings): readonly Cleaner[];
   /** The Windows service control manager; `null` on other systems. */

@@ -12,9 +12,10 @@ function task(protocol: string): FlowTask {
 function fakeClient(flows: readonly FlowState[]) {
   const calls = { listed: 0, deleted: [] as unknown[] };
   const client: ConntrackClient = {
-    listFlows: () => {
+    listFlows: (family, protocols) => {
       calls.listed += 1;
-      return Promise.resolve({ ok: true, value: { items: [...flows], quality: 'consistent' } });
+      const items = flows.filter((flow) => flow.family === family && protocols.includes(flow.protocol));
+      return Promise.resolve({ ok: true, value: { items, quality: 'consistent' } });
     },
     deleteFlows: (stale) => {
       calls.deleted.push(...stale);
@@ -33,6 +34,18 @@ describe('cleaning connection tracking after a sync', () => {
     const { client, calls } = fakeClient([dead, alive, dnsFlow('10.244.1.66', 6)]);
     expect(await createFlowCleaner('IPv4', client).clean(task('UDP'))).toEqual({ deleted: 1 });
     expect(calls.deleted).toEqual([dead]);
+  });
+
+  it('S48: deletes SCTP flows to a frontend that is gone, and leaves TCP', async () => {
+    const model = dnsModel('SCTP');
+    model.build('IPv4');
+    model.apply({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
+    const { change, state } = model.build('IPv4');
+    const stale = dnsFlow('10.244.1.5', 132);
+    const { client, calls } = fakeClient([stale, dnsFlow('10.244.1.5', 6)]);
+    const cleaner = createFlowCleaner('IPv4', client);
+    expect(await cleaner.clean({ change, state, orphans: false })).toEqual({ deleted: 1 });
+    expect(calls.deleted).toEqual([stale]);
   });
 
   it('S44 S48: without a UDP port the table is not even listed', async () => {

@@ -7,6 +7,7 @@ import { parseCidr } from '../config/ip.ts';
 import { notCidr, type Report } from '../config/report.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
+import { STATE_FOLDER } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 import { cleanerOf } from './cleaner.ts';
 import { noticesOf, probeIptables } from './iptables.ts';
@@ -54,9 +55,6 @@ async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupp
   return missing === null ? support : { families: [], reasons: [missing] };
 }
 
-/** Remembers across restarts which virtual servers are ours; empty after a reboot, like the kernel's table. */
-export const JOURNAL_FOLDER = '/run/signalbox';
-
 async function ipvsBackend(
   settings: ModeSettings,
   family: Family,
@@ -86,7 +84,7 @@ export async function ipvsOptions(
     masqueradeBit: iptables.masqueradeBit,
     // A sync of nothing comes once a sync period, which a running proxy may be given anew.
     reconcileInterval: 0,
-    journal: fileJournal(`${JOURNAL_FOLDER}/ipvs-${family.toLowerCase()}.json`),
+    journal: fileJournal(`${STATE_FOLDER}/ipvs-${family.toLowerCase()}.json`),
     localPolicyFallback: given.get('ipvs-local-policy-fallback') === 'cluster' ? 'cluster' : 'drop',
   };
 }

@@ -13,12 +13,10 @@
  * namespace, which any user of the node can hold.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
-
-/** Emptied by a reboot, which also gives network namespaces new inodes. */
-export const LOCK_FOLDER = '/run/signalbox';
+import { networkNamespace, STATE_FOLDER } from './state-file.ts';
 
 export interface InstanceLock {
   readonly kind: 'taken' | 'held';
@@ -36,11 +34,11 @@ export interface LockPlace {
 /** Takeovers that others won meanwhile; each of them has died since. */
 const MOST_ATTEMPTS = 10;
 
-export function ownNamespace(): LockPlace {
-  return { folder: LOCK_FOLDER, namespace: String(statSync('/proc/self/ns/net').ino) };
+function ownPlace(): LockPlace {
+  return { folder: STATE_FOLDER, namespace: networkNamespace() };
 }
 
-export async function takeInstanceLock(place: LockPlace = ownNamespace()): Promise<InstanceLock> {
+export async function takeInstanceLock(place: LockPlace = ownPlace()): Promise<InstanceLock> {
   const draft = join(place.folder, `${prefixOf(place)}${randomBytes(6).toString('hex')}.new`);
   const release = isExclusive(place.folder) ? await listen(draft) : null;
   if (release === null) return takeAbstract(place);

@@ -8,7 +8,7 @@ import { createLogging } from '../logging/logger.ts';
 import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { createRegistry } from '../metrics/registry.ts';
 import { IPTABLES } from '../modes/iptables.ts';
-import { recordingBackend, SYNCED } from '../testing/composition.ts';
+import { memoryFile, recordingBackend, SYNCED } from '../testing/composition.ts';
 import { DNS_VIP, dnsFlow, dnsModel, dnsService, dnsSlice } from '../testing/dns-service.ts';
 import { createFamilyLoop } from './family-loop.ts';
 
@@ -22,11 +22,12 @@ function fakeTable() {
   const errors: NetlinkError[] = [];
   const seen = { listings: 0, deletions: 0 };
   const client: ConntrackClient = {
-    listFlows: () => {
+    listFlows: (_family, protocols) => {
       seen.listings += 1;
       const error = errors.shift();
       if (error !== undefined) return Promise.resolve({ ok: false, error });
-      return Promise.resolve({ ok: true, value: { items: [...table.values()], quality: 'consistent' } });
+      const items = [...table.values()].filter(({ protocol }) => protocols.includes(protocol));
+      return Promise.resolve({ ok: true, value: { items, quality: 'consistent' } });
     },
     deleteFlows: (stale) => {
       seen.deletions += 1;
@@ -40,19 +41,24 @@ function fakeTable() {
   const begin = (...answering: string[]): void => {
     for (const address of answering) table.set(address, dnsFlow(address));
   };
-  const flowTo = (destination: string, answering: string): void => {
+  const flowTo = (destination: string, answering: string, destinationPort = 53): void => {
     const flow = dnsFlow(answering);
-    table.set(answering, { ...flow, original: { ...flow.original, destination } });
+    table.set(answering, { ...flow, original: { ...flow.original, destination, destinationPort } });
   };
   return { client, errors, seen, begin, flowTo, left: () => [...table.keys()] };
 }
 
-/** A loop over a recording backend that has synced `dnsModel` once. */
-async function world(parts: Partial<Backend> = {}) {
+/** A loop over a recording backend that has synced `model` once; `file` is what an earlier one has left. */
+async function world({
+  model = dnsModel(),
+  file = memoryFile(),
+  errors = [] as readonly NetlinkError[],
+  parts = {} as Partial<Backend>,
+} = {}) {
   const clock = createManualClock();
   const backend = Object.assign(recordingBackend('IPv4'), parts);
-  const model = dnsModel();
   const flows = fakeTable();
+  flows.errors.push(...errors);
   const lines: string[] = [];
   const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
   const loop = createFamilyLoop({
@@ -64,6 +70,7 @@ async function world(parts: Partial<Backend> = {}) {
     health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
     flows: createFlowCleaner('IPv4', flows.client),
+    frontends: () => file,
     periods: () => ({ syncPeriod: 30_000, minSyncPeriod: 1000 }),
     refresh: () => undefined,
   });
@@ -207,10 +214,82 @@ describe('connection tracking after a sync', () => {
 describe('the verification of the first sync', () => {
   it('does not keep a change waiting where the backend observes beside syncs', async () => {
     const observe = (): Promise<never> => new Promise(() => undefined);
-    const { backend, tell } = await world({ observe, observesBesideSync: true });
+    const { backend, tell } = await world({ parts: { observe, observesBesideSync: true } });
     const syncs = backend.changes.length;
     await tell(dnsSlice('10.244.1.7'));
     expect(backend.changes).toHaveLength(syncs + 1);
+  });
+});
+
+const GONE: ObjectEvent = { type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' };
+
+/** `dnsModel` whose service has a node port and an external IP, too. */
+function exposedModel() {
+  const model = dnsModel();
+  const metadata = { name: 'dns', namespace: 'default' };
+  const ports = [{ name: 'dns', port: 53, protocol: 'UDP', nodePort: 30_053 }];
+  const ips = { clusterIP: DNS_VIP, clusterIPs: [DNS_VIP], externalIPs: ['203.0.113.80'] };
+  const spec = { type: 'NodePort', ...ips, ipFamilies: ['IPv4'], ports };
+  const object = { apiVersion: 'v1', kind: 'Service', metadata, spec };
+  model.apply({ type: 'upsert', resource: 'Service', object });
+  return model;
+}
+
+describe('frontends that an earlier process has recorded', () => {
+  /** A process that syncs nothing any more, after one with `exposedModel` has left `file`. */
+  async function restart(errors: readonly NetlinkError[] = []) {
+    const file = memoryFile();
+    await world({ model: exposedModel(), file });
+    const model = dnsModel();
+    model.apply(GONE);
+    const begin = (next: Awaited<ReturnType<typeof world>>): void => {
+      next.flowTo(DNS_VIP, '10.244.1.61');
+      next.flowTo('203.0.113.80', '10.244.1.62');
+      next.flowTo('192.0.2.10', '10.244.1.5', 30_053);
+      next.flowTo('192.0.2.10', '10.88.0.2', 9053);
+    };
+    const next = await world({ model, file, errors: [BUSY, ...errors] });
+    begin(next);
+    return { ...next, file };
+  }
+
+  it('S47: flows to those that are gone are deleted: node ports, external IPs, cluster IPs without a range', async () => {
+    const { left, pass, file } = await restart();
+    await pass(2000);
+    expect(left()).toEqual(['10.88.0.2']);
+    await pass(2000);
+    expect(file.texts.at(-1)).toBe('{"version":1,"servicePorts":[]}\n');
+  });
+
+  it('S47: stay recorded until their flows could be looked for', async () => {
+    const { left, pass, file } = await restart([BUSY, BUSY]);
+    await pass(1500);
+    expect(left()).toHaveLength(4);
+    expect(file.texts.at(-1)).toContain('203.0.113.80');
+    await pass(10_000);
+    expect([left(), file.texts.at(-1)?.includes('203.0.113.80')]).toEqual([['10.88.0.2'], false]);
+  });
+
+  it('flows to those that are still there stay', async () => {
+    const file = memoryFile();
+    await world({ model: exposedModel(), file });
+    const { flowTo, left, pass } = await world({ model: exposedModel(), file, errors: [BUSY] });
+    flowTo('203.0.113.80', '10.244.1.5');
+    flowTo('192.0.2.10', '10.244.1.5', 30_053);
+    await pass(5000);
+    expect(left()).toEqual(['10.244.1.5']);
+  });
+
+  it('are written when they change, and not when endpoints do', async () => {
+    const file = memoryFile();
+    const { tell, pass } = await world({ file });
+    expect(file.texts).toHaveLength(1);
+    await tell(dnsSlice('10.244.1.6'));
+    await pass(5000);
+    expect(file.texts).toHaveLength(1);
+    await tell(GONE);
+    await pass(5000);
+    expect(file.texts).toHaveLength(2);
   });
 });
 

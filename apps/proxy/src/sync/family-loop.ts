@@ -14,8 +14,10 @@ import type { HealthState } from '../health/health-state.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
+import type { StateFile } from '../node/state-file.ts';
 import { recordSync } from '../metrics/record-sync.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
+import { createFrontendRecord } from './frontend-record.ts';
 import { createStaleFlows, type StaleFlows } from './stale-flows.ts';
 import { createSyncLoop, type Periods, type SyncLoop, type SyncReport } from './sync-loop.ts';
 
@@ -28,6 +30,8 @@ export interface FamilyLoopOptions {
   readonly health: HealthState;
   readonly serviceHealth: ServiceHealth;
   readonly flows: FlowCleaner | null;
+  /** Holds the frontends whose flows the next start looks for; unused without `flows`. */
+  readonly frontends: () => StateFile;
   readonly periods: () => Periods;
   /** Before each build: reads the node's addresses into the model. */
   readonly refresh: () => void;
@@ -104,10 +108,10 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
 }
 
 function flowsOf(options: FamilyLoopOptions, again: () => void): StaleFlows | null {
-  const { flows, backend } = options;
-  return flows === null
-    ? null
-    : createStaleFlows({ ...options, family: backend.family, cleaner: flows, again });
+  const { flows, frontends, backend } = options;
+  if (flows === null) return null;
+  const record = createFrontendRecord({ ...options, file: frontends() });
+  return createStaleFlows({ ...options, family: backend.family, cleaner: flows, record, again });
 }
 
 interface AfterSync extends FamilyLoopOptions {

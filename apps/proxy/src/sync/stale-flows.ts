@@ -5,13 +5,15 @@
 import {
   formatBackendError,
   formerServicePorts,
+  mayLeaveStaleFlows,
+  trackedServicePorts,
   wholeState,
   type BackendError,
   type Built,
   type Clock,
-  type DesiredServicePort,
   type DesiredState,
   type Family,
+  type FlowServicePort,
   type ServicePortChange,
   type SyncResult,
 } from '@signalbox/core';
@@ -19,10 +21,12 @@ import type { FlowCleaner, FlowTask } from '../compose/composition.ts';
 import { isTransient } from '../compose/transient.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
+import type { FrontendRecord } from './frontend-record.ts';
 
 export interface StaleFlowsOptions {
   readonly family: Family;
   readonly cleaner: FlowCleaner;
+  readonly record: FrontendRecord;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: ProxyMetrics;
@@ -47,7 +51,11 @@ interface Work {
   /** What has to be looked at; more than one step's is looked at as a whole. */
   scope: 'nothing' | 'everything' | ServicePortChange;
   /** What steps since the last clean-up have taken away or altered. */
-  former: readonly DesiredServicePort[];
+  former: readonly FlowServicePort[];
+  /** `former` holds what an earlier process has recorded, too. */
+  recalled: boolean;
+  /** The record lacks a change. */
+  unrecorded: boolean;
   /** Not every rule is in place, or was until now: flows may begin that no rule redirects. */
   gap: boolean;
   /** Flows of Services that no change names are looked for, too. */
@@ -57,12 +65,21 @@ interface Work {
 }
 
 export function createStaleFlows(options: StaleFlowsOptions): StaleFlows {
-  const work: Work = { scope: 'nothing', former: [], gap: false, orphans: false, failures: 0 };
+  const work: Work = {
+    scope: 'nothing',
+    former: [],
+    recalled: false,
+    unrecorded: false,
+    gap: false,
+    orphans: false,
+    failures: 0,
+  };
   return {
     note: ({ change }) => {
       work.scope = work.scope === 'nothing' ? change : 'everything';
       // The ranges of cluster IPs may be listed after the first sync: they are a part of the node's state.
       work.orphans ||= change.kind === 'full' || change.nodeChanged;
+      work.unrecorded ||= change.kind === 'full' || mayLeaveStaleFlows(change);
       work.former = [...work.former, ...formerServicePorts(change)].slice(-MOST_FORMER);
     },
     afterSync: async ({ outcome, repaired }, state) => {
@@ -71,9 +88,23 @@ export function createStaleFlows(options: StaleFlowsOptions): StaleFlows {
       // What a partial success leaves out may do so for long: everything is looked at once all is in place.
       if (repaired.length > 0 || (work.gap && outcome === 'ok')) work.scope = 'everything';
       if (outcome === 'ok') work.gap = false;
+      if (!work.recalled) await recall(options, work);
       await clean(options, work, state);
+      if (!work.unrecorded) return;
+      // Until its flows are gone, what has gone is kept: this process may end first.
+      options.record.keep([...trackedServicePorts(state), ...work.former]);
+      work.unrecorded = work.former.length > 0;
     },
   };
+}
+
+/** What was there when the last process wrote it: the rest of it is gone, or belongs to the present Services. */
+async function recall({ record }: StaleFlowsOptions, work: Work): Promise<void> {
+  const recorded = await record.load();
+  work.recalled = true;
+  if (recorded.length === 0) return;
+  work.former = [...recorded, ...work.former].slice(-MOST_FORMER);
+  work.scope = 'everything';
 }
 
 async function clean(options: StaleFlowsOptions, work: Work, state: DesiredState): Promise<void> {

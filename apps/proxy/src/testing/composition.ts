@@ -16,6 +16,7 @@ import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import type { Composition, ProxyEvent } from '../compose/composition.ts';
 import { MODES } from '../modes/index.ts';
 import type { Cleaner } from '../modes/proxy-mode.ts';
+import type { StateFile } from '../node/state-file.ts';
 import { modelConfig } from '../sync/model-config.ts';
 
 export const SYNCED: SyncResult = { ...NOTHING_DONE, scope: 'full' };
@@ -61,6 +62,19 @@ export function recordingBackend(family: Family, mode = 'iptables'): RecordingBa
     close: () => Promise.resolve(),
   };
   return backend;
+}
+
+/** A file of the node, as a text. */
+export function memoryFile(content: string | null = null): StateFile & { readonly texts: string[] } {
+  const texts = content === null ? [] : [content];
+  return {
+    texts,
+    read: () => Promise.resolve(texts.at(-1) ?? null),
+    write: (text) => {
+      texts.push(text);
+      return Promise.resolve(null);
+    },
+  };
 }
 
 /** A source that says what a test tells it to. */
@@ -125,6 +139,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
       return Promise.resolve();
     },
     createCleaners: () => [...backends.values()].map(cleanerOf),
+    openStateFile: () => memoryFile(),
   };
 }
 

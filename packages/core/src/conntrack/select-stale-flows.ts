@@ -6,15 +6,17 @@
  * association to an endpoint that merely fails its readiness probe must survive, and from here such an
  * endpoint looks like one that is gone. TCP never: its peers notice by themselves.
  */
-import type { DesiredChange } from '../desired/desired-change.ts';
-import type { DesiredServicePort, DesiredState } from '../desired/desired-state.ts';
+import type { ChangeSet } from '../desired/desired-change.ts';
+import type { DesiredState } from '../desired/desired-state.ts';
 import { PROTOCOL_NUMBER } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
-import { isTracked, trackedVips, vipKey, wasRedirected } from './tracked-flows.ts';
+import { isTracked, trackedVips, vipKey, wasRedirected, type FlowServicePort } from './tracked-flows.ts';
 
 /** What a change says about service ports; all that is looked at here. */
-export type ServicePortChange = Pick<DesiredChange, 'servicePorts'>;
+export interface ServicePortChange {
+  readonly servicePorts: ChangeSet<FlowServicePort>;
+}
 
 /** `address:port` of endpoints that may go on answering. */
 type Allowed = ReadonlySet<string>;
@@ -35,7 +37,7 @@ interface Expectations {
 /** Of a frontend that is gone. */
 const NOBODY: Allowed = new Set();
 
-function expect(servicePort: DesiredServicePort, allowed: Allowed, { vips, nodePorts }: Expectations): void {
+function expect(servicePort: FlowServicePort, allowed: Allowed, { vips, nodePorts }: Expectations): void {
   const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
   for (const frontend of servicePort.frontends) {
     if (frontend.kind === 'node-port') {
@@ -47,13 +49,13 @@ function expect(servicePort: DesiredServicePort, allowed: Allowed, { vips, nodeP
   }
 }
 
-function serving(servicePort: DesiredServicePort): Allowed {
+function serving(servicePort: FlowServicePort): Allowed {
   return new Set(servicePort.servingEndpoints.map(({ address, port }) => formatAddressPort(address, port)));
 }
 
 function concerned(change: ServicePortChange): {
-  readonly old: readonly DesiredServicePort[];
-  readonly current: readonly DesiredServicePort[];
+  readonly old: readonly FlowServicePort[];
+  readonly current: readonly FlowServicePort[];
 } {
   const { added, changed, removed } = change.servicePorts;
   return {
@@ -116,7 +118,7 @@ function isStale(flow: Flow, allowed: Allowed): boolean {
 }
 
 /** What a change takes away or alters, as it was: as much of it as `wholeState` wants to know. */
-export function formerServicePorts(change: ServicePortChange): readonly DesiredServicePort[] {
+export function formerServicePorts(change: ServicePortChange): readonly FlowServicePort[] {
   return concerned(change).old;
 }
 
@@ -126,9 +128,16 @@ export function formerServicePorts(change: ServicePortChange): readonly DesiredS
  */
 export function wholeState(
   { servicePorts }: Pick<DesiredState, 'servicePorts'>,
-  former: readonly DesiredServicePort[],
+  former: readonly FlowServicePort[],
 ): ServicePortChange {
   return { servicePorts: { added: [...servicePorts.values()], changed: [], removed: former } };
+}
+
+/** Service ports whose flows are looked at when they change or go (S48). */
+export function trackedServicePorts({
+  servicePorts,
+}: Pick<DesiredState, 'servicePorts'>): readonly FlowServicePort[] {
+  return [...servicePorts.values()].filter(isTracked);
 }
 
 /** Whether the change can have made flows stale: if not, the table need not be listed (S44). */

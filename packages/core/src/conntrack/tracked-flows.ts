@@ -1,10 +1,29 @@
 /** What the selections of flows share. */
-import type { DesiredServicePort, DesiredState } from '../desired/desired-state.ts';
-import { PROTOCOL_NUMBER } from '../model/family.ts';
+import type { DesiredServicePort, DesiredState, Frontend } from '../desired/desired-state.ts';
+import { PROTOCOL_NUMBER, type Protocol } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
 
-export function isTracked({ name }: Pick<DesiredServicePort, 'name'>): boolean {
+/** What of a frontend tells which flows are addressed to it. */
+export type FlowFrontend =
+  | { readonly kind: 'node-port'; readonly port: number }
+  | {
+      readonly kind: Exclude<Frontend['kind'], 'node-port'>;
+      readonly address: string;
+      readonly port: number;
+    };
+
+/** What of a service port decides about its flows. */
+export interface FlowServicePort {
+  readonly name: { readonly protocol: Protocol };
+  readonly frontends: readonly FlowFrontend[];
+  readonly servingEndpoints: readonly Pick<
+    DesiredServicePort['servingEndpoints'][number],
+    'address' | 'port'
+  >[];
+}
+
+export function isTracked({ name }: Pick<FlowServicePort, 'name'>): boolean {
   return name.protocol === 'UDP' || name.protocol === 'SCTP';
 }
 
