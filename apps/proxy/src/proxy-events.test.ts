@@ -1,8 +1,19 @@
 import { createServer, type Server } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { CHECK_DELAY_MS } from './sync/shared-address-reporter.ts';
+import { dnsService, dnsSlice } from './testing/dns-service.ts';
 import { settingsOf } from './testing/settings.ts';
 import { freePort } from './testing/free-port.ts';
-import { healthChecked, NODE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
+import {
+  healthChecked,
+  NODE,
+  SERVICE,
+  start,
+  stopAll,
+  synced,
+  upsert,
+  type World,
+} from './testing/proxy-world.ts';
 
 const rivals: Server[] = [];
 afterEach(async () => {
@@ -70,6 +81,32 @@ describe('addresses that are taken', () => {
       action: 'Listen',
       service: { namespace: 'default', name: 'web' },
     });
+  });
+});
+
+describe('an external IP that is the address of a pod', () => {
+  it.each([
+    ['ipvs', 1],
+    ['iptables', 0],
+  ])('F137: is a Warning about the Service in %s mode %i times', async (mode, times) => {
+    const world = await start([`--proxy-mode=${mode}`]);
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', {
+      ...SERVICE,
+      spec: {
+        ...SERVICE.spec,
+        clusterIP: '10.96.0.11',
+        clusterIPs: ['10.96.0.11'],
+        externalIPs: ['10.244.1.5'],
+      },
+    });
+    world.parts.source.handlers.onEvents([dnsService(), dnsSlice('10.244.1.5')]);
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle(2 * CHECK_DELAY_MS);
+    const event = { reason: 'ExternalAddressInUse', service: { namespace: 'default', name: 'web' } };
+    expect(world.parts.events.filter(({ reason }) => reason === event.reason)).toEqual(
+      Array.from({ length: times }, () => expect.objectContaining(event) as unknown),
+    );
   });
 });
 

@@ -16,6 +16,7 @@ import { createController, type Controller } from './sync/controller.ts';
 import { createFamilyLoop, type FamilyLoop } from './sync/family-loop.ts';
 import { familyServiceHealth } from './sync/family-service-health.ts';
 import { modelConfig } from './sync/model-config.ts';
+import { createSharedAddressReporter, type SharedAddressReporter } from './sync/shared-address-reporter.ts';
 import { createStartGate, type StartGate } from './sync/start-gate.ts';
 import { createSuccession } from './sync/succession.ts';
 
@@ -97,10 +98,22 @@ async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
     health: parts.health,
     serviceHealth: familyServiceHealth(parts, family),
     flows: composition.createFlowCleaner(settings, family),
+    sharedAddresses: sharedAddressReporter(parts, family),
     frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),
     refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
     onVerified: () => parts.succession.verified(family),
+  });
+}
+
+function sharedAddressReporter(parts: Parts, family: Family): SharedAddressReporter | null {
+  const { settings, composition, logging, bundle, model } = parts;
+  if (settings.mode.bindsExternalAddresses !== true) return null;
+  return createSharedAddressReporter({
+    clock: composition.clock,
+    logger: logging.logger.component('sync'),
+    events: bundle.events,
+    nodeIPs: () => [model.node().ips[family] ?? []].flat(),
   });
 }
 

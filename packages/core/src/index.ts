@@ -7,6 +7,7 @@ export * from './conntrack/select-stale-flows.ts';
 export type { FlowServicePort } from './conntrack/tracked-flows.ts';
 export * from './desired/desired-change.ts';
 export * from './desired/desired-state.ts';
+export * from './desired/external-addresses.ts';
 export * from './desired/hairpin.ts';
 export * from './desired/node-ports.ts';
 export { validatedSync } from './desired/validate-change.ts';

@@ -26,6 +26,7 @@ export const IPVS: ProxyMode = {
     localhostNodePorts: () => false,
   },
   flows: 'conntrack',
+  bindsExternalAddresses: true,
   metrics: ['restore'],
   displaces: ['nftables'],
   succeeds: [],

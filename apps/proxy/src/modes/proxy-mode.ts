@@ -18,6 +18,8 @@ export interface ProxyMode {
   readonly configuration: ModeConfiguration;
   /** Where its flows are kept: in the kernel's connection tracking, where stale ones have to be deleted, or in its own tables. */
   readonly flows: 'conntrack' | 'own';
+  /** It makes external and load-balancer IPs addresses of the node: packets of the node itself to them go no further. */
+  readonly bindsExternalAddresses?: true;
   /** Metrics that it has besides those of every mode. */
   readonly metrics: readonly MetricGroup[];
   /** Names of modes whose rules the start removes ahead of the first sync. */

@@ -71,6 +71,7 @@ async function world({
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
     flows: createFlowCleaner('IPv4', flows.client),
     frontends: () => file,
+    sharedAddresses: null,
     periods: () => ({ syncPeriod: 30_000, minSyncPeriod: 1000 }),
     refresh: () => undefined,
   });

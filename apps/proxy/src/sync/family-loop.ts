@@ -18,6 +18,7 @@ import type { StateFile } from '../node/state-file.ts';
 import { recordSync } from '../metrics/record-sync.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
 import { createFrontendRecord } from './frontend-record.ts';
+import type { SharedAddressReporter } from './shared-address-reporter.ts';
 import { createStaleFlows, type StaleFlows } from './stale-flows.ts';
 import { createSyncLoop, type Periods, type SyncLoop, type SyncReport } from './sync-loop.ts';
 
@@ -32,6 +33,8 @@ export interface FamilyLoopOptions {
   readonly flows: FlowCleaner | null;
   /** Holds the frontends whose flows the next start looks for; unused without `flows`. */
   readonly frontends: () => StateFile;
+  /** `null`: the mode shares no address with other hosts. */
+  readonly sharedAddresses: SharedAddressReporter | null;
   readonly periods: () => Periods;
   /** Before each build: reads the node's addresses into the model. */
   readonly refresh: () => void;
@@ -63,6 +66,7 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
     close: async () => {
       unwatch();
       verification.stop();
+      options.sharedAddresses?.stop();
       await options.serviceHealth.close();
       options.flows?.close();
       await backend.close();
@@ -133,6 +137,7 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
     return;
   }
   health.updated(family);
+  after.sharedAddresses?.synced(report.state);
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
   await after.staleFlows?.afterSync(report.result, report.state);
