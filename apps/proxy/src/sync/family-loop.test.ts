@@ -1,4 +1,4 @@
-import { backendError, type Backend, type ObjectEvent } from '@signalbox/core';
+import { backendError, type Backend, type Model, type ObjectEvent } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import type { ConntrackClient, FlowState, NetlinkError } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
@@ -7,6 +7,7 @@ import { createHealthState } from '../health/health-state.ts';
 import { createLogging } from '../logging/logger.ts';
 import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { createRegistry } from '../metrics/registry.ts';
+import type { StateFile } from '../node/state-file.ts';
 import { IPTABLES } from '../modes/iptables.ts';
 import { memoryFile, recordingBackend, SYNCED } from '../testing/composition.ts';
 import { DNS_VIP, dnsFlow, dnsModel, dnsService, dnsSlice } from '../testing/dns-service.ts';
@@ -48,13 +49,15 @@ function fakeTable() {
   return { client, errors, seen, begin, flowTo, left: () => [...table.keys()] };
 }
 
+interface Given {
+  readonly model?: Model;
+  readonly file?: StateFile;
+  readonly errors?: readonly NetlinkError[];
+  readonly parts?: Partial<Backend>;
+}
+
 /** A loop over a recording backend that has synced `model` once; `file` is what an earlier one has left. */
-async function world({
-  model = dnsModel(),
-  file = memoryFile(),
-  errors = [] as readonly NetlinkError[],
-  parts = {} as Partial<Backend>,
-} = {}) {
+async function world({ model = dnsModel(), file = memoryFile(), errors = [], parts = {} }: Given = {}) {
   const clock = createManualClock();
   const backend = Object.assign(recordingBackend('IPv4'), parts);
   const flows = fakeTable();
