@@ -2,10 +2,24 @@
 import { spawn } from 'node:child_process';
 
 const children = new Set();
+const ending = new AbortController();
+
+/** Starts no more children: a suite that runs one after the other ends with the one that runs now. */
+export function startNoMore() {
+  ending.abort();
+}
 
 /** Passes a signal on: those who wait for the children then clean up after them. */
 export function signalChildren(signal) {
   for (const child of children) child.kill(signal);
+}
+
+/** For `signalChildren`. */
+export function trackChild(child) {
+  children.add(child);
+  child.once('close', () => children.delete(child));
+  if (ending.signal.aborted) child.kill('SIGTERM');
+  return child;
 }
 
 /**
@@ -16,11 +30,12 @@ export function signalChildren(signal) {
  */
 export function run(command, args, options = {}) {
   const { env = process.env, cwd, shell = false, capture = false, timeoutSeconds = 900 } = options;
+  if (ending.signal.aborted) return Promise.resolve({ status: 128, output: `${command}: interrupted\n` });
   const stdio = capture ? ['ignore', 'pipe', 'pipe'] : 'inherit';
   return new Promise((resolve) => {
-    const child = spawn(command, args, { env, cwd, shell, stdio, timeout: timeoutSeconds * 1000 });
-    children.add(child);
-    child.once('close', () => children.delete(child));
+    const child = trackChild(
+      spawn(command, args, { env, cwd, shell, stdio, timeout: timeoutSeconds * 1000 }),
+    );
     const chunks = [];
     child.stdout?.on('data', (chunk) => chunks.push(chunk));
     child.stderr?.on('data', (chunk) => chunks.push(chunk));

@@ -3,7 +3,7 @@
 // runs everything under the Node that the lockfile pins.
 import { chdir, exit, argv } from 'node:process';
 import { installOnce, pinnedEnvironment, repositoryRoot } from './install.mjs';
-import { signalChildren } from './process.mjs';
+import { signalChildren, startNoMore } from './process.mjs';
 import { printReport, totals } from './report.mjs';
 import { ringsOf, tasks } from './rings/index.mjs';
 import { runExample } from './rings/examples.mjs';
@@ -47,7 +47,8 @@ async function runRings(context) {
   return totals(results).failed === 0 ? 0 : 1;
 }
 
-// A Ctrl-C reaches the child too (same terminal): it cleans up, and no other ring is started.
+interrupted.addEventListener('abort', startNoMore);
+// A Ctrl-C reaches the child too (same terminal): it cleans up, and no other suite is started.
 process.on('SIGINT', () => interrupt.abort());
 // So does the end of the terminal. Another process sends SIGTERM to this one alone.
 process.on('SIGHUP', () => interrupt.abort());

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -22,6 +23,17 @@ function umlRun(...parameters: string[]): Outcome {
     timeout: 60_000,
   });
   return { status, stdout, stderr };
+}
+
+/** Processes whose command line names a file of this test's kernels. */
+function kernelsLeft(): readonly string[] {
+  return readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`init=${temporary}`);
+    } catch {
+      return false; // ended meanwhile
+    }
+  });
 }
 
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
@@ -58,6 +70,25 @@ describe('uml-run', () => {
     expect({ status, stderr }).toEqual({ status: 124, stderr: 'uml-run: not finished after 4 seconds\n' });
     expect(readdirSync(temporary)).toEqual([]);
   });
+
+  it.skipIf(!available)(
+    'ends its kernel on SIGTERM, also when more of them arrive while it cleans up',
+    async () => {
+      const child = spawn(program, ['sh', '-c', 'echo up && exec sleep 600'], {
+        env: { ...process.env, TMPDIR: temporary },
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      const closed = once(child, 'close');
+      await once(child.stdout, 'data');
+      expect(kernelsLeft()).not.toEqual([]);
+      const repeated = setInterval(() => child.kill('SIGTERM'), 1);
+      const [status] = (await closed) as [number | null];
+      clearInterval(repeated);
+      expect(status).toBe(130);
+      expect(readdirSync(temporary)).toEqual([]);
+      await expect.poll(kernelsLeft, { timeout: 20_000 }).toEqual([]);
+    },
+  );
 
   it.skipIf(!available)('tells a kernel that died from a command that failed', () => {
     const { status, stderr } = umlRun('sh', '-c', 'echo c >/proc/sysrq-trigger');

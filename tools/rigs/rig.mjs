@@ -6,6 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensureHostPackages, installPackages } from '../host-packages.mjs';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
+import { signalChildren, startNoMore, trackChild } from '../process.mjs';
 
 export const root = repositoryRoot;
 /** The Node that the lockfile pins, and an environment in which it is the first. */
@@ -21,6 +22,11 @@ export async function runRig(ring, run) {
     process.stdout.write(`${JSON.stringify({ ...started, ...result })}\n`);
     process.exit(result.failed > 0 ? 1 : 0);
   };
+  // What waits for them then cleans up.
+  process.once('SIGTERM', () => {
+    startNoMore();
+    signalChildren('SIGTERM');
+  });
   try {
     finish(await run());
   } catch (error) {
@@ -55,16 +61,13 @@ export async function ensurePackages(suite, libraries) {
 }
 
 export function run(command, args, options = {}) {
+  const limits = { env, maxBuffer: 64 * 1024 * 1024, timeout: 600_000, ...options };
   return new Promise((resolve, reject) => {
-    execFile(
-      command,
-      args,
-      { env, maxBuffer: 64 * 1024 * 1024, timeout: 600_000, ...options },
-      (error, stdout, stderr) => {
-        if (error === null) resolve(stdout);
-        else reject(new Error(`${command} ${args.join(' ')}\n${error.message}\n${stdout}${stderr}`));
-      },
-    );
+    const child = execFile(command, args, limits, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${command} ${args.join(' ')}\n${error.message}\n${stdout}${stderr}`));
+    });
+    trackChild(child);
   });
 }
 

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { withDeclaredCommands } from '../command-folder.mjs';
+import { trackChild } from '../process.mjs';
 import { skip } from '../report.mjs';
 
 const TIMEOUT_SECONDS = 900;
@@ -10,7 +11,7 @@ const TIMEOUT_SECONDS = 900;
 function runShown(command, args, env) {
   return new Promise((resolve) => {
     const stdio = ['ignore', 'pipe', 'inherit'];
-    const child = spawn(command, args, { env, stdio, timeout: TIMEOUT_SECONDS * 1000 });
+    const child = trackChild(spawn(command, args, { env, stdio, timeout: TIMEOUT_SECONDS * 1000 }));
     let said = '';
     child.stdout.on('data', (chunk) => {
       process.stdout.write(chunk);

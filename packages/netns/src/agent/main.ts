@@ -35,5 +35,7 @@ lines.on('line', (line) => {
   );
 });
 lines.on('close', () => process.exit(0));
+// EPIPE: the test that wants the reply has ended.
+process.stdout.on('error', () => process.exit(0));
 // The terminal's Ctrl-C goes to the whole group: the test cleans up and then closes stdin.
 process.on('SIGINT', () => undefined);
