@@ -34,7 +34,7 @@ export interface ApiRequest {
   readonly path: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** Compression delays the events of a watch. */
+  /** A proxy that compresses the events of a watch may delay them. */
   readonly gzip: 'accepted' | 'refused';
   readonly signal: AbortSignal;
 }

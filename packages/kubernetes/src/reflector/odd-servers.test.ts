@@ -44,6 +44,8 @@ function askedFor(request: IncomingMessage): { readonly plural: string; readonly
   return { plural: pathname.split('/').at(-1) ?? '', asked: stream ? 'stream' : watch ? 'watch' : 'list' };
 }
 
+const GZIP = { 'content-encoding': 'gzip' };
+
 /** A server that is as it should be, but for what it says of services. */
 async function world(answer: Answer, options: Partial<KubernetesSourceOptions> = {}, stepMs = 500) {
   const asked: Asked[] = [];
@@ -131,6 +133,12 @@ describe('a streamed list', () => {
     ['a page of HTML', (response) => void response.end('<html>\n')],
     ['403', (response) => void response.writeHead(403).end('{"kind":"Status","code":403}')],
     ['no answer at all', () => undefined],
+    ['what is no gzip', (response) => void response.writeHead(200, GZIP).end('{"type":"ADDED"}\n')],
+    [
+      'a gzip stream without end',
+      (response) =>
+        void response.writeHead(200, GZIP).end(gzipSync(event('ADDED', service('x', '3'))).subarray(0, -9)),
+    ],
   ])('that meets %s makes room for a plain one', async (_, refuse) => {
     const { comesTrue, names } = await world(
       (asked, response) => (asked === 'stream' ? refuse(response) : good(response, asked)),
@@ -245,7 +253,7 @@ describe('an answer without end', () => {
     const { recorder, names, passes } = await world(
       (what, response, turn) => {
         if (turn > 1) return good(response, what);
-        response.writeHead(200, { 'content-encoding': 'gzip' }).end(bomb);
+        response.writeHead(200, GZIP).end(bomb);
       },
       { lists: 'listed' },
     );
@@ -260,12 +268,29 @@ describe('an answer without end', () => {
     ]);
   });
 
+  it('is refused after 16 MiB of one event of a compressed streamed list', async () => {
+    const bomb = gzipSync(Buffer.concat([Buffer.from('{"type":"'), Buffer.alloc(24 << 20, 'a')]));
+    const { recorder, names, passes } = await world((what, response) => {
+      if (what === 'stream') response.writeHead(200, GZIP).write(bomb);
+      else good(response, what);
+    });
+    await recorder.until(() => recorder.problems.length > 0);
+    await passes(1_200);
+    await recorder.until(() => names().length === 1);
+    expect(recorder.problems).toMatchObject([
+      {
+        code: 'bad-response',
+        message: expect.stringContaining('a watch event is larger than 16 MiB') as string,
+      },
+    ]);
+  });
+
   it('is cut off after 64 KiB where it is the text of an error', async () => {
     const bomb = gzipSync(Buffer.alloc(24 << 20, 'a'));
     const { recorder, names, passes } = await world(
       (what, response, turn) => {
         if (turn > 1) return good(response, what);
-        response.writeHead(403, { 'content-encoding': 'gzip' }).end(bomb);
+        response.writeHead(403, GZIP).end(bomb);
       },
       { lists: 'listed' },
     );

@@ -1,5 +1,5 @@
 /** One WATCH, from its opening to its end. */
-import type { ApiClient } from '../http/api-client.ts';
+import type { ApiClient, ApiRequest } from '../http/api-client.ts';
 import { apiError, boundedRetryAfterMs, codeOfStatus, type ApiError } from '../http/api-error.ts';
 import { readBody } from '../http/body.ts';
 import { TooLargeError } from '../http/limits.ts';
@@ -16,6 +16,7 @@ export interface WatchRequest {
   readonly client: ApiClient;
   readonly watched: WatchedResource;
   readonly parameters: Readonly<Record<string, string>>;
+  readonly gzip: ApiRequest['gzip'];
   readonly signal: AbortSignal;
   /** Longest silence; asked anew after each chunk. */
   readonly idleMs: () => number;
@@ -35,12 +36,12 @@ export const BOOKMARK_OVERDUE_MS = 150_000;
 
 /** `null`: the server ended the watch properly. */
 export async function readWatch(request: WatchRequest): Promise<ApiError | null> {
-  const { client, watched, signal } = request;
+  const { client, watched, gzip, signal } = request;
   // Spread, so that the watches of a thousand nodes do not all end in one second.
   const seconds = Math.round(SHORTEST_S * (1 + client.clock.random()));
   const parameters = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
   const path = pathWith(watched, { ...parameters, ...request.parameters });
-  const opened = await client.open({ method: 'GET', path, gzip: 'refused', signal });
+  const opened = await client.open({ method: 'GET', path, gzip, signal });
   if (!opened.ok) return opened.error;
   const { server, body } = opened.value;
   request.onOpen(server);

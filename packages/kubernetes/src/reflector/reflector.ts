@@ -129,6 +129,7 @@ async function streamOnce(session: Session): Promise<Outcome> {
   const startedAt = client.clock.now();
   const { error, server, lasted } = await watchWith(session, {
     parameters: { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' },
+    gzip: 'accepted',
     idleMs: () => {
       const left = startedAt + STREAM_TOTAL_MS - client.clock.now();
       return list.complete ? NO_IDLE_LIMIT_MS : Math.max(0, Math.min(STREAM_IDLE_MS, left));
@@ -148,6 +149,7 @@ async function watchOnce(session: Session, version: string): Promise<Outcome> {
   const { picture, onProgress } = session;
   const { error, server, lasted } = await watchWith(session, {
     parameters: { resourceVersion: version },
+    gzip: 'refused',
     idleMs: () => NO_IDLE_LIMIT_MS,
     onEvents: (events, by) => {
       picture.apply(events);
@@ -161,6 +163,7 @@ async function watchOnce(session: Session, version: string): Promise<Outcome> {
 
 interface WatchPart {
   readonly parameters: Readonly<Record<string, string>>;
+  readonly gzip: 'accepted' | 'refused';
   readonly idleMs: () => number;
   readonly onEvents: (events: readonly WatchEvent[], server: string) => void;
 }
@@ -180,6 +183,7 @@ async function watchWith({ client, watched, signal }: Session, part: WatchPart):
     watched,
     signal,
     parameters: part.parameters,
+    gzip: part.gzip,
     idleMs: part.idleMs,
     onOpen: (by) => {
       server = by;

@@ -49,6 +49,30 @@ describe('createKubernetesSource, requests', () => {
     },
   );
 
+  it.each(['supported', 'uncompressed'] as const)(
+    'asks for streamed lists compressed, and reads what comes, streaming: %s',
+    async (streaming) => {
+      const server = await stage.serve({ streaming });
+      for (let i = 0; i < 50; i++) server.put(service(`s${i}`));
+      const watching = stage.watch([server]);
+      await watching.synced();
+      expect(watching.recorder.picture.size).toBe(50);
+      const asked = server.requests.all.filter(({ query }) => query.has('sendInitialEvents'));
+      expect(asked.map(({ headers }) => headers['accept-encoding'])).toEqual(Array(4).fill('gzip'));
+      // Behind the initial events, in members of their own.
+      for (const name of ['b', 'c']) {
+        server.put(service(name));
+        await watching.recorder.until(() => watching.recorder.picture.has(`Service default/${name}`));
+      }
+      const rewatched = server.requests.next(isWatch('/services'));
+      server.watches.end();
+      const { query, headers } = await rewatched;
+      expect(query.get('resourceVersion')).toBe(String(server.store.version));
+      expect(headers['accept-encoding']).toBe('identity');
+      expect(watching.recorder.problems).toEqual([]);
+    },
+  );
+
   it('moves on with bookmarks, so that a quiet watch does not grow too old', async () => {
     const server = await stage.serve();
     const watching = stage.watch([server], { lists: 'listed' });

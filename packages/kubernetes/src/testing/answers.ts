@@ -37,7 +37,7 @@ export function answerJson(
   text: string,
   code = 200,
 ): void {
-  const zip = /\bgzip\b/.test(String(request.headers['accept-encoding'])) && text.length > 1024;
+  const zip = acceptsGzip(request) && text.length > 1024;
   const body = zip ? gzipSync(text, { level: 1 }) : Buffer.from(text);
   response.writeHead(code, {
     'content-type': 'application/json',
@@ -45,4 +45,8 @@ export function answerJson(
     ...(zip ? { 'content-encoding': 'gzip' } : {}),
   });
   response.end(body);
+}
+
+export function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return /\bgzip\b/.test(String(headers['accept-encoding']));
 }

@@ -1,7 +1,8 @@
 /** GET of a collection with `watch=true`: history, then changes as they happen, as lines of JSON. */
 import type { ServerResponse } from 'node:http';
 
-import { answerStatus, statusObject } from './answers.ts';
+import { acceptsGzip, answerStatus, statusObject } from './answers.ts';
+import { createEventStream, type EventStream } from './event-stream.ts';
 import { createSignal } from './signal.ts';
 import { deletedAt, type Change, type ObjectStore, type Stored } from './object-store.ts';
 import type { Collection, ListQuery } from './serve-list.ts';
@@ -9,6 +10,8 @@ import type { Collection, ListQuery } from './serve-list.ts';
 /** What this server does when asked for `sendInitialEvents`. */
 export type Streaming =
   | 'supported'
+  /** As before Kubernetes 1.37: never compressed. */
+  | 'uncompressed'
   /** As before Kubernetes 1.27: 422. */
   | 'refused'
   /** As with an etcd older than 3.4.25: an ERROR event. */
@@ -28,8 +31,7 @@ export interface WatchServer {
   readonly mute: () => void;
 }
 
-interface Watch {
-  readonly send: (type: string, object: object) => void;
+interface Watch extends EventStream {
   readonly collection: Collection;
   readonly response: ServerResponse;
   readonly bookmarks: boolean;
@@ -48,7 +50,8 @@ export function createWatchServer(store: ObjectStore): WatchServer {
       if (initial && streaming === 'refused') {
         return answerStatus(response, 422, 'sendInitialEvents: Forbidden: it is not enabled');
       }
-      const watch = openWatch(response, asked);
+      const zip = initial && streaming !== 'uncompressed' && acceptsGzip(response.req);
+      const watch = openWatch(response, asked, zip);
       const error = initial && streaming === 'broken' ? BROKEN : sendPast(watch, store, asked);
       if (error !== null) return fail(watch, error);
       watches.add(watch);
@@ -59,13 +62,10 @@ export function createWatchServer(store: ObjectStore): WatchServer {
       for (const watch of watches) if (watch.bookmarks) sendBookmark(watch, store.version);
     },
     end() {
-      for (const watch of watches) watch.response.end();
+      for (const watch of watches) watch.end();
     },
     cut() {
-      for (const { response } of watches) {
-        response.write('{"type":"MODIFIED","object":{"kind":"Ser');
-        response.destroy();
-      }
+      for (const watch of watches) watch.cut();
     },
     mute() {
       for (const { response } of watches) Object.assign(response, { write: () => true, end: () => response });
@@ -93,13 +93,9 @@ function sendPast(watch: Watch, store: ObjectStore, { query, matches }: ListQuer
   return null;
 }
 
-function openWatch(response: ServerResponse, { collection, query }: ListQuery): Watch {
-  response.writeHead(200, { 'content-type': 'application/json', 'transfer-encoding': 'chunked' });
-  response.flushHeaders();
-  const send = (type: string, object: object): void => {
-    response.write(`${JSON.stringify({ type, object })}\n`);
-  };
-  return { send, collection, response, bookmarks: query.get('allowWatchBookmarks') === 'true' };
+function openWatch(response: ServerResponse, { collection, query }: ListQuery, zip: boolean): Watch {
+  const bookmarks = query.get('allowWatchBookmarks') === 'true';
+  return { ...createEventStream(response, zip), collection, response, bookmarks };
 }
 
 function follow(
@@ -109,7 +105,7 @@ function follow(
 ): void {
   const unsubscribe = store.subscribe((change) => sendChange(watch, change, matches));
   const seconds = Number(query.get('timeoutSeconds') ?? 0) || 300;
-  const timer = setTimeout(() => watch.response.end(), seconds * 1000);
+  const timer = setTimeout(watch.end, seconds * 1000);
   watch.response.on('close', () => {
     unsubscribe();
     clearTimeout(timer);
@@ -119,7 +115,7 @@ function follow(
 
 function fail(watch: Watch, { code, message }: Failure): void {
   watch.send('ERROR', statusObject(code, message));
-  watch.response.end();
+  watch.end();
 }
 
 function sendAll(watch: Watch, store: ObjectStore, matches: ListQuery['matches']): void {
