@@ -137,7 +137,7 @@ describe('F7: kubeconfigs', () => {
 
   it('one that is not there, and a folder', async () => {
     await refused(`--kubeconfig=${at.folder}/none`, 'none', 'ENOENT');
-    await refused(`--kubeconfig=${at.folder}`, at.folder, 'EISDIR');
+    await refused(`--kubeconfig=${at.folder}`, at.folder, 'not a regular file');
   });
 });
 
