@@ -8,6 +8,7 @@ import type { Clock } from '@signalbox/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createEventRecorder } from './events/event-recorder.ts';
+import { PROTOBUF } from './http/formats.ts';
 import { createKubernetesSource } from './kubernetes-source.ts';
 import { systemClock } from './system-clock.ts';
 import { createMemoryCluster, type Cluster } from './testing/cluster.ts';
@@ -57,7 +58,12 @@ function names({ picture }: SourceRecorder): string[] {
 }
 
 for (const { name, start, runs } of clusters) {
-  describe.skipIf(!runs).each(['auto', 'listed'] as const)(`against ${name}, lists: %s`, (lists) => {
+  describe.skipIf(!runs).each([
+    { lists: 'auto', contentType: PROTOBUF },
+    { lists: 'listed', contentType: PROTOBUF },
+    { lists: 'auto', contentType: 'application/json' },
+    { lists: 'listed', contentType: 'application/json' },
+  ] as const)(`against ${name}, lists: $lists, in $contentType`, (how) => {
     const stage: { cluster: Cluster; stop: (() => Promise<void>)[] } = {
       cluster: undefined as never,
       stop: [],
@@ -81,7 +87,7 @@ for (const { name, start, runs } of clusters) {
       await cluster.create(node('node-b'));
       const recorder = createSourceRecorder();
       const { config } = cluster;
-      const source = createKubernetesSource({ config, nodeName: 'node-a', lists, qps: -1, clock: hurried });
+      const source = createKubernetesSource({ config, nodeName: 'node-a', ...how, qps: -1, clock: hurried });
       stage.stop.push(() => source.stop());
       source.start(recorder.handlers);
       await recorder.until(() => recorder.synced.length === 4);

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTestApiServer } from '@signalbox/kubernetes/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
 import { settingsOf } from '../testing/settings.ts';
@@ -89,6 +90,32 @@ users: [{name: u, user: ${user.replace('FILE', file)}}]
     const problem = await problemOf(`--kubeconfig=${file}`);
     rmSync(folder, { recursive: true });
     expect(problem).toBe(`${file}: tokenFile: ${fifo}: not a regular file`);
+  });
+
+  it.each([
+    [
+      'protobuf, or else JSON, unless something else is said',
+      [],
+      '',
+      /^application\/vnd.kubernetes.protobuf.*json$/,
+    ],
+    ['what the flag says', ['--kube-api-content-type=application/json'], '', /^application\/json[^b]*$/],
+    ['what acceptContentTypes says', [], 'application/json', /^application\/json[^b]*$/],
+  ])('F9 F70: objects are asked for in %s', async (_, flags, acceptContentTypes, expected) => {
+    const server = await createTestApiServer();
+    opened.push(server.stop);
+    const settings = settingsOf([`--master=${server.url}`, ...flags]);
+    const clientConnection = { ...settings.config.clientConnection, acceptContentTypes };
+    const made = await createSource(
+      { ...settings, config: { ...settings.config, clientConnection } },
+      logger,
+    );
+    if (typeof made === 'string') throw new Error(made);
+    const asked = server.requests.next(() => true);
+    made.source.start({ onEvents: () => undefined, onSynced: () => undefined, onProblem: () => undefined });
+    const { headers } = await asked;
+    await made.source.stop();
+    expect(headers.accept).toMatch(expected);
   });
 
   it('--manifests has to be there at start', async () => {

@@ -24,7 +24,7 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     if (mistake !== null) return `--manifests: ${mistake}`;
     return { source: createManifestSource({ path: settings.manifests, log }), events: NO_EVENTS };
   }
-  const { kubeconfig, qps, burst } = settings.config.clientConnection;
+  const { kubeconfig, qps, burst, contentType, acceptContentTypes } = settings.config.clientConnection;
   const loaded = await loadClusterConfig({ kubeconfig, ...serversOf(settings.master), env: process.env });
   if (!loaded.ok) return loaded.error.message.replace(/^servers:/, '--master:');
   const mistake = await credentialMistake(loaded.value);
@@ -34,6 +34,8 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     config: loaded.value,
     qps,
     burst,
+    // As in client-go: what is accepted, if it is given, counts more than what is sent.
+    contentType: acceptContentTypes || contentType,
     userAgent: `signalbox/${SIGNALBOX_VERSION}`,
   });
   const client = measuredClient(plain, reports.take);

@@ -18,7 +18,7 @@ import {
   type TestCertificates,
 } from '../testing/index.ts';
 import { createApiClient, type ApiClient, type ApiClientOptions } from './api-client.ts';
-import { readText } from './body.ts';
+import { readStart } from './body.ts';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -59,7 +59,7 @@ const path = '/api/v1/services';
 async function get(client: ApiClient, signal = new AbortController().signal): Promise<string> {
   const opened = await client.open({ method: 'GET', path, gzip: 'accepted', signal });
   if (!opened.ok) return `${opened.error.code}: ${opened.error.message}`;
-  const text = await readText(opened.value.body, client.clock, 1 << 20);
+  const text = (await readStart(opened.value.body, client.clock, 1 << 20)).toString();
   return text.includes('ServiceList') ? 'ok' : text;
 }
 

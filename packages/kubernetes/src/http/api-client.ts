@@ -6,12 +6,13 @@ import type { Clock } from '@signalbox/core';
 import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
 import { createIdentitySource, type Identity, type IdentitySource } from '../credentials/identity.ts';
 import { systemClock } from '../system-clock.ts';
-import type { WireStatus } from '../wire.ts';
 import { createAgents, type Agents } from './agents.ts';
-import { apiError, codeOfStatus, retryAfterMs, type ApiError } from './api-error.ts';
-import { decodedBody, readText } from './body.ts';
+import { apiError, type ApiError } from './api-error.ts';
+import { decodedBody, readStart } from './body.ts';
+import { ACCEPT, formatNamed, formatOf, PROTOBUF, type Format } from './formats.ts';
 import { createLiveness, PROBE_ANSWER_MS, type Liveness, type Probe } from './liveness.ts';
 import { createRateLimiter } from './rate-limiter.ts';
+import { gatewayFailure, readRefusal } from './refusal.ts';
 import { send } from './send.ts';
 import { createServerRing, type ServerRing } from './server-ring.ts';
 
@@ -24,6 +25,8 @@ export interface ApiClientOptions {
   readonly burst?: number;
   /** `signalbox/1.2.3` */
   readonly userAgent?: string;
+  /** In which objects are asked for: protobuf if absent or `application/vnd.kubernetes.protobuf`, else JSON. */
+  readonly contentType?: string;
   /** From sending a request to the head of its answer. */
   readonly answerWithinMs?: number;
 }
@@ -36,12 +39,15 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** A proxy that compresses the events of a watch may delay them. */
   readonly gzip: 'accepted' | 'refused';
+  /** Whether the answer may be in protobuf, if that is wanted at all. Absent: refused. */
+  readonly protobuf?: 'accepted' | 'refused';
   readonly signal: AbortSignal;
 }
 
 export interface ApiAnswer {
   /** Base URL of the server that answered. */
   readonly server: string;
+  readonly format: Format;
   readonly body: Readable;
 }
 
@@ -71,16 +77,12 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
   const sendTo = createSender(options, clock, agents);
   const ask = createAsker({ options, clock, sendTo, ring });
 
-  const openOnce = async (request: ApiRequest): Promise<Result<ApiAnswer, ApiError>> => {
-    const identity = await identities.read();
-    if (!identity.ok) return { ok: false, error: apiError('credentials-failed', identity.error) };
-    const reply = await ask(request, identity.value);
-    if (!reply.ok) return reply;
-    const { server, response } = reply.value;
-    if ((response.statusCode ?? 0) < 300) return succeed({ server, body: decodedBody(response) });
-    return { ok: false, error: await readRefusal(response, server, clock) };
-  };
-
+  const openOnce = createOpener({
+    clock,
+    identities,
+    ask,
+    format: formatNamed(options.contentType ?? PROTOBUF),
+  });
   const probe = createProbe({ clock, identities, sendTo });
 
   return {
@@ -107,6 +109,42 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
 
 function isAboutIdentity({ code }: ApiError): boolean {
   return code === 'unauthorized' || code === 'tls-failed';
+}
+
+interface OpenerParts {
+  readonly clock: Clock;
+  readonly identities: IdentitySource;
+  readonly ask: Ask;
+  readonly format: Format;
+}
+
+function createOpener({ clock, identities, ask, format }: OpenerParts): ApiClient['open'] {
+  let refused = format !== 'protobuf';
+  const openIn = async (request: ApiRequest): Promise<Result<ApiAnswer, ApiError>> => {
+    const identity = await identities.read();
+    if (!identity.ok) return { ok: false, error: apiError('credentials-failed', identity.error) };
+    const reply = await ask(request, identity.value);
+    if (!reply.ok) return reply;
+    const { server, response } = reply.value;
+    if ((response.statusCode ?? 0) < 300) {
+      return succeed({ server, format: formatOf(response), body: decodedBody(response) });
+    }
+    return { ok: false, error: await readRefusal(response, server, clock) };
+  };
+  return async (request) => {
+    const inJson: ApiRequest = { ...request, protobuf: 'refused' };
+    if (refused || request.protobuf !== 'accepted') return openIn(inJson);
+    const answer = await openIn(request);
+    if (answer.ok || !isAboutFormat(answer.error)) return answer;
+    // What stands before the API server lets nothing else pass.
+    refused = true;
+    return openIn(inJson);
+  };
+}
+
+/** Not Acceptable, Unsupported Media Type. */
+function isAboutFormat({ status }: ApiError): boolean {
+  return status === 406 || status === 415;
 }
 
 interface Sending {
@@ -148,7 +186,7 @@ function createProbe({ clock, identities, sendTo }: ProbeParts): Probe {
     const request = { method: 'GET', path: PROBE_PATH, gzip: 'refused', signal } as const;
     const sent = await sendTo({ server, request, identity: identity.value, answerWithinMs: PROBE_ANSWER_MS });
     if (!sent.ok) return sent.error;
-    await readText(sent.value, clock, 65_536);
+    await readStart(sent.value, clock, 65_536);
     return null;
   };
 }
@@ -189,28 +227,16 @@ interface ApiReply {
   readonly response: IncomingMessage;
 }
 
-/** API servers from 1.38 on can leave out metadata.managedFields; older ones ignore the parameter. */
-const WITHOUT_MANAGED_FIELDS = 'application/json;drop=metadata.managedFields, application/json';
-
 function headersOf(request: ApiRequest, identity: Identity, userAgent: string): Headers {
+  const format = request.protobuf === 'accepted' ? 'protobuf' : 'json';
   return {
-    accept: request.method === 'GET' ? WITHOUT_MANAGED_FIELDS : 'application/json',
+    accept: request.method === 'GET' ? ACCEPT[format] : 'application/json',
     'accept-encoding': request.gzip === 'accepted' ? 'gzip' : 'identity',
     'user-agent': userAgent,
     ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
     ...(identity.authorization === null ? {} : { authorization: identity.authorization }),
     ...identity.headers,
   };
-}
-
-/** What a load balancer or a server that is going down answers: another server may do better. */
-async function gatewayFailure(
-  response: IncomingMessage,
-  server: string,
-  clock: Clock,
-): Promise<ApiError | null> {
-  const status = response.statusCode ?? 0;
-  return status >= 502 && status <= 504 ? readRefusal(response, server, clock) : null;
 }
 
 function named(server: string, error: ApiError): ApiError {
@@ -220,22 +246,4 @@ function named(server: string, error: ApiError): ApiError {
 function combine(failures: readonly ApiError[]): ApiError {
   const first = failures[0] ?? apiError('aborted', 'stopped');
   return { ...first, message: failures.map((f) => f.message).join('; ') || first.message };
-}
-
-async function readRefusal(response: IncomingMessage, server: string, clock: Clock): Promise<ApiError> {
-  const status = response.statusCode ?? 0;
-  const text = await readText(decodedBody(response), clock, 65_536);
-  const said = statusMessage(text) ?? response.statusMessage ?? '';
-  const waitMs = retryAfterMs(response.headers['retry-after'], clock.now());
-  const message = `${server}: ${status} ${said}`.trim();
-  return apiError(codeOfStatus(status), message, { status, retryAfterMs: waitMs });
-}
-
-function statusMessage(text: string): string | null {
-  try {
-    const { kind, message } = JSON.parse(text) as WireStatus;
-    return kind === 'Status' && typeof message === 'string' ? (message.split('\n')[0] ?? null) : null;
-  } catch {
-    return null;
-  }
 }

@@ -76,8 +76,8 @@ function transportError(error: unknown): ApiError {
   return apiError(code, code === 'aborted' ? 'stopped' : `the connection broke: ${cause.message}`);
 }
 
-/** A short body as text; what is beyond the limit is cut off. */
-export async function readText(body: Readable, clock: Clock, limit: number): Promise<string> {
+/** A short body; what is beyond the limit is cut off. */
+export async function readStart(body: Readable, clock: Clock, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   await readBody(body, clock, { idleMs: () => 10_000, totalMs: 30_000 }, (chunk) => {
@@ -85,5 +85,5 @@ export async function readText(body: Readable, clock: Clock, limit: number): Pro
     size += chunk.length;
     return size >= limit ? 'stop' : undefined;
   });
-  return Buffer.concat(chunks).toString('utf8', 0, limit);
+  return Buffer.concat(chunks).subarray(0, limit);
 }

@@ -217,6 +217,33 @@ describe('what is said in a list', () => {
   });
 });
 
+describe('protobuf that is none', () => {
+  const PROTOBUF = { 'content-type': 'application/vnd.kubernetes.protobuf' };
+
+  it.each([
+    ['list', 'k8s\0\x12', 'the list is not protobuf: it ends within a field'],
+    ['list', '{"kind":"ServiceList"}', 'the list is not protobuf: it does not begin with k8s'],
+    ['list', 'k8s\0\x0a\x04\x12\x02ab', 'a ServiceList is wanted, not ab'],
+    ['watch', '\0\0\0\x02\x0a\x05', 'a watch event is not protobuf: a field of 5 bytes where 0 are left'],
+    ['watch', '\0\0\0\x03\x0a\x01A', 'a watch event has no object: 3 bytes of protobuf'],
+    ['watch', '\x7f\0\0\0', 'a watch event is larger than 16 MiB'],
+  ] as const)('in a %s is told as such, and asked for again: %j', async (bad, text, message) => {
+    let said = false;
+    const { recorder, names, comesTrue } = await world(
+      (what, response) => {
+        if (what !== bad || said) return good(response, what);
+        said = true;
+        response.writeHead(200, PROTOBUF).end(Buffer.from(text, 'latin1'));
+      },
+      { lists: 'listed' },
+    );
+    expect(await comesTrue(() => said && names().length === 1 && recorder.problems.length > 0)).toBe(true);
+    expect(recorder.problems).toMatchObject([
+      { code: 'bad-response', message: expect.stringContaining(message) as string },
+    ]);
+  });
+});
+
 /** What Node and the kernel hold of an answer on its way. */
 const IN_FLIGHT = 16 << 20;
 

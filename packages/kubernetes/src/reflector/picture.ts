@@ -2,7 +2,7 @@
 import type { ObjectEvent, Resource, SourceProblem } from '@signalbox/core';
 
 import { createKnownObjects, type Replacement } from './known-objects.ts';
-import type { WatchEvent } from './read-watch.ts';
+import type { WatchEvent } from './decode-events.ts';
 
 export type Position =
   /** A complete set is needed. `atLeast`: `0`, whatever a server has in its cache; empty: the newest. */

@@ -1,9 +1,14 @@
 /** One LIST, page by page. */
+import type { Resource } from '@signalbox/core';
+
 import type { ApiClient } from '../http/api-client.ts';
 import { apiError, type ApiError } from '../http/api-error.ts';
 import { readBody } from '../http/body.ts';
+import type { Format } from '../http/formats.ts';
 import { TooLargeError } from '../http/limits.ts';
-import { createListSplitter } from '../http/list-splitter.ts';
+import { createListSplitter, type ListSplitter } from '../http/list-splitter.ts';
+import { ProtobufError } from '../protobuf/cursor.ts';
+import { createProtobufListSplitter } from '../protobuf/list-splitter.ts';
 import type { Result } from '../config/cluster-config.ts';
 import { pathWith, type WatchedResource } from './resources.ts';
 
@@ -52,11 +57,12 @@ async function readPage(
     method: 'GET',
     path: pathWith(watched, parameters),
     gzip: 'accepted',
+    protobuf: 'accepted',
     signal,
   });
   if (!opened.ok) return opened;
-  const { server, body } = opened.value;
-  const splitter = createListSplitter();
+  const { server, format, body } = opened.value;
+  const splitter = createListReader(format, watched.resource);
   try {
     const broken = await readBody(body, client.clock, LIMITS, (chunk) => {
       const items = splitter.push(chunk);
@@ -67,9 +73,18 @@ async function readPage(
     return checkEnvelope(splitter.end(), watched, server);
   } catch (error) {
     body.destroy();
-    const reason = error instanceof TooLargeError ? error.message : `the list is not JSON: ${String(error)}`;
-    return refuse(server, apiError('bad-response', reason));
+    return refuse(server, apiError('bad-response', describe(error)));
   }
+}
+
+export function createListReader(format: Format, resource: Resource): ListSplitter {
+  return format === 'json' ? createListSplitter() : createProtobufListSplitter(resource);
+}
+
+function describe(error: unknown): string {
+  if (error instanceof TooLargeError) return error.message;
+  if (error instanceof ProtobufError) return `the list is not protobuf: ${error.message}`;
+  return `the list is not JSON: ${String(error)}`;
 }
 
 function refuse(server: string, error: ApiError): { readonly ok: false; readonly error: ApiError } {

@@ -3,10 +3,11 @@ import type { ApiClient } from '../http/api-client.ts';
 import { apiError, type ApiError } from '../http/api-error.ts';
 import { delay } from '../http/delay.ts';
 import { createBackOff } from './back-off.ts';
+import type { WatchEvent } from './decode-events.ts';
 import { createPicture, type Picture, type PictureHandlers, type Position } from './picture.ts';
 import { createProblemReporter } from './problem-reporter.ts';
 import { readList } from './read-list.ts';
-import { readWatch, type WatchEvent } from './read-watch.ts';
+import { readWatch } from './read-watch.ts';
 import type { WatchedResource } from './resources.ts';
 import { createStreamedList } from './streamed-list.ts';
 

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 
+import type { RequestRecord } from '../testing/index.ts';
 import { createStage, isList, isWatch, service } from '../testing/stage.ts';
 
 const stage = createStage();
@@ -34,20 +35,59 @@ describe('createKubernetesSource, requests', () => {
     }
   });
 
-  it.each(['auto', 'listed'] as const)(
-    'asks for objects without managedFields, and for JSON where that is not known, lists: %s',
-    async (lists) => {
+  const JSON_ONLY = 'application/json;drop=metadata.managedFields, application/json';
+  const PROTOBUF = 'application/vnd.kubernetes.protobuf';
+  const PROTOBUF_FIRST = `${PROTOBUF};drop=metadata.managedFields, ${PROTOBUF}, ${JSON_ONLY}`;
+
+  it.each([
+    ['auto', undefined, PROTOBUF_FIRST],
+    ['listed', undefined, PROTOBUF_FIRST],
+    ['auto', PROTOBUF, PROTOBUF_FIRST],
+    ['auto', 'application/json', JSON_ONLY],
+    ['listed', 'application/json', JSON_ONLY],
+    ['listed', 'application/cbor', JSON_ONLY],
+  ] as const)(
+    'asks for objects without managedFields, in a format that it can read, lists: %s, content type: %s',
+    async (lists, contentType, accept) => {
       const server = await stage.serve();
-      const watching = stage.watch([server], { lists });
+      const watching = stage.watch([server], {
+        lists,
+        ...(contentType === undefined ? {} : { contentType }),
+      });
       await watching.synced();
       await server.watches.open(4);
       const accepted = server.requests.all.map(({ headers }) => headers.accept);
       expect(accepted).toHaveLength(lists === 'auto' ? 4 : 8);
-      expect(new Set(accepted)).toEqual(
-        new Set(['application/json;drop=metadata.managedFields, application/json']),
-      );
+      expect(new Set(accepted)).toEqual(new Set([accept]));
     },
   );
+
+  it.each(['auto', 'listed'] as const)(
+    'understands a server that has JSON alone, lists: %s',
+    async (lists) => {
+      const server = await stage.serve({ formats: 'json' });
+      server.put(service('a'));
+      const watching = stage.watch([server], { lists });
+      await watching.synced();
+      server.put(service('b'));
+      await watching.recorder.until(() => watching.recorder.picture.size === 2);
+      expect(server.requests.all.every(({ headers }) => headers.accept === PROTOBUF_FIRST)).toBe(true);
+      expect(watching.recorder.problems).toEqual([]);
+    },
+  );
+
+  it.each([406, 415])('asks for JSON alone from the first %d on', async (status) => {
+    const server = await stage.serve();
+    server.put(service('a'));
+    const inProtobuf = ({ headers }: RequestRecord): boolean => (headers.accept ?? '').includes(PROTOBUF);
+    server.fault({ action: { do: 'answer', status }, when: inProtobuf });
+    const watching = stage.watch([server], { lists: 'listed' });
+    await watching.synced();
+    await server.watches.open(4);
+    expect(watching.recorder.picture.size).toBe(1);
+    expect(watching.recorder.problems).toEqual([]);
+    expect(server.requests.all.filter(isWatch('')).some(inProtobuf)).toBe(false);
+  });
 
   it.each(['supported', 'uncompressed'] as const)(
     'asks for streamed lists compressed, and reads what comes, streaming: %s',

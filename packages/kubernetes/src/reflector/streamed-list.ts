@@ -1,6 +1,6 @@
 /** Sorts the events of a watch that begins with the complete set (`sendInitialEvents`). */
 import type { Picture } from './picture.ts';
-import type { WatchEvent } from './read-watch.ts';
+import type { WatchEvent } from './decode-events.ts';
 
 export interface StreamedList {
   readonly complete: boolean;

@@ -2,6 +2,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
+import { PROTOBUF } from '../http/formats.ts';
+import { encodeObject } from './protobuf-encode.ts';
+
+const JSON_TYPE = 'application/json';
+const STATUS_TYPE = { apiVersion: 'v1', kind: 'Status' };
+
 const REASONS: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
@@ -27,26 +33,37 @@ export function answerStatus(
   message: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  response.writeHead(code, { 'content-type': 'application/json', ...headers });
-  response.end(JSON.stringify(statusObject(code, message)));
+  const status = statusObject(code, message);
+  const inProtobuf = acceptsProtobuf(response.req);
+  response.writeHead(code, { 'content-type': inProtobuf ? PROTOBUF : JSON_TYPE, ...headers });
+  response.end(inProtobuf ? encodeObject(status, STATUS_TYPE) : JSON.stringify(status));
 }
 
-export function answerJson(
-  request: IncomingMessage,
-  response: ServerResponse,
-  text: string,
-  code = 200,
-): void {
-  const zip = acceptsGzip(request) && text.length > 1024;
-  const body = zip ? gzipSync(text, { level: 1 }) : Buffer.from(text);
+export interface Body {
+  readonly type: string;
+  readonly bytes: Buffer;
+}
+
+export function jsonBody(text: string): Body {
+  return { type: JSON_TYPE, bytes: Buffer.from(text) };
+}
+
+export function answer(request: IncomingMessage, response: ServerResponse, body: Body, code = 200): void {
+  const zip = acceptsGzip(request) && body.bytes.length > 1024;
+  const bytes = zip ? gzipSync(body.bytes, { level: 1 }) : body.bytes;
   response.writeHead(code, {
-    'content-type': 'application/json',
-    'content-length': body.length,
+    'content-type': body.type,
+    'content-length': bytes.length,
     ...(zip ? { 'content-encoding': 'gzip' } : {}),
   });
-  response.end(body);
+  response.end(bytes);
 }
 
 export function acceptsGzip({ headers }: IncomingMessage): boolean {
   return /\bgzip\b/.test(String(headers['accept-encoding']));
+}
+
+/** Before JSON, as nobody has it the other way round. */
+export function acceptsProtobuf({ headers }: IncomingMessage): boolean {
+  return (headers.accept ?? '').includes(PROTOBUF);
 }

@@ -2,6 +2,10 @@
 import type { ServerResponse } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
+import { PROTOBUF } from '../http/formats.ts';
+import { acceptsProtobuf } from './answers.ts';
+import { encodeWatchEvent } from './protobuf-encode.ts';
+
 export interface EventStream {
   readonly send: (type: string, object: object) => void;
   readonly end: () => void;
@@ -9,22 +13,32 @@ export interface EventStream {
   readonly cut: () => void;
 }
 
-export function createEventStream(response: ServerResponse, zip: boolean): EventStream {
+export interface StreamOptions {
+  readonly zip: boolean;
+  readonly type: { readonly apiVersion: string; readonly kind: string };
+}
+
+export function createEventStream(response: ServerResponse, { zip, type }: StreamOptions): EventStream {
+  const inProtobuf = acceptsProtobuf(response.req);
   response.writeHead(200, {
-    'content-type': 'application/json',
+    'content-type': inProtobuf ? `${PROTOBUF};stream=watch` : 'application/json',
     'transfer-encoding': 'chunked',
     ...(zip ? { 'content-encoding': 'gzip' } : {}),
   });
   response.flushHeaders();
   const { write, flush } = zip ? zippedWriter(response) : plainWriter(response);
+  const encode = (event: string, object: object): Buffer =>
+    inProtobuf
+      ? encodeWatchEvent(event, object, type)
+      : Buffer.from(`${JSON.stringify({ type: event, object })}\n`);
   return {
-    send: (type, object) => write(Buffer.from(`${JSON.stringify({ type, object })}\n`)),
+    send: (event, object) => write(encode(event, object)),
     end() {
       flush();
       response.end();
     },
     cut() {
-      write(Buffer.from('{"type":"MODIFIED","object":{"kind":"Ser'));
+      write(encode('MODIFIED', { kind: type.kind }).subarray(0, -5));
       flush();
       response.destroy();
     },

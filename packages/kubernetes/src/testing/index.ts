@@ -7,3 +7,5 @@ export { createTestApiServer, type TestApiServer, type TestApiServerOptions } fr
 export { createSourceRecorder, type SourceRecorder } from './recorder.ts';
 export { plainConfig } from './plain-config.ts';
 export { createTestCertificates, type KeyPair, type TestCertificates } from './certificates.ts';
+export { encodeList, encodeWatchEvent } from './protobuf-encode.ts';
+export { readers } from './readers.ts';

@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 
 import type { Resource } from '@signalbox/core';
 
-import { answerJson, answerStatus } from './answers.ts';
+import { PROTOBUF } from '../http/formats.ts';
+import { acceptsProtobuf, answer, answerStatus, jsonBody, type Body } from './answers.ts';
 import type { ObjectStore, Stored } from './object-store.ts';
+import { encodeList } from './protobuf-encode.ts';
 import type { Matches } from './selectors.ts';
 
 export interface Collection {
@@ -53,7 +55,8 @@ export function createListServer(store: ObjectStore): ListServer {
       const items = limit > 0 ? all.items.slice(0, limit) : all.items;
       const rest = { items: all.items.slice(items.length), version: all.version };
       const next = rest.items.length > 0 ? remember(rest) : '';
-      answerJson(request, response, render(collection, items, { version: all.version, next }));
+      const page = { version: all.version, next, inProtobuf: acceptsProtobuf(request) };
+      answer(request, response, render(collection, items, page));
     },
   };
 }
@@ -62,11 +65,15 @@ function fresh(store: ObjectStore, resource: Resource, matches: Matches): Rest {
   return { items: store.list(resource).filter(matches), version: store.version };
 }
 
-function render(
-  { apiVersion, resource }: Collection,
-  items: readonly Stored[],
-  { version, next }: { readonly version: number; readonly next: string },
-): string {
+interface Page {
+  readonly version: number;
+  readonly next: string;
+  readonly inProtobuf: boolean;
+}
+
+function render({ apiVersion, resource }: Collection, items: readonly Stored[], page: Page): Body {
+  const { version, next, inProtobuf } = page;
   const metadata = { resourceVersion: String(version), ...(next === '' ? {} : { continue: next }) };
-  return JSON.stringify({ kind: `${resource}List`, apiVersion, metadata, items });
+  if (!inProtobuf) return jsonBody(JSON.stringify({ kind: `${resource}List`, apiVersion, metadata, items }));
+  return { type: PROTOBUF, bytes: encodeList(items, metadata, { apiVersion, kind: resource }) };
 }

@@ -1,4 +1,4 @@
-/** GET of a collection with `watch=true`: history, then changes as they happen, as lines of JSON. */
+/** GET of a collection with `watch=true`: history, then changes as they happen, in JSON or protobuf. */
 import type { ServerResponse } from 'node:http';
 
 import { acceptsGzip, answerStatus, statusObject } from './answers.ts';
@@ -95,7 +95,8 @@ function sendPast(watch: Watch, store: ObjectStore, { query, matches }: ListQuer
 
 function openWatch(response: ServerResponse, { collection, query }: ListQuery, zip: boolean): Watch {
   const bookmarks = query.get('allowWatchBookmarks') === 'true';
-  return { ...createEventStream(response, zip), collection, response, bookmarks };
+  const type = { apiVersion: collection.apiVersion, kind: collection.resource };
+  return { ...createEventStream(response, { zip, type }), collection, response, bookmarks };
 }
 
 function follow(

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Resource } from '@signalbox/core';
 
 import type { WireEvent, WireObject } from '../wire.ts';
-import { answerJson, answerStatus } from './answers.ts';
+import { answer, answerStatus, jsonBody } from './answers.ts';
 import { createFaults, type Fault, type FaultAction, type Faults } from './faults.ts';
 import { createListener, type ServerCertificate } from './listener.ts';
 import { createObjectStore, type ObjectStore } from './object-store.ts';
@@ -19,6 +19,8 @@ export interface TestApiServerOptions {
   /** Bearer tokens that are let in; absent: everybody is. */
   readonly tokens?: readonly string[];
   readonly streaming?: Streaming;
+  /** `json`: as an extension of the API server that has nothing else. */
+  readonly formats?: 'all' | 'json';
   /** Resources that this cluster does not have. */
   readonly absent?: readonly Resource[];
   /** Shared by several servers of one cluster. */
@@ -112,6 +114,7 @@ interface Backend {
   readonly watches: WatchServer;
   readonly events: WireEvent[];
   readonly absent: readonly Resource[];
+  readonly formats: 'all' | 'json';
   streaming: Streaming;
   tokens: readonly string[] | null;
   stalled: boolean;
@@ -128,6 +131,7 @@ function createBackend(options: TestApiServerOptions): Backend {
     watches: createWatchServer(store),
     events: [],
     absent: options.absent ?? [],
+    formats: options.formats ?? 'all',
     streaming: options.streaming ?? 'supported',
     tokens: options.tokens ?? null,
     stalled: false,
@@ -144,10 +148,16 @@ function receive(backend: Backend, exchange: Exchange): void {
   backend.requests.add(exchange.record);
   backend.happened.notify();
   exchange.response.on('error', () => undefined);
+  if (backend.formats === 'json') takeAsJson(exchange.request);
   if (backend.stalled) return;
   const action = backend.faults.take(exchange.record);
   if (action === null) handle(backend, exchange);
   else act(action, exchange, () => handle(backend, exchange));
+}
+
+/** The log keeps the headers as they came. */
+function takeAsJson(request: IncomingMessage): void {
+  request.headers = { ...request.headers, accept: 'application/json' };
 }
 
 function act(action: FaultAction, { request, response }: Exchange, proceed: () => void): void {
@@ -208,7 +218,7 @@ function takeEvent(backend: Backend, { request, response, record }: Exchange): v
     if (!EVENTS.test(record.path)) return answerStatus(response, 404, 'no such collection');
     const text = Buffer.concat(chunks).toString('utf8');
     backend.events.push(JSON.parse(text) as WireEvent);
-    answerJson(request, response, text, 201);
+    answer(request, response, jsonBody(text), 201);
     backend.happened.notify();
   });
 }

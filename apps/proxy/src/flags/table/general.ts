@@ -56,7 +56,7 @@ export const API = flagGroup('Kubernetes API', [
     'kube-api-content-type',
     'string',
     'application/vnd.kubernetes.protobuf',
-    'Accepted for compatibility; JSON is what is used.',
+    'Content type in which objects are asked for: application/vnd.kubernetes.protobuf, or application/json. Answers in JSON are understood in any case.',
     { field: 'clientConnection.contentType' },
   ],
   [
