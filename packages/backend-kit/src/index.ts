@@ -1,3 +1,4 @@
+export * from './chain-hash.ts';
 export * from './desired-view.ts';
 export * from './drift.ts';
 export * from './folded-set.ts';

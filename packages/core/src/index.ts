@@ -14,8 +14,6 @@ export { validatedSync } from './desired/validate-change.ts';
 export * from './errors.ts';
 export * from './explain/explain.ts';
 export * from './explain/packet.ts';
-export * from './hash/chain-hash.ts';
-export * from './hash/sha256.ts';
 export * from './input.ts';
 export * from './result.ts';
 export * from './model/cidr.ts';

@@ -5,6 +5,9 @@ import { createFeatureGates } from '../config/feature-gates.ts';
 import type { Settings } from '../config/settings.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 
+/** The device of ipvs mode, Signalbox's or kube-proxy's; it may be there in every mode, until it is cleaned up. */
+const SERVICE_DEVICES: readonly string[] = ['kube-ipvs0'];
+
 /** The part of the settings that decides about services. */
 export function modelConfig(settings: Settings): ModelConfig {
   const { config, mode, nodeName } = settings;
@@ -15,6 +18,7 @@ export function modelConfig(settings: Settings): ModelConfig {
     nodePortAddresses: config.nodePortAddresses,
     localhostNodePorts: mode.configuration.localhostNodePorts(config),
     externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
+    serviceDevices: SERVICE_DEVICES,
     nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,
   };
 }

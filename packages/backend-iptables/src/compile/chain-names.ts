@@ -1,12 +1,8 @@
 /** Names of chains, as kube-proxy chooses them: tools and people look for them. */
 import { createHash } from 'node:crypto';
 import type { DesiredEndpoint, ServicePortName } from '@signalbox/core';
-import {
-  endpointChainHash,
-  formatAddressPort,
-  servicePortChainHash,
-  servicePortLabel,
-} from '@signalbox/core';
+import { endpointChainHash, servicePortChainHash } from '@signalbox/backend-kit';
+import { formatAddressPort, servicePortLabel } from '@signalbox/core';
 import { CANARY, PROBE, type TableName } from '@signalbox/iptables';
 
 /** Entry of all service traffic (nat), and of refusals of cluster IPs (filter). */

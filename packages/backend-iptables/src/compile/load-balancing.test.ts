@@ -1,5 +1,6 @@
 import type { DesiredEndpoint, DesiredServicePort, DesiredState, Outcome } from '@signalbox/core';
-import { endpointChainHash, fullChange } from '@signalbox/core';
+import { endpointChainHash } from '@signalbox/backend-kit';
+import { fullChange } from '@signalbox/core';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { oneIn } from '@signalbox/iptables';

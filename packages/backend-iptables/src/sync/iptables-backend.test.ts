@@ -1,6 +1,6 @@
-import { formatDrift } from '@signalbox/backend-kit';
+import { endpointChainHash, formatDrift, servicePortChainHash } from '@signalbox/backend-kit';
 import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@signalbox/core';
-import { backendError, endpointChainHash, fullChange, servicePortChainHash } from '@signalbox/core';
+import { backendError, fullChange } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { type RestoreInput, restoreText, TABLES } from '@signalbox/iptables';

@@ -1,5 +1,6 @@
 /** Names of chains. Those with `/` are per service or shared between services; the others are kube-proxy's stock chains. */
-import { nftablesEndpointName, nftablesServiceName, type ServicePortName } from '@signalbox/core';
+import { nftablesEndpointName, nftablesServiceName } from '@signalbox/backend-kit';
+import type { ServicePortName } from '@signalbox/core';
 
 export const CHAIN = {
   filterPrerouting: 'filter-prerouting-pre-dnat',

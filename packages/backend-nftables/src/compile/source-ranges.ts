@@ -1,5 +1,6 @@
 import type { Frontend } from '@signalbox/core';
-import { cidrsOverlap, nftablesServiceName, parseCidr, type ServicePortName } from '@signalbox/core';
+import { nftablesServiceName } from '@signalbox/backend-kit';
+import { cidrsOverlap, parseCidr, type ServicePortName } from '@signalbox/core';
 import type { Chain, Element } from '../objects/ruleset.ts';
 import { SET } from '../objects/ruleset.ts';
 import { DROP, rule } from '../objects/rule.ts';

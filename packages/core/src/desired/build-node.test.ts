@@ -32,7 +32,7 @@ function build(
   node: Partial<NodeView> = {},
 ): BuiltNode {
   const surroundings = {
-    config: { ...TEST_CONFIG, ...config },
+    config: { ...TEST_CONFIG, serviceDevices: ['kube-ipvs0'], ...config },
     node: { ...NODE, ...node },
     interfaces: INTERFACES,
     serviceCIDRs: ['10.96.0.0/16', 'fd00:10:96::/112'],

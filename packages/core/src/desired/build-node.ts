@@ -25,6 +25,8 @@ export interface BuiltNode {
 export function buildNode(surroundings: Surroundings, family: Family): BuiltNode {
   const { config, node, interfaces, serviceCIDRs } = surroundings;
   const nodeIP = node.ips[family] ?? null;
+  const { serviceDevices = [] } = config;
+  const ofNode = interfaces.filter((item) => !serviceDevices.includes(item.interface));
   const detector = localDetector(config.localDetection, node.podCIDRs, family);
   const masquerade = clusterIPMasquerade(config, detector);
   const { nodePortAddresses: wanted, localhostNodePorts } = config;
@@ -35,7 +37,7 @@ export function buildNode(surroundings: Surroundings, family: Family): BuiltNode
       localDetector: detector,
       clusterIPMasquerade: masquerade,
       nodePortAddresses: allowed,
-      nodePortIPs: nodePortIPs(interfaces, family, allowed),
+      nodePortIPs: nodePortIPs(ofNode, family, allowed),
       serviceCIDRs: serviceCIDRs.filter((text) => parseCidr(text)?.family === family),
     },
     context: {

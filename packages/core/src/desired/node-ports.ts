@@ -11,9 +11,6 @@ import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { InterfaceAddress } from '../input.ts';
 import type { NodePortAddresses } from './desired-state.ts';
 
-/** IPVS mode's own device carries the VIPs: these are no addresses of the node. */
-const VIP_DEVICE = 'kube-ipvs0';
-
 /** Words that `--nodeport-addresses` takes beside CIDRs, of both families each. */
 export const PRIMARY_ADDRESS = 'primary';
 const WORDS: Readonly<Record<string, readonly string[]>> = {
@@ -75,7 +72,7 @@ export function nodePortIPs(
   const found = new Set<string>();
   for (const item of interfaces) {
     const address = canonicalAddress(item.address);
-    if (address === null || familyOf(address) !== family || item.interface === VIP_DEVICE) continue;
+    if (address === null || familyOf(address) !== family) continue;
     if (!isLinkLocalIPv6(address) && answersNodePorts(address, allowed)) found.add(address);
   }
   return [...found].sort();

@@ -25,6 +25,8 @@ export interface ModelConfig {
   readonly externalIPs: boolean;
   /** Replaces the primary node IP (`--bind-address` when not unspecified). */
   readonly nodeIPOverride: string | null;
+  /** Network interfaces that carry service addresses: theirs are no addresses of the node. None by default. */
+  readonly serviceDevices?: readonly string[];
 }
 
 /** What the app needs to know of its own Node object. */

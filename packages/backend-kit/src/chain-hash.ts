@@ -2,19 +2,17 @@
  * Names that kube-proxy derives by hash. Equal names let operators find the rules they know and let a
  * replacement take over the kernel objects of the same name.
  */
-import { formatAddressPort } from '../model/ip.ts';
-import { servicePortLabel, type ServicePortName } from '../model/service-port-name.ts';
-import { sha256 } from './sha256.ts';
+import { hash } from 'node:crypto';
+import { formatAddressPort, servicePortLabel, type ServicePortName } from '@signalbox/core';
 
 const BASE32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-const UTF8 = new TextEncoder();
 
 /** The chain-name limit of nftables leaves this much to the name after the longest prefix. */
 const NFTABLES_NAME_LIMIT = 240;
 
 /** The first `length` characters of base32 (RFC 4648, upper case) of SHA-256 over the text. At most 51. */
 function hashText(text: string, length: number): string {
-  const digest = sha256(UTF8.encode(text));
+  const digest = hash('sha256', text, 'buffer');
   const codes: number[] = [];
   for (let digit = 0; digit < length; digit++) {
     const bit = digit * 5;

@@ -1,14 +1,11 @@
-import { createHash } from 'node:crypto';
-import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { ServicePortName } from '../model/service-port-name.ts';
+import type { ServicePortName } from '@signalbox/core';
 import {
   endpointChainHash,
   nftablesEndpointName,
   nftablesServiceName,
   servicePortChainHash,
 } from './chain-hash.ts';
-import { sha256 } from './sha256.ts';
 
 function tcp(namespace: string, name: string, port: string): ServicePortName {
   return { namespace, name, port, protocol: 'TCP' };
@@ -17,26 +14,6 @@ function tcp(namespace: string, name: string, port: string): ServicePortName {
 const CART = tcp('shop', 'cart', 'http');
 const V4 = { address: '10.1.2.3', port: 8080 };
 const V6 = { address: 'fd00::5', port: 8080 };
-
-describe('sha256', () => {
-  it('agrees with the platform for messages of every length around a block', () => {
-    for (let length = 0; length <= 200; length++) {
-      const message = Uint8Array.from({ length }, (_, at) => (at * 31 + length) & 255);
-      const expected = createHash('sha256').update(message).digest('hex');
-      expect(Buffer.from(sha256(message)).toString('hex'), `length ${length}`).toBe(expected);
-    }
-  });
-
-  it('agrees with the platform for any bytes', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 300 }), (message) => {
-        const expected = createHash('sha256').update(message).digest('hex');
-        expect(Buffer.from(sha256(message)).toString('hex')).toBe(expected);
-      }),
-      { numRuns: 300 },
-    );
-  });
-});
 
 const VECTORS: readonly (readonly [what: string, got: string, expected: string])[] = [
   ['ns5/svc5:p80', servicePortChainHash(tcp('ns5', 'svc5', 'p80')), 'NUKIZ6OKUXPJNT4C'],
