@@ -50,6 +50,19 @@ describe('health of a running proxy', () => {
     expect(await codes(world)).toEqual([200, 200]);
   }, 30_000);
 
+  it('F113: is 503 once a sync that nothing changed for has run for twice the sync period', async () => {
+    let end: (result: SyncResult) => void = () => undefined;
+    const world = await opened();
+    backend(world, 'IPv4').answers.push(new Promise((resolve) => (end = resolve)));
+    await world.settle(30_000);
+    expect(await codes(world)).toEqual([200, 200]);
+    await world.settle(60_000);
+    expect(await codes(world)).toEqual([503, 503]);
+    end(SYNCED);
+    await world.settle();
+    expect(await codes(world)).toEqual([200, 200]);
+  }, 30_000);
+
   it.each([
     ['fails', FAILED],
     ['throws', new Error('spawn: EMFILE')],

@@ -103,6 +103,8 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
       health.queued(family);
       metrics.syncLastQueued.set(clock.now() / 1000, { ip_family: family });
     },
+    // Also one without a change: what hangs is late like a change that waits.
+    onStarted: () => health.queued(family),
     onReport: async (report) => {
       await afterSync(after, report);
       await verification.syncEnded(report.result);

@@ -36,6 +36,8 @@ export interface SyncLoopOptions {
   readonly rebuild: () => Built;
   /** Something waits to be synced. */
   readonly onQueued: () => void;
+  /** A sync begins, for whatever reason: it may never end. */
+  readonly onStarted?: () => void;
   /** After each sync that ran to its end, failed ones included. Exceptions are logged. */
   readonly onReport: (report: SyncReport) => void | Promise<void>;
 }
@@ -157,6 +159,7 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
   if (LOOKS.has(reason)) state.lookedAt = startedAt;
   let wrote = false;
   try {
+    options.onStarted?.();
     const built = state.rebuild ? options.rebuild() : options.build();
     state.rebuild = true;
     const triggerTimes = [...state.unsettled, ...built.triggerTimes];
