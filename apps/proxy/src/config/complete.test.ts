@@ -363,3 +363,10 @@ describe('precedence of flags and file', () => {
     });
   });
 });
+
+describe('the node name', () => {
+  it('is not needed by a clean-up: a host without a name can be cleaned', () => {
+    expect(() => settingsOf(['--cleanup'], { hostName: '(none)' })).not.toThrow();
+    expect(() => settingsOf([], { hostName: '(none)' })).toThrow('"(none)" is not a host name');
+  });
+});

@@ -52,7 +52,9 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   const override = draft.config.hostnameOverride;
   draft.config.hostnameOverride = override.trim().toLowerCase();
   const nodeName = override === '' ? around.hostName.trim().toLowerCase() : draft.config.hostnameOverride;
-  if (!isNodeName(nodeName)) {
+  // A clean-up asks no API server for the Node.
+  const isCleanup = flags.given.get('cleanup') === true;
+  if (!isCleanup && !isNodeName(nodeName)) {
     const problem = nodeName === '' ? 'is empty' : `${JSON.stringify(nodeName)} is not a host name`;
     const reason = `the node name ${problem}: set it to the name of the Node object`;
     errors.push(invalidValue('hostnameOverride', override, reason));
