@@ -24,6 +24,8 @@ interface Lab {
     /** Runs after the lines of a listing, before its end. */
     during: () => Promise<void>;
     answer: DriverResult<null> | null;
+    /** Of each listing, milliseconds. */
+    readonly limits: (number | undefined)[];
   };
   readonly stop: () => void;
 }
@@ -35,11 +37,12 @@ async function settled(): Promise<void> {
 async function lab(variant: 'nft' | 'legacy' = 'nft', state: DesiredState = STATE): Promise<Lab> {
   const fake = createFakeIptables({ family: 'IPv4', variant });
   const clock = createManualClock();
-  const saves: Lab['saves'] = { count: 0, during: async () => undefined, answer: null };
+  const saves: Lab['saves'] = { count: 0, during: async () => undefined, answer: null, limits: [] };
   const driver: IptablesDriver = {
     ...fake.driver,
-    async save(onLine) {
+    async save(onLine, timeLimit) {
       saves.count++;
+      saves.limits.push(timeLimit);
       const { during } = saves;
       saves.during = async () => undefined;
       const done = await fake.driver.save(onLine);
@@ -55,6 +58,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft', state: DesiredState = STAT
   );
   expect(await backend.sync(fullChange(state))).toMatchObject({ outcome: 'ok' });
   saves.count = 0;
+  saves.limits.length = 0;
   return { fake, backend, clock, heard, problems, saves, stop: () => undo?.() };
 }
 
@@ -142,6 +146,21 @@ describe('verification in the nft variant', () => {
     // 80 x 250 ms and 500 ms for each: one in 5 s.
     expect(world.saves.count).toBeGreaterThanOrEqual(4);
     expect(world.saves.count).toBeLessThanOrEqual(6);
+    world.stop();
+  });
+
+  it('bounds a listing that syncs keep from its end, gives it more time, and reports the third in a row', async () => {
+    const world = await lab();
+    const error = backendError('timeout', 'iptables-nft-save', 'it did not end', { kernel: 'unchanged' });
+    const problems: number[] = [];
+    for (const answer of [error, error, error, error, null, error]) {
+      world.saves.answer = answer === null ? null : { ok: false, error: answer };
+      world.fake.byOthers(HARMLESS);
+      await poll(world);
+      problems.push(world.problems.length);
+    }
+    expect(world.saves.limits).toEqual([10_000, 20_000, 40_000, 40_000, 40_000, 10_000]);
+    expect([problems, world.heard]).toEqual([[0, 0, 1, 1, 1, 1], []]);
     world.stop();
   });
 

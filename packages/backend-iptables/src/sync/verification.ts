@@ -7,6 +7,7 @@ import {
   askForUnlisted,
   CANARY,
   countOtherCommits,
+  type DriverResult,
   firstMissing,
   type IptablesDriver,
   missingJumps,
@@ -40,9 +41,16 @@ const TIME_SHARE = { period: 0.01, commits: 0.1 } as const;
 
 type Occasion = keyof typeof TIME_SHARE;
 
+/**
+ * Milliseconds for the listing of all tables. `iptables-nft-save` starts anew at each commit, whichever process it is of: among
+ * many rules it does not end as long as syncs are frequent. Twice as long after each that did not end, for slow machines.
+ */
+const LISTING_TIME = { first: 10_000, most: 40_000 } as const;
+
 export function createVerification(options: VerificationOptions): Verification {
   const { state, timer } = options;
   const pace = { running: false, stopped: false, began: 0, ended: Number.NEGATIVE_INFINITY };
+  const listing: Listing = { timeLimit: LISTING_TIME.first };
   const isDue = (occasion: Occasion): boolean => {
     // The clock may have been set back.
     const ended = Math.min(pace.ended, timer.now());
@@ -53,7 +61,7 @@ export function createVerification(options: VerificationOptions): Verification {
     pace.running = true;
     pace.began = timer.now();
     try {
-      const drift = await verify(options, commits ?? (await countOtherCommits(options.driver)));
+      const drift = await verify(options, listing, commits ?? (await countOtherCommits(options.driver)));
       if (drift !== null && !pace.stopped) options.onDrift(drift);
     } finally {
       pace.ended = timer.now();
@@ -71,9 +79,22 @@ export function createVerification(options: VerificationOptions): Verification {
   };
 }
 
+interface Listing {
+  timeLimit: number;
+}
+
+/** Notes how long the next listing may take. Answers with what is to be reported. */
+function settleListing(listing: Listing, saved: DriverResult<null>): BackendError | null {
+  const isOver = !saved.ok && saved.error.code === 'timeout';
+  const isLast = listing.timeLimit === LISTING_TIME.most;
+  listing.timeLimit = isOver ? Math.min(2 * listing.timeLimit, LISTING_TIME.most) : LISTING_TIME.first;
+  return saved.ok || (isOver && !isLast) ? null : saved.error;
+}
+
 /** What another process has altered; `null`: nothing, or it cannot be told yet. */
 async function verify(
   { driver, state, onProblem }: VerificationOptions,
+  listing: Listing,
   commits: number | null,
 ): Promise<string | null> {
   const { ledger, compiler } = state;
@@ -90,11 +111,12 @@ async function verify(
     driver.family,
     (table, name) => name !== PROBE && isOwnChain(table, name),
   );
-  const saved = await driver.save(check.take);
+  const saved = await driver.save(check.take, listing.timeLimit);
   // What a sync under way writes is recorded at its end.
   while (state.running !== null) await state.running.catch(() => undefined);
   rewritten.stop();
-  if (!saved.ok) onProblem(saved.error);
+  const problem = settleListing(listing, saved);
+  if (problem !== null) onProblem(problem);
   // A full sync has read the kernel itself.
   if (!saved.ok || state.ledger !== ledger) return null;
   const [chain] = check.differences({

@@ -169,6 +169,13 @@ describe('createExecDriver', () => {
     });
   });
 
+  it('ends a listing at the limit of its caller', async () => {
+    expect(await driver('hangs').save(() => undefined, 500)).toMatchObject({
+      ok: false,
+      error: { code: 'timeout', kernel: 'unchanged' },
+    });
+  });
+
   it('ends what a wrapper around the tool has started, too', async () => {
     const wrapper = path.join(lab.folder, 'wrapper.sh');
     const left = path.join(lab.folder, 'left');

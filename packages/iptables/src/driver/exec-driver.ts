@@ -57,8 +57,8 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   return {
     family,
     probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
-    save: (onLine) =>
-      withTool((tool) => saveProven({ execute, programs: tool.programs, wait, onLine }, tool.facts, notices)),
+    save: (onLine, timeLimit) =>
+      withTool((tool) => saveProven({ execute, wait, onLine, timeLimit }, tool, notices)),
     restore: (input) =>
       withTool(async ({ facts, programs: { restore }, restoreWaits }) => {
         const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
@@ -87,10 +87,11 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
 }
 
 async function saveProven(
-  work: SaveWork,
-  { variant }: ToolFacts,
+  parts: Omit<SaveWork, 'programs'>,
+  { programs: names, facts: { variant } }: Tool,
   notices: Notices,
 ): Promise<DriverResult<null>> {
+  const work = { ...parts, programs: names };
   const saved = await saveTables(work);
   if (!saved.ok) return saved;
   notices.incompatible(saved.value.incompatible);

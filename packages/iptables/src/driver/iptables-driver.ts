@@ -38,8 +38,9 @@ export interface IptablesDriver {
   /**
    * What `iptables-save` prints, line by line. It is asked for all tables at once: asked for one, legacy would bring it to
    * life, and nft reads them all anyway. A chain that the tool cannot list has `UNLISTED_RULE` for its rules.
+   * `timeLimit`: milliseconds after which the tool is killed; `iptables-nft-save` starts its listing anew at each commit.
    */
-  save(onLine: (line: string) => void): Promise<DriverResult<null>>;
+  save(onLine: (line: string) => void, timeLimit?: number): Promise<DriverResult<null>>;
   /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
   restore(input: RestoreInput): Promise<DriverResult<null>>;
   hasChain(table: TableName, chain: string): Promise<DriverResult<boolean>>;

@@ -16,7 +16,7 @@ import type { Programs } from './variant.ts';
 
 export type Execute = (
   command: readonly string[],
-  streams?: Pick<ToolRun, 'input' | 'onLine'>,
+  streams?: Pick<ToolRun, 'input' | 'onLine'> & Partial<Pick<ToolRun, 'timeLimit'>>,
 ) => Promise<ToolEnd>;
 
 export interface SaveWork {
@@ -25,6 +25,8 @@ export interface SaveWork {
   /** Seconds to wait for the lock, as words of the command. */
   readonly wait: readonly string[];
   readonly onLine: (line: string) => void;
+  /** Milliseconds for the listing of all tables. Absent: what any command may take. */
+  readonly timeLimit?: number | undefined;
 }
 
 /** What `save` had to list chain by chain. */
@@ -35,13 +37,16 @@ export interface Saved {
 }
 
 export async function saveTables(work: SaveWork): Promise<DriverResult<Saved>> {
-  const { execute, programs, onLine } = work;
+  const { execute, programs, onLine, timeLimit } = work;
   const check = checkSaveLines();
   const take = (line: string): void => {
     check.take(line);
     onLine(line);
   };
-  const end = await execute([programs.save], { onLine: take });
+  const end = await execute([programs.save], {
+    onLine: take,
+    ...(timeLimit === undefined ? {} : { timeLimit }),
+  });
   if (!isExit(end) || end.status !== 0) return failure(queryError(programs.save, end));
   const problem = check.problem();
   if (problem !== null) return failure(garbageError(programs.save, problem));
