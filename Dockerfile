@@ -20,5 +20,5 @@ RUN ln -s /opt/signalbox/main.js /usr/local/bin/signalbox \
     && ln -s /opt/signalbox/main.js /usr/local/bin/kube-proxy
 # SIGUSR1 must not open the inspector of Node.js: a port of the node through which every user of it runs code here.
 # Each of Node.js's ten threads has an arena of glibc's malloc otherwise, and keeps in it what it once needed: 6 to 10 MB.
-ENV NODE_ENV=production NODE_COMPILE_CACHE=/tmp/signalbox NODE_OPTIONS=--disable-sigusr1 MALLOC_ARENA_MAX=1
+ENV NODE_ENV=production NODE_OPTIONS=--disable-sigusr1 MALLOC_ARENA_MAX=1
 ENTRYPOINT ["/usr/local/bin/signalbox"]

@@ -62,13 +62,10 @@ function kubeconfig({ url, ca }: Server): string {
 }
 
 /** What the image sets. */
-function imageEnvironment(folder: string): Readonly<Record<string, string>> {
+function imageEnvironment(): Readonly<Record<string, string>> {
   const text = readFileSync(join(APP, '../../Dockerfile'), 'utf8');
   const words = [...text.matchAll(/^ENV (.+)$/gm)].flatMap(([, line = '']) => line.split(' '));
-  const all = Object.fromEntries(
-    words.map((word) => [word.split('=', 1)[0], word.slice(word.indexOf('=') + 1)]),
-  );
-  return { ...all, NODE_COMPILE_CACHE: join(folder, 'cache') };
+  return Object.fromEntries(words.map((word) => [word.split('=', 1)[0], word.slice(word.indexOf('=') + 1)]));
 }
 
 async function isReady(): Promise<boolean> {
@@ -87,7 +84,7 @@ export async function startProgram(folder: string, server: Server): Promise<Prog
   const log = join(folder, 'log');
   const child = spawn(join(folder, 'node'), [join(folder, 'main.js'), ...flags], {
     stdio: ['ignore', 'ignore', openSync(log, 'w')],
-    env: { ...env, ...imageEnvironment(folder) },
+    env: { ...env, ...imageEnvironment() },
   });
   let isOver = false;
   const ended = new Promise<void>((resolve) =>
