@@ -54,7 +54,7 @@ async function runInKernels(context) {
   const uml = (cpu) => [
     path.join(context.root, 'tools', 'uml-run'),
     '--timeout',
-    '1150',
+    '2300',
     '--cpu',
     String(cpu),
     '--',
