@@ -1,22 +1,29 @@
 // `npm start`: a node in a box, with the real proxy in it.
 import { withDeclaredCommands } from '../command-folder.mjs';
-import { tool } from '../install.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
-import { run, runQuietly } from '../process.mjs';
+import { packApp } from '../packed-app.mjs';
+import { run } from '../process.mjs';
 import { countChecks, skip } from '../report.mjs';
 
-/** Builds the proxy and runs the demo. `reason`: why it could not be started at all. */
+/** Builds the proxy into an empty folder and runs the demo. `reason`: why it could not be started at all. */
 async function startDemo({ node, env, rest }) {
   const namespaces = await namespacePrefix(env);
   if ('reason' in namespaces) return namespaces;
   process.stdout.write('Building the proxy\n');
-  const target = ['run', '@signalbox/proxy:build', '--output-style=static'];
-  const build = await runQuietly(node, tool('nx', ...target), { env });
-  if (build.status !== 0) return build;
-  const demo = ['--conditions=signalbox-source', 'packages/netns/src/demo/main.ts', ...rest];
+  const { program, remove } = await packApp();
+  const demo = [
+    '--conditions=signalbox-source',
+    'packages/netns/src/demo/main.ts',
+    `--bundle=${program}`,
+    ...rest,
+  ];
   const [command, ...args] = [...namespaces.prefix, node, ...demo];
-  // --keep stays until Ctrl-C: a day bounds it.
-  return run(command, args, { env: { ...env, ...namespaces.env }, timeoutSeconds: 86_400 });
+  try {
+    // --keep stays until Ctrl-C: a day bounds it.
+    return await run(command, args, { env: { ...env, ...namespaces.env }, timeoutSeconds: 86_400 });
+  } finally {
+    remove();
+  }
 }
 
 /** `npm start`. Returns the exit status. */

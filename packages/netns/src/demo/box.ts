@@ -3,15 +3,12 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { isLocalPod } from '../addresses.ts';
 import { runCommand } from '../commands.ts';
 import { createWorld, type World } from '../world.ts';
 import { OUTSIDE_CLIENT, POD_CLIENT } from './distribution.ts';
 import type { DemoEndpoint, DemoObjects } from './objects.ts';
 
-/** What `npm run build` makes. */
-export const BUNDLE: string = fileURLToPath(new URL('../../../../apps/proxy/dist/main.js', import.meta.url));
 const CLUSTER_CIDR = '10.244.0.0/16,fd00:10:244::/56';
 
 export function buildWorld({ endpoints }: DemoObjects): Promise<World> {
@@ -47,7 +44,7 @@ export async function ensurePods(
 }
 
 export interface ProxyFiles {
-  /** The proxy's one-file build. */
+  /** The main file of the built proxy, beside the others of the build. */
   readonly bundle: string;
   /** The folder. */
   readonly manifests: string;

@@ -1,12 +1,12 @@
 /**
  * `npm start`: a node in a box with the real proxy in it. Needs namespaces of its own (tools/namespaces.mjs) and
- * the built bundle (`--bundle`: another one). `--keep` stays until Ctrl-C.
+ * the main file of a build (`--bundle`). `--keep` stays until Ctrl-C.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { BUNDLE, buildWorld } from './box.ts';
+import { buildWorld } from './box.ts';
 import { keepRunning } from './keep.ts';
 import { writeAll } from './manifests.ts';
 import { readObjects } from './objects.ts';
@@ -14,8 +14,10 @@ import { endDemo, showChange, showDistribution, showRepair, startDemo } from './
 import { heading, print } from './screen.ts';
 
 const { values } = parseArgs({
-  options: { keep: { type: 'boolean', default: false }, bundle: { type: 'string', default: BUNDLE } },
+  options: { keep: { type: 'boolean', default: false }, bundle: { type: 'string' } },
 });
+const { bundle = '' } = values;
+if (bundle === '') throw new Error('--bundle: required');
 
 /** What a shell reports for a command that one of these ended. SIGHUP: the terminal was closed. */
 const STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -28,7 +30,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 
 async function tellStory(manifests: string): Promise<void> {
   await using world = await buildWorld(readObjects(manifests));
-  const demo = await startDemo(world, { bundle: values.bundle, manifests }, stop.signal);
+  const demo = await startDemo(world, { bundle, manifests }, stop.signal);
   try {
     const acts = [
       async () => (await showDistribution(demo))(),
