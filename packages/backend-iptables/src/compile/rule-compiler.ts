@@ -36,17 +36,22 @@ export interface ChainChanges {
   readonly remove: readonly ChainName[];
 }
 
+/** Service ports that get no rules. */
+export type LeftOut = Pick<ReadonlySet<ServicePortKey>, 'has'>;
+
+const NONE: LeftOut = new Set();
+
 export interface RuleCompiler {
   /**
-   * Takes the change over. Of a full change it tells no chains: see `all`. `held`: how the rules look that stand in the
-   * kernel, where a full change may go either way.
+   * Applies the change. Of a full change it returns no chains: see `all`. `leftOut`: service ports that get no rules.
+   * `held`: the style of the rules in the kernel, where a full change may go either way.
    */
-  apply(change: DesiredChange, held?: EndpointComments): ChainChanges;
+  apply(change: DesiredChange, leftOut?: LeftOut, held?: EndpointComments): ChainChanges;
   /**
    * Everything that should be there, compiled one service at a time while it is read. Must be read to its end;
    * until it is, changes told by `apply` after a full change are not all of them.
    */
-  all(): Iterable<RankedChain>;
+  all(leftOut?: LeftOut): Iterable<RankedChain>;
   readonly services: ReadonlyMap<ServicePortKey, DesiredServicePort>;
   /** What this service port alone asks of the kernel. Empty before the first change. */
   rulesOf(service: DesiredServicePort): readonly { readonly table: TableName; readonly rule: TypedRule }[];
@@ -54,35 +59,30 @@ export interface RuleCompiler {
   shared(): readonly SharedRule[];
 }
 
-/** `isLeftOut`: service ports that get no rules. Asked whenever one is compiled. */
-export function createRuleCompiler(
-  family: Family,
-  options: RuleOptions,
-  isLeftOut: (key: ServicePortKey) => boolean = () => false,
-): RuleCompiler {
+export function createRuleCompiler(family: Family, options: RuleOptions): RuleCompiler {
   const services = new Map<ServicePortKey, DesiredServicePort>();
   const trees = createTrees(family);
   let context: CompileContext | null = null;
   let healthChecks: ReadonlySet<ObjectKey> = new Set();
 
-  const apply: RuleCompiler['apply'] = (change, held) => {
+  const apply: RuleCompiler['apply'] = (change, leftOut = NONE, held) => {
     const comments = change.kind === 'full' ? held : context?.endpointComments;
     const next = nextContext({ family, options }, change, comments);
     const same = context !== null && sameRules(context, next);
     const former = context ?? next;
     context = same ? former : next;
     healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
-    const work: Work = { services, trees, context, former, isLeftOut };
+    const work: Work = { services, trees, context, former, leftOut };
     if (change.kind === 'full') return replaceServices(work, change);
     const changes = applyServices(work, change);
     return withTrees(same ? changes : addContextChange(work, changes), trees);
   };
   return {
     apply,
-    *all() {
+    *all(leftOut = NONE) {
       if (context === null) return;
       for (const chain of fixedChains(context)) yield chain;
-      const work: Work = { services, trees, context, former: context, isLeftOut };
+      const work: Work = { services, trees, context, former: context, leftOut };
       for (const service of services.values()) yield* place(work, service);
       for (const kind of TREE_KINDS) yield* rankedChains(kind, trees[kind].rebuild());
     },
@@ -147,7 +147,7 @@ interface Work {
   readonly context: CompileContext;
   /** What the rules in place were made with. */
   readonly former: CompileContext;
-  readonly isLeftOut: (key: ServicePortKey) => boolean;
+  readonly leftOut: LeftOut;
 }
 
 type Replacement = readonly [key: ServicePortKey, after: DesiredServicePort | null];
@@ -188,7 +188,7 @@ function replaceEach(work: Work, replacements: readonly Replacement[]): ChainCha
 function place(work: Work, service: DesiredServicePort, names?: EndpointNames): readonly RankedChain[] {
   const { services, trees, context } = work;
   services.set(service.key, service);
-  if (work.isLeftOut(service.key)) {
+  if (work.leftOut.has(service.key)) {
     setEntries(trees, service.key, null);
     return [];
   }

@@ -1,6 +1,7 @@
+import type { SyncReport } from '@signalbox/backend-kit';
 import type { BackendError } from '@signalbox/core';
 import {
-  digestOf,
+  heldChain,
   encodeRestore,
   type IptablesDriver,
   type MissingJump,
@@ -17,30 +18,6 @@ import {
 import type { RuleLedger } from '../diff/rule-ledger.ts';
 import type { RefusalOrder } from '../diff/split-change.ts';
 
-/** What one run of `iptables-restore` or several of them did. */
-export interface Applied {
-  rulesWrittenNat: number;
-  rulesWrittenFilter: number;
-  chainsWritten: number;
-  chainsRemoved: number;
-  transactions: number;
-  /** Calls of `iptables-restore`. */
-  restores: number;
-  restoreFailures: number;
-}
-
-export function nothingApplied(): Applied {
-  return {
-    rulesWrittenNat: 0,
-    rulesWrittenFilter: 0,
-    chainsWritten: 0,
-    chainsRemoved: 0,
-    transactions: 0,
-    restores: 0,
-    restoreFailures: 0,
-  };
-}
-
 export interface PlanInput {
   readonly ledger: RuleLedger;
   readonly inserts: readonly MissingJump[];
@@ -50,7 +27,8 @@ export interface PlanInput {
   readonly reachableRules: number;
   readonly order: RefusalOrder;
   readonly part: PlanPart;
-  readonly applied: Applied;
+  /** Counts what is done. */
+  readonly report: SyncReport;
   /** See `tighterLimit`. */
   readonly rulesPerTransaction: number;
 }
@@ -64,34 +42,35 @@ export async function applyPlan({
   reachableRules,
   order,
   part,
-  applied,
+  report,
   rulesPerTransaction,
 }: PlanInput): Promise<BackendError | null> {
   const policy = variant === 'nft' ? nftPolicy(reachableRules, rulesPerTransaction) : LEGACY_POLICY;
   const transactions = planTransactions(ledger, inserts, { policy, order, part });
   for (const batch of batchTransactions(transactions)) {
-    applied.restores++;
+    report.reach('partial');
+    report.count('restores');
     const done = await driver.restore(encodeRestore(batch.map(({ input }) => input)));
     if (!done.ok) {
-      applied.restoreFailures++;
+      report.count('restoreFailures');
       return done.error;
     }
-    for (const transaction of batch) settle(ledger, transaction, applied);
+    for (const transaction of batch) settle(ledger, transaction, report);
   }
   return null;
 }
 
-function settle(ledger: RuleLedger, transaction: Transaction, applied: Applied): void {
-  applied.transactions++;
+function settle(ledger: RuleLedger, transaction: Transaction, report: SyncReport): void {
+  report.count('transactions');
   for (const { table, name, rules, digest } of transaction.writes) {
     ledger.hold(table, name, { digest, rules: rules.length });
-    applied.chainsWritten++;
-    if (table === 'nat') applied.rulesWrittenNat += rules.length;
-    if (table === 'filter') applied.rulesWrittenFilter += rules.length;
+    report.count('chainsWritten');
+    if (table === 'nat') report.count('rulesWrittenNat', rules.length);
+    if (table === 'filter') report.count('rulesWrittenFilter', rules.length);
   }
   for (const { table, name, keepEmpty } of transaction.removals) {
     ledger.drop(table, name);
-    if (keepEmpty) ledger.hold(table, name, { digest: digestOf([]), rules: 0 });
-    applied.chainsRemoved++;
+    if (keepEmpty) ledger.hold(table, name, heldChain([]));
+    report.count('chainsRemoved');
   }
 }

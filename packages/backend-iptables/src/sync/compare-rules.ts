@@ -1,5 +1,5 @@
-/** Comparison of everything wanted with everything held. Pure but for the ledger that it fills. */
-import type { BackendError, Drift, Family } from '@signalbox/core';
+/** Comparison of everything wanted with everything listed. Reads and writes nothing but its arguments. */
+import type { Drift, Family } from '@signalbox/core';
 import {
   compareChain,
   heldChain,
@@ -16,66 +16,56 @@ import { formatJump, isAlteredByOthers, type KnownRules, type ListedChain } from
 
 export interface Wanted {
   readonly family: Family;
-  readonly chains: Iterable<RankedChain>;
+  /** Rules in chains that are not owned. */
   readonly shared: readonly SharedRule[];
-  /** What the kernel held after our last write; absent where that is not known. */
+  /** What the kernel held after the last write; absent where that is not known. */
   readonly known?: KnownRules | null;
 }
 
-/** What of the wanted is not there. Records in the ledger what is, and what is to be done. */
-export interface Comparison {
-  readonly inserts: readonly MissingJump[];
-  readonly drift: readonly Drift[];
-  /** The part of it that another process has caused since our last write. */
-  readonly byOthers: readonly Drift[];
-  /** Why writing ahead failed; then the comparison is not complete. */
-  readonly error: BackendError | null;
-}
-
-/** Where a comparison writes down what it finds. */
+/** Where a comparison records what the kernel holds, and what is to be done. */
 export type Notes = Pick<RuleLedger, 'hold' | 'want' | 'unwant'>;
 
-/**
- * New chains that no packet can meet yet may be written while others are still being compiled, so that the text
- * of a whole first sync is never held at once.
- */
-export interface WriteAhead {
-  /** Writes once so many are pending. */
-  readonly chains: number;
-  write(): Promise<BackendError | null>;
+export interface Comparison {
+  /**
+   * Compares one wanted chain, and takes it out of the listing. `unreachable`: the chain does not exist yet, and no packet
+   * could meet it if it did.
+   */
+  add(wanted: RankedChain): 'compared' | 'unreachable';
+  /** After the last wanted chain: compares the rest. Returns jumps that are missing. */
+  end(): readonly MissingJump[];
+  /** What differs, as far as it was compared. */
+  readonly drift: readonly Drift[];
+  /** The part of it that another process has caused since the last write. */
+  readonly byOthers: readonly Drift[];
 }
 
-const NEVER_AHEAD: WriteAhead = { chains: Infinity, write: () => Promise.resolve(null) };
-
-/** Takes what it has compared out of `observed`. */
-export async function compare(
-  wanted: Wanted,
-  observed: OwnedTables,
-  ledger: Notes,
-  ahead: WriteAhead = NEVER_AHEAD,
-): Promise<Comparison> {
+export function createComparison(wanted: Wanted, listing: OwnedTables, notes: Notes): Comparison {
   const found = createFindings(wanted);
-  let pending = 0;
-  for (const { chain, rank } of wanted.chains) {
-    const { table, name } = chain;
-    const { own } = observed[table];
-    const listed = own.get(name);
-    own.delete(name);
-    const compared = compareChain(chain, listed, wanted.family);
-    if (compared.held !== null) ledger.hold(table, name, compared.held);
-    if (!compared.isSame) found.add(compared.held === null ? 'missing' : 'altered', { table, name, listed });
-    ledger.want(compared.wanted, rank, table === 'filter' ? listed : undefined);
-    // Chains of the trees are not all compiled before the first of them.
-    if (listed !== undefined || rank > RANK.service || ++pending < ahead.chains) continue;
-    pending = 0;
-    const error = await ahead.write();
-    if (error !== null) return { inserts: [], drift: found.drift, byOthers: found.byOthers, error };
-  }
-  noteStale(observed, ledger, found);
-  const jumps = { jumps: wanted.shared, family: wanted.family };
-  const inserts = missingJumps(jumps, (table, chain) => observed[table].others.get(chain));
-  for (const insert of inserts) found.addJump(insert);
-  return { inserts, drift: found.drift, byOthers: found.byOthers, error: null };
+  return {
+    drift: found.drift,
+    byOthers: found.byOthers,
+    add({ chain, rank }) {
+      const { table, name } = chain;
+      const { own } = listing[table];
+      const listed = own.get(name);
+      own.delete(name);
+      const compared = compareChain(chain, listed, wanted.family);
+      if (compared.held !== null) notes.hold(table, name, compared.held);
+      if (!compared.isSame) {
+        found.add(compared.held === null ? 'missing' : 'altered', { table, name, listed });
+      }
+      notes.want(compared.wanted, rank, table === 'filter' ? listed : undefined);
+      // Chains of the trees are not all compiled before the first of them.
+      return listed === undefined && rank <= RANK.service ? 'unreachable' : 'compared';
+    },
+    end() {
+      noteStale(listing, notes, found);
+      const jumps = { jumps: wanted.shared, family: wanted.family };
+      const missing = missingJumps(jumps, (table, chain) => listing[table].others.get(chain));
+      for (const jump of missing) found.addJump(jump);
+      return missing;
+    },
+  };
 }
 
 function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family'>) {
@@ -101,11 +91,11 @@ function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family
 type Findings = ReturnType<typeof createFindings>;
 
 /** Own chains that are not wanted. Where rules that are not owned jump to one it is emptied only. */
-function noteStale(observed: OwnedTables, ledger: Notes, found: Findings): void {
+function noteStale(listing: OwnedTables, notes: Notes, found: Findings): void {
   for (const table of TABLES) {
-    for (const [name, rules] of observed[table].own) ledger.hold(table, name, heldChain(rules));
-    for (const { name, rules, isReferenced } of obsoleteChains(observed[table])) {
-      ledger.unwant(table, name, isReferenced ? 'empty' : 'remove');
+    for (const [name, rules] of listing[table].own) notes.hold(table, name, heldChain(rules));
+    for (const { name, rules, isReferenced } of obsoleteChains(listing[table])) {
+      notes.unwant(table, name, isReferenced ? 'empty' : 'remove');
       found.add('stale', { table, name, listed: rules });
     }
   }

@@ -4,9 +4,9 @@ import { askForUnlisted, missingJumps, type IptablesDriver, type TableName } fro
 import { isOwnChain } from '../compile/chain-names.ts';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import { createQuickCheck } from '../diff/quick-check.ts';
-import { compare, type Notes } from './compare-rules.ts';
+import { createComparison, type Notes } from './compare-rules.ts';
 import { observeTables } from './read-tables.ts';
-import type { State } from './backend-state.ts';
+import { ledgerOf, type State } from './backend-state.ts';
 
 export async function observeDrift(driver: IptablesDriver, state: State): Promise<Observation> {
   const { compiler } = state;
@@ -16,17 +16,20 @@ export async function observeDrift(driver: IptablesDriver, state: State): Promis
   const observed = await observeTables(driver, compiler?.shared() ?? []);
   if (!observed.ok) return { outcome: 'failed', error: observed.error };
   if (compiler === null) return { outcome: 'ok', drift: [] };
-  const wanted = { family: driver.family, chains: compiler.all(), shared: compiler.shared() };
-  const { drift } = await compare(wanted, observed.value, NO_NOTES);
-  return { outcome: 'ok', drift };
+  const wanted = { family: driver.family, shared: compiler.shared() };
+  const comparison = createComparison(wanted, observed.value, NO_NOTES);
+  for (const chain of compiler.all(state.refused)) comparison.add(chain);
+  comparison.end();
+  return { outcome: 'ok', drift: comparison.drift };
 }
 
 /** By what is held, if that is known and all that is wanted. `false`: a closer look is due. */
 export async function isIntact(
   driver: IptablesDriver,
   compiler: RuleCompiler,
-  { ledger }: State,
+  state: State,
 ): Promise<boolean | BackendError> {
+  const ledger = ledgerOf(state);
   if (ledger?.isSettled !== true) return false;
   const check = createQuickCheck(ledger, driver.family, isOwnChain);
   const saved = await driver.save(check.take);

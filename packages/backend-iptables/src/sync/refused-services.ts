@@ -1,17 +1,10 @@
 /** Service ports that the kernel refused get no rules, so that the others get theirs, and are tried again later. */
 import type { DesiredChange, DesiredServicePort } from '@signalbox/core';
-import type { IptablesDriver } from '@signalbox/iptables';
-import type { RuleCompiler } from '../compile/rule-compiler.ts';
+import { forgetLedger } from './backend-state.ts';
 import { findRefused, type Verdict } from './find-refused.ts';
-import { forgetLedger, type State } from './backend-state.ts';
+import type { SyncWork } from './sync-work.ts';
 
-export interface RefusedWork {
-  readonly driver: IptablesDriver;
-  readonly state: State;
-  readonly compiler: RuleCompiler;
-  /** How often this sync may still look for service ports that are refused. */
-  readonly searches: { left: number };
-}
+type RefusedWork = Pick<SyncWork, 'driver' | 'state' | 'compiler' | 'searches'>;
 
 /** Whether some of these service ports turned out to be refused; they get no rules from now on. */
 export async function leaveOutRefused(
@@ -21,11 +14,12 @@ export async function leaveOutRefused(
   const { state, searches } = work;
   if (searches.left-- <= 0) return false;
   const suspects = [...services].filter(({ key }) => !state.refused.has(key));
-  const { refused } = await judge(work, suspects);
+  const { refused } = await tryServices(work, suspects);
+  state.refused = new Map([...state.refused, ...refused]);
   return refused.size > 0;
 }
 
-/** Tries those of these service ports again that were refused. Answers with what may have rules from now on. */
+/** Tries those of these service ports again that were refused. Returns those that may have rules from now on. */
 export async function retryRefused(
   work: RefusedWork,
   services: Iterable<DesiredServicePort>,
@@ -33,17 +27,20 @@ export async function retryRefused(
   const { state, compiler } = work;
   if (state.refused.size === 0) return [];
   const again = [...services].filter(({ key }) => state.refused.has(key));
-  const { passed } = await judge(work, again);
-  for (const key of state.refused.keys()) {
-    if (passed.has(key) || !compiler.services.has(key)) state.refused.delete(key);
-  }
+  const { passed, refused } = await tryServices(work, again);
+  const all = [...state.refused, ...refused];
+  state.refused = new Map(all.filter(([key]) => !passed.has(key) && compiler.services.has(key)));
   return again.filter(({ key }) => passed.has(key));
 }
 
 /** Before a change is compiled: whether what it makes of refused service ports may have rules. */
 export async function readmit(work: RefusedWork, { servicePorts }: DesiredChange): Promise<void> {
+  const { state } = work;
   const { added, changed, removed } = servicePorts;
-  for (const { key } of removed) work.state.refused.delete(key);
+  const gone = new Set(removed.map(({ key }) => key));
+  if (state.refused.size > 0) {
+    state.refused = new Map([...state.refused].filter(([key]) => !gone.has(key)));
+  }
   await retryRefused(work, [...added, ...changed.map(({ after }) => after)]);
 }
 
@@ -53,7 +50,7 @@ export function withReturned(change: DesiredChange, back: readonly DesiredServic
   return { ...change, servicePorts: { added: [], changed, removed: [] } };
 }
 
-async function judge(
+async function tryServices(
   { driver, state, compiler }: RefusedWork,
   services: readonly DesiredServicePort[],
 ): Promise<Verdict> {
@@ -62,8 +59,7 @@ async function judge(
     rules: () => compiler.rulesOf(service),
   }));
   const verdict = await findRefused(driver, suspects);
-  for (const [key, error] of verdict.refused) state.refused.set(key, error);
-  // A full sync takes away what nobody wants.
+  // A full pass removes the chain of the trial.
   if (verdict.leftTraces) forgetLedger(state);
   return verdict;
 }

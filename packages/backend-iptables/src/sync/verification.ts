@@ -10,14 +10,16 @@ import {
   type DriverResult,
   firstMissing,
   type IptablesDriver,
+  type ListedTables,
   missingJumps,
   PROBE,
+  type SharedRule,
   type Timer,
 } from '@signalbox/iptables';
 import { isOwnChain } from '../compile/chain-names.ts';
 import { createQuickCheck } from '../diff/quick-check.ts';
 import { idOf } from '../diff/rule-ledger.ts';
-import type { State } from './backend-state.ts';
+import { guardedBy, ledgerOf, type State } from './backend-state.ts';
 
 export interface Verification {
   /** A sync period has passed. */
@@ -57,7 +59,8 @@ export function createVerification(options: VerificationOptions): Verification {
     return timer.now() - ended >= (pace.ended - pace.began) * (1 / TIME_SHARE[occasion] - 1);
   };
   const run = async (occasion: Occasion, commits?: number): Promise<void> => {
-    if (pace.running || pace.stopped || state.ledger === null || state.suspect || !isDue(occasion)) return;
+    if (pace.running || pace.stopped || ledgerOf(state) === null || state.resyncRequired || !isDue(occasion))
+      return;
     pace.running = true;
     pace.began = timer.now();
     try {
@@ -97,13 +100,14 @@ async function verify(
   listing: Listing,
   commits: number | null,
 ): Promise<string | null> {
-  const { ledger, compiler } = state;
+  const { compiler } = state;
+  const ledger = ledgerOf(state);
   if (ledger === null || compiler === null) return null;
   const quick =
     state.running === null
-      ? await firstMissing(driver, { canary: CANARY, guarded: () => state.guarded })
+      ? await firstMissing(driver, { canary: CANARY, guarded: () => guardedBy(state) })
       : null;
-  if (quick !== null && state.running === null && state.ledger === ledger) return quick;
+  if (quick !== null && state.running === null && ledgerOf(state) === ledger) return quick;
   const rewritten = ledger.record();
   // The trial chain of a search for refused rules comes and goes.
   const check = createQuickCheck(
@@ -118,7 +122,7 @@ async function verify(
   const problem = settleListing(listing, saved);
   if (problem !== null) onProblem(problem);
   // A full sync has read the kernel itself.
-  if (!saved.ok || state.ledger !== ledger) return null;
+  if (!saved.ok || ledgerOf(state) !== ledger) return null;
   const [chain] = check.differences({
     has: (table, name) =>
       rewritten.has(table, name) ||
@@ -127,12 +131,19 @@ async function verify(
   });
   if (commits !== null) state.seenCommits = commits;
   if (chain !== undefined) return describeChain(chain);
-  const shared = compiler.shared();
-  const foreign = await askForUnlisted(driver, check.foreign, shared);
-  if (!foreign.ok) return null;
-  const [jump] = missingJumps({ jumps: shared, family: driver.family }, (table, name) =>
-    foreign.value[table].chains.get(name),
-  );
+  return missingJump(driver, compiler.shared(), check.foreign);
+}
+
+/** A rule in a chain that is not owned; `null`: none is missing, or it cannot be determined now. */
+async function missingJump(
+  driver: IptablesDriver,
+  jumps: readonly SharedRule[],
+  listed: ListedTables,
+): Promise<string | null> {
+  const others = await askForUnlisted(driver, listed, jumps);
+  if (!others.ok) return null;
+  const { family } = driver;
+  const [jump] = missingJumps({ jumps, family }, (table, name) => others.value[table].chains.get(name));
   return jump === undefined ? null : `a rule in ${jump.chain} of table ${jump.table} is gone`;
 }
 

@@ -8,7 +8,7 @@ import {
   SYSTEM_TIMER,
 } from '@signalbox/iptables';
 import type { IptablesOptions } from '../options.ts';
-import { phaseOf, type State } from './backend-state.ts';
+import { guardedBy, phaseOf, type State } from './backend-state.ts';
 import { createVerification } from './verification.ts';
 
 export interface RuleWatch {
@@ -21,16 +21,16 @@ export interface RuleWatch {
 
 /** What must be there, and is cheap to ask for. */
 export function canaries(state: State): Pick<DriftWatchOptions, 'canary' | 'guarded'> {
-  return { canary: CANARY, guarded: () => state.guarded };
+  return { canary: CANARY, guarded: () => guardedBy(state) };
 }
 
 /** From now on the backend verifies beside syncs. The answer ends it. */
 export function watchRules({ driver, options, state, onDrift, onProblem }: RuleWatch): () => void {
   const { timer = SYSTEM_TIMER, checkInterval = 30_000 } = options;
-  const suspect = (what: string): void => {
-    // A sync under way may have read or written before it happened: it must not clear the suspicion.
-    if (state.running !== null) state.disturbed = true;
-    else state.suspect = true;
+  const requireResync = (what: string): void => {
+    // A sync under way may have read or written before the change: its end must not clear the requirement.
+    if (state.running !== null) state.changedDuringSync = true;
+    else state.resyncRequired = true;
     onDrift(what);
   };
   const reported = new Set<string>();
@@ -39,14 +39,20 @@ export function watchRules({ driver, options, state, onDrift, onProblem }: RuleW
     if (!reported.has(text)) onProblem(problem);
     reported.add(text);
   };
-  const verification = createVerification({ driver, state, timer, onDrift: suspect, onProblem: report });
+  const verification = createVerification({
+    driver,
+    state,
+    timer,
+    onDrift: requireResync,
+    onProblem: report,
+  });
   const stopWatch = createDriftWatch({
     driver,
     timer,
     interval: typeof checkInterval === 'number' ? () => checkInterval : checkInterval,
     phase: () => phaseOf(state),
     ...canaries(state),
-    onDrift: suspect,
+    onDrift: requireResync,
     onCommits: (total) => verification.onCommits(total),
     onProblem: report,
   });

@@ -1,0 +1,84 @@
+/** What the passes of one sync share, and how it ends. */
+import { createSyncReport, type SyncReport } from '@signalbox/backend-kit';
+import type { BackendError, DesiredChange, SyncResult } from '@signalbox/core';
+import { encodeChain, type IptablesDriver, type ToolFacts } from '@signalbox/iptables';
+import type { EndpointComments } from '../compile/context.ts';
+import type { RuleCompiler } from '../compile/rule-compiler.ts';
+import { tighterLimit } from '../diff/plan.ts';
+import { forgetLedger, ledgerOf, type State } from './backend-state.ts';
+
+export interface SyncWork {
+  readonly driver: IptablesDriver;
+  readonly state: State;
+  readonly compiler: RuleCompiler;
+  readonly tool: ToolFacts;
+  readonly report: SyncReport;
+  /** How often this sync may still search for service ports that are refused. */
+  readonly searches: { left: number };
+}
+
+/** `again`: a full pass has to follow. */
+export type Pass = { readonly kind: 'done'; readonly result: SyncResult } | { readonly kind: 'again' };
+
+export const AGAIN: Pass = { kind: 'again' };
+
+/** Every counter is in the result, also where it is 0. */
+const COUNTERS = [
+  'rulesWrittenNat',
+  'rulesWrittenFilter',
+  'chainsWritten',
+  'chainsRemoved',
+  'transactions',
+  'restores',
+  'restoreFailures',
+  'repaired',
+];
+
+export function createReport(): SyncReport {
+  const report = createSyncReport();
+  for (const name of COUNTERS) report.count(name, 0);
+  return report;
+}
+
+/** Compiles the change, and records in the ledger (if there is one) what is to be done. */
+export function recordChange(
+  { compiler, state, driver }: SyncWork,
+  change: DesiredChange,
+  comments?: EndpointComments,
+): void {
+  const ledger = ledgerOf(state);
+  const changes = compiler.apply(change, state.refused, comments);
+  for (const { table, name } of changes.remove) ledger?.unwant(table, name, 'remove');
+  if (ledger === null) return;
+  for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, driver.family), rank);
+}
+
+export function succeeded({ state, report }: SyncWork): Pass {
+  for (const [key, error] of state.refused) report.fail(key, error);
+  return { kind: 'done', result: resultOf(state, report) };
+}
+
+export function failed(
+  { state, report }: Pick<SyncWork, 'state' | 'report'>,
+  error: BackendError,
+): Extract<Pass, { kind: 'done' }> {
+  if (error.kernel === 'unknown') forgetLedger(state);
+  report.failAll(error);
+  return { kind: 'done', result: resultOf(state, report) };
+}
+
+function resultOf(state: State, report: SyncReport): SyncResult {
+  const ledger = ledgerOf(state);
+  return report.result({
+    rulesTotalNat: ledger?.count('nat') ?? 0,
+    rulesTotalFilter: ledger?.count('filter') ?? 0,
+  });
+}
+
+/** Transactions were too large for this kernel: with a smaller limit, which is kept, it may go. */
+export function canTighten({ code, detail = '' }: BackendError, state: State): boolean {
+  const tighter = tighterLimit(state.rulesPerTransaction);
+  if (code !== 'rejected' || !detail.includes('Message too long') || tighter === null) return false;
+  state.rulesPerTransaction = tighter;
+  return true;
+}
