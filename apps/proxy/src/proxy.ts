@@ -73,6 +73,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     loops: new Map(),
     succession: createSuccession({
       families,
+      clock: composition.clock,
       removeLeftovers: () => composition.removeLeftovers(settings.mode.succeeds, settings, logging.logger),
       logger: logging.logger,
     }),
@@ -199,6 +200,6 @@ async function stop(parts: Parts, { servers, gate, controller }: Running): Promi
     await loop.stop();
     await loop.close();
   }
-  await parts.succession.idle();
+  await parts.succession.stop();
   parts.counters?.close();
 }

@@ -136,6 +136,23 @@ function stream(rig: Rig): { stop(): Promise<readonly string[]> } {
   };
 }
 
+/** Another endpoint, none, and the first one again; a Service without endpoints is refused. */
+async function followsChanges(rig: Rig, proxy: ProxyProcess): Promise<void> {
+  const steps = [
+    [slice(PODS[1]), PODS[1]],
+    [slice(), 'rejected'],
+    [slice(PODS[0]), PODS[0]],
+  ] as const;
+  for (const [object, expected] of steps) {
+    write(rig, object);
+    await eventually(
+      () => call(rig),
+      (answer) => answer === expected,
+      () => proxy.log(),
+    );
+  }
+}
+
 it('F1 F75 F86 F89: nftables mode takes over from iptables mode without a failed connection, and cleans up', async () => {
   const rig = await build();
   const before = await startMode(rig, 'iptables');
@@ -158,24 +175,7 @@ it('F1 F75 F86 F89: nftables mode takes over from iptables mode without a failed
   await call(rig);
   expect(new Set(await traffic.stop())).toEqual(new Set([PODS[0]]));
 
-  write(rig, slice(PODS[1]));
-  await eventually(
-    () => call(rig),
-    (answer) => answer === PODS[1],
-    () => proxy.log(),
-  );
-  write(rig, slice());
-  await eventually(
-    () => call(rig),
-    (answer) => answer === 'rejected',
-    () => proxy.log(),
-  );
-  write(rig, slice(PODS[0]));
-  await eventually(
-    () => call(rig),
-    (answer) => answer === PODS[0],
-    () => proxy.log(),
-  );
+  await followsChanges(rig, proxy);
   expect(await call(rig, OUTSIDE, { address: NODE_IP, port: NODE_PORT })).toBe(PODS[0]);
   const { body: metrics } = await get(rig, '10249/metrics');
   expect(metrics).toContain('kubeproxy_sync_partial_proxy_rules_duration_seconds_count');
@@ -185,4 +185,24 @@ it('F1 F75 F86 F89: nftables mode takes over from iptables mode without a failed
   const cleanup = startSignalbox(rig.world.node, ['--cleanup']);
   expect([await cleanup.ended, cleanup.log()]).toEqual([0, expect.stringContaining('table ip kube-proxy')]);
   expect(await onNode(rig, 'nft', 'list', 'tables')).not.toContain('kube-proxy');
+});
+
+it('F86: iptables mode takes over from nftables mode without a failed connection', async () => {
+  const rig = await build();
+  const before = await startMode(rig, 'nftables');
+  expect(await call(rig)).toBe(PODS[0]);
+
+  const traffic = stream(rig);
+  expect(await before.end('SIGTERM')).toBe(0);
+  const proxy = await startMode(rig, 'iptables');
+  await eventually(
+    () => onNode(rig, 'nft', 'list', 'tables'),
+    (tables) => !tables.includes('kube-proxy'),
+    () => proxy.log(),
+  );
+  await call(rig);
+  expect(new Set(await traffic.stop())).toEqual(new Set([PODS[0]]));
+
+  await followsChanges(rig, proxy);
+  expect(await call(rig, OUTSIDE, { address: NODE_IP, port: NODE_PORT })).toBe(PODS[0]);
 });

@@ -17,7 +17,6 @@ export async function surveyNode(options: RunOptions): Promise<FamilySupport | s
   const [support, lock] = await Promise.all([
     composition.probeFamilies(settings, logger),
     onLinux ? composition.takeInstanceLock() : null,
-    onLinux ? composition.removeLeftovers(settings.mode.displaces, settings, logger) : undefined,
   ]);
   if (lock?.kind === 'held') reportHeldLock(logger, lock);
   return judgeFamilies(options, support) ?? support;

@@ -45,20 +45,21 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
   };
 }
 
-/** Failures are not fatal: `--cleanup` reports them, too. */
+/** Resolves to what failed, one line for each mode and family. */
 async function removeLeftovers(
   modes: readonly ProxyMode[],
   settings: Settings,
   logger: Logger,
-): Promise<void> {
+): Promise<readonly string[]> {
+  const failures: string[] = [];
   const cleaners: readonly Cleaner[] = modes.flatMap((mode) => mode.cleaners(settings));
   for (const { mode, family, clean } of cleaners) {
     const result = await clean();
     if (result.outcome === 'failed') {
-      const why = { family: family ?? 'IPv4, IPv6', err: formatBackendError(result.error) };
-      logger.debug(2, `Leftovers of ${mode} mode not removed`, why);
+      failures.push(`${mode} mode, ${family ?? 'IPv4, IPv6'}: ${formatBackendError(result.error)}`);
       continue;
     }
     for (const removed of result.removed) logger.info(`Removed leftovers of ${mode} mode`, { removed });
   }
+  return failures;
 }

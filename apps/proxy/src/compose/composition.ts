@@ -72,8 +72,8 @@ export interface Composition {
   ): Promise<PacketCounters | null>;
   createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend>;
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
-  /** Removes rules of the modes of these names, one cleaner after the other. A failure is logged, and ends nothing. */
-  removeLeftovers(modes: readonly string[], settings: Settings, logger: Logger): Promise<void>;
+  /** Removes rules of the modes of these names, one cleaner after the other; resolves to what failed, one line each. */
+  removeLeftovers(modes: readonly string[], settings: Settings, logger: Logger): Promise<readonly string[]>;
   /** Outlives this process; for a family of this network namespace. */
   openStateFile(name: string, family: Family): StateFile;
   /** Every mode of this platform, each family: for `--cleanup`. */

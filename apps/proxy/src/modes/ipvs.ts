@@ -28,8 +28,7 @@ export const IPVS: ProxyMode = {
   flows: 'conntrack',
   bindsExternalAddresses: true,
   metrics: ['restore'],
-  displaces: ['nftables'],
-  succeeds: [],
+  succeeds: ['nftables'],
   unusedClusterIPs: { port: 'reject', address: 'pass' },
   probe,
   // The backend makes its own once the kernel's module is there; an --init-only run has no backend, and loads it here.

@@ -18,7 +18,6 @@ export const KERNELSPACE: ProxyMode = {
   },
   flows: 'own',
   metrics: ['load-balancers'],
-  displaces: [],
   succeeds: [],
   unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: probeKernelspace,

@@ -26,7 +26,6 @@ export const NFTABLES: ProxyMode = {
   },
   flows: 'conntrack',
   metrics: ['partial', 'transactions'],
-  displaces: [],
   succeeds: ['iptables', 'ipvs'],
   unusedClusterIPs: { port: 'reject', address: 'drop' },
   probe: (_, logger) => probeNftables({ clock: systemClock, logger }),

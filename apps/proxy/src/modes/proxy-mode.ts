@@ -22,8 +22,6 @@ export interface ProxyMode {
   readonly bindsExternalAddresses?: true;
   /** Metrics that it has besides those of every mode. */
   readonly metrics: readonly MetricGroup[];
-  /** Names of modes whose rules the start removes ahead of the first sync. */
-  readonly displaces: readonly string[];
   /** Names of modes whose rules serve until the first sync was found in the kernel, for every family: then they are removed. */
   readonly succeeds: readonly string[];
   /** For `explain`: what its rules do with packets to cluster IPs that are for no Service (S43). */

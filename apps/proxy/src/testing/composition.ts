@@ -102,6 +102,8 @@ export interface RecordingComposition extends Composition {
   readonly events: ProxyEvent[];
   /** Names of modes whose rules were to be removed, call by call. */
   readonly leftovers: (readonly string[])[];
+  /** What the next removals fail with; none when empty. */
+  readonly leftoverFailures: (readonly string[])[];
 }
 
 export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv6']): RecordingComposition {
@@ -109,6 +111,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
   const backends = new Map(families.map((family) => [family, recordingBackend(family)]));
   const source = scriptedSource();
   const leftovers: (readonly string[])[] = [];
+  const leftoverFailures: (readonly string[])[] = [];
   const events: ProxyEvent[] = [];
   return {
     modes: MODES,
@@ -134,9 +137,10 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
     leftovers,
+    leftoverFailures,
     removeLeftovers: (modes) => {
       leftovers.push(modes);
-      return Promise.resolve();
+      return Promise.resolve(leftoverFailures.shift() ?? []);
     },
     createCleaners: () => [...backends.values()].map(cleanerOf),
     openStateFile: () => memoryFile(),
