@@ -13,6 +13,7 @@ const base = {
   pool: 'forks',
   // A bound for hangs only: no test depends on the load of the machine.
   testTimeout: 60_000,
+  hookTimeout: 60_000,
   include: tests('test'),
   exclude: [
     '**/node_modules/**',

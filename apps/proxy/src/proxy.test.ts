@@ -88,7 +88,7 @@ describe('start', () => {
     expect(world.fatal).toEqual([
       expect.stringContaining('timeout waiting for PodCIDR allocation of node node-a'),
     ]);
-  }, 20_000);
+  });
 
   it('F124 F137: says Starting in an Event', async () => {
     const { parts } = await start(['--proxy-mode=iptables']);
