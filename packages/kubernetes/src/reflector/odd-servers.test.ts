@@ -223,13 +223,13 @@ describe('protobuf that is none', () => {
   it.each([
     ['list', 'k8s\0\x12', 'the list is not protobuf: it ends within a field'],
     ['list', '{"kind":"ServiceList"}', 'the list is not protobuf: it does not begin with k8s'],
-    ['list', 'k8s\0\x0a\x04\x12\x02ab', 'a ServiceList is wanted, not ab'],
+    ['list', 'k8s\0\x0a\x04\x12\x02ab', 'expected kind ServiceList, got ab'],
     ['watch', '\0\0\0\x02\x0a\x05', 'a watch event is not protobuf: a field of 5 bytes where 0 are left'],
     ['watch', '\0\0\0\x03\x0a\x01A', 'a watch event has no object: 3 bytes of protobuf'],
     ['watch', '\x7f\0\0\0', 'a watch event is larger than 16 MiB'],
   ] as const)('in a %s is told as such, and asked for again: %j', async (bad, text, message) => {
     let said = false;
-    const { recorder, names, comesTrue } = await world(
+    const { recorder, names, asked, passes } = await world(
       (what, response) => {
         if (what !== bad || said) return good(response, what);
         said = true;
@@ -237,7 +237,11 @@ describe('protobuf that is none', () => {
       },
       { lists: 'listed' },
     );
-    expect(await comesTrue(() => said && names().length === 1 && recorder.problems.length > 0)).toBe(true);
+    await recorder.until(() => recorder.problems.length > 0);
+    await passes(1_200);
+    const first = bad === 'list' ? ['list'] : ['list', 'watch'];
+    await expect.poll(() => asked, { timeout: 30_000 }).toEqual([...first, 'list', 'watch']);
+    expect(names()).toEqual(['Service default/a']);
     expect(recorder.problems).toMatchObject([
       { code: 'bad-response', message: expect.stringContaining(message) as string },
     ]);
