@@ -24,7 +24,7 @@ const base = {
   ],
 } as const;
 
-/** One project a ring: `vitest run --project unit`. The kernel ring needs namespaces: tools/run.mjs sets them up. */
+/** One project a suite. The kernel suite needs namespaces, which tools/suites/kernel.mjs makes. */
 const config: ReturnType<typeof defineConfig> = defineConfig({
   test: {
     projects: [

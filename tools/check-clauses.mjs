@@ -1,4 +1,4 @@
-// Part of the lint ring: a clause that nothing proves any more is found by the commit that lost the proof.
+// Part of the lint suite: a clause that nothing proves any more is found by the commit that lost the proof.
 import { fileURLToPath } from 'node:url';
 import { checkCoverage } from './coverage.mjs';
 

@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { repositoryRoot } from './install.mjs';
-import { tasks } from './rings/index.mjs';
+import { tasks } from './suites/index.mjs';
 
 const manifest = JSON.parse(readFileSync(path.join(repositoryRoot, 'package.json'), 'utf8')) as {
   readonly scripts: Readonly<Record<string, string>>;
@@ -111,7 +111,7 @@ describe('the documented commands', () => {
   it('run programs that load no TypeScript', () => {
     const programs = found.flatMap(({ command }) => /\bnode (\S+\.mjs)/.exec(command)?.[1] ?? []);
     const loaded = [...new Set(programs)].flatMap((program) => [...modulesOf(program)]);
-    expect(loaded).toContain('tools/rings/index.mjs');
+    expect(loaded).toContain('tools/install.mjs');
     expect(loaded.filter((file) => file.endsWith('.ts'))).toEqual([]);
   });
 });

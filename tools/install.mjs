@@ -37,7 +37,8 @@ function isInstalledHere(lockText) {
   }
 }
 
-export async function installOnce() {
+/** `npm run setup`. */
+export async function setUp() {
   // For people who change dependencies: leaves node_modules as it is.
   if (process.env.SIGNALBOX_NO_INSTALL === '1') return;
   const lockText = readFileSync('package-lock.json', 'utf8');
@@ -99,4 +100,9 @@ const scripts = {
 /** Arguments that start a tool of the lockfile with the pinned Node. */
 export function tool(name, ...args) {
   return [path.join(repositoryRoot, 'node_modules', scripts[name]), ...args];
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.chdir(repositoryRoot);
+  await setUp();
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -57,8 +57,10 @@ function layerOf(graph: Graph, name: string): string {
   return tags.find((tag) => tag.startsWith('layer:'))?.slice('layer:'.length) ?? 'none';
 }
 
+/** Folders of tools, examples and benchmarks are projects, but no packages: nothing that is published depends on theirs. */
 function productionDependencies(graph: Graph, name: string): ReadonlySet<string> {
   const manifest = path.join(repositoryRoot, graph.nodes[name]?.data.root ?? '', 'package.json');
+  if (!existsSync(manifest)) return new Set();
   const { dependencies = {} } = JSON.parse(readFileSync(manifest, 'utf8')) as {
     readonly dependencies?: Readonly<Record<string, string>>;
   };

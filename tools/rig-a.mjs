@@ -59,7 +59,7 @@ async function runChecks(edge) {
   const args = ['--require', preload, program, edge, assembly, String(simulator.controlPort), results];
   const env = { ...rig.env, LD_LIBRARY_PATH: folder, HNS_SIMULATOR_PORT: String(simulator.port) };
   const ended = await rig.check('the process ends by itself with status 0', () =>
-    rig.run(rig.node, args, { env, timeout: 120_000 }),
+    rig.run(rig.node, args, { env, timeoutSeconds: 120 }),
   );
   await simulator.stop();
   return [...rig.readResults(results), ended];

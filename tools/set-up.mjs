@@ -1,9 +1,9 @@
 // `npm ci` under the Node that the lockfile pins. npm compares the `engines` of a package with the Node that runs npm:
 // under an older one it warns of tools that never run there, and with `engine-strict` it refuses them.
+import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { run } from './process.mjs';
 
 const quiet = ['--no-audit', '--no-fund'];
 
@@ -20,8 +20,13 @@ function isLikePinned({ version }, running) {
   return running.split('.')[0] === version.split('.')[0];
 }
 
+/** Exit status of npm. No library starts it: none is installed yet. */
 function npm(args, env) {
-  return run('npm', args, { env, shell: process.platform === 'win32' });
+  return new Promise((resolve) => {
+    const child = spawn('npm', args, { env, shell: process.platform === 'win32', stdio: 'inherit' });
+    child.on('error', () => resolve(127));
+    child.on('close', (status) => resolve(status ?? 128));
+  });
 }
 
 /** Installs the pinned Node alone; its folder of programs, or `null` if that failed. npm keeps the download for later. */
@@ -34,7 +39,7 @@ async function fetchNode({ name, version, integrity }, folder, env) {
     '--silent',
     ...quiet,
   ];
-  const { status } = await npm(['install', '--prefix', folder, ...options, `${name}@${version}`], env);
+  const status = await npm(['install', '--prefix', folder, ...options, `${name}@${version}`], env);
   if (status !== 0) return null;
   const installed = JSON.parse(readFileSync(path.join(folder, 'node_modules/.package-lock.json'), 'utf8'));
   if (installed.packages[`node_modules/${name}`]?.integrity !== integrity) {
@@ -51,12 +56,12 @@ async function fetchNode({ name, version, integrity }, folder, env) {
  */
 export async function installPackages(lock, { env = process.env, running = process.versions.node } = {}) {
   const pinned = pinnedPackage(lock);
-  if (pinned === null || isLikePinned(pinned, running)) return (await npm(['ci', ...quiet], env)).status;
+  if (pinned === null || isLikePinned(pinned, running)) return npm(['ci', ...quiet], env);
   const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-node-'));
   try {
     const programs = await fetchNode(pinned, folder, env);
     const search = programs === null ? [env.PATH] : [programs, env.PATH];
-    return (await npm(['ci', ...quiet], { ...env, PATH: search.join(path.delimiter) })).status;
+    return await npm(['ci', ...quiet], { ...env, PATH: search.join(path.delimiter) });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -10,7 +10,7 @@ export const DOCUMENTS = [
   { file: 'docs/compatibility.md', letter: 'F' },
 ];
 
-export const DIFFERENCES = 'docs/differences.md';
+const DIFFERENCES = 'docs/differences.md';
 
 /** The cells behind the id, trimmed; a `|` inside a cell is written `\|`. */
 function cells(rest) {

@@ -1,12 +1,12 @@
 // What both Windows rigs share: host packages, the simulator's process, the bundle of checks, the report.
-import { execFile, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensureHostPackages, installPackages } from '../host-packages.mjs';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
-import { signalChildren, startNoMore, trackChild } from '../process.mjs';
+import { handleSignals, run as runProcess } from '../process.mjs';
 
 export const root = repositoryRoot;
 /** The Node that the lockfile pins, and an environment in which it is the first. */
@@ -15,18 +15,14 @@ export const { node, env } = pinnedEnvironment();
 /** Thrown when the machine cannot run the rig: a reason, not a failure. */
 export class Skip extends Error {}
 
-/** The ring's last line of output (tools/run.mjs reads it); exit status 1 only for failures. */
-export async function runRig(ring, run) {
-  const started = { ring, passed: 0, failed: 0, skipped: 0, reason: '' };
+/** The suite's last line of output (tools/suites/rig.mjs reads it); exit status 1 only for failures. */
+export async function runRig(rig, run) {
+  const started = { rig, passed: 0, failed: 0, skipped: 0, reason: '' };
   const finish = (result) => {
     process.stdout.write(`${JSON.stringify({ ...started, ...result })}\n`);
     process.exit(result.failed > 0 ? 1 : 0);
   };
-  // What waits for them then cleans up.
-  process.once('SIGTERM', () => {
-    startNoMore();
-    signalChildren('SIGTERM');
-  });
+  handleSignals();
   try {
     finish(await run());
   } catch (error) {
@@ -60,15 +56,16 @@ export async function ensurePackages(suite, libraries) {
   if (missing().length > 0) throw new Skip(`missing: install ${missing().join(' ')}`);
 }
 
-export function run(command, args, options = {}) {
-  const limits = { env, maxBuffer: 64 * 1024 * 1024, timeout: 600_000, ...options };
-  return new Promise((resolve, reject) => {
-    const child = execFile(command, args, limits, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${command} ${args.join(' ')}\n${error.message}\n${stdout}${stderr}`));
-    });
-    trackChild(child);
+/** The standard output of a program that ends with 0; anything else is an error with all that it wrote. */
+export async function run(command, args, options = {}) {
+  const { status, stdout, output } = await runProcess(command, args, {
+    env,
+    capture: true,
+    timeoutSeconds: 600,
+    ...options,
   });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}\nexit ${status}\n${output}`);
+  return stdout;
 }
 
 /** Fetches a package of the npm registry into `folder/name` without installing it. */

@@ -3,7 +3,7 @@ import { withDeclaredCommands } from '../command-folder.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
 import { packApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
-import { countChecks, skip } from '../report.mjs';
+import { countChecks, skip } from './report.mjs';
 
 /** Builds the proxy into an empty folder and runs the demo. `reason`: why it could not be started at all. */
 async function startDemo({ node, env, rest }) {

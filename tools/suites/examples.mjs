@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { run, runQuietly } from '../process.mjs';
-import { countChecks, skip } from '../report.mjs';
+import { countChecks, skip } from './report.mjs';
 
 /** `npm run example -- NAME`: one program with its arguments and its output. Returns the exit status. */
 export function runExample({ node, env, root, rest: [name = '', ...words] }) {

@@ -3,7 +3,7 @@ import { readRigResult } from './rig.mjs';
 
 describe('the result of a rig', () => {
   it('is its last line', () => {
-    const line = '{"ring":"rig-a","passed":3,"failed":0,"skipped":0,"reason":""}';
+    const line = '{"rig":"rig-a","passed":3,"failed":0,"skipped":0,"reason":""}';
     expect(readRigResult(0, line)).toEqual({ passed: 3, failed: 0, skipped: 0, reason: '' });
   });
 

@@ -1,4 +1,4 @@
-// The last lines of every run: one row a ring, then the totals in a form that scripts can read.
+// The last lines of every run: one row a suite, then the totals in a form that scripts can read.
 
 /** The result of a suite that cannot run here. */
 export function skip(reason) {
@@ -11,13 +11,19 @@ export function totals(results) {
   return { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') };
 }
 
-function row({ ring, passed, failed, skipped, seconds, reason }) {
+/** What several programs counted, as one result; equal reasons once. */
+export function addResults(results) {
+  const reasons = new Set(results.map(({ reason }) => reason).filter((text) => text !== ''));
+  return { ...totals(results), reason: [...reasons].join('; ') };
+}
+
+function row({ suite, passed, failed, skipped, seconds, reason }) {
   const mark = failed > 0 ? 'FAILED' : passed === 0 && skipped > 0 ? 'SKIPPED' : 'ok';
-  return [ring, mark, passed, failed, skipped, seconds.toFixed(1), reason ?? ''].map(String);
+  return [suite, mark, passed, failed, skipped, seconds.toFixed(1), reason ?? ''].map(String);
 }
 
 export function printReport(results) {
-  const head = ['ring', '', 'passed', 'failed', 'skipped', 'seconds', 'reason'];
+  const head = ['suite', '', 'passed', 'failed', 'skipped', 'seconds', 'reason'];
   const rows = [head, ...results.map(row)];
   const widths = head.map((_, column) => Math.max(...rows.map((cells) => cells[column].length)));
   const numeric = (column) => column >= 2 && column <= 5;

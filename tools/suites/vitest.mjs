@@ -1,4 +1,4 @@
-// One vitest project a ring, counted from its JSON report.
+// One vitest project a suite, counted from its JSON report.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -56,15 +56,14 @@ export async function runDeclared(project, context) {
 const TIMEOUT_SECONDS = 2400;
 
 /** `prefix`: a command line that runs what follows it somewhere else (namespaces, another kernel). */
-export async function runVitest(project, { node, env, rest, task }, prefix = []) {
+export async function runVitest(project, { node, env, rest }, prefix = []) {
   const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-report-'));
   const file = path.join(folder, 'report.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const own = task === 'test' ? [] : rest;
   const [command, ...args] = [
     ...prefix,
     node,
-    ...tool('vitest', 'run', '--project', project, ...reporters, ...own),
+    ...tool('vitest', 'run', '--project', project, ...reporters, ...rest),
   ];
   const { status } = await run(command, args, { env, timeoutSeconds: TIMEOUT_SECONDS });
   const report = readReport(file);

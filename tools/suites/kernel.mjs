@@ -1,12 +1,14 @@
 // Tests against the real kernel, in namespaces that end with them.
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
-import { skip } from '../report.mjs';
+import { withPackedApp } from '../packed-app.mjs';
+import { skip } from './report.mjs';
 import { runVitest } from './vitest.mjs';
 
 async function runTests(context) {
   const namespaces = await namespacePrefix(context.env);
-  return 'reason' in namespaces ? namespaces : runVitest('kernel', context, namespaces.prefix);
+  if ('reason' in namespaces) return namespaces;
+  return withPackedApp(context.env, (env) => runVitest('kernel', { ...context, env }, namespaces.prefix));
 }
 
 export async function runKernel(context) {
