@@ -12,7 +12,7 @@ export type Order =
   | { readonly op: 'events' }
   | { readonly op: 'get'; readonly url: string };
 
-export interface Envelope {
+interface Envelope {
   readonly id: number;
   readonly order: Order;
 }

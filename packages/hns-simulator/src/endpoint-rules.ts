@@ -7,7 +7,7 @@ import type { HnsState } from './state.ts';
 
 const MAC = /^[0-9a-f]{2}([-:][0-9a-f]{2}){5}$/i;
 
-export function isRemote(endpoint: EndpointDocument): boolean {
+function isRemote(endpoint: EndpointDocument): boolean {
   return ((endpoint.Flags ?? 0) & ENDPOINT_REMOTE) !== 0;
 }
 

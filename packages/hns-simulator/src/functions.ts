@@ -10,7 +10,7 @@ import { atLeast, type HnsState } from './state.ts';
 /** A text, a GUID as text, or a handle. */
 export type HcnArgument = string | number;
 
-export interface HcnOutput {
+interface HcnOutput {
   readonly handle?: number;
   readonly text?: string;
 }

@@ -15,7 +15,7 @@ export function balancerFamily(balancer: LoadBalancerDocument): 'ipv4' | 'ipv6' 
 }
 
 /** One text per VIP, protocol and port; without VIPs the host's own addresses of the family are meant. */
-export function claimsOf(balancer: LoadBalancerDocument): readonly string[] {
+function claimsOf(balancer: LoadBalancerDocument): readonly string[] {
   const vips = balancer.FrontendVIPs ?? [];
   const places = vips.length === 0 ? [`host-${balancerFamily(balancer)}`] : vips.map(canonical);
   return places.flatMap((place) =>

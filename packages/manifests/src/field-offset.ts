@@ -2,7 +2,7 @@
 import { EVENT_ID, type Event } from 'js-yaml';
 
 /** Undefined for what has no place in the text of its own, such as an empty value or an alias. */
-export function nodeStart(event: Event | undefined): number | undefined {
+function nodeStart(event: Event | undefined): number | undefined {
   if (event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE) return event.start;
   return event?.type === EVENT_ID.SCALAR ? Math.max(0, event.valueStart) : undefined;
 }

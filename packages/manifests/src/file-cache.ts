@@ -7,7 +7,7 @@ import { keyOf, type ManifestObject } from './manifest-object.ts';
 import { parseManifest } from './parse-manifest.ts';
 import type { FileContent, FileRead } from './read-manifests.ts';
 
-export interface Taken {
+interface Taken {
   readonly problems: readonly SourceProblem[];
   /** Look again soon: a file seems to be in the middle of a write. */
   readonly unsettled: boolean;

@@ -5,7 +5,7 @@ import { SERVICE_NAME_LABEL } from './check-object.ts';
 import { keyOf, type ManifestObject } from './manifest-object.ts';
 import { fieldsOf } from './values.ts';
 
-export interface ObjectSetUpdate {
+interface ObjectSetUpdate {
   readonly events: readonly ObjectEvent[];
   /** Objects that were found twice, or that need another that is not there; each reported once until it changes. */
   readonly problems: readonly SourceProblem[];

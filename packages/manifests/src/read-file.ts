@@ -2,7 +2,7 @@
 import { constants, type BigIntStats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 
-export interface FileContentRead {
+interface FileContentRead {
   /** Changes whenever the file may have changed: inode, size and times of the file a link leads to. */
   readonly stamp: string;
   readonly bytes: Buffer;

@@ -22,7 +22,7 @@ export interface ServiceCommand {
   readonly print: (text: string) => void;
 }
 
-export const SERVICE_USAGE = 'Usage: signalbox service install|uninstall|status [flags]';
+const SERVICE_USAGE = 'Usage: signalbox service install|uninstall|status [flags]';
 
 export async function serviceCommand(command: ServiceCommand): Promise<Outcome> {
   const { words, print } = command;

@@ -1,9 +1,9 @@
 /** Feature gates of kube-proxy 1.36, so that lists which name them keep working; only some change what we do. */
 import { OTHER_GATES } from './other-gates.ts';
 
-export type Stage = 'ALPHA' | 'BETA' | 'GA';
+type Stage = 'ALPHA' | 'BETA' | 'GA';
 
-export interface FeatureGate {
+interface FeatureGate {
   readonly name: string;
   readonly initial: boolean;
   readonly stage: Stage;
@@ -30,7 +30,7 @@ const ROWS: readonly Row[] = [
   ['WinOverlay', true, 'GA', true],
 ];
 
-export const FEATURE_GATES: readonly FeatureGate[] = ROWS.map(([name, initial, stage, locked]) => ({
+const FEATURE_GATES: readonly FeatureGate[] = ROWS.map(([name, initial, stage, locked]) => ({
   name,
   initial,
   stage,

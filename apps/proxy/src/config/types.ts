@@ -7,13 +7,13 @@ interface SyncPeriods {
   minSyncPeriod: number;
 }
 
-export interface IptablesSection extends SyncPeriods {
+interface IptablesSection extends SyncPeriods {
   masqueradeBit: number;
   masqueradeAll: boolean;
   localhostNodePorts: boolean;
 }
 
-export interface IpvsSection extends SyncPeriods {
+interface IpvsSection extends SyncPeriods {
   scheduler: string;
   excludeCIDRs: string[];
   strictARP: boolean;
@@ -22,12 +22,12 @@ export interface IpvsSection extends SyncPeriods {
   udpTimeout: number;
 }
 
-export interface NftablesSection extends SyncPeriods {
+interface NftablesSection extends SyncPeriods {
   masqueradeBit: number;
   masqueradeAll: boolean;
 }
 
-export interface WinkernelSection {
+interface WinkernelSection {
   networkName: string;
   sourceVip: string;
   enableDSR: boolean;
@@ -45,7 +45,7 @@ export interface ConntrackSection {
   udpStreamTimeout: number;
 }
 
-export interface LogStream {
+interface LogStream {
   splitStream: boolean;
   /** A resource quantity: bytes, or `64Ki`. */
   infoBufferSize: string;

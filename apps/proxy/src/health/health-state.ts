@@ -4,7 +4,7 @@
  */
 import { FAMILIES, type Clock, type Family } from '@signalbox/core';
 
-export interface FamilyHealth {
+interface FamilyHealth {
   /** Epoch milliseconds of the last sync; `null` before the loop runs. */
   readonly lastUpdated: number | null;
   readonly healthy: boolean;

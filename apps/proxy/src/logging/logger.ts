@@ -2,7 +2,7 @@
 import type { VmoduleItem } from '../config/types.ts';
 import { escapeControls, escapeLines } from './escape.ts';
 
-export type LogValues = Readonly<Record<string, unknown>>;
+type LogValues = Readonly<Record<string, unknown>>;
 
 export interface Logger {
   info(message: string, values?: LogValues): void;
@@ -29,7 +29,7 @@ export interface LogSink {
   readonly pid: number;
 }
 
-export type Severity = 'I' | 'W' | 'E';
+type Severity = 'I' | 'W' | 'E';
 
 export interface Logging {
   readonly logger: Logger;

@@ -4,9 +4,9 @@
  */
 import * as prom from 'prom-client';
 
-export type LabelValues = Readonly<Record<string, string>>;
+type LabelValues = Readonly<Record<string, string>>;
 
-export interface MetricInfo {
+interface MetricInfo {
   readonly name: string;
   readonly help: string;
   readonly labels?: readonly string[];

@@ -10,7 +10,7 @@ export interface ModeChoice {
 /** Names that are a proxy mode, but not in this build: the error must say that much. */
 const NOT_BUILT: readonly string[] = ['userspace'];
 
-export function defaultMode({ platform, modes }: ModeChoice): ProxyMode {
+function defaultMode({ platform, modes }: ModeChoice): ProxyMode {
   const mode = modes.find((each) => each.platform === platform);
   if (mode === undefined) throw new RangeError(`no proxy mode for ${platform}`);
   return mode;

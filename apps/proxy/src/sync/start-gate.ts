@@ -4,8 +4,8 @@
  */
 import type { Clock, NodeView, Resource } from '@signalbox/core';
 
-export const NODE_IP_WAIT = 30_000;
-export const POD_CIDR_WAIT = 300_000;
+const NODE_IP_WAIT = 30_000;
+const POD_CIDR_WAIT = 300_000;
 
 export interface StartGateOptions {
   readonly clock: Clock;

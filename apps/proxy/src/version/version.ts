@@ -1,6 +1,6 @@
 /** The kube-proxy release whose behaviour this program has, and our own. */
 export const KUBERNETES_MINOR = 36;
-export const KUBERNETES_VERSION = `v1.${KUBERNETES_MINOR}.0`;
+const KUBERNETES_VERSION = `v1.${KUBERNETES_MINOR}.0`;
 export const SIGNALBOX_VERSION = '0.1.0';
 
 export interface VersionInfo {

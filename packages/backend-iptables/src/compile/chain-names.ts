@@ -75,7 +75,7 @@ function hash(text: string): string {
 }
 
 /** Fixed chains that are ours, by table. `SHARED_FIREWALL` is in none. */
-export const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
+const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
   nat: [SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQUERADE, MARK_NON_POD, CANARY, PROBE],
   filter: [
     SERVICES,

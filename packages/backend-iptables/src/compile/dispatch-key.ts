@@ -21,7 +21,7 @@ export function addressKey(address: string, protocol: Protocol, port: number): s
 }
 
 /** 8 digits for IPv4, 32 for IPv6. */
-export function addressDigits(address: string): string {
+function addressDigits(address: string): string {
   return Array.from(addressBytes(address) ?? [], (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -26,7 +26,7 @@ export interface TreePlace {
 }
 
 /** A chain with its distance from the root in key digits: deeper ones are written first. */
-export interface TreeChain {
+interface TreeChain {
   readonly chain: Chain;
   readonly depth: number;
 }

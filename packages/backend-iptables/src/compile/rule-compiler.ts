@@ -25,19 +25,19 @@ export interface RankedChain {
   readonly rank: number;
 }
 
-export interface ChainName {
+interface ChainName {
   readonly table: TableName;
   readonly name: string;
 }
 
-export interface ChainChanges {
+interface ChainChanges {
   /** In the order of writing. Some may be the same as before. */
   readonly write: readonly RankedChain[];
   readonly remove: readonly ChainName[];
 }
 
 /** Service ports that get no rules. */
-export type LeftOut = Pick<ReadonlySet<ServicePortKey>, 'has'>;
+type LeftOut = Pick<ReadonlySet<ServicePortKey>, 'has'>;
 
 const NONE: LeftOut = new Set();
 

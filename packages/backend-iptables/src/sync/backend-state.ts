@@ -14,7 +14,7 @@ export type KernelState =
   | { readonly kind: 'held'; readonly ledger: RuleLedger; readonly guarded: readonly Guarded[] };
 
 /** Service ports that the kernel refused: they have no rules until it accepts them. */
-export type RefusedServices = ReadonlyMap<ServicePortKey, BackendError>;
+type RefusedServices = ReadonlyMap<ServicePortKey, BackendError>;
 
 export interface State {
   compiler: RuleCompiler | null;

@@ -3,7 +3,7 @@ import type { IpSet, IpSetEntry, IpSetType } from '../objects/ip-set.ts';
 import { setName, type SetId } from './chain-names.ts';
 
 /** In the order in which they are made. */
-export const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {
+const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {
   'LOOP-BACK': 'hash:ip,port,ip',
   'CLUSTER-IP': 'hash:ip,port',
   'EXTERNAL-IP': 'hash:ip,port',
@@ -28,7 +28,7 @@ export const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {
 export const SET_IDS: readonly SetId[] = Object.keys(SET_TYPES) as SetId[];
 
 /** The kernel's default, and the least we ask for. */
-export const MIN_ELEMENTS = 65_536;
+const MIN_ELEMENTS = 65_536;
 
 /** Space for `count` entries: a power of two, so that a growing set is replaced rarely. */
 export function elementsFor(count: number): number {

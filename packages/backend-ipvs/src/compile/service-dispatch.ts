@@ -14,7 +14,7 @@ import { sourceRangeEntries } from './source-ranges.ts';
 import { frontendPorts, wantedServers, type FrontendPort, type WantedServer } from './virtual-servers.ts';
 
 /** `CLUSTER-IP 10.96.0.10,tcp:80`: identity of a set entry over all sets. */
-export type PlacedEntryKey = string;
+type PlacedEntryKey = string;
 
 /** The share of one owner (a service port or a health check) in the whole. Several may want the same object. */
 export interface Contribution {
@@ -23,7 +23,7 @@ export interface Contribution {
   readonly addresses: readonly string[];
 }
 
-export function placedEntryKey({ set, entry }: PlacedEntry): PlacedEntryKey {
+function placedEntryKey({ set, entry }: PlacedEntry): PlacedEntryKey {
   return `${set} ${entryText(entry)}`;
 }
 

@@ -30,7 +30,7 @@ export function wantedServers(
 }
 
 /** The addresses that clients use: a node port has one for each address of the node. */
-export function frontendAddresses(frontend: Frontend, context: CompileContext): readonly string[] {
+function frontendAddresses(frontend: Frontend, context: CompileContext): readonly string[] {
   return frontend.kind === 'node-port' ? context.nodePortAddresses : [frontend.address];
 }
 

@@ -19,7 +19,7 @@ export interface PlannedOperation {
   readonly mayBeGone?: true;
 }
 
-export const PHASES = [
+const PHASES = [
   'device',
   'sets',
   'entries-added',

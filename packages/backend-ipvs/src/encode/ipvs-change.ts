@@ -41,7 +41,7 @@ export function encodeServiceKey({ protocol, address, port }: VirtualServer): Ip
   return { family: familyOf(address), protocol: PROTOCOL_NUMBER[protocol], address, port };
 }
 
-export function encodeService(server: VirtualServer): IpvsService {
+function encodeService(server: VirtualServer): IpvsService {
   const { scheduler, flags, timeoutSeconds } = server;
   const key = encodeServiceKey(server);
   // Persistence is for one client address at a time.

@@ -1,8 +1,2 @@
 /** The dummy device that carries the service addresses, so that the kernel takes packets to them as its own. */
 export const SERVICE_DEVICE = 'kube-ipvs0';
-
-/** An address of this host, on whatever device. */
-export interface HostAddress {
-  readonly device: string;
-  readonly address: string;
-}

@@ -16,7 +16,7 @@ export interface Leg {
 }
 
 /** Names of one length limit each other's text: these are short, whatever the service. */
-export function routeChainName(legs: readonly Leg[]): string {
+function routeChainName(legs: readonly Leg[]): string {
   return `route/${legs
     .filter(({ chain }) => chain !== null)
     .map(legName)

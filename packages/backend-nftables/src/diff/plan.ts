@@ -57,7 +57,7 @@ export interface Plan {
   removals(): readonly Operation[];
 }
 
-export interface ElementStep {
+interface ElementStep {
   readonly before: string | undefined;
   readonly after: string | undefined;
 }

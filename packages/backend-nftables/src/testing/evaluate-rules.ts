@@ -17,7 +17,7 @@ export interface TracedPacket {
 }
 
 /** `continue`: at the end of a chain. `accept`: no further rule of the hook. */
-export type TraceVerdict = 'continue' | 'accept' | 'drop' | 'reject';
+type TraceVerdict = 'continue' | 'accept' | 'drop' | 'reject';
 
 export interface Branch {
   readonly verdict: TraceVerdict;

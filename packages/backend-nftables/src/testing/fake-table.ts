@@ -5,12 +5,12 @@ import type { Entry, Operation } from '../objects/operation.ts';
 import type { Chain, SetDeclaration } from '../objects/ruleset.ts';
 import type { Rule } from '../objects/rule.ts';
 
-export interface FakeSet {
+interface FakeSet {
   readonly declaration: SetDeclaration;
   readonly elements: Map<string, string>;
 }
 
-export interface FakeChain {
+interface FakeChain {
   readonly chain: Chain;
   /** Differs from that of every other chain, also of one of the same name. */
   readonly handle: number;

@@ -16,7 +16,7 @@ export interface LoadBalancerStep {
 }
 
 /** An endpoint that is not there, or not as it should be. */
-export interface MissingEndpoint {
+interface MissingEndpoint {
   readonly owner: ServicePortKey;
   /** Empty where the endpoint is wanted for its own sake. */
   readonly frontend: string;

@@ -33,7 +33,7 @@ export interface WriteFailure {
  * Writes of this sync, for `SyncResult.counters`: those that succeeded by kind (`create-load-balancer`), those of load
  * balancers that failed by kind, type and error (`create-load-balancer/clusterip/port_already_exists`).
  */
-export type WriteCounters = Record<string, number>;
+type WriteCounters = Record<string, number>;
 
 export interface Writer {
   /** `null`: done. */

@@ -25,10 +25,7 @@ export function endpoint(address: string, port = 8080): DesiredEndpoint {
   return { address, port, isLocal: /^(10\.244\.1\.|fd00:10:244:1:)/.test(address) };
 }
 
-export function routesTo(
-  target: Route['target'],
-  masquerade: 'masquerade' | 'keep' = 'keep',
-): readonly Route[] {
+function routesTo(target: Route['target'], masquerade: 'masquerade' | 'keep' = 'keep'): readonly Route[] {
   return [{ source: 'any', target, masquerade: masquerade === 'masquerade', rule: 'S15' }];
 }
 

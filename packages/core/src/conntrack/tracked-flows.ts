@@ -5,7 +5,7 @@ import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
 
 /** What of a frontend tells which flows are addressed to it. */
-export type FlowFrontend =
+type FlowFrontend =
   | { readonly kind: 'node-port'; readonly port: number }
   | {
       readonly kind: Exclude<Frontend['kind'], 'node-port'>;

@@ -63,7 +63,7 @@ export interface ProblemLog {
   add(field: string, value: unknown, reason: string): void;
 }
 
-export function createProblemLog(resource: Resource, object: string): ProblemLog {
+function createProblemLog(resource: Resource, object: string): ProblemLog {
   const found: InputProblem[] = [];
   return {
     found,

@@ -44,7 +44,7 @@ function refusedChange(error: BackendError): SyncResult {
   return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters: {} };
 }
 
-export type CheckedChange =
+type CheckedChange =
   /** `change` is without what was refused; the same object where nothing was. */
   | { readonly ok: true; readonly change: DesiredChange }
   | { readonly ok: false; readonly error: BackendError };

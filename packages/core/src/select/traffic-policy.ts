@@ -10,7 +10,7 @@ export interface PolicyUse {
 }
 
 /** S3. */
-export function isExternallyAccessible(port: ServicePortModel, addresses: ServiceAddresses): boolean {
+function isExternallyAccessible(port: ServicePortModel, addresses: ServiceAddresses): boolean {
   return port.nodePort !== 0 || addresses.loadBalancerIPs.length > 0 || addresses.externalIPs.length > 0;
 }
 

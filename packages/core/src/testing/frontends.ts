@@ -5,7 +5,7 @@ function routeText({ source, target, masquerade, rule }: Route): string {
 }
 
 /** A frontend on one line, for tests to compare: `cluster-ip 10.96.0.10:80: any → reject (S23)`. */
-export function frontendText(frontend: Frontend): string {
+function frontendText(frontend: Frontend): string {
   const at = frontend.kind === 'node-port' ? `${frontend.port}` : `${frontend.address}:${frontend.port}`;
   return `${frontend.kind} ${at}: ${frontend.routes.map(routeText).join(', ')}`;
 }

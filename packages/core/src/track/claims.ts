@@ -19,7 +19,7 @@ interface Claim {
   readonly field: string;
 }
 
-export interface ClaimScope {
+interface ClaimScope {
   readonly family: Family;
   readonly protocol: Protocol;
 }

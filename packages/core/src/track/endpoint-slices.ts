@@ -4,7 +4,7 @@ import { sameValue } from '../model/same-value.ts';
 import type { ObjectKey } from '../model/service-port-name.ts';
 
 /** A service whose endpoints of one family are no longer what they were. */
-export interface SliceChange {
+interface SliceChange {
   readonly service: ObjectKey;
   readonly family: Family;
 }

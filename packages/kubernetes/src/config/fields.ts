@@ -13,7 +13,7 @@ export interface FieldReader {
   refuse(name: string, reason: string): void;
 }
 
-export interface Complaint {
+interface Complaint {
   readonly field: string;
   readonly reason: string;
 }

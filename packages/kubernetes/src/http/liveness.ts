@@ -9,13 +9,13 @@ import type { Clock } from '@signalbox/core';
 import type { ApiError } from './api-error.ts';
 import { StalledError } from './body.ts';
 
-export const QUIET_MS = 30_000;
+const QUIET_MS = 30_000;
 export const PROBE_ANSWER_MS = 15_000;
 
 /** `null`: answered, with whatever status. */
 export type Probe = (server: string, signal: AbortSignal) => Promise<ApiError | null>;
 
-export interface Followed {
+interface Followed {
   /** The server sent something. */
   readonly heard: () => void;
   readonly end: () => void;

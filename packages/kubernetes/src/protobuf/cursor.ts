@@ -13,9 +13,9 @@ export const MORE = 0x80;
 export const LONGEST_VARINT = 10;
 
 export const VARINT = 0;
-export const FIXED64 = 1;
+const FIXED64 = 1;
 export const BYTES = 2;
-export const FIXED32 = 5;
+const FIXED32 = 5;
 
 export interface Cursor {
   readonly bytes: Buffer;

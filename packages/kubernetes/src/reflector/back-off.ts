@@ -8,8 +8,8 @@ export interface BackOff {
   reset(): void;
 }
 
-export const FIRST_WAIT_MS = 800;
-export const LONGEST_WAIT_MS = 30_000;
+const FIRST_WAIT_MS = 800;
+const LONGEST_WAIT_MS = 30_000;
 
 /** Doubles from 0.8 s to 30 s; jitter spreads the nodes of a cluster whose API server comes back. */
 export function createBackOff(clock: Clock): BackOff {

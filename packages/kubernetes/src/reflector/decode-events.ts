@@ -14,7 +14,7 @@ export type WatchEvent =
   /** `complete`: the initial events that were asked for have all been sent. */
   | { readonly type: 'bookmark'; readonly version: string; readonly complete: boolean };
 
-export interface Decoded {
+interface Decoded {
   /** Those before the fault. */
   readonly events: readonly WatchEvent[];
   readonly fault: ApiError | null;

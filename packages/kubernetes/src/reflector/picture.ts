@@ -15,7 +15,7 @@ export interface PictureHandlers {
   readonly onProblem: (problem: SourceProblem) => void;
 }
 
-export interface Incoming {
+interface Incoming {
   readonly add: (objects: readonly unknown[]) => void;
   /** Changes of the set while it comes. */
   readonly apply: (events: readonly WatchEvent[]) => void;

@@ -20,7 +20,7 @@ export interface ReflectorOptions {
 }
 
 /** Whether lists are asked for as a stream of watch events. One refusal is an answer for all resources. */
-export interface StreamingSupport {
+interface StreamingSupport {
   wanted: boolean;
 }
 

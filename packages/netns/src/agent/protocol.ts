@@ -30,7 +30,7 @@ export interface ConnectRequest {
   readonly ending?: 'close' | 'reset';
 }
 
-export interface ForgetRequest {
+interface ForgetRequest {
   readonly op: 'forget';
 }
 

@@ -16,7 +16,7 @@ function enter({ proxy }: Demo): string {
   return `nsenter ${user}-n -m -t ${proxy.pid}`;
 }
 
-export function describeKeep(demo: Demo): void {
+function describeKeep(demo: Demo): void {
   heading('The node stays until Ctrl-C');
   print(
     `  edit      ${demo.manifests}/*.yaml: endpoints that you add (10.244.1.x) get a pod, the traffic is shown again`,

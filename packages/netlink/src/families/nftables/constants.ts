@@ -113,9 +113,3 @@ export type DataType = keyof typeof DATA_TYPE;
 
 /** `NFT_DATA_VERDICT`. */
 export const VERDICT_DATA_TYPE = 0xffff_ff00;
-
-/** `NFT_REG32_00`: 4-byte registers are numbered from here. */
-export const REGISTER_BASE = 8;
-
-/** Where verdicts go. */
-export const VERDICT_REGISTER = 0;

@@ -58,7 +58,7 @@ function paddedBytes(type: DataType): number {
 }
 
 /** Type number and length of a key or of data. */
-export function concatenated(types: readonly DataType[]): { readonly type: number; readonly length: number } {
+function concatenated(types: readonly DataType[]): { readonly type: number; readonly length: number } {
   const [only, ...more] = types;
   if (only !== undefined && more.length === 0) {
     return { type: DATA_TYPE[only].id, length: DATA_TYPE[only].bytes };

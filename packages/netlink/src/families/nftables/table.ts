@@ -45,6 +45,6 @@ export function decodeTable(message: NetlinkMessage): NftablesTable | undefined 
   return family === undefined || name === undefined ? undefined : { family, name };
 }
 
-export function describeTable({ family, name }: NftablesTable): string {
+function describeTable({ family, name }: NftablesTable): string {
   return `table ${family} ${name}`;
 }
