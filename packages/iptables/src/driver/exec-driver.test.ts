@@ -126,7 +126,7 @@ describe('createExecDriver', () => {
     const restore = (line: string) => tool.restore(`*nat\n${line}\nCOMMIT\n`);
     const startsReach = async (count: number): Promise<void> => {
       while ((calls().match(/-restore /g)?.length ?? 0) < count) {
-        await new Promise((resolve) => setImmediate(resolve));
+        await new Promise((resolve) => setTimeout(resolve, 20));
       }
     };
     expect(await restore('# one')).toMatchObject({ ok: true });
