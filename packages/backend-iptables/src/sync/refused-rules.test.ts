@@ -109,6 +109,24 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(sorted(fake)).toEqual(await written(mended));
   });
 
+  it('are forgotten with a service that is deleted while a full sync is due', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const driver = refusing(fake, ['10.66.6.6']);
+    const hung = failure(backendError('timeout', 'iptables-restore', 'killed', { kernel: 'unknown' }));
+    let isHung = false;
+    const restore: IptablesDriver['restore'] = async (input) => (isHung ? hung : driver.restore(input));
+    const backend = createIptablesBackend({ family: 'IPv4', driver: { ...driver, restore } });
+    const [first, second] = [sampleService({ index: 0 }), sampleService({ index: 2 })];
+    const all = sampleState([first, odd(1)]);
+    expect((await backend.sync(fullChange(all))).outcome).toBe('partial');
+    isHung = true;
+    const more = sampleState([first, odd(1), second]);
+    expect((await backend.sync(changeBetween(all, more))).outcome).toBe('failed');
+    isHung = false;
+    const result = await backend.sync(changeBetween(more, sampleState([first, second])));
+    expect([result.outcome, result.scope, keys(result)]).toEqual(['ok', 'full', []]);
+  });
+
   it('of refusals, in a tree that services share, cost the one service too (S23)', async () => {
     const { fake, words, backend } = lab();
     words.push('10.96.0.9/32');

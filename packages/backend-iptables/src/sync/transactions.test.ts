@@ -93,6 +93,32 @@ describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) 
     expect((await next.sync(changeBetween(after, after))).scope).toBe('none');
   });
 
+  it('of a Local service that gains its first pod on this node drop its packets until they reach the pod', async () => {
+    const to = (target: 'drop' | 'local') =>
+      clusterIP(1, [{ source: 'any', target, masquerade: false, rule: 'S24' }]);
+    const remote = sampleEndpoints(1, 2).map((endpoint) => ({ ...endpoint, isLocal: false }));
+    const before = sampleState([sampleService({ index: 1, endpoints: remote, frontends: [to('drop')] })]);
+    const after = sampleState([sampleService({ index: 1, frontends: [to('local')] })]);
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(before));
+    const replica = createFakeIptables({ family: 'IPv4', variant });
+    for (const input of fake.inputs) replica.byOthers(input);
+    const start = fake.inputs.length;
+    expect(outcome(replica, 1)).toEqual({ kind: 'drop' });
+    await backend.sync(changeBetween(before, after));
+    const kinds = fake.inputs
+      .slice(start)
+      .flatMap((input) => input.match(/\*[^]*?COMMIT\n/g) ?? [])
+      .map((transaction) => {
+        replica.byOthers(transaction);
+        return outcome(replica, 1).kind;
+      });
+    expect(kinds.at(-1)).toBe('forward');
+    expect(kinds.slice(0, -1).filter((kind) => kind !== 'drop' && kind !== 'forward')).toEqual([]);
+    expect(kinds.length).toBeGreaterThan(1);
+  });
+
   it('are small in the nft variant and few in the legacy variant', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
