@@ -49,6 +49,8 @@ export interface ApiAnswer {
   readonly server: string;
   readonly format: Format;
   readonly body: Readable;
+  /** The body is not in `format`: the client asks for JSON from now on. */
+  readonly notUnderstood: () => void;
 }
 
 /** Shared by everything that talks to the cluster: one set of connections, one identity, one rate. */
@@ -120,6 +122,7 @@ interface OpenerParts {
 
 function createOpener({ clock, identities, ask, format }: OpenerParts): ApiClient['open'] {
   let refused = format !== 'protobuf';
+  const refuseProtobuf = (): void => void (refused = true);
   const openIn = async (request: ApiRequest): Promise<Result<ApiAnswer, ApiError>> => {
     const identity = await identities.read();
     if (!identity.ok) return { ok: false, error: apiError('credentials-failed', identity.error) };
@@ -127,7 +130,8 @@ function createOpener({ clock, identities, ask, format }: OpenerParts): ApiClien
     if (!reply.ok) return reply;
     const { server, response } = reply.value;
     if ((response.statusCode ?? 0) < 300) {
-      return succeed({ server, format: formatOf(response), body: decodedBody(response) });
+      const body = decodedBody(response);
+      return succeed({ server, format: formatOf(response), body, notUnderstood: refuseProtobuf });
     }
     return { ok: false, error: await readRefusal(response, server, clock) };
   };
@@ -137,7 +141,7 @@ function createOpener({ clock, identities, ask, format }: OpenerParts): ApiClien
     const answer = await openIn(request);
     if (answer.ok || !isAboutFormat(answer.error)) return answer;
     // What stands before the API server lets nothing else pass.
-    refused = true;
+    refuseProtobuf();
     return openIn(inJson);
   };
 }

@@ -246,6 +246,26 @@ describe('protobuf that is none', () => {
       { code: 'bad-response', message: expect.stringContaining(message) as string },
     ]);
   });
+
+  it.each([
+    ['list', 'k8s\0\x12'],
+    ['list', 'k8s\0\x0a\x04\x12\x02ab'],
+    ['watch', '\0\0\0\x02\x0a\x05'],
+  ] as const)('in each %s leads to JSON after the first: %j', async (bad, text) => {
+    const { recorder, names, asked, passes } = await world(
+      (what, response) => {
+        const asksForProtobuf = response.req.headers.accept?.includes('protobuf') === true;
+        if (what !== bad || !asksForProtobuf) return good(response, what);
+        response.writeHead(200, PROTOBUF).end(Buffer.from(text, 'latin1'));
+      },
+      { lists: 'listed' },
+    );
+    await recorder.until(() => recorder.problems.length > 0);
+    await passes(1_200);
+    await expect.poll(() => asked.length, { timeout: 30_000 }).toBe(bad === 'list' ? 3 : 4);
+    expect(names()).toEqual(['Service default/a']);
+    expect(recorder.problems).toHaveLength(1);
+  });
 });
 
 /** What Node and the kernel hold of an answer on its way. */

@@ -61,7 +61,7 @@ async function readPage(
     signal,
   });
   if (!opened.ok) return opened;
-  const { server, format, body } = opened.value;
+  const { server, format, body, notUnderstood } = opened.value;
   const splitter = createListReader(format, watched.resource);
   try {
     const broken = await readBody(body, client.clock, LIMITS, (chunk) => {
@@ -70,9 +70,12 @@ async function readPage(
       return undefined;
     });
     if (broken !== null) return refuse(server, broken);
-    return checkEnvelope(splitter.end(), watched, server);
+    const page = checkEnvelope(splitter.end(), watched, server);
+    if (!page.ok) notUnderstood();
+    return page;
   } catch (error) {
     body.destroy();
+    notUnderstood();
     return refuse(server, apiError('bad-response', describe(error)));
   }
 }

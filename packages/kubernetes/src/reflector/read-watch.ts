@@ -36,7 +36,7 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
   const path = pathWith(watched, { ...parameters, ...request.parameters });
   const opened = await client.open({ method: 'GET', path, gzip, protobuf: 'accepted', signal });
   if (!opened.ok) return opened.error;
-  const { server, format, body } = opened.value;
+  const { server, format, body, notUnderstood } = opened.value;
   request.onOpen(server);
   const decoder = createEventDecoder(format, watched.resource);
   let fault: ApiError | null = null;
@@ -51,6 +51,7 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
     bookmarked ||= decoded.events.some((event) => event.type === 'bookmark' && !event.complete);
     if (decoded.events.length > 0) request.onEvents(decoded.events);
     fault = decoded.fault;
+    if (fault?.code === 'bad-response') notUnderstood();
     return fault === null ? undefined : 'stop';
   }).finally(followed.end);
   const error = fault ?? broken;
