@@ -57,7 +57,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     refused: new Map(),
   };
   return {
-    mode: 'winvfp',
+    mode: 'kernelspace',
     family: options.family,
     sync: validatedSync(options.family, (change) => sync(state, change)),
     cleanup: () => cleanup(state),

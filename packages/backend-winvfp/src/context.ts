@@ -42,7 +42,7 @@ export function unservedFailures(
   services: number,
 ): readonly ServiceFailure[] {
   const message = `${networkName} is an overlay network, which has one family: ${services} service ports of ${family} do not work`;
-  const error = backendError('unsupported', 'winvfp', message, { kernel: 'unchanged' });
+  const error = backendError('unsupported', 'kernelspace', message, { kernel: 'unchanged' });
   return services === 0 ? [] : [{ key: `network ${networkName}`, error }];
 }
 
@@ -70,7 +70,7 @@ export function noDsr({ major, minor }: HnsVersion): string {
 /** Why this configuration cannot work here; `null` if it can. */
 export function configurationError(context: CompileContext, version: HnsVersion): BackendError | null {
   const refuse = (code: 'unsupported' | 'rejected' | 'not-found', message: string): BackendError =>
-    backendError(code, 'winvfp', message, { kernel: 'unchanged' });
+    backendError(code, 'kernelspace', message, { kernel: 'unchanged' });
   if (!context.features.remoteSubnet)
     return refuse('unsupported', 'HNS is older than 9.2: its API has no remote subnets');
   if (context.enableDSR && !context.features.dsr) return refuse('unsupported', noDsr(version));

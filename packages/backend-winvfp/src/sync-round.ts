@@ -70,7 +70,7 @@ async function readMissing(state: BackendState, held: HeldState): Promise<Listed
   const unknown = [...state.wanted.dirty].some((frontend) =>
     state.wanted
       .wantedAt(frontend)
-      ?.backends.some((backend) => backend.kind !== 'remote' && endpointFor(backend, held) === undefined),
+      ?.endpoints.some((ref) => ref.kind !== 'remote' && endpointFor(ref, held) === undefined),
   );
   const error = unknown ? await refreshEndpoints(state.options.hcn, held) : null;
   return error === null ? { held } : { error };
@@ -94,7 +94,7 @@ export function driftOf({ wanted, options, unsettled }: BackendState, held: Held
 function markAll(state: BackendState, held: HeldState): void {
   for (const frontend of state.wanted.frontends().keys()) state.wanted.markDirty(frontend);
   for (const balancer of held.loadBalancers.values()) {
-    if (balancer.ours) state.wanted.markDirty(balancer.frontend);
+    if (balancer.owned) state.wanted.markDirty(balancer.frontend);
   }
 }
 
@@ -105,7 +105,7 @@ async function finishRound(state: BackendState, prepared: Prepared): Promise<Rou
   state.held = held;
   const extraEndpoints = wanted.extraEndpoints();
   const plan = planRound(state, prepared);
-  takeOver(state, plan, held);
+  adopt(state, plan, held);
   const writer = createWriter({ hcn: options.hcn, held, owned: state.owned, typeOf: typeIn(wanted) });
   const applied = await applyPlan({
     plan,
@@ -166,12 +166,12 @@ function typeIn(wanted: WantedState): (balancer: HeldLoadBalancer) => LoadBalanc
 function straysOf(held: HeldState): Plan['deletes'] {
   const balancers = [...held.loadBalancers.values()];
   return balancers.filter(
-    (balancer) => balancer.ours && held.byFrontend(balancer.frontend)?.id !== balancer.id,
+    (balancer) => balancer.owned && held.byFrontend(balancer.frontend)?.id !== balancer.id,
   );
 }
 
-function takeOver(state: BackendState, plan: Plan, held: HeldState): void {
-  for (const id of plan.takeOver) {
+function adopt(state: BackendState, plan: Plan, held: HeldState): void {
+  for (const id of plan.adopted) {
     state.owned.own(id);
     const balancer = held.loadBalancers.get(id);
     if (balancer !== undefined) held.putLoadBalancer(balancer.document);

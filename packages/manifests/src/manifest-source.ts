@@ -2,10 +2,10 @@ import { resolve } from 'node:path';
 
 import { RESOURCES, type Clock, type Source, type SourceHandlers, type SourceProblem } from '@signalbox/core';
 
+import { createDebouncedPoller } from './debounced-poller.ts';
 import { createFileCache } from './file-cache.ts';
 import { createObjectSet } from './object-set.ts';
 import { readManifests } from './read-manifests.ts';
-import { startRhythm } from './rhythm.ts';
 import { systemClock } from './system-clock.ts';
 import { watchPath, type PathWatch, type WatchPath } from './watch-path.ts';
 
@@ -13,11 +13,11 @@ export interface ManifestSourceOptions {
   /** A folder of `.yaml`, `.yml` or `.json` files (sub-folders are not entered), or one such file. */
   readonly path: string;
   readonly clock?: Clock;
-  /** One line for each change that was taken over. */
+  /** One line for each batch of applied changes. */
   readonly log?: (line: string) => void;
   /** Silence after a hint of the file system before the files are read. Editors write in several steps. */
   readonly debounceMs?: number;
-  /** Files are looked at this often even without a hint: network file systems give none. */
+  /** Interval of polls without a hint: network file systems give none. */
   readonly pollMs?: number;
   readonly watch?: WatchPath;
 }
@@ -58,24 +58,24 @@ function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running 
     try {
       handlers.onProblem({ code: 'handler-failed', message: `${path}: ${String(error)}` });
     } catch {
-      // Whoever throws while being told of a problem has nobody left to be reported to.
+      // onProblem itself failed: there is no other handler to report it to.
     }
     return 'done';
   };
-  const look = async (): Promise<'soon' | 'later'> => {
-    // Watch first, read second: a change between the two is hinted at.
-    if (watching?.active !== true) watching = await watch(path, () => rhythm.hint());
+  const poll = async (): Promise<'soon' | 'later'> => {
+    // Watch first, read second: a change between the two gives a hint.
+    if (watching?.active !== true) watching = await watch(path, () => poller.hint());
     const outcome = await scanner.scan(() => stopped).catch(fail);
     // The watch is on a folder, not on its name: after a swap it reports changes of the old one, or none.
     if (outcome === 'lost' || outcome === 'moved') watching.close();
     return outcome === 'unsettled' || outcome === 'moved' ? 'soon' : 'later';
   };
-  const rhythm = startRhythm({ clock, debounceMs, pollMs, look });
+  const poller = createDebouncedPoller({ clock, debounceMs, pollMs, poll });
 
   return {
     async stop() {
       stopped = true;
-      await rhythm.stop();
+      await poller.stop();
       watching?.close();
     },
   };

@@ -28,7 +28,7 @@ export function healthCheckVip(
     type: 'healthcheck',
     frontend: name,
     owner: service.key,
-    backends: [{ kind: 'named', name: context.healthCheckVip.endpointName }],
+    endpoints: [{ kind: 'named', name: context.healthCheckVip.endpointName }],
     settings: {
       ...(context.network.overlay ? { SourceVIP: context.sourceVip } : {}),
       FrontendVIPs: [frontend.address],

@@ -20,14 +20,14 @@ describe('which endpoints stand behind a frontend', () => {
   it('a cluster IP with policy Local has those of this node without DSR, too', () => {
     const local = service({ frontends: [clusterIP('10.96.0.10', 'local')] });
     const [balancer] = compileService(local, null, context(OLD)).loadBalancers;
-    expect(balancer?.backends).toEqual([{ kind: 'local', address: '10.244.1.2' }]);
+    expect(balancer?.endpoints).toEqual([{ kind: 'local', address: '10.244.1.2' }]);
   });
 
   it('of two target ports that equally many endpoints serve, the lower counts', () => {
     const endpoints = [endpoint('10.244.1.2', 9090), endpoint('10.244.1.3', 8080)];
     const [balancer] = compileService(service({ endpoints }), null, context()).loadBalancers;
     expect(balancer?.settings.PortMappings[0]?.InternalPort).toBe(8080);
-    expect(balancer?.backends).toEqual([{ kind: 'local', address: '10.244.1.3' }]);
+    expect(balancer?.endpoints).toEqual([{ kind: 'local', address: '10.244.1.3' }]);
   });
 });
 

@@ -1,6 +1,6 @@
 /** Which endpoints stand behind a frontend. HNS spreads connections by hash; all endpoints weigh the same. */
 import type { DesiredEndpoint, DesiredServicePort, Frontend, RouteTarget } from '@signalbox/core';
-import type { CompileContext, WantedBackend } from '../objects/wanted.ts';
+import type { CompileContext, EndpointRef } from '../objects/wanted.ts';
 import { remotePod } from './remote-endpoints.ts';
 
 export interface Chosen {
@@ -52,7 +52,7 @@ export function onePort(endpoints: readonly DesiredEndpoint[]): readonly Desired
   return endpoints.filter((endpoint) => endpoint.port === best?.[0]);
 }
 
-export function backendOf(endpoint: DesiredEndpoint, context: CompileContext): WantedBackend {
+export function endpointRefOf(endpoint: DesiredEndpoint, context: CompileContext): EndpointRef {
   const { address } = endpoint;
   if (endpoint.isLocal) return { kind: 'local', address };
   return { kind: 'remote', address, endpoint: remotePod(address, context) };

@@ -113,9 +113,7 @@ describe('one frontend to one load balancer', () => {
     const [balancer, ...rest] = compile(shape, more);
     expect(rest).toEqual([]);
     const flags = balancer?.settings.PortMappings[0]?.Flags ?? 0;
-    const addresses = balancer?.backends.map((backend) =>
-      'address' in backend ? backend.address : backend.name,
-    );
+    const addresses = balancer?.endpoints.map((ref) => ('address' in ref ? ref.address : ref.name));
     expect([balancer?.settings.Flags ?? 0, flags, addresses]).toEqual(expected);
   });
 
@@ -152,7 +150,7 @@ describe('one frontend to one load balancer', () => {
     const endpoints = [endpoint('10.244.1.2', 9090), endpoint('10.244.2.2'), endpoint('10.244.2.3')];
     const [balancer] = compile({ endpoints });
     expect(balancer?.settings.PortMappings[0]?.InternalPort).toBe(8080);
-    expect(balancer?.backends).toHaveLength(2);
+    expect(balancer?.endpoints).toHaveLength(2);
   });
 });
 
@@ -182,10 +180,8 @@ describe('F58: the source VIP of an overlay', () => {
 describe('endpoints that an overlay needs', () => {
   it('a remote pod is reached through the node that carries its subnet, any other through this node', () => {
     const [balancer] = compile({ endpoints: [endpoint('10.244.2.2'), endpoint('172.16.0.9')] }, OVERLAY);
-    const policies = balancer?.backends.map((backend) =>
-      backend.kind === 'remote'
-        ? backend.endpoint.settings.Policies?.[0]?.Settings['ProviderAddress']
-        : 'local',
+    const policies = balancer?.endpoints.map((ref) =>
+      ref.kind === 'remote' ? ref.endpoint.settings.Policies?.[0]?.Settings['ProviderAddress'] : 'local',
     );
     expect(policies).toEqual(['192.0.2.20', '192.0.2.10']);
   });
@@ -215,7 +211,7 @@ describe('F61, F62: health checks at the address of the load balancer', () => {
   it('go to the gateway endpoint at the health port of the proxy', () => {
     expect(health(null, {})).toMatchObject({
       frontend: '203.0.113.9:10256/tcp',
-      backends: [{ kind: 'named', name: 'cbr0_ep' }],
+      endpoints: [{ kind: 'named', name: 'cbr0_ep' }],
       settings: { PortMappings: [{ Protocol: 6, InternalPort: 10_256, ExternalPort: 10_256 }] },
     });
   });

@@ -20,7 +20,7 @@ import type {
 } from '../objects/wanted.ts';
 import { frontendName, loadBalancerId } from './chain-names.ts';
 import { healthCheckVip } from './health-check-vip.ts';
-import { backendOf, choose, preservesDestination, type Chosen } from './load-balancing.ts';
+import { endpointRefOf, choose, preservesDestination, type Chosen } from './load-balancing.ts';
 import { dsrFlag, sourceVipOf } from './masquerade.ts';
 import { hasLoadBalancer } from './no-endpoints.ts';
 import { NODE_PORT_FLAGS, nodePortsOff } from './node-ports.ts';
@@ -86,7 +86,7 @@ function loadBalancer(
     type: TYPES[frontend.kind],
     frontend: name,
     owner: port.key,
-    backends: chosen.endpoints.map((endpoint) => backendOf(endpoint, context)),
+    endpoints: chosen.endpoints.map((endpoint) => endpointRefOf(endpoint, context)),
     settings,
     updateInPlace: port.windows.updateInPlace,
     proxyListens: false,

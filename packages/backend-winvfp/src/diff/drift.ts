@@ -50,14 +50,14 @@ export function findDrift(input: DriftInput): readonly Drift[] {
 }
 
 function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
-  const backends = [...wanted.values()].flatMap((balancer) => balancer.backends);
-  const remote = backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.endpoint] : []));
+  const refs = [...wanted.values()].flatMap((balancer) => balancer.endpoints);
+  const remote = refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.endpoint] : []));
   const unique = new Map([...extraEndpoints, ...remote].map((endpoint) => [endpoint.id, endpoint]));
   return [...unique.values()].flatMap((endpoint): Drift[] => {
     const object = endpointOf(endpoint.address);
     const found = held.byAddress(endpoint.address);
     if (found === undefined) return [{ kind: 'missing', ...object }];
-    return found.remote && found.ours && !sameEndpoint(found, endpoint)
+    return found.remote && found.owned && !sameEndpoint(found, endpoint)
       ? [{ kind: 'altered', ...object }]
       : [];
   });
@@ -67,8 +67,8 @@ function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
   return [...wanted].flatMap(([frontend, balancer]): Drift[] => {
     const object = balancerOf(frontend);
     const found = held.byFrontend(frontend);
-    const creatable = balancer.backends.some(
-      (backend) => backend.kind === 'remote' || endpointFor(backend, held) !== undefined,
+    const creatable = balancer.endpoints.some(
+      (ref) => ref.kind === 'remote' || endpointFor(ref, held) !== undefined,
     );
     if (found === undefined) return creatable ? [{ kind: 'missing', ...object }] : [];
     return isComplete(balancer, found.document, held) ? [] : [{ kind: 'altered', ...object }];
@@ -78,15 +78,15 @@ function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
 function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
   const stale = [...held.loadBalancers.values()].filter((found) => {
     const second = held.byFrontend(found.frontend)?.id !== found.id;
-    return found.ours && (second || !wanted.has(found.frontend));
+    return found.owned && (second || !wanted.has(found.frontend));
   });
   return stale.map((found) => ({ kind: 'stale', ...balancerOf(found.frontend) }));
 }
 
 /** An endpoint whose load balancer is missing is needed again as soon as that is back. */
 function staleEndpoints({ held, family, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
-  const backends = [...wanted.values()].flatMap((balancer) => balancer.backends);
-  const remote = backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.address] : []));
+  const refs = [...wanted.values()].flatMap((balancer) => balancer.endpoints);
+  const remote = refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.address] : []));
   const keep = new Set([...extraEndpoints.map((endpoint) => endpoint.address), ...remote]);
   return unreferencedEndpoints(held, family, keep).map((endpoint) => ({
     kind: 'stale',
@@ -99,8 +99,8 @@ function isComplete(
   document: Parameters<typeof sameLoadBalancer>[0],
   held: HeldState,
 ): boolean {
-  const absent = wanted.backends.some(
-    (backend) => backend.kind === 'remote' && endpointFor(backend, held) === undefined,
+  const absent = wanted.endpoints.some(
+    (ref) => ref.kind === 'remote' && endpointFor(ref, held) === undefined,
   );
   return !absent && sameLoadBalancer(settingsOf(wanted, held), document);
 }

@@ -15,7 +15,7 @@ export interface HeldEndpoint {
   readonly document: HcnEndpoint;
   readonly remote: boolean;
   /** Made by this backend, or left by a kube-proxy: free to be removed. */
-  readonly ours: boolean;
+  readonly owned: boolean;
   /** `addressKey` of each of its addresses. */
   readonly addresses: readonly string[];
 }
@@ -25,7 +25,7 @@ export interface HeldLoadBalancer {
   readonly document: HcnLoadBalancer;
   /** `10.96.0.10:80/tcp`; the id in parentheses if the document has no single frontend. */
   readonly frontend: string;
-  readonly ours: boolean;
+  readonly owned: boolean;
 }
 
 export interface HeldState {
@@ -98,7 +98,7 @@ function loadBalancerTable(options: HeldOptions, references: References): LoadBa
       }
       loadBalancers.set(held.id, held);
       const other = loadBalancers.get(frontends.get(held.frontend) ?? '');
-      if (other === undefined || !other.ours) frontends.set(held.frontend, held.id);
+      if (other === undefined || !other.owned) frontends.set(held.frontend, held.id);
     },
     removeLoadBalancer,
   };
@@ -127,7 +127,7 @@ function endpointWrites(
       const held = describeEndpoint(document, owned);
       endpoints.set(held.id, held);
       names.set(document.Name ?? '', held.id);
-      if (held.ours) references.own(held.id);
+      if (held.owned) references.own(held.id);
       for (const address of held.addresses) {
         addresses.set(address, (addresses.get(address) ?? new Set()).add(held.id));
       }
@@ -148,10 +148,10 @@ function describe(shown: HcnLoadBalancer, options: HeldOptions): HeldLoadBalance
   const document = options.owned.echoes.asWritten(shown);
   if (loadBalancerFamily(document) !== options.family) return null;
   const id = idKey(document.ID);
-  const ours = options.owned.ofLoadBalancer(document);
+  const owned = options.owned.ofLoadBalancer(document);
   // HNS keeps load balancers that it made by half, without port mappings. While one is there, its id is taken.
-  const frontend = frontendOf(document) ?? (ours ? `(${id})` : null);
-  return frontend === null ? null : { id, document, frontend, ours };
+  const frontend = frontendOf(document) ?? (owned ? `(${id})` : null);
+  return frontend === null ? null : { id, document, frontend, owned };
 }
 
 function describeEndpoint(document: HcnEndpoint, owned: Ownership): HeldEndpoint {
@@ -159,7 +159,7 @@ function describeEndpoint(document: HcnEndpoint, owned: Ownership): HeldEndpoint
     id: idKey(document.ID),
     document,
     remote: isRemote(document),
-    ours: owned.ofEndpoint(document),
+    owned: owned.ofEndpoint(document),
     addresses: (document.IpConfigurations ?? []).map((entry) => addressKey(entry.IpAddress)),
   };
 }

@@ -3,7 +3,7 @@ import type { ServicePortKey } from '@signalbox/core';
 import { idKey } from '../compile/chain-names.ts';
 import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HnsFeatures } from '../objects/hns-version.ts';
-import type { WantedBackend, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { EndpointRef, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
 import { sameButEndpoints, sameLoadBalancer } from './frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from './held-state.ts';
 import { sameMac } from './ownership.ts';
@@ -32,7 +32,7 @@ export interface Plan {
   readonly endpoints: readonly WantedEndpoint[];
   readonly steps: readonly LoadBalancerStep[];
   /** Others' load balancers that already are what is wanted, or that will be changed: ours from now on. */
-  readonly takeOver: readonly string[];
+  readonly adopted: readonly string[];
   /** Pods of this node that HNS has no endpoint for (yet). */
   readonly missing: readonly MissingEndpoint[];
   /** Endpoints with another MAC or provider address that cannot go: load balancers of others use them. */
@@ -62,7 +62,7 @@ interface Draft {
   /** Addresses of `endpoints`. */
   readonly pending: Set<string>;
   readonly steps: LoadBalancerStep[];
-  readonly takeOver: string[];
+  readonly adopted: string[];
   readonly missing: MissingEndpoint[];
   /** Addresses. */
   readonly stuck: Set<string>;
@@ -76,7 +76,7 @@ export function planSync(input: PlanInput): Plan {
     endpoints: new Map(),
     pending: new Set(),
     steps: [],
-    takeOver: [],
+    adopted: [],
     missing: [],
     stuck: new Set(),
     blocked: [],
@@ -90,7 +90,7 @@ export function planSync(input: PlanInput): Plan {
     replacedEndpoints: [...draft.replaced.values()],
     endpoints: [...draft.endpoints.values()],
     steps: draft.steps,
-    takeOver: draft.takeOver,
+    adopted: draft.adopted,
     missing: draft.missing,
     blocked: draft.blocked,
   };
@@ -103,8 +103,8 @@ function planEndpoints(frontends: readonly string[], input: PlanInput, draft: Dr
     if (draft.stuck.has(what)) draft.blocked.push({ owner: `endpoint ${what}`, frontend: '', what });
   }
   for (const frontend of frontends) {
-    for (const backend of input.wantedAt(frontend)?.backends ?? []) {
-      if (backend.kind === 'remote') planEndpoint(backend.endpoint, input, draft);
+    for (const ref of input.wantedAt(frontend)?.endpoints ?? []) {
+      if (ref.kind === 'remote') planEndpoint(ref.endpoint, input, draft);
     }
   }
 }
@@ -113,7 +113,7 @@ function planEndpoint(wanted: WantedEndpoint, input: PlanInput, draft: Draft): v
   if (draft.pending.has(wanted.address) || draft.stuck.has(wanted.address)) return;
   const found = input.held.byAddress(wanted.address);
   if (found === undefined) addEndpoint(wanted, draft);
-  else if (found.remote && found.ours && !sameEndpoint(found, wanted)) {
+  else if (found.remote && found.owned && !sameEndpoint(found, wanted)) {
     if (usedByOthers(found, input)) draft.stuck.add(wanted.address);
     else {
       draft.replaced.set(found.id, found);
@@ -128,7 +128,7 @@ function refersTo(document: HcnLoadBalancer, endpoint: HeldEndpoint): boolean {
 
 /** Whether it may be deleted to make room at its frontend or for its endpoints. */
 function isFree(balancer: HeldLoadBalancer, input: PlanInput): boolean {
-  return balancer.ours || input.wantedAt(balancer.frontend) !== undefined;
+  return balancer.owned || input.wantedAt(balancer.frontend) !== undefined;
 }
 
 function usedByOthers(endpoint: HeldEndpoint, input: PlanInput): boolean {
@@ -168,9 +168,9 @@ function planFrontend(frontend: string, input: PlanInput, draft: Draft): void {
   const wanted = input.wantedAt(frontend);
   const held = input.held.byFrontend(frontend);
   if (wanted !== undefined) noteMissing(wanted, input, draft);
-  const usable = wanted?.backends.some((backend) => isUsable(backend, input.held, draft.pending)) ?? false;
+  const usable = wanted?.endpoints.some((ref) => isUsable(ref, input.held, draft.pending)) ?? false;
   if (wanted === undefined || !usable) {
-    if (held?.ours === true) draft.deletes.set(held.id, held);
+    if (held?.owned === true) draft.deletes.set(held.id, held);
     return;
   }
   const absent = held === undefined || draft.deletes.has(held.id);
@@ -185,9 +185,9 @@ function planChange(
   input: PlanInput,
   draft: Draft,
 ): void {
-  if (!held.ours) draft.takeOver.push(held.id);
-  const created = wanted.backends.some(
-    (backend) => backend.kind === 'remote' && draft.endpoints.has(backend.endpoint.id),
+  if (!held.owned) draft.adopted.push(held.id);
+  const created = wanted.endpoints.some(
+    (ref) => ref.kind === 'remote' && draft.endpoints.has(ref.endpoint.id),
   );
   const document = settingsOf(wanted, input.held);
   if (!created && sameLoadBalancer(document, held.document)) return;
@@ -195,34 +195,34 @@ function planChange(
   draft.steps.push({ kind: inPlace ? 'modify' : 'recreate', wanted, held });
 }
 
-function isUsable(backend: WantedBackend, held: HeldState, pending: ReadonlySet<string>): boolean {
-  if (backend.kind === 'remote' && pending.has(backend.address)) return true;
-  return endpointFor(backend, held) !== undefined;
+function isUsable(ref: EndpointRef, held: HeldState, pending: ReadonlySet<string>): boolean {
+  if (ref.kind === 'remote' && pending.has(ref.address)) return true;
+  return endpointFor(ref, held) !== undefined;
 }
 
 function noteMissing(wanted: WantedLoadBalancer, input: PlanInput, draft: Draft): void {
-  for (const backend of wanted.backends) {
-    if (backend.kind === 'remote' && draft.stuck.has(backend.address))
-      draft.blocked.push({ owner: wanted.owner, frontend: wanted.frontend, what: backend.address });
-    if (backend.kind === 'remote' || endpointFor(backend, input.held) !== undefined) continue;
-    if (backend.kind === 'local' && backend.address === input.nodeIP) continue;
-    const what = backend.kind === 'named' ? backend.name : backend.address;
+  for (const ref of wanted.endpoints) {
+    if (ref.kind === 'remote' && draft.stuck.has(ref.address))
+      draft.blocked.push({ owner: wanted.owner, frontend: wanted.frontend, what: ref.address });
+    if (ref.kind === 'remote' || endpointFor(ref, input.held) !== undefined) continue;
+    if (ref.kind === 'local' && ref.address === input.nodeIP) continue;
+    const what = ref.kind === 'named' ? ref.name : ref.address;
     draft.missing.push({ owner: wanted.owner, frontend: wanted.frontend, what });
   }
 }
 
 /**
- * The HCN endpoint that carries the backend. A remote stand-in of ours for a pod that runs here is none: it is in the
+ * The HCN endpoint that `ref` names. A remote endpoint created by Signalbox for a pod on this node does not count: it is in the
  * way of the CNI plug-in, and goes when nothing refers to it.
  */
-export function endpointFor(backend: WantedBackend, held: HeldState): HeldEndpoint | undefined {
-  if (backend.kind === 'named') return held.byName(backend.name);
-  const found = held.byAddress(backend.address);
-  return backend.kind === 'local' && found?.remote === true && found.ours ? undefined : found;
+export function endpointFor(ref: EndpointRef, held: HeldState): HeldEndpoint | undefined {
+  if (ref.kind === 'named') return held.byName(ref.name);
+  const found = held.byAddress(ref.address);
+  return ref.kind === 'local' && found?.remote === true && found.owned ? undefined : found;
 }
 
 /** The document for HNS with the endpoints that exist now. */
 export function settingsOf(wanted: WantedLoadBalancer, held: HeldState): HcnLoadBalancerSettings {
-  const ids = wanted.backends.flatMap((backend) => endpointFor(backend, held)?.id ?? []);
+  const ids = wanted.endpoints.flatMap((ref) => endpointFor(ref, held)?.id ?? []);
   return { HostComputeEndpoints: [...new Set(ids)], ...wanted.settings };
 }

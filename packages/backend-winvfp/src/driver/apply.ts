@@ -128,7 +128,7 @@ async function loadBalancerStep(
 ): Promise<void> {
   const { wanted } = step;
   noteAbsentEndpoints(wanted, input, progress);
-  const reachable = wanted.backends.some((backend) => endpointFor(backend, input.held) !== undefined);
+  const reachable = wanted.endpoints.some((ref) => endpointFor(ref, input.held) !== undefined);
   // Its endpoints could not be made, or the old one could not be removed: already reported.
   const blocked = step.kind === 'create' && input.held.byFrontend(wanted.frontend) !== undefined;
   if (!reachable || blocked || isAlreadyThere(step, input, progress)) return;
@@ -160,9 +160,7 @@ function judged(failure: WriteFailure | null, object: string, input: ApplyInput)
 /** Planned for an endpoint that could not be made, it would interrupt its service to become what it is. */
 function isAlreadyThere({ wanted, held }: LoadBalancerStep, input: ApplyInput, { made }: Progress): boolean {
   if (held === undefined) return false;
-  const renewed = wanted.backends.some(
-    (backend) => backend.kind === 'remote' && made.has(backend.endpoint.id),
-  );
+  const renewed = wanted.endpoints.some((ref) => ref.kind === 'remote' && made.has(ref.endpoint.id));
   return !renewed && sameLoadBalancer(settingsOf(wanted, input.held), held.document);
 }
 
@@ -183,9 +181,9 @@ async function writeStep(
 
 /** The load balancer is made of the endpoints there are; the service is reported with those that are not. */
 function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, progress: Progress): void {
-  for (const backend of wanted.backends) {
-    if (backend.kind !== 'remote' || endpointFor(backend, input.held) !== undefined) continue;
-    const error = progress.failedAddresses.get(addressKey(backend.address));
+  for (const ref of wanted.endpoints) {
+    if (ref.kind !== 'remote' || endpointFor(ref, input.held) !== undefined) continue;
+    const error = progress.failedAddresses.get(addressKey(ref.address));
     if (error === undefined) continue;
     progress.failures.push({ key: wanted.owner, error });
     progress.failedFrontends.add(wanted.frontend);
@@ -194,8 +192,8 @@ function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, prog
 
 /** A load balancer that could not be made is tried again: its endpoints wait for it. */
 function addressesOf(frontends: ReadonlySet<string>, input: ApplyInput): readonly string[] {
-  const backends = [...frontends].flatMap((frontend) => input.wantedAt(frontend)?.backends ?? []);
-  return backends.flatMap((backend) => (backend.kind === 'remote' ? [backend.address] : []));
+  const refs = [...frontends].flatMap((frontend) => input.wantedAt(frontend)?.endpoints ?? []);
+  return refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.address] : []));
 }
 
 async function removeUnreferenced(input: ApplyInput, progress: Progress): Promise<void> {

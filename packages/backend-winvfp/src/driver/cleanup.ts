@@ -42,7 +42,7 @@ interface Removal {
 
 async function removeAll(writer: Writer, held: HeldState): Promise<Removal> {
   let removed = 0;
-  for (const balancer of [...held.loadBalancers.values()].filter((entry) => entry.ours)) {
+  for (const balancer of [...held.loadBalancers.values()].filter((entry) => entry.owned)) {
     const failure = await writer.remove(balancer);
     if (failure !== null) return { removed, error: failure.error };
     removed += 1;

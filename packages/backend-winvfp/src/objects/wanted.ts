@@ -39,7 +39,7 @@ export interface WantedEndpoint {
   readonly settings: HcnEndpointSettings;
 }
 
-export type WantedBackend =
+export type EndpointRef =
   | { readonly kind: 'local'; readonly address: string }
   | { readonly kind: 'remote'; readonly address: string; readonly endpoint: WantedEndpoint }
   /** The endpoint with this name, whatever its address. */
@@ -55,7 +55,7 @@ export interface WantedLoadBalancer {
   readonly frontend: string;
   readonly owner: ServicePortKey;
   /** Never empty. Order as in the desired state. */
-  readonly backends: readonly WantedBackend[];
+  readonly endpoints: readonly EndpointRef[];
   readonly settings: Omit<HcnLoadBalancerSettings, 'HostComputeEndpoints'>;
   readonly updateInPlace: boolean;
   /**

@@ -12,14 +12,16 @@ export function goldenText(hns: Hns, family: Family): string {
   const held = createHeldState({ family, network: { ID: '', Name: '' }, owned: createOwnership() });
   for (const endpoint of endpoints) held.putEndpoint(endpoint);
   const addressOf = (id: string): string => held.endpoints.get(id.toUpperCase())?.addresses.join(' ') ?? id;
-  const ours = [...held.endpoints.values()].filter((entry) => entry.ours && endpointOfFamily(entry, family));
+  const owned = [...held.endpoints.values()].filter(
+    (entry) => entry.owned && endpointOfFamily(entry, family),
+  );
   const balancers = loadBalancers
     .map((entry): HcnLoadBalancer => entry)
     .filter((entry) => loadBalancerFamily(entry) === family)
     .map((entry) => ({ frontend: frontendOf(entry) ?? '', entry }))
     .sort((left, right) => compare(left.frontend, right.frontend));
   const text = {
-    endpoints: ours
+    endpoints: owned
       .map(({ document }) => ({ ...document, ID: nameOf(document.ID), HostComputeNetwork: 'cbr0' }))
       .sort((left, right) => compare(JSON.stringify(left), JSON.stringify(right))),
     loadBalancers: balancers.map(({ entry: { ID, HostComputeEndpoints, ...rest } }) => ({

@@ -35,15 +35,15 @@ interface Expectations {
 }
 
 /** Of a frontend that is gone. */
-const NOBODY: Allowed = new Set();
+const NO_ENDPOINTS: Allowed = new Set();
 
 function expect(servicePort: FlowServicePort, allowed: Allowed, { vips, nodePorts }: Expectations): void {
   const protocol = PROTOCOL_NUMBER[servicePort.name.protocol];
   for (const frontend of servicePort.frontends) {
     if (frontend.kind === 'node-port') {
       const key = `${protocol} ${frontend.port}`;
-      const known = nodePorts.get(key)?.former ?? NOBODY;
-      const former = allowed === NOBODY ? new Set([...known, ...serving(servicePort)]) : known;
+      const known = nodePorts.get(key)?.former ?? NO_ENDPOINTS;
+      const former = allowed === NO_ENDPOINTS ? new Set([...known, ...serving(servicePort)]) : known;
       nodePorts.set(key, { allowed, former });
     } else vips.set(vipKey(protocol, frontend.address, frontend.port), allowed);
   }
@@ -71,7 +71,7 @@ function concerned(change: ServicePortChange): {
 function expectationsOf(change: ServicePortChange): Expectations {
   const expectations: Expectations = { vips: new Map(), nodePorts: new Map() };
   const { old, current } = concerned(change);
-  for (const servicePort of old) expect(servicePort, NOBODY, expectations);
+  for (const servicePort of old) expect(servicePort, NO_ENDPOINTS, expectations);
   for (const servicePort of current) expect(servicePort, serving(servicePort), expectations);
   return expectations;
 }
@@ -114,7 +114,7 @@ function allowedFor(flow: Flow, { expectations, nodePortIPs, isVip }: Surroundin
 function isStale(flow: Flow, allowed: Allowed): boolean {
   const { source, sourcePort } = flow.reply;
   if (allowed.has(formatAddressPort(source, sourcePort))) return false;
-  return flow.protocol === PROTOCOL_NUMBER.UDP || allowed === NOBODY || !wasRedirected(flow);
+  return flow.protocol === PROTOCOL_NUMBER.UDP || allowed === NO_ENDPOINTS || !wasRedirected(flow);
 }
 
 /** What a change takes away or alters, as it was: as much of it as `wholeState` wants to know. */

@@ -4,7 +4,7 @@ import { healthCheck } from '../desired/health-check.ts';
 import type { ServiceModel } from '../model/service.ts';
 import type { ServicePortKey } from '../model/service-port-name.ts';
 import { collectCandidates } from '../select/candidate.ts';
-import type { Claims } from './claims.ts';
+import type { FrontendConflicts } from './frontend-conflicts.ts';
 import type { SliceStore } from './endpoint-slices.ts';
 
 /** What one service becomes in one family. */
@@ -17,7 +17,7 @@ export const NO_SERVICE: BuiltService = { servicePorts: new Map(), healthCheck: 
 
 export interface BuildInputs {
   readonly slices: SliceStore;
-  readonly claims: Claims;
+  readonly frontendConflicts: FrontendConflicts;
 }
 
 /** A service in one family, less the frontends that other services hold. */
@@ -38,7 +38,9 @@ export function buildService(
   for (const { port, candidates } of ports) {
     const built = buildServicePort(service, port, candidates, { ...context, addresses });
     const scope = { family, protocol: port.name.protocol };
-    const held = built.frontends.filter((frontend) => inputs.claims.holds(port.key, frontend, scope));
+    const held = built.frontends.filter((frontend) =>
+      inputs.frontendConflicts.ownsFrontend(port.key, frontend, scope),
+    );
     if (held.length === built.frontends.length) servicePorts.set(port.key, built);
     else if (held.length > 0) servicePorts.set(port.key, { ...built, frontends: held });
   }

@@ -3,7 +3,7 @@
  * services it concerns are marked in each family. A build computes the marked services anew, compares them by
  * value with what was built before and tells what differs. Which services a change concerns:
  *
- * - a Service: itself, and those that compete with it for an address (claims.ts);
+ * - a Service: itself, and those that compete with it for an address (frontend-conflicts.ts);
  * - an EndpointSlice: its service, in its family;
  * - the node's zone: services with topology hints; other settings of node and configuration: all.
  */
@@ -20,7 +20,7 @@ import type { NodeModel } from '../model/node.ts';
 import { sameValue } from '../model/same-value.ts';
 import type { ServiceModel } from '../model/service.ts';
 import { objectKey, type ObjectKey } from '../model/service-port-name.ts';
-import { createClaims, type Claims } from './claims.ts';
+import { createFrontendConflicts, type FrontendConflicts } from './frontend-conflicts.ts';
 import { createSliceStore, type SliceStore } from './endpoint-slices.ts';
 import { createFamilyState, type FamilyState, type SharedInputs } from './family-state.ts';
 import type { ChangeCounts, Model, ModelConfig } from './model-types.ts';
@@ -34,13 +34,13 @@ interface World {
   readonly slices: SliceStore;
   readonly nodes: NodeStore;
   readonly serviceCIDRs: Map<string, readonly string[]>;
-  claims: Claims;
+  frontendConflicts: FrontendConflicts;
   config: ModelConfig;
   interfaces: readonly InterfaceAddress[];
   surroundings: Surroundings;
 }
 
-function surroundingsOf(world: Omit<World, 'surroundings' | 'claims'>): Surroundings {
+function surroundingsOf(world: Omit<World, 'surroundings' | 'frontendConflicts'>): Surroundings {
   const { config, interfaces, nodes, serviceCIDRs } = world;
   return {
     config,
@@ -50,13 +50,16 @@ function surroundingsOf(world: Omit<World, 'surroundings' | 'claims'>): Surround
   };
 }
 
-function claimsFor(services: ReadonlyMap<ObjectKey, ServiceModel>, config: ModelConfig): Claims {
-  const claims = createClaims({
+function conflictsFor(
+  services: ReadonlyMap<ObjectKey, ServiceModel>,
+  config: ModelConfig,
+): FrontendConflicts {
+  const frontendConflicts = createFrontendConflicts({
     externalIPs: config.externalIPs ? 'served' : 'ignored',
     service: (key) => services.get(key),
   });
-  for (const service of services.values()) claims.replace(undefined, service);
-  return claims;
+  for (const service of services.values()) frontendConflicts.replace(undefined, service);
+  return frontendConflicts;
 }
 
 function createWorld(config: ModelConfig): World {
@@ -64,7 +67,7 @@ function createWorld(config: ModelConfig): World {
   const nodes = createNodeStore();
   const serviceCIDRs = new Map<string, readonly string[]>();
   const base = { services, slices: createSliceStore(), nodes, serviceCIDRs, config, interfaces: [] };
-  return { ...base, claims: claimsFor(services, config), surroundings: surroundingsOf(base) };
+  return { ...base, frontendConflicts: conflictsFor(services, config), surroundings: surroundingsOf(base) };
 }
 
 type Families = Readonly<Record<Family, FamilyState>>;
@@ -88,7 +91,7 @@ function replaceService(
   }
   if (after === undefined) world.services.delete(key);
   else world.services.set(key, after);
-  for (const other of world.claims.replace(before, after)) {
+  for (const other of world.frontendConflicts.replace(before, after)) {
     for (const family of FAMILIES) families[family].mark(other, world.services.get(other));
   }
 }
@@ -211,11 +214,11 @@ export function createModel(config: ModelConfig): Model {
       applyDelete(world, families, event);
       return NO_PROBLEMS;
     },
-    conflicts: () => world.claims.conflicts(),
+    conflicts: () => world.frontendConflicts.conflicts(),
     configure(next) {
       const reclaim = next.externalIPs !== world.config.externalIPs;
       world.config = next;
-      if (reclaim) world.claims = claimsFor(world.services, next);
+      if (reclaim) world.frontendConflicts = conflictsFor(world.services, next);
       refreshSurroundings(world, families);
     },
     setInterfaceAddresses(addresses) {

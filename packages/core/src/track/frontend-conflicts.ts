@@ -24,16 +24,16 @@ interface ClaimScope {
   readonly protocol: Protocol;
 }
 
-export interface Claims {
+export interface FrontendConflicts {
   /** Replaces what a service asks for. Returns the services whose frontends this may change. */
   replace(before: ServiceModel | undefined, after: ServiceModel | undefined): ReadonlySet<ObjectKey>;
   /** Whether `frontend` belongs to `servicePort`. */
-  holds(servicePort: ServicePortKey, frontend: Frontend, scope: ClaimScope): boolean;
+  ownsFrontend(servicePort: ServicePortKey, frontend: Frontend, scope: ClaimScope): boolean;
   /** One problem for each frontend that is left out now, by name. The same array until that changes. */
   conflicts(): readonly InputProblem[];
 }
 
-export interface ClaimOptions {
+export interface FrontendConflictOptions {
   readonly externalIPs: 'served' | 'ignored';
   /** As it is now. One whose creation time is unknown counts as the youngest. */
   readonly service: (key: ObjectKey) => ServiceModel | undefined;
@@ -54,7 +54,7 @@ function serviceOf(servicePort: ServicePortKey): ObjectKey {
 function claimsInFamily(
   service: ServiceModel,
   { key: by, name, port, nodePort }: ServicePortModel,
-  at: { readonly family: Family; readonly externalIPs: ClaimOptions['externalIPs'] },
+  at: { readonly family: Family; readonly externalIPs: FrontendConflictOptions['externalIPs'] },
 ): Claim[] {
   const own = service.addresses[at.family];
   if (own === undefined) return [];
@@ -73,7 +73,10 @@ function claimsInFamily(
   return [...claims, { on, by, field: 'spec.ports.nodePort' }];
 }
 
-function claimsOf(service: ServiceModel | undefined, externalIPs: ClaimOptions['externalIPs']): Claim[] {
+function claimsOf(
+  service: ServiceModel | undefined,
+  externalIPs: FrontendConflictOptions['externalIPs'],
+): Claim[] {
   if (service === undefined) return [];
   return service.ports.flatMap((port) =>
     FAMILIES.flatMap((family) => claimsInFamily(service, port, { family, externalIPs })),
@@ -126,7 +129,7 @@ interface Contests {
   readonly losses: () => readonly InputProblem[];
 }
 
-function createContests(book: ClaimBook, { externalIPs, service: find }: ClaimOptions): Contests {
+function createContests(book: ClaimBook, { externalIPs, service: find }: FrontendConflictOptions): Contests {
   const order = (servicePort: ServicePortKey): string =>
     `${find(serviceOf(servicePort))?.created || '~'} ${servicePort}`;
   const winner = (on: ClaimKey): ServicePortKey | undefined =>
@@ -143,7 +146,7 @@ function createContests(book: ClaimBook, { externalIPs, service: find }: ClaimOp
   return { winner, losses: () => [...book.contested].flatMap(lossesOf).sort(compareProblems) };
 }
 
-export function createClaims(options: ClaimOptions): Claims {
+export function createFrontendConflicts(options: FrontendConflictOptions): FrontendConflicts {
   const { externalIPs } = options;
   const book = createClaimBook();
   const { winner, losses } = createContests(book, options);
@@ -164,7 +167,7 @@ export function createClaims(options: ClaimOptions): Claims {
       if (wasContested || book.contested.size > 0) conflicts = null;
       return touched;
     },
-    holds(servicePort, frontend, { family, protocol }) {
+    ownsFrontend(servicePort, frontend, { family, protocol }) {
       if (book.contested.size === 0) return true;
       const on =
         frontend.kind === 'node-port'
