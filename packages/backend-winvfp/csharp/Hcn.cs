@@ -481,7 +481,7 @@ namespace Signalbox.Hcn
             Report(StopPending, 0);
             var reply = new Reply();
             reply.Items.Add(control == ControlStop ? "stop" : "shutdown");
-            // Not on this thread: whoever waits must not keep the manager waiting.
+            // Not on this thread: a wait here would block the service control manager.
             ThreadPool.QueueUserWorkItem(delegate { stopRequested.TrySetResult(reply); });
             return 0;
         }

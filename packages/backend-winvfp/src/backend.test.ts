@@ -42,7 +42,7 @@ describe('at the start', () => {
     expect(writes(host.recorder)).toEqual([]);
   });
 
-  it('takes over what a kube-proxy left at a frontend of ours, and removes it with the service', async () => {
+  it('adopts what kube-proxy left at a frontend of a Service, and removes it with the Service', async () => {
     const host = testHost();
     const [pod] = host.hns.snapshot().endpoints;
     host.hns.putLoadBalancer({
@@ -80,7 +80,7 @@ describe('at the start', () => {
     expect(names).toContain('other');
   });
 
-  it('what is ours and not wanted goes; what is not ours stays', async () => {
+  it('removes owned objects that are not desired and keeps objects of other programs', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [pod] = host.hns.snapshot().endpoints;
@@ -213,7 +213,7 @@ describe('a change', () => {
 });
 
 describe('what others do to our objects', () => {
-  it('is put right at the next empty sync, and told', async () => {
+  it('is repaired at the next empty sync, and reported', async () => {
     const host = testHost();
     await host.backend.sync(
       fullOf(service(), service({ name: 'b', frontends: [balancerIP('203.0.113.9')] })),

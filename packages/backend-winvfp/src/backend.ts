@@ -42,7 +42,7 @@ export interface UnsupportedPort extends Unsupported {
 }
 
 export interface WinvfpBackend extends Backend {
-  /** What HNS cannot do of the services it was last told of; empty before the first sync that reached HNS. */
+  /** What HNS does not support of the last programmed services; empty before the first sync that reached HNS. */
   unsupported(): readonly UnsupportedPort[];
 }
 

@@ -170,7 +170,7 @@ describe('k/k#138000: a pod address that moves to this node', () => {
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('is used where it runs as soon as the Service says so', async () => {
+  it('is used where it runs as soon as the Service selects it', async () => {
     const host = testHost({ sharedAddresses: true });
     await host.backend.sync(fullOf(before));
     attachPod(host.hns, '10.244.1.50');
@@ -193,7 +193,7 @@ describe('k/k#141489: a load balancer without port mappings', () => {
     expect(host.hns.snapshot().loadBalancers).toHaveLength(2);
   });
 
-  it('left by HNS under the id of ours is replaced by a complete one', async () => {
+  it('left by HNS under an owned id is replaced by a complete one', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [complete] = host.hns.snapshot().loadBalancers;
@@ -202,7 +202,7 @@ describe('k/k#141489: a load balancer without port mappings', () => {
     expect(host.hns.snapshot().loadBalancers).toEqual([complete]);
   });
 
-  it('left by HNS under an id of ours goes when no Service needs it, and by a clean-up', async () => {
+  it('left by HNS under an owned id is removed when no Service needs it, and by --cleanup', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [complete] = host.hns.snapshot().loadBalancers;
@@ -266,7 +266,7 @@ describe('two networks with pods of one address', () => {
   });
 });
 
-describe('what HNS held before a sync that failed is not believed', () => {
+describe('state read before a failed sync is discarded', () => {
   const web = service();
   const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
 
@@ -319,7 +319,7 @@ describe('a load balancer of another process at the frontend of a Service', () =
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2'] });
   });
 
-  it('is taken over when the Service has endpoints, and goes with the last of them', async () => {
+  it('is adopted when the Service has endpoints, and removed with the last of them', async () => {
     const host = hostWithOther();
     const before = service({ endpoints: [endpoint('10.244.1.3')] });
     await host.backend.sync(fullOf(before));

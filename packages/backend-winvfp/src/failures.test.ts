@@ -93,7 +93,7 @@ describe('single failures of HNS', () => {
     expect(host.hns.snapshot().loadBalancers).toEqual([]);
   });
 
-  it('of two load balancers of ours at one frontend one goes', async () => {
+  it('of two owned load balancers at one frontend one is removed', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [balancer] = host.hns.snapshot().loadBalancers;
@@ -105,7 +105,7 @@ describe('single failures of HNS', () => {
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('an endpoint that somebody else still uses stays without harm, and goes later', async () => {
+  it('an endpoint that another program still uses stays without a failure, and is removed later', async () => {
     const host = testHost();
     const web = service();
     await host.backend.sync(fullOf(web));

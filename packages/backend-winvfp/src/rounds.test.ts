@@ -130,7 +130,7 @@ describe('objects of other processes', () => {
     expect(host.hns.snapshot().endpoints).toContainEqual(remote);
   });
 
-  it('a load balancer of theirs stays when everything of ours goes', async () => {
+  it('a load balancer of another program stays when all owned objects are removed', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service({ endpoints: LOCAL })));
     const [pod] = host.hns.snapshot().endpoints;

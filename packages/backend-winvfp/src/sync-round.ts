@@ -76,7 +76,7 @@ async function readMissing(state: BackendState, held: HeldState): Promise<Listed
   return error === null ? { held } : { error };
 }
 
-/** Differences that no change of ours explains: somebody else's doing. */
+/** Drift: differences that no change by Signalbox explains. */
 function surprises(state: BackendState, held: HeldState): readonly Drift[] {
   return state.wanted.dirty.size > 0 ? [] : driftOf(state, held);
 }
@@ -162,7 +162,7 @@ function typeIn(wanted: WantedState): (balancer: HeldLoadBalancer) => LoadBalanc
   };
 }
 
-/** Two load balancers of ours at one frontend: HNS has kept one that it said was gone. */
+/** Two owned load balancers at one frontend: HNS kept one that it had reported as deleted. */
 function straysOf(held: HeldState): Plan['deletes'] {
   const balancers = [...held.loadBalancers.values()];
   return balancers.filter(

@@ -82,7 +82,7 @@ export interface Backend {
   readonly observesBesideSync?: boolean;
 
   /**
-   * Calls `onDrift` soon after the kernel's objects were altered by somebody else, where the kernel can tell
+   * Calls `onDrift` soon after the kernel's objects were modified by another process, where the kernel reports it
    * or a cheap check can be made; the caller then calls `sync`. Returns the undo. Absent where impossible.
    * `onProblem`: the watch is interrupted or has ended, so changes are found by verification only; called once
    * for each outage, not at each attempt to start the watch again.

@@ -30,7 +30,7 @@ export interface BackendError {
   readonly message: string;
   /**
    * `unchanged`: the kernel holds what it held before (a refused transaction, a lock not gained).
-   * `unknown`: it may hold part of the change; the backend forgets what it believed.
+   * `unknown`: it may contain part of the change; the backend discards its observed state.
    */
   readonly kernel: 'unchanged' | 'unknown';
   /** Further lines: standard error of the tool, the offending input with its line numbers. */

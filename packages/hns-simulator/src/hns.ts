@@ -1,6 +1,6 @@
 /**
  * A Host Network Service in memory. `call` is what the exports of the real libraries are; everything else is what
- * happens to a host besides: pods come and go, the service stops, somebody else removes things.
+ * happens to a host besides: pods are created and deleted, the service stops, another program removes objects.
  */
 import type { EndpointDocument, LoadBalancerDocument, NetworkDocument } from './documents.ts';
 import {
@@ -88,7 +88,7 @@ function callWithFaults(
   const reply = invoke(state, name, args);
   const late = reply.hr === HR.ok ? (lateFault?.(name) ?? HR.ok) : HR.ok;
   if (late === HR.ok) return reply;
-  if (reply.handle !== undefined) state.handles.delete(reply.handle); // nobody got it
+  if (reply.handle !== undefined) state.handles.delete(reply.handle); // it was not returned
   return failedReply(late);
 }
 

@@ -85,7 +85,7 @@ describe('the server', () => {
     expect(reply.subarray(20).toString('utf16le').toUpperCase()).toContain(value);
   });
 
-  it('tells what it does not understand', async () => {
+  it('reports a request that it does not understand', async () => {
     const server = await startHnsServer();
     open.push(server);
     expect((await talk(server.controlPort, '{"do":"dance"}\n')).toString()).toContain(

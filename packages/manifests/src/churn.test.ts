@@ -87,7 +87,7 @@ describe('a manifest source under churn', () => {
             apply(folder, each);
             if (each.do === 'look') await source.look();
           }
-          // What is no YAML keeps what it said before; a fresh start knows no before.
+          // A file that is not YAML keeps its earlier objects; after a fresh start there are none.
           apply(folder, {
             do: 'write',
             file: 0,

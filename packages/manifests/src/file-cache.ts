@@ -1,4 +1,4 @@
-/** What each file said when it last said something sound. No I/O. */
+/** The objects of each file's last valid content. No I/O. */
 import { join } from 'node:path';
 
 import type { SourceProblem } from '@signalbox/core';
@@ -76,7 +76,7 @@ function newFile(): CachedFile {
 
 /**
  * Editors truncate a file, or move it away, before they write it anew: for a moment it is empty or absent.
- * That is believed the second time it is seen, and at once of a file that gave nothing anyhow.
+ * It is applied when read twice, and at once for a file that had no objects.
  */
 function doubt(file: CachedFile): boolean {
   if (file.doubted || file.objects.length === 0) return false;

@@ -14,7 +14,7 @@ interface Stage {
   readonly clock: ManualClock;
   readonly recorder: ReturnType<typeof createRecorder>;
   readonly write: (file: string, text: string) => void;
-  /** What the source says about the files as they are now, up to the arrival of a sentinel object. */
+  /** What the source delivers for the files as they are now, up to the arrival of a sentinel object. */
   readonly look: () => Promise<string[]>;
 }
 
@@ -65,13 +65,13 @@ async function startedWith(files: Record<string, string>): Promise<void> {
 }
 
 describe('createManifestSource', () => {
-  it('delivers the folder, then says of all four resources that they are complete', async () => {
+  it('delivers the objects of the folder, then reports all four resources as synced', async () => {
     await startedWith({ 'b.yml': service('b'), 'a.yaml': service('a') });
     expect(stage.now.recorder.events.map(brief)).toEqual(['+ Service a:80', '+ Service b:80']);
     expect(stage.now.recorder.synced).toEqual(['Service', 'EndpointSlice', 'Node', 'ServiceCIDR']);
   });
 
-  it('tells changes, additions and removals, and nothing of what stayed', async () => {
+  it('delivers changes, additions and removals, and no unchanged object', async () => {
     await startedWith({ 'a.yaml': `${service('a')}---\n${service('b')}`, 'c.yaml': service('c') });
     stage.now.write('a.yaml', `# moved\n${service('b', 81)}`);
     rmSync(join(stage.now.folder, 'c.yaml'));
@@ -85,7 +85,7 @@ describe('createManifestSource', () => {
     expect(await stage.now.look()).toEqual([]);
   });
 
-  it('keeps what a file said while it is not YAML, and reports each such content once', async () => {
+  it('keeps the objects of a file while it is not YAML, and reports each such content once', async () => {
     await startedWith({ 'a.yaml': service('a') });
     stage.now.write('a.yaml', 'apiVersion: [\n');
     expect(await stage.now.look()).toEqual([]);
@@ -113,7 +113,7 @@ describe('createManifestSource', () => {
     expect((await stage.now.look()).sort()).toEqual(['+ Service a:81', '- Service default/c']);
   });
 
-  it('does not believe an empty or absent file at once: editors write in steps', async () => {
+  it('keeps the objects of an empty or absent file for one more poll: editors write in steps', async () => {
     const { clock, recorder, folder, write } = stage.now;
     await startedWith({ 'a.yaml': service('a'), 'b.yaml': service('b') });
     await clock.waitForTimer(() => true);
@@ -131,7 +131,7 @@ describe('createManifestSource', () => {
     expect(await stage.now.look()).toEqual(['- Service default/a']);
   });
 
-  it('follows the atomic swap of a mounted ConfigMap and ignores hidden and foreign files', async () => {
+  it('follows the atomic swap of a mounted ConfigMap and ignores hidden files and other file types', async () => {
     const { folder, recorder } = stage.now;
     const put = (version: string, text: string): void => {
       mkdirSync(join(folder, `..${version}`));
@@ -212,7 +212,7 @@ describe('createManifestSource', () => {
     expect(recorder.events.map(brief)).toEqual(['+ Service a:80', '+ Service a:81']);
   });
 
-  it('keeps what an unreadable file said, and says so once', async () => {
+  it('keeps the objects of a file that became unreadable, and reports that once', async () => {
     const { folder, recorder } = stage.now;
     await startedWith({ 'a.yaml': service('a') });
     rmSync(join(folder, 'a.yaml'));

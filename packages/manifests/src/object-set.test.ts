@@ -19,7 +19,7 @@ const files = (entries: Record<string, ManifestObject[]>): Map<string, ManifestO
   new Map(Object.entries(entries));
 
 describe('createObjectSet', () => {
-  it('tells only what changed', () => {
+  it('delivers only what changed', () => {
     const set = createObjectSet();
     set.update(files({ a: [object('a', 'one'), object('a', 'two')] }));
     const { events } = set.update(files({ a: [object('a', 'two', '!')], b: [object('b', 'three')] }));
@@ -31,13 +31,13 @@ describe('createObjectSet', () => {
     expect(set.size).toBe(2);
   });
 
-  it('says nothing when an object moves to another file', () => {
+  it('delivers no event when an object moves to another file', () => {
     const set = createObjectSet();
     set.update(files({ a: [object('a', 'one')] }));
     expect(set.update(files({ b: [object('b', 'one')] })).events).toEqual([]);
   });
 
-  it('lets the later file win, whatever the order of reading, and says so once', () => {
+  it('uses the object of the later file, whatever the order of reading, and reports that once', () => {
     const set = createObjectSet();
     const state = { b: [object('b.yaml', 'x', 'b')], a: [object('a.yaml', 'x', 'a')] };
     const { events, problems } = set.update(files(state));

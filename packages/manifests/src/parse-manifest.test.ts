@@ -60,7 +60,7 @@ describe('parseManifest', () => {
     expect(names(JSON.stringify(typed))).toEqual(['Service default/c']);
   });
 
-  it('skips one bad document alone and says where it is and which field is at fault', () => {
+  it('skips only the invalid document and reports its position and the invalid field', () => {
     const text = [
       service('good'),
       'kind: Service\nmetadata: {name: x}',

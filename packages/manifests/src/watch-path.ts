@@ -1,4 +1,4 @@
-/** Tells that something may have changed under a path. Hints only: the reader compares, and polls besides. */
+/** Reports that something may have changed under a path. Hints only: the reader compares, and polls besides. */
 import { watch, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';

@@ -109,7 +109,7 @@ describe('the watch of a source', () => {
     expect(watches.map(({ closed }) => closed)).toEqual([1, 0]);
   });
 
-  it('ends when the folder goes, and is there when it is back', async () => {
+  it('ends when the folder is removed, and starts again when it is back', async () => {
     const folder = join(held.root, 'manifests');
     mkdirSync(folder);
     const { watches, watch } = createWatches();

@@ -44,7 +44,7 @@ export function removeAtExit(names: () => readonly string[]): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
     undo();
     remove();
-    // Nobody else waits for the signal: it does what it would have done without us.
+    // No other handler is installed: the signal has its default effect.
     if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
   };
   const undo = (): void => {

@@ -1,20 +1,20 @@
 /** Runs `ip` and `sh`; the one place of the package that starts short-lived children. */
 import { spawn } from 'node:child_process';
 
-/** Runs a command to its end with `input` on stdin. Rejects with what it said if it fails. */
+/** Runs a command to its end with `input` on stdin. Rejects with its output if it fails. */
 export function runCommand(argv: readonly string[], input = ''): Promise<string> {
   const [command = '', ...args] = argv;
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'], timeout: 60_000 });
-    const said: Buffer[] = [];
+    const output: Buffer[] = [];
     const complained: Buffer[] = [];
-    child.stdout.on('data', (chunk: Buffer) => said.push(chunk));
+    child.stdout.on('data', (chunk: Buffer) => output.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => complained.push(chunk));
-    child.stdin.on('error', () => undefined); // it ended before it read all: its exit status tells why
+    child.stdin.on('error', () => undefined); // it ended before it read all: its exit status gives the reason
     child.on('error', reject);
     child.on('close', (code, signal) => {
       const text = Buffer.concat(complained).toString().trim();
-      if (code === 0) resolve(Buffer.concat(said).toString());
+      if (code === 0) resolve(Buffer.concat(output).toString());
       else reject(new Error(`${argv.join(' ')} failed (${signal ?? `exit ${code}`}): ${text}`));
     });
     child.stdin.end(input);

@@ -54,7 +54,7 @@ describe('streams of connections', () => {
     });
   });
 
-  it('tell nothing when a SYN was repeated and the control stood still as long', () => {
+  it('are inconclusive when a SYN was repeated and the control waited as long', () => {
     expect(judge([RIGHT], { syns: 2, controlWaited: 1010 })).toEqual({
       problems: ['pod-20 had to send 2 SYNs again'],
       tooSlow: true,

@@ -1,4 +1,4 @@
-/** Tells what rules did to connections from what a machine without time did to them. Pure. */
+/** Separates the effect of rules on connections from that of a loaded machine. Pure. */
 import type { Attempt } from './agent/protocol.ts';
 import { formatAttempts, mismatches, type ReplayRow } from './judge.ts';
 

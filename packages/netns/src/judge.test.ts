@@ -50,7 +50,7 @@ describe('forward', () => {
     ]);
   });
 
-  it('tells masqueraded from not masqueraded, both ways', () => {
+  it('distinguishes masqueraded from not masqueraded, both ways', () => {
     expect(mismatches(row(forward('10.244.1.5*')), [answered('10.244.1.5')])).toEqual([
       `10.244.1.5:8080 saw ${client} as the source, expected an address of the node`,
     ]);

@@ -84,7 +84,7 @@ function judgeAll(kind: Attempt['kind'], attempts: readonly Attempt[]): string[]
   return wrong.length === 0 ? [] : [`expected every connection ${kind}, got ${formatAttempts(wrong)}`];
 }
 
-/** Nobody's business: no service answers it. Its own destination may, and sees its real source. */
+/** No Service handles it. Its own destination may answer, and sees its real source. */
 function judgePass({ packet }: ReplayRow, attempts: readonly Attempt[]): string[] {
   const own = formatSocket({ address: packet.destination, port: packet.destinationPort });
   const wrong = answers(attempts).filter(

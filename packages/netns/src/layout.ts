@@ -7,7 +7,7 @@ export interface Setup {
   /** Path below /proc/sys/net → value. */
   readonly settings: Readonly<Record<string, string>>;
   readonly ip: readonly string[];
-  /** Lines for `ip -6 -batch`, where an address does not already tell the family. */
+  /** Lines for `ip -6 -batch`, where the address does not determine the family. */
   readonly ip6: readonly string[];
   /**
    * Closed ports stay silent. A refusal that a client sees is then the node's own, never that of a machine

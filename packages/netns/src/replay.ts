@@ -19,7 +19,7 @@ export type Replayed =
 export interface ReplayTimeouts {
   /** Milliseconds an expected answer or refusal may take: on a busy machine, not on the wire. */
   readonly answer: number;
-  /** Milliseconds after which silence is believed. */
+  /** Milliseconds without an answer after which the packet counts as dropped. */
   readonly silence: number;
 }
 
@@ -47,12 +47,12 @@ export function worldForRows(rows: readonly ReplayRow[], endpoints: Iterable<str
   return { pods: podsOf(pods), outside: [...new Set(elsewhere)].sort() };
 }
 
-/** Somebody answers at each of `sockets` from now on. Call it for every endpoint, chosen or not. */
+/** Starts a listener at each of `sockets`. Call it for every endpoint, chosen or not. */
 export async function listenAll(world: World, protocol: Protocol, sockets: readonly Socket[]): Promise<void> {
   await Promise.all(
     sockets.map(({ address, port }) => {
       const host = world.hostOf(address);
-      if (host === undefined) throw new Error(`nobody in this world has the address ${address}`);
+      if (host === undefined) throw new Error(`no host of this world has the address ${address}`);
       return host.listen(protocol, { address, port });
     }),
   );
@@ -60,7 +60,7 @@ export async function listenAll(world: World, protocol: Protocol, sockets: reado
 
 function sender(world: World, { entry, packet }: ReplayRow): Host | string {
   const host = world.hostOf(packet.source);
-  if (host === undefined) return `nobody in this world has the source address ${packet.source}`;
+  if (host === undefined) return `no host of this world has the source address ${packet.source}`;
   const enters = host === world.node ? 'node' : host === world.outside ? 'outside' : 'pod';
   if (enters === entry) return host;
   return `source ${packet.source} belongs to ${host.name}, the packet enters from ${entry}`;
@@ -102,7 +102,7 @@ function send(row: ReplayRow, connect: Connect, timeouts: ReplayTimeouts): Promi
 }
 
 /**
- * Opens the row's connection as often as it takes to see every destination, and judges what came of it.
+ * Opens the row's connection as often as it takes to see every destination, and compares the outcome with the row.
  * The endpoints of the row are made to listen; those it does not name are the caller's to start (`listenAll`).
  */
 export async function replay(

@@ -10,7 +10,7 @@ const script = setUpScript({
   ends: [{ namespace: 'node', ip: ['link set veth0 up'] }],
 });
 
-/** Runs the script with an `ip` that only says what it was asked; `nft` fails if `without` it. */
+/** Runs the script with an `ip` that only prints its arguments; `nft` fails if `without` it. */
 function commandsOf(without: 'nothing' | 'nft'): readonly string[] {
   const fake = `ip() { echo "ip $*"; cat >/dev/null; [ "$4" != ${without} ]; }\n`;
   const { stdout, status, stderr } = spawnSync('sh', ['-e'], { input: fake + script, encoding: 'utf8' });

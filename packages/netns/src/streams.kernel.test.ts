@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => held.world?.close());
 
-/** Nobody's SYNs pass `at` until `sufferer` had to send one again. */
+/** No SYN passes `at` until `sufferer` had to send one again. */
 async function loseSyns(at: Host, chain: string, sufferer: Host): Promise<void> {
   const rule = (...how: string[]): Promise<string> =>
     runCommand([...at.prefix, 'iptables', ...how, '-p', 'tcp', '--syn', '-j', 'DROP']);
@@ -71,7 +71,7 @@ describe('connections while something happens', () => {
     expect(tooSlow).toBe(false);
   });
 
-  it('tell nothing when those that the node never sees wait as long', async () => {
+  it('are inconclusive when connections that bypass the node wait as long', async () => {
     const { problems, tooSlow } = await whileConnecting(world(), [ROW], async (streams) => {
       await untilMany(streams);
       await Promise.all([loseSyns(world().node, 'FORWARD', pod(20)), loseSyns(pod(5), 'INPUT', pod(5))]);

@@ -49,7 +49,7 @@ export function connectRow(
 
 function sender(world: World, address: string): Host {
   const host = world.hostOf(address);
-  if (host === undefined) throw new Error(`nobody in this world has the source address ${address}`);
+  if (host === undefined) throw new Error(`no host of this world has the source address ${address}`);
   return host;
 }
 
@@ -113,7 +113,7 @@ async function startControl(world: World, clients: readonly Host[]): Promise<Con
   };
 }
 
-/** Opens the connections of every stream, one after the other, until told to end. */
+/** Opens the connections of every stream, one after the other, until aborted. */
 function startStreams(world: World, streams: readonly Stream[]): () => Promise<void> {
   const state = { over: false };
   const first = made.get(world) ?? 0;

@@ -13,13 +13,13 @@ export interface World {
   readonly outside: Host;
   /** Pods of the node, by name. */
   readonly pods: ReadonlyMap<string, Host>;
-  /** Who has this address; `undefined`: nobody. */
+  /** The host that has this address, if any. */
   hostOf(address: string): Host | undefined;
   /** A pod comes. */
   addPod(pod: PodSpec): Promise<Host>;
   /** A pod goes at once, without a word to anybody. */
   removePod(name: string): Promise<void>;
-  /** Nobody listens any more. */
+  /** Closes all listeners. */
   forgetListeners(): Promise<void>;
   /** Removes every namespace. */
   close(): Promise<void>;

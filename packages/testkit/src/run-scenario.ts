@@ -1,5 +1,5 @@
 import { formatDrift } from '@signalbox/backend-kit';
-/** Plays one scenario against one backend and says, in words, everything that is not as it should be. */
+/** Plays one scenario against one backend and describes every deviation. */
 import { createModel, explain, FAMILIES, type Family, type Model } from '@signalbox/core';
 import type { FaultPlan, ScenarioBackend, ScenarioInstance } from '@signalbox/core/testing';
 import { packetsOf, type Scenario, type ScenarioStep } from './load-scenarios.ts';
@@ -61,7 +61,7 @@ export async function runScenario(
   return { problems, goldens };
 }
 
-/** Syncs until the backend says that the kernel holds the desired state, then asks it to look again. */
+/** Syncs until the backend reports the desired state as programmed, then observes the kernel again. */
 async function converge(
   model: Model,
   family: Family,

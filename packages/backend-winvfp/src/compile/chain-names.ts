@@ -1,7 +1,7 @@
 /**
- * The names of things. HNS objects have no owner field, but a client may choose the id of what it creates: ours are
+ * The names of things. HNS objects have no owner field, but a client may choose the id of what it creates: those of Signalbox are
  * GUIDs of version 8 (RFC 9562, "vendor specific") that begin with a mark and are a hash of what they stand for.
- * So a restarted process knows its own objects, one frontend has one id, and nobody else's object is ever removed.
+ * So a restarted process knows its own objects, one frontend has one id, and no object of another program is removed.
  */
 import { createHash } from 'node:crypto';
 import { addressBytes, formatAddressPort, type Family, type Protocol } from '@signalbox/core';

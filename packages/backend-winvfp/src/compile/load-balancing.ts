@@ -12,7 +12,7 @@ export interface Chosen {
 
 const NONE: Chosen = { endpoints: [], localOnly: false };
 
-/** The decision for a packet from anywhere: HNS cannot tell sources apart, so this one counts for all. */
+/** The decision for a packet from anywhere: HNS cannot distinguish sources, so this one applies to all. */
 export function targetOf(frontend: Frontend): RouteTarget {
   return frontend.routes.at(-1)?.target ?? 'reject';
 }

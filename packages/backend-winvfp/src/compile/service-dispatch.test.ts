@@ -55,7 +55,8 @@ const ROWS: readonly Row[] = [
     expected: [0, 18, ALL],
   },
   {
-    title: 'a node port with policy Local keeps the client by DSR, whatever --enable-dsr says',
+    title:
+      'a node port with policy Local keeps the client address by DSR, whatever the value of --enable-dsr',
     shape: { frontends: [nodePort(30_080, 'local')] },
     context: { enableDSR: false },
     expected: [1, 18, LOCAL],
@@ -132,7 +133,7 @@ describe('one frontend to one load balancer', () => {
     expect(compile({ protocol })[0]?.settings.PortMappings[0]?.Protocol).toBe(number);
   });
 
-  it('S56: a frontend without endpoints has no load balancer, the others of the service have theirs', () => {
+  it('S56: a frontend without endpoints has no load balancer, the other frontends of the service have one', () => {
     const remoteOnly = [endpoint('10.244.2.2')];
     const frontends = [clusterIP('10.96.0.10'), balancerIP('203.0.113.9', 'local')];
     expect(compile({ frontends, endpoints: remoteOnly }).map((entry) => entry.frontend)).toEqual([

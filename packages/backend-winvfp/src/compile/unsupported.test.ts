@@ -16,7 +16,7 @@ function reasons(shape: ServiceShape, more = {}): readonly string[] {
   return unsupportedOf(service(shape), context(more)).map((entry) => `${entry.source}: ${entry.reason}`);
 }
 
-describe('what this mode cannot do, it says', () => {
+describe('features that kernelspace mode does not support are reported', () => {
   it('nothing, for a plain cluster IP with DSR', () => {
     expect(reasons({})).toEqual([]);
   });
@@ -25,7 +25,7 @@ describe('what this mode cannot do, it says', () => {
     expect(reasons({}, { enableDSR: false })).toEqual(['any: without DSR the endpoint sees this node']);
   });
 
-  it('S22: sources cannot be told apart', () => {
+  it('S22: policy Local for all sources', () => {
     const frontend: Frontend = {
       ...balancerIP('203.0.113.9', 'local'),
       routes: [
@@ -38,7 +38,7 @@ describe('what this mode cannot do, it says', () => {
         frontend: '203.0.113.9:80/tcp',
         source: 'local-pods',
         rule: 'S22',
-        reason: 'HNS cannot tell sources apart: all go to the local endpoints',
+        reason: 'HNS cannot distinguish sources: all go to the local endpoints',
       },
     ]);
   });

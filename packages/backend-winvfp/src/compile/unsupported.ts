@@ -68,7 +68,7 @@ function routeReason(
   if (installed === undefined) {
     return route.source === 'any' ? NO_ENDPOINTS_REASON : 'there is no load balancer for the other sources';
   }
-  if (route.target !== last) return `HNS cannot tell sources apart: all go to the ${last} endpoints`;
+  if (route.target !== last) return `HNS cannot distinguish sources: all go to the ${last} endpoints`;
   const dsr = ((installed.settings.Flags ?? 0) & LOAD_BALANCER_FLAGS.dsr) !== 0;
   if (dsr && route.masquerade) return 'with DSR the endpoint sees the client';
   if (!dsr && !route.masquerade) return 'without DSR the endpoint sees this node';

@@ -40,7 +40,7 @@ describe('two load balancers at one frontend', () => {
   it.each([
     ['before', [owned, BALANCER]],
     ['after', [BALANCER, owned]],
-  ])('the one of ours counts, listed %s the other', (_title, listed) => {
+  ])('the owned one counts, listed %s the other', (_title, listed) => {
     const state = held(REMOTE);
     for (const balancer of listed) state.putLoadBalancer(balancer);
     expect(state.byFrontend('10.96.0.10:80/tcp')?.id).toBe(owned.ID);
@@ -91,7 +91,7 @@ describe('what HNS holds', () => {
 });
 
 describe('documents', () => {
-  it('the VIP tells the family before the flag, which kube-proxy forgets on health checks', () => {
+  it('the VIP determines the family before the flag, which kube-proxy omits on health checks', () => {
     expect(loadBalancerFamily({ ...BALANCER, FrontendVIPs: ['fd00::a'] })).toBe('IPv6');
     expect(loadBalancerFamily({ ...BALANCER, FrontendVIPs: [], Flags: 2 })).toBe('IPv6');
     expect(loadBalancerFamily(BALANCER)).toBe('IPv4');

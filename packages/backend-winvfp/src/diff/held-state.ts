@@ -33,13 +33,13 @@ export interface HeldState {
   readonly endpoints: ReadonlyMap<string, HeldEndpoint>;
   /** Of this family and with one frontend. */
   readonly loadBalancers: ReadonlyMap<string, HeldLoadBalancer>;
-  /** The rest: nobody's business here, but for the endpoints that they use. */
+  /** The rest: not modified; kept for the endpoints that they use. */
   readonly otherLoadBalancers: ReadonlyMap<string, HcnLoadBalancer>;
   /** The endpoint with this address; a local one before a remote one. */
   byAddress(address: string): HeldEndpoint | undefined;
   byName(name: string): HeldEndpoint | undefined;
   byFrontend(frontend: string): HeldLoadBalancer | undefined;
-  /** Endpoints of ours that no load balancer refers to. */
+  /** Owned endpoints that no load balancer refers to. */
   unreferenced(): Iterable<HeldEndpoint>;
   putEndpoint(document: HcnEndpoint): void;
   removeEndpoint(id: string): void;

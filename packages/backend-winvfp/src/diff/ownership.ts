@@ -1,7 +1,7 @@
 /**
- * What is ours. Objects that we make bear a mark in their id; the rest has to be remembered: load balancers of others
+ * Which objects are owned. Those that Signalbox creates have a mark in their id; the rest is kept here: load balancers of others
  * that were taken over, and what HNS gave an id of its own. Where the answer with that id was lost, the next listing
- * tells it, by everything that was sent: an address or a frontend alone may be somebody else's by then.
+ * tells it, by everything that was sent: an address or a frontend alone may belong to another program by then.
  */
 import { idKey, isOurId, remoteMac } from '../compile/chain-names.ts';
 import { addressKey } from '../objects/address.ts';
@@ -19,7 +19,7 @@ export interface Ownership {
   /** How HNS shows load balancers that were written. */
   readonly echoes: Echoes;
   own(id: string): void;
-  /** A call whose answer was lost: such an object of the next listing is ours. */
+  /** A call whose answer was lost: such an object of the next listing is owned. */
   expectEndpoint(settings: HcnEndpointSettings): void;
   expectLoadBalancer(settings: HcnLoadBalancerSettings): void;
   ofEndpoint(document: HcnEndpoint): boolean;
@@ -61,7 +61,7 @@ export function createOwnership(): Ownership {
   };
 }
 
-/** Nobody but kube-proxy makes remote endpoints with this MAC address: one left behind would never go away. */
+/** Only kube-proxy creates remote endpoints with this MAC address: one left behind would never be removed. */
 function isLeftover(document: HcnEndpoint): boolean {
   return (
     isRemote(document) &&

@@ -31,7 +31,7 @@ export interface Plan {
   readonly replacedEndpoints: readonly HeldEndpoint[];
   readonly endpoints: readonly WantedEndpoint[];
   readonly steps: readonly LoadBalancerStep[];
-  /** Others' load balancers that already are what is wanted, or that will be changed: ours from now on. */
+  /** Load balancers of other programs that equal the desired ones or will be changed: owned from now on. */
   readonly adopted: readonly string[];
   /** Pods of this node that HNS has no endpoint for (yet). */
   readonly missing: readonly MissingEndpoint[];
@@ -51,7 +51,7 @@ export interface PlanInput {
   readonly nodeIP: string;
   /** HNS has refused it for good: it is not asked for again. */
   readonly isRefused: (wanted: WantedLoadBalancer) => boolean;
-  /** Load balancers of ours that must go whatever stands at their frontend. */
+  /** Owned load balancers to delete, whatever their frontend has. */
   readonly strays: readonly HeldLoadBalancer[];
 }
 

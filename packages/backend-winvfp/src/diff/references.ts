@@ -1,4 +1,4 @@
-/** How many load balancers refer to each endpoint, and which of ours none does. */
+/** How many load balancers refer to each endpoint, and which owned endpoints none refers to. */
 import { idKey } from '../compile/chain-names.ts';
 
 export interface References {

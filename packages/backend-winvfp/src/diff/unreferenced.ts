@@ -1,4 +1,4 @@
-/** Remote endpoints of ours that nothing needs any more. */
+/** Owned remote endpoints that no load balancer needs any more. */
 import type { Family } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import { endpointOfFamily, type HeldEndpoint, type HeldState } from './held-state.ts';

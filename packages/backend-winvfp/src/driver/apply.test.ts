@@ -141,7 +141,7 @@ describe('what the last sync reported as failed', () => {
     const before = service({ name: 'b', frontends: [clusterIP('10.96.0.11')] });
     const after = { ...before, clusterEndpoints: [endpoint('10.244.1.2')] };
     await host.backend.sync(fullOf(before));
-    // A new conflict is worth a look: what was believed may be wrong.
+    // A new conflict causes a listing: the stored state may be outdated.
     expect(await host.backend.sync(incremental([held], [], []))).toMatchObject({ scope: 'full' });
     host.recorder.take();
     expect(await host.backend.sync(incremental([], [{ before, after }], []))).toMatchObject({
@@ -152,7 +152,7 @@ describe('what the last sync reported as failed', () => {
     expect(ops.toSorted()).toEqual(['create-load-balancer', 'list', 'modify-load-balancer']);
   });
 
-  it('nor is an endpoint of ours that somebody else uses drift', async () => {
+  it('an owned endpoint that another program uses is not drift', async () => {
     const host = testHost();
     const web = service();
     await host.backend.sync(fullOf(web));
@@ -168,7 +168,7 @@ describe('an endpoint that has to be replaced', () => {
   it.each([
     ['one frontend', ['203.0.113.200']],
     ['two', ['203.0.113.200', '203.0.113.201']],
-  ])('stays while a load balancer of somebody else uses it, with %s', async (_title, FrontendVIPs) => {
+  ])('stays while a load balancer of another program uses it, with %s', async (_title, FrontendVIPs) => {
     const host = testHost();
     const left = host.hns.attach({
       Name: 'left',

@@ -28,11 +28,11 @@ export interface Applied {
   readonly failures: readonly ServiceFailure[];
   /** To be looked at again at the next sync. */
   readonly failedFrontends: ReadonlySet<string>;
-  /** Objects, as drift names them, that are not as wanted: because of a failure, or somebody else's need. */
+  /** Objects, as drift names them, that are not as wanted: because of a failure, or because another program uses them. */
   readonly unsettled: ReadonlySet<string>;
   /** Reported once; trying again would fail for as long as this process runs. */
   readonly refused: readonly WantedLoadBalancer[];
-  /** Reality was another than believed. */
+  /** The state of HNS differed from the stored state. */
   readonly relist: boolean;
   /** This HNS cannot modify in place after all. */
   readonly modifyBroken: boolean;
@@ -104,7 +104,11 @@ function note(failure: WriteFailure | null, key: string, progress: Progress, fro
 }
 
 async function endpointStep(wanted: WantedEndpoint, input: ApplyInput, progress: Progress): Promise<void> {
-  const failure = judged(await input.writer.createEndpoint(wanted), endpointObject(wanted.address), input);
+  const failure = withDisposition(
+    await input.writer.createEndpoint(wanted),
+    endpointObject(wanted.address),
+    input,
+  );
   if (failure === null) {
     progress.made.add(wanted.id);
     return;
@@ -140,7 +144,7 @@ async function loadBalancerStep(
     return;
   }
   const object = loadBalancerObject(wanted.frontend);
-  note(judged(failure, object, input), wanted.owner, progress, wanted.frontend);
+  note(withDisposition(failure, object, input), wanted.owner, progress, wanted.frontend);
 }
 
 /** The port is taken, by no load balancer that HNS lists: by this process, then. */
@@ -152,7 +156,11 @@ function isFinal({ hresult }: WriteFailure, wanted: WantedLoadBalancer, input: A
 }
 
 /** A conflict that was there the last time is no news: listing everything again would not end it. */
-function judged(failure: WriteFailure | null, object: string, input: ApplyInput): WriteFailure | null {
+function withDisposition(
+  failure: WriteFailure | null,
+  object: string,
+  input: ApplyInput,
+): WriteFailure | null {
   const lasting = failure?.error.code === 'exists' && input.unsettled.has(object);
   return lasting ? { ...failure, reaction: 'fail' } : failure;
 }
@@ -204,7 +212,7 @@ async function removeUnreferenced(input: ApplyInput, progress: Progress): Promis
     const failure = await input.writer.deleteEndpoint(endpoint);
     if (failure !== null)
       endpoint.addresses.map(endpointObject).forEach((object) => progress.unsettled.add(object));
-    // Somebody else's load balancer uses it: it goes when that does.
+    // A load balancer of another program uses it: it is removed after that one.
     if (failure?.reaction === 'keep') return;
     note(failure, `endpoint ${endpoint.addresses.join(' ')}`, progress);
   });
@@ -213,7 +221,7 @@ async function removeUnreferenced(input: ApplyInput, progress: Progress): Promis
 function noteBlocked(input: ApplyInput, progress: Progress): void {
   for (const { owner, frontend, what } of input.plan.blocked) {
     const place = frontend === '' ? '' : `${frontend}: `;
-    const message = `${place}endpoint ${what} has to be replaced, but a load balancer of somebody else uses it`;
+    const message = `${place}endpoint ${what} has to be replaced, but a load balancer of another program uses it`;
     const error = backendError('busy', 'HcnDeleteEndpoint', message, { kernel: 'unchanged' });
     progress.failures.push({ key: owner, error });
     progress.unsettled.add(endpointObject(what));

@@ -1,4 +1,4 @@
-/** Removal of everything of ours, and nothing else. */
+/** Removal of all owned objects, and of no others. */
 import type { BackendError, CleanupResult, Family } from '@signalbox/core';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';

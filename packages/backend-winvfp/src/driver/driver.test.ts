@@ -9,7 +9,7 @@ import { commandLine, createServiceManager, type CommandResult } from './service
 import { createWindowsService } from './windows-service.ts';
 
 describe('the native layer', () => {
-  it('says what to do when edge-js is not there', () => {
+  it('reports how to install edge-js when it is missing', () => {
     const loaded = loadNativeLayer({ edgeModule: 'edge-js-that-is-not-installed' });
     expect(loaded).toMatchObject({ error: { code: 'unavailable', operation: 'edge-js' } });
   });
@@ -151,7 +151,7 @@ describe('signalbox service', () => {
     expect(await manager.uninstall()).toEqual({ value: 'not-installed' });
   });
 
-  it('says that rights are missing', async () => {
+  it('reports missing rights', async () => {
     const { manager } = scripted([{ status: 5, output: 'Access is denied.' }]);
     expect(await manager.install({ command: ['x'] })).toMatchObject({
       error: { code: 'not-permitted', operation: 'sc.exe create', detail: 'Access is denied.' },

@@ -1,4 +1,4 @@
-/** The C# assembly in this process, through edge-js. Loaded when asked for: nobody but a Windows node needs either. */
+/** The C# assembly in this process, through edge-js. Loaded on first use: only a Windows node needs either. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';

@@ -10,7 +10,7 @@ export const DEFAULT_SERVICE_NAME = 'kube-proxy';
 export interface WindowsService {
   /** Resolves once, when the manager wants the service to end. It then waits 30 s for `finish`. */
   readonly stopRequested: Promise<'stop' | 'shutdown'>;
-  /** Tells the manager that the service has stopped; end the process after that. */
+  /** Reports to the service control manager that the service has stopped; end the process after that. */
   finish(exitCode: number): Promise<void>;
 }
 

@@ -102,7 +102,7 @@ interface Writing extends Required<WriterOptions> {
   readonly readBack: ReadBack;
 }
 
-/** Whether the work may have been done all the same: then what stands there at the next listing is ours. */
+/** Whether the call may have taken effect all the same: then the object in the next listing is owned. */
 function answerLost(reply: HcnReply, document: RawDocument | undefined): boolean {
   if (reply.hresult === 0) return document === undefined;
   return reply.hresult === HRESULT.fail || meaningOf(reply.hresult).code === 'unavailable';

@@ -54,7 +54,7 @@ describe("others' objects never stop a sync", () => {
 
   it.each(odd)('%s %j', async (kind, fields) => {
     const host = testHost();
-    const foreign = JSON.stringify({ ID: 'F0000000-0000-4000-8000-000000000009', ...fields });
+    const notOwned = JSON.stringify({ ID: 'F0000000-0000-4000-8000-000000000009', ...fields });
     const backend = createWinvfpBackend({
       family: 'IPv4',
       networkName: 'cbr0',
@@ -64,7 +64,7 @@ describe("others' objects never stop a sync", () => {
         call: async (request) => {
           const reply = await host.recorder.call(request);
           const hit = request.op === 'list' && request.kind === kind;
-          return hit ? { ...reply, items: [...reply.items, foreign] } : reply;
+          return hit ? { ...reply, items: [...reply.items, notOwned] } : reply;
         },
       },
     });

@@ -1,6 +1,6 @@
 /**
  * HNS's documents in one shape. HNS leaves out what is empty, other agents write what they like: here, where documents
- * are read, absent lists become empty ones, so that no object of somebody else can stop a sync.
+ * are read, absent lists become empty ones, so that no object of another program can stop a sync.
  */
 import type {
   HcnEndpoint,

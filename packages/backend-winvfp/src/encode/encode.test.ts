@@ -32,7 +32,7 @@ describe('replies', () => {
     expect(reply.hresult).toBe(HRESULT.portExists);
   });
 
-  it('with a record are errors even if the HRESULT says otherwise', () => {
+  it('with a record are errors even if the HRESULT is success', () => {
     const record = JSON.stringify({ Success: false, ErrorCode: HRESULT.hasReferences });
     expect(parseReply(JSON.stringify({ hr: 0, call: 'x', record, items: [] })).hresult).toBe(
       HRESULT.hasReferences,

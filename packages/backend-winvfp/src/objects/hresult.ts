@@ -96,10 +96,10 @@ export function metricErrorOf(hresult: number): string {
 
 /**
  * What to do about a failed write.
- * - `stop`: HNS is away; end the round, believe nothing.
+ * - `stop`: HNS does not answer; end the round and discard the stored state.
  * - `done`: what was to go is gone already.
- * - `relist`: reality differs from what was believed; list it and try again.
- * - `keep`: leave it for a later round, nobody is hurt.
+ * - `relist`: HNS differs from the stored state; list it and try again.
+ * - `keep`: leave it for a later round, without a failure.
  * - `no-modify`: never again in place; delete and create.
  * - `fail`: this service port is not programmed; the next sync tries again.
  */

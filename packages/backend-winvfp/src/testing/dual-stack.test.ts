@@ -63,7 +63,7 @@ it('a full sync, a periodic one and a clean-up of one family leave the other alo
   expect(await backends.IPv4.observe()).toEqual({ outcome: 'ok', drift: [] });
 });
 
-it('k/k#138603: a remote stand-in for a pod that runs here goes, and does not take its place', async () => {
+it('k/k#138603: a remote endpoint for a pod on this node is removed and not used', async () => {
   const { hns, backends } = host();
   // Windows Server 2019 and 2022 let a local and a remote endpoint share an address.
   const shared = service({ endpoints: [{ address: '10.244.1.7', port: 8080, isLocal: false }] });

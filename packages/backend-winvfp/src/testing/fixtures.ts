@@ -42,7 +42,7 @@ export function balancerIP(address: string, policy: TrafficPolicy = 'cluster'): 
   return { kind: 'load-balancer', address, port: 80, sourceRanges: null, policy, routes };
 }
 
-/** A load balancer of somebody else over this endpoint. With two frontends it is none that we could make. */
+/** A load balancer of another program over this endpoint. With two frontends it is none that Signalbox creates. */
 export function foreignBalancer(
   endpointId: string | undefined,
   FrontendVIPs: readonly string[] = ['203.0.113.200', '203.0.113.201'],

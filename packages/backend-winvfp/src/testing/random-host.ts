@@ -95,7 +95,7 @@ export function attachPod(hns: Hns, address: string): void {
   });
 }
 
-/** Somebody else's, and never to be touched: another frontend, a policy of a shape that no proxy makes. */
+/** Objects of other programs, which must not be modified: another frontend, a policy of a shape that no proxy makes. */
 export function addForeign(hns: Hns): void {
   const { networks, endpoints } = hns.snapshot();
   const network = { HostComputeNetwork: networks[0]?.ID ?? '' };

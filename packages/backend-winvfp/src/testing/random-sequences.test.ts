@@ -28,7 +28,7 @@ function shapeOf(seed: number): HostShape {
     hns: {
       version,
       modifyLies: version.major === 15 && random() < 0.2,
-      // Without a mark to know them by, what a former process made could not be told from others' objects.
+      // Without a mark in the id, objects of a former process cannot be distinguished from those of other programs.
       ignoresRequestedIds: random() < 0.2,
     },
   };
@@ -78,7 +78,7 @@ describe('random lives of a node', () => {
       const host = createRandomHost(shapeOf(seed), seededRandom(seed));
       for (let step = 0; step < STEPS; step += 1) await host.step();
       await host.settle();
-      // A new process, which remembers nothing; but without marks only memory tells what is ours.
+      // A new process without memory; but without marks only memory identifies owned objects.
       const marked = shapeOf(seed).hns.ignoresRequestedIds !== true;
       const cleaned = await (
         marked ? newBackend(shapeOf(seed), createSimulatedHcn(host.hns)) : host.backend()

@@ -141,7 +141,7 @@ function title(write: Write): string {
   return `${write.op} ${write.what ?? settings.IpConfigurations?.[0]?.IpAddress ?? ''}`;
 }
 
-/** Fields in one order, writes in one order: which service comes first is nobody's business. */
+/** Fields in one order, writes in one order: the order of services does not matter. */
 function comparable(writes: readonly Write[], omitted: readonly string[]): readonly string[] {
   const ordered = (_key: string, value: unknown): unknown =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -170,10 +170,10 @@ describe.each(CASES)('beside kube-proxy 1.36, %s', (name) => {
       act(model, services);
       const result = await backend.sync(model.build('IPv4').change);
       expect(result.outcome, JSON.stringify(result)).toBe('ok');
-      const ours = writesOf(recorder.take(), addressBook(hns, known));
-      const theirs = transcript.phases[phase] ?? [];
+      const actual = writesOf(recorder.take(), addressBook(hns, known));
+      const expected = transcript.phases[phase] ?? [];
       const omitted = OMITTED[name]?.[phase] ?? [];
-      expect(comparable(ours, []), phase).toEqual(comparable(theirs, omitted));
+      expect(comparable(actual, []), phase).toEqual(comparable(expected, omitted));
     }
   });
 });

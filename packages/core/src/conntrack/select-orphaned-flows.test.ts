@@ -41,7 +41,7 @@ describe('selectOrphanedFlows', () => {
     expect(selectOrphanedFlows(state('10.96.0.0/16'), flows)).toEqual(flows.slice(0, 3));
   });
 
-  it('leaves flows to the frontends of present Services, whoever answers', () => {
+  it('keeps flows to the frontends of existing Services, whatever their reply source', () => {
     const flows = [flow('10.96.0.10', '10.244.1.66'), flow('10.96.9.9', '10.244.1.5')];
     expect(selectOrphanedFlows(state('10.96.0.0/16'), flows)).toEqual([]);
   });

@@ -61,7 +61,7 @@ function built(...endpoints: EndpointShape[]): Model {
   return model;
 }
 
-/** Indexes of the flows that are stale after what `model` was told since its last build. */
+/** Indexes of the flows that are stale after the changes that `model` applied since its last build. */
 function stale(model: Model, flows: readonly Flow[]): number[] {
   const { change, state } = model.build('IPv4');
   return selectStaleFlows(change, state, flows).map((found) => flows.indexOf(found));
@@ -88,7 +88,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(VIP, AT_A), flow(VIP, AT_B)])).toEqual([0]);
   });
 
-  it('S46: local or not, chosen or not: whoever serves may answer', () => {
+  it('S46: flows to any serving endpoint are kept, local or not, chosen or not', () => {
     const model = built(A);
     model.apply(service({ externalTrafficPolicy: 'Local', internalTrafficPolicy: 'Local' }));
     model.apply(slice(A, B));
@@ -102,7 +102,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(VIP, AT_A), flow(VIP, [A.address, 5454])])).toEqual([0]);
   });
 
-  it('S47: with no endpoint left nobody may answer', () => {
+  it('S47: without a serving endpoint every flow is stale', () => {
     const model = built(A);
     model.apply(slice());
     expect(stale(model, [flow(VIP, AT_A)])).toEqual([0]);
@@ -121,7 +121,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, flows)).toEqual([0, 2]);
   });
 
-  it('an address that went to another service is judged by its new owner', () => {
+  it('flows of an address that passed to another service are checked against its endpoints', () => {
     const model = built(A);
     model.apply(remove('Service', 'cart'));
     model.apply(upsert('Service', serviceObject({ name: 'new', spec: { ports: [DNS_PORT] } })));
@@ -175,7 +175,7 @@ describe('selectStaleFlows', () => {
       return model;
     }
 
-    it('S46: is judged by that service alone: an endpoint may leave one and serve the other', () => {
+    it('S46: is checked against that service alone: an endpoint may leave one and serve the other', () => {
       const model = withOther();
       model.apply(slice(B));
       expect(stale(model, [flow(OTHER, AT_A), flow([NODE, 30_053], AT_A)])).toEqual([1]);
@@ -208,7 +208,7 @@ describe('selectStaleFlows', () => {
     });
   });
 
-  it('what somebody else redirected is not modified, and so is what went to a pod directly', () => {
+  it('keeps flows that another program redirected, and flows that went to a pod directly', () => {
     const model = built(A);
     const ports = [{ name: 'dns', port: 30_053, protocol: 'UDP' }];
     model.apply(upsert('EndpointSlice', sliceObject([A], { ports })));
@@ -268,7 +268,7 @@ describe('wholeState', () => {
     expect(found.map((each) => flows.indexOf(each))).toEqual([0]);
   });
 
-  it('S47: what went in several steps is gone, unless somebody has it now', () => {
+  it('S47: a frontend removed in several steps is gone, unless another service has it now', () => {
     const model = built(A);
     const former = [];
     model.apply(slice(B));

@@ -23,7 +23,7 @@ type Allowed = ReadonlySet<string>;
 
 interface NodePortExpectation {
   readonly allowed: Allowed;
-  /** Who could answer before the change: tells a flow that we redirected from one that somebody else did. */
+  /** Endpoints that served before the change: a flow to one of them was redirected by Signalbox. */
   readonly former: Allowed;
 }
 
@@ -65,8 +65,8 @@ function concerned(change: ServicePortChange): {
 }
 
 /**
- * Frontends that are gone allow nobody; then those that exist now say whom they allow. An address that passed
- * from one service to another is thereby judged by its new owner.
+ * Removed frontends allow no endpoint; then existing ones set their serving endpoints. An address that passed
+ * from one service to another is thereby checked against its new owner.
  */
 function expectationsOf(change: ServicePortChange): Expectations {
   const expectations: Expectations = { vips: new Map(), nodePorts: new Map() };
@@ -96,7 +96,7 @@ interface Surroundings {
 /**
  * Whom a flow may be answered by; `undefined`: it is not the change's business. What is addressed to another service,
  * or to some host's port that merely equals a node port, is none of the node port's flows: it must be addressed to
- * this node or, where the node has addresses that nobody lists, have gone to an endpoint of the node port.
+ * this node or, where the node has addresses that are not listed, have gone to an endpoint of the node port.
  */
 function allowedFor(flow: Flow, { expectations, nodePortIPs, isVip }: Surroundings): Allowed | undefined {
   const { protocol, original, reply } = flow;

@@ -4,7 +4,7 @@ import { PROTOCOL_NUMBER, type Protocol } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
 
-/** What of a frontend tells which flows are addressed to it. */
+/** The fields of a frontend that identify the flows addressed to it. */
 type FlowFrontend =
   | { readonly kind: 'node-port'; readonly port: number }
   | {

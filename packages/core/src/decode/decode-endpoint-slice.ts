@@ -93,7 +93,7 @@ function decodePorts(entries: readonly unknown[], reader: SliceReader): SlicePor
   return ports;
 }
 
-/** `triggerTime`: when the change that led to this version happened, in epoch milliseconds; null if not told. */
+/** `triggerTime`: when the change that led to this version happened, in epoch milliseconds; null if the annotation is absent. */
 export interface DecodedSlice extends Decoded<SliceModel> {
   readonly triggerTime: number | null;
 }

@@ -48,7 +48,7 @@ function loadBalancerIPs(object: Fields, log: ProblemLog): string[] {
 
 interface SourceRangesRead {
   readonly of: (family: Family) => readonly string[];
-  /** Ranges were asked for and none can be read: to allow everybody would be the wrong way to fail. */
+  /** Ranges are set and none is valid: allowing every source would expose the Service. */
   readonly unreadable: boolean;
 }
 
@@ -57,7 +57,7 @@ function sourceRanges(spec: Fields, log: ProblemLog): SourceRangesRead {
   const raw = spec['loadBalancerSourceRanges'] ?? [];
   const isList = Array.isArray(raw);
   const entries = isList ? placed(field, items(raw)) : [{ field, value: raw }];
-  // Whatever is there and no blank was meant to keep somebody out.
+  // Any entry that is not blank was meant to restrict sources.
   const asked = entries.filter(({ value }) => typeof value !== 'string' || value.trim() !== '');
   const cidrs = isList ? readCidrs(asked, log) : [];
   const unreadable = asked.length > 0 && cidrs.length === 0;

@@ -183,8 +183,8 @@ describe('addresses for outsiders', () => {
 
   const ranges: readonly (readonly [title: string, list: readonly string[], result: readonly string[]])[] = [
     ['are trimmed, canonical and of the family', [' 10.1.2.3/8 ', 'fd00::/8'], ['10.0.0.0/8']],
-    ['with a /0 allow everybody', ['10.0.0.0/8', '0.0.0.0/0'], []],
-    ['of the other family alone allow everybody', ['fd00::/8'], []],
+    ['with a /0 allow every source', ['10.0.0.0/8', '0.0.0.0/0'], []],
+    ['of the other family alone allow every source', ['fd00::/8'], []],
     ['are listed once', ['10.0.0.0/8', '10.9.9.9/8'], ['10.0.0.0/8']],
   ];
   for (const [title, list, result] of ranges) {

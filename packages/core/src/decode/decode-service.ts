@@ -123,7 +123,7 @@ function decodeWindows(metadata: Fields): WindowsOptions {
   return WINDOWS_OPTIONS[preserve + inPlace] ?? WINDOWS_DEFAULT;
 }
 
-/** F132, S29: headless, external and foreign services are not ours. */
+/** F132, S29: headless Services, ExternalName Services and those of another service proxy are ignored. */
 function isServed(spec: Fields, labels: Fields): boolean {
   if (SERVICE_PROXY_NAME_LABEL in labels || spec['type'] === 'ExternalName') return false;
   const first = text(spec['clusterIP']) || text(items(spec['clusterIPs'])[0]);

@@ -88,7 +88,7 @@ const ROWS: readonly (Setup & { readonly title: string; readonly frontends: read
     frontends: [CLUSTER_IP],
   },
   {
-    title: 'S35: masqueradeAll masquerades everybody',
+    title: 'S35: masqueradeAll masquerades traffic from every source',
     service: {},
     endpoints: [HERE],
     config: { masqueradeAll: true },
@@ -187,7 +187,7 @@ describe('frontends and their routes', () => {
 });
 
 describe('which sets a service port needs', () => {
-  it('S4: ETP=Local of a service port that nobody outside can reach needs no local set', () => {
+  it('S4: a service port with ETP=Local that is not externally accessible needs no local set', () => {
     const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
     const found = servicePort({ service: { spec }, endpoints: [HERE, THERE] });
     expect([found?.clusterEndpoints.length, found?.localEndpoints.length]).toEqual([2, 0]);
@@ -216,7 +216,7 @@ describe('source ranges', () => {
     expect(ranges(['192.0.2.0/24'], { nodeIPOverride: '198.51.100.1' })).toContainEqual(own);
   });
 
-  it('S24: that allow everybody are null', () => {
+  it('S24: that allow every source are null', () => {
     expect(ranges(['0.0.0.0/0'])).toEqual(['none', 'none', null, 'none']);
   });
 });
@@ -271,7 +271,7 @@ describe('counts', () => {
     });
   });
 
-  it('F157: a service port that nobody outside can reach is not counted', () => {
+  it('F157: a service port that is not externally accessible is not counted', () => {
     const spec = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
     expect(stateOf({ service: { spec }, endpoints: [THERE] }).counts.noLocalEndpointsExternal).toBe(0);
     const reachable = everything({ externalTrafficPolicy: 'Local' });

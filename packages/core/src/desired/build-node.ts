@@ -16,7 +16,7 @@ export interface Surroundings {
   readonly serviceCIDRs: readonly string[];
 }
 
-/** What backends are told about the node, and what service ports are built from. */
+/** The node as backends receive it, and the input from which service ports are built. */
 export interface BuiltNode {
   readonly node: DesiredNode;
   readonly context: FamilyContext;

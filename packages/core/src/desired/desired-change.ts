@@ -20,10 +20,10 @@ export interface ChangeSet<T> {
 }
 
 /**
- * The step from the state a backend was last told to the state it should have now.
+ * The step from the state that the backend last received to the state that it should program now.
  *
  * `full`: forget every earlier change; `added` holds all there is, `changed` and `removed` are empty, and
- * whatever else of ours the kernel holds is stale. The first change is always full.
+ * every other owned object in the kernel is stale. The first change is always full.
  * `incremental`: everything not named stays as it is. May be empty: a call to `sync` with an empty change
  * retries what failed and repairs drift.
  */

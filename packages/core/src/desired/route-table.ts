@@ -9,7 +9,7 @@ export function route(
   return Object.freeze({ source, target, masquerade: masquerade === 'masquerade', rule });
 }
 
-/** Route arrays are made once, at load time, and shared: `===` tells most equal decisions. */
+/** Route arrays are made once, at load time, and shared: `===` recognises most equal decisions. */
 export function routeTable(...routes: readonly Route[]): readonly Route[] {
   return Object.freeze([...routes]);
 }

@@ -194,7 +194,7 @@ const ROWS: readonly (readonly [
     'S35',
   ],
   [
-    'S36: an interface tells local pods, whatever their address',
+    'S36: the interface identifies local pods, whatever their address',
     state({}, { localDetection: { mode: 'BridgeInterface', name: 'cni0' } }),
     { from: OUTSIDE, to: '10.96.0.10', through: 'cni0' },
     BOTH,
@@ -238,7 +238,7 @@ describe('explain', () => {
     });
   }
 
-  it('S23: says that nobody is there', () => {
+  it('S23: reports that the service port has no endpoints', () => {
     const model = createModel(TEST_CONFIG);
     model.apply(upsert('Service', serviceObject()));
     const explanation = shoot(model.build('IPv4').state, { from: POD, to: '10.96.0.10' });
@@ -251,7 +251,7 @@ describe('explain', () => {
     expect(explanation.reason).toContain('no usable endpoint');
   });
 
-  it('S16: says that nobody is here', () => {
+  it('S16: reports that the service port has no local endpoints', () => {
     const model = createModel(TEST_CONFIG);
     model.apply(upsert('Service', serviceObject({ spec: { internalTrafficPolicy: 'Local' } })));
     model.apply(upsert('EndpointSlice', sliceObject([{ address: '10.244.2.7', node: 'node-b' }])));

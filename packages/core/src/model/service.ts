@@ -36,7 +36,7 @@ export interface ServiceModel {
   readonly affinity: SessionAffinity | null;
   /** 0: no health check is served. */
   readonly healthCheckNodePort: number;
-  /** Labelled as headless: its endpoints are nobody's business (S29). */
+  /** Labelled as headless: its endpoints are not used (S29). */
   readonly headless: boolean;
   readonly windows: WindowsOptions;
 }

@@ -129,7 +129,7 @@ const ROWS: readonly Row[] = [
     any: true,
   },
   {
-    title: 'S9: hints that name nobody here are ignored',
+    title: 'S9: hints that name neither this node nor its zone are ignored',
     endpoints: [
       { address: '10.0.0.1', zones: ['z2'] },
       { address: '10.0.0.2', zones: ['z3'] },
@@ -196,7 +196,7 @@ const ROWS: readonly Row[] = [
     any: false,
   },
   {
-    title: 'S13: no node name is nobody’s node',
+    title: 'S13: an endpoint without a node name is local on no node',
     endpoints: [{ address: '10.0.0.1' }],
     cluster: ['10.0.0.1'],
     local: [],

@@ -12,7 +12,7 @@ export interface ManualClock extends Clock {
   readonly pending: readonly PendingTimer[];
   /** Moves time on and runs what falls due, in order; callbacks see the time they were due at. */
   advance(ms: number): void;
-  /** As when somebody sets the clock on the wall: `now()` is so much less from here on, and nothing runs later for it. */
+  /** Sets the wall clock back: `now()` is less by this much from here on; timers do not run later. */
   setBack(ms: number): void;
   /** Resolves as soon as a timer for which `matches` holds is pending. */
   waitForTimer(matches: (timer: PendingTimer) => boolean): Promise<PendingTimer>;

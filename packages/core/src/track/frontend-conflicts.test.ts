@@ -56,7 +56,7 @@ describe('two services that want one address and port', () => {
     expect(held(model)).toEqual({ a: ['cluster-ip 10.96.0.10:80'] });
   });
 
-  it('S28: the loss is reported once, naming loser and winner', () => {
+  it('S28: the conflict is reported once and names both Services', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'a', metadata: OLD });
     const problems = put(model, { name: 'b', metadata: YOUNG });
@@ -73,7 +73,7 @@ describe('two services that want one address and port', () => {
     expect(put(model, { name: 'a', metadata: OLD }).map(({ object }) => object)).toEqual(['shop/b']);
   });
 
-  it("S28: the loss names the loser's own field, whoever of the two came last", () => {
+  it('S28: the conflict names the field of the younger Service, whichever of the two was applied last', () => {
     const loser = { name: 'a', spec: { clusterIP: '10.96.0.1', externalIPs: ['203.0.113.9'] } };
     const winner = { name: 'b', metadata: OLD, spec: { clusterIP: '10.96.0.2' } };
     const ingress = [{ ip: '203.0.113.9' }];
@@ -120,7 +120,7 @@ describe('two services that want one address and port', () => {
     expect(model.conflicts()).toBe(model.conflicts());
   });
 
-  it('S28: the loser gets it when the winner goes', () => {
+  it('S28: the younger one gets it when the older one is deleted', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'a', metadata: OLD });
     put(model, { name: 'b', metadata: YOUNG });

@@ -1,6 +1,6 @@
 /**
- * Who holds an address and port that two service ports ask for (S28). The older service does; of two equally
- * old ones, the first by name. The loser's frontend is left out until the holder gives it up, so that a
+ * Which of two service ports gets an address and port that both specify (S28): that of the older Service; of two equally
+ * old ones, the first by name. The other one's frontend is left out until the first is removed, so that a
  * desired state never contains one frontend twice, whatever the order of events.
  */
 import type { Frontend } from '../desired/desired-state.ts';
@@ -25,7 +25,7 @@ interface ClaimScope {
 }
 
 export interface FrontendConflicts {
-  /** Replaces what a service asks for. Returns the services whose frontends this may change. */
+  /** Replaces the frontends that a Service specifies. Returns the services whose frontends this may change. */
   replace(before: ServiceModel | undefined, after: ServiceModel | undefined): ReadonlySet<ObjectKey>;
   /** Whether `frontend` belongs to `servicePort`. */
   ownsFrontend(servicePort: ServicePortKey, frontend: Frontend, scope: ClaimScope): boolean;
@@ -125,7 +125,7 @@ function compareProblems(a: InputProblem, b: InputProblem): number {
 
 interface Contests {
   readonly winner: (on: ClaimKey) => ServicePortKey | undefined;
-  /** Of every address that more than one asks for. */
+  /** For every address and port that more than one service port specifies. */
   readonly losses: () => readonly InputProblem[];
 }
 

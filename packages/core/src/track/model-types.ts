@@ -25,7 +25,7 @@ export interface ModelConfig {
   readonly externalIPs: boolean;
   /** Replaces the primary node IP (`--bind-address` when not unspecified). */
   readonly nodeIPOverride: string | null;
-  /** Network interfaces that carry service addresses: theirs are no addresses of the node. None by default. */
+  /** Network interfaces that carry service addresses: those addresses do not count as the node's. None by default. */
   readonly serviceDevices?: readonly string[];
 }
 

@@ -260,7 +260,7 @@ describe('any sequence of events', () => {
     );
   });
 
-  it('F133: is told in changes that add up to the state', () => {
+  it('F133: its changes add up to the state', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const { model, followers } = runSteps(all);

@@ -50,7 +50,7 @@ function summary({ kind, servicePorts }: DesiredChange): object {
 const NOTHING = { kind: 'incremental', added: [], changed: [], removed: [] };
 
 describe('builds', () => {
-  it('F133: the first is full, the next tells only what changed, the next nothing', () => {
+  it('F133: the first change is full, the next contains only what changed, the next is empty', () => {
     const model = createModel(TEST_CONFIG);
     model.apply(service());
     expect(summary(model.build('IPv4').change)).toEqual({ ...NOTHING, kind: 'full', added: [KEY] });
@@ -94,7 +94,7 @@ describe('builds', () => {
     expect(changed?.after.affinity).not.toEqual(before?.affinity);
   });
 
-  it('F133: a port that was added and removed between two builds is never told of', () => {
+  it('F133: a port that was added and removed between two builds is in no change', () => {
     const model = builtModel();
     const http = { name: 'http', port: 80 };
     model.apply(service({ spec: { ports: [http, { name: 'https', port: 443 }] } }));
@@ -103,7 +103,7 @@ describe('builds', () => {
     expect(summary(model.build('IPv4').change)).toEqual(NOTHING);
   });
 
-  it('rebuild tells everything, and counts as a build', () => {
+  it('rebuild returns a full change, and counts as a build', () => {
     const model = builtModel();
     model.apply(slice([OTHER_POD]));
     const { change } = model.rebuild('IPv4');
@@ -305,7 +305,7 @@ describe('the node', () => {
     expect(change.node.nodePortAddresses).toMatchObject({ cidrs: ['192.0.2.99/32'] });
   });
 
-  it('S41: new interface addresses are told', () => {
+  it('S41: new interface addresses are in the change', () => {
     const model = builtModel();
     model.setInterfaceAddresses([{ interface: 'eth0', family: 'IPv4', address: '192.0.2.10' }]);
     expect(model.hasPending('IPv4')).toBe(true);
@@ -314,7 +314,7 @@ describe('the node', () => {
     expect(model.build('IPv4').change.nodeChanged).toBe(false);
   });
 
-  it('S43: service ranges are told', () => {
+  it('S43: service ranges are in the change', () => {
     const model = builtModel();
     const ranges = { metadata: { name: 'a' }, spec: { cidrs: ['10.96.0.0/16', 'fd00::/112'] } };
     model.apply(upsert('ServiceCIDR', ranges));
@@ -331,7 +331,7 @@ describe('the node', () => {
 
   const hinted = (address: string, zone: string): EndpointShape => ({ address, zones: [zone] });
 
-  it('F122: a zone that is learnt later counts at once, for hinted services only', () => {
+  it('F122: a zone that the Node object gets later applies at once, to services with hints only', () => {
     const model = builtModel();
     model.apply(service({ name: 'hinted', spec: { clusterIP: '10.96.0.11' } }));
     model.apply(slice([hinted('10.244.1.5', 'z1'), hinted('10.244.2.7', 'z2')], { service: 'hinted' }));

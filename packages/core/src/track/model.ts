@@ -1,7 +1,7 @@
 /**
  * Events in, changes of desired state out. An event replaces one decoded object; if its value differs, the
  * services it concerns are marked in each family. A build computes the marked services anew, compares them by
- * value with what was built before and tells what differs. Which services a change concerns:
+ * value with what was built before and returns the difference. Which services a change concerns:
  *
  * - a Service: itself, and those that compete with it for an address (frontend-conflicts.ts);
  * - an EndpointSlice: its service, in its family;

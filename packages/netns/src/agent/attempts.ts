@@ -1,4 +1,4 @@
-/** The calling half of an agent: connects, and tells an answer, a refusal and silence apart. */
+/** The calling half of an agent: connects, and distinguishes an answer, a refusal and silence. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Attempt, ConnectRequest, Echo } from './protocol.ts';

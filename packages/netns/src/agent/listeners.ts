@@ -9,8 +9,8 @@ export interface Listeners {
 }
 
 function echo(endpoint: Socket, address: string, port: number): string {
-  const said: Echo = { endpoint, peer: { address, port } };
-  return JSON.stringify(said);
+  const echo: Echo = { endpoint, peer: { address, port } };
+  return JSON.stringify(echo);
 }
 
 function listenTCP(at: Socket): Promise<() => void> {

@@ -1,4 +1,4 @@
-/** What a test says to the agent of a namespace and what it answers: one JSON value a line, both ways. */
+/** Requests of a test to the agent of a namespace, and its answers: one JSON value a line, both ways. */
 import type { Protocol } from '@signalbox/core';
 
 export interface Socket {
@@ -36,7 +36,7 @@ interface ForgetRequest {
 
 export type AgentRequest = ListenRequest | ConnectRequest | ForgetRequest;
 
-/** What a listener says: who it is, and whom it saw. */
+/** A listener's answer: its own address and the source address that it saw. */
 export interface Echo {
   readonly endpoint: Socket;
   readonly peer: Socket;

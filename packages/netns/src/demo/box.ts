@@ -18,7 +18,7 @@ export function buildWorld({ endpoints }: DemoObjects): Promise<World> {
 
 /**
  * Starts the pods of this node that the manifests name and that do not run yet, and makes every endpoint
- * answer. Returns what cannot be: addresses that nobody has.
+ * answer. Returns the addresses that no host of the demo has.
  */
 export async function ensurePods(
   world: World,
@@ -37,10 +37,10 @@ export async function ensurePods(
     const unique = world.pods.has(name) ? `${name}-${own[0] ?? ''}` : name;
     await world.addPod({ name: unique, addresses: [...new Set(own)] });
   }
-  const nobody = endpoints.filter(({ at }) => world.hostOf(at.address) === undefined);
-  const there = endpoints.filter((endpoint) => !nobody.includes(endpoint));
+  const unassigned = endpoints.filter(({ at }) => world.hostOf(at.address) === undefined);
+  const there = endpoints.filter((endpoint) => !unassigned.includes(endpoint));
   for (const { protocol, at } of there) await world.hostOf(at.address)?.listen(protocol, at);
-  return nobody.map(({ at }) => at.address);
+  return unassigned.map(({ at }) => at.address);
 }
 
 export interface ProxyFiles {

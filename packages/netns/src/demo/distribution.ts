@@ -37,7 +37,7 @@ export async function callFrontend(world: World, calls: Calls): Promise<readonly
   const { frontend, tries, timeout = TIMEOUT_MS } = calls;
   const { source } = callerOf(frontend);
   const host = world.hostOf(source);
-  if (host === undefined) throw new Error(`nobody has the address ${source}`);
+  if (host === undefined) throw new Error(`no host has the source address ${source}`);
   // By RST: after a masqueraded connection in TIME-WAIT, a server ignores SYNs of older timestamps from the same port.
   const ending = 'reset';
   const sent = { protocol: frontend.protocol, from: source, to: frontend.at, timeout, ending } as const;

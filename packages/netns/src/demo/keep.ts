@@ -1,4 +1,4 @@
-/** `--keep`: the node stays; whoever edits the manifests sees what becomes of the traffic. */
+/** `--keep`: the node stays; after each edit of the manifests the demo shows where the traffic goes. */
 import { readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -63,14 +63,14 @@ async function awaitTraffic({ world, manifests }: Demo, stopped: AbortSignal): P
 async function showAgain(demo: Demo, stopped: AbortSignal): Promise<void> {
   const { endpoints, problems } = readObjects(demo.manifests);
   for (const problem of problems) print(`  ${problem}`);
-  const nobody = await ensurePods(demo.world, endpoints);
-  if (nobody.length > 0)
-    print(`  no host of the demo has the address ${nobody.join(', ')}: pods can be added to 10.244.1.x`);
+  const unassigned = await ensurePods(demo.world, endpoints);
+  if (unassigned.length > 0)
+    print(`  no host of the demo has the address ${unassigned.join(', ')}: pods can be added to 10.244.1.x`);
   await awaitTraffic(demo, stopped);
   await showDistribution(demo);
 }
 
-/** Until `stopped`. What somebody types into a manifest is not an error of the demo: it is said and waited for. */
+/** Until `stopped`. An invalid manifest does not end the demo: it is reported, and the demo waits for the next edit. */
 export async function keepRunning(demo: Demo, stopped: AbortSignal): Promise<void> {
   describeKeep(demo);
   let seen = fingerprint(demo.manifests);

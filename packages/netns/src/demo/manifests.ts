@@ -96,7 +96,7 @@ status:
     - { type: Hostname, address: node-a }
 `;
 
-/** In one step, so that nobody reads half a file. */
+/** In one step, so that no reader sees half a file. */
 function replaceFile(folder: string, name: string, text: string): void {
   const draft = path.join(folder, `.${name}.draft`);
   writeFileSync(draft, text);

@@ -76,11 +76,11 @@ function check(rows: readonly Distribution[], { endpoints }: DemoObjects): void 
     );
     const same = counts.size === pods.size && [...counts.keys()].every((pod) => pods.has(pod));
     if (failed > 0 || !same)
-      throw new Error(`${frontend.service} is not served as its manifest says (above)`);
+      throw new Error(`${frontend.service} is not served as its manifest specifies (above)`);
   }
 }
 
-/** `only`: a service's `namespace/name`; all of them unless told. Returns the check that nothing was lost. */
+/** `only`: a service's `namespace/name`; all of them if absent. Returns the check that nothing was lost. */
 export async function showDistribution({ world, manifests }: Demo, only?: string): Promise<() => void> {
   const objects = readObjects(manifests);
   const shown = objects.frontends.filter(({ service }) => only === undefined || service === only);
@@ -119,12 +119,12 @@ export async function showChange(demo: Demo): Promise<void> {
   const { connections, failed, firstToNew, lastToOld } = followed;
   const last = lastToOld === 0 ? 'none after the edit' : `its last after ${milliseconds(lastToOld)}`;
   print(`  web-4 got its first connection ${milliseconds(firstToNew)} after the edit, web-2 ${last}`);
-  print(`  (of that, 100 ms are the wait until nobody writes to the folder any more)`);
+  print(`  (of that, 100 ms are the debounce time after the last write to the folder)`);
   print(`  ${connections} connections meanwhile, ${failed} failed`);
   if (failed > 0) throw new Error('connections failed during the change');
 }
 
-/** Somebody flushes a table of the kernel, as careless firewall scripts do. */
+/** Another process flushes a table of the kernel, as some firewall scripts do. */
 export async function showRepair(demo: Demo): Promise<void> {
   const { world, manifests } = demo;
   heading('An accident: iptables -t nat -F on the node');

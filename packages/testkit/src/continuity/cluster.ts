@@ -68,7 +68,7 @@ const UNANSWERED = { tries: 2, timeout: 300 } as const;
 /** Source ports that no stream uses. */
 const ASKING_PORTS = { first: 32_768, count: 32_768 } as const;
 
-/** A new process: it knows nothing but what the API server tells, the kernel holds, and it left on its disk. */
+/** A new process: its input is the API objects, the state of the kernel, and its files. */
 function startProxy({
   world,
   createBackend,
@@ -80,7 +80,7 @@ function startProxy({
   return { model, backends: FAMILIES.map((family) => createBackend(family, world.node)) };
 }
 
-/** `web`, its client pod, somebody outside, and this many neighbours. */
+/** `web`, its client pod, a client outside, and this many neighbours. */
 export async function startCluster(createBackend: CreateBackend, neighbours: number): Promise<Cluster> {
   const serving = [STRANGER, ...WEB].flatMap((number) => Object.values(pod(number)));
   const world = await createWorld({
@@ -102,14 +102,14 @@ export async function closeCluster({ proxy, world }: Cluster): Promise<void> {
   await world.close();
 }
 
-/** Syncs what every object says. */
+/** Syncs the state of all objects. */
 export async function restart(cluster: Cluster): Promise<readonly SyncResult[]> {
   for (const backend of cluster.proxy.backends) await backend.close();
   cluster.proxy = startProxy(cluster);
   return syncAll(cluster);
 }
 
-/** `rebuild`: everything is compared, as a proxy does now and then and when its watch tells of a foreign hand. */
+/** `rebuild`: everything is compared, as a proxy does at intervals and when its watch reports a change by another process. */
 export async function syncAll(
   { proxy: { model, backends } }: Cluster,
   how: 'build' | 'rebuild' = 'build',
@@ -153,7 +153,7 @@ export async function expectNoDrift({ proxy }: Cluster): Promise<void> {
   for (const backend of proxy.backends) expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
 }
 
-/** New connections go to every destination of these rows, and to nobody else. */
+/** New connections go to every destination of these rows, and to no other. */
 export async function expectReaches(cluster: Cluster, rows: readonly ReplayRow[]): Promise<void> {
   for (const row of rows) {
     const attempts: Attempt[] = [];
@@ -183,7 +183,7 @@ export function goesOn(streams: Streams, rounds: number): boolean {
 
 /**
  * Connects as these rows say as long as the action lasts: nothing may be lost, refused or led astray. Where the
- * machine was too slow to tell, the action has to happen once more: it passes only with a run that tells.
+ * machine was too slow for a result, the action is repeated: the test passes only with a conclusive run.
  */
 export async function unharmed(
   { annotate }: TestContext,
@@ -194,7 +194,7 @@ export async function unharmed(
   for (let run = 1; run <= MOST_RUNS; run++) {
     const { fewest, problems, tooSlow } = await whileConnecting(world, rows, action);
     if (tooSlow && run < MOST_RUNS) {
-      await annotate(`run ${run}: the machine is too slow to tell: ${problems.join('; ')}`);
+      await annotate(`run ${run}: inconclusive, the machine is too slow: ${problems.join('; ')}`);
       continue;
     }
     expect(problems, problems.join('\n')).toEqual([]);

@@ -10,7 +10,7 @@ export type Way = 'cluster-ip' | 'node-port';
 
 /** Pods that serve `shop/web` by turns. */
 export const WEB: readonly number[] = [5, 6, 7];
-/** The pod behind every neighbour: whoever reaches it through `web` was led astray. */
+/** The pod behind every neighbour: a client that reaches it through `web` was sent to a wrong endpoint. */
 export const STRANGER = 30;
 export const PORTS = { cluster: 80, node: 30_080, pod: 8080 } as const;
 export const ALL_WAYS: readonly Way[] = ['cluster-ip', 'node-port'];

@@ -56,7 +56,7 @@ await check('it starts, and the manager sees it running', async () => {
   assert.equal(started.status, 0, started.output);
   await becomes('running');
 });
-await check('it stops when it is told to, in its own time', async () => {
+await check('it stops after a stop request, when its work is done', async () => {
   const stopped = await sc('sc.exe', ['stop', NAME]);
   assert.equal(stopped.status, 0, stopped.output);
   await becomes('stopped');

@@ -1,7 +1,7 @@
 /**
  * A Windows service in as many lines as it takes: says in a file what it lives through.
  * `service <edge-js folder> <Signalbox.Hcn.dll> <log file> <service name> [NAME=value …]`: a service gets no
- * environment from whoever starts it, so what edge-js needs comes as arguments.
+ * environment from its parent process, so what edge-js needs comes as arguments.
  */
 import { appendFileSync } from 'node:fs';
 import { loadNativeLayer } from '../../driver/native-layer.ts';
