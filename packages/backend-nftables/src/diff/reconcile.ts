@@ -61,7 +61,10 @@ function planChains(plan: Plan, { chains }: WantedState, observed: Observed): vo
 
 function isSameHook({ chain: { base } }: WantedChain, held: ObservedChain): boolean {
   return (
-    base?.hook === held.base?.hook && base?.type === held.base?.type && base?.priority === held.base?.priority
+    base?.hook === held.base?.hook &&
+    base?.type === held.base?.type &&
+    base?.priority === held.base?.priority &&
+    base?.policy === held.base?.policy
   );
 }
 

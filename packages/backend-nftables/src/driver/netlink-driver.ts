@@ -64,7 +64,7 @@ async function commit({ family, client }: Kernel, work: Commit): Promise<Committ
 }
 
 function refused(error: NetlinkError, so: Omit<Committed, 'result'>): Committed {
-  if (error.errnoName === 'ERESTART' && so.batches === 0) return { ...so, result: 'stale' };
+  if (error.errnoName === 'ERESTART') return { ...so, result: 'stale' };
   return { ...so, result: fail(toBackendError(error, so.batches > 0 ? 'something' : 'nothing')) };
 }
 
@@ -141,7 +141,7 @@ async function sameGeneration<T>(
 
 function structureOf({ generation, chains, rules, sets }: Parts): Structure {
   const identity = [
-    ...chains.map(({ name, handle }) => `${name} ${handle}`),
+    ...chains.map(({ name, handle, chain }) => `${name} ${handle} ${chain.base?.policy ?? ''}`),
     ...rules.map(({ chain, handle }) => `${chain} ${handle}`),
     ...sets.map(({ name, flags, keyType }) => `${name} ${flags} ${keyType}`),
   ].join('\n');

@@ -33,8 +33,8 @@ export interface Commit {
 
 export interface Committed {
   /**
-   * `stale`: the generation was another one, and nothing was written. An error of a later batch leaves the earlier ones in
-   * the kernel: then its `kernel` is `unknown`.
+   * `stale`: another process committed before the first batch or between two. Earlier batches are in the kernel, also where a
+   * later one fails: then the error's `kernel` is `unknown`.
    */
   readonly result: Result<null> | 'stale';
   /** After the last batch that was taken. */

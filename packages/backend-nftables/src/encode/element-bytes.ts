@@ -70,7 +70,7 @@ function fieldBytes(text: string, type: DataType): Buffer {
     case 'ipv6_addr':
       return addressBytes(text);
     case 'inet_proto':
-      return Buffer.of(PROTOCOL[text as NftProtocol]);
+      return Buffer.of(protocolNumber(text));
     case 'inet_service': {
       const bytes = Buffer.alloc(2);
       bytes.writeUInt16BE(Number(text));
@@ -83,6 +83,13 @@ function fieldBytes(text: string, type: DataType): Buffer {
       return bytes;
     }
   }
+}
+
+/** Another process may have added an element for a protocol without a name here. */
+function protocolNumber(text: string): number {
+  const number = Object.hasOwn(PROTOCOL, text) ? PROTOCOL[text as NftProtocol] : Number(text);
+  if (Number.isNaN(number)) throw new RangeError(`not a protocol: ${JSON.stringify(text)}`);
+  return number;
 }
 
 function bounds(range: string): Bounds {

@@ -24,6 +24,8 @@ export interface BackendState {
   held: Held;
   /** Another process wrote to the table: everything is compared at the next sync. */
   resyncRequired: boolean;
+  /** Another process committed something that the structure does not show: elements may differ, and `watch` compares them. */
+  unverified: boolean;
   /** Chains or sets could not be deleted yet: an empty change compares everything and deletes them. */
   removalsOwed: boolean;
   /** A sync is under way: the table is changing by this backend's own writes. */
@@ -41,6 +43,7 @@ export function createBackendState(): BackendState {
     capabilities: null,
     held: UNKNOWN,
     resyncRequired: false,
+    unverified: false,
     removalsOwed: false,
     busy: false,
     commits: 0,

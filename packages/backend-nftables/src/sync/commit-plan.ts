@@ -18,7 +18,7 @@ export interface CommitWork {
 
 export type Outcome =
   | { readonly kind: 'done'; readonly structure: Structure }
-  /** The table is not what `structure` says: nothing was written. */
+  /** The table is not what `structure` says. Some batches may have been written. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'failed'; readonly error: BackendError };
 
@@ -51,9 +51,12 @@ async function commitOn(
     const committed = await work.driver.commit({ operations, generation: structure.generation, sets });
     count(work, operations, committed);
     if (committed.result !== 'stale') return settle(work, { operations, structure, committed });
+    // What is left to write is for the comparison to find.
+    if (committed.batches > 0) return { kind: 'changed' };
     const now = await work.driver.structure();
     if (!now.ok) return { kind: 'failed', error: now.error };
     if (!isSameStructure(now.value, structure)) return { kind: 'changed' };
+    work.state.unverified = true;
     structure = now.value;
   }
   return { kind: 'changed' };
@@ -66,7 +69,7 @@ interface Settled {
 }
 
 async function settle(
-  { driver }: CommitWork,
+  { driver, state }: CommitWork,
   { operations, structure, committed }: Settled,
 ): Promise<Outcome> {
   const { result, generation } = committed;
@@ -79,6 +82,8 @@ async function settle(
     };
   }
   const after = await driver.structure();
+  // What another process committed in between is in the structure, too.
+  if (after.ok && after.value.generation !== generation) state.unverified = true;
   return after.ok ? { kind: 'done', structure: after.value } : { kind: 'failed', error: after.error };
 }
 

@@ -1,6 +1,8 @@
 import { fullChange } from '@signalbox/core';
+import type { BaseChain } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
 import { createFakeNftables, type FakeNftables } from '../testing/fake-nftables.ts';
+import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import type { Operation } from '../objects/operation.ts';
 import { rule } from '../objects/rule.ts';
 import { startLab, stateOf } from '../testing/lab.ts';
@@ -68,6 +70,28 @@ describe('a commit of another process ahead of a change', () => {
     beforeCommit.length = 0;
     expect(await again()).toMatchObject({ outcome: 'ok' });
     expect(textOf(fake)).toBe(await fromScratch(stateOf(FOUR)));
+  });
+});
+
+describe('a first sync between whose batches other processes commit', () => {
+  it('goes on with what is left, however many batches there are', async () => {
+    const fake = createFakeNftables({ family: 'IPv4' });
+    // A batch for each operation, and a commit of another process behind each.
+    const commit: NftablesDriver['commit'] = async (work) => {
+      const [first, ...more] = work.operations;
+      const operations = first === undefined ? [] : [first];
+      const taken = await fake.driver.commit({ ...work, operations });
+      if (more.length === 0 || taken.result === 'stale' || !taken.result.ok) return taken;
+      fake.byOthers();
+      return { ...taken, result: 'stale' };
+    };
+    const backend = createNftablesBackend({ family: 'IPv4', driver: { ...fake.driver, commit } });
+    const results = [
+      await backend.sync(fullChange(stateOf(THREE))),
+      await backend.sync(fullChange(stateOf(THREE))),
+    ];
+    expect(results.at(-1)).toMatchObject({ outcome: 'ok' });
+    expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
   });
 });
 
@@ -198,5 +222,19 @@ describe('a set of another form, which rules of other processes use', () => {
     expect(await again()).toMatchObject({ outcome: 'ok' });
     expect(fake.table?.sets.get('source-ranges')?.declaration).toEqual(declaration);
     expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
+  });
+});
+
+describe('a base chain whose policy another process changed', () => {
+  it('is made anew, since its packets are dropped', async () => {
+    const { again, fake } = await startLab(stateOf(THREE));
+    const chain = fake.table?.chains.get('filter-input')?.chain;
+    const base = { ...(chain?.base as BaseChain), policy: 'drop' } as const;
+    fake.byOthers({ kind: 'recreate-chain', chain: { name: 'filter-input', rules: [], ...chain, base } });
+    expect(await again()).toMatchObject({
+      outcome: 'ok',
+      repaired: [{ kind: 'altered', type: 'chain', name: 'filter-input' }],
+    });
+    expect(fake.table?.chains.get('filter-input')?.chain.base).toEqual(chain?.base);
   });
 });

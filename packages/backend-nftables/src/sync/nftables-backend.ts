@@ -128,6 +128,7 @@ async function isChangedByOthers({ driver, state }: CommitWork, change: DesiredC
   const structure = await driver.structure();
   if (!structure.ok || !isSameStructure(held.structure, structure.value)) return true;
   state.held = { ...held, structure: structure.value };
+  state.unverified = true;
   return false;
 }
 
@@ -148,13 +149,18 @@ async function writeSteps(work: CommitWork): Promise<void> {
 
 /** Other processes may commit between the listing and the batch; services may be refused one after the other. */
 const TRIES = 5;
+/** Tries in which batches were written, before another process committed, do not count up to this number. */
+const MOST_TRIES = 100;
 
 /** Reads the whole table and writes what differs. `repair`: differences are another process's doing, and reported. */
 async function compareAll(work: CommitWork, differences: 'repair' | 'expected'): Promise<void> {
   const { state, report } = work;
   let error: BackendError = keptChanging();
-  for (let tries = 0; tries < TRIES; tries++) {
+  let fruitless = 0;
+  for (let tries = 0; tries < MOST_TRIES && fruitless < TRIES; tries++) {
+    const before = state.commits;
     const outcome = await compareOnce(work, differences);
+    if (state.commits === before || outcome !== 'changed') fruitless++;
     report.reach('full');
     if (outcome === 'done') return;
     if (outcome === 'changed') continue;
@@ -175,6 +181,7 @@ async function compareOnce(
   const observed = await driver.observe(wanted.staticSets());
   if (!observed.ok) return observed.error;
   state.resyncRequired = false;
+  state.unverified = false;
   state.removalsOwed = false;
   wanted.takeSteps();
   const { plan, slots } = reconcile(wanted, observed.value);

@@ -82,6 +82,27 @@ describe('the watch', () => {
     },
   );
 
+  it.each(['an empty change', 'a change'])(
+    'finds it also where %s was synced before the poll',
+    async (kind) => {
+      const lab = await watched();
+      exchangeElement(lab);
+      expect((await (kind === 'a change' ? lab.change(MORE) : lab.again())).repaired).toEqual([]);
+      await lab.poll();
+      expect(lab.reports).toEqual(['table ip kube-proxy']);
+    },
+  );
+
+  it('finds what another process did between a commit of this one and the look behind it', async () => {
+    const lab = await watched();
+    lab.beforeLook.push(() => lab.fake.byOthers({ kind: 'flush-chain', name: 'services' }));
+    // With a new chain: the structure is read anew.
+    expect((await lab.change(stateOf([{ endpoints: 3 }, { exposed: 'local' }]))).outcome).toBe('ok');
+    expect(lab.beforeLook).toEqual([]);
+    await lab.poll();
+    expect(lab.reports).toEqual(['table ip kube-proxy']);
+  });
+
   it('finds an element that is gone where the kernel does not count them', async () => {
     const { poll, fake, reports } = await watched(false);
     fake.byOthers({ kind: 'delete-elements', set: 'cluster-ips', keys: ['10.96.0.0'] });

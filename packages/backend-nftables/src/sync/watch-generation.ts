@@ -26,7 +26,7 @@ const VERIFY_TIME_SHARE = 0.01;
 /** Starts to poll; the returned function stops it. */
 export function watchGeneration(watch: GenerationWatch): () => void {
   const { clock = SYSTEM_CLOCK, pollInterval = 250 } = watch.options;
-  const polling: Polling = { stopped: false, unverified: false, nextVerification: 0 };
+  const polling: Polling = { stopped: false, nextVerification: 0 };
   let cancel = (): void => {};
   const schedule = (): void => {
     cancel = clock.schedule(pollInterval, () => {
@@ -44,8 +44,6 @@ export function watchGeneration(watch: GenerationWatch): () => void {
 
 interface Polling {
   stopped: boolean;
-  /** Something was committed that the structure does not show; elements may differ. */
-  unverified: boolean;
   /** On `clock`. */
   nextVerification: number;
 }
@@ -54,14 +52,14 @@ async function poll(watch: GenerationWatch, polling: Polling, clock: Clock): Pro
   const { state } = watch;
   if (state.busy || state.resyncRequired || state.held.kind === 'unknown') return;
   const commits = state.commits;
-  if (await isStructureAltered(watch, polling)) report(watch, polling, commits);
-  else if (polling.unverified && clock.now() >= polling.nextVerification) {
+  if (await isStructureAltered(watch)) report(watch, polling, commits);
+  else if (state.unverified && clock.now() >= polling.nextVerification) {
     await verify(watch, polling, clock);
   }
 }
 
 /** One request where nothing was committed; then chains, rules and counts, at a cost that does not depend on the services. */
-async function isStructureAltered({ driver, state }: GenerationWatch, polling: Polling): Promise<boolean> {
+async function isStructureAltered({ driver, state }: GenerationWatch): Promise<boolean> {
   const { held, commits } = state;
   if (held.kind === 'unknown') return false;
   const generation = await driver.generation();
@@ -70,7 +68,7 @@ async function isStructureAltered({ driver, state }: GenerationWatch, polling: P
   if (!structure.ok || state.busy || state.commits !== commits || state.held !== held) return false;
   if (!isSameStructure(held.structure, structure.value)) return true;
   state.held = { ...held, structure: structure.value };
-  polling.unverified = true;
+  state.unverified = true;
   return false;
 }
 
@@ -79,18 +77,18 @@ async function verify(watch: GenerationWatch, polling: Polling, clock: Clock): P
   const { verifier, state } = watch;
   const { commits } = state;
   const began = clock.now();
-  polling.unverified = false;
+  state.unverified = false;
   const observed = await observe(verifier, state);
   const ended = clock.now();
   polling.nextVerification = ended + (ended - began) / VERIFY_TIME_SHARE;
-  if (observed.outcome === 'failed') polling.unverified = true;
+  if (observed.outcome === 'failed') state.unverified = true;
   else if (observed.drift.length > 0) report(watch, polling, commits);
 }
 
 function report({ state, options, onDrift }: GenerationWatch, polling: Polling, commits: number): void {
   if (polling.stopped) return;
   if (state.busy || state.commits !== commits) {
-    polling.unverified = true;
+    state.unverified = true;
     return;
   }
   state.resyncRequired = true;

@@ -172,7 +172,9 @@ function checkRefused(operation: Operation, refuses: FakeOptions['refuses']): vo
 const CODES = { ENOENT: 'not-found', EEXIST: 'exists', EBUSY: 'busy', EINVAL: 'rejected' } as const;
 
 function structureOf({ counts = true }: FakeOptions, { table, generation }: State): Structure {
-  const chains = [...(table?.chains ?? [])].map(([name, { handle }]) => `${name} ${handle}`);
+  const chains = [...(table?.chains ?? [])].map(
+    ([name, { handle, chain }]) => `${name} ${handle} ${chain.base?.policy ?? ''}`,
+  );
   const sets = [...(table?.sets ?? [])];
   return {
     generation,

@@ -25,6 +25,8 @@ export interface Lab {
   readonly calls: Record<'commit' | 'structure' | 'observe' | 'generation', number>;
   /** Runs before the next commits, as other processes would get in between. */
   readonly beforeCommit: (() => void)[];
+  /** As `beforeCommit`, ahead of looks at the structure. */
+  readonly beforeLook: (() => void)[];
   /** As `sync`, of the difference between the last state and this one. */
   readonly change: (after: DesiredState) => Promise<SyncResult>;
   /** With nothing new. */
@@ -49,8 +51,8 @@ export async function startLab(first: DesiredState, options: LabOptions = {}): P
   const { backend: backendOptions, verifier = (same) => same, ...fakeOptions } = options;
   const fake = createFakeNftables({ family: first.family, ...fakeOptions });
   const calls: Lab['calls'] = { commit: 0, structure: 0, observe: 0, generation: 0 };
-  const beforeCommit: (() => void)[] = [];
-  const driver = watched(fake.driver, calls, beforeCommit);
+  const before: Before = { commit: [], look: [] };
+  const driver = watched(fake.driver, calls, before);
   const backend = createNftablesBackend({
     family: first.family,
     driver,
@@ -64,7 +66,8 @@ export async function startLab(first: DesiredState, options: LabOptions = {}): P
     fake,
     backend,
     calls,
-    beforeCommit,
+    beforeCommit: before.commit,
+    beforeLook: before.look,
     change(after) {
       const change = changeBetween(current.state, after);
       current.state = after;
@@ -78,14 +81,23 @@ function emptyChange(state: DesiredState): DesiredChange {
   return changeBetween(state, state);
 }
 
-function watched(driver: NftablesDriver, calls: Lab['calls'], beforeCommit: (() => void)[]): NftablesDriver {
+interface Before {
+  readonly commit: (() => void)[];
+  readonly look: (() => void)[];
+}
+
+function watched(driver: NftablesDriver, calls: Lab['calls'], before: Before): NftablesDriver {
   return {
     ...driver,
     generation: () => ((calls.generation += 1), driver.generation()),
-    structure: () => ((calls.structure += 1), driver.structure()),
+    structure: () => {
+      before.look.shift()?.();
+      calls.structure += 1;
+      return driver.structure();
+    },
     observe: (sets) => ((calls.observe += 1), driver.observe(sets)),
     commit: (work) => {
-      beforeCommit.shift()?.();
+      before.commit.shift()?.();
       calls.commit += 1;
       return driver.commit(work);
     },

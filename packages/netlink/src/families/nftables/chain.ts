@@ -11,6 +11,8 @@ export interface BaseChain {
   readonly type: 'filter' | 'nat' | 'route';
   readonly hook: NftablesHook;
   readonly priority: number;
+  /** What happens to a packet at the end of the chain; absent: it is accepted. */
+  readonly policy?: 'drop';
 }
 
 export interface NftablesChain {
@@ -35,7 +37,7 @@ export function encodeNewChain(table: NftablesTable, chain: NftablesChain): Netl
     writer.nested(NFTA_CHAIN.HOOK, () =>
       writer.u32BE(NFTA_HOOK.NUMBER, HOOK[base.hook]).u32BE(NFTA_HOOK.PRIORITY, base.priority),
     );
-    writer.u32BE(NFTA_CHAIN.POLICY, VERDICT.accept).text(NFTA_CHAIN.TYPE, base.type);
+    writer.u32BE(NFTA_CHAIN.POLICY, VERDICT[base.policy ?? 'accept']).text(NFTA_CHAIN.TYPE, base.type);
   });
 }
 
@@ -72,7 +74,13 @@ function readBase(attributes: Attributes): BaseChain | undefined {
   const hook = HOOKS[readU32BE(hookAttributes, NFTA_HOOK.NUMBER) ?? -1];
   const type = readText(attributes, NFTA_CHAIN.TYPE) as BaseChain['type'] | undefined;
   if (hook === undefined || type === undefined) return undefined;
-  return { type, hook, priority: (readU32BE(hookAttributes, NFTA_HOOK.PRIORITY) ?? 0) | 0 };
+  const isDrop = readU32BE(attributes, NFTA_CHAIN.POLICY) === VERDICT.drop;
+  return {
+    type,
+    hook,
+    priority: (readU32BE(hookAttributes, NFTA_HOOK.PRIORITY) ?? 0) | 0,
+    ...(isDrop ? { policy: 'drop' } : {}),
+  };
 }
 
 function shapeOf<C extends 'NEWCHAIN' | 'DELCHAIN'>(command: C, table: NftablesTable, name: string) {

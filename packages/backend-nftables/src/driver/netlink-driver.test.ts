@@ -1,0 +1,81 @@
+import type { NetlinkError, NetlinkResult, NftablesClient } from '@signalbox/netlink';
+import { describe, expect, it } from 'vitest';
+import { setDeclarations } from '../compile/sets.ts';
+import type { Commit } from './nftables-driver.ts';
+import { createNetlinkDriver } from './netlink-driver.ts';
+
+const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
+const SETS = setDeclarations({ family: 'IPv4', nodePorts: 'ranges', capabilities: CAPABILITIES });
+const DONE: NetlinkResult<null> = { ok: true, value: null };
+
+function refusal(errnoName: string, code: NetlinkError['code']): NetlinkResult<null> {
+  const operation = 'NFNL_MSG_BATCH_BEGIN';
+  return { ok: false, error: { code, operation, message: errnoName, errnoName } };
+}
+
+/** A client whose batches end like this, and the generations that they named. */
+function clientOf(...results: readonly NetlinkResult<null>[]) {
+  const generations: (number | undefined)[] = [];
+  const next = results.values();
+  const client = {
+    commit: (_: unknown, generation?: number) => {
+      generations.push(generation);
+      return Promise.resolve(next.next().value ?? DONE);
+    },
+  } as unknown as NftablesClient;
+  return { client, generations };
+}
+
+/** Of three batches. */
+function largeWork(generation: number): Commit {
+  const entries = Array.from({ length: 12_000 }, (_, index) => ({
+    key: `10.96.${index >> 8}.${index & 255} . tcp . 80 . 0`,
+    data: '10.244.0.1 . 8080',
+  }));
+  return {
+    operations: [{ kind: 'add-elements', set: 'cluster-endpoints', entries }],
+    generation,
+    sets: new Map(SETS.map((set) => [set.name, set])),
+  };
+}
+
+describe('a commit of several batches', () => {
+  it('names in each the generation that the one before it made, and counts on from 2^32 - 1 at 0', async () => {
+    const { client, generations } = clientOf();
+    const committed = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(0xffff_fffe));
+    expect(generations).toEqual([0xffff_fffe, 0xffff_ffff, 0]);
+    expect(committed).toEqual({ result: { ok: true, value: null }, generation: 1, batches: 3 });
+  });
+
+  it('is stale, with nothing written, where the first names another generation', async () => {
+    const { client, generations } = clientOf(refusal('ERESTART', 'busy'));
+    const committed = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7));
+    expect(committed).toEqual({ result: 'stale', generation: 7, batches: 0 });
+    expect(generations).toHaveLength(1);
+  });
+
+  it('is stale, with the batches counted that were taken, where another process commits between two', async () => {
+    const { client } = clientOf(DONE, refusal('ERESTART', 'busy'));
+    const committed = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7));
+    expect(committed).toEqual({ result: 'stale', generation: 8, batches: 1 });
+  });
+
+  it('leaves the kernel in an unknown state where a later one is refused', async () => {
+    const { client } = clientOf(DONE, refusal('EINVAL', 'rejected'));
+    const { result, batches } = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7));
+    expect(result).toMatchObject({ ok: false, error: { code: 'rejected', kernel: 'unknown' } });
+    expect(batches).toBe(1);
+  });
+
+  it('leaves the kernel unchanged where the first is refused for its content', async () => {
+    const { client } = clientOf(refusal('EINVAL', 'rejected'));
+    const { result } = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7));
+    expect(result).toMatchObject({ ok: false, error: { code: 'rejected', kernel: 'unchanged' } });
+  });
+
+  it('leaves the kernel in an unknown state where no answer came', async () => {
+    const { client } = clientOf(refusal('ETIMEDOUT', 'timeout'));
+    const { result } = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7));
+    expect(result).toMatchObject({ ok: false, error: { code: 'timeout', kernel: 'unknown' } });
+  });
+});
