@@ -245,7 +245,7 @@ describe('what others do to our objects', () => {
 });
 
 describe('HNS comes and goes', () => {
-  it('k/k#139519: a failed look-up is never taken for "nothing there"', async () => {
+  it('k/k#139519: a failed query is never read as an empty list', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     host.hns.stop();

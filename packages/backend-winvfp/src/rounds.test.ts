@@ -1,4 +1,4 @@
-/** What one sync looks at, and what it says of it. */
+/** What one sync compares, and what it reports. */
 import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
 import { remoteMac } from './compile/chain-names.ts';

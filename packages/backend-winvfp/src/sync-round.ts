@@ -65,7 +65,7 @@ async function readAll(state: BackendState, { network }: World): Promise<Listed>
   return 'error' in read ? read : { held: read.value };
 }
 
-/** Endpoints of local pods come from the CNI plug-in: one that is not known yet is worth a look. */
+/** Endpoints of local pods come from the CNI plug-in: one that is not known yet requires a listing. */
 async function readMissing(state: BackendState, held: HeldState): Promise<Listed> {
   const unknown = [...state.wanted.dirty].some((frontend) =>
     state.wanted

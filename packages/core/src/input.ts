@@ -1,4 +1,4 @@
-/** What sources hand to the core: API objects as they come, undecoded, and the problems found in them. */
+/** Input of the core: API objects as sources deliver them, undecoded, and the problems found in them. */
 import type { Family } from './model/family.ts';
 
 export type Resource = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR';

@@ -9,7 +9,7 @@ import type { FileContent, FileRead } from './read-manifests.ts';
 
 interface Taken {
   readonly problems: readonly SourceProblem[];
-  /** Look again soon: a file seems to be in the middle of a write. */
+  /** Poll again soon: a file may be in the middle of a write. */
   readonly unsettled: boolean;
   /** The objects of some file are others than before. */
   readonly changed: boolean;

@@ -22,7 +22,7 @@ function compiled(change: DesiredChange, more = {}): WantedState {
 }
 
 describe('the wanted state', () => {
-  it('looks again at nothing but what a change touches', () => {
+  it('compiles again only the services that a change touches', () => {
     const a = service({ name: 'a', frontends: [clusterIP('10.96.0.1')] });
     const b = service({ name: 'b', frontends: [clusterIP('10.96.0.2')] });
     const state = compiled(fullOf(a, b));

@@ -13,7 +13,7 @@ export function loadBalancerFamily(document: HcnLoadBalancer): Family {
   return ipv6 ? 'IPv6' : (FAMILIES[0] ?? 'IPv4');
 }
 
-/** What it was made for, as far as the document shows; external and ingress IPs look alike. */
+/** What it was made for, as far as the document shows; external and ingress IPs cannot be distinguished. */
 export function loadBalancerType(document: HcnLoadBalancer): LoadBalancerType {
   if ((document.FrontendVIPs ?? []).length === 0) return 'nodeport';
   const flags = document.PortMappings[0]?.Flags ?? 0;

@@ -40,7 +40,7 @@ export interface Plan {
 }
 
 export interface PlanInput {
-  /** Frontends to look at; `wantedAt` says what should be there. */
+  /** Frontends to compare; `wantedAt` returns their desired load balancers. */
   readonly frontends: Iterable<string>;
   readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
   /** Endpoints wanted for their own sake: source VIP, service VIPs. */

@@ -16,7 +16,7 @@ import { featuresOf, type HnsCapabilities } from '../objects/hns-version.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 
-/** A value, or why there is none. A failed look-up is never an empty answer. */
+/** A value, or why there is none. A failed query is never an empty answer. */
 export type Read<T> = { readonly value: T } | { readonly error: BackendError };
 
 interface Listing<T> {

@@ -4,7 +4,7 @@
  * Every UDP flow whose answers do not come from an endpoint that still serves. Of SCTP (S48) only what cannot
  * be alive: flows to a frontend that is gone, and flows that were never sent to an endpoint at all. An SCTP
  * association to an endpoint that merely fails its readiness probe must survive, and from here such an
- * endpoint looks like one that is gone. TCP never: its peers notice by themselves.
+ * endpoint is like one to an endpoint that is gone. TCP never: its peers detect a broken connection themselves.
  */
 import type { ChangeSet } from '../desired/desired-change.ts';
 import type { DesiredState } from '../desired/desired-state.ts';

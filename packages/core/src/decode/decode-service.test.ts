@@ -155,7 +155,7 @@ describe('policies', () => {
   }
 });
 
-describe('addresses for outsiders', () => {
+describe('addresses for external clients', () => {
   it('S18: only ingress entries with an address in VIP mode', () => {
     const ingress = [
       { ip: '203.0.113.1' },

@@ -107,13 +107,13 @@ const ROWS: readonly (Setup & { readonly title: string; readonly frontends: read
     frontends: [CLUSTER_IP, ...external(`${FROM_HERE}, any → local (S22)`)],
   },
   {
-    title: 'S22: ETP=Local without a local endpoint drops outsiders',
+    title: 'S22: ETP=Local without a local endpoint drops external clients',
     service: everything({ externalTrafficPolicy: 'Local' }),
     endpoints: [THERE],
     frontends: [CLUSTER_IP, ...external(`${FROM_HERE}, any → drop (S22)`)],
   },
   {
-    title: 'S22: without a detector pods are outsiders',
+    title: 'S22: without a detector pods count as external clients',
     service: everything({ externalTrafficPolicy: 'Local' }),
     endpoints: [HERE],
     config: NO_DETECTOR,

@@ -81,7 +81,7 @@ describe('local detector', () => {
     expect(node.localDetector).toEqual({ kind: 'cidrs', cidrs: ['10.9.0.0/24', '10.8.0.0/24'] });
   });
 
-  it('S35: masqueradeAll wins over the detector', () => {
+  it('S35: masqueradeAll has priority over the detector', () => {
     const context = (config: Partial<ModelConfig>): string => build(config).context.clusterIPMasquerade;
     const localDetection = { mode: 'ClusterCIDR', cidrs: [] } as const;
     expect([context({ masqueradeAll: true }), context({}), context({ localDetection })]).toEqual([

@@ -49,7 +49,7 @@ const EXTERNAL_CLUSTER = routeTable(route('any', 'cluster', 'masquerade', 'S21')
 const NODE_ITSELF = route('node', 'cluster', 'masquerade', 'S22');
 const LOCAL_PODS = route('local-pods', 'cluster', 'keep-source', 'S22');
 
-/** What becomes of others under ETP=Local: S22 (3) and (4). */
+/** Traffic of external clients under ETP=Local: S22 (3) and (4). */
 export type OutsideTarget = 'local' | 'drop';
 
 type OutsideRoutes = Readonly<Record<OutsideTarget, readonly Route[]>>;

@@ -77,7 +77,7 @@ const ROWS: readonly (readonly [
   ['S35: a local pod keeps its source', state(), { from: POD, to: '10.96.0.10' }, BOTH, 'S35'],
   ['S35: others are masqueraded', state(), { from: OUTSIDE, to: '10.96.0.10' }, BOTH_MASQUERADED, 'S35'],
   [
-    'S42: outsiders reach a cluster IP',
+    'S42: external clients reach a cluster IP',
     state(),
     { from: OUTSIDE, to: '10.96.0.10' },
     BOTH_MASQUERADED,
@@ -87,7 +87,7 @@ const ROWS: readonly (readonly [
   ['S21: a load-balancer IP, from a pod', state(), { from: POD, to: '203.0.113.9' }, BOTH_MASQUERADED, 'S21'],
   ['S19: a node port', state(), { from: OUTSIDE, to: NODE, port: 30_080 }, BOTH_MASQUERADED, 'S21'],
   [
-    'S22: outsiders get the local set with their source',
+    'S22: external clients get the local set with their source',
     state(LOCAL_POLICY),
     { from: OUTSIDE, to: '203.0.113.9' },
     '10.244.1.5',

@@ -31,7 +31,7 @@ export interface UnusedClusterIPs {
 
 const PASS: UnusedClusterIPs = { port: 'pass', address: 'pass' };
 
-/** What becomes of a packet, and why. */
+/** What happens to a packet, and which clause decides. */
 export interface Explanation {
   readonly outcome: Outcome;
   /** The service port behind the destination; null if there is none: then the packet passes. */

@@ -108,7 +108,7 @@ const ROWS: readonly Row[] = [
     any: true,
   },
   {
-    title: 'S9: node hints win over zone hints',
+    title: 'S9: node hints have priority over zone hints',
     endpoints: [
       { address: '10.0.0.1', ...there, zones: ['z1'], nodes: ['node-a'] },
       { address: '10.0.0.2', ...there, zones: ['z1'], nodes: ['node-b'] },

@@ -1,4 +1,4 @@
-/** What a backend offers to the scenario ring: itself on a fake kernel, and a look into that kernel. Types only. */
+/** What a backend offers to the scenario suite: itself on a fake kernel, and read access to that kernel. Types only. */
 import type { Backend, Family, Outcome, Packet } from '../index.ts';
 
 /** Decides, per operation on the fake kernel, whether it fails. Seeded: a run can be repeated. */

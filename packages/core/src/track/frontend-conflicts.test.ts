@@ -67,7 +67,7 @@ describe('two services that want one address and port', () => {
     expect(put(model, { name: 'b', metadata: YOUNG })).toEqual([]);
   });
 
-  it('S28: a winner that arrives late reports the one that loses', () => {
+  it('S28: an older Service that is applied later reports the conflict of the younger one', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'b', metadata: YOUNG });
     expect(put(model, { name: 'a', metadata: OLD }).map(({ object }) => object)).toEqual(['shop/b']);
@@ -110,7 +110,7 @@ describe('two services that want one address and port', () => {
     }
   });
 
-  it('S28: conflicts of three Services name each loser, and the same winner', () => {
+  it('S28: conflicts of three Services name each younger one, and the same oldest', () => {
     const model = createModel(TEST_CONFIG);
     for (const name of ['c', 'a', 'b']) put(model, { name, metadata: name === 'c' ? OLD : YOUNG });
     expect(model.conflicts().map(({ object, reason }) => [object, reason.split(',')[0]])).toEqual([
@@ -133,7 +133,7 @@ describe('two services that want one address and port', () => {
     ]);
   });
 
-  it('S28: the loser gets it when the winner moves away', () => {
+  it('S28: the younger one gets it when the older one changes its address', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'a', metadata: OLD });
     put(model, { name: 'b', metadata: YOUNG });
@@ -142,7 +142,7 @@ describe('two services that want one address and port', () => {
     expect(held(model)).toEqual({ a: ['cluster-ip 10.96.0.99:80'], b: ['cluster-ip 10.96.0.10:80'] });
   });
 
-  it('S28: a loser keeps its other frontends', () => {
+  it('S28: a Service with a conflict keeps its other frontends', () => {
     const model = createModel(TEST_CONFIG);
     put(model, { name: 'a', spec: { clusterIP: '10.96.0.1', externalIPs: ['203.0.113.1'] } });
     put(model, { name: 'b', spec: { clusterIP: '10.96.0.2', externalIPs: ['203.0.113.1'] } });
