@@ -74,12 +74,13 @@ if (args.includes('--version')) {
 beforeAll(() => {
   lab.folder = mkdtempSync(path.join(tmpdir(), 'backend-iptables-'));
   lab.script = path.join(lab.folder, 'tool.mjs');
-  lab.log = path.join(lab.folder, 'log');
   writeFileSync(lab.script, SCRIPT);
 });
-afterAll(() => rmSync(lab.folder, { recursive: true }));
+afterAll(() => rmSync(lab.folder, { recursive: true, maxRetries: 10 }));
 
 function driver(behaviour: string, more: Partial<ExecDriverOptions> = {}): IptablesDriver {
+  // A log of its own: a process that another test started ahead may start to write only now.
+  lab.log = path.join(mkdtempSync(path.join(lab.folder, 'log-')), 'log');
   writeFileSync(lab.log, '');
   const commandPrefix = [process.execPath, lab.script, lab.log, behaviour];
   const variant = NFT.has(behaviour) ? 'nft' : 'legacy';
