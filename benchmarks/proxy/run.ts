@@ -2,12 +2,12 @@
  * How soon the built program asks the API server for something, and what it holds when nothing happens and after the
  * first sync of many services:
  * `npm run bench -- proxy [--smoke]`. Needs root and `unshare`: it runs in
- * a network namespace of its own. Builds the program if it was not built. Misses of the budget fail the full run only:
+ * a network namespace of its own. Builds the program first. Misses of the budget fail the full run only:
  * the small one shares its machine with other tests.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { argv, env, execArgv, execPath, exit, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,7 +15,8 @@ import { serviceJSON, sliceJSON } from '../core/cluster.ts';
 import type { WireObject } from '@signalbox/kubernetes';
 import { createTestApiServer, type TestApiServer } from '@signalbox/kubernetes/testing';
 
-const BUNDLE = fileURLToPath(new URL('../../apps/proxy/dist/main.js', import.meta.url));
+const APP = fileURLToPath(new URL('../../apps/proxy', import.meta.url));
+const BUNDLE = join(APP, 'dist/main.js');
 const BUDGET = { firstRequestMs: 300, idleMiB: 80, loadedMB: 190 } as const;
 const smoke = argv.includes('--smoke');
 const RUNS = smoke ? 3 : 15;
@@ -122,11 +123,14 @@ function inNamespace(): number {
 }
 
 function build(): void {
-  if (existsSync(BUNDLE)) return;
   const tsup = fileURLToPath(new URL('../../node_modules/tsup/dist/cli-default.js', import.meta.url));
-  const { status } = spawnSync(execPath, [tsup], { cwd: `${dirname(BUNDLE)}/..`, stdio: 'inherit' });
+  const { status } = spawnSync(execPath, [tsup], { cwd: APP, stdio: 'inherit' });
   if (status !== 0) throw new Error('the build failed');
 }
 
-build();
-exit(env['SIGNALBOX_BENCH'] === 'inside' ? await main() : inNamespace());
+function buildAndMeasure(): number {
+  build();
+  return inNamespace();
+}
+
+exit(env['SIGNALBOX_BENCH'] === 'inside' ? await main() : buildAndMeasure());
