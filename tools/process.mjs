@@ -15,7 +15,10 @@ export function interruptChildren() {
   interrupt.abort();
 }
 
-/** For programs that only wait for children. A Ctrl-C and the end of the terminal reach the children by themselves. */
+/**
+ * For programs that only wait for children. A Ctrl-C and the end of the terminal reach the children by themselves.
+ * @returns {AbortSignal}
+ */
 export function handleSignals() {
   for (const signal of ['SIGINT', 'SIGHUP']) process.on(signal, startNoMore);
   process.on('SIGTERM', interruptChildren);
