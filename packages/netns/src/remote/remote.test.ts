@@ -10,7 +10,7 @@ interface Counter {
 }
 
 const script = path.join(import.meta.dirname, 'counter-child.ts');
-const remote = createRemote<Counter>({ prefix: ['env', '--'], script, args: [] });
+const remote = createRemote<Counter>({ prefix: ['sh', '-c', 'exec "$@"', 'sh'], script, args: [] });
 afterEach(() => remote.close());
 
 describe('an object in another process', () => {
@@ -27,6 +27,12 @@ describe('an object in another process', () => {
 
   it('passes on what a call throws', async () => {
     await expect(remote.method('fail')()).rejects.toThrow('failed there');
+  });
+
+  it('rejects calls to a process that cannot be started', async () => {
+    const absent = createRemote<Counter>({ prefix: ['/no/such/command'], script, args: [] });
+    await expect(absent.method('add')(1)).rejects.toThrow('could not be started: ');
+    absent.close();
   });
 
   it('rejects calls under way when the process ends', async () => {

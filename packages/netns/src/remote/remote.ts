@@ -68,9 +68,11 @@ function connect({ prefix, script, args }: RemoteOptions): Connection {
     else pending.get(id)?.reject(error);
     pending.delete(id);
   });
-  child.on('exit', (code, signal) => {
-    const error = new Error(`${command.join(' ')} ended with ${signal ?? code}`);
+  const rejectAll = (reason: string): void => {
+    const error = new Error(`${command.join(' ')} ${reason}`);
     for (const { reject } of pending.values()) reject(error);
-  });
+  };
+  child.on('exit', (code, signal) => rejectAll(`ended with ${signal ?? code}`));
+  child.on('error', ({ message }) => rejectAll(`could not be started: ${message}`));
   return { child, pending };
 }
