@@ -6,6 +6,8 @@ import { pinnedEnvironment, repositoryRoot } from './install.mjs';
 import { handleSignals } from './process.mjs';
 import { programs } from './suites/programs.mjs';
 
+// nx sets it for the tasks that it shows. Programs that tests start, and whose output they compare, would have it too.
+delete process.env.FORCE_COLOR;
 const [suite, report, ...rest] = process.argv.slice(2);
 process.chdir(repositoryRoot);
 handleSignals();
