@@ -1,5 +1,6 @@
 /** The first packet of a connection through all hooks of the table. */
-import { type Destination, formatAddressPort, type Outcome, type Packet } from '@signalbox/core';
+import type { Outcome, Packet } from '@signalbox/core';
+import { outcomeOf } from '@signalbox/core/testing';
 import {
   type Branch,
   evaluateChain,
@@ -68,27 +69,4 @@ function through(
       }),
     branches,
   );
-}
-
-function outcomeOf(ends: readonly Branch[]): Outcome {
-  const kinds = new Set(ends.map(kindOf));
-  const [kind] = kinds;
-  if (kind === undefined || kinds.size > 1) {
-    throw new Error(`the packet may end in different ways: ${[...kinds].join(', ')}`);
-  }
-  return kind === 'forward' ? { kind, destinations: destinationsOf(ends) } : { kind };
-}
-
-function kindOf({ verdict, packet }: Branch): Outcome['kind'] {
-  if (verdict === 'drop' || verdict === 'reject') return verdict;
-  return packet.translated ? 'forward' : 'pass';
-}
-
-function destinationsOf(ends: readonly Branch[]): readonly Destination[] {
-  const found = new Map<string, Destination>();
-  for (const { packet } of ends) {
-    const { destination: address, destinationPort: port, masqueraded: masquerade } = packet;
-    found.set(`${formatAddressPort(address, port)} ${masquerade}`, { address, port, masquerade });
-  }
-  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
 }

@@ -1,6 +1,6 @@
 /** The first packet of a connection through the whole of netfilter, over typed rules. */
-import type { Destination, Outcome, Packet } from '@signalbox/core';
-import { formatAddressPort } from '@signalbox/core';
+import type { Outcome, Packet } from '@signalbox/core';
+import { outcomeOf } from '@signalbox/core/testing';
 import type { TableName } from '../objects/rule.ts';
 import { isNodeAddress, type TracedPacket, type World } from './match-packet.ts';
 import { traverse, type Branch, type Chance, type Ruleset } from './traverse.ts';
@@ -68,27 +68,4 @@ function hook(
       verdict: way.verdict === 'return' ? ('accept' as const) : way.verdict,
     }));
   });
-}
-
-function outcomeOf(ends: readonly Branch[]): Outcome {
-  const kinds = new Set(ends.map(kindOf));
-  const [kind] = kinds;
-  if (kind === undefined || kinds.size > 1) {
-    throw new Error(`the packet may end in different ways: ${[...kinds].join(', ')}`);
-  }
-  return kind === 'forward' ? { kind, destinations: destinationsOf(ends) } : { kind };
-}
-
-function kindOf({ verdict, packet }: Branch): Outcome['kind'] {
-  if (verdict === 'drop' || verdict === 'reject') return verdict;
-  return packet.translated ? 'forward' : 'pass';
-}
-
-function destinationsOf(ends: readonly Branch[]): readonly Destination[] {
-  const found = new Map<string, Destination>();
-  for (const { packet } of ends) {
-    const { destination: address, destinationPort: port, masqueraded: masquerade } = packet;
-    found.set(`${formatAddressPort(address, port)} ${masquerade}`, { address, port, masquerade });
-  }
-  return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, destination]) => destination);
 }
