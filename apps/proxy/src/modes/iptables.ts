@@ -104,10 +104,10 @@ export async function probeIptables(probe: IptablesProbe): Promise<FamilySupport
 
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
 const HIDDEN_TABLES =
-  `cannot read ${LEGACY_TABLES}, and so not tell which variant of iptables this node uses: nft is taken; ` +
+  `cannot read ${LEGACY_TABLES}, so the variant of iptables that this node uses is unknown: nft is taken; ` +
   'if kubelet writes its rules with iptables-legacy, run as root, or add CAP_NET_RAW and CAP_DAC_READ_SEARCH to CAP_NET_ADMIN';
 
-/** Rules of the legacy variant are listed to root only. Without the file its modules are not loaded: nobody uses it. */
+/** Rules of the legacy variant are listed to root only. Without the file its modules are not loaded, and no program uses it. */
 export function hidesLegacyTables(files: Files): boolean {
   try {
     files.read(LEGACY_TABLES);

@@ -55,7 +55,7 @@ export async function openPacketCounters(
     if ('code' in answer) refusals.push({ of: family, error: answer });
     else drivers.set(family, answer);
   }
-  tell(logger, refusals);
+  logRefusals(logger, refusals);
   if (drivers.size > 0) return { drivers, ...access(client) };
   if (made.ok) await client.delete(NAMES);
   client.close();
@@ -81,8 +81,8 @@ function createInsistence({ clock }: CounterParts, logger: Logger) {
     });
 }
 
-/** That nothing can count is how the node is; that something was busy is bad luck, which another start may cure. */
-function tell(logger: Logger, refusals: readonly Refusal[]): void {
+/** A node that cannot count is a detail (v=2); a refusal because something was busy is a warning, since a new start may succeed. */
+function logRefusals(logger: Logger, refusals: readonly Refusal[]): void {
   if (refusals.length === 0) return;
   const why = refusals
     .map(({ of, error }) => `${of === 'all' ? '' : `${of}: `}${inOneLine(error)}`)

@@ -1,13 +1,13 @@
 /**
  * One signalbox a network namespace: two would repair each other's rules in turns. The lock is a socket that the holder
- * listens on: it ends with the process, however that ends, and tells processes of different containers apart, where
- * process ids do not.
+ * listens on: it is closed when the process ends, by a signal too, and identifies a process of another container, which
+ * a process id does not.
  *
  * The socket is a file in a folder that only root may enter, named by the inode of the network namespace, so that no
  * other user can hold the lock. Its file outlives the process; the holder is the one with the highest number that
  * answers. A process that finds that one dead links the next number, which only one can do, and holds the lock if no
- * higher one is there afterwards. Nobody removes the highest file, so the highest number never falls, and nobody can
- * link a number that a slower process has seen dead meanwhile.
+ * higher one is there afterwards. No process removes the highest file, so the highest number never falls, and no process
+ * can link a number whose holder a slower process has found dead meanwhile.
  *
  * Where the folder cannot be written (a proxy that is not root), the lock is an abstract socket of the network
  * namespace, which any user of the node can hold.

@@ -84,14 +84,14 @@ async function world({ model = dnsModel(), file = memoryFile(), errors = [], par
       for (let turn = 0; turn < 50; turn++) await Promise.resolve();
     }
   };
-  const tell = (...events: ObjectEvent[]): Promise<void> => {
+  const applyEvent = (...events: ObjectEvent[]): Promise<void> => {
     for (const event of events) model.apply(event);
     loop.request('change');
     return pass(1000);
   };
   loop.start();
   await pass(0);
-  return { ...flows, backend, loop, lines, pass, tell };
+  return { ...flows, backend, loop, lines, pass, applyEvent };
 }
 
 const complaints = (lines: readonly string[]): string[] =>
@@ -99,41 +99,41 @@ const complaints = (lines: readonly string[]): string[] =>
 
 describe('connection tracking after a sync', () => {
   it('S44: one listing for a change of UDP ports, none for a sync without', async () => {
-    const { seen, pass, tell } = await world();
+    const { seen, pass, applyEvent } = await world();
     expect(seen.listings).toBe(1);
     await pass(60_000);
     expect(seen.listings).toBe(1);
-    await tell(dnsSlice('10.244.1.6'));
+    await applyEvent(dnsSlice('10.244.1.6'));
     expect(seen.listings).toBe(2);
   });
 
   it('S47: flows of a Service that was deleted before the start are found once the service ranges are known', async () => {
-    const { flowTo, left, tell } = await world();
+    const { flowTo, left, applyEvent } = await world();
     flowTo('10.96.0.99', '10.244.1.66');
     flowTo('192.0.2.10', '10.88.0.2');
     const spec = { cidrs: ['10.96.0.0/16'] };
-    await tell({ type: 'upsert', resource: 'ServiceCIDR', object: { metadata: { name: 'a' }, spec } });
+    await applyEvent({ type: 'upsert', resource: 'ServiceCIDR', object: { metadata: { name: 'a' }, spec } });
     expect(left()).toEqual(['10.88.0.2']);
     flowTo('10.96.0.99', '10.244.1.66');
-    await tell(dnsSlice('10.244.1.6'));
+    await applyEvent(dnsSlice('10.244.1.6'));
     expect(left(), 'looked for at start, not at each change').toEqual(['10.88.0.2', '10.244.1.66']);
   });
 
   it('S47: and are looked for again where the listing failed', async () => {
-    const { errors, flowTo, left, pass, tell } = await world();
+    const { errors, flowTo, left, pass, applyEvent } = await world();
     flowTo('10.96.0.99', '10.244.1.66');
     errors.push(BUSY);
     const spec = { cidrs: ['10.96.0.0/16'] };
-    await tell({ type: 'upsert', resource: 'ServiceCIDR', object: { metadata: { name: 'a' }, spec } });
+    await applyEvent({ type: 'upsert', resource: 'ServiceCIDR', object: { metadata: { name: 'a' }, spec } });
     await pass(2000);
     expect(left()).toEqual([]);
   });
 
   it('S46: a clean-up that failed is tried again soon', async () => {
-    const { errors, begin, left, pass, tell, lines } = await world();
+    const { errors, begin, left, pass, applyEvent, lines } = await world();
     begin('10.244.1.5', '10.244.1.6');
     errors.push(BUSY, BUSY);
-    await tell(dnsSlice('10.244.1.6'));
+    await applyEvent(dnsSlice('10.244.1.6'));
     expect(left()).toEqual(['10.244.1.5', '10.244.1.6']);
     await pass(2000);
     expect(left()).toEqual(['10.244.1.6']);
@@ -142,22 +142,22 @@ describe('connection tracking after a sync', () => {
   });
 
   it('S47: and looks at what was changed in the meantime, too, in one listing', async () => {
-    const { errors, seen, begin, left, tell } = await world();
+    const { errors, seen, begin, left, applyEvent } = await world();
     begin('10.244.1.5', '10.244.1.6');
     errors.push(BUSY);
-    await tell({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
+    await applyEvent({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
     Object.assign(seen, { listings: 0, deletions: 0 });
-    await tell(dnsService('UDP', '10.96.0.77'));
+    await applyEvent(dnsService('UDP', '10.96.0.77'));
     expect(left()).toEqual([]);
     expect(seen).toEqual({ listings: 1, deletions: 1 });
   });
 
   it('one that keeps failing waits for the next sync after a while, and is never forgotten', async () => {
-    const { errors, seen, begin, left, pass, tell } = await world();
+    const { errors, seen, begin, left, pass, applyEvent } = await world();
     begin('10.244.1.5');
     errors.push(...Array.from({ length: 8 }, () => BUSY));
     seen.listings = 0;
-    await tell(dnsSlice('10.244.1.6'));
+    await applyEvent(dnsSlice('10.244.1.6'));
     await pass(20_000);
     expect(seen.listings).toBe(6);
     await pass(100_000);
@@ -165,10 +165,10 @@ describe('connection tracking after a sync', () => {
   });
 
   it('what another try does not cure is given up', async () => {
-    const { errors, seen, pass, tell, lines } = await world();
+    const { errors, seen, pass, applyEvent, lines } = await world();
     errors.push(FORBIDDEN);
     seen.listings = 0;
-    await tell(dnsSlice('10.244.1.6'));
+    await applyEvent(dnsSlice('10.244.1.6'));
     await pass(60_000);
     expect([seen.listings, complaints(lines).length]).toEqual([1, 1]);
   });
@@ -205,11 +205,11 @@ describe('connection tracking after a sync', () => {
   );
 
   it('S44: a service that was deleted and came back between two syncs is looked at as it is now', async () => {
-    const { backend, begin, left, tell, pass } = await world();
+    const { backend, begin, left, applyEvent, pass } = await world();
     begin('10.244.1.5', '10.244.1.66');
     backend.answers.push({ ...SYNCED, outcome: 'failed', error: SYNC_ERROR });
-    await tell({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
-    await tell(dnsService());
+    await applyEvent({ type: 'delete', resource: 'Service', namespace: 'default', name: 'dns' });
+    await applyEvent(dnsService());
     await pass(5000);
     expect(left()).toEqual(['10.244.1.5']);
   });
@@ -218,9 +218,9 @@ describe('connection tracking after a sync', () => {
 describe('the verification of the first sync', () => {
   it('does not keep a change waiting where the backend observes beside syncs', async () => {
     const observe = (): Promise<never> => new Promise(() => undefined);
-    const { backend, tell } = await world({ parts: { observe, observesBesideSync: true } });
+    const { backend, applyEvent } = await world({ parts: { observe, observesBesideSync: true } });
     const syncs = backend.changes.length;
-    await tell(dnsSlice('10.244.1.7'));
+    await applyEvent(dnsSlice('10.244.1.7'));
     expect(backend.changes).toHaveLength(syncs + 1);
   });
 });
@@ -286,12 +286,12 @@ describe('frontends that an earlier process has recorded', () => {
 
   it('are written when they change, and not when endpoints do', async () => {
     const file = memoryFile();
-    const { tell, pass } = await world({ file });
+    const { applyEvent, pass } = await world({ file });
     expect(file.texts).toHaveLength(1);
-    await tell(dnsSlice('10.244.1.6'));
+    await applyEvent(dnsSlice('10.244.1.6'));
     await pass(5000);
     expect(file.texts).toHaveLength(1);
-    await tell(GONE);
+    await applyEvent(GONE);
     await pass(5000);
     expect(file.texts).toHaveLength(2);
   });

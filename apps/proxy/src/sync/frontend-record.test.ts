@@ -39,7 +39,7 @@ function record(file: StateFile) {
 }
 
 describe('the record of frontends', () => {
-  it('holds what tells flows of a service port apart, and nothing else', () => {
+  it('holds the fields that distinguish the flows of service ports, and nothing else', () => {
     const list = [servicePort('203.0.113.80'), servicePort('2001:db8::1')];
     expect(decodeFrontends(encodeFrontends(list))).toEqual(list);
   });

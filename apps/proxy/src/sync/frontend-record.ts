@@ -66,7 +66,7 @@ export function encodeFrontends(servicePorts: readonly FlowServicePort[]): strin
         ? { kind: frontend.kind, port: frontend.port }
         : { kind: frontend.kind, address: frontend.address, port: frontend.port },
     ),
-    // They tell flows of a node port to addresses of the node that are not listed.
+    // They identify flows of a node port to addresses of the node that are not listed.
     servingEndpoints: frontends.some(({ kind }) => kind === 'node-port')
       ? servingEndpoints.map(({ address, port }) => ({ address, port }))
       : [],
