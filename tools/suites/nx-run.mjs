@@ -26,8 +26,8 @@ function readJson(file) {
 export function countTask({ projectName, target, status }, report) {
   const name = `${projectName}:${target}`;
   if (report === null) return countChecks([{ name, status }]);
-  const { passed, failed, skipped, reason } = report;
-  if (status === 0 || failed > 0) return { passed, failed, skipped, reason };
+  const { passed, failed, skipped } = report;
+  if (status === 0 || failed > 0) return report;
   return { passed, failed: 1, skipped, reason: `${name}: exit ${status} without a failed test` };
 }
 

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { pinnedEnvironment, repositoryRoot, tool } from '../install.mjs';
 import { suites } from './index.mjs';
 import { countRun, countTask } from './nx-run.mjs';
-import { addResults } from './report.mjs';
+import { addResults, failureLines } from './report.mjs';
 
 interface Task {
   readonly projectName: string;
@@ -52,6 +52,23 @@ describe('the counts of a suite that nx ran', () => {
     const report = { passed: 2, failed: 0, skipped: 0, reason: '' };
     expect(countTask(task('one', 'unit', 1), report)).toMatchObject({ passed: 2, failed: 1 });
     expect(countTask(task('one', 'unit', 1), null)).toMatchObject({ passed: 0, failed: 1 });
+  });
+
+  it('keep the texts of failures, and the end of a run repeats twenty of them', () => {
+    const failing = (...failures: string[]): object => ({
+      passed: 0,
+      failed: 1,
+      skipped: 0,
+      reason: '',
+      failures,
+    });
+    const added = addResults([failing('a'), failing('b')]);
+    expect(added).toMatchObject({ failed: 2, failures: ['a', 'b'] });
+    expect(failureLines([{ suite: 'unit', ...added }, { suite: 'uml' }])).toEqual(['unit: a', 'unit: b']);
+    const many = failing(...Array.from({ length: 23 }, (_, index) => `test ${index}`));
+    const lines = failureLines([{ suite: 'unit', ...many }]);
+    expect(lines).toHaveLength(21);
+    expect(lines.at(-1)).toBe('and 3 more failures');
   });
 
   it('have equal reasons once', () => {

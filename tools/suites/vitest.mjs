@@ -2,9 +2,11 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { tool } from '../install.mjs';
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { run } from '../process.mjs';
+import { failuresField } from './report.mjs';
 
 function readReport(file) {
   try {
@@ -30,6 +32,23 @@ function brokenFiles(report) {
   );
 }
 
+/** Lines of an error that the table repeats: the message and the first places of its stack. */
+const ERROR_LINES = 12;
+
+/** Each failed test: file, title, error. A file that did not load: its own error. */
+function failureTexts(report) {
+  const text = (file, title, error = '') => {
+    const lines = stripVTControlCharacters(error).split('\n').slice(0, ERROR_LINES);
+    return [`${path.relative('', file.name)}${title}`, ...lines].join('\n  ');
+  };
+  const tests = report.testResults.flatMap((file) =>
+    file.assertionResults
+      .filter((test) => test.status === 'failed')
+      .map((test) => text(file, ` > ${test.fullName}`, test.failureMessages?.join('\n'))),
+  );
+  return [...tests, ...brokenFiles(report).map((file) => text(file, '', file.message))];
+}
+
 export function countReport(report, status) {
   const broken = brokenFiles(report);
   const passed = report.numPassedTests;
@@ -40,7 +59,8 @@ export function countReport(report, status) {
     return { passed, failed: 1, skipped, reason: `vitest exit ${status} (errors outside of tests?)` };
   }
   const brokenNames = broken.map((file) => path.relative('', file.name)).join(', ');
-  return { passed, failed, skipped, reason: brokenNames ? `broken: ${brokenNames}` : skippedTitles(report) };
+  const reason = brokenNames ? `broken: ${brokenNames}` : skippedTitles(report);
+  return { passed, failed, skipped, reason, ...failuresField(failureTexts(report)) };
 }
 
 /** A suite that also runs, with failures, where its commands cannot be installed: most of its tests need none. */
