@@ -1,13 +1,12 @@
 /** kernelspace mode: the desired state as load balancers of the Windows Host Network Service. */
-import { validatedSync } from '@signalbox/core';
+import { createSyncReport, type ReconciledState, type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
+import { fail, isEmptyChange, type Result, succeed, validatedSync } from '@signalbox/core';
 import type {
   Backend,
-  BackendError,
   CleanupResult,
   DesiredChange,
   Observation,
   ServicePortKey,
-  SyncCounters,
   SyncResult,
 } from '@signalbox/core';
 import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
@@ -16,18 +15,18 @@ import { configurationError, contextOf, isServed } from './context.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { createOwnership, type Ownership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
-import { readCapabilities, readHeldState, readNetwork, type Read } from './driver/read-hns.ts';
+import { readCapabilities, readHeldState, readNetwork } from './driver/read-hns.ts';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
 import type { HnsCapabilities } from './objects/hns-version.ts';
 import type { WantedLoadBalancer } from './objects/wanted.ts';
 import type { WinvfpOptions } from './options.ts';
-import { driftOf, failedSync, runRound, type RoundScope } from './sync-round.ts';
+import { driftOf, runRound, stoppedRound, type Round, type RoundScope } from './sync-round.ts';
 
 export interface BackendState {
   readonly options: WinvfpOptions;
   readonly wanted: WantedState;
-  /** What HNS holds, as far as we know; `null`: unknown, the next sync lists it. */
-  held: HeldState | null;
+  /** What HNS holds; where it is unknown, the next sync lists it. */
+  held: ReconciledState<HeldState>;
   /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
   capabilities: HnsCapabilities | null;
   readonly owned: Ownership;
@@ -50,7 +49,7 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   const state: BackendState = {
     options,
     wanted: createWantedState(),
-    held: null,
+    held: UNKNOWN,
     capabilities: null,
     owned: createOwnership(),
     unsettled: new Set(),
@@ -67,10 +66,9 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   };
 }
 
-function unsupported(wanted: WantedState): readonly UnsupportedPort[] {
-  const context = wanted.context();
+function unsupported({ context, servicePorts }: WantedState): readonly UnsupportedPort[] {
   if (context === null) return [];
-  return [...wanted.servicePorts().values()].flatMap((port) =>
+  return [...servicePorts.values()].flatMap((port) =>
     unsupportedOf(port, context).map((entry) => ({ key: port.key, ...entry })),
   );
 }
@@ -85,41 +83,30 @@ function refused(state: BackendState): readonly UnsupportedPort[] {
   }));
 }
 
-function isEmpty(change: DesiredChange): boolean {
-  const { servicePorts, healthChecks } = change;
-  const sets = [servicePorts, healthChecks];
-  const touched = sets.some((set) => set.added.length + set.changed.length + set.removed.length > 0);
-  return change.kind === 'incremental' && !touched && !change.nodeChanged;
-}
-
 async function sync(state: BackendState, change: DesiredChange): Promise<SyncResult> {
-  state.wanted.take(change);
-  const scope: RoundScope = change.kind === 'full' || isEmpty(change) ? 'full' : 'partial';
-  const first = await round(state, scope);
-  // Once more with open eyes; what still fails then is reported and tried again at the next sync.
-  if (!first.relist) return first.result;
-  const { result } = await round(state, 'full');
-  return { ...result, counters: sumOf(first.result.counters, result.counters) };
+  const report = createSyncReport();
+  state.wanted.apply(change);
+  const first = await round(
+    state,
+    report,
+    change.kind === 'full' || isEmptyChange(change) ? 'full' : 'partial',
+  );
+  // Once more with everything listed; what still fails then is reported and tried again at the next sync.
+  const { failures } = first.relist ? await round(state, report, 'full') : first;
+  for (const { key, error } of failures) report.fail(key, error);
+  return report.result();
 }
 
-function sumOf(left: SyncCounters, right: SyncCounters): SyncCounters {
-  const names = new Set([...Object.keys(left), ...Object.keys(right)]);
-  return Object.fromEntries([...names].map((name) => [name, (left[name] ?? 0) + (right[name] ?? 0)]));
-}
-
-async function round(state: BackendState, scope: RoundScope): ReturnType<typeof runRound> {
+async function round(state: BackendState, report: SyncReport, scope: RoundScope): Promise<Round> {
   const world = await readWorld(state);
-  if ('error' in world) {
-    state.held = null;
-    state.capabilities = null;
-    return { relist: false, result: failedSync(world.error) };
-  }
-  const result = await runRound(state, { ...world.value, scope });
-  if (result.result.outcome === 'failed') {
-    state.held = null;
+  const done = world.ok
+    ? await runRound({ state, report, world: world.value }, scope)
+    : stoppedRound(report, world.error);
+  if (report.hasFailed) {
+    state.held = UNKNOWN;
     state.capabilities = null;
   }
-  return result;
+  return done;
 }
 
 export interface World extends HnsCapabilities {
@@ -127,38 +114,43 @@ export interface World extends HnsCapabilities {
 }
 
 /** The network is read every time: it may have been made anew, and the routes of an overlay change with its nodes. */
-async function readWorld(state: BackendState): Promise<Read<World>> {
+async function readWorld(state: BackendState): Promise<Result<World>> {
   const { hcn, networkName } = state.options;
   const network = await readNetwork(hcn, networkName);
-  if ('error' in network) return network;
+  if (!network.ok) return network;
   if (state.capabilities === null) {
     const capabilities = await readCapabilities(hcn);
-    if ('error' in capabilities) return capabilities;
+    if (!capabilities.ok) return capabilities;
     state.capabilities = capabilities.value;
   }
-  return { value: { network: network.value, ...state.capabilities } };
+  return succeed({ network: network.value, ...state.capabilities });
 }
 
 async function observe(state: BackendState): Promise<Observation> {
-  const failed = (error: BackendError): Observation => ({ outcome: 'failed', error });
+  const held = await readServed(state);
+  if (!held.ok) return { outcome: 'failed', error: held.error };
+  return { outcome: 'ok', drift: held.value === null ? [] : driftOf(state, held.value) };
+}
+
+/** `null`: the network does not carry this family. */
+async function readServed(state: BackendState): Promise<Result<HeldState | null>> {
   const world = await readWorld(state);
-  if ('error' in world) return failed(world.error);
+  if (!world.ok) return world;
+  const { network, features, version } = world.value;
   const { hcn, family } = state.options;
-  if (!isServed(state.options, world.value.network)) return { outcome: 'ok', drift: [] };
-  const node = state.wanted.node();
+  if (!isServed(state.options, network)) return succeed(null);
+  const { node } = state.wanted;
   if (node !== null) {
-    const context = contextOf(state.options, world.value.network, world.value.features, node);
-    const error = configurationError(context, world.value.version);
-    if (error !== null) return failed(error);
+    const context = contextOf(state.options, network, features, node);
+    const error = configurationError(context, version);
+    if (error !== null) return fail(error);
     state.wanted.compile(context);
   }
-  const read = await readHeldState({ hcn, family, network: world.value.network, owned: state.owned });
-  if ('error' in read) return failed(read.error);
-  return { outcome: 'ok', drift: driftOf(state, read.value) };
+  return readHeldState({ hcn, family, network, owned: state.owned });
 }
 
 function cleanup(state: BackendState): Promise<CleanupResult> {
-  state.held = null;
+  state.held = UNKNOWN;
   state.unsettled = new Set();
   const { hcn, family, networkName } = state.options;
   return cleanupHns({ hcn, family, networkName, owned: state.owned });

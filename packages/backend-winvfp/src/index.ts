@@ -20,7 +20,6 @@ export {
   type RunCommand,
   type ServiceInstallation,
   type ServiceManager,
-  type ServiceResult,
   type ServiceState,
 } from './driver/service-manager.ts';
 export { createWindowsService, DEFAULT_SERVICE_NAME, type WindowsService } from './driver/windows-service.ts';

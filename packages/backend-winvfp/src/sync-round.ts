@@ -1,5 +1,13 @@
-/** One round of a sync: find out what is held, plan, carry out, say what became of it. */
-import type { BackendError, Drift, SyncCounters, SyncResult } from '@signalbox/core';
+/** One round of a sync: find out what is held, plan, apply, report. */
+import { type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
+import {
+  type BackendError,
+  type Drift,
+  fail,
+  type Result,
+  type ServiceFailure,
+  succeed,
+} from '@signalbox/core';
 import type { BackendState, World } from './backend.ts';
 import { configurationError, contextOf, isServed, unservedFailures } from './context.ts';
 import type { WantedState } from './compile/wanted-state.ts';
@@ -16,69 +24,73 @@ import type { LoadBalancerType, WantedLoadBalancer } from './objects/wanted.ts';
 export type RoundScope = 'full' | 'partial';
 
 export interface Round {
-  readonly result: SyncResult;
+  /** What could not be programmed; the second round of a sync replaces those of the first. */
+  readonly failures: readonly ServiceFailure[];
   /** What HNS holds turned out to be something else: worth a full round at once. */
   readonly relist: boolean;
 }
 
-export function failedSync(error: BackendError, counters: SyncCounters = {}): SyncResult {
-  return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters };
+/** Nothing of this round, or not all, was done: the error is that of the sync. */
+export function stoppedRound(report: SyncReport, error: BackendError): Round {
+  report.failAll(error);
+  return { failures: [], relist: false };
 }
 
-export async function runRound(state: BackendState, input: World & { scope: RoundScope }): Promise<Round> {
+export interface RoundInput {
+  readonly state: BackendState;
+  readonly report: SyncReport;
+  readonly world: World;
+}
+
+export async function runRound(input: RoundInput, wish: RoundScope): Promise<Round> {
+  const { state, report, world } = input;
   const { wanted, options } = state;
-  const node = wanted.node();
+  const { node } = wanted;
   if (node === null) throw new Error('a round before the first change');
-  if (!isServed(options, input.network)) return { relist: false, result: unserved(state) };
-  const context = contextOf(options, input.network, input.features, node);
-  const misconfigured = configurationError(context, input.version);
-  if (misconfigured !== null) return { relist: false, result: failedSync(misconfigured) };
+  if (!isServed(options, world.network))
+    return { failures: unservedFailures(options, wanted.servicePorts.size), relist: false };
+  const context = contextOf(options, world.network, world.features, node);
+  const misconfigured = configurationError(context, world.version);
+  if (misconfigured !== null) return stoppedRound(report, misconfigured);
   wanted.compile(context);
-  const known = state.held?.network.ID === input.network.ID ? state.held : null;
-  const scope = known === null ? 'full' : input.scope;
+  const known = heldOn(state, world.network.ID);
+  const scope = known === null ? 'full' : wish;
   const listed =
-    scope === 'full' || known === null ? await readAll(state, input) : await readMissing(state, known);
-  if ('error' in listed) return { relist: false, result: failedSync(listed.error) };
-  const held = listed.held;
-  const drift = scope === 'full' && known !== null ? surprises(state, held) : [];
+    scope === 'full' || known === null ? await readAll(state, world) : await readMissing(state, known);
+  if (!listed.ok) return stoppedRound(report, listed.error);
+  const held = listed.value;
+  // Differences that no change by Signalbox explains.
+  const drift = scope === 'full' && known !== null && wanted.dirty.size === 0 ? driftOf(state, held) : [];
   if (scope === 'full') markAll(state, held);
-  return finishRound(state, { ...input, held, scope, drift });
+  report.reach(scope);
+  return finishRound(input, { held, scope, drift });
 }
 
-function unserved({ wanted, options }: BackendState): SyncResult {
-  const failures = unservedFailures(options, wanted.servicePorts().size);
-  const outcome = failures.length === 0 ? 'ok' : 'partial';
-  return { outcome, scope: 'none', failures, repaired: [], counters: {} };
+/** What is known of this very network. */
+function heldOn({ held }: BackendState, networkId: string): HeldState | null {
+  return held.kind === 'held' && held.ledger.network.ID === networkId ? held.ledger : null;
 }
 
-interface Prepared extends World {
+interface Prepared {
   readonly held: HeldState;
   readonly scope: RoundScope;
   readonly drift: readonly Drift[];
 }
 
-type Listed = { readonly held: HeldState } | { readonly error: BackendError };
-
-async function readAll(state: BackendState, { network }: World): Promise<Listed> {
+function readAll(state: BackendState, { network }: World): Promise<Result<HeldState>> {
   const { hcn, family } = state.options;
-  const read = await readHeldState({ hcn, family, network, owned: state.owned });
-  return 'error' in read ? read : { held: read.value };
+  return readHeldState({ hcn, family, network, owned: state.owned });
 }
 
 /** Endpoints of local pods come from the CNI plug-in: one that is not known yet requires a listing. */
-async function readMissing(state: BackendState, held: HeldState): Promise<Listed> {
+async function readMissing(state: BackendState, held: HeldState): Promise<Result<HeldState>> {
   const unknown = [...state.wanted.dirty].some((frontend) =>
     state.wanted
       .wantedAt(frontend)
       ?.endpoints.some((ref) => ref.kind !== 'remote' && endpointFor(ref, held) === undefined),
   );
   const error = unknown ? await refreshEndpoints(state.options.hcn, held) : null;
-  return error === null ? { held } : { error };
-}
-
-/** Drift: differences that no change by Signalbox explains. */
-function surprises(state: BackendState, held: HeldState): readonly Drift[] {
-  return state.wanted.dirty.size > 0 ? [] : driftOf(state, held);
+  return error === null ? succeed(held) : fail(error);
 }
 
 export function driftOf({ wanted, options, unsettled }: BackendState, held: HeldState): readonly Drift[] {
@@ -98,43 +110,53 @@ function markAll(state: BackendState, held: HeldState): void {
   }
 }
 
-async function finishRound(state: BackendState, prepared: Prepared): Promise<Round> {
-  const { wanted, options } = state;
-  const { held, version, features, scope } = prepared;
-  if (state.held?.network.ID !== held.network.ID) state.refused = new Map();
-  state.held = held;
-  const extraEndpoints = wanted.extraEndpoints();
-  const plan = planRound(state, prepared);
+async function finishRound(input: RoundInput, prepared: Prepared): Promise<Round> {
+  const { state, report, world } = input;
+  const { wanted, options, owned } = state;
+  const { held, scope, drift } = prepared;
+  if (heldOn(state, held.network.ID) === null) state.refused = new Map();
+  state.held = { kind: 'held', ledger: held };
+  const plan = planRound(input, prepared);
   adopt(state, plan, held);
-  const writer = createWriter({ hcn: options.hcn, held, owned: state.owned, typeOf: typeIn(wanted) });
-  const applied = await applyPlan({
+  const writer = createWriter({ hcn: options.hcn, held, owned, report, typeOf: typeIn(wanted) });
+  const applied = await applyRound(state, prepared, plan, writer);
+  if (applied.stopped !== null) return stoppedRound(report, applied.stopped);
+  keepRefused(state, applied);
+  wanted.settle(applied.failedFrontends);
+  if (applied.modifyBroken)
+    state.capabilities = { version: world.version, features: { ...world.features, modify: false } };
+  if (writer.unsure()) state.held = UNKNOWN;
+  if (applied.failures.length === 0) report.repair(drift);
+  const relist = scope === 'partial' && (applied.relist || writer.unsure());
+  return { failures: applied.failures, relist };
+}
+
+function applyRound(
+  { wanted, options, unsettled }: BackendState,
+  { held, scope }: Prepared,
+  plan: Plan,
+  writer: Writer,
+): Promise<Applied> {
+  return applyPlan({
     plan,
     writer,
     held,
     family: options.family,
-    keep: new Set(extraEndpoints.map((endpoint) => endpoint.address)),
+    keep: new Set(wanted.extraEndpoints().map((endpoint) => endpoint.address)),
     wantedAt: (frontend) => wanted.wantedAt(frontend),
-    unsettled: state.unsettled,
+    unsettled,
     fresh: scope === 'full',
   });
-  if (applied.stopped !== null)
-    return { relist: false, result: failedSync(applied.stopped, writer.counters) };
-  keepRefused(state, applied);
-  wanted.settle(applied.failedFrontends);
-  if (applied.modifyBroken) state.capabilities = { version, features: { ...features, modify: false } };
-  if (writer.unsure()) state.held = null;
-  const relist = scope === 'partial' && (applied.relist || writer.unsure());
-  return { relist, result: resultOf(prepared, applied, writer) };
 }
 
-function planRound({ wanted, refused }: BackendState, { held, features, scope }: Prepared): Plan {
+function planRound({ state: { wanted, refused }, world }: RoundInput, { held, scope }: Prepared): Plan {
   return planSync({
     frontends: wanted.dirty,
     wantedAt: (frontend) => wanted.wantedAt(frontend),
     extraEndpoints: wanted.extraEndpoints(),
     held,
-    features,
-    nodeIP: wanted.context()?.nodeIP ?? '',
+    features: world.features,
+    nodeIP: wanted.context?.nodeIP ?? '',
     isRefused: (balancer) => isRefused(balancer, refused),
     strays: scope === 'full' ? straysOf(held) : [],
   });
@@ -176,15 +198,4 @@ function adopt(state: BackendState, plan: Plan, held: HeldState): void {
     const balancer = held.loadBalancers.get(id);
     if (balancer !== undefined) held.putLoadBalancer(balancer.document);
   }
-}
-
-function resultOf({ scope, drift }: Prepared, applied: Applied, writer: Writer): SyncResult {
-  const { failures } = applied;
-  return {
-    outcome: failures.length === 0 ? 'ok' : 'partial',
-    scope,
-    failures,
-    repaired: failures.length === 0 ? drift : [],
-    counters: writer.counters,
-  };
 }

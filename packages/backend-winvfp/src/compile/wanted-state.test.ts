@@ -16,7 +16,7 @@ import { createWantedState, type WantedState } from './wanted-state.ts';
 
 function compiled(change: DesiredChange, more = {}): WantedState {
   const state = createWantedState();
-  state.take(change);
+  state.apply(change);
   state.compile(context(more));
   return state;
 }
@@ -28,7 +28,7 @@ describe('the wanted state', () => {
     const state = compiled(fullOf(a, b));
     state.settle(new Set());
     const after = service({ name: 'b', frontends: [clusterIP('10.96.0.3')] });
-    state.take(incremental([], [{ before: b, after }], []));
+    state.apply(incremental([], [{ before: b, after }], []));
     state.compile(context());
     expect([...state.dirty].sort()).toEqual(['10.96.0.2:80/tcp', '10.96.0.3:80/tcp']);
   });
@@ -46,17 +46,17 @@ describe('the wanted state', () => {
     const b = service({ name: 'b', frontends: [externalIP('203.0.113.1')] });
     const state = compiled(fullOf(b, a));
     expect(state.wantedAt('203.0.113.1:80/tcp')?.owner).toBe(a.key);
-    state.take(incremental([], [], [a]));
+    state.apply(incremental([], [], [a]));
     state.compile(context());
     expect(state.wantedAt('203.0.113.1:80/tcp')?.owner).toBe(b.key);
-    state.take(incremental([], [], [b]));
+    state.apply(incremental([], [], [b]));
     state.compile(context());
     expect(state.wantedAt('203.0.113.1:80/tcp')).toBeUndefined();
   });
 
   it('a full change forgets what is not in it', () => {
     const state = compiled(fullOf(service({ name: 'a' })));
-    state.take(fullOf(service({ name: 'b', frontends: [clusterIP('10.96.0.2')] })));
+    state.apply(fullOf(service({ name: 'b', frontends: [clusterIP('10.96.0.2')] })));
     state.compile(context());
     expect([...state.frontends().keys()]).toEqual(['10.96.0.2:80/tcp']);
   });
@@ -73,7 +73,7 @@ describe('the wanted state', () => {
     expect(state.wantedAt('203.0.113.9:31000/tcp')?.owner).toBe(web.key);
     state.settle(new Set());
     const changed = [{ before: healthCheck('web', 31_000), after: healthCheck('web', 31_001) }];
-    state.take({ ...incremental([], [], []), healthChecks: { added: [], changed, removed: [] } });
+    state.apply({ ...incremental([], [], []), healthChecks: { added: [], changed, removed: [] } });
     state.compile(context(forward));
     expect([...state.dirty].sort()).toEqual([
       '203.0.113.9:31000/tcp',

@@ -1,10 +1,11 @@
 /** Removal of all owned objects, and of no others. */
-import type { BackendError, CleanupResult, Family } from '@signalbox/core';
+import { createSyncReport } from '@signalbox/backend-kit';
+import { type BackendError, type CleanupResult, type Family, type Result, succeed } from '@signalbox/core';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
 import { unreferencedEndpoints } from '../diff/unreferenced.ts';
 import type { HcnApi } from './hcn-api.ts';
-import { readHeldState, readNetwork, type Read } from './read-hns.ts';
+import { readHeldState, readNetwork } from './read-hns.ts';
 import { createWriter, type Writer } from './writer.ts';
 
 export interface CleanupInput {
@@ -15,10 +16,10 @@ export interface CleanupInput {
 }
 
 export async function cleanupHns(input: CleanupInput): Promise<CleanupResult> {
-  const read = await readOurs(input);
-  if ('error' in read) return { outcome: 'failed', error: read.error };
+  const read = await readOwned(input);
+  if (!read.ok) return { outcome: 'failed', error: read.error };
   const held = read.value;
-  const writer = createWriter({ ...input, held });
+  const writer = createWriter({ ...input, held, report: createSyncReport() });
   const balancers = await removeAll(writer, held);
   const endpoints = balancers.error === null ? await removeEndpoints(writer, held, input.family) : null;
   const error = balancers.error ?? endpoints?.error ?? null;
@@ -28,11 +29,11 @@ export async function cleanupHns(input: CleanupInput): Promise<CleanupResult> {
 }
 
 /** Without the network its endpoints are gone, but load balancers may be left. */
-async function readOurs(input: CleanupInput): Promise<Read<HeldState>> {
+async function readOwned(input: CleanupInput): Promise<Result<HeldState>> {
   const network = await readNetwork(input.hcn, input.networkName);
-  if ('value' in network) return readHeldState({ ...input, network: network.value });
+  if (network.ok) return readHeldState({ ...input, network: network.value });
   if (network.error.code !== 'not-found') return network;
-  return { value: createHeldState({ ...input, network: { ID: '', Name: input.networkName } }) };
+  return succeed(createHeldState({ ...input, network: { ID: '', Name: input.networkName } }));
 }
 
 interface Removal {

@@ -1,5 +1,8 @@
-/** Reading: the network, what this version of HNS can do, and everything on the network. */
-import { backendError, type BackendError, type Family } from '@signalbox/core';
+/**
+ * Reading: the network, what this version of HNS can do, and everything on the network. A failed query is never an empty
+ * answer.
+ */
+import { backendError, type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
 import { idKey } from '../compile/chain-names.ts';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
@@ -16,40 +19,35 @@ import { featuresOf, type HnsCapabilities } from '../objects/hns-version.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 
-/** A value, or why there is none. A failed query is never an empty answer. */
-export type Read<T> = { readonly value: T } | { readonly error: BackendError };
-
 interface Listing<T> {
   readonly kind: HcnKind;
   readonly filter: Readonly<Record<string, string>>;
   readonly read: (raw: RawDocument) => T;
 }
 
-async function list<T>(hcn: HcnApi, { kind, filter, read }: Listing<T>): Promise<Read<readonly T[]>> {
+async function list<T>(hcn: HcnApi, { kind, filter, read }: Listing<T>): Promise<Result<readonly T[]>> {
   const reply = await hcn.call({ op: 'list', kind, filter });
-  if (reply.hresult !== 0) return { error: hcnError(reply, `list of ${kind}s`) };
+  if (reply.hresult !== 0) return fail(hcnError(reply, `list of ${kind}s`));
   const value = parseDocuments(reply.items);
-  if (value !== null) return { value: value.map(read) };
-  return {
-    error: backendError('protocol', 'Invoke', `unreadable ${kind} documents`, { kernel: 'unchanged' }),
-  };
+  if (value !== null) return succeed(value.map(read));
+  return fail(backendError('protocol', 'Invoke', `unreadable ${kind} documents`, { kernel: 'unchanged' }));
 }
 
-export async function readNetwork(hcn: HcnApi, name: string): Promise<Read<HcnNetwork>> {
+export async function readNetwork(hcn: HcnApi, name: string): Promise<Result<HcnNetwork>> {
   const found = await list(hcn, { kind: 'network', filter: { Name: name }, read: readNetworkDocument });
-  if ('error' in found) return found;
+  if (!found.ok) return found;
   const network = found.value.find((entry) => entry.Name === name) ?? found.value[0];
-  if (network !== undefined) return { value: network };
+  if (network !== undefined) return succeed(network);
   const message = `there is no HNS network "${name}": has the CNI plug-in made it yet?`;
-  return { error: backendError('not-found', 'HcnEnumerateNetworks', message, { kernel: 'unchanged' }) };
+  return fail(backendError('not-found', 'HcnEnumerateNetworks', message, { kernel: 'unchanged' }));
 }
 
-export async function readCapabilities(hcn: HcnApi): Promise<Read<HnsCapabilities>> {
+export async function readCapabilities(hcn: HcnApi): Promise<Result<HnsCapabilities>> {
   const reply = await hcn.call({ op: 'hns', path: '/globals/version' });
-  if (reply.hresult !== 0) return { error: hcnError(reply, '/globals/version') };
+  if (reply.hresult !== 0) return fail(hcnError(reply, '/globals/version'));
   const version = parseVersion(reply.items[0] ?? '');
-  if (version !== null) return { value: { version, features: featuresOf(version) } };
-  return { error: backendError('protocol', 'HNSCall', `/globals/version: ${reply.items[0] ?? 'no answer'}`) };
+  if (version !== null) return succeed({ version, features: featuresOf(version) });
+  return fail(backendError('protocol', 'HNSCall', `/globals/version: ${reply.items[0] ?? 'no answer'}`));
 }
 
 export interface ReadOptions {
@@ -59,25 +57,25 @@ export interface ReadOptions {
   readonly owned: Ownership;
 }
 
-export async function readHeldState(options: ReadOptions): Promise<Read<HeldState>> {
+export async function readHeldState(options: ReadOptions): Promise<Result<HeldState>> {
   const balancers = await listLoadBalancers(options.hcn);
-  if ('error' in balancers) return balancers;
+  if (!balancers.ok) return balancers;
   const held = createHeldState(options);
   const error = await refreshEndpoints(options.hcn, held);
-  if (error !== null) return { error };
+  if (error !== null) return fail(error);
   for (const balancer of balancers.value) held.putLoadBalancer(balancer);
   options.owned.settle();
-  return { value: held };
+  return succeed(held);
 }
 
-function listLoadBalancers(hcn: HcnApi): Promise<Read<readonly HcnLoadBalancer[]>> {
+function listLoadBalancers(hcn: HcnApi): Promise<Result<readonly HcnLoadBalancer[]>> {
   return list(hcn, { kind: 'load-balancer', filter: {}, read: readLoadBalancerDocument });
 }
 
 /** Reads everything again into what is held. */
 export async function refreshAll(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
   const balancers = await listLoadBalancers(hcn);
-  if ('error' in balancers) return balancers.error;
+  if (!balancers.ok) return balancers.error;
   const seen = new Set(balancers.value.map((balancer) => idKey(balancer.ID)));
   const known = [...held.loadBalancers.keys(), ...held.otherLoadBalancers.keys()];
   for (const id of known) if (!seen.has(id)) held.removeLoadBalancer(id);
@@ -89,7 +87,7 @@ export async function refreshAll(hcn: HcnApi, held: HeldState): Promise<BackendE
 export async function refreshEndpoints(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
   const filter = { VirtualNetwork: held.network.ID };
   const endpoints = await list(hcn, { kind: 'endpoint', filter, read: readEndpointDocument });
-  if ('error' in endpoints) return endpoints.error;
+  if (!endpoints.ok) return endpoints.error;
   const seen = new Set(endpoints.value.map((endpoint) => endpoint.ID.toUpperCase()));
   for (const id of held.endpoints.keys()) if (!seen.has(id)) held.removeEndpoint(id);
   for (const endpoint of endpoints.value) held.putEndpoint(endpoint);

@@ -1,7 +1,7 @@
 /** Registering with the service control manager, by its own tool: `signalbox service install|uninstall|status`. */
 import { execFile } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
-import { backendError, type BackendError } from '@signalbox/core';
+import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 import { DEFAULT_SERVICE_NAME } from './windows-service.ts';
 
 export interface CommandResult {
@@ -24,13 +24,11 @@ export interface ServiceInstallation {
 
 export type ServiceState = 'running' | 'stopped' | 'starting' | 'stopping' | 'not-installed';
 
-export type ServiceResult<T> = { readonly value: T } | { readonly error: BackendError };
-
 export interface ServiceManager {
-  install(installation: ServiceInstallation): Promise<ServiceResult<'installed'>>;
+  install(installation: ServiceInstallation): Promise<Result<'installed'>>;
   /** Stops it first. */
-  uninstall(name?: string): Promise<ServiceResult<'uninstalled' | 'not-installed'>>;
-  status(name?: string): Promise<ServiceResult<ServiceState>>;
+  uninstall(name?: string): Promise<Result<'uninstalled' | 'not-installed'>>;
+  status(name?: string): Promise<Result<ServiceState>>;
 }
 
 /** The exit status of sc.exe is the Win32 error. */
@@ -78,7 +76,7 @@ export function createServiceManager(run: RunCommand = runCommand): ServiceManag
 async function install(
   run: RunCommand,
   { name = DEFAULT_SERVICE_NAME, displayName = 'Signalbox', command, dependencies = [] }: ServiceInstallation,
-): Promise<ServiceResult<'installed'>> {
+): Promise<Result<'installed'>> {
   const depend = ['hns', ...dependencies].join('/');
   const settings = ['type=', 'own', 'start=', 'auto', 'DisplayName=', displayName, 'depend=', depend];
   const created = await run('sc.exe', ['create', name, 'binPath=', commandLine(command), ...settings]);
@@ -86,7 +84,7 @@ async function install(
   return restartAfterFailure(run, name);
 }
 
-async function restartAfterFailure(run: RunCommand, name: string): Promise<ServiceResult<'installed'>> {
+async function restartAfterFailure(run: RunCommand, name: string): Promise<Result<'installed'>> {
   // Three restarts with growing pauses (milliseconds), counted anew after an hour (seconds).
   const actions = 'restart/5000/restart/10000/restart/30000';
   const recovery = await run('sc.exe', ['failure', name, 'reset=', '3600', 'actions=', actions]);
@@ -94,49 +92,50 @@ async function restartAfterFailure(run: RunCommand, name: string): Promise<Servi
   // Else they are for crashes alone, and not for a process that reports how it failed before it ends.
   const always = await run('sc.exe', ['failureflag', name, '1']);
   const done = always.status === 0 || always.status === ERROR_INVALID_FUNCTION;
-  return done ? { value: 'installed' } : failed('sc.exe failureflag', name, always);
+  return done ? succeed('installed' as const) : failed('sc.exe failureflag', name, always);
 }
 
-async function uninstall(
-  run: RunCommand,
-  name: string,
-): Promise<ServiceResult<'uninstalled' | 'not-installed'>> {
+async function uninstall(run: RunCommand, name: string): Promise<Result<'uninstalled' | 'not-installed'>> {
   const found = await status(run, name);
-  if ('error' in found) return found;
-  if (found.value === 'not-installed') return { value: 'not-installed' };
+  if (!found.ok) return found;
+  if (found.value === 'not-installed') return succeed('not-installed');
   if (found.value !== 'stopped') {
     const stopped = await stop(run, name);
-    if ('error' in stopped) return stopped;
+    if (!stopped.ok) return stopped;
   }
   const deleted = await run('sc.exe', ['delete', name]);
-  return deleted.status === 0 ? { value: 'uninstalled' } : failed('sc.exe delete', name, deleted);
+  return deleted.status === 0 ? succeed('uninstalled' as const) : failed('sc.exe delete', name, deleted);
 }
 
-async function stop(run: RunCommand, name: string): Promise<ServiceResult<'stopped'>> {
+async function stop(run: RunCommand, name: string): Promise<Result<'stopped'>> {
   const asked = await run('sc.exe', ['stop', name]);
   if (asked.status !== 0) return failed('sc.exe stop', name, asked);
   for (let query = 0; query < STOP_QUERIES; query += 1) {
     const now = await status(run, name);
-    if ('error' in now) return now;
-    if (now.value === 'stopped') return { value: 'stopped' };
+    if (!now.ok) return now;
+    if (now.value === 'stopped') return succeed('stopped');
     await setTimeout(STOP_PAUSE_MS);
   }
   const message = `service ${name} does not stop within ${(STOP_QUERIES * STOP_PAUSE_MS) / 1000} s`;
-  return { error: backendError('timeout', 'sc.exe stop', message, { kernel: 'unchanged' }) };
+  return fail(backendError('timeout', 'sc.exe stop', message, { kernel: 'unchanged' }));
 }
 
-async function status(run: RunCommand, name: string): Promise<ServiceResult<ServiceState>> {
+async function status(run: RunCommand, name: string): Promise<Result<ServiceState>> {
   const queried = await run('sc.exe', ['query', name]);
-  if (queried.status === ERROR_SERVICE_DOES_NOT_EXIST) return { value: 'not-installed' };
+  if (queried.status === ERROR_SERVICE_DOES_NOT_EXIST) return succeed('not-installed');
   if (queried.status !== 0) return failed('sc.exe query', name, queried);
   const state = STATES[Number(/STATE\s*:\s*(\d)/.exec(queried.output)?.[1] ?? 0) - 1];
-  if (state !== undefined) return { value: state };
-  return { error: backendError('protocol', 'sc.exe query', queried.output, { kernel: 'unchanged' }) };
+  if (state !== undefined) return succeed(state);
+  return fail(backendError('protocol', 'sc.exe query', queried.output, { kernel: 'unchanged' }));
 }
 
-function failed(operation: string, name: string, result: CommandResult): { readonly error: BackendError } {
+function failed(
+  operation: string,
+  name: string,
+  result: CommandResult,
+): ReturnType<typeof fail<BackendError>> {
   const code = CODES.get(result.status) ?? 'rejected';
   const message = `service ${name}: exit status ${result.status}`;
   const more = { kernel: 'unchanged', detail: result.output } as const;
-  return { error: backendError(code, operation, message, more) };
+  return fail(backendError(code, operation, message, more));
 }

@@ -1,4 +1,5 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
+import type { SyncReport } from '@signalbox/backend-kit';
 import { backendError, type BackendError } from '@signalbox/core';
 import { idKey } from '../compile/chain-names.ts';
 import { loadBalancerType, sameEndpoints, sameLoadBalancer } from '../diff/frontend.ts';
@@ -29,12 +30,6 @@ export interface WriteFailure {
   readonly hresult: number;
 }
 
-/**
- * Writes of this sync, for `SyncResult.counters`: those that succeeded by kind (`create-load-balancer`), those of load
- * balancers that failed by kind, type and error (`create-load-balancer/clusterip/port_already_exists`).
- */
-type WriteCounters = Record<string, number>;
-
 export interface Writer {
   /** `null`: done. */
   createEndpoint(wanted: WantedEndpoint): Promise<WriteFailure | null>;
@@ -42,7 +37,6 @@ export interface Writer {
   create(wanted: WantedLoadBalancer): Promise<WriteFailure | null>;
   modify(wanted: WantedLoadBalancer, held: HeldLoadBalancer): Promise<WriteFailure | null>;
   remove(held: HeldLoadBalancer): Promise<WriteFailure | null>;
-  readonly counters: WriteCounters;
   /** An answer left it open what HNS holds now. */
   readonly unsure: () => boolean;
 }
@@ -56,26 +50,28 @@ export interface WriterOptions {
   readonly hcn: HcnApi;
   readonly held: HeldState;
   readonly owned: Ownership;
+  /**
+   * Counts writes: those that succeeded by kind (`create-load-balancer`), those of load balancers that failed by kind, type and
+   * error (`create-load-balancer/clusterip/port_already_exists`).
+   */
+  readonly report: Pick<SyncReport, 'count'>;
   /** Of a load balancer that is to go. Default: what its document shows. */
   readonly typeOf?: (balancer: HeldLoadBalancer) => LoadBalancerType;
 }
 
 export function createWriter(options: WriterOptions): Writer {
-  const { hcn, held, owned, typeOf = ({ document }) => loadBalancerType(document) } = options;
-  const counters: WriteCounters = {};
+  const { hcn, held, owned, report, typeOf = ({ document }) => loadBalancerType(document) } = options;
   let unsure = false;
   const write = async (kind: WriteKind, request: HcnRequest, culprit: string): Promise<Outcome> => {
     const reply = await hcn.call(request);
     const reaction = reply.hresult === 0 ? 'done' : reactionTo(kind, reply.hresult);
-    if (reply.hresult === 0) counters[kind] = (counters[kind] ?? 0) + 1;
+    if (reply.hresult === 0) report.count(kind);
     if (reaction === 'done') return { failure: null, reply };
     const { hresult } = reply;
     return { failure: { reaction, error: hcnError(reply, culprit), hresult }, reply };
   };
   const countFailure: Writing['countFailure'] = (kind, type, failure) => {
-    if (failure === null) return;
-    const name = `${kind}/${type}/${metricErrorOf(failure.hresult)}`;
-    counters[name] = (counters[name] ?? 0) + 1;
+    if (failure !== null) report.count(`${kind}/${type}/${metricErrorOf(failure.hresult)}`);
   };
   const readBack = (reply: HcnReply): RawDocument | undefined => {
     const [document] = parseDocuments(reply.items) ?? [];
@@ -83,9 +79,8 @@ export function createWriter(options: WriterOptions): Writer {
     else owned.own(document.ID);
     return document;
   };
-  const writing: Writing = { hcn, held, owned, typeOf, write, countFailure, readBack };
+  const writing: Writing = { hcn, held, owned, report, typeOf, write, countFailure, readBack };
   return {
-    counters,
     unsure: () => unsure,
     ...endpointWrites(writing),
     ...loadBalancerWrites(writing),
