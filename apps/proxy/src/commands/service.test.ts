@@ -1,4 +1,4 @@
-import { backendError } from '@signalbox/core';
+import { backendError, fail, succeed } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { serviceCommand, type Services } from './service.ts';
 
@@ -7,10 +7,10 @@ function world(answers: Partial<Services> = {}) {
   const services: Services = {
     install: ({ command }) => {
       installed.push(command);
-      return Promise.resolve({ value: 'installed' });
+      return Promise.resolve(succeed('installed'));
     },
-    uninstall: () => Promise.resolve({ value: 'uninstalled' }),
-    status: () => Promise.resolve({ value: 'running' }),
+    uninstall: () => Promise.resolve(succeed('uninstalled')),
+    status: () => Promise.resolve(succeed('running')),
     ...answers,
   };
   const printed: string[] = [];
@@ -46,7 +46,7 @@ describe('signalbox service', () => {
 
   it('an error of the manager is one line', async () => {
     const error = backendError('not-permitted', 'sc.exe create', 'service kube-proxy: exit status 5');
-    const { run } = world({ install: () => Promise.resolve({ error }) });
+    const { run } = world({ install: () => Promise.resolve(fail(error)) });
     const { status, errors } = await run('install');
     expect([status, errors]).toEqual([1, [expect.stringContaining('sc.exe create: service kube-proxy')]]);
   });

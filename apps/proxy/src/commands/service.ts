@@ -1,14 +1,12 @@
 /** `signalbox service install|uninstall|status`: registers this program with the Windows service control manager. */
-import { formatBackendError, type BackendError } from '@signalbox/core';
+import { formatBackendError, type Result } from '@signalbox/core';
 import { DONE, failed, type Outcome } from './outcome.ts';
-
-type Told = { readonly value: string } | { readonly error: BackendError };
 
 /** The manager as far as it is used; the real one runs sc.exe. */
 export interface Services {
-  install(installation: { readonly command: readonly string[] }): Promise<Told>;
-  uninstall(): Promise<Told>;
-  status(): Promise<Told>;
+  install(installation: { readonly command: readonly string[] }): Promise<Result<string>>;
+  uninstall(): Promise<Result<string>>;
+  status(): Promise<Result<string>>;
 }
 
 export interface ServiceCommand {
@@ -27,14 +25,14 @@ const SERVICE_USAGE = 'Usage: signalbox service install|uninstall|status [flags]
 export async function serviceCommand(command: ServiceCommand): Promise<Outcome> {
   const { words, print } = command;
   if (words.length !== 1) return failed(SERVICE_USAGE);
-  const told = await order(command);
-  if (told === null) return failed(SERVICE_USAGE);
-  if ('error' in told) return failed(formatBackendError(told.error));
-  print(`${told.value}\n`);
+  const result = await dispatch(command);
+  if (result === null) return failed(SERVICE_USAGE);
+  if (!result.ok) return failed(formatBackendError(result.error));
+  print(`${result.value}\n`);
   return DONE;
 }
 
-function order({ services, words, program, flags }: ServiceCommand): Promise<Told> | null {
+function dispatch({ services, words, program, flags }: ServiceCommand): Promise<Result<string>> | null {
   const [action = ''] = words;
   switch (action) {
     case 'install':

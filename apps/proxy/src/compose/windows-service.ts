@@ -26,11 +26,10 @@ export async function startWindowsService(settings: Settings): Promise<ServiceCo
   if (!wanted) return null;
   const { createWindowsService, loadNativeLayer } = await load();
   const loaded = loadNativeLayer();
-  if ('error' in loaded) return formatBackendError(loaded.error);
-  const started = await createWindowsService(loaded.layer);
-  if ('error' in started) return formatBackendError(started.error);
-  const { service } = started;
-  return { stopRequested: service.stopRequested, finish: (status) => service.finish(status) };
+  if (!loaded.ok) return formatBackendError(loaded.error);
+  const started = await createWindowsService(loaded.value);
+  if (!started.ok) return formatBackendError(started.error);
+  return started.value;
 }
 
 /** `null`: this is no Windows. */

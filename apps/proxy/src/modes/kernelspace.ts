@@ -43,10 +43,10 @@ async function probeKernelspace(settings: ModeSettings): Promise<FamilySupport> 
     };
   }
   const opened = createEdgeHcn();
-  if ('error' in opened) return { families: [], reasons: [formatBackendError(opened.error)] };
-  const answer = await probeHns(opened.hcn, network, primaryOf(settings));
-  if ('error' in answer) return { families: [], reasons: [formatBackendError(answer.error)] };
-  const { families, features, version } = answer.probe;
+  if (!opened.ok) return { families: [], reasons: [formatBackendError(opened.error)] };
+  const answer = await probeHns(opened.value, network, primaryOf(settings));
+  if (!answer.ok) return { families: [], reasons: [formatBackendError(answer.error)] };
+  const { families, features, version } = answer.value;
   if (settings.config.winkernel.enableDSR && !features.dsr)
     return { families: [], reasons: [noDsr(version)] };
   return { families, reasons: [] };
@@ -73,13 +73,13 @@ function kernelspaceBackend(settings: ModeSettings, family: Family, facts: NodeF
     create: async () => {
       const { createEdgeHcn, createWinvfpBackend, findHostMac } = await load();
       const opened = createEdgeHcn();
-      if ('error' in opened) return opened.error;
+      if (!opened.ok) return opened.error;
       const { winkernel, healthzBindAddress } = settings.config;
       const health = parseAddressPort(healthzBindAddress);
       return createWinvfpBackend({
         family,
         primary: primaryOf(settings),
-        hcn: opened.hcn,
+        hcn: opened.value,
         networkName: networkNameOf(settings),
         sourceVip: winkernel.sourceVip,
         enableDSR: winkernel.enableDSR,

@@ -16,7 +16,7 @@ describe('the native layer', () => {
 
   it('names the missing assembly', () => {
     const loaded = loadNativeLayer({ assembly: '/nowhere/Signalbox.Hcn.dll' });
-    expect('error' in loaded && loaded.error.message).toContain('/nowhere/Signalbox.Hcn.dll is missing');
+    expect(!loaded.ok && loaded.error.message).toContain('/nowhere/Signalbox.Hcn.dll is missing');
   });
 
   it('an exception on the way is a failed reply', async () => {
@@ -40,12 +40,12 @@ describe('F97: what the host can do', () => {
     const hns = createHns({ version });
     hns.addNetwork({ ...network, Type });
     const found = await probeHns(createSimulatedHcn(hns), 'cbr0', primary);
-    expect('probe' in found && found.probe.families).toEqual(families);
+    expect(found.ok && found.value.families).toEqual(families);
   });
 
   it('a network that does not exist yet is no error', async () => {
     const found = await probeHns(createSimulatedHcn(createHns()), 'cbr0', 'IPv4');
-    expect(found).toMatchObject({ probe: { networkType: '', overlay: false } });
+    expect(found).toMatchObject({ value: { networkType: '', overlay: false } });
   });
 
   it('an HNS that is too old, or away, is one', async () => {
@@ -85,9 +85,9 @@ describe('F57: the service control manager', () => {
       },
     };
     const started = await createWindowsService(layer, 'x');
-    if ('error' in started) throw new Error(started.error.message);
-    expect(await started.service.stopRequested).toBe('shutdown');
-    await started.service.finish(3);
+    if (!started.ok) throw new Error(started.error.message);
+    expect(await started.value.stopRequested).toBe('shutdown');
+    await started.value.finish(3);
     expect(seen).toEqual([
       '{"op":"service-start","name":"x"}',
       '{"op":"service-wait"}',
@@ -120,7 +120,10 @@ describe('signalbox service', () => {
 
   it('installs with restarts after a crash, and after HNS', async () => {
     const { manager, lines } = scripted([ok, ok, ok]);
-    expect(await manager.install({ command: ['node.exe', 'x.js'] })).toEqual({ value: 'installed' });
+    expect(await manager.install({ command: ['node.exe', 'x.js'] })).toEqual({
+      ok: true,
+      value: 'installed',
+    });
     expect(lines[0]).toBe(
       'sc.exe create kube-proxy binPath= node.exe x.js type= own start= auto DisplayName= Signalbox depend= hns',
     );
@@ -130,7 +133,7 @@ describe('signalbox service', () => {
   });
 
   it.each([
-    [1, { value: 'installed' }],
+    [1, { ok: true, value: 'installed' }],
     [5, { error: { code: 'not-permitted', operation: 'sc.exe failureflag' } }],
   ])(
     'an sc.exe that does not know failureflag is no obstacle, a refusal is: %i',
@@ -142,13 +145,13 @@ describe('signalbox service', () => {
 
   it('stops a running service before it removes it', async () => {
     const { manager, lines } = scripted([state(4), ok, state(3), state(1), ok]);
-    expect(await manager.uninstall()).toEqual({ value: 'uninstalled' });
+    expect(await manager.uninstall()).toEqual({ ok: true, value: 'uninstalled' });
     expect(lines.map((line) => line.split(' ')[1])).toEqual(['query', 'stop', 'query', 'query', 'delete']);
   });
 
   it('knows a service that is not there', async () => {
     const { manager } = scripted([{ status: 1060, output: '' }]);
-    expect(await manager.uninstall()).toEqual({ value: 'not-installed' });
+    expect(await manager.uninstall()).toEqual({ ok: true, value: 'not-installed' });
   });
 
   it('reports missing rights', async () => {

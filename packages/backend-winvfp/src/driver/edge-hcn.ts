@@ -1,11 +1,9 @@
-import type { BackendError } from '@signalbox/core';
+import { type Result, succeed } from '@signalbox/core';
 import { hcnApiOf, type HcnApi } from './hcn-api.ts';
 import { loadNativeLayer, type NativeLayerOptions } from './native-layer.ts';
 
 /** HNS of this host. */
-export function createEdgeHcn(
-  options: NativeLayerOptions = {},
-): { readonly hcn: HcnApi } | { readonly error: BackendError } {
+export function createEdgeHcn(options: NativeLayerOptions = {}): Result<HcnApi> {
   const loaded = loadNativeLayer(options);
-  return 'error' in loaded ? loaded : { hcn: hcnApiOf(loaded.layer.invoke) };
+  return loaded.ok ? succeed(hcnApiOf(loaded.value.invoke)) : loaded;
 }

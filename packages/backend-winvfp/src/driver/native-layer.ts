@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
-import { backendError, type BackendError } from '@signalbox/core';
+import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 
 export interface NativeLayer {
   /** JSON text in, JSON text out (csharp/Hcn.cs); rejects for a request that cannot be read. */
@@ -30,9 +30,7 @@ const ASSEMBLY = 'Signalbox.Hcn.dll';
 const PLACES = [`../../lib/${ASSEMBLY}`, `../lib/${ASSEMBLY}`, `./${ASSEMBLY}`, `./lib/${ASSEMBLY}`];
 
 /** The layer, or why there is none and what to do about it. */
-export function loadNativeLayer(
-  options: NativeLayerOptions = {},
-): { readonly layer: NativeLayer } | { readonly error: BackendError } {
+export function loadNativeLayer(options: NativeLayerOptions = {}): Result<NativeLayer> {
   if (!isMainThread) return failed('must be loaded in the main thread: in a worker it ends the process', '');
   const assembly = options.assembly ?? findAssembly();
   if (assembly === null || !existsSync(assembly)) {
@@ -45,7 +43,7 @@ export function loadNativeLayer(
       typeName: 'Signalbox.Hcn.Startup',
       methodName: 'Invoke',
     });
-    return { layer: { invoke: (request) => promised(call, request) } };
+    return succeed({ invoke: (request) => promised(call, request) });
   } catch (error) {
     return failed(adviceFor(error), error instanceof Error ? error.message : String(error));
   }
@@ -79,7 +77,7 @@ function adviceFor(error: unknown): string {
   return 'the .NET layer did not start';
 }
 
-function failed(message: string, detail: string): { readonly error: BackendError } {
+function failed(message: string, detail: string): ReturnType<typeof fail<BackendError>> {
   const more = detail === '' ? {} : { detail };
-  return { error: backendError('unavailable', 'edge-js', message, { kernel: 'unchanged', ...more }) };
+  return fail(backendError('unavailable', 'edge-js', message, { kernel: 'unchanged', ...more }));
 }

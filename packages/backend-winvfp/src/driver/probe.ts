@@ -1,5 +1,5 @@
 /** Questions about the host that come before a backend: can it work here, and for which families? */
-import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { backendError, fail, type Family, type Result, succeed } from '@signalbox/core';
 import { isOverlay } from '../context.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
@@ -18,25 +18,21 @@ export interface HnsProbe extends HnsCapabilities {
  * `networkName` may not exist yet: then families are as for a bridge, and the backend of the second one finds out by
  * itself (`WinvfpOptions.primary`).
  */
-export async function probeHns(
-  hcn: HcnApi,
-  networkName: string,
-  primary: Family,
-): Promise<{ readonly probe: HnsProbe } | { readonly error: BackendError }> {
+export async function probeHns(hcn: HcnApi, networkName: string, primary: Family): Promise<Result<HnsProbe>> {
   const policies = await hcn.call({ op: 'hns', path: '/policylists/' });
-  if (policies.hresult !== 0) return { error: hcnError(policies, 'HNS policy lists') };
+  if (policies.hresult !== 0) return fail(hcnError(policies, 'HNS policy lists'));
   const capabilities = await readCapabilities(hcn);
-  if ('error' in capabilities) return capabilities;
+  if (!capabilities.ok) return capabilities;
   const { version, features } = capabilities.value;
   if (!features.remoteSubnet) {
     const message = `HNS ${version.major}.${version.minor} is too old: 9.2 is the least`;
-    return { error: backendError('unsupported', 'HNSCall', message, { kernel: 'unchanged' }) };
+    return fail(backendError('unsupported', 'HNSCall', message, { kernel: 'unchanged' }));
   }
   const network = await readNetwork(hcn, networkName);
-  if ('error' in network && network.error.code !== 'not-found') return network;
-  const type = 'value' in network ? (network.value.Type ?? '') : '';
-  const overlay = 'value' in network && isOverlay(network.value);
+  if (!network.ok && network.error.code !== 'not-found') return network;
+  const type = network.ok ? (network.value.Type ?? '') : '';
+  const overlay = network.ok && isOverlay(network.value);
   const both: readonly Family[] = primary === 'IPv4' ? ['IPv4', 'IPv6'] : ['IPv6', 'IPv4'];
   const families = features.dualStack && !overlay ? both : [primary];
-  return { probe: { version, features, networkType: type, overlay, families } };
+  return succeed({ version, features, networkType: type, overlay, families });
 }

@@ -1,5 +1,5 @@
 /** This process as a Windows service (`--windows-service`): the service control manager, seen from JavaScript. */
-import { backendError, type BackendError } from '@signalbox/core';
+import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 import { parseReply } from '../encode/reply.ts';
 import { formatHresult } from '../objects/hresult.ts';
 import type { NativeLayer } from './native-layer.ts';
@@ -21,18 +21,18 @@ const NOT_A_SERVICE = 0x8007_0427;
 export async function createWindowsService(
   layer: NativeLayer,
   name: string = DEFAULT_SERVICE_NAME,
-): Promise<{ readonly service: WindowsService } | { readonly error: BackendError }> {
+): Promise<Result<WindowsService>> {
   const call = async (fields: Readonly<Record<string, string>>): Promise<ReturnType<typeof parseReply>> =>
     parseReply(await layer.invoke(JSON.stringify(fields)));
   const started = await call({ op: 'service-start', name });
-  if (started.hresult !== 0) return { error: startError(started.hresult, started.call, name) };
+  if (started.hresult !== 0) return fail(startError(started.hresult, started.call, name));
   const stopRequested = call({ op: 'service-wait' }).then((reply) =>
     reply.items[0] === 'shutdown' ? 'shutdown' : 'stop',
   );
   const finish = async (exitCode: number): Promise<void> => {
     await call({ op: 'service-finish', exit: String(exitCode) });
   };
-  return { service: { stopRequested, finish } };
+  return succeed({ stopRequested, finish });
 }
 
 function startError(hresult: number, call: string, name: string): BackendError {

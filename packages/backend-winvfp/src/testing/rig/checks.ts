@@ -109,7 +109,7 @@ export const CHECKS: readonly Check[] = [
     async run({ hcn, control }) {
       await control.reset({ version: { major: 13, minor: 2 } });
       const found = await probeHns(hcn, 'cbr0', 'IPv4');
-      assert.deepEqual('probe' in found ? found.probe.version : found.error, { major: 13, minor: 2 });
+      assert.deepEqual(found.ok ? found.value.version : found.error, { major: 13, minor: 2 });
     },
   },
   {

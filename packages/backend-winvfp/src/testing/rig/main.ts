@@ -39,13 +39,13 @@ const inWorker: Check = {
 
 async function main(): Promise<void> {
   const loaded = loadNativeLayer({ edgeModule, assembly });
-  if ('error' in loaded) {
+  if (!loaded.ok) {
     report('edge-js loads', JSON.stringify(loaded.error));
     return;
   }
   report('edge-js loads', null);
   const control = await connectControl(Number(controlPort));
-  const context = { layer: loaded.layer, hcn: hcnApiOf(loaded.layer.invoke), control };
+  const context = { layer: loaded.value, hcn: hcnApiOf(loaded.value.invoke), control };
   for (const check of [...CHECKS, inWorker]) await runCheck(check, context);
   control.close();
 }
@@ -56,5 +56,5 @@ if (isMainThread) {
 } else {
   const loaded = loadNativeLayer({ edgeModule, assembly });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of worker_threads has no origin
-  parentPort?.postMessage('error' in loaded ? loaded.error.message : 'loaded');
+  parentPort?.postMessage(loaded.ok ? 'loaded' : loaded.error.message);
 }

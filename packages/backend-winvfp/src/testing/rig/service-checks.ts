@@ -39,17 +39,17 @@ async function becomes(wanted: ServiceState): Promise<void> {
   for (let query = 0; query < MAX_QUERIES; query += 1) {
     const status = await manager.status(NAME);
     last = JSON.stringify(status);
-    if ('value' in status && status.value === wanted) return;
+    if (status.ok && status.value === wanted) return;
   }
   const log = existsSync(logFile) ? readFileSync(logFile, 'utf8') : 'no log';
   throw new Error(`never ${wanted}; last ${last}; the service says: ${log}`);
 }
 
 await check('a service is installed', async () => {
-  assert.deepEqual(await manager.status(NAME), { value: 'not-installed' });
+  assert.deepEqual(await manager.status(NAME), { ok: true, value: 'not-installed' });
   const installed = await manager.install({ name: NAME, displayName: 'Signalbox rig', command });
-  assert.deepEqual(installed, { value: 'installed' });
-  assert.deepEqual(await manager.status(NAME), { value: 'stopped' });
+  assert.deepEqual(installed, { ok: true, value: 'installed' });
+  assert.deepEqual(await manager.status(NAME), { ok: true, value: 'stopped' });
 });
 await check('it starts, and the manager sees it running', async () => {
   const started = await sc('sc.exe', ['start', NAME]);
@@ -66,7 +66,7 @@ await check('it stops after a stop request, when its work is done', async () => 
   ]);
 });
 await check('it is uninstalled', async () => {
-  assert.deepEqual(await manager.uninstall(NAME), { value: 'uninstalled' });
-  assert.deepEqual(await manager.uninstall(NAME), { value: 'not-installed' });
+  assert.deepEqual(await manager.uninstall(NAME), { ok: true, value: 'uninstalled' });
+  assert.deepEqual(await manager.uninstall(NAME), { ok: true, value: 'not-installed' });
 });
 appendFileSync(resultFile, '{"name":"end","failure":null}\n');

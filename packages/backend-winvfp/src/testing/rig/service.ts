@@ -18,18 +18,18 @@ for (const variable of variables) {
 
 async function main(): Promise<number> {
   const loaded = loadNativeLayer({ edgeModule, assembly });
-  if ('error' in loaded) {
+  if (!loaded.ok) {
     log(JSON.stringify(loaded.error));
     return 1;
   }
-  const started = await createWindowsService(loaded.layer, name);
-  if ('error' in started) {
+  const started = await createWindowsService(loaded.value, name);
+  if (!started.ok) {
     log(`refused: ${started.error.message}`);
     return 1;
   }
   log('running');
-  log(`asked to ${await started.service.stopRequested}`);
-  await started.service.finish(0);
+  log(`asked to ${await started.value.stopRequested}`);
+  await started.value.finish(0);
   log('finished');
   return 0;
 }
