@@ -94,13 +94,17 @@ export function startProgram([file = '', ...words]: readonly string[]): ProxyPro
   };
 }
 
-/** Asks again and again until the answer is as wished; fails with the last answer and `context`. */
+/**
+ * Asks again and again until the answer is as wished; fails with the last answer and `context`. `patience`:
+ * milliseconds, a bound for what never happens, below the limit of the test and far above what a busy machine needs.
+ */
 export async function eventually<T>(
   ask: () => Promise<T>,
   wished: (answer: T) => boolean,
   context: () => string = () => '',
+  patience = 100_000,
 ): Promise<T> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + patience;
   for (;;) {
     const answer = await ask();
     if (wished(answer)) return answer;

@@ -8,6 +8,8 @@ import { eventually, startSignalbox, type ProxyProcess } from './node-processes.
 const CLIENT = '10.244.1.9';
 const POD = '10.244.1.5';
 const VIP = { address: '10.96.0.10', port: 80 };
+/** Milliseconds: the start alone takes half a minute in User-Mode Linux beside another one. */
+const PATIENCE = 500_000;
 
 const OBJECTS = `apiVersion: v1
 kind: Service
@@ -80,6 +82,7 @@ describe('signalbox in ipvs mode', () => {
       () => call(1000),
       (who) => who === POD,
       () => rig().proxy.log(),
+      PATIENCE,
     );
     const table = await runCommand([...rig().world.node.prefix, 'cat', '/proc/net/ip_vs']);
     // 10.96.0.10:80 in the kernel's hexadecimal.
@@ -103,6 +106,7 @@ describe('signalbox in ipvs mode', () => {
       async () => [await addresses(), reported()] as const,
       ([text, reports]) => text.includes(`inet ${VIP.address}/32`) && reports > 0,
       () => proxy.log(),
+      PATIENCE,
     );
     expect(await call()).toBe(POD);
   });

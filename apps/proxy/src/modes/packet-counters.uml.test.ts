@@ -1,6 +1,7 @@
 /** Kernels that lack a part: a User-Mode Linux forgets its modules and cannot load them again. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { ACCOUNTING_OBJECTS, createExecDriver, whyNoAccounting } from '@signalbox/backend-iptables';
 import { createAccountingClient } from '@signalbox/netlink';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +12,19 @@ const LOADER = '/proc/sys/kernel/modprobe';
 const held = { loader: '' };
 const NAMES = Object.values(ACCOUNTING_OBJECTS);
 const filter = (): string => execFileSync('iptables-legacy-save', ['-t', 'filter'], { encoding: 'utf8' });
+
+const MODULES = ['xt_nfacct', 'nfnetlink_acct'];
+const MOST_ROUNDS = 600;
+
+/** A namespace that an earlier test deleted uses its modules until the kernel has freed it. */
+async function unload(): Promise<void> {
+  for (let round = 0; round < MOST_ROUNDS; round += 1) {
+    for (const module of MODULES) spawnSync('rmmod', [module]);
+    const loaded = readFileSync('/proc/modules', 'utf8').split('\n');
+    if (!loaded.some((line) => MODULES.includes(line.split(' ')[0] ?? ''))) return;
+    await setTimeout(100);
+  }
+}
 
 async function opened() {
   const lines: string[] = [];
@@ -31,7 +45,7 @@ beforeEach(async () => {
   // This kernel has no nf_tables, and so its node a kubelet that uses the legacy variant.
   execFileSync('iptables-legacy', ['-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
   filter(); // brings the table to life while its module can still be loaded
-  for (const module of ['xt_nfacct', 'nfnetlink_acct']) spawnSync('rmmod', [module]);
+  await unload();
 });
 afterEach(() => {
   writeFileSync(LOADER, held.loader);

@@ -14,7 +14,7 @@ it('S64: a cluster IP answers pings, as an address of the node', async () => {
   const backend = createIpvsBackend({ family: 'IPv4', driver });
   const result = await backend.sync(full(service({ clusterIP: '10.96.0.10' })));
   expect(result.outcome, JSON.stringify(result)).toBe('ok');
-  const { stdout } = await execute('ping', ['-c', '1', '-W', '2', '10.96.0.10']);
+  const { stdout } = await execute('ping', ['-c', '1', '-W', '60', '10.96.0.10']);
   expect(stdout).toContain('1 received');
   await backend.cleanup();
   await backend.close();
