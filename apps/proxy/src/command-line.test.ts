@@ -284,17 +284,30 @@ describe('bad configuration files end the process with status 1', () => {
 
 describe('bad flags end the process with status 1', () => {
   it.each([
-    ['F12: ', ['--hostname-override=  '], 'hostnameOverride: Invalid value: "  ": the node name is empty'],
     [
       'F12: ',
-      ['--hostname-override=node a'],
-      'hostnameOverride: Invalid value: "node a": the node name "node a" is not a host name',
+      ['--hostname-override=  '],
+      'invalid argument "  " for "--hostname-override" flag: the node name is empty',
     ],
-    ['F19: ', ['--proxy-mode=ebpf'], 'KubeProxyConfiguration.mode: Invalid value: "ebpf"'],
+    [
+      'F12: ',
+      ['--hostname_override=node a'],
+      'invalid argument "node a" for "--hostname_override" flag: the node name "node a" is not a host name',
+    ],
+    [
+      'F19: ',
+      ['--proxy-mode=ebpf'],
+      'invalid argument "ebpf" for "--proxy-mode" flag: must be one of iptables, ipvs, nftables or blank',
+    ],
+    [
+      'F20: ',
+      ['--iptables-masquerade-bit=32'],
+      'for "--iptables-masquerade-bit" flag: must be within the range',
+    ],
     [
       'F48: ',
       ['--metrics-port=0'],
-      'KubeProxyConfiguration.metricsBindAddress: Invalid value: "": must be IP:port',
+      'invalid argument "0" for "--metrics-port" flag: must be within the range [1, 65535]',
     ],
     ['F5: ', ['--version=1.2'], '--version: 1.2 is not true, raw or vX.Y.Z'],
     ['F57: ', ['service', 'install'], 'signalbox service: only on Windows'],

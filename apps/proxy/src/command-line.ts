@@ -11,8 +11,10 @@ import { completeSettings, type Surroundings } from './config/complete.ts';
 import type { Settings } from './config/settings.ts';
 import { helpText, USAGE_HINT } from './flags/help.ts';
 import { parseFlags, type ParsedFlags } from './flags/parse.ts';
+import { standalone } from './flags/standalone.ts';
 import { createLogging, type Logging } from './logging/logger.ts';
 import { logSink } from './logging/log-sink.ts';
+import type { ProxyMode } from './modes/proxy-mode.ts';
 import { versionInfo } from './version/version.ts';
 
 /** `print` takes what the operator asked to see; log lines go their own way. */
@@ -36,7 +38,7 @@ export async function runCommandLine(
     return failed(parsed.error);
   }
   const { flags } = parsed;
-  const answer = answerAtOnce(flags);
+  const answer = handleInfoFlags(flags, parts.modes);
   if (typeof answer !== 'string' && answer !== null) return answer;
   if (answer !== null) {
     terminal.print(answer);
@@ -61,10 +63,9 @@ function splitCommand(argv: readonly string[]): { words: readonly string[]; rest
 }
 
 /** `--help` and `--version`: text to print; `null`: go on. */
-function answerAtOnce({ given }: ParsedFlags): string | Outcome | null {
-  if (given.get('help') === true) return helpText();
-  const asked = given.get('version');
-  const version = typeof asked === 'string' ? asked : 'false';
+function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): string | Outcome | null {
+  if (standalone(given, 'help')) return helpText(modes);
+  const version = standalone(given, 'version') ?? 'false';
   if (version === 'raw') return `${JSON.stringify(versionInfo(null))}\n`;
   // Exactly kube-proxy's line: inventories of nodes parse it. `raw` says what program this is.
   if (version === 'true') return `Kubernetes ${versionInfo(null).gitVersion}\n`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FLAGS } from './flags/table/index.ts';
+import { FLAGS } from './flags/flags.ts';
 import { flagValues } from './servers.ts';
 import { settingsOf } from './testing/settings.ts';
 

@@ -1,8 +1,8 @@
 /** The two HTTP listeners of the proxy: health (10256) and metrics (10249). */
 import { configz, gatesOf, type Parts } from './parts.ts';
-import { showFlagValue } from './config/complete.ts';
 import { parseAddressPort } from './config/ip.ts';
-import { FLAGS } from './flags/table/index.ts';
+import { kindOf } from './config/kinds.ts';
+import { FLAGS } from './flags/flags.ts';
 import { healthHandler } from './health/health-server.ts';
 import type { Handler } from './health/respond.ts';
 import { startListener, type Listener } from './health/listener.ts';
@@ -110,7 +110,7 @@ export function flagValues({ settings }: Pick<Parts, 'settings'>): ReadonlyMap<s
   return new Map(
     FLAGS.map(({ name, kind, initial }) => {
       const given = settings.given.get(name);
-      return [name, given === undefined ? initial : showFlagValue(kind, given)];
+      return [name, given === undefined ? initial : kindOf(kind).format(given)];
     }),
   );
 }

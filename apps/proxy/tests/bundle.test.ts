@@ -85,9 +85,7 @@ describe('dist alone in an empty folder', () => {
     const value = await signalbox('--oom-score-adj=5000');
     expect([value.status, value.stderr.trim().split('\n')]).toEqual([
       1,
-      [
-        'Error: KubeProxyConfiguration.oomScoreAdj: Invalid value: 5000: must be within the range [-1000, 1000]',
-      ],
+      ['Error: invalid argument "5000" for "--oom-score-adj" flag: must be within the range [-1000, 1000]'],
     ]);
   });
 

@@ -27,17 +27,19 @@ interface Child {
 
 type Find = (events: readonly Event[], text: string, at: { parent: number; step: string }) => Child | null;
 
+/** Of a repeated key the last one, whose value is the one that counts where repetition is no error. */
 const findKey: Find = (events, text, { parent, step }) => {
+  let found: Child | null = null;
   for (let at = parent + 1; at < events.length && events[at]?.type !== EVENT_ID.POP;) {
     const key = events[at];
     const value = after(events, at);
     const start = nodeStart(key);
     if (key?.type === EVENT_ID.SCALAR && start !== undefined) {
-      if (text.slice(key.valueStart, key.valueEnd) === step) return { start, index: value };
+      if (text.slice(key.valueStart, key.valueEnd) === step) found = { start, index: value };
     }
     at = after(events, value);
   }
-  return null;
+  return found;
 };
 
 const findItem: Find = (events, _text, { parent, step }) => {
@@ -68,4 +70,50 @@ export function fieldOffset(
     found = child;
   }
   return found.start;
+}
+
+export interface RepeatedField {
+  /** `iptables.syncPeriod` */
+  readonly field: string;
+  /** Where the name of the repetition starts. */
+  readonly offset: number;
+}
+
+/** Every field below the node at index `content` whose name its mapping has had before; inner ones first. */
+export function repeatedFields(
+  events: readonly Event[],
+  text: string,
+  content: number,
+): readonly RepeatedField[] {
+  const repeated: RepeatedField[] = [];
+  visit(content, '');
+  return repeated;
+
+  /** The index after the node at `index`. */
+  function visit(index: number, path: string): number {
+    const type = events[index]?.type;
+    if (type === EVENT_ID.MAPPING) return visitMapping(index, path === '' ? '' : `${path}.`);
+    if (type !== EVENT_ID.SEQUENCE) return after(events, index);
+    let at = index + 1;
+    for (let item = 0; isInside(at); item++) at = visit(at, `${path}[${item}]`);
+    return at + 1;
+  }
+
+  function visitMapping(index: number, prefix: string): number {
+    const names = new Set<string>();
+    let at = index + 1;
+    while (isInside(at)) {
+      const key = events[at];
+      const name = key?.type === EVENT_ID.SCALAR ? text.slice(key.valueStart, key.valueEnd) : undefined;
+      at = visit(after(events, at), `${prefix}${name ?? '?'}`);
+      if (name === undefined) continue;
+      if (names.has(name)) repeated.push({ field: `${prefix}${name}`, offset: nodeStart(key) ?? 0 });
+      names.add(name);
+    }
+    return at + 1;
+  }
+
+  function isInside(index: number): boolean {
+    return index < events.length && events[index]?.type !== EVENT_ID.POP;
+  }
 }

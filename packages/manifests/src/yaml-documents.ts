@@ -7,9 +7,10 @@ import {
   parseEvents,
   YAMLException,
   type Event,
+  type Schema,
 } from 'js-yaml';
 
-import { fieldOffset } from './field-offset.ts';
+import { fieldOffset, repeatedFields } from './field-offset.ts';
 
 export interface YamlDocument {
   /** From 1. */
@@ -17,6 +18,15 @@ export interface YamlDocument {
   readonly value: unknown;
   /** The line, from 1, of a field (`spec.ports[0].port`), or of the deepest part of it that there is. */
   line(field?: string): number;
+  /** Fields whose name occurs again in the same mapping: what `repeated: 'last'` lets pass. */
+  repeated(): readonly { readonly field: string; readonly line: number }[];
+}
+
+export interface YamlOptions {
+  /** YAML 1.2 with `<<`, unless another one is given. */
+  readonly schema?: Schema;
+  /** Of a repeated field the last one counts. Otherwise it is an error. */
+  readonly repeated?: 'last';
 }
 
 export interface YamlText {
@@ -30,6 +40,8 @@ const SCHEMA = CORE_SCHEMA.withTags(mergeTag);
 
 /** Part of a file. */
 interface Chunk {
+  readonly file: string;
+  readonly options: YamlOptions;
   readonly text: string;
   /** Lines of the file before it. */
   readonly linesBefore: number;
@@ -37,23 +49,30 @@ interface Chunk {
   readonly documentsBefore: number;
 }
 
-export function readYaml(file: string, text: string): YamlText {
-  const whole = { text, linesBefore: 0, documentsBefore: 0 };
-  const found = readChunk(file, whole);
-  return found.errors.length === 0 ? found : readSeparately(file, text, found);
+export function readYaml(file: string, text: string, options: YamlOptions = {}): YamlText {
+  const whole = { file, options, text, linesBefore: 0, documentsBefore: 0 };
+  const found = readChunk(whole);
+  return found.errors.length === 0 ? found : readSeparately(whole, found);
 }
 
-function readChunk(file: string, chunk: Chunk): YamlText {
-  const { text, documentsBefore } = chunk;
+function readChunk(chunk: Chunk): YamlText {
+  const { file, options, text, documentsBefore } = chunk;
   try {
     const events = parseEvents(text, { filename: file, maxDepth: MAX_DEPTH });
-    const values = constructFromEvents(events, { source: text, filename: file, schema: SCHEMA });
+    const { schema = SCHEMA, repeated } = options;
+    const json = repeated === 'last';
+    const values = constructFromEvents(events, { source: text, filename: file, schema, json });
     const contents = contentsOf(events);
     const lineAt = lineFinder(chunk);
     const documents = values.map((value, index) => ({
       number: documentsBefore + index + 1,
       value,
       line: (field = '') => lineAt(fieldOffset(events, text, { content: contents[index] ?? 0, field })),
+      repeated: () =>
+        repeatedFields(events, text, contents[index] ?? 0).map(({ field, offset }) => ({
+          field,
+          line: lineAt(offset),
+        })),
     }));
     return { documents, errors: [] };
   } catch (error) {
@@ -62,14 +81,14 @@ function readChunk(file: string, chunk: Chunk): YamlText {
 }
 
 /** The parser stops at the first error: each document by itself shows all of them, and what is sound. */
-function readSeparately(file: string, text: string, whole: YamlText): YamlText {
-  const texts = split(text);
+function readSeparately(chunk: Chunk, whole: YamlText): YamlText {
+  const texts = split(chunk.text);
   if (texts.length < 2) return whole;
   const documents: YamlDocument[] = [];
   const errors: string[] = [];
   let [linesBefore, documentsBefore] = [0, 0];
   for (const part of texts) {
-    const found = readChunk(file, { text: part, linesBefore, documentsBefore });
+    const found = readChunk({ ...chunk, text: part, linesBefore, documentsBefore });
     documents.push(...found.documents);
     errors.push(...found.errors);
     linesBefore += part.split('\n').length - 1;

@@ -117,7 +117,7 @@ describe('the process and its configuration', () => {
     const composition = { ...recordingComposition(), modeSysctls: () => Promise.resolve('ipvs: no module') };
     const { logging } = settings.config;
     const sink = { write: () => undefined, now: () => 0, pid: 1 };
-    const flags = { given: settings.given };
+    const flags = { given: settings.given, typed: new Map() };
     const options = { settings, composition, logging: createLogging(logging, sink), around: AROUND, flags };
     expect(await prepare(options)).toBe('ipvs: no module');
   });

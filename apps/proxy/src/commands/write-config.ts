@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { toYaml } from '../config/encode.ts';
-import { messageOf } from '../config/render.ts';
+import { messageOf } from '../config/problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { DONE, failed, type Outcome } from './outcome.ts';
 

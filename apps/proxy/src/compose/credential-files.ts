@@ -3,7 +3,7 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import { isHeaderValue, NO_HEADER_VALUE, readSmallFile, type ClusterConfig } from '@signalbox/kubernetes';
-import { messageOf } from '../config/render.ts';
+import { messageOf } from '../config/problem.ts';
 
 type Material = NonNullable<ClusterConfig['tls']['ca']>;
 

@@ -38,7 +38,7 @@ describe('files as they are found in clusters', () => {
       '/config.conf: duplicate field "logging.format" (line 7)',
       '/config.conf: duplicate field "iptables.syncPeriod" (line 9)',
       '/config.conf: duplicate field "iptables" (line 9)',
-      '/config.conf: unknown field "logging.vmodule[0].level"',
+      '/config.conf: unknown field "logging.vmodule[0].level" (line 7)',
     ]);
     expect(config).toMatchObject({ oomScoreAdj: 2, iptables: { syncPeriod: 2000 } });
   });

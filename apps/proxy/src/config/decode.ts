@@ -1,92 +1,105 @@
-import { decodeValue, isObject, unknownMembers } from './decode-value.ts';
-import { fieldAt, initialConfiguration, isSection, setField } from './fields.ts';
+import { fieldAt, initialConfiguration, isSection, setField, type FieldAt } from './fields.ts';
+import { isObject, kindOf } from './kinds.ts';
 import { parseDocument } from './parse-document.ts';
-import { invalidValue, render } from './render.ts';
+import { invalidField, render, type FileOrigin } from './problem.ts';
 import type { KubeProxyConfiguration } from './types.ts';
 
 export const API_VERSION = 'kubeproxy.config.k8s.io/v1alpha1';
 export const KIND = 'KubeProxyConfiguration';
 
-export interface DecodedFile {
+export interface DecodedFile extends FileOrigin {
   readonly config: KubeProxyConfiguration;
-  /** Unknown and repeated fields: what a strict reading refuses and a lenient one passes over. */
+  /** Unknown and repeated fields, one line each: what a strict reading rejects and a lenient one ignores. */
   readonly strictProblems: readonly string[];
-  /** Values of the wrong kind, or no such object at all: nothing can be made of the file. */
+  /** Values of the wrong kind, or no such object at all, one line each: the file cannot be used. */
   readonly errors: readonly string[];
-  /** Paths that the file sets. */
-  readonly set: ReadonlySet<string>;
 }
 
-interface Context {
-  readonly config: KubeProxyConfiguration;
+interface Context extends DecodedFile {
   readonly strictProblems: string[];
   readonly errors: string[];
   readonly set: Set<string>;
 }
 
-/** Reads a configuration file's text, YAML or JSON: strictly, and where only strictness is offended, leniently. */
-export function decodeConfiguration(text: string): DecodedFile {
+/** Reads a configuration file's text, YAML or JSON: what only a strict reading rejects is reported, and the rest counts. */
+export function decodeConfiguration(path: string, text: string): DecodedFile {
+  const parsed = parseDocument(text);
   const context: Context = {
-    config: initialConfiguration(),
-    strictProblems: [],
+    path,
+    lineOf: (field) => (parsed.ok ? parsed.document.line(field) : 1),
+    config: initialConfiguration('file'),
+    strictProblems: parsed.ok ? parsed.strictProblems.map((problem) => `${path}: ${problem}`) : [],
     errors: [],
     set: new Set(),
   };
-  const parsed = parseDocument(text);
-  if (!parsed.ok) {
-    context.errors.push(`${KIND}: ${parsed.reason}`);
-    return context;
-  }
-  const { document, strictProblems } = parsed;
-  context.strictProblems.push(...strictProblems);
-  if (!isObject(document)) {
-    context.errors.push(`${KIND}: the file holds ${render(document)}, not an object`);
-    return context;
-  }
-  checkType(document, context);
-  if (context.errors.length === 0) decodeSection(document, '', context);
+  const document = parsed.ok ? parsed.document.value : null;
+  if (!parsed.ok) context.errors.push(`${path}: ${KIND}: ${parsed.reason}`);
+  else if (!isObject(document))
+    context.errors.push(`${path}: ${KIND}: the file has ${render(document)}, not an object`);
+  else if (isOfType(document, context)) decodeSection(document, '', context);
   return context;
 }
 
-function checkType(document: Record<string, unknown>, { errors }: Context): void {
-  if (document['kind'] !== KIND) errors.push(invalidValue('kind', document['kind'] ?? '', `must be ${KIND}`));
-  if (document['apiVersion'] !== API_VERSION) {
-    errors.push(invalidValue('apiVersion', document['apiVersion'] ?? '', `must be ${API_VERSION}`));
+function isOfType(document: Record<string, unknown>, context: Context): boolean {
+  for (const [name, required] of [
+    ['kind', KIND],
+    ['apiVersion', API_VERSION],
+  ] as const) {
+    if (document[name] === required) continue;
+    if (document[name] === undefined) context.errors.push(`${context.path}: ${name}: required: ${required}`);
+    else refuse(name, document[name], { context, reason: `must be ${required}` });
   }
+  return context.errors.length === 0;
 }
 
 function decodeSection(section: Record<string, unknown>, prefix: string, context: Context): void {
   for (const [name, raw] of Object.entries(section)) {
-    const path = prefix === '' ? name : `${prefix}.${name}`;
+    const path = `${prefix}${name}`;
     if (path !== 'kind' && path !== 'apiVersion') decodeMember(path, raw, context);
   }
 }
 
 function decodeMember(path: string, raw: unknown, context: Context): void {
   const field = fieldAt(path);
-  if (field === undefined && !isSection(path)) {
-    context.strictProblems.push(`unknown field "${path}"`);
-    return;
-  }
+  if (field === undefined && !isSection(path)) return reportUnknown(path, context);
   // An empty value (`iptables:` or `maxPerCore: null`) is the same as none, as in every Kubernetes object.
   if (raw === null || raw === undefined) return;
-  if (field !== undefined) return decodeField(path, raw, context);
-  if (isObject(raw)) return decodeSection(raw, path, context);
-  context.errors.push(invalidValue(path, raw, 'must be an object'));
+  if (field !== undefined) return decodeField(field, raw, context);
+  if (isObject(raw)) return decodeSection(raw, `${path}.`, context);
+  refuse(path, raw, { context, reason: 'must be an object' });
 }
 
-function decodeField(path: string, raw: unknown, context: Context): void {
-  const field = fieldAt(path);
-  if (field === undefined) return;
-  const decoded = decodeValue(field.kind, raw);
-  if (!decoded.ok) {
-    context.errors.push(invalidValue(path, raw, decoded.reason));
-    return;
-  }
-  if (field.zeroIsUnset && (decoded.value === 0 || decoded.value === '')) return;
-  context.strictProblems.push(
-    ...unknownMembers(field.kind, raw).map((member) => `unknown field "${path}${member}"`),
-  );
+function decodeField(field: FieldAt, raw: unknown, context: Context): void {
+  const { path, kind, zeroIsUnset } = field;
+  const decoded = kindOf(kind).decode(raw);
+  if (!decoded.ok) return refuse(path, raw, { context, reason: decoded.reason });
+  if (zeroIsUnset && (decoded.value === 0 || decoded.value === '')) return;
+  for (const member of unknownMembers(field, raw)) reportUnknown(`${path}${member}`, context);
   setField(context.config, path, decoded.value);
   context.set.add(path);
+}
+
+const VMODULE_MEMBERS: readonly string[] = ['filePattern', 'verbosity'];
+
+/** Members of a field's value that mean nothing, as `[0].level`; of a value that could be decoded. */
+function unknownMembers({ kind }: FieldAt, raw: unknown): readonly string[] {
+  if (kind !== 'vmodule' || !Array.isArray(raw)) return [];
+  return raw.flatMap((item: unknown, index) =>
+    Object.keys(isObject(item) ? item : {})
+      .filter((name) => !VMODULE_MEMBERS.includes(name))
+      .map((name) => `[${index}].${name}`),
+  );
+}
+
+function reportUnknown(field: string, { path, lineOf, strictProblems }: Context): void {
+  strictProblems.push(`${path}: unknown field "${field}" (line ${lineOf(field)})`);
+}
+
+interface Refusal {
+  readonly context: Context;
+  readonly reason: string;
+}
+
+function refuse(field: string, value: unknown, { context, reason }: Refusal): void {
+  context.errors.push(invalidField(context, { field, value, reason }));
 }

@@ -1,152 +1,72 @@
-import type { KubeProxyConfiguration } from './types.ts';
+/** The fields of the table one after another, and access by path. */
+import { isField, type Field, type Section } from './field.ts';
+import { kindOf, type FieldValue, type KindName } from './kinds.ts';
+import { SCHEMA } from './schema.ts';
+import type { FieldPath, KubeProxyConfiguration } from './types.ts';
 import type { SyncSection } from '../modes/proxy-mode.ts';
 
-/** How a field's value is read, checked for its kind, and written back. */
-export type FieldKind =
-  | 'string'
-  | 'bool'
-  | 'int32'
-  | 'uint32'
-  | 'float32'
-  | 'duration'
-  | 'duration-or-nanoseconds'
-  | 'strings'
-  | 'bool-map'
-  | 'vmodule'
-  | 'quantity';
-
-export type FieldValue = string | number | boolean | readonly unknown[] | Readonly<Record<string, boolean>>;
-
-export interface Field {
-  /** As in the file: `iptables.masqueradeBit`. */
-  readonly path: string;
-  readonly kind: FieldKind;
-  /** When the file leaves the field out. Addresses and the mode are completed later (defaults.ts). */
+export interface FieldAt extends Omit<Field, 'kind' | 'initial' | 'withoutFile' | 'check'> {
+  readonly path: FieldPath;
+  readonly kind: KindName;
   readonly initial: FieldValue;
-  /** Zero or empty in a file means the default, not nothing: kubeadm writes every field, most of them so. */
-  readonly zeroIsUnset: boolean;
+  readonly withoutFile: FieldValue;
+  readonly problems: (value: FieldValue) => readonly string[];
 }
 
-const SECOND = 1000;
-const HOUR = 3600 * SECOND;
+/** In the order of the table. */
+export const FIELDS: readonly FieldAt[] = fieldsOf(SCHEMA, '');
 
-type Row = readonly [path: string, kind: FieldKind, initial: FieldValue, zero?: 'zero is unset'];
+function fieldsOf(section: Section, prefix: string): readonly FieldAt[] {
+  return Object.entries(section).flatMap(([name, member]) => {
+    const path = `${prefix}${name}`;
+    return isField(member) ? fieldAtPath(member, path as FieldPath) : fieldsOf(member, `${path}.`);
+  });
+}
 
-/** Every field, in the order in which the API type declares them (the order of /configz). */
-const ROWS: readonly Row[] = [
-  ['featureGates', 'bool-map', {}],
-  ['clientConnection.kubeconfig', 'string', ''],
-  ['clientConnection.acceptContentTypes', 'string', ''],
-  ['clientConnection.contentType', 'string', 'application/vnd.kubernetes.protobuf', 'zero is unset'],
-  ['clientConnection.qps', 'float32', 5, 'zero is unset'],
-  ['clientConnection.burst', 'int32', 10, 'zero is unset'],
-  ['logging.format', 'string', 'text', 'zero is unset'],
-  ['logging.flushFrequency', 'duration-or-nanoseconds', 5 * SECOND, 'zero is unset'],
-  ['logging.verbosity', 'uint32', 0],
-  ['logging.vmodule', 'vmodule', []],
-  ['logging.options.text.splitStream', 'bool', false],
-  ['logging.options.text.infoBufferSize', 'quantity', '0'],
-  ['logging.options.json.splitStream', 'bool', false],
-  ['logging.options.json.infoBufferSize', 'quantity', '0'],
-  ['hostnameOverride', 'string', ''],
-  ['bindAddress', 'string', ''],
-  ['healthzBindAddress', 'string', ''],
-  ['metricsBindAddress', 'string', ''],
-  ['bindAddressHardFail', 'bool', false],
-  ['enableProfiling', 'bool', false],
-  ['showHiddenMetricsForVersion', 'string', ''],
-  ['mode', 'string', ''],
-  ['iptables.masqueradeBit', 'int32', 14],
-  ['iptables.masqueradeAll', 'bool', false],
-  ['iptables.localhostNodePorts', 'bool', true],
-  ['iptables.syncPeriod', 'duration', 30 * SECOND, 'zero is unset'],
-  ['iptables.minSyncPeriod', 'duration', SECOND, 'zero is unset'],
-  ['ipvs.syncPeriod', 'duration', 30 * SECOND, 'zero is unset'],
-  ['ipvs.minSyncPeriod', 'duration', 0],
-  ['ipvs.scheduler', 'string', ''],
-  ['ipvs.excludeCIDRs', 'strings', []],
-  ['ipvs.strictARP', 'bool', false],
-  ['ipvs.tcpTimeout', 'duration', 0],
-  ['ipvs.tcpFinTimeout', 'duration', 0],
-  ['ipvs.udpTimeout', 'duration', 0],
-  ['nftables.masqueradeBit', 'int32', 14],
-  ['nftables.masqueradeAll', 'bool', false],
-  ['nftables.syncPeriod', 'duration', 30 * SECOND, 'zero is unset'],
-  ['nftables.minSyncPeriod', 'duration', SECOND, 'zero is unset'],
-  ['winkernel.networkName', 'string', ''],
-  ['winkernel.sourceVip', 'string', ''],
-  ['winkernel.enableDSR', 'bool', false],
-  ['winkernel.rootHnsEndpointName', 'string', ''],
-  ['winkernel.forwardHealthCheckVip', 'bool', false],
-  ['detectLocalMode', 'string', ''],
-  ['detectLocal.bridgeInterface', 'string', ''],
-  ['detectLocal.interfaceNamePrefix', 'string', ''],
-  ['clusterCIDR', 'string', ''],
-  ['nodePortAddresses', 'strings', []],
-  ['oomScoreAdj', 'int32', -999],
-  ['conntrack.maxPerCore', 'int32', 32_768],
-  ['conntrack.min', 'int32', 131_072],
-  ['conntrack.tcpEstablishedTimeout', 'duration', 24 * HOUR],
-  ['conntrack.tcpCloseWaitTimeout', 'duration', HOUR],
-  ['conntrack.tcpBeLiberal', 'bool', false],
-  ['conntrack.udpTimeout', 'duration', 0],
-  ['conntrack.udpStreamTimeout', 'duration', 0],
-  ['configSyncPeriod', 'duration', HOUR / 4, 'zero is unset'],
-  ['portRange', 'string', ''],
-  ['windowsRunAsService', 'bool', false],
-];
+function fieldAtPath(field: Field, path: FieldPath): FieldAt {
+  const { kind, check, initial = kindOf(kind).initial, withoutFile = initial } = field;
+  // A field's check takes values of its own kind, and gets no other.
+  const problems = (value: FieldValue): readonly string[] => check?.(value as never) ?? [];
+  return { ...field, path, initial, withoutFile, problems };
+}
 
-export const FIELDS: readonly Field[] = ROWS.map(([path, kind, initial, zero]) => ({
-  path,
-  kind,
-  initial,
-  zeroIsUnset: zero !== undefined,
-}));
+const BY_PATH: ReadonlyMap<string, FieldAt> = new Map(FIELDS.map((field) => [field.path, field]));
 
-const BY_PATH: ReadonlyMap<string, Field> = new Map(FIELDS.map((field) => [field.path, field]));
-const SECTIONS: ReadonlySet<string> = new Set(FIELDS.flatMap(({ path }) => prefixes(path)));
-
-const PERIOD = /\.minSyncPeriod$/;
-
-/** Each section with periods of syncs. */
-export const SYNC_SECTIONS: readonly SyncSection[] = FIELDS.filter(({ path }) => PERIOD.test(path)).map(
-  ({ path }) => path.replace(PERIOD, '') as SyncSection,
-);
-
-export function fieldAt(path: string): Field | undefined {
+export function fieldAt(path: string): FieldAt | undefined {
   return BY_PATH.get(path);
 }
 
 /** Whether fields lie below this path: `iptables`, `logging.options`. */
 export function isSection(path: string): boolean {
-  return SECTIONS.has(path);
+  return FIELDS.some((field) => field.path.startsWith(`${path}.`));
 }
+
+/** Each section with periods of syncs. */
+export const SYNC_SECTIONS: readonly SyncSection[] = Object.entries(SCHEMA).flatMap(([name, section]) =>
+  'minSyncPeriod' in section ? [name as SyncSection] : [],
+);
 
 type Tree = Record<string, unknown>;
 
-export function getField(config: KubeProxyConfiguration, path: string): FieldValue {
+export function getField(config: KubeProxyConfiguration, path: FieldPath): FieldValue {
   let at: unknown = config;
   for (const name of path.split('.')) at = (at as Tree)[name];
   return at as FieldValue;
 }
 
 /** Writes one field in place; sections on the way are made. The caller has checked the kind. */
-export function setField(tree: KubeProxyConfiguration, path: string, value: FieldValue): void {
+export function setField(tree: object, path: FieldPath, value: unknown): void {
   const names = path.split('.');
   const last = names.pop() ?? '';
-  let at = tree as unknown as Tree;
+  let at = tree as Tree;
   for (const name of names) at = (at[name] ??= {}) as Tree;
   at[last] = value;
 }
 
-/** A configuration in which nobody has set anything. */
-export function initialConfiguration(): KubeProxyConfiguration {
-  const config = {} as KubeProxyConfiguration;
-  for (const field of FIELDS) setField(config, field.path, structuredClone(field.initial));
-  return config;
-}
-
-function prefixes(path: string): string[] {
-  const names = path.split('.').slice(0, -1);
-  return names.map((_, index) => names.slice(0, index + 1).join('.'));
+/** A configuration in which nothing is set. */
+export function initialConfiguration(source: 'file' | 'flags'): KubeProxyConfiguration {
+  const config = {};
+  for (const { path, initial, withoutFile } of FIELDS)
+    setField(config, path, structuredClone(source === 'file' ? initial : withoutFile));
+  return config as KubeProxyConfiguration;
 }

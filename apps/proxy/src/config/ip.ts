@@ -29,7 +29,7 @@ export interface Cidr {
   readonly prefixLength: number;
 }
 
-/** As `parseAddress`. What this accepts, the core accepts too: there, an entry that cannot be read counts for nothing. */
+/** As `parseAddress`. What this accepts, the core accepts too: there, an entry that cannot be read has no effect. */
 export function parseCidr(text: string): Cidr | null {
   const [address = '', length = '', ...more] = text.split('/');
   const ip = parseAddress(address);
@@ -42,6 +42,11 @@ export function parseCidr(text: string): Cidr | null {
 
 /** For the address of a server: there is to be none. An empty one means the default. */
 export const NO_SERVER = 'none';
+
+export const MAX_PORT = 65_535;
+
+/** Of addresses that name none. */
+export const SERVER_PORTS = { healthz: 10_256, metrics: 10_249 } as const;
 
 export interface Endpoint {
   readonly host: string;
@@ -56,10 +61,10 @@ export function parseAddressPort(text: string): Endpoint | string {
   const address = parseAddress(host);
   if (address === null) return 'must be a valid IP';
   const port = /^\d{1,5}$/.test(match[3] ?? '') ? Number(match[3]) : 0;
-  return port < 1 || port > 65_535 ? 'must be a valid port' : { host: address, port };
+  return port < 1 || port > MAX_PORT ? 'must be a valid port' : { host: address, port };
 }
 
-/** Adds the port where the text is only an address; anything else stays for validation to judge. */
+/** Adds the port where the text is only an address; anything else stays for the check of the field. */
 export function withDefaultPort(text: string, port: number): string {
   const bare = text.replace(/^\[(.*)\]$/, '$1');
   if (parseAddress(bare) === null) return text;

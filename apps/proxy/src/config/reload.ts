@@ -8,24 +8,6 @@ import type { Clock } from '@signalbox/core';
 import { FIELDS, getField } from './fields.ts';
 import type { Settings } from './settings.ts';
 
-/** Fields that a running proxy can take over; a change of any other needs a new process. */
-const LIVE: ReadonlySet<string> = new Set([
-  'logging.format',
-  'logging.verbosity',
-  'logging.vmodule',
-  'logging.flushFrequency',
-  'detectLocalMode',
-  'detectLocal.bridgeInterface',
-  'detectLocal.interfaceNamePrefix',
-  'clusterCIDR',
-  'nodePortAddresses',
-  'configSyncPeriod',
-  'portRange',
-]);
-
-/** The same of every mode, each in its section. */
-const LIVE_OF_MODES = /^\w+\.(syncPeriod|minSyncPeriod|masqueradeAll)$/;
-
 export interface ConfigChange {
   /** Paths taken over by a running proxy. */
   readonly live: readonly string[];
@@ -34,18 +16,15 @@ export interface ConfigChange {
 }
 
 export function compareSettings(before: Settings, after: Settings): ConfigChange {
-  const changed = FIELDS.map(({ path }) => path).filter(
-    (path) => JSON.stringify(getField(before.config, path)) !== JSON.stringify(getField(after.config, path)),
-  );
   const startOnly = after.mode.configuration.startOnly?.(before.config, after.config) ?? [];
+  const changed = FIELDS.filter(
+    ({ path }) =>
+      JSON.stringify(getField(before.config, path)) !== JSON.stringify(getField(after.config, path)),
+  ).map(({ path, live }) => ({ path, isLive: live === true && !startOnly.includes(path) }));
   return {
-    live: changed.filter(isLive),
-    restart: changed.filter((path) => !isLive(path)),
+    live: changed.filter(({ isLive }) => isLive).map(({ path }) => path),
+    restart: changed.filter(({ isLive }) => !isLive).map(({ path }) => path),
   };
-
-  function isLive(path: string): boolean {
-    return (LIVE.has(path) || LIVE_OF_MODES.test(path)) && !startOnly.includes(path);
-  }
 }
 
 export interface FileWatchOptions {

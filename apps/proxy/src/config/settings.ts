@@ -1,4 +1,4 @@
-import type { FieldValue } from './fields.ts';
+import type { FieldValue } from './kinds.ts';
 import type { KubeProxyConfiguration } from './types.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 

@@ -1,11 +1,12 @@
-import type { FieldValue } from '../config/fields.ts';
-import type { Flag } from './flag.ts';
-import { parseFlagValue } from './parse-value.ts';
-import { FLAGS, flagNamed } from './table/index.ts';
+import { kindOf, type Decoded, type FieldValue } from '../config/kinds.ts';
+import { invalidArgument } from '../config/problem.ts';
+import { FLAGS, flagNamed, type Flag } from './flags.ts';
 
 export interface ParsedFlags {
   /** Flags that were given, by name. */
   readonly given: ReadonlyMap<string, FieldValue>;
+  /** How their names were typed, for messages: `--proxy_mode` or `-v`. */
+  readonly typed: ReadonlyMap<string, string>;
 }
 
 export type ParseResult =
@@ -13,7 +14,7 @@ export type ParseResult =
 
 interface Token {
   readonly flag: Flag;
-  /** As typed, for messages: `--proxy-mode` or `-v`. */
+  /** Its name as typed. */
   readonly shown: string;
   readonly text: string;
 }
@@ -27,8 +28,12 @@ const SHORTHANDS: Readonly<Record<string, string>> = { v: 'v', h: 'help' };
 export function parseFlags(argv: readonly string[]): ParseResult {
   try {
     const given = new Map<string, FieldValue>();
-    for (const token of tokens(argv)) take(token, given);
-    return { ok: true, flags: { given } };
+    const typed = new Map<string, string>();
+    for (const token of tokens(argv)) {
+      given.set(token.flag.name, valueOf(token, given));
+      typed.set(token.flag.name, token.shown);
+    }
+    return { ok: true, flags: { given, typed } };
   } catch (error) {
     if (error instanceof UsageError) return { ok: false, error: error.message };
     throw error;
@@ -52,8 +57,8 @@ function longFlag(word: string, rest: string[]): Token {
   const [, typed = '', value] = /^--([^=]*)(?:=([\s\S]*))?$/.exec(word) ?? [];
   const flag = flagNamed(typed.replaceAll('_', '-'));
   if (flag === undefined) throw new UsageError(unknownFlag(typed));
-  const shown = `--${flag.name}`;
-  return { flag, shown, text: value ?? implied(flag) ?? next(shown, rest) };
+  const shown = `--${typed}`;
+  return { flag, shown, text: value ?? kindOf(flag.kind).implied ?? next(shown, rest) };
 }
 
 function* shortFlags(word: string, rest: string[]): Generator<Token> {
@@ -64,16 +69,11 @@ function* shortFlags(word: string, rest: string[]): Generator<Token> {
     if (flag === undefined) throw new UsageError(`unknown shorthand flag: '${letter}' in ${word}`);
     const attached = word.slice(at + 1);
     if (attached.startsWith('=')) return yield { flag, shown, text: attached.slice(1) };
-    const text = implied(flag);
+    const text = kindOf(flag.kind).implied;
     if (text === undefined)
       return yield { flag, shown, text: attached === '' ? next(shown, rest) : attached };
     yield { flag, shown, text };
   }
-}
-
-/** The value of a flag that stands alone. */
-function implied(flag: Flag): string | undefined {
-  return flag.kind === 'bool' || flag.kind === 'tri-state' ? 'true' : undefined;
 }
 
 function next(shown: string, rest: string[]): string {
@@ -82,21 +82,18 @@ function next(shown: string, rest: string[]): string {
   return value;
 }
 
-function take({ flag, shown, text }: Token, given: Map<string, FieldValue>): void {
+function valueOf({ flag, shown, text }: Token, given: ReadonlyMap<string, FieldValue>): FieldValue {
   const parsed = parseFlagValue(flag, text);
-  if (!parsed.ok)
-    throw new UsageError(`invalid argument ${JSON.stringify(text)} for "${shown}" flag: ${parsed.reason}`);
+  if (!parsed.ok) throw new UsageError(invalidArgument(shown, text, parsed.reason));
   const before = given.get(flag.name);
-  given.set(flag.name, before === undefined ? parsed.value : merge(flag, before, parsed.value));
+  return before === undefined
+    ? parsed.value
+    : (kindOf(flag.kind).merge?.(before, parsed.value) ?? parsed.value);
 }
 
-/** Lists and maps add up when repeated; of everything else the last one counts. */
-function merge(flag: Flag, before: FieldValue, value: FieldValue): FieldValue {
-  if (flag.kind === 'strings' || flag.kind === 'vmodule')
-    return [...(before as unknown[]), ...(value as unknown[])];
-  if (flag.kind === 'bool-map')
-    return { ...(before as Record<string, boolean>), ...(value as Record<string, boolean>) };
-  return value;
+export function parseFlagValue({ kind, choices }: Flag, text: string): Decoded<FieldValue> {
+  if (choices?.includes(text) === false) return { ok: false, reason: `must be ${choices.join(' or ')}` };
+  return kindOf(kind).parse(text);
 }
 
 function unknownFlag(typed: string): string {

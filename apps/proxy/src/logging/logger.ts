@@ -1,5 +1,5 @@
 /** Log lines in klog's two formats: its text header, and one JSON object a line. */
-import type { VmoduleItem } from '../config/types.ts';
+import type { VmoduleItem } from '../config/kinds.ts';
 import { escapeControls, escapeLines } from './escape.ts';
 
 type LogValues = Readonly<Record<string, unknown>>;

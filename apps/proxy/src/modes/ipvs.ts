@@ -3,9 +3,7 @@ import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
 import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { release } from 'node:os';
-import { parseCidr } from '../config/ip.ts';
-import { notCidr, type Report } from '../config/report.ts';
-import type { KubeProxyConfiguration } from '../config/types.ts';
+import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
 import { STATE_FOLDER } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
@@ -19,10 +17,8 @@ export const IPVS: ProxyMode = {
   configuration: {
     periods: 'ipvs',
     periodFlags: 'ipvs',
-    // From flags, unlike from a file, it rests for a second between syncs.
-    minSyncPeriodWithoutFile: 1000,
     masquerade: 'iptables',
-    validate,
+    ownSection: 'ipvs',
     localhostNodePorts: () => false,
   },
   flows: 'conntrack',
@@ -38,15 +34,6 @@ export const IPVS: ProxyMode = {
   cleaners: (settings) =>
     FAMILIES.map((family) => cleanerOf({ mode: 'ipvs', family }, () => ipvsBackend(settings, family, null))),
 };
-
-function validate({ ipvs }: KubeProxyConfiguration, report: Report): void {
-  for (const name of ['tcpTimeout', 'tcpFinTimeout', 'udpTimeout'] as const) {
-    if (ipvs[name] < 0) report(`ipvs.${name}`, 'must be greater than or equal to 0');
-  }
-  for (const cidr of ipvs.excludeCIDRs) {
-    if (parseCidr(cidr) === null) report('ipvs.excludeCIDRs', notCidr(cidr));
-  }
-}
 
 /** It writes iptables rules too, and so asks about them first. */
 async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport> {
@@ -85,7 +72,7 @@ export async function ipvsOptions(
     // A sync of nothing comes once a sync period, which a running proxy may be given anew.
     reconcileInterval: 0,
     journal: fileJournal(`${STATE_FOLDER}/ipvs-${family.toLowerCase()}.json`),
-    localPolicyFallback: given.get('ipvs-local-policy-fallback') === 'cluster' ? 'cluster' : 'drop',
+    localPolicyFallback: standalone(given, 'ipvs-local-policy-fallback') === 'cluster' ? 'cluster' : 'drop',
   };
 }
 

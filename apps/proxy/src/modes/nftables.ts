@@ -2,7 +2,6 @@ import type { NftablesDriver } from '@signalbox/backend-nftables';
 import { FAMILIES, type CleanupResult, type Clock, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
-import { within } from '../config/report.ts';
 import type { Logger } from '../logging/logger.ts';
 import { systemFiles, type Files } from '../node/sysctl.ts';
 import { cleanerOf } from './cleaner.ts';
@@ -17,11 +16,10 @@ export const NFTABLES: ProxyMode = {
     // There are no flags of this mode.
     periodFlags: 'iptables',
     masquerade: 'nftables',
+    ownSection: 'nftables',
     applyDefaults: (config) => {
       if (config.nodePortAddresses.length === 0) config.nodePortAddresses = ['primary'];
     },
-    validate: ({ nftables: { masqueradeBit } }, report) =>
-      within(masqueradeBit, [0, 31], (reason) => report('nftables.masqueradeBit', reason)),
     localhostNodePorts: () => false,
   },
   flows: 'conntrack',

@@ -4,8 +4,8 @@
  */
 import type { IptablesDriver, OnToolNotice } from '@signalbox/backend-iptables';
 import type { Backend, CleanupResult, Family, UnusedClusterIPs } from '@signalbox/core';
-import type { FieldValue } from '../config/fields.ts';
-import type { Report } from '../config/report.ts';
+import type { FieldValue } from '../config/kinds.ts';
+import type { Report } from '../config/problem.ts';
 import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { MetricGroup } from '../metrics/proxy-metrics.ts';
@@ -58,15 +58,15 @@ export interface ModeConfiguration {
   readonly periods: SyncSection;
   /** What the names of the flags that set them begin with. */
   readonly periodFlags: SyncSection;
-  /** `minSyncPeriod` without a file, where it is not the default of the field. */
-  readonly minSyncPeriodWithoutFile?: number;
   /** The section whose `masqueradeAll` and `masqueradeBit` count. */
   readonly masquerade: MasqueradeSection;
+  /** The section that only this mode reads: what is in it is checked only in this mode. */
+  readonly ownSection?: keyof KubeProxyConfiguration;
   /** What to report at start when the mode was chosen by default. */
   readonly whenDefaulted?: string;
   /** Completes fields whose default depends on the mode. */
   applyDefaults?(config: KubeProxyConfiguration): void;
-  /** Reports what is wrong with fields that only this mode reads. */
+  /** Reports what is wrong in this mode beyond the checks of single fields. */
   validate?(config: KubeProxyConfiguration, report: Report): void;
   /** Whether node ports answer at loopback addresses. */
   localhostNodePorts(config: KubeProxyConfiguration): boolean;

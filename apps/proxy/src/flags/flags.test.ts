@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { fieldAt } from '../../config/fields.ts';
-import { helpText } from '../help.ts';
-import { parseFlagValue } from '../parse-value.ts';
-import { flagNamed, FLAGS } from './index.ts';
+import { fieldAt } from '../config/fields.ts';
+import { MODES } from '../modes/index.ts';
+import { flagNamed, FLAGS } from './flags.ts';
+import { helpText } from './help.ts';
+import { parseFlagValue } from './parse.ts';
 
 /** kube-proxy 1.36's flags and their defaults. */
 const ROWS: readonly (readonly [string, string, string])[] = [
@@ -95,7 +96,7 @@ describe('the table of flags', () => {
   });
 
   it('F56: help shows every flag below its group', () => {
-    const help = helpText();
+    const help = helpText(MODES);
     for (const { name, group } of FLAGS) {
       expect(help).toContain(`--${name}`);
       expect(help.indexOf(`\n${group}\n`)).toBeGreaterThan(0);

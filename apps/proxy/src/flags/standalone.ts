@@ -1,0 +1,101 @@
+/** Flags that set no field of the configuration. */
+import type { FlagGroup } from '../config/field.ts';
+import type { KindName, ValueOf } from '../config/kinds.ts';
+
+interface StandaloneFlag {
+  readonly kind: KindName;
+  readonly group: FlagGroup;
+  readonly help: string;
+  readonly initial?: string;
+  readonly deprecated?: string;
+  /** The only values that it may have. */
+  readonly choices?: readonly string[];
+}
+
+export const STANDALONE = {
+  config: {
+    kind: 'string',
+    group: 'General',
+    help: 'Configuration file (KubeProxyConfiguration v1alpha1, YAML or JSON). Most other flags are then ignored.',
+  },
+  'write-config-to': {
+    kind: 'string',
+    group: 'General',
+    help: 'Write the configuration in effect to this file and exit.',
+  },
+  cleanup: {
+    kind: 'bool',
+    group: 'General',
+    help: 'Remove the rules of every proxy mode from this node and exit.',
+  },
+  'init-only': {
+    kind: 'bool',
+    group: 'General',
+    help: 'Do the start-up work that needs full privileges (sysctls), and exit.',
+  },
+  manifests: {
+    kind: 'string',
+    group: 'General',
+    help: 'Read Services, EndpointSlices and Nodes from the YAML files in this folder, watched, instead of an API server. Not in kube-proxy.',
+  },
+  strict: {
+    kind: 'bool',
+    group: 'General',
+    help: 'With --manifests: exit with status 1 if a file there has a problem at start, after listing all of them. Not in kube-proxy.',
+  },
+  version: {
+    kind: 'tri-state',
+    group: 'General',
+    initial: 'false',
+    help: 'Print the version of Kubernetes whose behaviour this is, and exit; --version=raw: all fields, with the version of Signalbox. --version=vX.Y.Z changes the version that is reported.',
+  },
+  help: { kind: 'bool', group: 'General', help: 'Show this text.' },
+  master: {
+    kind: 'string',
+    group: 'Kubernetes API',
+    help: 'URL of the API server; overrides the kubeconfig. Several, comma separated: when one does not respond, requests go to the next.',
+  },
+  'machine-id-file': {
+    kind: 'string',
+    group: 'Node',
+    initial: '/etc/machine-id,/var/lib/dbus/machine-id',
+    help: 'Accepted for compatibility and ignored.',
+  },
+  'boot-id-file': {
+    kind: 'string',
+    group: 'Node',
+    initial: '/proc/sys/kernel/random/boot_id',
+    help: 'Accepted for compatibility and ignored.',
+  },
+  'ipvs-local-policy-fallback': {
+    kind: 'string',
+    group: 'ipvs mode',
+    initial: 'drop',
+    choices: ['drop', 'cluster'],
+    help: "Policy Local without a local endpoint: drop, as other modes do, or use the cluster's endpoints, as kube-proxy's ipvs mode does.",
+  },
+  'healthz-port': {
+    kind: 'int32',
+    group: 'Health and metrics',
+    initial: '10256',
+    deprecated: 'use --healthz-bind-address',
+    help: 'Port of /healthz for an address given without one; 0 switches the server off.',
+  },
+  'metrics-port': {
+    kind: 'int32',
+    group: 'Health and metrics',
+    initial: '10249',
+    deprecated: 'use --metrics-bind-address',
+    help: 'Port of /metrics for an address given without one.',
+  },
+} as const satisfies Readonly<Record<string, StandaloneFlag>>;
+
+type Table = typeof STANDALONE;
+
+/** The value of such a flag as it was given. */
+export function standalone<Name extends keyof Table>(
+  given: ReadonlyMap<string, unknown>,
+  name: Name,
+): ValueOf<Table[Name]['kind']> | undefined {
+  return given.get(name) as ValueOf<Table[Name]['kind']> | undefined;
+}
