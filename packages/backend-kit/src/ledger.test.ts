@@ -1,36 +1,39 @@
 import { describe, expect, it } from 'vitest';
-import { createLedger } from './ledger.ts';
+import { createLedger, type Digested } from './ledger.ts';
+
+const ONE = { digest: 'one' };
+const TWO = { digest: 'two' };
 
 describe('Ledger', () => {
   it('plans a write only where the kernel holds something else', () => {
     const ledger = createLedger();
-    ledger.hold('chain', 'one');
-    ledger.want('chain', { digest: 'one' });
+    ledger.hold('chain', ONE);
+    ledger.want('chain', ONE);
     expect(ledger.isSettled).toBe(true);
-    ledger.want('chain', { digest: 'two' });
-    expect([...ledger.writes]).toEqual([['chain', { digest: 'two' }]]);
-    ledger.hold('chain', 'two');
+    ledger.want('chain', TWO);
+    expect([...ledger.writes]).toEqual([['chain', TWO]]);
+    ledger.hold('chain', TWO);
     expect(ledger.isSettled).toBe(true);
   });
 
   it('keeps a write that was wanted while an older one was carried out', () => {
     const ledger = createLedger();
-    ledger.want('chain', { digest: 'one' });
-    ledger.want('chain', { digest: 'two' });
-    ledger.hold('chain', 'one');
+    ledger.want('chain', ONE);
+    ledger.want('chain', TWO);
+    ledger.hold('chain', ONE);
     expect([...ledger.writes.keys()]).toEqual(['chain']);
   });
 
   it('plans the removal of what is held, and forgets it where the object is wanted again', () => {
     const ledger = createLedger();
-    ledger.unwant('absent');
+    ledger.unwant('absent', 'remove');
     expect(ledger.isSettled).toBe(true);
-    ledger.hold('chain', 'one');
-    ledger.unwant('chain');
-    expect([...ledger.removals]).toEqual(['chain']);
-    ledger.want('chain', { digest: 'one' });
+    ledger.hold('chain', ONE);
+    ledger.unwant('chain', 'remove');
+    expect([...ledger.removals]).toEqual([['chain', 'remove']]);
+    ledger.want('chain', ONE);
     expect(ledger.isSettled).toBe(true);
-    ledger.unwant('chain');
+    ledger.unwant('chain', 'remove');
     ledger.drop('chain');
     expect([ledger.isSettled, ledger.held.size]).toEqual([true, 0]);
   });
@@ -39,5 +42,31 @@ describe('Ledger', () => {
     const ledger = createLedger();
     for (const key of ['a', 'b', 'a']) ledger.want(key, { digest: key });
     expect([...ledger.writes.keys()]).toEqual(['b', 'a']);
+  });
+
+  it('sums the sizes of what is held', () => {
+    const ledger = createLedger<Digested & { readonly rules: number }>(({ rules }) => rules);
+    ledger.hold('a', { ...ONE, rules: 3 });
+    ledger.hold('b', { ...ONE, rules: 4 });
+    ledger.hold('a', { ...TWO, rules: 1 });
+    ledger.drop('absent');
+    expect(ledger.heldSize).toBe(5);
+    ledger.drop('b');
+    expect(ledger.heldSize).toBe(1);
+  });
+
+  it('records what is held or dropped until the recording is stopped', () => {
+    const ledger = createLedger();
+    ledger.hold('before', ONE);
+    const recording = ledger.record();
+    ledger.hold('held', ONE);
+    ledger.drop('before');
+    ledger.want('wanted', ONE);
+    recording.stop();
+    ledger.hold('after', ONE);
+    expect(['before', 'held', 'wanted', 'after'].filter((key) => recording.has(key))).toEqual([
+      'before',
+      'held',
+    ]);
   });
 });

@@ -10,14 +10,21 @@ import {
   type TableName,
   TABLES,
 } from '@signalbox/iptables';
-import type { PendingRemoval, PendingWrite, RuleLedger } from './rule-ledger.ts';
+import type { PendingWrite, RuleLedger } from './rule-ledger.ts';
 import type { RefusalOrder } from './split-change.ts';
+
+interface PlannedRemoval {
+  readonly table: TableName;
+  readonly name: string;
+  /** Rules that are not owned jump there: it is emptied and stays. */
+  readonly keepEmpty: boolean;
+}
 
 /** One table, all or nothing. */
 export interface Transaction {
   readonly input: TableInput;
   readonly writes: readonly EncodedChain[];
-  readonly removals: readonly PendingRemoval[];
+  readonly removals: readonly PlannedRemoval[];
   readonly inserts: readonly MissingJump[];
 }
 
@@ -76,13 +83,15 @@ export function planTransactions(
   inserts: readonly MissingJump[],
   { policy, order, part }: PlanOptions,
 ): readonly Transaction[] {
-  const writes = [...ledger.writes.values()].toSorted((a, b) => a.rank - b.rank);
+  const pending = TABLES.flatMap((table) => [...ledger[table].writes.values()]);
+  const writes = pending.toSorted((a, b) => a.rank - b.rank);
+  const removals = TABLES.flatMap((table) => removalsOf(ledger, table));
   if (part === 'new-chains') return newChains(ledger, writes, policy);
   const late = new Set(writes.filter((write) => isLate(ledger, write, order)));
-  const together = writes.length + ledger.removals.size <= policy.chainsPerTransaction;
+  const together = writes.length + removals.length <= policy.chainsPerTransaction;
   const early = writes.flatMap((write) => (late.has(write) ? withFormer(write, order) : [write]));
   const work = (table: TableName): TableWork => ({
-    writes: early.filter((write) => write.chain.table === table),
+    writes: early.filter((write) => write.table === table),
     inserts: inserts.filter((insert) => insert.table === table),
     removals: together && table !== 'filter' ? removalsOf(ledger, table) : [],
   });
@@ -102,36 +111,38 @@ function newChains(
   policy: PlanPolicy,
 ): readonly Transaction[] {
   return TABLES.flatMap((table) => {
-    const held = ledger.held.get(table);
-    const writes = pending.filter(({ chain }) => chain.table === table && held?.has(chain.name) !== true);
+    const { held } = ledger[table];
+    const writes = pending.filter((write) => write.table === table && !held.has(write.name));
     return chunks(table, { writes, inserts: [], removals: [] }, policy);
   });
 }
 
 /** A chain of refusals that is written behind nat. */
-function isLate(ledger: RuleLedger, { chain, former }: PendingWrite, order: RefusalOrder): boolean {
-  if (chain.table !== 'filter' || order === 'refusals-first') return false;
-  if (order === 'both') return former?.some((text) => !chain.rules.includes(text)) === true;
-  return ledger.held.get(chain.table)?.has(chain.name) === true;
+function isLate(ledger: RuleLedger, write: PendingWrite, order: RefusalOrder): boolean {
+  const { table, name, rules, former } = write;
+  if (table !== 'filter' || order === 'refusals-first') return false;
+  if (order === 'both') return former?.some((text) => !rules.includes(text)) === true;
+  return ledger[table].held.has(name);
 }
 
 /** What stands in a chain while nat is written: every refusal, former or new. A refusal never meets what nat sends on. */
-function withFormer({ chain, rank, former }: PendingWrite, order: RefusalOrder): readonly PendingWrite[] {
+function withFormer(write: PendingWrite, order: RefusalOrder): readonly PendingWrite[] {
+  const { former } = write;
   if (order !== 'both' || former === undefined) return [];
-  const all = [...chain.rules, ...former.filter((text) => !chain.rules.includes(text))];
+  const all = [...write.rules, ...former.filter((text) => !write.rules.includes(text))];
   // Behind a `goto` the rest of the chain would not be read.
   const rules = all.map((text) => text.replace(/(^| )-g (\S+)$/, '$1-j $2'));
-  return [{ chain: { ...chain, rules, digest: 'former and new' }, rank }];
+  return [{ ...write, rules, digest: 'former and new' }];
 }
 
-function removalsOf(ledger: RuleLedger, table: TableName): readonly PendingRemoval[] {
-  return [...ledger.removals.values()].filter((removal) => removal.table === table);
+function removalsOf(ledger: RuleLedger, table: TableName): readonly PlannedRemoval[] {
+  return [...ledger[table].removals].map(([name, how]) => ({ table, name, keepEmpty: how === 'empty' }));
 }
 
 interface TableWork {
   readonly writes: readonly PendingWrite[];
   readonly inserts: readonly MissingJump[];
-  readonly removals: readonly PendingRemoval[];
+  readonly removals: readonly PlannedRemoval[];
 }
 
 function chunks(table: TableName, work: TableWork, policy: PlanPolicy): readonly Transaction[] {
@@ -152,7 +163,7 @@ function slices(writes: readonly PendingWrite[], policy: PlanPolicy): PendingWri
   let rules = 0;
   for (const write of writes) {
     const part = parts.at(-1);
-    const size = write.chain.rules.length;
+    const size = write.rules.length;
     const fits =
       rules + size <= policy.rulesPerTransaction && (part?.length ?? 0) < policy.chainsPerTransaction;
     if (part !== undefined && fits) {
@@ -173,7 +184,7 @@ function hasRest(work: TableWork): boolean {
 /** Stale chains may jump to one another: all are emptied before the first is removed. */
 function removalChunks(
   table: TableName,
-  removals: readonly PendingRemoval[],
+  removals: readonly PlannedRemoval[],
   { chainsPerTransaction: size }: PlanPolicy,
 ): readonly Transaction[] {
   const transactions: Transaction[] = [];
@@ -196,18 +207,14 @@ function transaction(table: TableName, { writes, inserts, removals }: TableWork)
   const created = inserts.filter((insert) => insert.create).map((insert) => insert.chain);
   const operations: readonly RestoreOperation[] = [
     ...[...new Set(created)].map((chain): RestoreOperation => ({ kind: 'create', chain })),
-    ...writes.map(({ chain }): RestoreOperation => ({
-      kind: 'write',
-      chain: chain.name,
-      rules: chain.rules,
-    })),
+    ...writes.map(({ name, rules }): RestoreOperation => ({ kind: 'write', chain: name, rules })),
     ...inserts.map(({ chain, rule }): RestoreOperation => ({ kind: 'insert', chain, rule })),
     ...removals.map(({ name, keepEmpty }): RestoreOperation => ({
       kind: keepEmpty ? 'flush' : 'delete',
       chain: name,
     })),
   ];
-  return { input: { table, operations }, writes: writes.map(({ chain }) => chain), inserts, removals };
+  return { input: { table, operations }, writes, inserts, removals };
 }
 
 /** As few calls as may be: a process costs as much as a hundred chains. */

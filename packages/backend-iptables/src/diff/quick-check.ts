@@ -11,28 +11,29 @@ import {
   type Ownership,
   readSaveLines,
   type TableName,
+  TABLES,
 } from '@signalbox/iptables';
-import { idOf, type ChangedChains, type RuleLedger } from './rule-ledger.ts';
+import type { RuleLedger } from './rule-ledger.ts';
 
 export interface QuickCheck {
   readonly take: (line: string) => void;
   /**
-   * Chains that are not as recorded, `nat KUBE-SERVICES`, after the last line. Chains that we wrote while the listing was made
-   * (`rewritten`) are not compared: it shows them as before or as after. Rules in chains of others are not compared
+   * Chains that are not as recorded, after the last line. Chains that were written while the listing was made
+   * (`isRewritten`) are not compared: it shows them as before or as after. Rules in chains of others are not compared
    * either: see `foreign`.
    */
-  differences(rewritten?: Pick<ChangedChains, 'has'>): readonly string[];
+  differences(isRewritten?: (chain: FoundChain) => boolean): readonly FoundChain[];
   /** Chains of others. */
   readonly foreign: ListedTables;
 }
 
-interface FoundChain {
+export interface FoundChain {
   readonly table: TableName;
   readonly name: string;
 }
 
 export function createQuickCheck(
-  { held }: Pick<RuleLedger, 'held'>,
+  ledger: RuleLedger,
   family: Family,
   isOwn: Ownership['isOwnChain'],
 ): QuickCheck {
@@ -42,14 +43,14 @@ export function createQuickCheck(
   // The text is a slice of a whole piece of output, which it would keep.
   const isWrong = (table: TableName, name: string): unknown => wrong.push({ table, name: copyOf(name) });
   const groups = groupRules((table, chain, rules) => {
-    const wanted = held.get(table)?.get(chain);
+    const wanted = ledger[table].held.get(chain);
     if (wanted !== undefined && wanted.rules > 0 && hasRules(wanted, rules, family)) right.add(wanted);
     else isWrong(table, chain);
   });
   const take = readSaveLines({
     chain(table, name) {
       if (!isOwn(table, name)) return others.visitor.chain(table, name);
-      const wanted = held.get(table)?.get(name);
+      const wanted = ledger[table].held.get(name);
       if (wanted === undefined) isWrong(table, name);
       else if (wanted.rules === 0) right.add(wanted);
     },
@@ -59,14 +60,13 @@ export function createQuickCheck(
   return {
     take,
     foreign: others.tables,
-    differences(rewritten = { has: () => false }) {
+    differences(isRewritten = () => false) {
       groups.end();
       const missing: FoundChain[] = [];
-      for (const [table, chains] of held) {
-        for (const [name, chain] of chains) if (!right.has(chain)) missing.push({ table, name });
+      for (const table of TABLES) {
+        for (const [name, chain] of ledger[table].held) if (!right.has(chain)) missing.push({ table, name });
       }
-      const all = [...wrong, ...missing].filter(({ table, name }) => !rewritten.has(table, name));
-      return [...new Set(all.map(({ table, name }) => idOf(table, name)))];
+      return [...wrong, ...missing].filter((chain) => !isRewritten(chain));
     },
   };
 }

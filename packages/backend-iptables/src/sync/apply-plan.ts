@@ -63,14 +63,14 @@ export async function applyPlan({
 function settle(ledger: RuleLedger, transaction: Transaction, report: SyncReport): void {
   report.count('transactions');
   for (const { table, name, rules, digest } of transaction.writes) {
-    ledger.hold(table, name, { digest, rules: rules.length });
+    ledger[table].hold(name, { digest, rules: rules.length });
     report.count('chainsWritten');
     if (table === 'nat') report.count('rulesWrittenNat', rules.length);
     if (table === 'filter') report.count('rulesWrittenFilter', rules.length);
   }
   for (const { table, name, keepEmpty } of transaction.removals) {
-    ledger.drop(table, name);
-    if (keepEmpty) ledger.hold(table, name, heldChain([]));
+    ledger[table].drop(name);
+    if (keepEmpty) ledger[table].hold(name, heldChain([]));
     report.count('chainsRemoved');
   }
 }

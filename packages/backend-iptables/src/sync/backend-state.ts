@@ -1,5 +1,6 @@
 /** What a backend keeps between syncs. */
-import type { BackendError, DesiredChange, Drift, ServicePortKey } from '@signalbox/core';
+import { createDesiredView, type DesiredView } from '@signalbox/backend-kit';
+import type { BackendError, Drift, ServicePortKey } from '@signalbox/core';
 import type { Guarded } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import type { RuleLedger } from '../diff/rule-ledger.ts';
@@ -23,7 +24,7 @@ export interface State {
   /** Changes by other processes that full passes found and that were not reported, since the sync failed. */
   readonly unreported: Drift[];
   /** Changes that came before the tool was found. */
-  backlog: DesiredChange[];
+  readonly backlog: DesiredView;
   /** Another process altered owned rules: the next sync reads the kernel. */
   resyncRequired: boolean;
   /** The same, while a sync was running. */
@@ -46,7 +47,7 @@ export function createState(): State {
     kernel: { kind: 'unknown', last: null },
     refused: new Map(),
     unreported: [],
-    backlog: [],
+    backlog: createDesiredView(),
     resyncRequired: false,
     changedDuringSync: false,
     nextVerification: 0,

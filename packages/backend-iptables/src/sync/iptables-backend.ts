@@ -1,9 +1,9 @@
 import type { Backend, CleanupResult, DesiredChange, SyncResult } from '@signalbox/core';
-import { isEmptyChangeSet, validatedSync } from '@signalbox/core';
+import { isEmptyChange, validatedSync } from '@signalbox/core';
 import { createExecDriver, firstMissing, type IptablesDriver } from '@signalbox/iptables';
 import { isEitherWay } from '../compile/context.ts';
 import { createRuleCompiler } from '../compile/rule-compiler.ts';
-import type { RuleLedger } from '../diff/rule-ledger.ts';
+import { isSettled } from '../diff/rule-ledger.ts';
 import { ruleOptions, type IptablesOptions } from '../options.ts';
 import { createState, ledgerOf, type State } from './backend-state.ts';
 import { cleanupVariants } from './cleanup.ts';
@@ -62,8 +62,7 @@ async function syncAlone(input: SyncInput, change: DesiredChange): Promise<SyncR
 async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncResult> {
   const { driver, state } = input;
   const report = createReport();
-  if (change.kind === 'full') state.backlog = [];
-  state.backlog.push(change);
+  state.backlog.apply(change);
   const tool = await driver.probe();
   if (!tool.ok) {
     report.reach('full');
@@ -72,7 +71,9 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   state.compiler ??= createRuleCompiler(driver.family, ruleOptions(input.options, tool.value));
   const { compiler } = state;
   const work: SyncWork = { driver, state, compiler, tool: tool.value, report, searches: { left: 3 } };
-  return finish(work, await firstPass(work, state.backlog.splice(0)));
+  const owed = state.backlog.owed() ?? change;
+  state.backlog.settle();
+  return finish(work, await firstPass(work, owed));
 }
 
 async function finish(work: SyncWork, first: Pass): Promise<SyncResult> {
@@ -81,38 +82,28 @@ async function finish(work: SyncWork, first: Pass): Promise<SyncResult> {
   return pass.result;
 }
 
-async function firstPass(work: SyncWork, changes: readonly DesiredChange[]): Promise<Pass> {
-  const [only] = changes;
-  if (only === undefined || changes.length > 1 || !isIncremental(work.state, only)) {
-    return prepareFull(work, changes);
-  }
-  if (isEmpty(only)) return verifyAndRepair(work, only);
-  await readmit(work, only);
-  return partialPass(work, only);
+async function firstPass(work: SyncWork, change: DesiredChange): Promise<Pass> {
+  if (!isIncremental(work.state, change)) return prepareFull(work, change);
+  if (isEmptyChange(change)) return verifyAndRepair(work, change);
+  await readmit(work, change);
+  return partialPass(work, change);
 }
 
-async function prepareFull(work: SyncWork, changes: readonly DesiredChange[]): Promise<Pass> {
+async function prepareFull(work: SyncWork, change: DesiredChange): Promise<Pass> {
   const { driver, state, compiler } = work;
-  for (const each of changes) {
-    if (each.kind === 'full') state.refused = new Map();
-    const isOpen = each.kind === 'full' && isEitherWay(each.counts.endpoints);
-    recordChange(work, each, isOpen ? await commentsInKernel(driver) : undefined);
-  }
+  const isFull = change.kind === 'full';
+  if (isFull) state.refused = new Map();
+  const isOpen = isFull && isEitherWay(change.counts.endpoints);
+  recordChange(work, change, isOpen ? await commentsInKernel(driver) : undefined);
   await retryRefused(work, compiler.services.values());
   return AGAIN;
 }
 
 function isIncremental(state: State, change: DesiredChange): boolean {
   const ledger = ledgerOf(state);
-  return ledger !== null && !state.resyncRequired && !isHalfDone(ledger) && change.kind === 'incremental';
-}
-
-/** What a failed sync left to be done has lost its order: only a full pass restores it (`RefusalOrder`). */
-function isHalfDone({ writes, removals }: RuleLedger): boolean {
-  return (
-    [...writes.values()].some(({ chain }) => chain.table === 'filter') ||
-    [...removals.values()].some(({ table }) => table === 'filter')
-  );
+  // What a failed sync left to be done has lost its order: only a full pass restores it (`RefusalOrder`).
+  const isHalfDone = ledger?.filter.isSettled === false;
+  return ledger !== null && !state.resyncRequired && !isHalfDone && change.kind === 'incremental';
 }
 
 /** All rules are compared with the ledger as often as that takes this share of the time, but not more often than asked. */
@@ -129,10 +120,11 @@ async function verifyAndRepair(work: SyncWork, change: DesiredChange): Promise<P
     return retryPass(work, change);
   }
   const began = performance.now();
-  const isDue = ledgerOf(state)?.isSettled === true && began >= state.nextVerification;
+  const ledger = ledgerOf(state);
+  const isDue = ledger !== null && isSettled(ledger) && began >= state.nextVerification;
   const missing = await firstMissing(driver, canaries(state));
   const isAltered = missing !== null || (isDue && (await isIntact(driver, compiler, state)) === false);
-  const first = isAltered ? await prepareFull(work, [change]) : await retryPass(work, change);
+  const first = isAltered ? await prepareFull(work, change) : await retryPass(work, change);
   const pass: Pass = { kind: 'done', result: await finish(work, first) };
   const ended = performance.now();
   if (isDue) state.nextVerification = ended + (ended - began) / VERIFY_TIME_SHARE;
@@ -143,11 +135,6 @@ async function verifyAndRepair(work: SyncWork, change: DesiredChange): Promise<P
 async function retryPass(work: SyncWork, change: DesiredChange): Promise<Pass> {
   const returned = await retryRefused(work, work.compiler.services.values());
   return partialPass(work, withReturned(change, returned));
-}
-
-/** An empty change means: verify. */
-function isEmpty({ servicePorts, healthChecks, nodeChanged }: DesiredChange): boolean {
-  return isEmptyChangeSet(servicePorts) && isEmptyChangeSet(healthChecks) && !nodeChanged;
 }
 
 async function cleanUp(driver: IptablesDriver, state: State): Promise<CleanupResult> {

@@ -4,7 +4,7 @@
  */
 import type { Family } from '@signalbox/core';
 import { hasRules, PROBE, type TableName } from '@signalbox/iptables';
-import { idOf, type RuleLedger } from '../diff/rule-ledger.ts';
+import { isPending, type RuleLedger } from '../diff/rule-ledger.ts';
 
 /** What the kernel was last known to hold. */
 export interface KnownRules {
@@ -35,9 +35,8 @@ export function isAlteredByOthers(
   { table, name, listed }: ListedChain,
   family: Family,
 ): boolean {
-  const id = idOf(table, name);
-  if (name === PROBE || ledger.writes.has(id) || ledger.removals.has(id)) return false;
-  const held = ledger.held.get(table)?.get(name);
+  if (name === PROBE || isPending(ledger[table], name)) return false;
+  const held = ledger[table].held.get(name);
   if (held === undefined || listed === undefined) return (held === undefined) !== (listed === undefined);
   return !hasRules(held, listed, family);
 }

@@ -4,7 +4,8 @@ import { askForUnlisted, missingJumps, type IptablesDriver, type TableName } fro
 import { isOwnChain } from '../compile/chain-names.ts';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import { createQuickCheck } from '../diff/quick-check.ts';
-import { createComparison, type Notes } from './compare-rules.ts';
+import { createRuleLedger, isSettled } from '../diff/rule-ledger.ts';
+import { createComparison } from './compare-rules.ts';
 import { observeTables } from './read-tables.ts';
 import { ledgerOf, type State } from './backend-state.ts';
 
@@ -17,7 +18,7 @@ export async function observeDrift(driver: IptablesDriver, state: State): Promis
   if (!observed.ok) return { outcome: 'failed', error: observed.error };
   if (compiler === null) return { outcome: 'ok', drift: [] };
   const wanted = { family: driver.family, shared: compiler.shared() };
-  const comparison = createComparison(wanted, observed.value, NO_NOTES);
+  const comparison = createComparison(wanted, observed.value, createRuleLedger());
   for (const chain of compiler.all(state.refused)) comparison.add(chain);
   comparison.end();
   return { outcome: 'ok', drift: comparison.drift };
@@ -30,7 +31,7 @@ export async function isIntact(
   state: State,
 ): Promise<boolean | BackendError> {
   const ledger = ledgerOf(state);
-  if (ledger?.isSettled !== true) return false;
+  if (ledger === null || !isSettled(ledger)) return false;
   const check = createQuickCheck(ledger, driver.family, isOwnChain);
   const saved = await driver.save(check.take);
   if (!saved.ok) return saved.error;
@@ -40,5 +41,3 @@ export async function isIntact(
   const rulesOf = (table: TableName, chain: string) => foreign.value[table].chains.get(chain);
   return check.differences().length === 0 && missingJumps(jumps, rulesOf).length === 0;
 }
-
-const NO_NOTES: Notes = { hold() {}, want() {}, unwant() {} };

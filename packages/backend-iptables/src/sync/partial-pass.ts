@@ -3,7 +3,7 @@ import type { BackendError, DesiredChange } from '@signalbox/core';
 import { encodeRule, type IptablesDriver } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import { splitChange } from '../diff/split-change.ts';
-import type { RuleLedger } from '../diff/rule-ledger.ts';
+import { isSettled, type RuleLedger } from '../diff/rule-ledger.ts';
 import { applyPlan } from './apply-plan.ts';
 import { ledgerOf } from './backend-state.ts';
 import { leaveOutRefused } from './refused-services.ts';
@@ -39,12 +39,12 @@ async function writeParts(
   let error: BackendError | null = null;
   for (const part of splitChange(change)) {
     recordChange(work, part.change);
-    if (error !== null || ledger.isSettled) continue;
+    if (error !== null || isSettled(ledger)) continue;
     error = await applyPlan({
       ledger,
       driver,
       variant: tool.variant,
-      reachableRules: ledger.count('nat'),
+      reachableRules: ledger.nat.heldSize,
       rulesPerTransaction: state.rulesPerTransaction,
       report,
       inserts: [],

@@ -48,9 +48,10 @@ export function recordChange(
 ): void {
   const ledger = ledgerOf(state);
   const changes = compiler.apply(change, state.refused, comments);
-  for (const { table, name } of changes.remove) ledger?.unwant(table, name, 'remove');
+  for (const { table, name } of changes.remove) ledger?.[table].unwant(name, 'remove');
   if (ledger === null) return;
-  for (const { chain, rank } of changes.write) ledger.want(encodeChain(chain, driver.family), rank);
+  for (const { chain, rank } of changes.write)
+    ledger[chain.table].want(chain.name, { ...encodeChain(chain, driver.family), rank });
 }
 
 export function succeeded({ state, report }: SyncWork): Pass {
@@ -70,8 +71,8 @@ export function failed(
 function resultOf(state: State, report: SyncReport): SyncResult {
   const ledger = ledgerOf(state);
   return report.result({
-    rulesTotalNat: ledger?.count('nat') ?? 0,
-    rulesTotalFilter: ledger?.count('filter') ?? 0,
+    rulesTotalNat: ledger?.nat.heldSize ?? 0,
+    rulesTotalFilter: ledger?.filter.heldSize ?? 0,
   });
 }
 
