@@ -138,7 +138,8 @@ const FLAGS = [
   '--healthz-bind-address=127.0.0.1:41256',
   '--metrics-bind-address=127.0.0.1:41249',
 ];
-const POLLS = 150;
+/** Two minutes: under Wine a service takes long to start on a busy machine. */
+const POLLS = 600;
 const POLL_MS = 200;
 
 /** Everything at once: flags, files, core, backend, edge-js, C#, P/Invoke. The simulator must get the load balancer. */

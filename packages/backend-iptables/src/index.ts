@@ -3,7 +3,6 @@ export { findMissingModules, unsupportedError, type MissingModule } from './driv
 export {
   CANARY,
   createExecDriver,
-  type DriverResult,
   type ExecDriverOptions,
   type IptablesDriver,
   type OnToolNotice,

@@ -1,7 +1,7 @@
 import { backendError, type BackendError, type CleanupResult } from '@signalbox/core';
 import { detourName, draftName, setName, type SetId } from './compile/chain-names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
-import { programRemains } from './compile/packet-filter.ts';
+import { obsoleteRules } from './compile/packet-filter.ts';
 import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Observed } from './objects/kernel-state.ts';
@@ -35,9 +35,9 @@ export async function cleanUp(settings: Settings, known: JournalContent): Promis
   const sets = setOperations(settings, observed.value);
   // Rules keep the sets that they ask: without sets there are no rules, and no need for the tool.
   if (sets.length > 0) {
-    const program = await settings.driver.removeProgram(programRemains(settings.family));
-    if (program.ok) removed.push(...program.value);
-    else errors.push(program.error);
+    const rules = await settings.driver.removeRules(obsoleteRules(settings.family));
+    if (rules.ok) removed.push(...rules.value);
+    else errors.push(rules.error);
   }
   await run('sets', sets);
   await run(`device ${SERVICE_DEVICE}`, deviceOperations(observed.value));

@@ -1,6 +1,6 @@
 /** Carries out plans, and keeps the journal a step ahead of the kernel. */
 import type { BackendError, ServiceFailure } from '@signalbox/core';
-import type { Claims } from './claims.ts';
+import type { VirtualServerOwnership } from './virtual-server-ownership.ts';
 import type { Plan, PlannedOperation } from './diff/plan.ts';
 import type { IpvsDriver, OperationFailure } from './driver/ipvs-driver.ts';
 import type { OperationKind } from './objects/operation.ts';
@@ -20,7 +20,7 @@ export interface Executed {
 
 export interface Executor {
   readonly driver: IpvsDriver;
-  readonly claims: Claims;
+  readonly claims: VirtualServerOwnership;
 }
 
 /** What the kernel said to one operation. */
@@ -32,7 +32,7 @@ interface Answer {
 const NEEDED_BY_ALL: ReadonlySet<OperationKind> = new Set<OperationKind>([
   'device-create',
   'set-create',
-  'program-install',
+  'packet-filter-install',
   'sets-retype',
 ]);
 
@@ -74,7 +74,10 @@ function isHarmless({ operation, mayBeGone }: PlannedOperation, { error }: Opera
 }
 
 /** Before the first packet can meet them, new virtual servers are ours in writing. Answers with those that were not. */
-function claim(claims: Claims, planned: readonly PlannedOperation[]): ReadonlySet<VirtualServerKey> {
+function claim(
+  claims: VirtualServerOwnership,
+  planned: readonly PlannedOperation[],
+): ReadonlySet<VirtualServerKey> {
   const claimed = new Set<VirtualServerKey>();
   for (const { operation } of planned) {
     if (operation.kind !== 'server-add') continue;
@@ -91,7 +94,11 @@ interface Settled {
 }
 
 /** A virtual server that exists is somebody else's if we have only just claimed it; else it was overlooked. */
-function settle(claims: Claims, claimed: ReadonlySet<VirtualServerKey>, answers: readonly Answer[]): Settled {
+function settle(
+  claims: VirtualServerOwnership,
+  claimed: ReadonlySet<VirtualServerKey>,
+  answers: readonly Answer[],
+): Settled {
   const refused = new Set<VirtualServerKey>();
   const surprises: VirtualServerKey[] = [];
   for (const { item, failures } of answers) {
@@ -107,7 +114,7 @@ function settle(claims: Claims, claimed: ReadonlySet<VirtualServerKey>, answers:
 }
 
 /** What is gone is no longer ours. */
-function release(claims: Claims, answers: readonly Answer[]): void {
+function release(claims: VirtualServerOwnership, answers: readonly Answer[]): void {
   for (const { item, failures } of answers) {
     const code = failures[0]?.error.code;
     if (item.operation.kind === 'server-delete' && (code === undefined || code === 'not-found')) {

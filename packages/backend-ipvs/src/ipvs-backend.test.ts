@@ -15,8 +15,8 @@ describe('sync', () => {
     const first = (kind: string): number => order.indexOf(kind);
     const last = (kind: string): number => order.lastIndexOf(kind);
     expect(last('set-create')).toBeLessThan(first('set-add'));
-    expect(last('set-add')).toBeLessThan(first('program-install'));
-    expect(first('program-install')).toBeLessThan(first('server-add'));
+    expect(last('set-add')).toBeLessThan(first('packet-filter-install'));
+    expect(first('packet-filter-install')).toBeLessThan(first('server-add'));
     expect(last('real-add')).toBeLessThan(first('address-add'));
     const adds = fake.operations.flatMap((operation) =>
       operation.kind === 'set-add' ? [operation.set] : [],
@@ -260,7 +260,7 @@ describe('drift', () => {
     const seen = await backend.observe();
     const drift = [
       'missing entry 10.96.0.10,tcp:80 in set KUBE-CLUSTER-IP',
-      'altered packet filter',
+      'altered chain KUBE-SERVICES in nat',
       'missing real server 10.244.2.7:8080 in virtual server TCP 10.96.0.10:80',
       'missing address 10.96.0.10 in kube-ipvs0',
     ];

@@ -1,5 +1,7 @@
-import { createSyncReport, type SyncReport } from '@signalbox/backend-kit';
+import { createSyncReport, type ReconciledState, type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
 import {
+  fail,
+  succeed,
   validatedSync,
   type Backend,
   type BackendError,
@@ -7,13 +9,13 @@ import {
   type DesiredChange,
   type Family,
   type Observation,
+  type Result,
   type SyncResult,
 } from '@signalbox/core';
-import { Claims, conflict } from './claims.ts';
+import { VirtualServerOwnership, conflict } from './virtual-server-ownership.ts';
 import { cleanUp } from './cleanup.ts';
-import { clusterMasquerade } from './compile/masquerade.ts';
-import { packetFilter, type ProgramOptions } from './compile/packet-filter.ts';
-import { Beliefs } from './diff/beliefs.ts';
+import { createPacketFilterCompiler } from './current-packet-filter.ts';
+import { HeldState } from './diff/held-state.ts';
 import { driftOf } from './diff/drift.ts';
 import { TerminatingServers } from './diff/graceful-termination.ts';
 import { planIncrement } from './diff/increment.ts';
@@ -21,10 +23,9 @@ import { ownedServers, withWanted } from './diff/ownership.ts';
 import type { PlanInput } from './diff/plan-input.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
 import { WantedState } from './diff/wanted-state.ts';
-import type { DriverResult } from './driver/ipvs-driver.ts';
 import { execute, type Executed, type Executor } from './execute.ts';
 import type { Observed } from './objects/kernel-state.ts';
-import type { Program } from './objects/program.ts';
+import type { PacketFilter } from './objects/packet-filter.ts';
 import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
 import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 import { foreignDevice, prepareKernel } from './prepare.ts';
@@ -48,13 +49,13 @@ class IpvsBackend implements Backend {
   readonly #settings: Settings;
   readonly #wanted: WantedState;
   #terminating = new TerminatingServers();
-  /** `null`: the next sync looks at the kernel first. */
-  #beliefs: Beliefs | null = null;
-  #claims: Claims;
-  #program: { readonly options: string; readonly program: Program } | null = null;
+  /** Unknown: the next sync reads the kernel first. */
+  #state: ReconciledState<HeldState> = UNKNOWN;
+  #ownership: VirtualServerOwnership;
+  readonly #compilePacketFilter: ReturnType<typeof createPacketFilterCompiler>;
   #randomFully = false;
   #prepared = false;
-  #suspect = false;
+  #resyncRequired = false;
   /** Virtual servers that lost a real server since their connections were last counted. */
   #unscanned = new Set<VirtualServerKey>();
   #scannedAt = -Infinity;
@@ -63,27 +64,28 @@ class IpvsBackend implements Backend {
     this.#settings = settings;
     this.family = settings.family;
     this.sync = validatedSync(settings.family, (change) => this.#sync(change));
-    this.#claims = new Claims(settings.journal);
-    const { family, scheduler, localPolicyFallback } = settings;
+    this.#ownership = new VirtualServerOwnership(settings.journal);
+    const { family, scheduler, localPolicyFallback, masqueradeBit } = settings;
+    this.#compilePacketFilter = createPacketFilterCompiler({ family, masqueradeBit });
     this.#wanted = new WantedState({ family, scheduler, localPolicyFallback });
   }
 
   async #sync(change: DesiredChange): Promise<SyncResult> {
     const report = createSyncReport();
     this.#wanted.apply(change);
-    if (change.kind === 'full') this.#beliefs = null;
+    if (change.kind === 'full') this.#state = UNKNOWN;
     const unprepared = await this.#prepare();
     if (unprepared !== null) return failedWith(report, unprepared);
-    if (this.#beliefs !== null) await this.#increment(this.#beliefs, report);
+    if (this.#state.kind === 'held') await this.#increment(this.#state.ledger, report);
     if (this.#mustReconcile(report)) {
       const error = await this.#reconcile(report);
       if (error !== null) return failedWith(report, error);
     }
     await this.#scan(report);
-    for (const key of this.#claims.others) {
+    for (const key of this.#ownership.others) {
       if (this.#wanted.servers.has(key)) report.fail(this.#wanted.servers.ownerOf(key), conflict(key));
     }
-    const unwritten = await this.#claims.save();
+    const unwritten = await this.#ownership.save();
     if (unwritten !== null) report.fail('journal', unwritten);
     return report.result({
       virtual_servers: this.#wanted.servers.size,
@@ -96,23 +98,23 @@ class IpvsBackend implements Backend {
     const known = this.#wanted.hostAddresses;
     const compared = await this.#compare(new TerminatingServers());
     // What follows from other addresses of the host is left to a sync.
-    this.#suspect ||= this.#wanted.hostAddresses !== known;
+    this.#resyncRequired ||= this.#wanted.hostAddresses !== known;
     if (!compared.ok) return { outcome: 'failed', error: compared.error };
     return { outcome: 'ok', drift: driftOf(compared.value.plan.operations()) };
   }
 
   async cleanup(): Promise<CleanupResult> {
-    this.#beliefs = null;
+    this.#state = UNKNOWN;
     this.#prepared = false;
     this.#terminating = new TerminatingServers();
-    const result = await cleanUp(this.#settings, this.#claims.isKnown ? this.#claims : null);
-    if (result.outcome === 'ok') this.#claims = new Claims(this.#settings.journal);
+    const result = await cleanUp(this.#settings, this.#ownership.isKnown ? this.#ownership : null);
+    if (result.outcome === 'ok') this.#ownership = new VirtualServerOwnership(this.#settings.journal);
     return result;
   }
 
   watch(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void {
     const undo = this.#settings.driver.watch?.((what) => {
-      this.#suspect = true;
+      this.#resyncRequired = true;
       onDrift(what);
     }, onProblem);
     return () => undo?.();
@@ -133,53 +135,56 @@ class IpvsBackend implements Backend {
     return null;
   }
 
-  async #increment(beliefs: Beliefs, report: SyncReport): Promise<void> {
+  async #increment(held: HeldState, report: SyncReport): Promise<void> {
     const plan = planIncrement({
       ...this.#planInput(this.#terminating),
       steps: this.#wanted.takeSteps(),
-      space: (id) => beliefs.space(id),
-      conflicts: this.#claims.others,
+      space: (id) => held.space(id),
+      conflicts: this.#ownership.others,
     });
     if (plan.isEmpty) return;
     const executed = await this.#execute(plan, report);
     report.reach('partial');
-    for (const { operation } of executed.done) beliefs.note(operation);
+    for (const { operation } of executed.done) held.note(operation);
     // What failed here may be no failure once the kernel has been looked at: reconciling has the last word.
-    if (executed.failures.length > 0) this.#beliefs = null;
+    if (executed.failures.length > 0) this.#state = UNKNOWN;
   }
 
   #mustReconcile(report: SyncReport): boolean {
-    const beliefs = this.#beliefs;
-    if (beliefs === null || this.#suspect || !beliefs.hasProgram(this.#currentProgram())) return true;
-    const age = this.#settings.clock.now() - beliefs.since;
+    if (this.#resyncRequired || !this.#holdsPacketFilter || this.#state.kind === 'unknown') return true;
+    const age = this.#settings.clock.now() - this.#state.ledger.since;
     return report.isIdle && age >= this.#settings.reconcileInterval;
   }
 
+  /** The kernel is known to hold the rules that are wanted now: what differs is another process's doing. */
+  get #holdsPacketFilter(): boolean {
+    return this.#state.kind === 'held' && this.#state.ledger.hasPacketFilter(this.#currentPacketFilter());
+  }
+
   async #reconcile(report: SyncReport): Promise<BackendError | null> {
-    const unexpected = this.#beliefs?.hasProgram(this.#currentProgram()) === true;
-    const differences = unexpected ? 'drift' : 'expected';
-    let executed = await this.#lookAndRepair(report, differences);
+    const differences = this.#holdsPacketFilter ? 'drift' : 'expected';
+    let executed = await this.#verifyAndRepair(report, differences);
     // The listing had missed what the kernel holds: another one has the last word.
     if ('done' in executed && executed.surprises.length > 0) {
-      executed = await this.#lookAndRepair(report, differences);
+      executed = await this.#verifyAndRepair(report, differences);
     }
     if (!('done' in executed)) return executed;
     reportFailures(report, executed);
     return null;
   }
 
-  async #lookAndRepair(
+  async #verifyAndRepair(
     report: SyncReport,
     differences: 'drift' | 'expected',
   ): Promise<Executed | BackendError> {
     const since = this.#settings.clock.now();
-    this.#beliefs = null;
+    this.#state = UNKNOWN;
     // Ahead of the listing: what changes behind it may not be in it.
-    this.#suspect = false;
+    this.#resyncRequired = false;
     const compared = await this.#compare(this.#terminating);
     if (!compared.ok) return compared.error;
     const { plan, conflicts, observed } = compared.value;
-    this.#claims.setOthers(conflicts);
+    this.#ownership.setOthers(conflicts);
     const executed = await this.#execute(plan, report);
     report.reach('full');
     if (differences === 'drift') report.repair(driftOf(executed.done));
@@ -188,36 +193,38 @@ class IpvsBackend implements Backend {
       this.#prepared = false;
       return executed;
     }
-    this.#beliefs = new Beliefs({ family: this.family, observed, program: this.#currentProgram(), since });
-    for (const { operation } of executed.done) this.#beliefs.note(operation);
+    const packetFilter = this.#currentPacketFilter();
+    const held = new HeldState({ family: this.family, observed, packetFilter, since });
+    for (const { operation } of executed.done) held.note(operation);
+    this.#state = { kind: 'held', ledger: held };
     return executed;
   }
 
   /** Looks at the whole kernel state of this mode and family. */
-  async #compare(terminating: TerminatingServers): Promise<DriverResult<Comparison>> {
+  async #compare(terminating: TerminatingServers): Promise<Result<Comparison>> {
     const { driver } = this.#settings;
     const seen = await driver.observe();
     if (!seen.ok) return seen;
     const observed = seen.value;
-    if (observed.device === 'foreign') return { ok: false, error: foreignDevice() };
+    if (observed.device === 'foreign') return fail(foreignDevice());
     if (!sameMembers(observed.hostAddresses, this.#wanted.hostAddresses)) {
       this.#wanted.setHostAddresses(observed.hostAddresses);
     }
     this.#wanted.takeSteps();
-    const program = this.#currentProgram();
-    const drift = await driver.programDrift(program);
+    const packetFilter = this.#currentPacketFilter();
+    const drift = await driver.packetFilterDrift(packetFilter);
     if (!drift.ok) return drift;
-    await this.#claims.learn((journal) =>
+    await this.#ownership.learn((journal) =>
       ownedServers(this.family, withWanted(this.#wanted, observed), journal, this.#wanted.nodePortAddresses),
     );
     const reconciliation = planReconciliation({
       ...this.#planInput(terminating),
       observed,
-      owned: this.#claims.ours,
-      program,
-      programDiffers: drift.value.length > 0,
+      owned: this.#ownership.ours,
+      packetFilter,
+      packetFilterDrift: drift.value,
     });
-    return { ok: true, value: { ...reconciliation, observed } };
+    return succeed({ ...reconciliation, observed });
   }
 
   async #scan(report: SyncReport): Promise<void> {
@@ -253,7 +260,7 @@ class IpvsBackend implements Backend {
   }
 
   get #executor(): Executor {
-    return { driver: this.#settings.driver, claims: this.#claims };
+    return { driver: this.#settings.driver, claims: this.#ownership };
   }
 
   #planInput(terminating: TerminatingServers): PlanInput {
@@ -261,18 +268,7 @@ class IpvsBackend implements Backend {
     return { family, wanted: this.#wanted, terminating, excludeCIDRs, now: clock.now() };
   }
 
-  /** The same object as long as nothing that it depends on changes. */
-  #currentProgram(): Program {
-    const { node } = this.#wanted;
-    const options: ProgramOptions = {
-      family: this.family,
-      detector: node?.localDetector ?? { kind: 'none' },
-      clusterMasquerade: node === undefined ? 'service-addresses' : clusterMasquerade(node),
-      masqueradeBit: this.#settings.masqueradeBit,
-      randomFully: this.#randomFully,
-    };
-    const text = JSON.stringify(options);
-    if (this.#program?.options !== text) this.#program = { options: text, program: packetFilter(options) };
-    return this.#program.program;
+  #currentPacketFilter(): PacketFilter {
+    return this.#compilePacketFilter(this.#wanted.node, this.#randomFully);
   }
 }

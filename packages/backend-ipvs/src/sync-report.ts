@@ -20,7 +20,7 @@ const COUNTERS: Readonly<Record<OperationKind, string>> = {
   'device-delete': 'devices_deleted',
   'address-add': 'addresses_added',
   'address-delete': 'addresses_deleted',
-  'program-install': 'packet_filters_installed',
+  'packet-filter-install': 'packet_filters_installed',
   'sets-retype': 'sets_retyped',
 };
 

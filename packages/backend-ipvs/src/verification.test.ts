@@ -106,13 +106,13 @@ describe('a full sync', () => {
   it('that failed is followed by another one, also where the next change is small', async () => {
     const kernel = createFakeKernel({ hostAddresses: HOST });
     const broken = { is: true };
-    const faults = (kind: string): boolean => broken.is && kind === 'program-install';
+    const faults = (kind: string): boolean => broken.is && kind === 'packet-filter-install';
     const { driver } = createFakeIpvs({ family: 'IPv4', kernel, faults });
     const backend = createIpvsBackend({ family: 'IPv4', driver, reconcileInterval: 1_000_000 });
     const failed = await backend.sync(full(CART));
     expect(failed, 'no packet filter: not partial').toMatchObject({
       outcome: 'failed',
-      error: { code: 'busy', operation: 'program-install' },
+      error: { code: 'busy', operation: 'packet-filter-install' },
     });
     broken.is = false;
     const next = okay(await backend.sync(change('incremental', { added: [WEB] })));

@@ -2,6 +2,7 @@
 export * from './diff/compare-chain.ts';
 export * from './diff/owned-rules.ts';
 export * from './diff/reconcile-rules.ts';
+export * from './diff/rule-drift.ts';
 export * from './driver/drift-watch.ts';
 export * from './driver/exec-driver.ts';
 export * from './driver/iptables-driver.ts';

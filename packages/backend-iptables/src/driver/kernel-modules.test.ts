@@ -1,6 +1,6 @@
-import { backendError } from '@signalbox/core';
+import { backendError, fail } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { failure, type IptablesDriver, restoreText, type Variant } from '@signalbox/iptables';
+import { type IptablesDriver, restoreText, type Variant } from '@signalbox/iptables';
 import { createFakeIptables } from '@signalbox/iptables/testing';
 import { findMissingModules, unsupportedError } from './kernel-modules.ts';
 
@@ -16,7 +16,7 @@ function without(words: readonly string[], variant: Variant = 'nft') {
       const word = words.find((each) => text.includes(each));
       if (word === undefined) return fake.driver.restore(text);
       const error = backendError('rejected', 'iptables-restore', `no ${word}`, { kernel: 'unchanged' });
-      return Promise.resolve(failure(error));
+      return Promise.resolve(fail(error));
     },
   };
   return { fake, calls, driver };

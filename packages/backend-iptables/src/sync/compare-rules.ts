@@ -1,8 +1,10 @@
 /** Comparison of everything wanted with everything listed. Reads and writes nothing but its arguments. */
 import type { Drift, Family } from '@signalbox/core';
 import {
+  chainDrift,
   compareChain,
   heldChain,
+  jumpDrift,
   missingJumps,
   obsoleteChains,
   TABLES,
@@ -22,9 +24,6 @@ export interface Wanted {
   readonly known?: KnownRules | null;
 }
 
-/** Where a comparison records what the kernel holds, and what is to be done. */
-export type Notes = Pick<RuleLedger, 'hold' | 'want' | 'unwant'>;
-
 export interface Comparison {
   /**
    * Compares one wanted chain, and takes it out of the listing. `unreachable`: the chain does not exist yet, and no packet
@@ -39,7 +38,7 @@ export interface Comparison {
   readonly byOthers: readonly Drift[];
 }
 
-export function createComparison(wanted: Wanted, listing: OwnedTables, notes: Notes): Comparison {
+export function createComparison(wanted: Wanted, listing: OwnedTables, ledger: RuleLedger): Comparison {
   const found = createFindings(wanted);
   return {
     drift: found.drift,
@@ -50,16 +49,20 @@ export function createComparison(wanted: Wanted, listing: OwnedTables, notes: No
       const listed = own.get(name);
       own.delete(name);
       const compared = compareChain(chain, listed, wanted.family);
-      if (compared.held !== null) notes.hold(table, name, compared.held);
+      if (compared.held !== null) ledger[table].hold(name, compared.held);
       if (!compared.isSame) {
         found.add(compared.held === null ? 'missing' : 'altered', { table, name, listed });
       }
-      notes.want(compared.wanted, rank, table === 'filter' ? listed : undefined);
+      ledger[table].want(name, {
+        ...compared.wanted,
+        rank,
+        ...(table === 'filter' && listed !== undefined ? { former: listed } : {}),
+      });
       // Chains of the trees are not all compiled before the first of them.
       return listed === undefined && rank <= RANK.service ? 'unreachable' : 'compared';
     },
     end() {
-      noteStale(listing, notes, found);
+      noteStale(listing, ledger, found);
       const jumps = { jumps: wanted.shared, family: wanted.family };
       const missing = missingJumps(jumps, (table, chain) => listing[table].others.get(chain));
       for (const jump of missing) found.addJump(jump);
@@ -75,13 +78,12 @@ function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family
     drift,
     byOthers,
     add(kind: Drift['kind'], chain: ListedChain): void {
-      const each = { kind, type: 'chain', name: chain.name, within: chain.table };
+      const each = chainDrift(kind, chain.table, chain.name);
       drift.push(each);
       if (known !== null && isAlteredByOthers(known, chain, family)) byOthers.push(each);
     },
     addJump(insert: MissingJump): void {
-      const { table, chain, rule } = insert;
-      const each = { kind: 'missing', type: 'rule', name: rule, within: `${table} ${chain}` } as const;
+      const each = jumpDrift('missing', insert);
       drift.push(each);
       if (known?.jumps.has(formatJump(insert)) === true) byOthers.push(each);
     },
@@ -91,11 +93,11 @@ function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family
 type Findings = ReturnType<typeof createFindings>;
 
 /** Own chains that are not wanted. Where rules that are not owned jump to one it is emptied only. */
-function noteStale(listing: OwnedTables, notes: Notes, found: Findings): void {
+function noteStale(listing: OwnedTables, ledger: RuleLedger, found: Findings): void {
   for (const table of TABLES) {
-    for (const [name, rules] of listing[table].own) notes.hold(table, name, heldChain(rules));
+    for (const [name, rules] of listing[table].own) ledger[table].hold(name, heldChain(rules));
     for (const { name, rules, isReferenced } of obsoleteChains(listing[table])) {
-      notes.unwant(table, name, isReferenced ? 'empty' : 'remove');
+      ledger[table].unwant(name, isReferenced ? 'empty' : 'remove');
       found.add('stale', { table, name, listed: rules });
     }
   }

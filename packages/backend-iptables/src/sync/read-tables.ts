@@ -1,11 +1,10 @@
+import { type Result, succeed } from '@signalbox/core';
 import {
   BUILTIN_CHAINS,
   divideTables,
   encodeRule,
   listTables,
-  success,
   targetChain,
-  type DriverResult,
   type IptablesDriver,
   type OwnedTables,
   type Ownership,
@@ -31,9 +30,9 @@ export async function commentsInKernel(driver: IptablesDriver): Promise<Endpoint
 export async function observeTables(
   driver: IptablesDriver,
   shared: readonly SharedRule[],
-): Promise<DriverResult<OwnedTables>> {
+): Promise<Result<OwnedTables>> {
   const saved = await listTables(driver, shared);
-  return saved.ok ? success(divideTables(saved.value, OWNERSHIP)) : saved;
+  return saved.ok ? succeed(divideTables(saved.value, OWNERSHIP)) : saved;
 }
 
 /**

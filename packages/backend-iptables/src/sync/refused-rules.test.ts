@@ -1,7 +1,7 @@
 /** Rules that the kernel does not take cost the service port that asks for them, and nobody else. */
-import { backendError, fullChange, type DesiredServicePort, type SyncResult } from '@signalbox/core';
+import { backendError, type DesiredServicePort, fail, fullChange, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { failure, type IptablesDriver, restoreText, RETURN, rule } from '@signalbox/iptables';
+import { type IptablesDriver, restoreText, RETURN, rule } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { findRefused } from './find-refused.ts';
@@ -23,7 +23,7 @@ function refusing(fake: FakeIptables, words: readonly string[]): IptablesDriver 
         const word = words.find((each) => block.includes(each));
         if (word !== undefined) {
           const kernel = index === 0 ? 'unchanged' : 'unknown';
-          return failure(backendError('rejected', 'iptables-restore', `no ${word}`, { kernel }));
+          return fail(backendError('rejected', 'iptables-restore', `no ${word}`, { kernel }));
         }
         const done = await fake.driver.restore(block);
         if (!done.ok) return done;
@@ -112,7 +112,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
   it('are forgotten with a service that is deleted while a full sync is due', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     const driver = refusing(fake, ['10.66.6.6']);
-    const hung = failure(backendError('timeout', 'iptables-restore', 'killed', { kernel: 'unknown' }));
+    const hung = fail(backendError('timeout', 'iptables-restore', 'killed', { kernel: 'unknown' }));
     let isHung = false;
     const restore: IptablesDriver['restore'] = async (input) => (isHung ? hung : driver.restore(input));
     const backend = createIptablesBackend({ family: 'IPv4', driver: { ...driver, restore } });
@@ -160,7 +160,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
           );
           if (Math.max(...sizes) <= 60) return inner.restore(input);
           const detail = 'sendmsg() failed: Message too long';
-          return failure(backendError('rejected', 'iptables-restore', 'exit status 1', { detail }));
+          return fail(backendError('rejected', 'iptables-restore', 'exit status 1', { detail }));
         },
       };
       const backend = createIptablesBackend({ family: 'IPv4', driver });
@@ -193,7 +193,7 @@ describe('a verdict', () => {
   const judge = (failing: readonly number[]) => {
     const fake = createFakeIptables({ family: 'IPv4' });
     let call = 0;
-    const no = failure(backendError('rejected', 'iptables-restore', 'no reason', { kernel: 'unchanged' }));
+    const no = fail(backendError('rejected', 'iptables-restore', 'no reason', { kernel: 'unchanged' }));
     const restore: IptablesDriver['restore'] = (input) =>
       failing.includes(++call) ? Promise.resolve(no) : fake.driver.restore(input);
     return findRefused({ ...fake.driver, restore }, [suspect]);

@@ -1,8 +1,8 @@
 /** Verification beside syncs: what it reports, what it leaves alone, and how often it runs. */
-import { backendError, fullChange, type Backend, type DesiredState } from '@signalbox/core';
+import { type Backend, backendError, type DesiredState, fullChange, type Result } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
-import type { DriverResult, IptablesDriver } from '@signalbox/iptables';
+import type { IptablesDriver } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { changeBetween, sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
@@ -23,7 +23,7 @@ interface Lab {
     count: number;
     /** Runs after the lines of a listing, before its end. */
     during: () => Promise<void>;
-    answer: DriverResult<null> | null;
+    answer: Result<null> | null;
     /** Of each listing, milliseconds. */
     readonly limits: (number | undefined)[];
   };

@@ -2,23 +2,23 @@
  * Compares the kernel with what we last wrote, beside syncs: no change waits for it. Chains that a sync writes while the
  * listing is made are left out of the comparison, so that a cluster that changes all the time is verified too.
  */
-import type { BackendError } from '@signalbox/core';
+import type { BackendError, Result } from '@signalbox/core';
 import {
   askForUnlisted,
   CANARY,
   countOtherCommits,
-  type DriverResult,
   firstMissing,
   type IptablesDriver,
   type ListedTables,
   missingJumps,
   PROBE,
   type SharedRule,
+  TABLES,
   type Timer,
 } from '@signalbox/iptables';
 import { isOwnChain } from '../compile/chain-names.ts';
-import { createQuickCheck } from '../diff/quick-check.ts';
-import { idOf } from '../diff/rule-ledger.ts';
+import { createQuickCheck, type FoundChain } from '../diff/quick-check.ts';
+import { isPending } from '../diff/rule-ledger.ts';
 import { guardedBy, ledgerOf, type State } from './backend-state.ts';
 
 export interface Verification {
@@ -87,7 +87,7 @@ interface Listing {
 }
 
 /** Notes how long the next listing may take. Answers with what is to be reported. */
-function settleListing(listing: Listing, saved: DriverResult<null>): BackendError | null {
+function settleListing(listing: Listing, saved: Result<null>): BackendError | null {
   const isOver = !saved.ok && saved.error.code === 'timeout';
   const isLast = listing.timeLimit === LISTING_TIME.most;
   listing.timeLimit = isOver ? Math.min(2 * listing.timeLimit, LISTING_TIME.most) : LISTING_TIME.first;
@@ -108,7 +108,7 @@ async function verify(
       ? await firstMissing(driver, { canary: CANARY, guarded: () => guardedBy(state) })
       : null;
   if (quick !== null && state.running === null && ledgerOf(state) === ledger) return quick;
-  const rewritten = ledger.record();
+  const rewritten = TABLES.map((table) => [table, ledger[table].record()] as const);
   // The trial chain of a search for refused rules comes and goes.
   const check = createQuickCheck(
     ledger,
@@ -118,17 +118,15 @@ async function verify(
   const saved = await driver.save(check.take, listing.timeLimit);
   // What a sync under way writes is recorded at its end.
   while (state.running !== null) await state.running.catch(() => undefined);
-  rewritten.stop();
+  for (const [, recording] of rewritten) recording.stop();
   const problem = settleListing(listing, saved);
   if (problem !== null) onProblem(problem);
   // A full sync has read the kernel itself.
   if (!saved.ok || ledgerOf(state) !== ledger) return null;
-  const [chain] = check.differences({
-    has: (table, name) =>
-      rewritten.has(table, name) ||
-      ledger.writes.has(idOf(table, name)) ||
-      ledger.removals.has(idOf(table, name)),
-  });
+  const recorded = new Map(rewritten);
+  const [chain] = check.differences(
+    ({ table, name }) => recorded.get(table)?.has(name) === true || isPending(ledger[table], name),
+  );
   if (commits !== null) state.seenCommits = commits;
   if (chain !== undefined) return describeChain(chain);
   return missingJump(driver, compiler.shared(), check.foreign);
@@ -147,7 +145,6 @@ async function missingJump(
   return jump === undefined ? null : `a rule in ${jump.chain} of table ${jump.table} is gone`;
 }
 
-function describeChain(id: string): string {
-  const [table = '', name = ''] = id.split(' ');
+function describeChain({ table, name }: FoundChain): string {
   return `chain ${name} of table ${table} was altered`;
 }

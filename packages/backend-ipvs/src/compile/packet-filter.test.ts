@@ -1,8 +1,8 @@
 import { encodeChain, encodeRestore, encodeRule, restoreText, TABLES } from '@signalbox/iptables';
 import { describe, expect, it } from 'vitest';
-import { packetFilter, programRemains, type ProgramOptions } from './packet-filter.ts';
+import { compilePacketFilter, obsoleteRules, type PacketFilterOptions } from './packet-filter.ts';
 
-const OPTIONS: ProgramOptions = {
+const OPTIONS: PacketFilterOptions = {
   family: 'IPv4',
   detector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
   clusterMasquerade: 'not-local-pods',
@@ -11,8 +11,8 @@ const OPTIONS: ProgramOptions = {
 };
 
 /** As it is given to `iptables-restore`: chains, then the jumps to them. */
-function inputText(options: ProgramOptions): string {
-  const { chains, jumps } = packetFilter(options);
+function inputText(options: PacketFilterOptions): string {
+  const { chains, jumps } = compilePacketFilter(options);
   const { family } = options;
   const tables = TABLES.map((table) => ({
     table,
@@ -31,7 +31,7 @@ function inputText(options: ProgramOptions): string {
 }
 
 describe('the packet filter', () => {
-  it.each<[string, Partial<ProgramOptions>]>([
+  it.each<[string, Partial<PacketFilterOptions>]>([
     ['cidr', {}],
     [
       'several-cidrs-ipv6',
@@ -49,9 +49,9 @@ describe('the packet filter', () => {
   });
 
   it('removes every chain and jump that it makes', () => {
-    const remains = programRemains('IPv4');
+    const remains = obsoleteRules('IPv4');
     const known = new Set(remains.chains.map(({ table, name }) => `${table} ${name}`));
-    const { chains, jumps } = packetFilter(OPTIONS);
+    const { chains, jumps } = compilePacketFilter(OPTIONS);
     expect(chains.filter(({ table, name }) => !known.has(`${table} ${name}`))).toEqual([]);
     expect(jumps.filter((jump) => !remains.jumps.includes(jump))).toEqual([]);
   });

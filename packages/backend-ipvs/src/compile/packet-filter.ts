@@ -20,12 +20,12 @@ import {
   type TypedRule,
 } from '@signalbox/iptables';
 import { PROTOCOLS, type Family, type LocalDetector } from '@signalbox/core';
-import type { Program, ProgramRemains } from '../objects/program.ts';
+import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
 import * as names from './chain-names.ts';
 import { setName, type SetId } from './chain-names.ts';
 import type { ClusterMasquerade } from './masquerade.ts';
 
-export interface ProgramOptions {
+export interface PacketFilterOptions {
   readonly family: Family;
   readonly detector: LocalDetector;
   readonly clusterMasquerade: ClusterMasquerade;
@@ -40,7 +40,7 @@ type Table = Chain['table'];
 const FROM_NODE: Match = { kind: 'address-type', side: 'source', type: 'LOCAL' };
 const NEW: Match = { kind: 'conntrack-state', states: ['NEW'] };
 
-export function packetFilter(options: ProgramOptions): Program {
+export function compilePacketFilter(options: PacketFilterOptions): PacketFilter {
   return {
     chains: [...mangleChains(options), ...natChains(options), ...filterChains(options)],
     jumps: JUMPS,
@@ -48,7 +48,7 @@ export function packetFilter(options: ProgramOptions): Program {
   };
 }
 
-function mangleChains({ family, detector }: ProgramOptions): readonly Chain[] {
+function mangleChains({ family, detector }: PacketFilterOptions): readonly Chain[] {
   const set = matcher(family);
   return [
     chain('mangle', names.PROXY_FIREWALL, [
@@ -69,7 +69,7 @@ function mangleChains({ family, detector }: ProgramOptions): readonly Chain[] {
   ];
 }
 
-function natChains(options: ProgramOptions): readonly Chain[] {
+function natChains(options: PacketFilterOptions): readonly Chain[] {
   const { family, detector } = options;
   const bit = markOf(options.masqueradeBit);
   const set = matcher(family);
@@ -100,7 +100,7 @@ function natChains(options: ProgramOptions): readonly Chain[] {
   ];
 }
 
-function serviceRules({ family, clusterMasquerade }: ProgramOptions): readonly TypedRule[] {
+function serviceRules({ family, clusterMasquerade }: PacketFilterOptions): readonly TypedRule[] {
   const set = matcher(family);
   const accept = (id: SetId): TypedRule => rule([set(id, 'dst', 'dst')], ACCEPT);
   return [
@@ -144,7 +144,7 @@ function nodePortRules(family: Family, protocol: (typeof PROTOCOLS)[number]): re
   ];
 }
 
-function filterChains({ family, masqueradeBit }: ProgramOptions): readonly Chain[] {
+function filterChains({ family, masqueradeBit }: PacketFilterOptions): readonly Chain[] {
   const bit = markOf(masqueradeBit);
   const set = matcher(family);
   const back = (...matches: Match[]): TypedRule => rule(matches, RETURN);
@@ -201,15 +201,15 @@ const FOREIGN_JUMPS: readonly SharedRule[] = [
 ];
 
 /** Chains that kube-proxy's ipvs mode makes and this one does not. */
-const FOREIGN_CHAINS: ProgramRemains['chains'] = [
+const FOREIGN_CHAINS: ObsoleteRules['chains'] = [
   { table: 'filter', name: names.PROXY_FIREWALL },
   { table: 'filter', name: names.SOURCE_RANGES_FIREWALL },
   { table: 'filter', name: names.IPVS_OUT_FILTER },
 ];
 
 /** What `cleanup` takes away: ours, and what kube-proxy's ipvs mode leaves. */
-export function programRemains(family: Family): ProgramRemains {
-  const ours = packetFilter({
+export function obsoleteRules(family: Family): ObsoleteRules {
+  const ours = compilePacketFilter({
     family,
     detector: { kind: 'none' },
     clusterMasquerade: 'all',

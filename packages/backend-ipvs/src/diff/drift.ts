@@ -2,7 +2,7 @@
 import type { Drift } from '@signalbox/core';
 import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import { entryText } from '../objects/ip-set.ts';
-import type { Operation, OperationKind } from '../objects/operation.ts';
+import type { Operation } from '../objects/operation.ts';
 import { realServerKey } from '../objects/real-server.ts';
 import { virtualServerKey } from '../objects/virtual-server.ts';
 import type { PlannedOperation } from './plan.ts';
@@ -10,12 +10,18 @@ import type { PlannedOperation } from './plan.ts';
 export function driftOf(operations: readonly PlannedOperation[]): readonly Drift[] {
   return operations
     .filter(({ mayBeGone }) => mayBeGone !== true)
-    .flatMap(({ operation }) =>
-      objectsOf(operation).map((object): Drift => ({ kind: KINDS[operation.kind], ...object })),
-    );
+    .flatMap(({ operation }) => differences(operation));
 }
 
-const KINDS: Readonly<Record<OperationKind, Drift['kind']>> = {
+function differences(operation: Operation): readonly Drift[] {
+  if (operation.kind === 'packet-filter-install') return operation.drift ?? [];
+  const kind = KINDS[operation.kind];
+  return objectsOf(operation).map((object): Drift => ({ kind, ...object }));
+}
+
+type NamedOperation = Exclude<Operation, { kind: 'packet-filter-install' }>;
+
+const KINDS: Readonly<Record<NamedOperation['kind'], Drift['kind']>> = {
   'set-create': 'missing',
   'set-replace': 'altered',
   'set-add': 'missing',
@@ -31,13 +37,12 @@ const KINDS: Readonly<Record<OperationKind, Drift['kind']>> = {
   'device-delete': 'stale',
   'address-add': 'missing',
   'address-delete': 'stale',
-  'program-install': 'altered',
   'sets-retype': 'altered',
 };
 
 type DriftObject = Omit<Drift, 'kind'>;
 
-function objectsOf(operation: Operation): readonly DriftObject[] {
+function objectsOf(operation: NamedOperation): readonly DriftObject[] {
   if (operation.kind === 'set-add' || operation.kind === 'set-delete') {
     const { set, entries } = operation;
     return entries.map((entry) => ({ type: 'entry', name: entryText(entry), within: `set ${set}` }));
@@ -49,7 +54,7 @@ function objectsOf(operation: Operation): readonly DriftObject[] {
 }
 
 function objectOf(
-  operation: Exclude<Operation, { kind: 'set-add' | 'set-delete' | 'sets-retype' }>,
+  operation: Exclude<NamedOperation, { kind: 'set-add' | 'set-delete' | 'sets-retype' }>,
 ): DriftObject {
   if ('real' in operation) {
     const within = `virtual server ${virtualServerKey(operation.server)}`;
@@ -57,7 +62,7 @@ function objectOf(
   }
   if ('server' in operation) return { type: 'virtual server', name: virtualServerKey(operation.server) };
   if ('address' in operation) return { type: 'address', name: operation.address, within: SERVICE_DEVICE };
-  if ('program' in operation) return { type: 'packet filter', name: '' };
+  if ('packet-filter' in operation) return { type: 'packet filter', name: '' };
   if (!('set' in operation)) return { type: 'device', name: SERVICE_DEVICE };
   return { type: 'set', name: typeof operation.set === 'string' ? operation.set : operation.set.name };
 }

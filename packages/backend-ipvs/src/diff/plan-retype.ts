@@ -8,7 +8,7 @@ import { ipSet, SET_IDS } from '../compile/ip-sets.ts';
 import type { IpSet } from '../objects/ip-set.ts';
 import type { ObservedSet } from '../objects/kernel-state.ts';
 import type { RetypedSet } from '../objects/operation.ts';
-import type { Program } from '../objects/program.ts';
+import type { PacketFilter } from '../objects/packet-filter.ts';
 import { isNarrowing, type SetPlanner } from './plan-sets.ts';
 
 export function findMistyped(family: Family, observed: ReadonlyMap<string, ObservedSet>): ReadonlySet<SetId> {
@@ -26,11 +26,11 @@ function isOfKind(held: IpSet, wanted: IpSet): boolean {
   return held.type === wanted.type && held.family === wanted.family && sameRange;
 }
 
-/** Once all other sets are as they should be. Installs `program` too. */
+/** Once all other sets are as they should be. Installs `packetFilter` too. */
 export function planRetype(
   { plan, family, count, content }: SetPlanner,
   ids: ReadonlySet<SetId>,
-  program: Program,
+  packetFilter: PacketFilter,
 ): void {
   const owners = ['packet filter'];
   const sets = [...ids].map((id): RetypedSet => {
@@ -44,11 +44,11 @@ export function planRetype(
     };
   });
   const names = new Map(sets.map(({ set, detour }) => [set.name, detour]));
-  const detour = withSets(program, names);
-  plan.addAll('program', { kind: 'sets-retype', sets, detour, program }, owners);
+  const detour = withSets(packetFilter, names);
+  plan.addAll('packet-filter', { kind: 'sets-retype', sets, detour, packetFilter }, owners);
 }
 
-/** Left by a process that was killed: no rule refers to them once `program` is in place. */
+/** Left by a process that was killed: no rule refers to them once `packetFilter` is in place. */
 export function planStrayDetours(
   { plan, family }: SetPlanner,
   mistyped: ReadonlySet<SetId>,
@@ -61,8 +61,8 @@ export function planStrayDetours(
   }
 }
 
-function withSets(program: Program, names: ReadonlyMap<string, string>): Program {
-  const chains = program.chains.map((chain) => ({
+function withSets(packetFilter: PacketFilter, names: ReadonlyMap<string, string>): PacketFilter {
+  const chains = packetFilter.chains.map((chain) => ({
     ...chain,
     rules: chain.rules.map((rule) =>
       rule.kind === 'rule'
@@ -75,5 +75,5 @@ function withSets(program: Program, names: ReadonlyMap<string, string>): Program
         : rule,
     ),
   }));
-  return { ...program, chains };
+  return { ...packetFilter, chains };
 }

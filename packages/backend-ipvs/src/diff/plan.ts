@@ -23,7 +23,7 @@ const PHASES = [
   'device',
   'sets',
   'entries-added',
-  'program',
+  'packet-filter',
   'sets-obsolete',
   'entries-widening',
   'servers',

@@ -1,9 +1,9 @@
 /** From what the kernel holds, whoever changed it, to what it should hold. */
-import { familyOf } from '@signalbox/core';
+import { type Drift, familyOf } from '@signalbox/core';
 import type { SetId } from '../compile/chain-names.ts';
 import { setName } from '../compile/chain-names.ts';
 import type { Observed } from '../objects/kernel-state.ts';
-import type { Program } from '../objects/program.ts';
+import type { PacketFilter } from '../objects/packet-filter.ts';
 import { serverOfKey, type VirtualServerKey } from '../objects/virtual-server.ts';
 import { isExcluded } from './ownership.ts';
 import { boundAddresses, contents, counter, type PlanInput } from './plan-input.ts';
@@ -16,9 +16,9 @@ export interface ReconcileInput extends PlanInput {
   readonly observed: Observed;
   /** Virtual servers that are ours, also such as the kernel was not seen to hold. */
   readonly owned: ReadonlySet<VirtualServerKey>;
-  readonly program: Program;
-  /** The rules in the kernel are not `program`. */
-  readonly programDiffers: boolean;
+  readonly packetFilter: PacketFilter;
+  /** How the rules in the kernel differ from it. */
+  readonly packetFilterDrift: readonly Drift[];
 }
 
 export interface Reconciliation {
@@ -30,7 +30,7 @@ export interface Reconciliation {
 export function planReconciliation(input: ReconcileInput): Reconciliation {
   const plan = new Plan();
   if (input.observed.device === 'absent') plan.add('device', { kind: 'device-create' }, 'device');
-  planSetsAndProgram(plan, input);
+  planSetsAndPacketFilter(plan, input);
   planAddresses(plan, input);
   planUnseen(plan, input);
   return { plan, conflicts: planServers(plan, input) };
@@ -66,8 +66,8 @@ function planUnseen(plan: Plan, { owned, observed, wanted, excludeCIDRs, family 
   }
 }
 
-function planSetsAndProgram(plan: Plan, input: ReconcileInput): void {
-  const { family, wanted, observed, program } = input;
+function planSetsAndPacketFilter(plan: Plan, input: ReconcileInput): void {
+  const { family, wanted, observed, packetFilter, packetFilterDrift: drift } = input;
   const mistyped = findMistyped(family, observed.sets);
   const usable = new Map(observed.sets);
   for (const id of mistyped) usable.delete(setName(family, id));
@@ -77,8 +77,9 @@ function planSetsAndProgram(plan: Plan, input: ReconcileInput): void {
   const { added, deleted } = compareEntries(planner, usable);
   const later = ({ placed }: EntryStep): boolean => !mistyped.has(placed.set) || isNarrowing(placed.set);
   planEntries(planner, added.filter(later), deleted);
-  if (mistyped.size > 0) planRetype(planner, mistyped, program);
-  else if (input.programDiffers) plan.add('program', { kind: 'program-install', program }, 'packet filter');
+  if (mistyped.size > 0) planRetype(planner, mistyped, packetFilter);
+  else if (drift.length > 0)
+    plan.add('packet-filter', { kind: 'packet-filter-install', packetFilter, drift }, 'packet filter');
   planStrayDetours(planner, mistyped, observed.sets);
 }
 

@@ -12,7 +12,7 @@ import type { Clients } from './clients.ts';
 import { changeAddresses, createDevice, deleteDevice, type AddressOperation } from './device.ts';
 import type { OperationFailure } from './ipvs-driver.ts';
 import { errorOf, fromNetlink } from './netlink-error.ts';
-import { installProgram } from './packet-filter.ts';
+import { installPacketFilter } from './packet-filter.ts';
 import { retypeSets } from './retype-sets.ts';
 
 type Failures = readonly OperationFailure[];
@@ -98,8 +98,8 @@ async function applyOne(
       return failed(await createDevice(clients));
     case 'device-delete':
       return failed(await deleteDevice(clients));
-    case 'program-install':
-      return failed(await installProgram(iptables, operation.program));
+    case 'packet-filter-install':
+      return failed(await installPacketFilter(iptables, operation.packetFilter));
     case 'sets-retype':
       return retypeSets({ run: (step) => applyStep(clients, iptables, step), pause }, operation);
   }

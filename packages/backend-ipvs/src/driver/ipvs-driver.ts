@@ -1,13 +1,10 @@
 /** The kernel, as the backend sees it. Everything that waits is behind this; a test puts a fake in its place. */
-import type { BackendError } from '@signalbox/core';
+import type { BackendError, Drift, Result } from '@signalbox/core';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
-import type { Program, ProgramRemains } from '../objects/program.ts';
+import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
 import type { RealServerKey, RealServerStatus } from '../objects/real-server.ts';
 import type { VirtualServer, VirtualServerKey } from '../objects/virtual-server.ts';
-
-export type DriverResult<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: BackendError };
 
 /** What one operation did not achieve. */
 export interface OperationFailure {
@@ -27,25 +24,25 @@ export interface IpvsDriver {
   /** `uname -r`. */
   kernelRelease(): string;
   /** Whether the packet filter's tool knows `--random-fully`. */
-  knowsRandomFully(): Promise<DriverResult<boolean>>;
+  knowsRandomFully(): Promise<Result<boolean>>;
   /** Value of /proc/sys/`name`, without the newline. */
-  readSysctl(name: string): Promise<DriverResult<string>>;
+  readSysctl(name: string): Promise<Result<string>>;
   writeSysctl(name: string, value: string): Promise<BackendError | null>;
   /** Makes sure that IPVS, ipset and the scheduler work, loading kernel modules if it must (IPVS1). */
   probe(scheduler: string): Promise<BackendError | null>;
   setTimeouts(timeouts: IpvsTimeoutOptions): Promise<BackendError | null>;
   /** Loads no kernel module: where IPVS is not loaded there are no virtual servers. */
-  observe(): Promise<DriverResult<Observed>>;
-  /** What differs between the packet filter and `program`; empty: nothing. */
-  programDrift(program: Program): Promise<DriverResult<readonly string[]>>;
+  observe(): Promise<Result<Observed>>;
+  /** How the rules in the kernel differ from those of `packetFilter`. */
+  packetFilterDrift(packetFilter: PacketFilter): Promise<Result<readonly Drift[]>>;
   /** Real servers with their connection counts; none for a virtual server that is not there. */
   status(
     servers: readonly VirtualServer[],
-  ): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>>;
+  ): Promise<Result<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>>;
   /** Does all of them in order, whatever becomes of each; failures per operation, empty for a success. */
   apply(operations: readonly Operation[]): Promise<readonly (readonly OperationFailure[])[]>;
   /** Takes jumps and chains away that exist; says which. */
-  removeProgram(remains: ProgramRemains): Promise<DriverResult<readonly string[]>>;
+  removeRules(remains: ObsoleteRules): Promise<Result<readonly string[]>>;
   /** Calls back when our device or one of its addresses goes; returns the undo. `onProblem`: as in `Backend`. */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
   close(): Promise<void>;

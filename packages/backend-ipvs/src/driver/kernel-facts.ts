@@ -1,12 +1,11 @@
 /** What files tell about the kernel. */
 import { access, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { backendError, type BackendError } from '@signalbox/core';
-import type { DriverResult } from './ipvs-driver.ts';
+import { backendError, type BackendError, type Result } from '@signalbox/core';
 
 const SYSCTLS = '/proc/sys';
 
-export async function readSysctl(name: string): Promise<DriverResult<string>> {
+export async function readSysctl(name: string): Promise<Result<string>> {
   try {
     return { ok: true, value: (await readFile(path.join(SYSCTLS, name), 'utf8')).trim() };
   } catch (error) {

@@ -1,16 +1,16 @@
 import { release } from 'node:os';
 import { createExecDriver, type IptablesDriver } from '@signalbox/iptables';
-import type { Family } from '@signalbox/core';
+import type { Family, Result } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
 import { findDevice } from './device.ts';
 import { createDeviceWatch, type DeviceWatch } from './device-watch.ts';
-import type { DriverResult, IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
+import type { IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
 import { readSysctl, writeSysctl } from './kernel-facts.ts';
 import { errorOf } from './netlink-error.ts';
 import { observeKernel, observeReals } from './observe-kernel.ts';
-import { removeProgram } from './packet-filter.ts';
+import { removeRules } from './packet-filter.ts';
 import { probeKernel } from './probe.ts';
 import { createRuleComparison, watchRules } from './rule-watch.ts';
 
@@ -41,7 +41,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     probe: (scheduler) => probeKernel(clients, scheduler),
     setTimeouts: async (timeouts) => errorOf(await clients.ipvs.setTimeouts(wholeSeconds(timeouts))),
     observe: () => observeKernel(clients, family, (index) => device.learn(index)),
-    programDrift: (program) => rules.compare(program),
+    packetFilterDrift: (packetFilter) => rules.compare(packetFilter),
     status: (servers) => observeReals(clients, servers),
     async apply(operations) {
       device.expect(operations);
@@ -49,7 +49,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
       if (operations.some(({ kind }) => kind === 'device-create')) await learnIndex(clients, device);
       return results;
     },
-    removeProgram: (remains) => removeFromBoth(iptables, remains),
+    removeRules: (remains) => removeFromBoth(iptables, remains),
     watch: (onDrift, onProblem) => {
       const stops = [device.start(onDrift, onProblem), watchRules({ iptables, rules, onDrift, onProblem })];
       return () => stops.forEach((stop) => stop());
@@ -72,17 +72,17 @@ function wholeSeconds({ tcp = 0, tcpFin = 0, udp = 0 }: IpvsTimeoutOptions): Req
   return { tcp: Math.floor(tcp), tcpFin: Math.floor(tcpFin), udp: Math.floor(udp) };
 }
 
-type Remains = Parameters<IpvsDriver['removeProgram']>[0];
+type Remains = Parameters<IpvsDriver['removeRules']>[0];
 
 /** A node that changed from one variant of iptables to the other may hold rules in both. */
 async function removeFromBoth(
   iptables: IptablesDriver,
   remains: Remains,
-): Promise<DriverResult<readonly string[]>> {
-  const removed = await removeProgram(iptables, remains);
+): Promise<Result<readonly string[]>> {
+  const removed = await removeRules(iptables, remains);
   const other = await iptables.otherVariant();
   if (!removed.ok || other === null) return removed;
-  const more = await removeProgram(other, remains);
+  const more = await removeRules(other, remains);
   await other.close();
   return more.ok ? { ok: true, value: [...removed.value, ...more.value] } : more;
 }

@@ -1,6 +1,5 @@
-import { backendError, type BackendError } from '@signalbox/core';
+import { backendError, type BackendError, type Result } from '@signalbox/core';
 import type { NetlinkError, NetlinkResult } from '@signalbox/netlink';
-import type { DriverResult } from './ipvs-driver.ts';
 
 /** The codes are the same words on both sides. What one request did not do, it did not do at all. */
 export function fromNetlink(error: NetlinkError): BackendError {
@@ -10,7 +9,7 @@ export function fromNetlink(error: NetlinkError): BackendError {
   });
 }
 
-export function toDriverResult<T>(result: NetlinkResult<T>): DriverResult<T> {
+export function toResult<T>(result: NetlinkResult<T>): Result<T> {
   return result.ok ? result : { ok: false, error: fromNetlink(result.error) };
 }
 

@@ -1,5 +1,5 @@
 /** The whole state of one family, listed. */
-import type { Family } from '@signalbox/core';
+import type { Family, Result } from '@signalbox/core';
 import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
 import { detourName, setName } from '../compile/chain-names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
@@ -10,16 +10,15 @@ import { realServerKey, type RealServerKey, type RealServerStatus } from '../obj
 import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
 import type { Clients } from './clients.ts';
 import { findDevice } from './device.ts';
-import type { DriverResult } from './ipvs-driver.ts';
 import { hasIpset, hasIpvs } from './kernel-facts.ts';
-import { toDriverResult } from './netlink-error.ts';
+import { toResult } from './netlink-error.ts';
 
 /** `onDevice`: told the index of our device, `null` if there is none. */
 export async function observeKernel(
   clients: Clients,
   family: Family,
   onDevice: (index: number | null) => void,
-): Promise<DriverResult<Observed>> {
+): Promise<Result<Observed>> {
   const addresses = await observeAddresses(clients, family, onDevice);
   if (!addresses.ok) return addresses;
   const servers = await observeServers(clients, family);
@@ -35,10 +34,10 @@ async function observeAddresses(
   clients: Clients,
   family: Family,
   onDevice: (index: number | null) => void,
-): Promise<DriverResult<Addresses>> {
-  const found = toDriverResult(await findDevice(clients));
+): Promise<Result<Addresses>> {
+  const found = toResult(await findDevice(clients));
   if (!found.ok && found.error.code !== 'not-found') return found;
-  const listed = toDriverResult(await clients.route.listAddresses());
+  const listed = toResult(await clients.route.listAddresses());
   if (!listed.ok) return listed;
   const device = deviceState(found.ok ? found.value : null);
   const index = device === 'ours' && found.ok ? found.value.index : null;
@@ -70,10 +69,10 @@ function textsOf(addresses: readonly LinkAddressState[], family: Family): Readon
 async function observeServers(
   clients: Clients,
   family: Family,
-): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ObservedServer>>> {
+): Promise<Result<ReadonlyMap<VirtualServerKey, ObservedServer>>> {
   const servers = new Map<VirtualServerKey, ObservedServer>();
   if (!(await hasIpvs())) return { ok: true, value: servers };
-  const services = toDriverResult(await clients.ipvs.listServices(family));
+  const services = toResult(await clients.ipvs.listServices(family));
   if (!services.ok) return services;
   const known = services.value.flatMap((service: IpvsServiceState) => decodeServer(service) ?? []);
   const reals = await observeReals(clients, known);
@@ -89,10 +88,10 @@ async function observeServers(
 export async function observeReals(
   { ipvs }: Clients,
   servers: readonly VirtualServer[],
-): Promise<DriverResult<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>> {
+): Promise<Result<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>> {
   const found = new Map<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>();
   for (const server of servers) {
-    const listed = toDriverResult(await ipvs.listDestinations(encodeServiceKey(server)));
+    const listed = toResult(await ipvs.listDestinations(encodeServiceKey(server)));
     if (!listed.ok) return listed;
     const reals = listed.value.map(decodeReal);
     found.set(virtualServerKey(server), new Map(reals.map((real) => [realServerKey(real), real])));
@@ -103,15 +102,15 @@ export async function observeReals(
 async function observeSets(
   { ipset }: Clients,
   family: Family,
-): Promise<DriverResult<ReadonlyMap<string, ObservedSet>>> {
+): Promise<Result<ReadonlyMap<string, ObservedSet>>> {
   const sets = new Map<string, ObservedSet>();
   if (!(await hasIpset())) return { ok: true, value: sets };
-  const names = toDriverResult(await ipset.listNames());
+  const names = toResult(await ipset.listNames());
   if (!names.ok) return names;
   const there = new Set(names.value);
   for (const name of SET_IDS.flatMap((id) => [setName(family, id), detourName(family, id)])) {
     if (!there.has(name)) continue;
-    const listed = toDriverResult(await ipset.listSets(name));
+    const listed = toResult(await ipset.listSets(name));
     if (!listed.ok) return listed;
     for (const state of listed.value) sets.set(state.name, decodeSet(state));
   }

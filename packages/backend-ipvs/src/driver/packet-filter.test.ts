@@ -1,26 +1,26 @@
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { describe, expect, it } from 'vitest';
-import { packetFilter, programRemains } from '../compile/packet-filter.ts';
-import { installProgram, programDrift, removeProgram } from './packet-filter.ts';
+import { compilePacketFilter, obsoleteRules } from '../compile/packet-filter.ts';
+import { installPacketFilter, packetFilterDrift, removeRules } from './packet-filter.ts';
 
-const PROGRAM = packetFilter({
+const PACKET_FILTER = compilePacketFilter({
   family: 'IPv4',
   detector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
   clusterMasquerade: 'not-local-pods',
   masqueradeBit: 14,
   randomFully: true,
 });
-const REMAINS = programRemains('IPv4');
+const REMAINS = obsoleteRules('IPv4');
 
 const all = (fake: FakeIptables): string => (['filter', 'nat', 'mangle'] as const).map(fake.dump).join('');
 
-describe('installProgram', () => {
+describe('installPacketFilter', () => {
   it('writes the chain that another process altered, and no other', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
-    expect(await installProgram(fake.driver, PROGRAM)).toBeNull();
+    expect(await installPacketFilter(fake.driver, PACKET_FILTER)).toBeNull();
     const before = all(fake);
     fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
-    expect(await installProgram(fake.driver, PROGRAM)).toBeNull();
+    expect(await installPacketFilter(fake.driver, PACKET_FILTER)).toBeNull();
     expect(all(fake)).toBe(before);
     expect(fake.inputs.at(-1)?.match(/^:\S+/gm)).toEqual([':KUBE-SERVICES']);
   });
@@ -31,20 +31,20 @@ describe('installProgram', () => {
       '*filter\n:KUBE-PROXY-FIREWALL - [0:0]\n:KUBE-IPVS-OUT-FILTER - [0:0]\n' +
         '-A KUBE-PROXY-FIREWALL -j DROP\n-A FORWARD -j KUBE-PROXY-FIREWALL\nCOMMIT\n',
     );
-    expect(await installProgram(fake.driver, PROGRAM)).toBeNull();
+    expect(await installPacketFilter(fake.driver, PACKET_FILTER)).toBeNull();
     expect(fake.dump('filter')).toContain('-A KUBE-PROXY-FIREWALL -j DROP');
     expect(fake.dump('filter')).not.toContain('KUBE-IPVS-OUT-FILTER');
-    expect(await programDrift(fake.driver, PROGRAM)).toEqual({ ok: true, value: [] });
+    expect(await packetFilterDrift(fake.driver, PACKET_FILTER)).toEqual({ ok: true, value: [] });
   });
 });
 
-describe('removeProgram', () => {
+describe('removeRules', () => {
   it('empties a chain to which a rule of another program jumps, and removes the others', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
-    await installProgram(fake.driver, PROGRAM);
+    await installPacketFilter(fake.driver, PACKET_FILTER);
     fake.byOthers('*nat\n:OTHERS - [0:0]\n-A OTHERS -j KUBE-LOAD-BALANCER\nCOMMIT\n');
-    expect((await removeProgram(fake.driver, REMAINS)).ok).toBe(true);
+    expect((await removeRules(fake.driver, REMAINS)).ok).toBe(true);
     expect(all(fake).match(/KUBE-\S+.*/g)).toEqual(['KUBE-LOAD-BALANCER - [0:0]', 'KUBE-LOAD-BALANCER']);
-    expect(await removeProgram(fake.driver, REMAINS)).toEqual({ ok: true, value: [] });
+    expect(await removeRules(fake.driver, REMAINS)).toEqual({ ok: true, value: [] });
   });
 });

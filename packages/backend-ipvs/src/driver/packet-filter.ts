@@ -7,38 +7,42 @@ import {
   listTables,
   reconcileRules,
   restoreInputs,
+  ruleDrift,
   TABLES,
-  type DriverResult,
   type IptablesDriver,
   type ListedTables,
+  type OwnedTables,
   type Ownership,
   type RuleOperation,
   type TableName,
 } from '@signalbox/iptables';
-import type { BackendError, Family } from '@signalbox/core';
+import { type BackendError, type Drift, fail, type Family, type Result, succeed } from '@signalbox/core';
 import * as names from '../compile/chain-names.ts';
-import type { Program, ProgramRemains } from '../objects/program.ts';
+import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
 
-/** What a packet filter lacks, or has otherwise than `program` says; one line each. */
-export async function programDrift(
+/** How the rules in the kernel differ from those of `packetFilter`. */
+export async function packetFilterDrift(
   driver: IptablesDriver,
-  program: Program,
-): Promise<DriverResult<readonly string[]>> {
-  const operations = await installOperations(driver, program);
-  return operations.ok ? { ok: true, value: operations.value.map(describe) } : operations;
+  packetFilter: PacketFilter,
+): Promise<Result<readonly Drift[]>> {
+  const compared = await compareRules(driver, packetFilter);
+  return compared.ok ? succeed(ruleDrift(compared.value.operations, compared.value.listing)) : compared;
 }
 
 /** Writes chains that differ and adds the jumps that are missing: each table in one transaction. */
-export async function installProgram(driver: IptablesDriver, program: Program): Promise<BackendError | null> {
-  const operations = await installOperations(driver, program);
-  return operations.ok ? write(driver, operations.value) : operations.error;
+export async function installPacketFilter(
+  driver: IptablesDriver,
+  packetFilter: PacketFilter,
+): Promise<BackendError | null> {
+  const compared = await compareRules(driver, packetFilter);
+  return compared.ok ? write(driver, compared.value.operations) : compared.error;
 }
 
 /** Takes away what is there of `remains`; returns what it was. */
-export async function removeProgram(
+export async function removeRules(
   driver: IptablesDriver,
-  remains: ProgramRemains,
-): Promise<DriverResult<readonly string[]>> {
+  remains: ObsoleteRules,
+): Promise<Result<readonly string[]>> {
   const saved = await listTables(driver, remains.jumps);
   if (!saved.ok) return saved;
   const { family } = driver;
@@ -46,20 +50,24 @@ export async function removeProgram(
   const listing = divideTables(saved.value, ownershipOf(ours, family));
   const operations = reconcileRules({ family, chains: [], jumps: [] }, listing);
   const error = await write(driver, operations);
-  if (error !== null) return { ok: false, error };
+  if (error !== null) return fail(error);
   const removed = TABLES.map((table) => ({ table, of: operations.filter((each) => each.table === table) }));
-  return {
-    ok: true,
-    value: removed
+  return succeed(
+    removed
       .filter(({ of }) => of.length > 0)
       .map(({ table, of }) => `${of.length} rules and chains in ${table}`),
-  };
+  );
 }
 
-async function installOperations(
+interface ComparedRules {
+  readonly operations: readonly RuleOperation[];
+  readonly listing: OwnedTables;
+}
+
+async function compareRules(
   driver: IptablesDriver,
-  { chains, jumps, obsolete }: Program,
-): Promise<DriverResult<readonly RuleOperation[]>> {
+  { chains, jumps, obsolete }: PacketFilter,
+): Promise<Result<ComparedRules>> {
   const saved = await listTables(driver, [...jumps, ...obsolete.jumps]);
   if (!saved.ok) return saved;
   const { family } = driver;
@@ -67,7 +75,7 @@ async function installOperations(
   const listing = divideTables(saved.value, ownershipOf(owned, family));
   const operations = reconcileRules({ family, chains, jumps }, listing);
   // An obsolete chain to which other rules jump is in use, for example by iptables mode: it stays as it is.
-  return { ok: true, value: operations.filter(({ kind }) => kind !== 'empty-chain') };
+  return succeed({ operations: operations.filter(({ kind }) => kind !== 'empty-chain'), listing });
 }
 
 async function write(
@@ -79,7 +87,7 @@ async function write(
   return written.ok ? null : written.error;
 }
 
-function ownershipOf({ chains, jumps }: ProgramRemains, family: Family): Ownership {
+function ownershipOf({ chains, jumps }: ObsoleteRules, family: Family): Ownership {
   const own = new Set(chains.map(({ table, name }) => `${table} ${name}`));
   const rules = new Set(
     jumps.map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, family)}`),
@@ -88,20 +96,6 @@ function ownershipOf({ chains, jumps }: ProgramRemains, family: Family): Ownersh
     isOwnChain: (table, name) => own.has(`${table} ${name}`),
     isOwnJump: (table, chain, text) => rules.has(`${table} ${chain} ${canonicalText(text, family)}`),
   };
-}
-
-function describe(operation: RuleOperation): string {
-  switch (operation.kind) {
-    case 'write-chain':
-      return `chain ${operation.table} ${operation.chain.name}`;
-    case 'insert-jump':
-      return `rule in ${operation.table} ${operation.jump.chain}: ${operation.jump.rule}`;
-    case 'remove-jump':
-      return `remove in ${operation.table} ${operation.chain}`;
-    case 'delete-chain':
-    case 'empty-chain':
-      return `delete in ${operation.table} ${operation.chain}`;
-  }
 }
 
 /** Chains that the iptables mode calls the same. It asks no sets; while it is in force they are its own. */
@@ -119,7 +113,7 @@ function usesSets({ nat }: ListedTables): boolean {
 }
 
 /** An empty chain is what a cleanup of the iptables mode leaves of one that rules of ours still jump to. */
-function withoutSharedNames({ chains, jumps }: ProgramRemains, listed: ListedTables): ProgramRemains {
+function withoutSharedNames({ chains, jumps }: ObsoleteRules, listed: ListedTables): ObsoleteRules {
   const isTheirs = (table: TableName, chain: string): boolean =>
     SHARED_NAMES.has(`${table} ${chain}`) && listed[table].chains.get(chain)?.length !== 0;
   return {

@@ -20,14 +20,14 @@ const DESTROY_TRIES = 50;
  */
 export async function retypeSets(
   steps: RetypeSteps,
-  { sets, detour, program }: SetsRetype,
+  { sets, detour, packetFilter }: SetsRetype,
 ): Promise<Failures> {
   const { run } = steps;
   for (const set of sets) {
     const failures = await makeDetour(steps, set);
     if (failures.length > 0) return failures;
   }
-  const redirected = await run({ kind: 'program-install', program: detour });
+  const redirected = await run({ kind: 'packet-filter-install', packetFilter: detour });
   if (redirected.length > 0) return redirected;
   const refused: OperationFailure[] = [];
   let first = 1;
@@ -37,7 +37,7 @@ export async function retypeSets(
     for (const { error, index } of failures) refused.push({ error, index: first + index });
     first += set.entries.length;
   }
-  const installed = await run({ kind: 'program-install', program });
+  const installed = await run({ kind: 'packet-filter-install', packetFilter });
   if (installed.length > 0) return installed;
   for (const set of sets) refused.push(...asWhole(await destroy(steps, set.detour)));
   return refused;

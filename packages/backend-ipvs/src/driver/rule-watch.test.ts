@@ -1,16 +1,18 @@
 import type { OtherCommits } from '@signalbox/iptables';
-import { backendError } from '@signalbox/core';
+import { backendError, type Drift } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { watchRules } from './rule-watch.ts';
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+const FORWARD: Drift = { kind: 'altered', type: 'chain', name: 'KUBE-FORWARD', within: 'filter' };
+
 async function lab(variant: 'nft' | 'legacy' = 'nft') {
   const timer = createManualClock();
   const kernel = {
     commits: { kind: 'counted', total: 3 } as OtherCommits,
-    drift: [] as string[],
+    drift: [] as Drift[],
     compared: 0,
   };
   const rules = { wanted: true };
@@ -46,10 +48,10 @@ describe('watchRules', () => {
     await poll();
     expect([kernel.compared, heard]).toEqual([1, []]);
     kernel.commits = { kind: 'counted', total: 4 };
-    kernel.drift = ['chain KUBE-FORWARD', 'chain KUBE-SERVICES'];
+    kernel.drift = [FORWARD, { ...FORWARD, name: 'KUBE-SERVICES' }];
     await poll();
     await poll();
-    expect([kernel.compared, heard]).toEqual([2, ['chain KUBE-FORWARD']]);
+    expect([kernel.compared, heard]).toEqual([2, ['altered chain KUBE-FORWARD in filter']]);
     stop();
     expect(timer.pending).toEqual([]);
   });
@@ -58,12 +60,12 @@ describe('watchRules', () => {
     const { kernel, rules, heard, poll, stop } = await lab();
     rules.wanted = false;
     kernel.commits = { kind: 'counted', total: 4 };
-    kernel.drift = ['chain KUBE-FORWARD'];
+    kernel.drift = [FORWARD];
     await poll();
     expect(heard).toEqual([]);
     rules.wanted = true;
     await poll();
-    expect(heard).toEqual(['chain KUBE-FORWARD']);
+    expect(heard).toEqual(['altered chain KUBE-FORWARD in filter']);
     stop();
   });
 

@@ -1,25 +1,26 @@
 /** Notices, in the nft variant of iptables, that another process altered our rules. */
 import { SYSTEM_TIMER, watchCommits, type IptablesDriver, type Timer } from '@signalbox/iptables';
+import { formatDrift } from '@signalbox/backend-kit';
 import type { BackendError } from '@signalbox/core';
 import type { IpvsDriver } from './ipvs-driver.ts';
-import type { Program } from '../objects/program.ts';
-import { programDrift } from './packet-filter.ts';
+import type { PacketFilter } from '../objects/packet-filter.ts';
+import { packetFilterDrift } from './packet-filter.ts';
 
 /** Compares the packet filter with the program that is wanted, and with that of the last time. */
 export interface RuleComparison {
-  compare(program: Program): ReturnType<IpvsDriver['programDrift']>;
+  compare(packetFilter: PacketFilter): ReturnType<IpvsDriver['packetFilterDrift']>;
   /** `null` before the first time. */
-  again(): ReturnType<IpvsDriver['programDrift']> | null;
+  again(): ReturnType<IpvsDriver['packetFilterDrift']> | null;
 }
 
 export function createRuleComparison(iptables: IptablesDriver): RuleComparison {
-  let last: Program | null = null;
+  let last: PacketFilter | null = null;
   return {
-    compare(program) {
-      last = program;
-      return programDrift(iptables, program);
+    compare(packetFilter) {
+      last = packetFilter;
+      return packetFilterDrift(iptables, packetFilter);
     },
-    again: () => (last === null ? null : programDrift(iptables, last)),
+    again: () => (last === null ? null : packetFilterDrift(iptables, last)),
   };
 }
 
@@ -45,7 +46,7 @@ export function watchRules(options: RuleWatchOptions): () => void {
     if (!found.ok) return;
     watch.seen = total;
     const [first] = found.value;
-    if (first !== undefined && !watch.over) onDrift(first);
+    if (first !== undefined && !watch.over) onDrift(formatDrift(first));
   };
   const stop = watchCommits({
     driver: iptables,

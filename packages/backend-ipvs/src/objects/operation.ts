@@ -1,5 +1,6 @@
+import type { Drift } from '@signalbox/core';
 import type { IpSet, IpSetEntry } from './ip-set.ts';
-import type { Program } from './program.ts';
+import type { PacketFilter } from './packet-filter.ts';
 import type { RealServer } from './real-server.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
@@ -21,16 +22,21 @@ export type Operation =
   | { readonly kind: 'device-delete' }
   | { readonly kind: 'address-add'; readonly address: string }
   | { readonly kind: 'address-delete'; readonly address: string }
-  | { readonly kind: 'program-install'; readonly program: Program }
+  /** `drift`: why, where a comparison has shown it. */
+  | {
+      readonly kind: 'packet-filter-install';
+      readonly packetFilter: PacketFilter;
+      readonly drift?: readonly Drift[];
+    }
   | SetsRetype;
 
 /** Replaces sets of another type while rules refer to them, and installs the rules. */
 export interface SetsRetype {
   readonly kind: 'sets-retype';
   readonly sets: readonly RetypedSet[];
-  /** `program`, with the sets that stand in. */
-  readonly detour: Program;
-  readonly program: Program;
+  /** `packetFilter`, with the sets that stand in. */
+  readonly detour: PacketFilter;
+  readonly packetFilter: PacketFilter;
 }
 
 export interface RetypedSet {

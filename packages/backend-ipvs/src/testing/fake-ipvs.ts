@@ -3,11 +3,11 @@ import { backendError, FAMILIES, familyOf, type BackendError, type Family } from
 import type { FaultPlan } from '@signalbox/core/testing';
 import { SCHEDULERS } from '../compile/load-balancing.ts';
 import type { IpvsDriver, OperationFailure } from '../driver/ipvs-driver.ts';
-import { installProgram, programDrift, removeProgram } from '../driver/packet-filter.ts';
+import { installPacketFilter, packetFilterDrift, removeRules } from '../driver/packet-filter.ts';
 import { retypeSets } from '../driver/retype-sets.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
-import type { Program } from '../objects/program.ts';
+import type { PacketFilter } from '../objects/packet-filter.ts';
 import type { RealServerKey, RealServerStatus } from '../objects/real-server.ts';
 import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
 import { FakeKernel } from './fake-kernel.ts';
@@ -51,15 +51,16 @@ export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpv
     operations.push(operation);
     if (faults(operation.kind)) return [{ index: 0, error: fault(operation.kind) }];
     if (operation.kind === 'sets-retype') return retypeSets({ run: write, pause: async () => {} }, operation);
-    if (operation.kind !== 'program-install') return kernel.apply(operation);
+    if (operation.kind !== 'packet-filter-install') return kernel.apply(operation);
     const error =
-      unknownSet(kernel, operation.program) ?? (await installProgram(iptables, operation.program));
+      unknownSet(kernel, operation.packetFilter) ??
+      (await installPacketFilter(iptables, operation.packetFilter));
     return error === null ? [] : [{ index: 0, error }];
   };
   const driver: IpvsDriver = {
     ...hostOf(kernel),
-    programDrift: (program) => programDrift(iptables, program),
-    removeProgram: (remains) => removeProgram(iptables, remains),
+    packetFilterDrift: (packetFilter) => packetFilterDrift(iptables, packetFilter),
+    removeRules: (remains) => removeRules(iptables, remains),
     observe: async () => {
       observations += 1;
       return faults('observe')
@@ -140,8 +141,8 @@ function observe(kernel: FakeKernel, family: Family): Observed {
 }
 
 /** iptables refuses rules that name a set which does not exist. */
-function unknownSet(kernel: FakeKernel, program: Program): BackendError | null {
-  const matches = program.chains
+function unknownSet(kernel: FakeKernel, packetFilter: PacketFilter): BackendError | null {
+  const matches = packetFilter.chains
     .flatMap(({ rules }) => rules)
     .flatMap((rule) => (rule.kind === 'rule' ? rule.matches : []));
   const unknown = matches.find((match) => match.kind === 'ip-set' && !kernel.sets.has(match.name));

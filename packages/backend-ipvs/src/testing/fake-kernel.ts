@@ -56,9 +56,9 @@ export class FakeKernel {
     held.reals.set(real, { ...status, ...connections });
   }
 
-  /** All operations but `program-install`, which needs the packet filter's own driver. */
+  /** All operations but `packet-filter-install`, which needs the packet filter's own driver. */
   apply(
-    operation: Exclude<Operation, { kind: 'program-install' | 'sets-retype' }>,
+    operation: Exclude<Operation, { kind: 'packet-filter-install' | 'sets-retype' }>,
   ): readonly OperationFailure[] {
     if ('real' in operation) return failures(this.#applyToReal(operation));
     if ('server' in operation) return failures(this.#applyToServer(operation));

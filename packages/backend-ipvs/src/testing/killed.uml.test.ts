@@ -178,8 +178,8 @@ describe.each(FAMILIES)('a proxy that is killed in the middle of a sync, %s', (f
   const share = (): number => Math.round(random() * 1000) / 1000;
   const four = family === 'IPv4';
   const first: readonly KillPoint[] = four
-    ? ['set-add', 'program-install', share(), 'address-add']
-    : ['program-install', share()];
+    ? ['set-add', 'packet-filter-install', share(), 'address-add']
+    : ['packet-filter-install', share()];
   const later: readonly KillPoint[] = four ? [share(), 'server-delete', share()] : [share()];
 
   it(`first sync: ${first.join(', ')}`, () =>

@@ -26,10 +26,10 @@ export function createNamespacedDriver(options: NamespacedDriverOptions): IpvsDr
     probe: remote.method('probe'),
     setTimeouts: remote.method('setTimeouts'),
     observe: remote.method('observe'),
-    programDrift: remote.method('programDrift'),
+    packetFilterDrift: remote.method('packetFilterDrift'),
     status: remote.method('status'),
     apply: remote.method('apply'),
-    removeProgram: remote.method('removeProgram'),
+    removeRules: remote.method('removeRules'),
     close: () => Promise.resolve(remote.close()),
   };
 }

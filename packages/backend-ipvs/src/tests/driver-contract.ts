@@ -3,7 +3,7 @@ import type { Family } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { setName } from '../compile/chain-names.ts';
 import { ipSet, SET_IDS } from '../compile/ip-sets.ts';
-import { packetFilter, programRemains } from '../compile/packet-filter.ts';
+import { compilePacketFilter, obsoleteRules } from '../compile/packet-filter.ts';
 import type { IpvsDriver } from '../driver/ipvs-driver.ts';
 import type { IpSetEntry } from '../objects/ip-set.ts';
 import type { Observed } from '../objects/kernel-state.ts';
@@ -47,7 +47,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
   if (one === undefined || other === undefined) throw new Error('two pods are needed');
   const sets = SET_IDS.map((id) => ipSet(family, id, 0));
   const clusterIPs = setName(family, 'CLUSTER-IP');
-  const program = packetFilter({
+  const packetFilter = compilePacketFilter({
     family,
     detector: { kind: 'cidrs', cidrs: [network] },
     clusterMasquerade: 'not-local-pods',
@@ -76,7 +76,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
   });
 
   afterEach(async () => {
-    await driver.removeProgram(programRemains(family));
+    await driver.removeRules(obsoleteRules(family));
     await driver.apply([
       { kind: 'server-delete', server },
       { kind: 'device-delete' },
@@ -199,8 +199,10 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
     });
 
     it('are replaced under the rules that ask them, which keeps them from being destroyed', async () => {
-      expect(await results({ kind: 'program-install', program }), 'without sets').not.toEqual(['ok']);
-      await results(...createSets, { kind: 'program-install', program });
+      expect(await results({ kind: 'packet-filter-install', packetFilter }), 'without sets').not.toEqual([
+        'ok',
+      ]);
+      await results(...createSets, { kind: 'packet-filter-install', packetFilter });
       expect(await results({ kind: 'set-destroy', set: clusterIPs })).toEqual(['busy 0']);
       const set = { ...ipSet(family, 'CLUSTER-IP', 0), maxElements: 131_072 };
       expect(await results({ kind: 'set-replace', set, entries: [port(80), port(81)] })).toEqual(['ok']);
@@ -214,18 +216,21 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
   describe(`${name}: packet filter`, () => {
     it('is what was installed, says what others took, and goes without a trace', async () => {
       await results(...createSets);
-      const before = await driver.programDrift(program);
-      expect(before.ok && before.value.length).toBe(program.chains.length + program.jumps.length);
-      expect(await results({ kind: 'program-install', program })).toEqual(['ok']);
-      expect(await driver.programDrift(program)).toEqual({ ok: true, value: [] });
+      const before = await driver.packetFilterDrift(packetFilter);
+      expect(before.ok && before.value.length).toBe(packetFilter.chains.length + packetFilter.jumps.length);
+      expect(await results({ kind: 'packet-filter-install', packetFilter })).toEqual(['ok']);
+      expect(await driver.packetFilterDrift(packetFilter)).toEqual({ ok: true, value: [] });
       await flushChain('nat', 'KUBE-SERVICES');
-      expect(await driver.programDrift(program)).toEqual({ ok: true, value: ['chain nat KUBE-SERVICES'] });
-      expect(await results({ kind: 'program-install', program })).toEqual(['ok']);
-      expect(await driver.programDrift(program)).toEqual({ ok: true, value: [] });
-      const removed = await driver.removeProgram(programRemains(family));
+      expect(await driver.packetFilterDrift(packetFilter)).toEqual({
+        ok: true,
+        value: [{ kind: 'altered', type: 'chain', name: 'KUBE-SERVICES', within: 'nat' }],
+      });
+      expect(await results({ kind: 'packet-filter-install', packetFilter })).toEqual(['ok']);
+      expect(await driver.packetFilterDrift(packetFilter)).toEqual({ ok: true, value: [] });
+      const removed = await driver.removeRules(obsoleteRules(family));
       expect(removed.ok && removed.value.length).toBe(3);
-      expect(await driver.removeProgram(programRemains(family))).toEqual({ ok: true, value: [] });
-      expect(await driver.programDrift(program)).toEqual(before);
+      expect(await driver.removeRules(obsoleteRules(family))).toEqual({ ok: true, value: [] });
+      expect(await driver.packetFilterDrift(packetFilter)).toEqual(before);
     });
   });
 }

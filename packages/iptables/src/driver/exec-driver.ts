@@ -1,15 +1,8 @@
-import type { BackendError, Family } from '@signalbox/core';
+import { type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
 import { splitArguments } from '../encode/quote.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
-import {
-  failure,
-  success,
-  type DriverResult,
-  type IptablesDriver,
-  type ToolFacts,
-  type Variant,
-} from './iptables-driver.ts';
+import { type IptablesDriver, type ToolFacts, type Variant } from './iptables-driver.ts';
 import {
   countCommits,
   createCommitReader,
@@ -56,7 +49,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
 
   return {
     family,
-    probe: () => withTool<ToolFacts>(async ({ facts }) => success(facts)),
+    probe: () => withTool<ToolFacts>(async ({ facts }) => succeed(facts)),
     save: (onLine, timeLimit) =>
       withTool((tool) => saveProven({ execute, wait, onLine, timeLimit }, tool, notices)),
     restore: (input) =>
@@ -90,13 +83,13 @@ async function saveProven(
   parts: Omit<SaveWork, 'programs'>,
   { programs: names, facts: { variant } }: Tool,
   notices: Notices,
-): Promise<DriverResult<null>> {
+): Promise<Result<null>> {
   const work = { ...parts, programs: names };
   const saved = await saveTables(work);
   if (!saved.ok) return saved;
   notices.incompatible(saved.value.incompatible);
   const error = variant === 'nft' ? await proveAbsent(work, saved.value.absent) : null;
-  return error === null ? success(null) : failure(error);
+  return error === null ? succeed(null) : fail(error);
 }
 
 function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
@@ -133,7 +126,7 @@ function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
   const find = rememberSuccess(() =>
     variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant)),
   );
-  const withTool = async <T>(use: (tool: Tool) => Promise<DriverResult<T>>): Promise<DriverResult<T>> => {
+  const withTool = async <T>(use: (tool: Tool) => Promise<Result<T>>): Promise<Result<T>> => {
     const found = await find();
     return found.ok ? use(found.value) : found;
   };
@@ -146,8 +139,8 @@ interface ReadyEnd {
   readonly waited: boolean;
 }
 
-function restored(program: string, end: ToolEnd, input: RestoreInput): DriverResult<null> {
-  return isSuccess(end) ? success(null) : failure(restoreError(program, end, input));
+function restored(program: string, end: ToolEnd, input: RestoreInput): Result<null> {
+  return isSuccess(end) ? succeed(null) : fail(restoreError(program, end, input));
 }
 
 function isWorthAnother({ code, kernel }: BackendError): boolean {
@@ -159,8 +152,8 @@ function isSuccess(end: ToolEnd): boolean {
 }
 
 /** Asks once; asks again only if that failed. */
-function rememberSuccess<T>(find: () => Promise<DriverResult<T>>): () => Promise<DriverResult<T>> {
-  let asked: Promise<DriverResult<T>> | null = null;
+function rememberSuccess<T>(find: () => Promise<Result<T>>): () => Promise<Result<T>> {
+  let asked: Promise<Result<T>> | null = null;
   return async () => {
     asked ??= find();
     const found = await asked;
@@ -170,8 +163,8 @@ function rememberSuccess<T>(find: () => Promise<DriverResult<T>>): () => Promise
 }
 
 /** A question by exit status. 1: no such chain or rule; 2: the rule jumps to a chain that does not exist. */
-async function ask(execute: Execute, command: readonly string[]): Promise<DriverResult<boolean>> {
+async function ask(execute: Execute, command: readonly string[]): Promise<Result<boolean>> {
   const end = await execute(command);
-  if (isExit(end) && end.status <= 2) return success(end.status === 0);
-  return failure(queryError(command[0] ?? '', end));
+  if (isExit(end) && end.status <= 2) return succeed(end.status === 0);
+  return fail(queryError(command[0] ?? '', end));
 }

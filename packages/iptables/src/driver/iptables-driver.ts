@@ -1,5 +1,5 @@
 /** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
-import type { BackendError, Family } from '@signalbox/core';
+import { type Family, type Result, succeed } from '@signalbox/core';
 import { createSaveReader, UNLISTED_RULE, type ListedTables } from '../encode/parse-save.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import { encodeRule } from '../encode/rule-text.ts';
@@ -20,32 +20,21 @@ export interface ToolFacts {
   readonly randomFully: boolean;
 }
 
-export type DriverResult<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: BackendError };
-
-export function success<T>(value: T): DriverResult<T> {
-  return { ok: true, value };
-}
-
-export function failure(error: BackendError): { readonly ok: false; readonly error: BackendError } {
-  return { ok: false, error };
-}
-
 export interface IptablesDriver {
   readonly family: Family;
   /** Finds out what there is. Answers the same as before without asking again, once it has succeeded. */
-  probe(): Promise<DriverResult<ToolFacts>>;
+  probe(): Promise<Result<ToolFacts>>;
   /**
    * What `iptables-save` prints, line by line. It is asked for all tables at once: asked for one, legacy would bring it to
    * life, and nft reads them all anyway. A chain that the tool cannot list has `UNLISTED_RULE` for its rules.
    * `timeLimit`: milliseconds after which the tool is killed; `iptables-nft-save` starts its listing anew at each commit.
    */
-  save(onLine: (line: string) => void, timeLimit?: number): Promise<DriverResult<null>>;
+  save(onLine: (line: string) => void, timeLimit?: number): Promise<Result<null>>;
   /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
-  restore(input: RestoreInput): Promise<DriverResult<null>>;
-  hasChain(table: TableName, chain: string): Promise<DriverResult<boolean>>;
+  restore(input: RestoreInput): Promise<Result<null>>;
+  hasChain(table: TableName, chain: string): Promise<Result<boolean>>;
   /** `rule` is canonical text. */
-  hasRule(table: TableName, chain: string, rule: string): Promise<DriverResult<boolean>>;
+  hasRule(table: TableName, chain: string, rule: string): Promise<Result<boolean>>;
   /** The same tool in the other variant, if it is installed: for cleanup. */
   otherVariant(): Promise<IptablesDriver | null>;
   /** How often other processes have written nf_tables; absent where that cannot be told. */
@@ -63,7 +52,7 @@ export async function countOtherCommits(driver: IptablesDriver): Promise<number 
 export async function listTables(
   driver: IptablesDriver,
   jumps: readonly SharedRule[] = [],
-): Promise<DriverResult<ListedTables>> {
+): Promise<Result<ListedTables>> {
   const reader = createSaveReader();
   const saved = await driver.save((line) => reader.take(line));
   if (!saved.ok) return saved;
@@ -75,7 +64,7 @@ export async function askForUnlisted(
   driver: IptablesDriver,
   tables: ListedTables,
   jumps: readonly SharedRule[],
-): Promise<DriverResult<ListedTables>> {
+): Promise<Result<ListedTables>> {
   const found = new Map<TableName, Map<string, readonly string[]>>();
   for (const { table, chain, rule } of jumps) {
     const listed = found.get(table)?.get(chain) ?? tables[table].chains.get(chain);
@@ -90,5 +79,5 @@ export async function askForUnlisted(
     table,
     chains: found.get(table) ?? tables[table].chains,
   });
-  return success({ filter: withFound('filter'), nat: withFound('nat'), mangle: withFound('mangle') });
+  return succeed({ filter: withFound('filter'), nat: withFound('nat'), mangle: withFound('mangle') });
 }

@@ -5,11 +5,10 @@
  * `iptables-nft-save` prints a remark instead of the table and ends with status 0. Such a table is listed chain by chain;
  * `-N`, `-C`, `-I`, `-D` and `iptables-restore --noflush` work in it (seen with 1.8.9).
  */
-import { backendError, type BackendError } from '@signalbox/core';
+import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 import { checkSaveLines, UNLISTED_RULE } from '../encode/parse-save.ts';
 import { CANARY } from '../objects/marker-chains.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
-import { failure, success, type DriverResult } from './iptables-driver.ts';
 import type { ToolEnd, ToolRun } from './run-tool.ts';
 import { garbageError, isExit, queryError } from './tool-errors.ts';
 import type { Programs } from './variant.ts';
@@ -36,7 +35,7 @@ export interface Saved {
   readonly absent: readonly TableName[];
 }
 
-export async function saveTables(work: SaveWork): Promise<DriverResult<Saved>> {
+export async function saveTables(work: SaveWork): Promise<Result<Saved>> {
   const { execute, programs, onLine, timeLimit } = work;
   const check = checkSaveLines();
   const take = (line: string): void => {
@@ -47,16 +46,16 @@ export async function saveTables(work: SaveWork): Promise<DriverResult<Saved>> {
     onLine: take,
     ...(timeLimit === undefined ? {} : { timeLimit }),
   });
-  if (!isExit(end) || end.status !== 0) return failure(queryError(programs.save, end));
+  if (!isExit(end) || end.status !== 0) return fail(queryError(programs.save, end));
   const problem = check.problem();
-  if (problem !== null) return failure(garbageError(programs.save, problem));
+  if (problem !== null) return fail(garbageError(programs.save, problem));
   const incompatible = TABLES.filter((table) => check.incompatible.has(table));
   for (const table of incompatible) {
     const error = await listByChain(work, table);
-    if (error !== null) return failure(error);
+    if (error !== null) return fail(error);
   }
   const absent = TABLES.filter((table) => !check.listed.has(table) && !incompatible.includes(table));
-  return success({ incompatible, absent });
+  return succeed({ incompatible, absent });
 }
 
 /**
@@ -100,7 +99,7 @@ const NO_CHAIN = 'KUBE-PROXY-NO-CHAIN';
 async function chainNames(
   { execute, programs, wait }: SaveWork,
   table: TableName,
-): Promise<DriverResult<readonly string[]>> {
+): Promise<Result<readonly string[]>> {
   const command = [programs.restore, ...wait, '--noflush'];
   const names: string[] = [];
   const onLine = (line: string): void => {
@@ -109,9 +108,9 @@ async function chainNames(
   };
   const end = await execute(command, { input: `*${table}\n-Z -v\n-S ${NO_CHAIN}\nCOMMIT\n`, onLine });
   const isProof = isExit(end) && end.status === 1 && end.stderr.includes(NO_CHAIN);
-  if (isProof) return success(names);
+  if (isProof) return succeed(names);
   const message = `table ${table} contains rules made with nft, and its chains cannot be listed`;
-  return failure(
+  return fail(
     isExit(end)
       ? backendError('unsupported', programs.save, message, {
           kernel: 'unchanged',
@@ -126,7 +125,7 @@ async function listChains(
   { execute, programs, wait, onLine }: SaveWork,
   table: TableName,
   chains: readonly string[],
-): Promise<DriverResult<readonly string[]>> {
+): Promise<Result<readonly string[]>> {
   const input = [`*${table}`, ...chains.map((name) => `-S ${name}`), 'COMMIT', ''].join('\n');
   let headers = 0;
   const take = (line: string): void => {
@@ -136,11 +135,11 @@ async function listChains(
     return onLine(`:${header[1]} ${header[2] ?? '-'} [0:0]`);
   };
   const end = await execute([programs.restore, ...wait, '--noflush'], { input, onLine: take });
-  if (!isExit(end)) return failure(queryError(programs.restore, end));
-  if (end.status === 0 && headers === chains.length) return success([]);
+  if (!isExit(end)) return fail(queryError(programs.restore, end));
+  if (end.status === 0 && headers === chains.length) return succeed([]);
   const culprit = /chain `([^']+)' in table/.exec(end.stderr)?.[1];
-  if (culprit === undefined || culprit !== chains[headers]) return failure(queryError(programs.restore, end));
+  if (culprit === undefined || culprit !== chains[headers]) return fail(queryError(programs.restore, end));
   onLine(`:${culprit} ${BUILTIN_CHAINS[table].includes(culprit) ? 'ACCEPT' : '-'} [0:0]`);
   onLine(`-A ${culprit} ${UNLISTED_RULE}`);
-  return success(chains.slice(headers + 1));
+  return succeed(chains.slice(headers + 1));
 }

@@ -1,7 +1,7 @@
 /** Which of the two implementations of iptables this node uses. */
-import type { Family } from '@signalbox/core';
+import { fail, type Family, type Result, succeed } from '@signalbox/core';
 import { backendError } from '@signalbox/core';
-import { failure, success, type DriverResult, type ToolFacts, type Variant } from './iptables-driver.ts';
+import { type ToolFacts, type Variant } from './iptables-driver.ts';
 import { saveTables, type Execute } from './save-tables.ts';
 import { isExit, queryError } from './tool-errors.ts';
 
@@ -28,12 +28,12 @@ export function programs(family: Family, variant: Variant | 'default'): Programs
 }
 
 /** Asks one set of programs what they are. */
-export async function describeTool(run: Run, names: Programs): Promise<DriverResult<Tool>> {
+export async function describeTool(run: Run, names: Programs): Promise<Result<Tool>> {
   const end = await run([names.main, '--version']);
-  if (!isExit(end) || end.status !== 0) return failure(queryError(`${names.main} --version`, end));
+  if (!isExit(end) || end.status !== 0) return fail(queryError(`${names.main} --version`, end));
   const found = /v(\d+)\.(\d+)\.(\d+)(?: \((\w+)\))?/.exec(end.stdout);
   if (found === null) {
-    return failure(
+    return fail(
       backendError('protocol', `${names.main} --version`, `cannot read ${JSON.stringify(end.stdout)}`, {
         kernel: 'unchanged',
       }),
@@ -42,7 +42,7 @@ export async function describeTool(run: Run, names: Programs): Promise<DriverRes
   const [major = 0, minor = 0, patch = 0] = found.slice(1, 4).map(Number);
   const variant: Variant = found[4] === 'nf_tables' ? 'nft' : 'legacy';
   const since162 = major * 1e6 + minor * 1e3 + patch >= 1_006_002;
-  return success({
+  return succeed({
     programs: names,
     facts: { variant, version: `${major}.${minor}.${patch}`, randomFully: since162 },
     restoreWaits: since162,
@@ -54,7 +54,7 @@ export async function describeTool(run: Run, names: Programs): Promise<DriverRes
  * else whatever the plain name `iptables` is. Never one that this kernel does not know while it knows the other: from
  * Linux 6.17 the legacy tables are often absent, and the legacy program lists nothing then and ends well.
  */
-export async function detectTool(run: Run, family: Family): Promise<DriverResult<Tool>> {
+export async function detectTool(run: Run, family: Family): Promise<Result<Tool>> {
   const nft = await usage(run, programs(family, 'nft'));
   const legacy = await usage(run, programs(family, 'legacy'));
   const chosen = await describeTool(run, programs(family, chooseVariant(nft, legacy)));

@@ -1,15 +1,9 @@
-import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { backendError, type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
 import { encodeRule } from '../encode/rule-text.ts';
 import { parseRule } from '../encode/parse-rule.ts';
 import { UNLISTED_RULE } from '../encode/parse-save.ts';
 import { restoreText } from '../encode/restore-input.ts';
-import {
-  failure,
-  success,
-  type DriverResult,
-  type IptablesDriver,
-  type Variant,
-} from '../driver/iptables-driver.ts';
+import { type IptablesDriver, type Variant } from '../driver/iptables-driver.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
 import { createFakeKernel, type FakeKernel, type FakeTable } from './fake-kernel.ts';
 
@@ -74,13 +68,13 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
   const dump = (table: TableName): string => dumpTable(table, listed(table, kernel.table(table), unlisted));
   return {
     family,
-    probe: async () => success({ variant, version: '1.8.9', randomFully: true }),
+    probe: async () => succeed({ variant, version: '1.8.9', randomFully: true }),
     async save(onLine) {
       if (faults('iptables-save')) {
-        return failure(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }));
+        return fail(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }));
       }
       for (const table of TABLES) dump(table).split('\n').forEach(onLine);
-      return success(null);
+      return succeed(null);
     },
     async restore(pieces) {
       const input = restoreText(pieces);
@@ -89,12 +83,12 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
       const refusal = applyBlocks(kernel, input, faults);
       if (refusal !== null) return refuse('rejected', refusal.reason, refusal.kernel);
       if (faults('iptables-restore end')) return refuse('timeout', 'no end within the time limit', 'unknown');
-      return success(null);
+      return succeed(null);
     },
-    hasChain: async (table, chain) => success(kernel.table(table).has(chain)),
+    hasChain: async (table, chain) => succeed(kernel.table(table).has(chain)),
     hasRule: async (table, chain, rule) => {
       const wanted = encodeRule(parseRule(rule), family);
-      return success(
+      return succeed(
         kernel
           .table(table)
           .get(chain)
@@ -107,12 +101,8 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
   };
 }
 
-function refuse(
-  code: BackendError['code'],
-  reason: string,
-  kernel: BackendError['kernel'],
-): DriverResult<null> {
-  return failure(backendError(code, 'iptables-restore', reason, { kernel }));
+function refuse(code: BackendError['code'], reason: string, kernel: BackendError['kernel']): Result<null> {
+  return fail(backendError(code, 'iptables-restore', reason, { kernel }));
 }
 
 /** Table by table; the first that is refused ends it, those ahead of it are in. */

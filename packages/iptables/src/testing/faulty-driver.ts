@@ -1,5 +1,5 @@
-import { backendError } from '@signalbox/core';
-import { failure, type IptablesDriver } from '../driver/iptables-driver.ts';
+import { backendError, fail } from '@signalbox/core';
+import { type IptablesDriver } from '../driver/iptables-driver.ts';
 import type { FakeFaults } from './fake-iptables.ts';
 
 /**
@@ -11,13 +11,13 @@ export function withFaults(driver: IptablesDriver, faults: FakeFaults): Iptables
     ...driver,
     async restore(input) {
       if (faults('iptables-restore')) {
-        return failure(
+        return fail(
           backendError('busy', 'iptables-restore', 'the xtables lock is held', { kernel: 'unchanged' }),
         );
       }
       const done = await driver.restore(input);
       if (!done.ok || !faults('iptables-restore end')) return done;
-      return failure(backendError('timeout', 'iptables-restore', 'no end within the time limit'));
+      return fail(backendError('timeout', 'iptables-restore', 'no end within the time limit'));
     },
   };
 }

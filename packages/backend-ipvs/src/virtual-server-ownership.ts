@@ -9,7 +9,7 @@ import { sameMembers } from './same-members.ts';
  * Whose virtual servers are whose, in memory, and in the journal as soon as that can be written. What is ours stays
  * ours until the kernel says that it is gone: it may be missing in a listing that somebody's deletion disturbed.
  */
-export class Claims implements Ownership {
+export class VirtualServerOwnership implements Ownership {
   readonly #journal: Journal;
   readonly #ours = new Set<VirtualServerKey>();
   #others: ReadonlySet<VirtualServerKey> = new Set();

@@ -1,28 +1,28 @@
-/** What the kernel is believed to hold beyond the wanted state itself. Void after any failure. */
+/** What the kernel is known to hold beyond the wanted state itself. */
 import type { Family } from '@signalbox/core';
 import { setName, type SetId } from '../compile/chain-names.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
-import type { Program } from '../objects/program.ts';
+import type { PacketFilter } from '../objects/packet-filter.ts';
 
-export interface BeliefsStart {
+export interface HeldStateStart {
   readonly family: Family;
   readonly observed: Observed;
-  readonly program: Program;
+  readonly packetFilter: PacketFilter;
   /** When the kernel was last compared as a whole, in milliseconds since 1970. */
   readonly since: number;
 }
 
-export class Beliefs {
+export class HeldState {
   readonly since: number;
   readonly #family: Family;
-  readonly #program: Program;
+  readonly #packetFilter: PacketFilter;
   readonly #spaces = new Map<string, number>();
 
-  constructor({ family, observed, program, since }: BeliefsStart) {
+  constructor({ family, observed, packetFilter, since }: HeldStateStart) {
     this.since = since;
     this.#family = family;
-    this.#program = program;
+    this.#packetFilter = packetFilter;
     for (const [name, { set }] of observed.sets) this.#spaces.set(name, set.maxElements);
   }
 
@@ -31,8 +31,8 @@ export class Beliefs {
     return this.#spaces.get(setName(this.#family, id));
   }
 
-  hasProgram(program: Program): boolean {
-    return program === this.#program;
+  hasPacketFilter(packetFilter: PacketFilter): boolean {
+    return packetFilter === this.#packetFilter;
   }
 
   note(operation: Operation): void {

@@ -1,0 +1,40 @@
+/** Differences between listed and wanted rules, as fields. Pure. */
+import type { Drift } from '@signalbox/core';
+import type { TableName } from '../objects/rule.ts';
+import type { OwnedTables } from './owned-rules.ts';
+import type { RuleOperation } from './reconcile-rules.ts';
+
+export function chainDrift(kind: Drift['kind'], table: TableName, name: string): Drift {
+  return { kind, type: 'chain', name, within: table };
+}
+
+export interface PlacedText {
+  readonly table: TableName;
+  readonly chain: string;
+  readonly rule: string;
+}
+
+/** Of a rule in a chain that is not owned. */
+export function jumpDrift(kind: Drift['kind'], { table, chain, rule }: PlacedText): Drift {
+  return { kind, type: 'rule', name: rule, within: `${table} ${chain}` };
+}
+
+/** The differences that make these operations necessary. `listing`: what they were planned from. */
+export function ruleDrift(operations: readonly RuleOperation[], listing: OwnedTables): readonly Drift[] {
+  return operations.map((operation) => {
+    const { table } = operation;
+    switch (operation.kind) {
+      case 'write-chain': {
+        const { name } = operation.chain;
+        return chainDrift(listing[table].own.has(name) ? 'altered' : 'missing', table, name);
+      }
+      case 'insert-jump':
+        return jumpDrift('missing', operation.jump);
+      case 'remove-jump':
+        return jumpDrift('stale', { table, chain: operation.chain, rule: operation.text });
+      case 'delete-chain':
+      case 'empty-chain':
+        return chainDrift('stale', table, operation.chain);
+    }
+  });
+}
