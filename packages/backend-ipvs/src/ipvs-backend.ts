@@ -241,10 +241,10 @@ class IpvsBackend implements Backend {
       ownerOf: (key) => this.#wanted.servers.ownerOf(key),
     });
     if (!scan.ok) return reportFailures(report, { failures: [scanFailure(scan.error)], fatal: undefined });
-    countExecuted(report, scan.executed);
-    reportFailures(report, scan.executed);
-    if (scan.executed.counts.size > 0) report.reach('partial');
-    if (scan.executed.failures.length === 0) this.#unscanned.clear();
+    countExecuted(report, scan.value);
+    reportFailures(report, scan.value);
+    if (scan.value.counts.size > 0) report.reach('partial');
+    if (scan.value.failures.length === 0) this.#unscanned.clear();
     else for (const key of keys) this.#unscanned.add(key);
   }
 

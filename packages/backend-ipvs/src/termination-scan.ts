@@ -1,5 +1,5 @@
 /** Looks after terminating real servers: deletes those that may go. */
-import type { BackendError, ServiceFailure } from '@signalbox/core';
+import { type BackendError, type Result, type ServiceFailure, succeed } from '@signalbox/core';
 import { Plan } from './diff/plan.ts';
 import type { TerminatingReal, TerminatingServers } from './diff/graceful-termination.ts';
 import { execute, type Executed, type Executor } from './execute.ts';
@@ -16,10 +16,7 @@ export interface ScanOptions {
   readonly ownerOf: (key: VirtualServerKey) => string;
 }
 
-export type Scan =
-  { readonly ok: true; readonly executed: Executed } | { readonly ok: false; readonly error: BackendError };
-
-export async function scanTerminating(executor: Executor, options: ScanOptions): Promise<Scan> {
+export async function scanTerminating(executor: Executor, options: ScanOptions): Promise<Result<Executed>> {
   const { terminating, keys, now, maxAge, ownerOf } = options;
   const servers = keys.flatMap((key) => firstServer(terminating, key));
   const status = await executor.driver.status(servers);
@@ -38,7 +35,7 @@ export async function scanTerminating(executor: Executor, options: ScanOptions):
   for (const { operation } of executed.done) {
     if (operation.kind === 'real-delete') stop(terminating, operation);
   }
-  return { ok: true, executed };
+  return succeed(executed);
 }
 
 function stop(terminating: TerminatingServers, { server, real }: TerminatingReal): void {

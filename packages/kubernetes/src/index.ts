@@ -7,7 +7,6 @@ export type {
   ExecSettings,
   Material,
   ProxySettings,
-  Result,
   TlsSettings,
 } from './config/cluster-config.ts';
 export { isHeaderValue, NO_HEADER_VALUE } from './config/header-value.ts';

@@ -1,7 +1,7 @@
 export { type AddressFamily, addressBytes, addressText } from './codec/address.ts';
 export type { NetlinkProtocol } from './codec/constants.ts';
 export { type NetlinkMessage, type NetlinkRequest, requestBytes } from './codec/message.ts';
-export type { NetlinkError, NetlinkErrorCode, NetlinkResult } from './result.ts';
+export type { NetlinkError, NetlinkResult } from './result.ts';
 export { replyCost } from './socket/batches.ts';
 export { type NetlinkOptions, openNetlink } from './socket/open-netlink.ts';
 export type { Dump, NetlinkTransport, Outcomes } from './socket/transport.ts';

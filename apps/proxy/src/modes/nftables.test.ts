@@ -1,6 +1,6 @@
-import type { NetlinkError, NetlinkErrorCode, NftablesClient, NftablesTable } from '@signalbox/netlink';
+import type { NetlinkError, NftablesClient, NftablesTable } from '@signalbox/netlink';
 import { createNetlinkDriver, type NftablesDriver } from '@signalbox/backend-nftables';
-import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { backendError, type BackendError, type BackendErrorCode, type Family } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
@@ -24,9 +24,9 @@ const UNUSED = {
   listElements: notCalled,
 };
 
-function nodeWith(tables: readonly NftablesTable[], refusal?: NetlinkErrorCode) {
+function nodeWith(tables: readonly NftablesTable[], refusal?: BackendErrorCode) {
   const state = { tables: [...tables], open: 0 };
-  const refuse = (code: NetlinkErrorCode): { ok: false; error: NetlinkError } => ({
+  const refuse = (code: BackendErrorCode): { ok: false; error: NetlinkError } => ({
     ok: false,
     error: { code, operation: 'NFT_MSG_DELTABLE', message: code },
   });
@@ -72,7 +72,7 @@ describe('cleaning up after nftables mode', () => {
     expect(await vanished.clean()).toEqual([nothing, nothing]);
   });
 
-  it.each<NetlinkErrorCode>(['not-permitted', 'busy'])('reports a refusal: %s', async (code) => {
+  it.each<BackendErrorCode>(['not-permitted', 'busy'])('reports a refusal: %s', async (code) => {
     const results = await nodeWith([{ family: 'ip', name: 'kube-proxy' }], code).clean();
     expect(results[0]).toMatchObject({ outcome: 'failed', error: { code } });
   });

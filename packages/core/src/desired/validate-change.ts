@@ -7,6 +7,7 @@
  */
 import type { ServiceFailure, SyncResult } from '../backend.ts';
 import { backendError, type BackendError } from '../errors.ts';
+import { fail, type Result, succeed } from '../result.ts';
 import { FAMILIES, type Family } from '../model/family.ts';
 import type { DesiredChange } from './desired-change.ts';
 import type { DesiredHealthCheck, DesiredServicePort } from './desired-state.ts';
@@ -32,7 +33,7 @@ export function validatedSync(family: Family, sync: SyncChange): SyncChange {
   return async (change) => {
     const checked = validator.check(change);
     if (!checked.ok) return refusedChange(checked.error);
-    const result = await sync(checked.change);
+    const result = await sync(checked.value);
     const { refused } = validator;
     if (refused.length === 0) return result;
     const outcome = result.outcome === 'ok' ? 'partial' : result.outcome;
@@ -44,13 +45,9 @@ function refusedChange(error: BackendError): SyncResult {
   return { outcome: 'failed', scope: 'none', failures: [], error, repaired: [], counters: {} };
 }
 
-type CheckedChange =
-  /** `change` is without what was refused; the same object where nothing was. */
-  | { readonly ok: true; readonly change: DesiredChange }
-  | { readonly ok: false; readonly error: BackendError };
-
 export interface ChangeValidator {
-  check(change: unknown): CheckedChange;
+  /** The change without what was refused; the same object where nothing was. */
+  check(change: unknown): Result<DesiredChange>;
   /** What is wanted and left out, as of the last change that was accepted. */
   readonly refused: readonly ServiceFailure[];
 }
@@ -69,7 +66,7 @@ export function createChangeValidator(family: Family): ChangeValidator {
         checkEnvelope(value, family) ??
         at('.servicePorts', servicePorts.checkSet((value as Fields)['servicePorts'])) ??
         at('.healthChecks', healthChecks.checkSet((value as Fields)['healthChecks']));
-      if (problem !== null) return { ok: false, error: malformed(`change${problem}`) };
+      if (problem !== null) return fail(malformed(`change${problem}`));
       const change = value as DesiredChange;
       const { kind } = change;
       const passed = {
@@ -78,7 +75,7 @@ export function createChangeValidator(family: Family): ChangeValidator {
       };
       const isWhole =
         passed.servicePorts === change.servicePorts && passed.healthChecks === change.healthChecks;
-      return { ok: true, change: isWhole ? change : { ...change, ...passed } };
+      return succeed(isWhole ? change : { ...change, ...passed });
     },
     get refused() {
       return [...servicePorts.refused(), ...healthChecks.refused()];

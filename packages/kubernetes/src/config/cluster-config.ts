@@ -61,13 +61,6 @@ export interface ConfigError {
   readonly message: string;
 }
 
-export type Result<T, E = ConfigError> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
-
-export function succeed<T>(value: T): { readonly ok: true; readonly value: T } {
-  return { ok: true, value };
-}
-
 export function configError(
   file: string,
   field: string,

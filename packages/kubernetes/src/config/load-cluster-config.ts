@@ -1,3 +1,4 @@
+import { succeed, type Result } from '@signalbox/core';
 import { isIPv6 } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 
@@ -5,10 +6,9 @@ import {
   configError,
   DEFAULT_TLS,
   NO_AUTH,
-  succeed,
   type ClusterConfig,
   type Environment,
-  type Result,
+  type ConfigError,
 } from './cluster-config.ts';
 import { parseKubeconfig } from './parse-kubeconfig.ts';
 import { isSupportedProxy, proxyFor } from './proxy.ts';
@@ -33,7 +33,7 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
  * A kubeconfig if one is named, the bare `--master` if only that is given, and else what the pod was given
  * (`KUBERNETES_SERVICE_HOST` and its service account).
  */
-export async function loadClusterConfig(options: LoadOptions): Promise<Result<ClusterConfig>> {
+export async function loadClusterConfig(options: LoadOptions): Promise<Result<ClusterConfig, ConfigError>> {
   const { kubeconfig = '', master = '', env } = options;
   const override = master === '' ? succeed('') : checkServerUrl(master, 'http');
   if (!override.ok) return configError('--master', '', override.error);
@@ -47,7 +47,7 @@ function loadBase(
   kubeconfig: string,
   master: string,
   env: Environment,
-): Promise<Result<ClusterConfig>> {
+): Promise<Result<ClusterConfig, ConfigError>> {
   if (kubeconfig !== '') return loadKubeconfig(resolve(kubeconfig), master, env);
   if (master === '') return loadInCluster(env, options.serviceAccountFolder ?? SERVICE_ACCOUNT);
   const proxy = { from: 'environment', env } as const;
@@ -58,7 +58,7 @@ async function loadKubeconfig(
   file: string,
   master: string,
   env: Environment,
-): Promise<Result<ClusterConfig>> {
+): Promise<Result<ClusterConfig, ConfigError>> {
   try {
     const text = await readSmallFile(file);
     return parseKubeconfig({ text, file, folder: dirname(file), env, master });
@@ -67,7 +67,7 @@ async function loadKubeconfig(
   }
 }
 
-async function loadInCluster(env: Environment, folder: string): Promise<Result<ClusterConfig>> {
+async function loadInCluster(env: Environment, folder: string): Promise<Result<ClusterConfig, ConfigError>> {
   const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
   const port = env['KUBERNETES_SERVICE_PORT'] ?? '';
   const reason = 'it is not set: not in a pod, and neither --kubeconfig nor --master is given';
@@ -97,7 +97,7 @@ async function unreadable(file: string): Promise<string | null> {
   }
 }
 
-function addServers(config: ClusterConfig, more: readonly string[]): Result<ClusterConfig> {
+function addServers(config: ClusterConfig, more: readonly string[]): Result<ClusterConfig, ConfigError> {
   const servers = [...config.servers];
   for (const text of more) {
     const checked = checkServerUrl(text, 'https');
@@ -107,7 +107,7 @@ function addServers(config: ClusterConfig, more: readonly string[]): Result<Clus
   return checkProxy({ ...config, servers });
 }
 
-function checkProxy(config: ClusterConfig): Result<ClusterConfig> {
+function checkProxy(config: ClusterConfig): Result<ClusterConfig, ConfigError> {
   const proxies = config.servers.map((server) => proxyFor(new URL(server), config.proxy));
   const bad = proxies.find((proxy) => proxy !== null && !isSupportedProxy(proxy));
   if (bad === undefined) return succeed(config);

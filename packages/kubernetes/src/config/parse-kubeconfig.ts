@@ -1,4 +1,5 @@
 /** Kubeconfig text → ClusterConfig. Pure: files it names are read later, and again whenever they change. */
+import { succeed, type Result } from '@signalbox/core';
 import { isAbsolute, resolve } from 'node:path';
 
 import {
@@ -13,7 +14,6 @@ import {
 
 import {
   configError,
-  succeed,
   type AuthSettings,
   type ClusterConfig,
   type Environment,
@@ -21,8 +21,8 @@ import {
   type Headers,
   type Material,
   type ProxySettings,
-  type Result,
   type TlsSettings,
+  type ConfigError,
 } from './cluster-config.ts';
 import { readFields, type FieldReader } from './fields.ts';
 import { isHeaderValue, NO_HEADER_VALUE } from './header-value.ts';
@@ -43,7 +43,7 @@ export interface KubeconfigSource {
   readonly master: string;
 }
 
-export function parseKubeconfig(source: KubeconfigSource): Result<ClusterConfig> {
+export function parseKubeconfig(source: KubeconfigSource): Result<ClusterConfig, ConfigError> {
   let value: unknown;
   try {
     value = load(source.text, { schema: SCHEMA });

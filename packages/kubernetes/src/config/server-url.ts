@@ -1,4 +1,4 @@
-import type { Result } from './cluster-config.ts';
+import type { Result } from '@signalbox/core';
 
 /** Base URL of an API server, without a slash at the end. `scheme` is for a bare `host:port`. */
 export function checkServerUrl(text: string, scheme: 'http' | 'https'): Result<string, string> {

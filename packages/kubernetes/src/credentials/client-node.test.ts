@@ -2,6 +2,7 @@
  * The official client's KubeConfig as an oracle for ours: the same kubeconfig must lead to the same server as the
  * same person. It is loaded here and nowhere else (decisions/0007-own-reflector.md).
  */
+import type { Result } from '@signalbox/core';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -10,7 +11,7 @@ import { join } from 'node:path';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
-import type { ClusterConfig, Result } from '../config/cluster-config.ts';
+import type { ClusterConfig, ConfigError } from '../config/cluster-config.ts';
 import { loadClusterConfig } from '../config/load-cluster-config.ts';
 import { createIdentitySource } from './identity.ts';
 
@@ -53,7 +54,7 @@ afterEach(() => void vi.unstubAllEnvs());
 /** Reads as if there were nobody else: the environment of a plugin is that of the test. */
 const ENVIRONMENT = { PATH: '/usr/bin:/bin' };
 
-async function ours(loaded: Promise<Result<ClusterConfig>>): Promise<Seen> {
+async function ours(loaded: Promise<Result<ClusterConfig, ConfigError>>): Promise<Seen> {
   const config = await loaded;
   if (!config.ok) throw new Error(config.error.message);
   const identity = await createIdentitySource(config.value, createManualClock(0)).read();

@@ -1,9 +1,9 @@
 /** Credential plugins: a command that prints an ExecCredential (client.authentication.k8s.io). */
 import { execFile, type ChildProcess } from 'node:child_process';
 
-import type { Clock } from '@signalbox/core';
+import { type Clock, type Result, succeed } from '@signalbox/core';
 
-import { succeed, type ExecSettings, type Result } from '../config/cluster-config.ts';
+import type { ExecSettings } from '../config/cluster-config.ts';
 
 export interface ExecCredential {
   readonly token: string | null;

@@ -1,7 +1,7 @@
 /** Who we are for the next request, from whatever the configuration says, as fresh as it can be. */
-import type { Clock } from '@signalbox/core';
+import { type Clock, type Result, succeed } from '@signalbox/core';
 
-import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
+import type { ClusterConfig, Headers } from '../config/cluster-config.ts';
 import { isHeaderValue, NO_HEADER_VALUE } from '../config/header-value.ts';
 import {
   createExecPlugin,

@@ -1,6 +1,6 @@
-import type { Clock } from '@signalbox/core';
+import { type Clock, type Result, succeed } from '@signalbox/core';
 
-import { succeed, type Material, type Result } from '../config/cluster-config.ts';
+import type { Material } from '../config/cluster-config.ts';
 import { readSmallFile } from '../small-file.ts';
 
 /** A text that may be replaced while we run, as kubelet replaces a service account's token. */

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 
-import type { Clock } from '@signalbox/core';
+import { type Clock, type Result, succeed } from '@signalbox/core';
 
-import { succeed, type ClusterConfig, type Headers, type Result } from '../config/cluster-config.ts';
+import type { ClusterConfig, Headers } from '../config/cluster-config.ts';
 import { createIdentitySource, type Identity, type IdentitySource } from '../credentials/identity.ts';
 import { systemClock } from '../system-clock.ts';
 import { createAgents, type Agents } from './agents.ts';

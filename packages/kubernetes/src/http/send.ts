@@ -2,9 +2,9 @@
 import { request as httpRequest, type Agent, type ClientRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-import type { Clock } from '@signalbox/core';
+import { type Clock, type Result, succeed } from '@signalbox/core';
 
-import { succeed, type Headers, type Result } from '../config/cluster-config.ts';
+import type { Headers } from '../config/cluster-config.ts';
 import { TCP_KEEPALIVE_MS } from './agents.ts';
 import { apiError, codeOfTransport, type ApiError } from './api-error.ts';
 

@@ -1,5 +1,5 @@
 /** One LIST, page by page. */
-import type { Resource } from '@signalbox/core';
+import type { Resource, Result } from '@signalbox/core';
 
 import type { ApiClient } from '../http/api-client.ts';
 import { apiError, type ApiError } from '../http/api-error.ts';
@@ -9,7 +9,6 @@ import { TooLargeError } from '../http/limits.ts';
 import { createListSplitter, type ListSplitter } from '../http/list-splitter.ts';
 import { ProtobufError } from '../protobuf/cursor.ts';
 import { createProtobufListSplitter } from '../protobuf/list-splitter.ts';
-import type { Result } from '../config/cluster-config.ts';
 import { pathWith, type WatchedResource } from './resources.ts';
 
 export interface ListRequest {

@@ -1,3 +1,4 @@
+import { fail, succeed } from '@signalbox/core';
 import {
   type AccountingObject,
   decodeObject,
@@ -6,7 +7,7 @@ import {
   encodeReadObject,
 } from '../families/accounting/object.ts';
 import type { NetlinkRequest } from '../codec/message.ts';
-import { fail, type NetlinkResult, succeed } from '../result.ts';
+import { type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { decodedAnswer, encoded } from './guard.ts';

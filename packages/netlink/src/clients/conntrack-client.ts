@@ -1,3 +1,4 @@
+import { succeed } from '@signalbox/core';
 import type { AddressFamily } from '../codec/address.ts';
 import {
   decodeFlow,
@@ -8,7 +9,7 @@ import {
   type FlowState,
 } from '../families/conntrack/flow.ts';
 import type { NetlinkRequest } from '../codec/message.ts';
-import { mapResult, type NetlinkResult, succeed } from '../result.ts';
+import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { Dump, NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { encoded } from './guard.ts';

@@ -1,4 +1,5 @@
-import { fail, type NetlinkResult, succeed } from '../result.ts';
+import { fail, succeed } from '@signalbox/core';
+import { type NetlinkResult } from '../result.ts';
 import type { Dump } from '../socket/transport.ts';
 
 /** Encoding throws for what no request can carry (text that is no address): here that becomes a value. */

@@ -1,3 +1,4 @@
+import { fail, succeed } from '@signalbox/core';
 import {
   encodeEntryChange,
   ENTRIES_PER_MESSAGE,
@@ -26,7 +27,7 @@ import {
   type IpsetState,
 } from '../families/ipset/set.ts';
 import type { NetlinkRequest } from '../codec/message.ts';
-import { fail, mapResult, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+import { mapResult, type NetlinkError, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';

@@ -1,3 +1,4 @@
+import { fail, succeed } from '@signalbox/core';
 import type { AddressFamily } from '../codec/address.ts';
 import type { NetlinkRequest } from '../codec/message.ts';
 import { decodeFamily, encodeGetFamily } from '../families/generic.ts';
@@ -30,7 +31,7 @@ import {
   type IpvsServiceKey,
   type IpvsServiceState,
 } from '../families/ipvs/service.ts';
-import { fail, mapResult, type NetlinkResult, succeed } from '../result.ts';
+import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';

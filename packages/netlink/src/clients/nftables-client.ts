@@ -1,3 +1,4 @@
+import { fail } from '@signalbox/core';
 import type { NetlinkMessage, NetlinkRequest } from '../codec/message.ts';
 import { encodeBatch } from '../families/nftables/batch.ts';
 import { decodeChain, encodeListChains, type NftablesChainState } from '../families/nftables/chain.ts';
@@ -16,7 +17,7 @@ import {
   encodeListTables,
   type NftablesTable,
 } from '../families/nftables/table.ts';
-import { fail, mapResult, type NetlinkResult } from '../result.ts';
+import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';

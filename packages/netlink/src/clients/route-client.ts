@@ -1,3 +1,4 @@
+import { succeed } from '@signalbox/core';
 import type { AddressFamily } from '../codec/address.ts';
 import type { NetlinkRequest } from '../codec/message.ts';
 import {
@@ -20,7 +21,7 @@ import {
   type LinkSelector,
   type NewLink,
 } from '../families/route/link.ts';
-import { mapResult, type NetlinkResult, succeed } from '../result.ts';
+import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';

@@ -1,4 +1,5 @@
-import type { NetlinkError, NetlinkErrorCode } from '../result.ts';
+import type { BackendErrorCode } from '@signalbox/core';
+import type { NetlinkError } from '../result.ts';
 import type { Acknowledgement } from './acknowledgement.ts';
 import type { NetlinkRequest } from './message.ts';
 
@@ -41,7 +42,7 @@ const ERRNO_NAMES: ReadonlyMap<number, string> = new Map([
   [114, 'EALREADY'],
 ]);
 
-const CODES: Readonly<Record<string, NetlinkErrorCode>> = {
+const CODES: Readonly<Record<string, BackendErrorCode>> = {
   ENOENT: 'not-found',
   ESRCH: 'not-found',
   ENODEV: 'not-found',

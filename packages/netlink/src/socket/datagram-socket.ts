@@ -1,8 +1,9 @@
+import { fail, succeed } from '@signalbox/core';
 import { createRequire } from 'node:module';
 import { endianness } from 'node:os';
 import { systemError } from '../codec/errno.ts';
 import { NETLINK_PROTOCOL, type NetlinkProtocol } from '../codec/constants.ts';
-import { fail, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+import { type NetlinkError, type NetlinkResult } from '../result.ts';
 
 /** Datagrams to and from the kernel: the surface of the addon that this package uses, made safe. */
 export interface DatagramSocket {

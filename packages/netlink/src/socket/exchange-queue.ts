@@ -1,6 +1,7 @@
+import { fail, succeed } from '@signalbox/core';
 import type { NetlinkProtocol } from '../codec/constants.ts';
 import { decodeMessages } from '../codec/message.ts';
-import { fail, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+import { type NetlinkError, type NetlinkResult } from '../result.ts';
 import type { DatagramSocket, OpenDatagramSocket } from './datagram-socket.ts';
 import { type Exchange, type ExchangePlan, type ExchangeReport, startExchange } from './exchange.ts';
 
@@ -85,7 +86,7 @@ export class ExchangeQueue {
       socket.send(plan.datagram, (error) => this.#replaceSocket(error));
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      const failure = fail({ code: 'rejected', operation: job.operation, message });
+      const failure = fail<NetlinkError>({ code: 'rejected', operation: job.operation, message });
       if (this.#running === undefined) job.resolve(failure);
       else this.#finish(failure);
     }

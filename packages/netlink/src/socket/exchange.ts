@@ -1,7 +1,8 @@
+import { fail, succeed } from '@signalbox/core';
 import { type Acknowledgement, decodeAcknowledgement } from '../codec/acknowledgement.ts';
 import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP } from '../codec/constants.ts';
 import type { NetlinkMessage } from '../codec/message.ts';
-import { fail, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+import { type NetlinkError, type NetlinkResult } from '../result.ts';
 
 /** One datagram and everything the kernel says to it. */
 export interface ExchangePlan {

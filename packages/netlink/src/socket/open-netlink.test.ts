@@ -1,7 +1,7 @@
+import { fail } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR } from '../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest } from '../codec/message.ts';
-import { fail } from '../result.ts';
 import { createFakeKernel, errorPayload, type FakeAnswer } from '../testing/fake-kernel.ts';
 import { openNetlink } from './open-netlink.ts';
 

@@ -1,3 +1,4 @@
+import { fail, succeed } from '@signalbox/core';
 import { refusal } from '../codec/errno.ts';
 import type { NetlinkProtocol } from '../codec/constants.ts';
 import {
@@ -6,7 +7,7 @@ import {
   type NetlinkRequest,
   type RequestMode,
 } from '../codec/message.ts';
-import { fail, mapResult, type NetlinkError, type NetlinkResult, succeed } from '../result.ts';
+import { mapResult, type NetlinkError, type NetlinkResult } from '../result.ts';
 import { batchEnd, type BatchLimits } from './batches.ts';
 import { type DatagramSocket, openDatagramSocket, type OpenDatagramSocket } from './datagram-socket.ts';
 import type { ExchangePlan, ExchangeReport } from './exchange.ts';

@@ -1,5 +1,5 @@
+import { succeed } from '@signalbox/core';
 import { decodeMessages, type NetlinkMessage } from '../codec/message.ts';
-import { succeed } from '../result.ts';
 import type { DatagramHandlers, OpenDatagramSocket } from '../socket/datagram-socket.ts';
 
 /** A message of the kernel, to the sequence number of the request unless said otherwise. */
