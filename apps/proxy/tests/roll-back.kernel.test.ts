@@ -131,14 +131,14 @@ describe('back to kube-proxy', () => {
     const made = await shell.run(
       [
         'iptables -t mangle -N KUBE-PROXY-FIREWALL',
-        'iptables -t mangle -N KUBE-DROP-OUTSIDERS',
-        'iptables -t mangle -A KUBE-PROXY-FIREWALL -j KUBE-DROP-OUTSIDERS',
+        'iptables -t mangle -N KUBE-DROP-EXTERNAL',
+        'iptables -t mangle -A KUBE-PROXY-FIREWALL -j KUBE-DROP-EXTERNAL',
         'iptables -t mangle -A PREROUTING -m comment --comment "kubernetes load balancer firewall" -j KUBE-PROXY-FIREWALL',
         'iptables -t mangle -A PREROUTING -p tcp -j RETURN',
       ].join('\n'),
     );
     expect(made).toEqual({ status: 0, text: '' });
-    expect(await shell.run(scriptWith('KUBE-DROP-OUTSIDERS'))).toEqual({ status: 0, text: '' });
+    expect(await shell.run(scriptWith('KUBE-DROP-EXTERNAL'))).toEqual({ status: 0, text: '' });
     const { text } = await shell.run('iptables-save -t mangle');
     expect(rulesOf(text)).toEqual(['-A PREROUTING -p tcp -j RETURN']);
     expect(text).not.toContain('KUBE-');

@@ -1,5 +1,5 @@
 import { backendError, type BackendError, type CleanupResult } from '@signalbox/core';
-import { detourName, draftName, setName, type SetId } from './compile/chain-names.ts';
+import { detourName, draftName, obsoleteSets, setName, type SetId } from './compile/chain-names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
 import { obsoleteRules } from './compile/packet-filter.ts';
 import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';
@@ -9,9 +9,9 @@ import type { Operation } from './objects/operation.ts';
 import type { Settings } from './options.ts';
 
 /**
- * Takes away everything of this mode and family that is there, and nothing of others: virtual servers only
- * if they are ours, sets of this family by their names, the device unless the other family still
- * uses it. Loads no kernel module for the purpose. `known`: virtual servers of ours, if that is known.
+ * Removes every object of this mode and family that exists: virtual servers only if they are owned, sets of this family
+ * by their names, the device unless the other family still uses it. Loads no kernel module for the purpose. `known`: the
+ * owned virtual servers, if that is known.
  */
 export async function cleanUp(settings: Settings, known: JournalContent): Promise<CleanupResult> {
   const observed = await settings.driver.observe();
@@ -29,11 +29,11 @@ export async function cleanUp(settings: Settings, known: JournalContent): Promis
     'virtual servers',
     serverOperations(settings, observed.value, known ?? (await settings.journal.load())),
   );
-  // Addresses and sets may be all that tells whose the remaining servers are: they go after them.
+  // Addresses and sets may be the only evidence of who owns the remaining servers: they are removed after them.
   if (errors.length > 0) return failed(errors);
   await run('addresses', addressOperations(observed.value));
   const sets = setOperations(settings, observed.value);
-  // Rules keep the sets that they ask: without sets there are no rules, and no need for the tool.
+  // A set cannot be destroyed while rules refer to it: without sets there are no rules, and no need for the tool.
   if (sets.length > 0) {
     const rules = await settings.driver.removeRules(obsoleteRules(settings.family));
     if (rules.ok) removed.push(...rules.value);
@@ -72,14 +72,17 @@ function serverOperations(
 
 function setOperations({ family }: Settings, { sets }: Observed): readonly Operation[] {
   return (
-    SET_IDS.flatMap((id: SetId) => [setName(family, id), detourName(family, id)])
+    [
+      ...SET_IDS.flatMap((id: SetId) => [setName(family, id), detourName(family, id)]),
+      ...obsoleteSets(family),
+    ]
       .filter((name) => sets.has(name))
-      // A process that was killed may have left what it was making ready; mostly it has not.
+      // A process that was killed may have left a draft; mostly it has not.
       .flatMap((name) => [name, draftName(name)])
       .map((set) => ({ kind: 'set-destroy', set }))
   );
 }
 
 function deviceOperations({ device, deviceShared }: Observed): readonly Operation[] {
-  return device === 'ours' && !deviceShared ? [{ kind: 'device-delete' }] : [];
+  return device === 'owned' && !deviceShared ? [{ kind: 'device-delete' }] : [];
 }

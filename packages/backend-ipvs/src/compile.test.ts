@@ -48,9 +48,9 @@ describe('real servers', () => {
     const { servers, entries } = compiled({ ...LOCAL, endpoints: ['10.244.2.7'] });
     expect(servers['TCP 203.0.113.9:80']).toBe('10.244.2.7');
     expect(entries.filter((entry) => entry.startsWith('DROP'))).toEqual([
-      'DROP-OUTSIDERS 192.0.2.10,tcp:30080',
-      'DROP-OUTSIDERS 192.0.2.11,tcp:30080',
-      'DROP-OUTSIDERS 203.0.113.9,tcp:80',
+      'DROP-EXTERNAL 192.0.2.10,tcp:30080',
+      'DROP-EXTERNAL 192.0.2.11,tcp:30080',
+      'DROP-EXTERNAL 203.0.113.9,tcp:80',
     ]);
   });
 

@@ -175,7 +175,7 @@ describe('sync', () => {
 
   it('fails when somebody else has a device of that name', async () => {
     const { backend, kernel } = bench();
-    kernel.device = 'foreign';
+    kernel.device = 'not-dummy';
     const result = await backend.sync(full(service()));
     expect(result.error?.message).toContain('kube-ipvs0');
     expect(kernel.servers.size).toBe(0);
@@ -219,7 +219,7 @@ describe('sync', () => {
       ...fake.driver,
       observe: async () => {
         const seen = await fake.driver.observe();
-        kernel.device = 'ours';
+        kernel.device = 'owned';
         return seen;
       },
     };
@@ -232,7 +232,7 @@ describe('sync', () => {
     okay(await backend.sync(full(service())));
     const node = { ...TEST_NODE, localDetector: { kind: 'interface', name: 'cni0' } } as const;
     okay(await backend.sync(change('incremental', { node, nodeChanged: 'changed' })));
-    expect(kernel.iptables('IPv4').dump('nat')).toContain('-A KUBE-MARK-MASQ-FOREIGN -i cni0 -j RETURN');
+    expect(kernel.iptables('IPv4').dump('nat')).toContain('-A KUBE-MARK-NON-POD -i cni0 -j RETURN');
   });
 
   it('serves node ports on the addresses that the node has now', async () => {

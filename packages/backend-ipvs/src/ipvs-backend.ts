@@ -28,7 +28,7 @@ import type { Observed } from './objects/kernel-state.ts';
 import type { PacketFilter } from './objects/packet-filter.ts';
 import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
 import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
-import { foreignDevice, prepareKernel } from './prepare.ts';
+import { notDummyError, prepareKernel } from './prepare.ts';
 import { sameMembers } from './same-members.ts';
 import { countExecuted, failedWith, reportFailures } from './sync-report.ts';
 import { scanFailure, scanTerminating } from './termination-scan.ts';
@@ -206,7 +206,7 @@ class IpvsBackend implements Backend {
     const seen = await driver.observe();
     if (!seen.ok) return seen;
     const observed = seen.value;
-    if (observed.device === 'foreign') return fail(foreignDevice());
+    if (observed.device === 'not-dummy') return fail(notDummyError());
     if (!sameMembers(observed.hostAddresses, this.#wanted.hostAddresses)) {
       this.#wanted.setHostAddresses(observed.hostAddresses);
     }
@@ -220,7 +220,7 @@ class IpvsBackend implements Backend {
     const reconciliation = planReconciliation({
       ...this.#planInput(terminating),
       observed,
-      owned: this.#ownership.ours,
+      owned: this.#ownership.owned,
       packetFilter,
       packetFilterDrift: drift.value,
     });

@@ -4,35 +4,44 @@ import { createIpvsBackend } from './ipvs-backend.ts';
 import { change, full, NOTHING_NEW, service, TEST_NODE } from './testing/cluster.ts';
 import { dumpKernel } from './testing/dump.ts';
 import { createFakeIpvs } from './testing/fake-ipvs.ts';
-import { addForeign, bench, FOREIGN, FOREIGN_TEXT, memoryJournal, okay, servers } from './tests/bench.ts';
+import type { FakeKernel } from './testing/fake-kernel.ts';
+import {
+  addOtherServer,
+  bench,
+  OTHER_SERVER,
+  OTHER_SERVER_TEXT,
+  memoryJournal,
+  okay,
+  servers,
+} from './tests/bench.ts';
 
 describe('other people', () => {
   it('keep their virtual servers through start, sync, restart and cleanup', async () => {
     const first = bench();
-    addForeign(first.kernel);
+    addOtherServer(first.kernel);
     const cart = service({ nodePort: 30_080 });
     okay(await first.backend.sync(full(cart)));
     okay(await first.backend.sync(change('incremental', { removed: [cart] })));
-    expect(servers(first.kernel)).toBe(FOREIGN_TEXT);
+    expect(servers(first.kernel)).toBe(OTHER_SERVER_TEXT);
     const second = first.restart();
     okay(await second.backend.sync(full(cart)));
-    expect(servers(first.kernel)).toContain(FOREIGN_TEXT);
+    expect(servers(first.kernel)).toContain(OTHER_SERVER_TEXT);
     expect(await second.backend.cleanup()).toMatchObject({ outcome: 'ok' });
-    expect(servers(first.kernel)).toBe(FOREIGN_TEXT);
+    expect(servers(first.kernel)).toBe(OTHER_SERVER_TEXT);
   });
 
   it('who have a virtual server where ours should be are reported and left alone, until they go', async () => {
     const { backend, kernel, clock } = bench({ journal: memoryJournal() });
     const cart = service({ nodePort: 8443 });
-    addForeign(kernel);
+    addOtherServer(kernel);
     const result = await backend.sync(full(cart));
     expect(result.outcome).toBe('partial');
     expect(result.failures.map(({ key, error }) => [key, error.code])).toEqual([
       ['shop/cart:/TCP', 'exists'],
     ]);
-    expect(servers(kernel)).toContain(FOREIGN_TEXT);
+    expect(servers(kernel)).toContain(OTHER_SERVER_TEXT);
     expect(servers(kernel)).toContain('-A -t 192.0.2.11:8443');
-    kernel.apply({ kind: 'server-delete', server: FOREIGN });
+    kernel.apply({ kind: 'server-delete', server: OTHER_SERVER });
     clock.advance(60_000);
     okay(await backend.sync(NOTHING_NEW));
     expect(servers(kernel)).toContain('-A -t 192.0.2.10:8443 -s rr');
@@ -45,21 +54,21 @@ describe('ownership after a restart', () => {
     const { backend, kernel, restart } = bench({ journal });
     okay(await backend.sync(full(service({ nodePort: 30_080 }))));
     expect(journal.keys).toEqual(['TCP 10.96.0.10:80', 'TCP 192.0.2.10:30080', 'TCP 192.0.2.11:30080']);
-    addForeign(kernel);
+    addOtherServer(kernel);
     okay(await restart().backend.sync(full()));
-    expect(servers(kernel)).toBe(FOREIGN_TEXT);
+    expect(servers(kernel)).toBe(OTHER_SERVER_TEXT);
     expect(journal.keys).toEqual([]);
   });
 
   it('comes from the kernel if the journal is lost, and is written down again', async () => {
     const { backend, kernel, restart } = bench();
     okay(await backend.sync(full(service({ nodePort: 30_080 }))));
-    addForeign(kernel);
+    addOtherServer(kernel);
     const journal = memoryJournal();
     const second = restart({ journal });
     okay(await second.backend.sync(full(service())));
     expect(journal.keys).toEqual(['TCP 10.96.0.10:80']);
-    expect(servers(kernel)).toContain(FOREIGN_TEXT);
+    expect(servers(kernel)).toContain(OTHER_SERVER_TEXT);
     expect(servers(kernel)).not.toContain('30080');
   });
 
@@ -73,6 +82,26 @@ describe('ownership after a restart', () => {
     expect([...kernel.servers.keys()]).toEqual(['TCP 10.96.0.10:80']);
   });
 });
+
+/** The rules that earlier versions named otherwise, with the jumps and the set that they need. */
+function addObjectsOfEarlierVersion(kernel: FakeKernel): void {
+  const set = { ...ipSet('IPv4', 'DROP-EXTERNAL', 1), name: 'KUBE-DROP-OUTSIDERS' };
+  kernel.apply({ kind: 'set-create', set });
+  const rules = [
+    '*nat',
+    ':KUBE-SERVICES - [0:0]',
+    ':KUBE-MARK-MASQ-FOREIGN - [0:0]',
+    '-A KUBE-SERVICES -m set --match-set KUBE-CLUSTER-IP dst,dst -j KUBE-MARK-MASQ-FOREIGN',
+    'COMMIT',
+    '*mangle',
+    ':KUBE-PROXY-FIREWALL - [0:0]',
+    ':KUBE-DROP-OUTSIDERS - [0:0]',
+    '-A KUBE-PROXY-FIREWALL -m set --match-set KUBE-DROP-OUTSIDERS dst,dst -j KUBE-DROP-OUTSIDERS',
+    '-A KUBE-DROP-OUTSIDERS -j DROP',
+    'COMMIT\n',
+  ];
+  kernel.iptables('IPv4').byOthers(rules.join('\n'));
+}
 
 describe('cleanup', () => {
   it('leaves nothing of ours, needs no sync before, and reports nothing the second time', async () => {
@@ -100,7 +129,7 @@ describe('cleanup', () => {
     okay(await six.sync(change('full', { family: 'IPv6', node, added: [cart6] })));
     await backend.cleanup();
     expect([...kernel.bound]).toEqual(['fd00:10:96::a']);
-    expect(kernel.device).toBe('ours');
+    expect(kernel.device).toBe('owned');
     await six.cleanup();
     expect(kernel.device).toBe('absent');
     expect([...kernel.sets.keys()]).toEqual([]);
@@ -126,6 +155,23 @@ describe('cleanup', () => {
     kernel.iptables('IPv4').byOthers(rules.join('\n'));
     okay(await backend.sync(full(service())));
     expect(dumpKernel(kernel, 'IPv4')).toBe(dumpKernel(fresh.kernel, 'IPv4'));
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('removes chains and sets by the names of earlier versions, as a sync does', async () => {
+    const earlier = bench();
+    const untouched = dumpKernel(earlier.kernel, 'IPv4');
+    addObjectsOfEarlierVersion(earlier.kernel);
+    expect(await earlier.backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(dumpKernel(earlier.kernel, 'IPv4')).toBe(untouched);
+
+    const fresh = bench();
+    okay(await fresh.backend.sync(full(service())));
+    const { backend, kernel } = bench();
+    addObjectsOfEarlierVersion(kernel);
+    okay(await backend.sync(full(service())));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(dumpKernel(fresh.kernel, 'IPv4'));
+    expect([...kernel.sets.keys()]).not.toContain('KUBE-DROP-OUTSIDERS');
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 

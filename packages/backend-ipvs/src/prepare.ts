@@ -32,7 +32,7 @@ async function ensureSysctl(
 }
 
 /** The service device cannot be made where another device has its name. */
-export function foreignDevice(): BackendError {
+export function notDummyError(): BackendError {
   const message = `${SERVICE_DEVICE} exists and is no dummy device: rename it or remove it`;
   return backendError('exists', 'RTM_GETLINK', message, { kernel: 'unchanged' });
 }

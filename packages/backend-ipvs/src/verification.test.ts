@@ -7,7 +7,7 @@ import { change, full, NOTHING_NEW, service } from './testing/cluster.ts';
 import { dumpKernel } from './testing/dump.ts';
 import { createFakeIpvs, createFakeKernel } from './testing/fake-ipvs.ts';
 import type { FakeKernel } from './testing/fake-kernel.ts';
-import { bench, FOREIGN, HOST, kinds, memoryJournal, okay } from './tests/bench.ts';
+import { bench, OTHER_SERVER, HOST, kinds, memoryJournal, okay } from './tests/bench.ts';
 
 const CART = service();
 const WEB = service({ name: 'web', clusterIP: '10.96.0.11' });
@@ -71,7 +71,7 @@ describe('beside a journal, half the evidence', () => {
     const journal = memoryJournal();
     const { backend, kernel, restart } = bench({ journal });
     okay(await backend.sync(full(CART)));
-    kernel.apply({ kind: 'server-add', server: { ...FOREIGN, address: '10.96.0.10' } });
+    kernel.apply({ kind: 'server-add', server: { ...OTHER_SERVER, address: '10.96.0.10' } });
     okay(await restart().backend.sync(full(CART)));
     expect(serverKeys(kernel)).toEqual(['TCP 10.96.0.10:80', 'TCP 10.96.0.10:8443']);
   });
@@ -80,7 +80,7 @@ describe('beside a journal, half the evidence', () => {
     const journal = memoryJournal();
     const { backend, kernel, restart } = bench({ journal });
     okay(await backend.sync(full(CART)));
-    kernel.apply({ kind: 'server-add', server: { ...FOREIGN, address: '10.96.0.99', port: 80 } });
+    kernel.apply({ kind: 'server-add', server: { ...OTHER_SERVER, address: '10.96.0.99', port: 80 } });
     const entry = { kind: 'address-port', address: '10.96.0.99', protocol: 'TCP', port: 80 } as const;
     kernel.apply({ kind: 'set-add', set: 'KUBE-CLUSTER-IP', entries: [entry] });
     okay(await restart().backend.sync(full(CART)));
@@ -138,7 +138,7 @@ describe('a Service that was refused for a virtual server of another program', (
   it('is forgotten with its failure when it is deleted while a full sync is due', async () => {
     const { backend, kernel, restart } = bench({ reconcileInterval: 0, journal: memoryJournal() });
     const taken: DesiredServicePort = service({ nodePort: 8443 });
-    kernel.apply({ kind: 'server-add', server: FOREIGN });
+    kernel.apply({ kind: 'server-add', server: OTHER_SERVER });
     expect((await backend.sync(full(taken, WEB))).outcome).toBe('partial');
     kernel.servers.get('TCP 10.96.0.11:80')?.reals.clear();
     okay(await backend.sync(change('incremental', { removed: [taken] })));

@@ -7,10 +7,10 @@ import { dumpKernel } from './testing/dump.ts';
 import type { FakeKernel } from './testing/fake-kernel.ts';
 import { faultyDriver } from './testing/faulty-driver.ts';
 import {
-  addForeign,
+  addOtherServer,
   bench,
-  FOREIGN,
-  FOREIGN_TEXT,
+  OTHER_SERVER,
+  OTHER_SERVER_TEXT,
   memoryJournal,
   okay,
   overlooking,
@@ -38,7 +38,7 @@ function hazy(): Bench & { readonly missed: string[]; readonly journal: MemoryJo
 
 /** As somebody else's program would make it. */
 function addServer(kernel: FakeKernel, address: string, port: number): void {
-  const server = { ...FOREIGN, address, port };
+  const server = { ...OTHER_SERVER, address, port };
   kernel.apply({ kind: 'server-add', server });
   kernel.apply({ kind: 'real-add', server, real: { address: '198.51.100.3', port: 443, weight: 1 } });
 }
@@ -130,29 +130,29 @@ describe('a virtual server of somebody else', () => {
   it('gets no real servers of ours from a new service', async () => {
     const { backend, kernel, fake } = bench({ journal: memoryJournal() });
     okay(await backend.sync(full()));
-    addForeign(kernel);
+    addOtherServer(kernel);
     const added = await backend.sync(change('incremental', { added: [cart] }));
     expect(added.failures.map(({ key, error }) => [key, error.code])).toEqual([['shop/cart:/TCP', 'exists']]);
-    const onForeign = fake.operations.filter(
-      (each) => 'real' in each && virtualServerKey(each.server) === virtualServerKey(FOREIGN),
+    const onOtherServer = fake.operations.filter(
+      (each) => 'real' in each && virtualServerKey(each.server) === virtualServerKey(OTHER_SERVER),
     );
-    expect(onForeign).toEqual([]);
-    expect(servers(kernel)).toContain(FOREIGN_TEXT);
+    expect(onOtherServer).toEqual([]);
+    expect(servers(kernel)).toContain(OTHER_SERVER_TEXT);
     expect(servers(kernel)).toContain('-a -t 192.0.2.11:8443 -r 10.244.1.5:8080 -m -w 1');
     okay(await backend.sync(change('incremental', { removed: [cart] })));
-    expect(servers(kernel)).toBe(FOREIGN_TEXT);
+    expect(servers(kernel)).toBe(OTHER_SERVER_TEXT);
   });
 
   it('that a listing misses gets none in a full sync either', async () => {
     const { backend, kernel, missed, journal, restart } = hazy();
-    addForeign(kernel);
-    missed.push(virtualServerKey(FOREIGN));
+    addOtherServer(kernel);
+    missed.push(virtualServerKey(OTHER_SERVER));
     const result = await backend.sync(full(cart));
     expect(result.failures.map(({ error }) => error.message)).toEqual([
       'virtual server TCP 192.0.2.10:8443 is not owned by Signalbox; not modified',
     ]);
-    expect(servers(kernel)).toContain(FOREIGN_TEXT);
-    expect(journal.others).toEqual([virtualServerKey(FOREIGN)]);
+    expect(servers(kernel)).toContain(OTHER_SERVER_TEXT);
+    expect(journal.others).toEqual([virtualServerKey(OTHER_SERVER)]);
     const node = { ...TEST_NODE, nodePortIPs: ['192.0.2.11'] };
     okay(await restart({ journal }).backend.sync(change('full', { node, added: [cart] })));
     expect(journal.others).toEqual([]);
@@ -160,7 +160,7 @@ describe('a virtual server of somebody else', () => {
 
   it('is not ours after a restart because our own sets name it', async () => {
     const { backend, kernel, restart } = bench({ journal: memoryJournal() });
-    addForeign(kernel);
+    addOtherServer(kernel);
     addServer(kernel, '10.96.0.10', 80);
     const before = servers(kernel);
     await backend.sync(full(cart));
@@ -210,13 +210,13 @@ describe('the journal', () => {
     const kubeProxy = bench({ journal: memoryJournal() }, kernel);
     const shape = { name: 'shop', clusterIP: '10.96.0.77', nodePort: 30_077 };
     okay(await kubeProxy.backend.sync(full(service(), service({ ...shape, endpoints: ['10.244.1.5'] }))));
-    addForeign(kernel);
+    addOtherServer(kernel);
     const moved = service({ ...shape, endpoints: ['10.244.2.9'] });
     okay(await restart().backend.sync(full(service(), moved)));
     expect(servers(kernel)).toContain('-a -t 10.96.0.77:80 -r 10.244.2.9:8080 -m -w 1');
     expect(servers(kernel)).toContain('-a -t 192.0.2.10:30077 -r 10.244.2.9:8080 -m -w 1');
     okay(await restart().backend.sync(full()));
-    expect(servers(kernel)).toBe(FOREIGN_TEXT);
+    expect(servers(kernel)).toBe(OTHER_SERVER_TEXT);
     expect(journal.keys).toEqual([]);
   });
 

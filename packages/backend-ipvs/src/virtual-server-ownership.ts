@@ -11,7 +11,7 @@ import { sameMembers } from './same-members.ts';
  */
 export class VirtualServerOwnership implements Ownership {
   readonly #journal: Journal;
-  readonly #ours = new Set<VirtualServerKey>();
+  readonly #owned = new Set<VirtualServerKey>();
   #others: ReadonlySet<VirtualServerKey> = new Set();
   #isKnown = false;
   #isWritten = true;
@@ -20,8 +20,8 @@ export class VirtualServerOwnership implements Ownership {
     this.#journal = journal;
   }
 
-  get ours(): ReadonlySet<VirtualServerKey> {
-    return this.#ours;
+  get owned(): ReadonlySet<VirtualServerKey> {
+    return this.#owned;
   }
 
   get others(): ReadonlySet<VirtualServerKey> {
@@ -37,7 +37,7 @@ export class VirtualServerOwnership implements Ownership {
   async learn(look: (journal: JournalContent) => Iterable<VirtualServerKey>): Promise<void> {
     if (this.#isKnown) return;
     const journal = await this.#journal.load();
-    for (const key of journal?.ours ?? []) this.#ours.add(key);
+    for (const key of journal?.owned ?? []) this.#owned.add(key);
     this.#others = journal?.others ?? this.#others;
     for (const key of look(journal)) this.add(key);
     this.#isKnown = true;
@@ -45,15 +45,15 @@ export class VirtualServerOwnership implements Ownership {
 
   /** Says whether it is new. */
   add(key: VirtualServerKey): boolean {
-    if (this.#ours.has(key)) return false;
-    this.#ours.add(key);
+    if (this.#owned.has(key)) return false;
+    this.#owned.add(key);
     this.#isWritten = false;
     return true;
   }
 
   /** It is gone. */
   release(key: VirtualServerKey): void {
-    if (this.#ours.delete(key)) this.#isWritten = false;
+    if (this.#owned.delete(key)) this.#isWritten = false;
   }
 
   /** It turned out to be somebody else's. */

@@ -22,7 +22,7 @@ const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {
   'HEALTH-CHECK-NODE-PORT': 'bitmap:port',
   'IPVS-IPS': 'hash:ip',
   DROP: 'hash:ip,port',
-  'DROP-OUTSIDERS': 'hash:ip,port',
+  'DROP-EXTERNAL': 'hash:ip,port',
 };
 
 export const SET_IDS: readonly SetId[] = Object.keys(SET_TYPES) as SetId[];

@@ -19,11 +19,11 @@ export type LocalPolicyFallback =
  * - `outsiders`: only what this node's pods and the node itself send goes there.
  * - `everybody`: nothing goes there.
  */
-export type Dropped = 'none' | 'outsiders' | 'everybody';
+export type Dropped = 'none' | 'external' | 'all';
 
 export function droppedSources(frontend: Frontend): Dropped {
   if (lastRoute(frontend).target !== 'drop') return 'none';
-  return frontend.routes.some(isServed) ? 'outsiders' : 'everybody';
+  return frontend.routes.some(isServed) ? 'external' : 'all';
 }
 
 /** The route of those whom no other route names. */

@@ -1,5 +1,5 @@
 /**
- * The fixed rules around IPVS. They read sets and never name a service.
+ * The fixed rules around IPVS. They match sets and never name a Service.
  *
  * Where they stand follows from where IPVS stands (Linux 6.1): it takes packets at the end of LOCAL_IN, behind
  * filter INPUT, and in LOCAL_OUT between nat and filter. What must not reach it is therefore dropped in mangle,
@@ -44,7 +44,7 @@ export function compilePacketFilter(options: PacketFilterOptions): PacketFilter 
   return {
     chains: [...mangleChains(options), ...natChains(options), ...filterChains(options)],
     jumps: JUMPS,
-    obsolete: { chains: FOREIGN_CHAINS, jumps: FOREIGN_JUMPS },
+    obsolete: { chains: OBSOLETE_CHAINS, jumps: OBSOLETE_JUMPS },
   };
 }
 
@@ -54,14 +54,14 @@ function mangleChains({ family, detector }: PacketFilterOptions): readonly Chain
     chain('mangle', names.PROXY_FIREWALL, [
       rule([set('LOAD-BALANCER-FW', 'dst', 'dst')], jump(names.SOURCE_RANGES_FIREWALL)),
       rule([set('DROP', 'dst', 'dst')], DROP),
-      rule([set('DROP-OUTSIDERS', 'dst', 'dst')], jump(names.DROP_OUTSIDERS)),
+      rule([set('DROP-EXTERNAL', 'dst', 'dst')], jump(names.DROP_EXTERNAL)),
     ]),
     chain('mangle', names.SOURCE_RANGES_FIREWALL, [
       rule([set('LOAD-BALANCER-SOURCE-CIDR', 'dst', 'dst', 'src')], RETURN),
       rule([set('LOAD-BALANCER-SOURCE-IP', 'dst', 'dst', 'src')], RETURN),
       rule([], DROP),
     ]),
-    chain('mangle', names.DROP_OUTSIDERS, [
+    chain('mangle', names.DROP_EXTERNAL, [
       ...returnLocalPods(detector),
       rule([FROM_NODE], RETURN),
       rule([], DROP),
@@ -84,7 +84,7 @@ function natChains(options: PacketFilterOptions): readonly Chain[] {
       names.NODE_PORT,
       PROTOCOLS.flatMap((protocol) => nodePortRules(family, protocol)),
     ),
-    chain('nat', names.MARK_MASQ_FOREIGN, [...returnLocalPods(detector), rule([], jump(names.MARK_MASQ))]),
+    chain('nat', names.MARK_NON_POD, [...returnLocalPods(detector), rule([], jump(names.MARK_MASQ))]),
     chain('nat', names.MARK_MASQ_NODE, [
       ...returnLocalPods(detector),
       rule([FROM_NODE], jump(names.MARK_MASQ)),
@@ -109,7 +109,7 @@ function serviceRules({ family, clusterMasquerade }: PacketFilterOptions): reado
     clusterRule(set, clusterMasquerade),
     rule([set('EXTERNAL-IP', 'dst', 'dst')], jump(names.MARK_MASQ)),
     rule([set('EXTERNAL-IP-LOCAL', 'dst', 'dst')], jump(names.MARK_MASQ_NODE)),
-    // Service addresses are local: without these the rules of host ports, which come later, would take them.
+    // Service addresses are local: without these the later rules of host ports would match their packets.
     accept('CLUSTER-IP'),
     accept('LOAD-BALANCER'),
     accept('EXTERNAL-IP'),
@@ -123,7 +123,7 @@ function clusterRule(set: SetMatcher, who: ClusterMasquerade): TypedRule {
     case 'all':
       return rule([set('CLUSTER-IP', 'dst', 'dst')], jump(names.MARK_MASQ));
     case 'not-local-pods':
-      return rule([set('CLUSTER-IP', 'dst', 'dst')], jump(names.MARK_MASQ_FOREIGN));
+      return rule([set('CLUSTER-IP', 'dst', 'dst')], jump(names.MARK_NON_POD));
     case 'service-addresses':
       return rule([set('CLUSTER-IP', 'src', 'dst')], jump(names.MARK_MASQ));
   }
@@ -168,7 +168,7 @@ function filterChains({ family, masqueradeBit }: PacketFilterOptions): readonly 
   ];
 }
 
-/** Returns what a pod of this node sent; nothing where nobody can tell. */
+/** Returns packets that a pod of this node sent; no rule where pods cannot be detected. */
 function returnLocalPods(detector: LocalDetector): readonly TypedRule[] {
   switch (detector.kind) {
     case 'none':
@@ -194,22 +194,24 @@ const JUMPS: readonly SharedRule[] = [
 ];
 
 /** Jumps that kube-proxy's ipvs mode adds and this one does not. */
-const FOREIGN_JUMPS: readonly SharedRule[] = [
+const OBSOLETE_JUMPS: readonly SharedRule[] = [
   jumpFrom('filter', 'INPUT', names.PROXY_FIREWALL, 'kube-proxy firewall rules'),
   jumpFrom('filter', 'FORWARD', names.PROXY_FIREWALL, 'kube-proxy firewall rules'),
   jumpFrom('filter', 'OUTPUT', names.IPVS_OUT_FILTER, 'kubernetes ipvs access filter'),
 ];
 
-/** Chains that kube-proxy's ipvs mode makes and this one does not. */
-const FOREIGN_CHAINS: ObsoleteRules['chains'] = [
+/** Chains that kube-proxy's ipvs mode or earlier versions of Signalbox made and this one does not. */
+const OBSOLETE_CHAINS: ObsoleteRules['chains'] = [
   { table: 'filter', name: names.PROXY_FIREWALL },
   { table: 'filter', name: names.SOURCE_RANGES_FIREWALL },
   { table: 'filter', name: names.IPVS_OUT_FILTER },
+  { table: 'mangle', name: names.OLD_DROP_EXTERNAL },
+  { table: 'nat', name: names.OLD_MARK_NON_POD },
 ];
 
-/** What `cleanup` takes away: ours, and what kube-proxy's ipvs mode leaves. */
+/** What `cleanup` removes: the packet filter of this mode, and what kube-proxy's ipvs mode or earlier versions left. */
 export function obsoleteRules(family: Family): ObsoleteRules {
-  const ours = compilePacketFilter({
+  const owned = compilePacketFilter({
     family,
     detector: { kind: 'none' },
     clusterMasquerade: 'all',
@@ -217,8 +219,8 @@ export function obsoleteRules(family: Family): ObsoleteRules {
     randomFully: false,
   });
   return {
-    chains: [...ours.chains.map(({ table, name }) => ({ table, name })), ...FOREIGN_CHAINS],
-    jumps: [...JUMPS, ...FOREIGN_JUMPS],
+    chains: [...owned.chains.map(({ table, name }) => ({ table, name })), ...OBSOLETE_CHAINS],
+    jumps: [...JUMPS, ...OBSOLETE_JUMPS],
   };
 }
 

@@ -94,7 +94,7 @@ function frontendSets(
 function dropEntries(frontend: Frontend, ports: readonly FrontendPort[]): readonly PlacedEntry[] {
   const dropped = droppedSources(frontend);
   if (dropped === 'none') return [];
-  const set = dropped === 'everybody' ? 'DROP' : 'DROP-OUTSIDERS';
+  const set = dropped === 'all' ? 'DROP' : 'DROP-EXTERNAL';
   return ports.map((port) => placed(set, port));
 }
 

@@ -28,8 +28,8 @@ export function ownedServers(
   nodePortAddresses: ReadonlySet<string> = journal === null ? observed.hostAddresses : NO_ADDRESSES,
 ): Set<VirtualServerKey> {
   const owned = new Set<VirtualServerKey>();
-  const isOurs = (key: VirtualServerKey, server: VirtualServer): boolean => {
-    if (journal?.ours.has(key) === true) return true;
+  const isOwned = (key: VirtualServerKey, server: VirtualServer): boolean => {
+    if (journal?.owned.has(key) === true) return true;
     if (journal?.others.has(key) === true) return false;
     const isBound = observed.boundAddresses.has(server.address);
     const isFrontend = inFrontendSet(family, observed, server);
@@ -37,7 +37,7 @@ export function ownedServers(
     return isNodePort(family, observed, server, nodePortAddresses);
   };
   for (const [key, { server }] of observed.servers) {
-    if (isOurs(key, server)) owned.add(key);
+    if (isOwned(key, server)) owned.add(key);
   }
   return owned;
 }

@@ -1,9 +1,9 @@
 /**
- * Sets of ours in name only: another type, family or range, and perhaps rules that refer to them, which keeps them from
- * being destroyed. The rules are pointed to sets of other names meanwhile, so that no packet meets rules without them.
+ * Sets with an owned name, but of another type, family or range, and perhaps with rules that refer to them, which keeps them
+ * from being destroyed. The rules match sets of other names meanwhile, so that no packet meets rules without them.
  */
 import type { Family } from '@signalbox/core';
-import { detourName, type SetId } from '../compile/chain-names.ts';
+import { detourName, obsoleteSets, type SetId } from '../compile/chain-names.ts';
 import { ipSet, SET_IDS } from '../compile/ip-sets.ts';
 import type { IpSet } from '../objects/ip-set.ts';
 import type { ObservedSet } from '../objects/kernel-state.ts';
@@ -48,15 +48,15 @@ export function planRetype(
   plan.addAll('packet-filter', { kind: 'sets-retype', sets, detour, packetFilter }, owners);
 }
 
-/** Left by a process that was killed: no rule refers to them once `packetFilter` is in place. */
-export function planStrayDetours(
+/** Left by a process that was killed, or by an earlier version: no rule refers to them once the packet filter is installed. */
+export function planStraySets(
   { plan, family }: SetPlanner,
   mistyped: ReadonlySet<SetId>,
   observed: ReadonlyMap<string, ObservedSet>,
 ): void {
-  for (const id of SET_IDS) {
-    const set = detourName(family, id);
-    if (!observed.has(set) || mistyped.has(id)) continue;
+  const detours = SET_IDS.filter((id) => !mistyped.has(id)).map((id) => detourName(family, id));
+  for (const set of [...detours, ...obsoleteSets(family)]) {
+    if (!observed.has(set)) continue;
     plan.addPrecaution('sets-obsolete', { kind: 'set-destroy', set }, set);
   }
 }

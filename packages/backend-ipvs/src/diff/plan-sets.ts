@@ -11,7 +11,7 @@ const ADDING_ORDER: readonly SetId[] = [
   'LOAD-BALANCER-SOURCE-IP',
   'LOAD-BALANCER-FW',
   'DROP',
-  'DROP-OUTSIDERS',
+  'DROP-EXTERNAL',
   ...SET_IDS.filter((id) => !/^(?:DROP|LOAD-BALANCER-(?:SOURCE|FW))/.test(id)),
 ];
 

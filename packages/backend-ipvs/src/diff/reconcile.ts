@@ -8,7 +8,7 @@ import { serverOfKey, type VirtualServerKey } from '../objects/virtual-server.ts
 import { isExcluded } from './ownership.ts';
 import { boundAddresses, contents, counter, type PlanInput } from './plan-input.ts';
 import { planServer } from './plan-servers.ts';
-import { findMistyped, planRetype, planStrayDetours } from './plan-retype.ts';
+import { findMistyped, planRetype, planStraySets } from './plan-retype.ts';
 import { compareEntries, isNarrowing, planEntries, planSets, type EntryStep } from './plan-sets.ts';
 import { Plan } from './plan.ts';
 
@@ -80,7 +80,7 @@ function planSetsAndPacketFilter(plan: Plan, input: ReconcileInput): void {
   if (mistyped.size > 0) planRetype(planner, mistyped, packetFilter);
   else if (drift.length > 0)
     plan.add('packet-filter', { kind: 'packet-filter-install', packetFilter, drift }, 'packet filter');
-  planStrayDetours(planner, mistyped, observed.sets);
+  planStraySets(planner, mistyped, observed.sets);
 }
 
 function planAddresses(plan: Plan, { wanted, observed }: ReconcileInput): void {

@@ -79,8 +79,8 @@ function createLossDetector(family: Family): LossDetector {
         return notification.kind === 'link-gone' && !expected.delete(name) ? `device ${name} is gone` : null;
       }
       const { address, linkIndex, family: of } = notification.address;
-      const ours = of === family && linkIndex === device;
-      if (notification.kind === 'address-set' || !ours || expected.delete(address)) return null;
+      const owned = of === family && linkIndex === device;
+      if (notification.kind === 'address-set' || !owned || expected.delete(address)) return null;
       return `address ${address} is gone`;
     },
   };

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fileJournal, parseJournal } from './journal.ts';
 
 const place = { folder: '' };
-const NOTHING = { ours: new Set<string>(), others: new Set<string>() };
+const NOTHING = { owned: new Set<string>(), others: new Set<string>() };
 beforeAll(async () => {
   place.folder = await mkdtemp(path.join(tmpdir(), 'signalbox-journal-'));
 });
@@ -17,7 +17,7 @@ describe('the journal', () => {
     const journal = fileJournal(file);
     expect(await journal.load()).toBeNull();
     const content = {
-      ours: new Set(['TCP 10.96.0.1:443', 'SCTP [fd00::1]:9']),
+      owned: new Set(['TCP 10.96.0.1:443', 'SCTP [fd00::1]:9']),
       others: new Set(['TCP 192.0.2.1:80']),
     };
     expect(await journal.save(content)).toBeNull();
@@ -31,7 +31,7 @@ describe('the journal', () => {
 
   it('is as good as lost when somebody wrote nonsense into it', async () => {
     const file = path.join(place.folder, 'torn.json');
-    await fileJournal(file).save({ ours: new Set(['TCP 10.96.0.1:443']), others: new Set() });
+    await fileJournal(file).save({ owned: new Set(['TCP 10.96.0.1:443']), others: new Set() });
     const whole = await readFile(file, 'utf8');
     for (let length = 0; length < whole.trimEnd().length; length += 7) {
       await writeFile(file, whole.slice(0, length));

@@ -46,9 +46,9 @@ export function parseJournal(text: string): Ownership | null {
     if (typeof content !== 'object' || content === null) return null;
     const { version, virtualServers, others = [] } = content as Readonly<Record<string, unknown>>;
     if (version !== VERSION) return null;
-    const ours = parseKeys(virtualServers);
-    const theirs = parseKeys(others);
-    return ours === null || theirs === null ? null : { ours, others: theirs };
+    const owned = parseKeys(virtualServers);
+    const otherKeys = parseKeys(others);
+    return owned === null || otherKeys === null ? null : { owned, others: otherKeys };
   } catch {
     return null;
   }
@@ -60,8 +60,8 @@ function parseKeys(value: unknown): ReadonlySet<VirtualServerKey> | null {
   return keys.every((key) => typeof key === 'string') ? new Set(keys) : null;
 }
 
-async function writeJournal(file: string, { ours, others }: Ownership): Promise<void> {
-  const content = { version: VERSION, virtualServers: [...ours].sort(), others: [...others].sort() };
+async function writeJournal(file: string, { owned, others }: Ownership): Promise<void> {
+  const content = { version: VERSION, virtualServers: [...owned].sort(), others: [...others].sort() };
   const text = JSON.stringify(content);
   const draft = `${file}.${process.pid}.tmp`;
   await mkdir(path.dirname(file), { recursive: true });

@@ -195,15 +195,15 @@ describe('a backend on the kernel', () => {
     await run('ipset', 'create', 'THEIRS', 'hash:ip');
     await run('ipvsadm', '-A', '-t', '192.0.2.10:8443', '-s', 'wlc');
     await run('ipvsadm', '-a', '-t', '192.0.2.10:8443', '-r', '198.51.100.3:443', '-g', '-w', '7');
-    const theirs = await run('ipvsadm', '-Sn');
+    const otherKeys = await run('ipvsadm', '-Sn');
     const first = start({ journal });
     await sync(first, full(cart, dns));
     await sync(first, change('incremental', { removed: [dns] }));
     const second = start({ journal });
     await sync(second, full(dns));
-    expect(await run('ipvsadm', '-Sn')).toContain(theirs);
+    expect(await run('ipvsadm', '-Sn')).toContain(otherKeys);
     expect(await second.cleanup()).toMatchObject({ outcome: 'ok' });
-    expect(await run('ipvsadm', '-Sn')).toBe(theirs);
+    expect(await run('ipvsadm', '-Sn')).toBe(otherKeys);
     expect((await run('ipset', 'list', '-n')).trim()).toBe('THEIRS');
     expect(await journal.load()).toBeNull();
     await run('ipset', 'destroy', 'THEIRS');

@@ -1,7 +1,7 @@
 /** The whole state of one family, listed. */
 import type { Family, Result } from '@signalbox/core';
 import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
-import { detourName, setName } from '../compile/chain-names.ts';
+import { detourName, obsoleteSets, setName } from '../compile/chain-names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { decodeSet } from '../encode/ipset-entry.ts';
 import { decodeReal, decodeServer, encodeServiceKey } from '../encode/ipvs-change.ts';
@@ -13,7 +13,7 @@ import { findDevice } from './device.ts';
 import { hasIpset, hasIpvs } from './kernel-facts.ts';
 import { toResult } from './netlink-error.ts';
 
-/** `onDevice`: told the index of our device, `null` if there is none. */
+/** `onDevice` gets the index of the service device, `null` if there is none. */
 export async function observeKernel(
   clients: Clients,
   family: Family,
@@ -40,15 +40,15 @@ async function observeAddresses(
   const listed = toResult(await clients.route.listAddresses());
   if (!listed.ok) return listed;
   const device = deviceState(found.ok ? found.value : null);
-  const index = device === 'ours' && found.ok ? found.value.index : null;
+  const index = device === 'owned' && found.ok ? found.value.index : null;
   onDevice(index);
-  const ours = listed.value.filter((each) => each.linkIndex === index && each.scope !== 'link');
+  const owned = listed.value.filter((each) => each.linkIndex === index && each.scope !== 'link');
   return {
     ok: true,
     value: {
       device,
-      boundAddresses: textsOf(ours, family),
-      deviceShared: ours.some((each) => each.family !== family),
+      boundAddresses: textsOf(owned, family),
+      deviceShared: owned.some((each) => each.family !== family),
       hostAddresses: textsOf(
         listed.value.filter((each) => each.linkIndex !== index),
         family,
@@ -59,7 +59,7 @@ async function observeAddresses(
 
 function deviceState(link: { readonly kind?: string } | null): Observed['device'] {
   if (link === null) return 'absent';
-  return link.kind === 'dummy' ? 'ours' : 'foreign';
+  return link.kind === 'dummy' ? 'owned' : 'not-dummy';
 }
 
 function textsOf(addresses: readonly LinkAddressState[], family: Family): ReadonlySet<string> {
@@ -108,7 +108,8 @@ async function observeSets(
   const names = toResult(await ipset.listNames());
   if (!names.ok) return names;
   const there = new Set(names.value);
-  for (const name of SET_IDS.flatMap((id) => [setName(family, id), detourName(family, id)])) {
+  const ids = SET_IDS.flatMap((id) => [setName(family, id), detourName(family, id)]);
+  for (const name of [...ids, ...obsoleteSets(family)]) {
     if (!there.has(name)) continue;
     const listed = toResult(await ipset.listSets(name));
     if (!listed.ok) return listed;

@@ -38,7 +38,7 @@ export async function installPacketFilter(
   return compared.ok ? write(driver, compared.value.operations) : compared.error;
 }
 
-/** Takes away what is there of `remains`; returns what it was. */
+/** Removes what exists of `remains`; returns what was removed. */
 export async function removeRules(
   driver: IptablesDriver,
   remains: ObsoleteRules,
@@ -46,8 +46,8 @@ export async function removeRules(
   const saved = await listTables(driver, remains.jumps);
   if (!saved.ok) return saved;
   const { family } = driver;
-  const ours = usesSets(saved.value) ? remains : withoutSharedNames(remains, saved.value);
-  const listing = divideTables(saved.value, ownershipOf(ours, family));
+  const owned = usesSets(saved.value) ? remains : withoutSharedNames(remains, saved.value);
+  const listing = divideTables(saved.value, ownershipOf(owned, family));
   const operations = reconcileRules({ family, chains: [], jumps: [] }, listing);
   const error = await write(driver, operations);
   if (error !== null) return fail(error);
@@ -98,11 +98,12 @@ function ownershipOf({ chains, jumps }: ObsoleteRules, family: Family): Ownershi
   };
 }
 
-/** Chains that the iptables mode calls the same. It asks no sets; while it is in force they are its own. */
+/** Names of chains that iptables mode has too. Its rules match no sets; while they are installed, these chains are its own. */
 const SHARED_NAMES: ReadonlySet<string> = new Set([
   `nat ${names.SERVICES}`,
   `nat ${names.POSTROUTING}`,
   `nat ${names.MARK_MASQ}`,
+  `nat ${names.MARK_NON_POD}`,
   `filter ${names.FORWARD}`,
   `filter ${names.PROXY_FIREWALL}`,
 ]);
@@ -112,10 +113,15 @@ function usesSets({ nat }: ListedTables): boolean {
   return services.some((text) => text.includes('--match-set KUBE-'));
 }
 
-/** An empty chain is what a cleanup of the iptables mode leaves of one that rules of ours still jump to. */
+/**
+ * A clean-up of iptables mode leaves a chain empty to which rules of this mode still jump. That of kube-proxy does not know
+ * MARK_NON_POD, so the chain that jumps to it decides.
+ */
 function withoutSharedNames({ chains, jumps }: ObsoleteRules, listed: ListedTables): ObsoleteRules {
-  const isTheirs = (table: TableName, chain: string): boolean =>
-    SHARED_NAMES.has(`${table} ${chain}`) && listed[table].chains.get(chain)?.length !== 0;
+  const isTheirs = (table: TableName, chain: string): boolean => {
+    const inUse = chain === names.MARK_NON_POD ? names.SERVICES : chain;
+    return SHARED_NAMES.has(`${table} ${chain}`) && (listed[table].chains.get(inUse)?.length ?? 0) > 0;
+  };
   return {
     chains: chains.filter(({ table, name }) => !isTheirs(table, name)),
     jumps: jumps.filter(

@@ -19,7 +19,7 @@ export interface ObservedSet {
 
 export interface Observed {
   /** `foreign`: a device of that name that is no dummy. */
-  readonly device: 'absent' | 'ours' | 'foreign';
+  readonly device: 'absent' | 'owned' | 'not-dummy';
   /** On our device; without the link-local address that the kernel gives an IPv6 device. */
   readonly boundAddresses: ReadonlySet<string>;
   /** Our device carries addresses of the other family too: it is not ours alone. */

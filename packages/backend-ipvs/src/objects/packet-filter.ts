@@ -1,17 +1,20 @@
 import type { Chain, SharedRule } from '@signalbox/iptables';
 
 /**
- * The packet filter of this mode: whole chains of ours, and the rules in the kernel's hooks that lead to them.
- * It names sets, never services, so it changes only with the node's configuration.
+ * The packet filter of this mode: owned chains, and the rules in the kernel's hooks that jump to them.
+ * It names sets, never Services, so it changes only with the node's configuration.
  */
 export interface PacketFilter {
   readonly chains: readonly Chain[];
   readonly jumps: readonly SharedRule[];
-  /** Of kube-proxy's ipvs mode, and not of ours: goes when the program is installed, unless others use it. */
+  /**
+   * Made by kube-proxy's ipvs mode or by earlier versions, and not by this mode: removed in the transaction that installs the
+   * rest, unless other rules jump to it.
+   */
   readonly obsolete: ObsoleteRules;
 }
 
-/** Chains and jumps that may be there and should not be. */
+/** Chains and jumps that may exist and should not. */
 export interface ObsoleteRules {
   readonly chains: readonly { readonly table: Chain['table']; readonly name: string }[];
   readonly jumps: readonly SharedRule[];

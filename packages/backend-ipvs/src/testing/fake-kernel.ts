@@ -25,7 +25,7 @@ export interface Connections {
 
 /** Both families, as in one network namespace. Tests may write to it as another program would. */
 export class FakeKernel {
-  device: 'absent' | 'ours' | 'foreign' = 'absent';
+  device: 'absent' | 'owned' | 'not-dummy' = 'absent';
   readonly bound = new Set<string>();
   readonly hostAddresses: Set<string>;
   readonly servers = new Map<VirtualServerKey, FakeServer>();
@@ -132,7 +132,7 @@ export class FakeKernel {
     switch (operation.kind) {
       case 'device-create':
         if (!absent) return refuse('exists', 'RTM_NEWLINK', 'kube-ipvs0');
-        this.device = 'ours';
+        this.device = 'owned';
         return null;
       case 'device-delete':
         if (absent) return refuse('not-found', 'RTM_DELLINK', 'kube-ipvs0');

@@ -44,10 +44,10 @@ export function memoryJournal(): MemoryJournal {
     others: [],
     failures: 0,
     load: async () =>
-      journal.keys === null ? null : { ours: new Set(journal.keys), others: new Set(journal.others) },
-    save: async ({ ours, others }) => {
+      journal.keys === null ? null : { owned: new Set(journal.keys), others: new Set(journal.others) },
+    save: async ({ owned, others }) => {
       if (journal.failures-- > 0) return backendError('unavailable', 'journal', 'no space');
-      journal.keys = [...ours].sort();
+      journal.keys = [...owned].sort();
       journal.others = [...others].sort();
       return null;
     },
@@ -77,7 +77,7 @@ export function overlooking(driver: IpvsDriver, missed: string[]): IpvsDriver {
 export const servers = (kernel: FakeKernel): string => formatServers(kernel.servers.values());
 export const kinds = (fake: FakeIpvs, from = 0): readonly string[] =>
   fake.operations.slice(from).map(({ kind }) => kind);
-export const FOREIGN = {
+export const OTHER_SERVER = {
   protocol: 'TCP',
   address: '192.0.2.10',
   port: 8443,
@@ -86,15 +86,15 @@ export const FOREIGN = {
   timeoutSeconds: 0,
 } as const;
 
-export function addForeign(kernel: FakeKernel): void {
-  kernel.apply({ kind: 'server-add', server: FOREIGN });
+export function addOtherServer(kernel: FakeKernel): void {
+  kernel.apply({ kind: 'server-add', server: OTHER_SERVER });
   kernel.apply({
     kind: 'real-add',
-    server: FOREIGN,
+    server: OTHER_SERVER,
     real: { address: '198.51.100.3', port: 443, weight: 7 },
   });
 }
-export const FOREIGN_TEXT =
+export const OTHER_SERVER_TEXT =
   '-A -t 192.0.2.10:8443 -s wlc\n-a -t 192.0.2.10:8443 -r 198.51.100.3:443 -m -w 7\n';
 
 export function okay(result: SyncResult): SyncResult {

@@ -148,7 +148,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       expect(await results({ kind: 'device-create' }, { kind: 'device-create' })).toEqual(['ok', 'exists 0']);
       expect(await results(add, add)).toEqual(['ok', 'exists 0']);
       const seen = await observe();
-      expect(seen).toMatchObject({ device: 'ours', deviceShared: false });
+      expect(seen).toMatchObject({ device: 'owned', deviceShared: false });
       expect([...seen.boundAddresses]).toEqual([service]);
       expect(seen.hostAddresses.has(service), 'ours counted as the host’s').toBe(false);
       expect(await results(remove, remove)).toEqual(['ok', 'not-found 0']);
