@@ -259,6 +259,38 @@ describe('a failed sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
+  it('of a first sync that found the lock held and a jump gone leads to a sync that inserts the jump', async () => {
+    const fault = { on: false };
+    const { fake, backend } = lab((operation) => fault.on && operation === 'iptables-restore');
+    await ok(backend.sync(fullChange(STATE)));
+    fake.byOthers('*nat\n-F PREROUTING\nCOMMIT\n');
+    const next = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    fault.on = true;
+    const failed = await next.sync(fullChange(STATE));
+    expect(failed).toMatchObject({ outcome: 'failed', error: { code: 'busy', kernel: 'unchanged' } });
+    fault.on = false;
+    expect((await ok(next.sync(changeBetween(STATE, oneEndpointMoved())))).scope).toBe('full');
+    expect(fake.dump('nat')).toMatch(/^-A PREROUTING .*-j KUBE-SERVICES$/m);
+    expect(await next.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it.each([
+    ['to remove a service that is added again keeps its chains', STATE, sampleState(services(19))],
+    ['to add a service that is removed again writes nothing', sampleState(services(19)), STATE],
+  ])('%s', async (_, held, other) => {
+    const fault = { on: false };
+    const one = lab((operation) => fault.on && operation === 'iptables-restore');
+    await ok(one.backend.sync(fullChange(held)));
+    const before = dumpAll(one);
+    fault.on = true;
+    expect((await one.backend.sync(changeBetween(held, other))).error?.code).toBe('busy');
+    fault.on = false;
+    const result = await ok(one.backend.sync(changeBetween(other, held)));
+    expect(result).toMatchObject({ scope: 'none', counters: { restores: 0, restoreFailures: 0 } });
+    expect(dumpAll(one)).toBe(before);
+    expect(await one.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
   it('because transactions are too large for the kernel is repeated with smaller ones', async () => {
     const { fake } = lab();
     const largest: number[] = [];

@@ -42,6 +42,22 @@ function states(): { readonly before: DesiredState; readonly after: DesiredState
   return { before: sampleState(before), after: sampleState(after) };
 }
 
+/**
+ * 64 services stay refused, so that the tree of refusals is deep. Of 10.96.0.64/28 first three are refused, in the chain of all
+ * refused services; then nine others are, in a chain to which that one leads by goto, and the three have endpoints.
+ */
+function branchingStates(): { readonly before: DesiredState; readonly after: DesiredState } {
+  const refused = (index: number) =>
+    sampleService({ index, endpoints: [], frontends: [clusterIP(index, REFUSED)] });
+  const stateOf = (isRefused: (index: number) => boolean): DesiredState =>
+    sampleState(
+      Array.from({ length: 80 }, (_, index) =>
+        index < 64 || isRefused(index) ? refused(index) : sampleService({ index }),
+      ),
+    );
+  return { before: stateOf((index) => index < 67), after: stateOf((index) => index >= 70 && index < 79) };
+}
+
 describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) => {
   it('never show a packet rules that are neither old nor new, whichever transactions are in', async () => {
     const { before, after } = states();
@@ -67,8 +83,10 @@ describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) 
     for (const table of ['nat', 'filter'] as const) expect(replica.dump(table)).toBe(fake.dump(table));
   });
 
-  it('of a full sync over what another process left never do so either', async () => {
-    const { before, after } = states();
+  it.each([
+    ['', states()],
+    [', also where refusals move to a branch of their own in the tree', branchingStates()],
+  ])('of a full sync over what another process left never do so either%s', async (_, { before, after }) => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(before));
     const old = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
