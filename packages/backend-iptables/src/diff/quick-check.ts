@@ -13,7 +13,7 @@ import {
   type TableName,
   TABLES,
 } from '@signalbox/iptables';
-import type { RuleLedger } from './rule-ledger.ts';
+import type { TableLedger } from './rule-ledger.ts';
 
 export interface QuickCheck {
   readonly take: (line: string) => void;
@@ -32,8 +32,10 @@ export interface FoundChain {
   readonly name: string;
 }
 
+export type HeldRules = Readonly<Record<TableName, Pick<TableLedger, 'held'>>>;
+
 export function createQuickCheck(
-  ledger: RuleLedger,
+  ledger: HeldRules,
   family: Family,
   isOwn: Ownership['isOwnChain'],
 ): QuickCheck {

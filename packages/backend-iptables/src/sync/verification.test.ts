@@ -34,7 +34,11 @@ async function settled(): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function lab(variant: 'nft' | 'legacy' = 'nft', state: DesiredState = STATE): Promise<Lab> {
+async function lab(
+  variant: 'nft' | 'legacy' = 'nft',
+  state: DesiredState = STATE,
+  adapt = (driver: IptablesDriver): IptablesDriver => driver,
+): Promise<Lab> {
   const fake = createFakeIptables({ family: 'IPv4', variant });
   const clock = createManualClock();
   const saves: Lab['saves'] = { count: 0, during: async () => undefined, answer: null, limits: [] };
@@ -50,7 +54,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft', state: DesiredState = STAT
       return saves.answer ?? done;
     },
   };
-  const backend = createIptablesBackend({ family: 'IPv4', driver, timer: clock });
+  const backend = createIptablesBackend({ family: 'IPv4', driver: adapt(driver), timer: clock });
   const [heard, problems]: [string[], string[]] = [[], []];
   const undo = backend.watch?.(
     (what) => heard.push(what),
@@ -69,6 +73,13 @@ async function poll({ clock }: Lab): Promise<void> {
 
 const unnoticed = ({ fake }: Lab, ...lines: readonly string[]): void =>
   expect(fake.kernel.apply('nat', lines, 1)).toBeNull();
+
+/** As `iptables-nft-save` ends where another process keeps committing. */
+const OVER = backendError('timeout', 'iptables-nft-save', 'it did not end', { kernel: 'unchanged' });
+
+function withoutPieces({ saveChains: _, ...driver }: IptablesDriver): IptablesDriver {
+  return driver;
+}
 
 const HARMLESS = '*filter\n-A INPUT -j ACCEPT\nCOMMIT\n';
 
@@ -150,8 +161,8 @@ describe('verification in the nft variant', () => {
   });
 
   it('bounds a listing that syncs keep from its end, gives it more time, and reports the third in a row', async () => {
-    const world = await lab();
-    const error = backendError('timeout', 'iptables-nft-save', 'it did not end', { kernel: 'unchanged' });
+    const world = await lab('nft', STATE, withoutPieces);
+    const error = OVER;
     const problems: number[] = [];
     for (const answer of [error, error, error, error, null, error]) {
       world.saves.answer = answer === null ? null : { ok: false, error: answer };
@@ -170,6 +181,130 @@ describe('verification in the nft variant', () => {
     world.fake.byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
     await poll(world);
     expect([world.saves.count, world.heard, world.clock.pending]).toEqual([0, [], []]);
+  });
+});
+
+describe('verification while commits in a row keep the listing of all tables from its end', () => {
+  /** More chains than one piece has. */
+  const many = sampleState(Array.from({ length: 200 }, (_, index) => sampleService({ index })));
+  const beset = async (adapt?: (driver: IptablesDriver) => IptablesDriver): Promise<Lab> => {
+    const world = await lab('nft', many, adapt);
+    world.saves.answer = { ok: false, error: OVER };
+    return world;
+  };
+
+  it('lists chains in pieces, finds nothing where rules are as written, and reports no problem', async () => {
+    const world = await beset();
+    for (let turn = 0; turn < 4; turn++) {
+      world.fake.byOthers(HARMLESS);
+      await poll(world);
+    }
+    expect([world.heard, world.problems]).toEqual([[], []]);
+    world.fake.byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
+    await poll(world);
+    expect(world.heard).toEqual(['chain KUBE-MARK-MASQ of table nat was altered']);
+    world.stop();
+  });
+
+  it('compares each commit once', async () => {
+    let pieces = 0;
+    const world = await beset((driver) => ({
+      ...driver,
+      saveChains(...piece) {
+        pieces++;
+        return driver.saveChains?.(...piece) ?? Promise.resolve({ ok: true, value: null });
+      },
+    }));
+    world.fake.byOthers(HARMLESS);
+    await poll(world);
+    const once = pieces;
+    await poll(world);
+    // A piece of filter, one of mangle, two of nat.
+    expect([once, pieces, world.saves.count]).toEqual([4, 4, 1]);
+    world.stop();
+  });
+
+  const lastOf = ({ fake }: Lab): string => [...fake.kernel.table('nat').keys()].at(-1) ?? '';
+
+  it.each([
+    ['a chain flushed', '-F'],
+    ['a rule inserted', '-I'],
+  ])('reports %s in the last piece', async (_, command) => {
+    const world = await beset();
+    const chain = lastOf(world);
+    world.fake.byOthers(`*nat\n${command} ${chain}${command === '-I' ? ' -j RETURN' : ''}\nCOMMIT\n`);
+    await poll(world);
+    expect(world.heard).toEqual([`chain ${chain} of table nat was altered`]);
+    world.stop();
+  });
+
+  it.each(['FORWARD', 'INPUT', 'OUTPUT'])('reports a jump gone from %s of filter', async (chain) => {
+    const world = await beset();
+    world.fake.byOthers(`*filter\n-F ${chain}\nCOMMIT\n`);
+    await poll(world);
+    expect(world.heard).toEqual([`a rule in ${chain} of table filter is gone`]);
+    world.stop();
+  });
+
+  it('takes no change that a sync writes between pieces, or during one, for that of another process', async () => {
+    const without = sampleState([...many.servicePorts.values()].slice(1));
+    const sync = { now: async (): Promise<unknown> => undefined };
+    const world = await beset((driver) => ({
+      ...driver,
+      async saveChains(...piece) {
+        const done = await driver.saveChains?.(...piece);
+        await sync.now();
+        return done ?? { ok: true, value: null };
+      },
+    }));
+    let [from, to] = [many, without];
+    sync.now = async () => {
+      await world.backend.sync(changeBetween(from, to));
+      [from, to] = [to, from];
+    };
+    world.fake.byOthers(HARMLESS);
+    await poll(world);
+    expect([world.heard, world.problems]).toEqual([[], []]);
+    world.stop();
+  });
+
+  it('reports once why a piece cannot be listed, and compares again', async () => {
+    const error = backendError('busy', 'iptables-restore', 'out of processes', { kernel: 'unchanged' });
+    const broken = { now: true };
+    const world = await beset((driver) => ({
+      ...driver,
+      saveChains: async (...piece) =>
+        broken.now ? { ok: false, error } : ((await driver.saveChains?.(...piece)) ?? { ok: false, error }),
+    }));
+    world.fake.byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
+    await poll(world);
+    await poll(world);
+    expect([world.heard, world.problems]).toEqual([[], ['out of processes']]);
+    broken.now = false;
+    await poll(world);
+    expect(world.heard).toEqual(['chain KUBE-MARK-MASQ of table nat was altered']);
+    world.stop();
+  });
+});
+
+describe('a jump that cannot be asked for', () => {
+  it('is a problem, and the commit is compared again', async () => {
+    const error = backendError('busy', 'iptables', 'out of processes', { kernel: 'unchanged' });
+    const broken = { now: false };
+    const world = await lab('nft', STATE, (driver) => ({
+      ...driver,
+      hasRule: async (table, ...rule) =>
+        broken.now && table === 'filter' ? { ok: false, error } : driver.hasRule(table, ...rule),
+    }));
+    world.fake.unlisted.add('filter INPUT');
+    broken.now = true;
+    world.fake.byOthers('*filter\n-F INPUT\nCOMMIT\n');
+    await poll(world);
+    expect([world.heard, world.problems]).toEqual([[], ['out of processes']]);
+    broken.now = false;
+    await poll(world);
+    expect(world.heard).toEqual(['a rule in INPUT of table filter is gone']);
+    world.stop();
   });
 });
 

@@ -4,22 +4,14 @@
  */
 import type { BackendError, Result } from '@signalbox/core';
 import {
-  askForUnlisted,
   CANARY,
   countOtherCommits,
   firstMissing,
   type IptablesDriver,
-  type ListedTables,
-  missingJumps,
-  PROBE,
-  type SharedRule,
-  TABLES,
   type Timer,
 } from '@signalbox/iptables';
-import { isOwnChain } from '../compile/chain-names.ts';
-import { createQuickCheck, type FoundChain } from '../diff/quick-check.ts';
-import { isPending } from '../diff/rule-ledger.ts';
 import { guardedBy, ledgerOf, type State } from './backend-state.ts';
+import { findAltered, findAlteredByPieces, type Finding } from './find-altered.ts';
 
 export interface Verification {
   /** A sync period has passed. */
@@ -45,7 +37,8 @@ type Occasion = keyof typeof TIME_SHARE;
 
 /**
  * Milliseconds for the listing of all tables. `iptables-nft-save` starts anew at each commit, whichever process it is of: among
- * many rules it does not end as long as syncs are frequent. Twice as long after each that did not end, for slow machines.
+ * many rules it does not end as long as commits are frequent, and chains are listed in pieces. Twice as long after each that
+ * did not end, for slow machines.
  */
 const LISTING_TIME = { first: 10_000, most: 40_000 } as const;
 
@@ -88,10 +81,13 @@ interface Listing {
 
 /** Notes how long the next listing may take. Answers with what is to be reported. */
 function settleListing(listing: Listing, saved: Result<null>): BackendError | null {
-  const isOver = !saved.ok && saved.error.code === 'timeout';
   const isLast = listing.timeLimit === LISTING_TIME.most;
-  listing.timeLimit = isOver ? Math.min(2 * listing.timeLimit, LISTING_TIME.most) : LISTING_TIME.first;
-  return saved.ok || (isOver && !isLast) ? null : saved.error;
+  listing.timeLimit = isOver(saved) ? Math.min(2 * listing.timeLimit, LISTING_TIME.most) : LISTING_TIME.first;
+  return saved.ok || (isOver(saved) && !isLast) ? null : saved.error;
+}
+
+function isOver(saved: Result<null>): boolean {
+  return !saved.ok && saved.error.code === 'timeout';
 }
 
 /** What another process has altered; `null`: nothing, or it cannot be told yet. */
@@ -100,51 +96,32 @@ async function verify(
   listing: Listing,
   commits: number | null,
 ): Promise<string | null> {
-  const { compiler } = state;
   const ledger = ledgerOf(state);
-  if (ledger === null || compiler === null) return null;
+  if (ledger === null) return null;
   const quick =
     state.running === null
       ? await firstMissing(driver, { canary: CANARY, guarded: () => guardedBy(state) })
       : null;
   if (quick !== null && state.running === null && ledgerOf(state) === ledger) return quick;
-  const rewritten = TABLES.map((table) => [table, ledger[table].record()] as const);
-  // The trial chain of a search for refused rules comes and goes.
-  const check = createQuickCheck(
-    ledger,
-    driver.family,
-    (table, name) => name !== PROBE && isOwnChain(table, name),
-  );
-  const saved = await driver.save(check.take, listing.timeLimit);
-  // What a sync under way writes is recorded at its end.
-  while (state.running !== null) await state.running.catch(() => undefined);
-  for (const [, recording] of rewritten) recording.stop();
+  const { saved, finding } = await findAltered({ driver, state }, ledger, listing.timeLimit);
   const problem = settleListing(listing, saved);
-  if (problem !== null) onProblem(problem);
-  // A full sync has read the kernel itself.
-  if (!saved.ok || ledgerOf(state) !== ledger) return null;
-  const recorded = new Map(rewritten);
-  const [chain] = check.differences(
-    ({ table, name }) => recorded.get(table)?.has(name) === true || isPending(ledger[table], name),
-  );
-  if (commits !== null) state.seenCommits = commits;
-  if (chain !== undefined) return describeChain(chain);
-  return missingJump(driver, compiler.shared(), check.foreign);
+  const found = isOver(saved) ? ((await findAlteredByPieces({ driver, state }, ledger)) ?? finding) : finding;
+  return conclude({ found, problem, state, onProblem, commits });
 }
 
-/** A rule in a chain that is not owned; `null`: none is missing, or it cannot be determined now. */
-async function missingJump(
-  driver: IptablesDriver,
-  jumps: readonly SharedRule[],
-  listed: ListedTables,
-): Promise<string | null> {
-  const others = await askForUnlisted(driver, listed, jumps);
-  if (!others.ok) return null;
-  const { family } = driver;
-  const [jump] = missingJumps({ jumps, family }, (table, name) => others.value[table].chains.get(name));
-  return jump === undefined ? null : `a rule in ${jump.chain} of table ${jump.table} is gone`;
+interface Conclusion extends Pick<VerificationOptions, 'state' | 'onProblem'> {
+  readonly found: Finding;
+  /** Of the listing of all tables. */
+  readonly problem: BackendError | null;
+  readonly commits: number | null;
 }
 
-function describeChain({ table, name }: FoundChain): string {
-  return `chain ${name} of table ${table} was altered`;
+function conclude({ found, problem, state, onProblem, commits }: Conclusion): string | null {
+  if (found.kind === 'compared') {
+    if (commits !== null) state.seenCommits = commits;
+    return found.drift;
+  }
+  const error = found.kind === 'failed' ? found.error : problem;
+  if (error !== null) onProblem(error);
+  return null;
 }

@@ -206,6 +206,18 @@ describe('createExecDriver', () => {
     expect(saved).toMatchObject({ ok: false, error: { code: 'protocol', kernel: 'unchanged', message } });
   });
 
+  it('lists some chains, and what cannot be listed among them', async () => {
+    const lines: string[] = [];
+    const take = (line: string): unknown => lines.push(line);
+    const chains = ['Y', 'POSTROUTING', 'X'];
+    expect(await driver('incompatible').saveChains?.('nat', chains, take)).toEqual({ ok: true, value: null });
+    expect([...parseSave(lines.join('\n')).nat.chains]).toEqual([
+      ['Y', ['-j Z']],
+      ['POSTROUTING', [UNLISTED_RULE]],
+      ['X', ['-j Z']],
+    ]);
+  });
+
   it('lists a table with rules of nft chain by chain, and reports it once', async () => {
     const notices: ToolNotice[] = [];
     const tool = driver('incompatible', { onNotice: (notice) => notices.push(notice) });

@@ -11,7 +11,7 @@ import {
   type OwnCommits,
 } from './other-commits.ts';
 import { feedTool, runTool, startTool, type ToolEnd, type ToolFeed } from './run-tool.ts';
-import { proveAbsent, saveTables, type Execute, type SaveWork } from './save-tables.ts';
+import { proveAbsent, saveChains, saveTables, type Execute, type SaveWork } from './save-tables.ts';
 import { endGroup } from './spawn-child.ts';
 import { createStandby, type Standby } from './standby.ts';
 import { isExit, queryError, restoreError } from './tool-errors.ts';
@@ -62,6 +62,12 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
         // What was started ahead may be of a tool that has been replaced since.
         if (result.ok || !waited || !isWorthAnother(result.error)) return result;
         return restored(restore, (await executeReady(command, input)).end, input);
+      }),
+    saveChains: (table, chains, onLine) =>
+      withTool(async (tool) => {
+        const work = { execute, programs: tool.programs, wait, onLine };
+        const error = await saveChains(work, table, chains);
+        return error === null ? success(null) : failure(error);
       }),
     hasChain: (table, chain) => question(table, ['-S', chain]),
     hasRule: (table, chain, rule) => question(table, ['-C', chain, ...(splitArguments(rule) ?? [])]),

@@ -78,9 +78,17 @@ export async function proveAbsent(
 
 async function listByChain(work: SaveWork, table: TableName): Promise<BackendError | null> {
   const names = await chainNames(work, table);
-  if (!names.ok) return names.error;
+  return names.ok ? saveChains(work, table, names.value) : names.error;
+}
+
+/** Lists these chains as `save` does. One that does not exist has `UNLISTED_RULE` for its rules, too. */
+export async function saveChains(
+  work: SaveWork,
+  table: TableName,
+  chains: readonly string[],
+): Promise<BackendError | null> {
   work.onLine(`*${table}`);
-  for (let rest = names.value; rest.length > 0;) {
+  for (let rest = chains; rest.length > 0;) {
     const listed = await listChains(work, table, rest);
     if (!listed.ok) return listed.error;
     rest = listed.value;

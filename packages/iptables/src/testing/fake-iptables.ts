@@ -76,6 +76,13 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
       for (const table of TABLES) dump(table).split('\n').forEach(onLine);
       return succeed(null);
     },
+    async saveChains(table, chains, onLine) {
+      if (faults('iptables-save')) return refuse('busy', 'fault', 'unchanged');
+      const held = listed(table, kernel.table(table), unlisted);
+      const some = new Map(chains.map((name) => [name, held.get(name) ?? UNLISTED]));
+      dumpTable(table, some).split('\n').forEach(onLine);
+      return success(null);
+    },
     async restore(pieces) {
       const input = restoreText(pieces);
       inputs.push(input);
@@ -145,10 +152,11 @@ function splitBlocks(input: string): readonly Block[] | string {
   return open === null ? blocks : 'COMMIT is missing';
 }
 
+const UNLISTED = [{ text: UNLISTED_RULE, rule: parseRule(UNLISTED_RULE) }];
+
 function listed(table: TableName, chains: FakeTable, unlisted: ReadonlySet<string>): FakeTable {
-  const unknown = [{ text: UNLISTED_RULE, rule: parseRule(UNLISTED_RULE) }];
   return new Map(
-    [...chains].map(([name, rules]) => [name, unlisted.has(`${table} ${name}`) ? unknown : rules]),
+    [...chains].map(([name, rules]) => [name, unlisted.has(`${table} ${name}`) ? UNLISTED : rules]),
   );
 }
 
