@@ -13,6 +13,8 @@ export interface WatchRequest {
   readonly signal: AbortSignal;
   /** Longest silence; asked anew after each chunk. */
   readonly idleMs: () => number;
+  /** Servers that have sent bookmarks to watches of this resource. Brought up to date. */
+  readonly bookmarking: Set<string>;
   readonly onOpen: (server: string) => void;
   readonly onEvents: (events: readonly WatchEvent[]) => void;
 }
@@ -21,15 +23,15 @@ export interface WatchRequest {
 const GRACE_MS = 30_000;
 const SHORTEST_S = 300;
 /**
- * API servers send bookmarks about once a minute, to watches of a cache that has seen a change. Once they came on this
- * connection, their absence means that it is dead, whatever the server answers on other connections: a load balancer
- * may connect those to another server.
+ * API servers send bookmarks once a minute (61.25 s at most), to watches of a cache that has seen a change. Where they have
+ * come before, their absence means that the connection is dead, whatever the server answers on other connections: a load
+ * balancer may connect those to another server. One bookmark that is lost costs a new watch from the last version.
  */
-export const BOOKMARK_OVERDUE_MS = 150_000;
+export const BOOKMARK_OVERDUE_MS = 75_000;
 
 /** `null`: the server ended the watch properly. */
 export async function readWatch(request: WatchRequest): Promise<ApiError | null> {
-  const { client, watched, gzip, signal } = request;
+  const { client, watched, gzip, signal, bookmarking } = request;
   // Spread, so that the watches of a thousand nodes do not all end in one second.
   const seconds = Math.round(SHORTEST_S * (1 + client.clock.random()));
   const parameters = { watch: 'true', allowWatchBookmarks: 'true', timeoutSeconds: String(seconds) };
@@ -41,20 +43,28 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
   const decoder = createEventDecoder(format, watched.resource);
   let fault: ApiError | null = null;
   let bookmarked = false;
-  const idleMs = (): number => Math.min(request.idleMs(), bookmarked ? BOOKMARK_OVERDUE_MS : Infinity);
+  const idleMs = (): number =>
+    Math.min(request.idleMs(), bookmarking.has(server) ? BOOKMARK_OVERDUE_MS : Infinity);
   const limits = { idleMs, totalMs: seconds * 1000 + GRACE_MS };
   const followed = client.follow(server, (error) => void body.destroy(error));
   const broken = await readBody(body, client.clock, limits, (chunk) => {
     followed.heard();
     if (signal.aborted) return 'stop';
     const decoded = decoder.push(chunk);
-    bookmarked ||= decoded.events.some((event) => event.type === 'bookmark' && !event.complete);
+    if (decoded.events.some((event) => event.type === 'bookmark' && !event.complete)) {
+      bookmarked = true;
+      bookmarking.add(server);
+    }
     if (decoded.events.length > 0) request.onEvents(decoded.events);
     fault = decoded.fault;
     if (fault?.code === 'bad-response') notUnderstood();
     return fault === null ? undefined : 'stop';
   }).finally(followed.end);
   const error = fault ?? broken;
-  if (error?.code === 'stalled') client.distrust(server);
+  if (error?.code === 'stalled') {
+    client.distrust(server);
+    // Another server may stand there by now, which sends none.
+    if (!bookmarked) bookmarking.delete(server);
+  }
   return error === null ? null : { ...error, message: `${server}: ${error.message}` };
 }

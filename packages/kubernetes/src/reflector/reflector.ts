@@ -63,6 +63,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
     signal: abort.signal,
     onProgress: judge.progressed,
     inFull: judge.inFull,
+    bookmarking: new Set<string>(),
   };
   const loop = async (): Promise<void> => {
     while (!abort.signal.aborted) {
@@ -100,6 +101,8 @@ interface Session extends ReflectorOptions {
   readonly onProgress: (server: string) => void;
   /** The next complete set should come as a list, whatever the server can do. */
   readonly inFull: () => boolean;
+  /** See `WatchRequest`. */
+  readonly bookmarking: Set<string>;
 }
 
 function attempt(session: Session): Promise<Outcome> {
@@ -176,13 +179,17 @@ interface Watched {
   readonly lasted: boolean;
 }
 
-async function watchWith({ client, watched, signal }: Session, part: WatchPart): Promise<Watched> {
+async function watchWith(
+  { client, watched, signal, bookmarking }: Session,
+  part: WatchPart,
+): Promise<Watched> {
   const startedAt = client.clock.now();
   let server = '';
   const error = await readWatch({
     client,
     watched,
     signal,
+    bookmarking,
     parameters: part.parameters,
     gzip: part.gzip,
     idleMs: part.idleMs,

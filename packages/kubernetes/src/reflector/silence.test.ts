@@ -93,6 +93,29 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     await watching.pass(recorder.until(() => recorder.picture.size === 2));
   });
 
+  it('is given up on a watch that has had no bookmark yet, where the watch before it had', async () => {
+    const { server, relay, watching } = await world('http', 'listed');
+    const { clock, recorder } = watching;
+    const overdue = (): Promise<unknown> =>
+      clock.waitForTimer(
+        () => clock.pending.filter(({ delayMs }) => delayMs === BOOKMARK_OVERDUE_MS).length === 4,
+      );
+    server.store.tick();
+    server.watches.bookmark();
+    await overdue();
+    server.watches.end();
+    await expect.poll(() => server.requests.all.filter(isWatch('/services')).length).toBe(2);
+    await overdue();
+    relay.silence();
+    relay.forward();
+    server.put(service('b'));
+    for (let quiet = 0; quiet < BOOKMARK_OVERDUE_MS; quiet += 30_000) {
+      clock.advance(30_000);
+      if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
+    }
+    await watching.pass(recorder.until(() => recorder.picture.size === 2));
+  });
+
   it('keeps no connection of the silence', async () => {
     const { relay, watching } = await world('http', 'listed');
     const { clock, recorder } = watching;
