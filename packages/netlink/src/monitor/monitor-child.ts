@@ -5,6 +5,7 @@
  *
  *   monitor-child.js PROTOCOL GROUP...
  */
+import inspector from 'node:inspector';
 import { createRequire } from 'node:module';
 import process, { argv, exit, stderr, stdin, stdout } from 'node:process';
 
@@ -42,8 +43,11 @@ function listen(protocol: number, groups: readonly number[]): void {
   for (const group of groups) socket.addMembership(group);
 }
 
-// By default SIGUSR1 opens the inspector of Node.js to every user of the node.
+// By default SIGUSR1 opens the inspector of Node.js to every user of the node; one that came before this line does so a moment
+// later. Of Node.js 20: later versions are started with --disable-sigusr1.
 process.on('SIGUSR1', () => undefined);
+inspector.close();
+setImmediate(() => inspector.close());
 stdin.on('end', () => exit(0));
 stdin.on('error', () => exit(0));
 stdout.on('error', () => exit(0));
