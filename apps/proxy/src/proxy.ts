@@ -114,6 +114,7 @@ function sharedAddressReporter(parts: Parts, family: Family): SharedAddressRepor
     clock: composition.clock,
     logger: logging.logger.component('sync'),
     events: bundle.events,
+    endpointAddresses: () => model.endpointAddresses(family),
     nodeIPs: () => [model.node().ips[family] ?? []].flat(),
   });
 }

@@ -16,6 +16,8 @@ export interface SharedAddressReporterOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly events: Events;
+  /** Of all endpoints of this family, ready or not. */
+  readonly endpointAddresses: () => Iterable<string>;
   /** Addresses of this node besides those that node ports have. */
   readonly nodeIPs: () => readonly string[];
 }
@@ -30,7 +32,7 @@ export interface SharedAddressReporter {
 export const CHECK_DELAY_MS = 5000;
 
 export function createSharedAddressReporter(options: SharedAddressReporterOptions): SharedAddressReporter {
-  const { clock, logger, nodeIPs } = options;
+  const { clock, logger, endpointAddresses, nodeIPs } = options;
   let reported = new Map<string, SharedExternalAddress>();
   let latest: DesiredState | null = null;
   let cancel: (() => void) | null = null;
@@ -38,14 +40,14 @@ export function createSharedAddressReporter(options: SharedAddressReporterOption
     cancel = null;
     if (latest === null) return;
     const own = new Set([...latest.node.nodePortIPs, ...nodeIPs()]);
-    const shared = sharedExternalAddresses(latest, own);
+    const shared = sharedExternalAddresses(latest, endpointAddresses, own);
     latest = null;
     const current = new Map(shared.map((each) => [`${each.namespace}/${each.name} ${each.address}`, each]));
     for (const [key, each] of current) if (!reported.has(key)) warn(options, each);
     for (const [key, { namespace, name, address }] of reported) {
       if (current.has(key)) continue;
       const data = { service: `${namespace}/${name}`, address };
-      logger.info('External address of a Service is no longer that of another node or a pod', data);
+      logger.info('Address conflict resolved', data);
     }
     reported = current;
   };

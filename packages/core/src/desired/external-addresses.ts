@@ -1,6 +1,6 @@
 import type { DesiredState } from './desired-state.ts';
 
-/** An external or load-balancer IP of a Service that is also the address of an endpoint. */
+/** An external or load-balancer IP of a Service that is also the address of an endpoint of any Service. */
 export interface SharedExternalAddress {
   readonly namespace: string;
   readonly name: string;
@@ -8,11 +8,12 @@ export interface SharedExternalAddress {
 }
 
 /**
- * External and load-balancer IPs that are the address of another node or of a pod. The evidence is endpoints: those of a
- * pod in the network of its node have the address of the node. `own`: addresses of this node, which stay reachable.
+ * External and load-balancer IPs that are the address of another node or of a pod. The evidence is endpoints, ready or not:
+ * those of a pod in the network of its node have the address of the node. `own`: addresses of this node, which stay reachable.
  */
 export function sharedExternalAddresses(
   { servicePorts }: Pick<DesiredState, 'servicePorts'>,
+  endpointAddresses: () => Iterable<string>,
   own: ReadonlySet<string>,
 ): readonly SharedExternalAddress[] {
   const candidates = new Map<string, Map<string, SharedExternalAddress>>();
@@ -29,11 +30,9 @@ export function sharedExternalAddresses(
   // Most clusters have none, and many endpoints.
   if (candidates.size === 0) return [];
   const shared = new Map<string, readonly SharedExternalAddress[]>();
-  for (const { servingEndpoints } of servicePorts.values()) {
-    for (const { address } of servingEndpoints) {
-      const services = candidates.get(address);
-      if (services !== undefined) shared.set(address, [...services.values()]);
-    }
+  for (const address of endpointAddresses()) {
+    const services = candidates.get(address);
+    if (services !== undefined) shared.set(address, [...services.values()]);
   }
   return [...shared.values()].flat();
 }

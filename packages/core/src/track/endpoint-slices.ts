@@ -17,6 +17,8 @@ export interface SliceStore {
   replace(slice: ObjectKey, after: SliceModel | undefined): readonly SliceChange[];
   /** Sorted by name of the slice. */
   of(service: ObjectKey, family: Family): readonly SliceModel[];
+  /** Of all endpoints of a family, ready or not. */
+  addresses(family: Family): Iterable<string>;
   /** Services with topology hints, the only ones to which the node's zone matters. */
   hinted(): ReadonlySet<ObjectKey>;
 }
@@ -64,6 +66,11 @@ export function createSliceStore(): SliceStore {
     of(service, family) {
       const all = byService.get(service) ?? NO_SLICES;
       return all.every((slice) => slice.family === family) ? all : all.filter((s) => s.family === family);
+    },
+    *addresses(family) {
+      for (const slice of slices.values()) {
+        if (slice.family === family) for (const { address } of slice.endpoints) yield address;
+      }
     },
     hinted: () => hinted,
   };

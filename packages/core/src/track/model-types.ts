@@ -82,4 +82,6 @@ export interface Model {
   rebuild(family: Family): Built;
   state(family: Family): DesiredState;
   node(): NodeView;
+  /** Of all endpoints in EndpointSlices, ready or not, with or without their Service. Read it to its end at once. */
+  endpointAddresses(family: Family): Iterable<string>;
 }

@@ -231,5 +231,6 @@ export function createModel(config: ModelConfig): Model {
     rebuild: (family) => families[family].rebuild(),
     state: (family) => families[family].state,
     node: () => world.surroundings.node,
+    endpointAddresses: (family) => world.slices.addresses(family),
   };
 }
