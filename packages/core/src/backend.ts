@@ -84,7 +84,7 @@ export interface Backend {
   /**
    * Calls `onDrift` soon after the kernel's objects were modified by another process, where the kernel reports it
    * or a cheap check can be made; the caller then calls `sync`. Returns the undo. Absent where impossible.
-   * `onProblem`: the watch is interrupted or has ended, so changes are found by verification only; called once
+   * `onProblem`: the watch or a verification failed, so changes may be found late or not at all; called once
    * for each outage, not at each attempt to start the watch again.
    */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;

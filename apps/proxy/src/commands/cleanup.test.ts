@@ -43,6 +43,15 @@ describe('--cleanup', () => {
     expect(lines.join('')).toContain('table ip kube-proxy');
   });
 
+  it.each([
+    [0, 'spawn iptables ENOENT'],
+    [1, 'killed by SIGKILL'],
+  ])('F88: the status is %i where the tool ends with %s', async (status, message) => {
+    const error = backendError('unavailable', 'iptables-save', message, { kernel: 'unchanged' });
+    const { run } = world({ iptables: { outcome: 'failed', error } });
+    expect((await run()).status).toBe(status);
+  });
+
   it('F88: a kernel that cannot do a mode has nothing of it to remove', async () => {
     const error = backendError('unsupported', 'CTRL_CMD_GETFAMILY', 'this kernel has no IPVS');
     const { run } = world({ ipvs: { outcome: 'failed', error } });

@@ -1,5 +1,6 @@
 import { formatBackendError } from '@signalbox/core';
 import type { Composition } from '../compose/composition.ts';
+import { isTransient } from '../compose/transient.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { DONE, failed, type Outcome } from './outcome.ts';
@@ -18,7 +19,9 @@ export async function cleanup(
     const result = await cleaner.clean();
     const about = family === null ? { mode } : { mode, family };
     if (result.outcome === 'failed') {
-      const unable = result.error.code === 'unsupported' || result.error.code === 'unavailable';
+      const { code } = result.error;
+      // A tool that was killed has left rules behind.
+      const unable = code === 'unsupported' || (code === 'unavailable' && !isTransient(result.error));
       // A mode whose tools or kernel parts are missing has hardly left anything behind.
       if (unable)
         logger.info('Skipped: required tool or kernel module not found', {

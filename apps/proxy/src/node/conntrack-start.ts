@@ -27,9 +27,9 @@ export async function startConntrack(start: ConntrackStart): Promise<SettingErro
     if (warning !== null) logger.warning(warning);
     return error;
   }
-  logger.warning('Kernel module nf_conntrack is not loaded; conntrack settings are applied once it is', {
+  logger.warning('Conntrack settings do not exist in this kernel yet; applied once they do', {
     setting: '/proc/sys/net/netfilter/nf_conntrack_max',
-    err: why ?? 'the kernel accepted the request to load it, but the setting does not exist',
+    err: why ?? 'the kernel accepted the request to load nf_conntrack',
   });
   waitForModule(start);
   return null;
@@ -46,5 +46,5 @@ function waitForModule(start: ConntrackStart): void {
 function report(logger: Logger, { error, warning }: ConntrackResult): void {
   if (error !== null) logger.error('Failed to set limits of connection tracking', { err: error });
   else if (warning !== null) logger.warning(warning);
-  else logger.info('Applied conntrack settings: kernel module nf_conntrack is now loaded');
+  else logger.info('Applied conntrack settings');
 }

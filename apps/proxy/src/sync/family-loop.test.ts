@@ -305,7 +305,7 @@ describe('a watch of the kernel that is interrupted', () => {
     await pass(2000);
     expect(backend.changes).toHaveLength(syncs);
     expect(lines.slice(before)).toEqual([
-      'W0101 00:00:00.000000       1 signalbox.ts:1] "Changes by other processes are found by verification only" ' +
+      'W0101 00:00:00.000000       1 signalbox.ts:1] "Detection of changes by other processes is degraded" ' +
         'err="watch kube-ipvs0: child.js does not start (unavailable)" family="IPv4" mode="iptables"\n',
     ]);
   });

@@ -77,7 +77,7 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
 function logWatchProblem({ logger, backend }: FamilyLoopOptions, problem: BackendError): void {
   const { family, mode } = backend;
   const err = formatBackendError(problem);
-  logger.warning('Changes by other processes are found by verification only', { family, mode, err });
+  logger.warning('Detection of changes by other processes is degraded', { family, mode, err });
 }
 
 function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVerification): SyncLoop {

@@ -123,7 +123,7 @@ describe('the verification of the first sync', () => {
       await answer(ALTERED);
     }
     expect([isReady(), asked.again, lines.length]).toEqual([false, 4, 7]);
-    expect(lines[0]).toContain('First sync is not in the kernel yet; not ready');
+    expect(lines[0]).toContain('First sync not verified in the kernel yet; not ready');
     expect(lines[0]).toContain('KUBE-SERVICES');
   });
 

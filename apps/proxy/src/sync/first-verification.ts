@@ -103,7 +103,7 @@ function conclude(
     logger.info('First sync verified in the kernel', { family, mode });
     return;
   }
-  logger.warning('First sync is not in the kernel yet; not ready', { family, why: reasonOf(seen) });
+  logger.warning('First sync not verified in the kernel yet; not ready', { family, why: reasonOf(seen) });
   state.misses++;
   if (state.misses < EAGER_LOOKS) again();
 }

@@ -1,5 +1,5 @@
 import type { OtherCommits } from '@signalbox/iptables';
-import { backendError, type Drift } from '@signalbox/core';
+import { backendError, type BackendError, type Drift } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { watchRules } from './rule-watch.ts';
@@ -13,6 +13,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
   const kernel = {
     commits: { kind: 'counted', total: 3 } as OtherCommits,
     drift: [] as Drift[],
+    error: null as BackendError | null,
     compared: 0,
   };
   const rules = { wanted: true };
@@ -27,7 +28,8 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
       again: () => {
         if (!rules.wanted) return null;
         kernel.compared++;
-        return Promise.resolve({ ok: true, value: kernel.drift });
+        const { error, drift } = kernel;
+        return Promise.resolve(error === null ? { ok: true, value: drift } : { ok: false, error });
       },
     },
     onDrift: (what) => heard.push(what),
@@ -75,6 +77,19 @@ describe('watchRules', () => {
     await poll();
     await poll();
     expect(problems).toEqual(['EPERM']);
+    stop();
+  });
+
+  it('reports once why the rules cannot be compared, and compares them as soon as they can be', async () => {
+    const { kernel, heard, problems, poll, stop } = await lab();
+    kernel.error = backendError('busy', 'iptables-save', 'no processes left');
+    kernel.commits = { kind: 'counted', total: 4 };
+    await poll();
+    await poll();
+    kernel.error = null;
+    kernel.drift = [FORWARD];
+    await poll();
+    expect([problems, heard]).toEqual([['no processes left'], ['altered chain KUBE-FORWARD in filter']]);
     stop();
   });
 

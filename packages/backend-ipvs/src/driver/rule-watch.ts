@@ -37,13 +37,17 @@ export function watchRules(options: RuleWatchOptions): () => void {
   const { iptables, rules, onDrift, onProblem = () => undefined, timer = SYSTEM_TIMER } = options;
   const watch = { seen: null as number | null, comparing: false, over: false };
   const reported = new Set<string>();
+  const report = (problem: BackendError): void => {
+    if (!reported.has(problem.message)) onProblem(problem);
+    reported.add(problem.message);
+  };
   const compare = async (total: number): Promise<void> => {
     const comparing = watch.comparing ? null : rules.again();
     if (comparing === null) return;
     watch.comparing = true;
     const found = await comparing;
     watch.comparing = false;
-    if (!found.ok) return;
+    if (!found.ok) return report(found.error);
     watch.seen = total;
     const [first] = found.value;
     if (first !== undefined && !watch.over) onDrift(formatDrift(first));
@@ -53,10 +57,7 @@ export function watchRules(options: RuleWatchOptions): () => void {
     timer,
     isActive: () => true,
     onCommits: (total) => void (total === watch.seen ? null : compare(total)),
-    onProblem(problem) {
-      if (!reported.has(problem.message)) onProblem(problem);
-      reported.add(problem.message);
-    },
+    onProblem: report,
   });
   return () => {
     watch.over = true;

@@ -67,7 +67,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
       withTool(async (tool) => {
         const work = { execute, programs: tool.programs, wait, onLine };
         const error = await saveChains(work, table, chains);
-        return error === null ? success(null) : failure(error);
+        return error === null ? succeed(null) : fail(error);
       }),
     hasChain: (table, chain) => question(table, ['-S', chain]),
     hasRule: (table, chain, rule) => question(table, ['-C', chain, ...(splitArguments(rule) ?? [])]),

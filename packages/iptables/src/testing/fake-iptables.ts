@@ -81,7 +81,7 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
       const held = listed(table, kernel.table(table), unlisted);
       const some = new Map(chains.map((name) => [name, held.get(name) ?? UNLISTED]));
       dumpTable(table, some).split('\n').forEach(onLine);
-      return success(null);
+      return succeed(null);
     },
     async restore(pieces) {
       const input = restoreText(pieces);
