@@ -28,6 +28,16 @@ describe('DesiredView', () => {
     expect(view.owed()?.servicePorts).toEqual({ added: [], changed: [], removed: [] });
   });
 
+  it('holds nothing of before a full change', () => {
+    const [first, second] = [state(1, 2), state(2, 3)];
+    const view = createDesiredView();
+    view.apply(fullChange(first));
+    view.settle();
+    view.apply(fullChange(second));
+    expect([...view.servicePorts.keys()]).toEqual([...second.servicePorts.keys()]);
+    expect(view.owed()).toEqual(fullChange(second));
+  });
+
   it('joins the changes of failed syncs into one, each object in its final form', () => {
     const [one, two] = [1, 2].map((endpoints) => sampleServicePort('IPv4', { index: 9, endpoints }));
     const start = state(1);

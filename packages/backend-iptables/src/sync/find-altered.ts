@@ -85,7 +85,7 @@ async function missingJump(
 }
 
 /** A listing of so many chains ends within a tenth of a second, so that commits in a row do not keep it from its end. */
-export const CHAINS_PER_PIECE = 500;
+const CHAINS_PER_PIECE = 500;
 
 /**
  * Compares the chains that the ledger holds, and the jumps to them. Chains that another process has added are not found: no

@@ -13,7 +13,7 @@ function shared(
   const model = createModel(TEST_CONFIG);
   model.apply(upsert('Service', serviceObject({ spec: { type: 'LoadBalancer', ...spec }, ingress })));
   model.apply(upsert('Service', serviceObject({ name: 'other', spec: { clusterIP: '10.96.0.11' } })));
-  model.apply(upsert('EndpointSlice', sliceObject([{ address: '198.51.100.7' }], { service: 'other' })));
+  model.apply(upsert('EndpointSlice', sliceObject([endpoint], { service: 'other' })));
   const { state } = model.build('IPv4');
   return sharedExternalAddresses(state, () => model.endpointAddresses('IPv4'), new Set(own));
 }

@@ -29,6 +29,12 @@ function hasHints(slice: SliceModel): boolean {
   return slice.endpoints.some(({ hints }) => hints !== null);
 }
 
+function* addressesOf(slices: Iterable<SliceModel>, family: Family): Iterable<string> {
+  for (const slice of slices) {
+    if (slice.family === family) for (const { address } of slice.endpoints) yield address;
+  }
+}
+
 export function createSliceStore(): SliceStore {
   const slices = new Map<ObjectKey, SliceModel>();
   const byService = new Map<ObjectKey, readonly SliceModel[]>();
@@ -67,11 +73,7 @@ export function createSliceStore(): SliceStore {
       const all = byService.get(service) ?? NO_SLICES;
       return all.every((slice) => slice.family === family) ? all : all.filter((s) => s.family === family);
     },
-    *addresses(family) {
-      for (const slice of slices.values()) {
-        if (slice.family === family) for (const { address } of slice.endpoints) yield address;
-      }
-    },
+    addresses: (family) => addressesOf(slices.values(), family),
     hinted: () => hinted,
   };
 }

@@ -52,17 +52,7 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
     probe: () => withTool<ToolFacts>(async ({ facts }) => succeed(facts)),
     save: (onLine, timeLimit) =>
       withTool((tool) => saveProven({ execute, wait, onLine, timeLimit }, tool, notices)),
-    restore: (input) =>
-      withTool(async ({ facts, programs: { restore }, restoreWaits }) => {
-        const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
-        // What waits does not hold the lock in legacy either, but there it matters less, and more versions are about.
-        if (facts.variant !== 'nft') return restored(restore, await execute(command, { input }), input);
-        const { end, waited } = await executeReady(command, input);
-        const result = restored(restore, end, input);
-        // What was started ahead may be of a tool that has been replaced since.
-        if (result.ok || !waited || !isWorthAnother(result.error)) return result;
-        return restored(restore, (await executeReady(command, input)).end, input);
-      }),
+    restore: (input) => withTool((tool) => restoreTables({ execute, executeReady, wait }, tool, input)),
     saveChains: (table, chains, onLine) =>
       withTool(async (tool) => {
         const work = { execute, programs: tool.programs, wait, onLine };
@@ -137,6 +127,27 @@ function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
     return found.ok ? use(found.value) : found;
   };
   return { execute, executeReady, find, withTool, close };
+}
+
+interface Restoring {
+  readonly execute: Execute;
+  readonly executeReady: (words: readonly string[], input: RestoreInput) => Promise<ReadyEnd>;
+  readonly wait: readonly string[];
+}
+
+async function restoreTables(
+  { execute, executeReady, wait }: Restoring,
+  { facts, programs: { restore }, restoreWaits }: Tool,
+  input: RestoreInput,
+): Promise<Result<null>> {
+  const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
+  // What waits does not hold the lock in legacy either, but there it matters less, and more versions are about.
+  if (facts.variant !== 'nft') return restored(restore, await execute(command, { input }), input);
+  const { end, waited } = await executeReady(command, input);
+  const result = restored(restore, end, input);
+  // What was started ahead may be of a tool that has been replaced since.
+  if (result.ok || !waited || !isWorthAnother(result.error)) return result;
+  return restored(restore, (await executeReady(command, input)).end, input);
 }
 
 interface ReadyEnd {

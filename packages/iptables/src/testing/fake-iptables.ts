@@ -78,9 +78,7 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
     },
     async saveChains(table, chains, onLine) {
       if (faults('iptables-save')) return refuse('busy', 'fault', 'unchanged');
-      const held = listed(table, kernel.table(table), unlisted);
-      const some = new Map(chains.map((name) => [name, held.get(name) ?? UNLISTED]));
-      dumpTable(table, some).split('\n').forEach(onLine);
+      dumpSome(table, listed(table, kernel.table(table), unlisted), chains).forEach(onLine);
       return succeed(null);
     },
     async restore(pieces) {
@@ -95,12 +93,8 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
     hasChain: async (table, chain) => succeed(kernel.table(table).has(chain)),
     hasRule: async (table, chain, rule) => {
       const wanted = encodeRule(parseRule(rule), family);
-      return succeed(
-        kernel
-          .table(table)
-          .get(chain)
-          ?.some(({ text }) => text === wanted) === true,
-      );
+      const rules = kernel.table(table).get(chain) ?? [];
+      return succeed(rules.some(({ text }) => text === wanted));
     },
     otherVariant: async () => options.other?.driver ?? null,
     otherCommits: async () => ({ kind: 'counted', total: others.commits }),
@@ -158,6 +152,10 @@ function listed(table: TableName, chains: FakeTable, unlisted: ReadonlySet<strin
   return new Map(
     [...chains].map(([name, rules]) => [name, unlisted.has(`${table} ${name}`) ? UNLISTED : rules]),
   );
+}
+
+function dumpSome(table: TableName, held: FakeTable, names: readonly string[]): readonly string[] {
+  return dumpTable(table, new Map(names.map((name) => [name, held.get(name) ?? UNLISTED]))).split('\n');
 }
 
 function dumpTable(table: TableName, chains: FakeTable): string {

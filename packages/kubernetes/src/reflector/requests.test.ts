@@ -146,6 +146,10 @@ describe('createKubernetesSource, requests', () => {
   );
 
   it.each([
+    ...[400, 422, 500, 501].map((status) => ({
+      how: `is answered with ${status}`,
+      action: { do: 'answer', status } as const,
+    })),
     { how: 'ends without saying that it is complete', action: { do: 'say', text: '' } },
     {
       how: 'is not said to be complete by a server that ignores the question',
