@@ -52,7 +52,7 @@ export async function runCommandLine(
   };
   const completed = completeSettings(flags, around);
   if (!completed.ok) return failed(...completed.errors);
-  return obey({ settings: completed.settings, flags, around, composition: parts, words, rest, terminal });
+  return dispatch({ settings: completed.settings, flags, around, composition: parts, words, rest, terminal });
 }
 
 function splitCommand(argv: readonly string[]): { words: readonly string[]; rest: readonly string[] } {
@@ -73,7 +73,7 @@ function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): s
   return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
 }
 
-interface Order {
+interface Invocation {
   readonly settings: Settings;
   readonly flags: ParsedFlags;
   readonly around: Surroundings;
@@ -85,16 +85,16 @@ interface Order {
   readonly terminal: Terminal;
 }
 
-function obey(order: Order): Outcome | Promise<Outcome> {
-  const { settings, composition, words, terminal } = order;
+function dispatch(invocation: Invocation): Outcome | Promise<Outcome> {
+  const { settings, composition, words, terminal } = invocation;
   const logging = createLogging(settings.config.logging, logSink(settings.config.logging));
   const { logger } = logging;
   for (const warning of settings.warnings) logger.component('config').warning(warning);
   if (settings.writeConfigTo !== '') return writeConfig(settings);
   if (settings.cleanup) return cleanup(settings, composition, logger.component('cleanup'));
   const print = (text: string): void => terminal.print(text);
-  if (words[0] === 'service') return controlService(order, print);
-  if (words[0] !== 'explain') return inFormat(logging, run({ ...order, logging }));
+  if (words[0] === 'service') return controlService(invocation, print);
+  if (words[0] !== 'explain') return inFormat(logging, run({ ...invocation, logging }));
   const hint = (text: string): void => terminal.hint(text);
   return explainPacket({ settings, composition, logger, words: words.slice(1), print, hint });
 }
@@ -111,7 +111,7 @@ async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outc
 }
 
 async function controlService(
-  { composition, words, rest }: Order,
+  { composition, words, rest }: Invocation,
   print: (text: string) => void,
 ): Promise<Outcome> {
   const services = await composition.services();

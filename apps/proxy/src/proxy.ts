@@ -9,7 +9,7 @@ import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.t
 import { createRegistry } from './metrics/registry.ts';
 import { interfaceAddresses } from './node/prepare-node.ts';
 import { checkFamilies, checkNode, type FamilyVerdict } from './node/family-check.ts';
-import { createNodeJudge, createNodeWatch } from './node/node-watch.ts';
+import { createNodeCheck, createNodeWatch } from './node/node-watch.ts';
 import type { Parts, ProxyOptions } from './parts.ts';
 import { startServers, type Servers } from './servers.ts';
 import { createController, type Controller } from './sync/controller.ts';
@@ -23,7 +23,7 @@ import { createSuccession } from './sync/succession.ts';
 export interface Proxy {
   readonly servers: Servers;
   /** Whether these settings fit this node: what a start with them would say. */
-  judge(settings: Settings): FamilyVerdict;
+  checkSettings(settings: Settings): FamilyVerdict;
   /** Takes new settings over, as far as they can change in a running process (config/reload.ts). */
   reconfigure(settings: Settings): void;
   stop(): Promise<void>;
@@ -41,7 +41,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   options.bundle.events.record({ type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' });
   return {
     servers,
-    judge: (settings) => judge(parts, settings),
+    checkSettings: (settings) => checkSettings(parts, settings),
     reconfigure: (settings) => reconfigure(parts, settings),
     stop: () => stop(parts, { servers, gate, controller }),
   };
@@ -138,7 +138,7 @@ function connect(parts: Parts, gate: StartGate): Controller {
   const logger = logging.logger.component('controller');
   const nodeLogger = logging.logger.component('node');
   const watch = createNodeWatch({ logger: nodeLogger, health });
-  const mayStart = createNodeJudge({
+  const mayStart = createNodeCheck({
     check: (view) => checkNode(parts.current.config, parts.families, view),
     hasStarted: () => gate.isOpen(),
     logger: nodeLogger,
@@ -172,7 +172,7 @@ function countEvents(metrics: ProxyMetrics, events: readonly ObjectEvent[]): voi
   }
 }
 
-function judge({ families, model }: Parts, { config }: Settings): FamilyVerdict {
+function checkSettings({ families, model }: Parts, { config }: Settings): FamilyVerdict {
   const start = checkFamilies(config, families);
   const node = checkNode(config, families, model.node());
   return { fatal: start.fatal ?? node.fatal, warnings: [...start.warnings, ...node.warnings] };

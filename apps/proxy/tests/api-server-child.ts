@@ -2,7 +2,7 @@
 import { createTestApiServer } from '@signalbox/kubernetes/testing';
 import type { WireObject } from '@signalbox/kubernetes';
 
-export type Order =
+export type Command =
   | { readonly op: 'url' }
   | { readonly op: 'put'; readonly object: WireObject }
   | { readonly op: 'stop' }
@@ -14,17 +14,17 @@ export type Order =
 
 interface Envelope {
   readonly id: number;
-  readonly order: Order;
+  readonly command: Command;
 }
 
 const server = await createTestApiServer();
 
-async function obey(order: Order): Promise<unknown> {
-  switch (order.op) {
+async function execute(command: Command): Promise<unknown> {
+  switch (command.op) {
     case 'url':
       return server.url;
     case 'put':
-      return server.put(order.object).metadata?.resourceVersion;
+      return server.put(command.object).metadata?.resourceVersion;
     case 'stop':
       return server.stop();
     case 'start':
@@ -36,7 +36,7 @@ async function obey(order: Order): Promise<unknown> {
     case 'events':
       return server.events;
     case 'get':
-      return get(order.url);
+      return get(command.url);
   }
 }
 
@@ -49,8 +49,8 @@ async function get(url: string): Promise<{ status: number; body: string }> {
   }
 }
 
-process.on('message', ({ id, order }: Envelope) => {
-  obey(order).then(
+process.on('message', ({ id, command }: Envelope) => {
+  execute(command).then(
     (value) => process.send?.({ id, value: value ?? null }),
     (error: unknown) => process.send?.({ id, error: String(error) }),
   );

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Host } from '@signalbox/netns';
 import { inject } from 'vitest';
-import type { Order } from './api-server-child.ts';
+import type { Command } from './api-server-child.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -22,7 +22,7 @@ function start(host: Host, words: readonly string[], ipc: 'ipc' | 'ignore'): Chi
 }
 
 export interface ApiServer {
-  ask<T = unknown>(order: Order): Promise<T>;
+  ask<T = unknown>(command: Command): Promise<T>;
   close(): void;
 }
 
@@ -47,11 +47,11 @@ export function startApiServer(host: Host): ApiServer {
     for (const { reject } of waiting.values()) reject(new Error(`the API server ended: ${said}`));
   });
   return {
-    ask: (order) =>
+    ask: (command) =>
       new Promise((resolve, reject) => {
         next += 1;
         waiting.set(next, { resolve, reject });
-        child.send({ id: next, order });
+        child.send({ id: next, command });
       }),
     close: () => child.kill('SIGKILL'),
   };

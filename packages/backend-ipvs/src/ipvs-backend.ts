@@ -214,7 +214,7 @@ class IpvsBackend implements Backend {
     const packetFilter = this.#currentPacketFilter();
     const drift = await driver.packetFilterDrift(packetFilter);
     if (!drift.ok) return drift;
-    await this.#ownership.learn((journal) =>
+    await this.#ownership.load((journal) =>
       ownedServers(this.family, withWanted(this.#wanted, observed), journal, this.#wanted.nodePortAddresses),
     );
     const reconciliation = planReconciliation({

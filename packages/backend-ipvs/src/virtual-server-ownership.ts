@@ -34,7 +34,7 @@ export class VirtualServerOwnership implements Ownership {
   }
 
   /** Once in the life of a process: what the journal says, and what the kernel shows in its light. */
-  async learn(look: (journal: JournalContent) => Iterable<VirtualServerKey>): Promise<void> {
+  async load(look: (journal: JournalContent) => Iterable<VirtualServerKey>): Promise<void> {
     if (this.#isKnown) return;
     const journal = await this.#journal.load();
     for (const key of journal?.owned ?? []) this.#owned.add(key);

@@ -53,8 +53,8 @@ const node = (name: string): WireObject =>
   ({ apiVersion: 'v1', kind: 'Node', metadata: { name } }) as WireObject;
 
 /** A real API server makes a Service, a slice and a ServiceCIDR of its own, all named `kubernetes`. */
-function names({ picture }: SourceRecorder): string[] {
-  return [...picture.keys()].filter((key) => !key.endsWith('/kubernetes')).sort();
+function names({ objects }: SourceRecorder): string[] {
+  return [...objects.keys()].filter((key) => !key.endsWith('/kubernetes')).sort();
 }
 
 for (const { name, start, runs } of clusters) {

@@ -32,7 +32,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     const watching = stage.watch([server], way);
     await watching.synced();
     const { recorder } = watching;
-    expect([...recorder.picture.keys()].sort()).toEqual([
+    expect([...recorder.objects.keys()].sort()).toEqual([
       'EndpointSlice default/web-1',
       'Node /node-a',
       'Service default/web',
@@ -44,7 +44,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     server.put(service('web', { labels: { 'service.kubernetes.io/service-proxy-name': 'x' } }));
     server.delete('EndpointSlice', 'default', 'web-1');
     await recorder.until(() => recorder.events.length === 7);
-    expect([...recorder.picture.keys()].sort()).toEqual([
+    expect([...recorder.objects.keys()].sort()).toEqual([
       'Node /node-a',
       'Service default/db',
       'ServiceCIDR /kubernetes',
@@ -58,13 +58,13 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     await watching.synced();
     const { recorder } = watching;
     server.put(service('a'));
-    await recorder.until(() => recorder.picture.size === 1);
+    await recorder.until(() => recorder.objects.size === 1);
     const rewatched = server.requests.next(isWatch('/services'));
     server.watches.cut();
     const { query } = await rewatched;
     expect(query.get('resourceVersion')).toBe('2');
     server.put(service('b'));
-    await recorder.until(() => recorder.picture.size === 2);
+    await recorder.until(() => recorder.objects.size === 2);
     expect(recorder.events).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
@@ -82,13 +82,13 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     expect(recorder.problems.find((p) => p.message.startsWith('services: '))?.message).toMatch(
       /^services: http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*; what is known stays, trying again$/,
     );
-    expect(recorder.picture.size).toBe(2);
+    expect(recorder.objects.size).toBe(2);
     // While nobody can watch, an object goes, and the history with it.
     server.delete('Service', 'default', 'gone');
     server.store.compact();
     await server.start();
-    await watching.pass(recorder.until(() => !recorder.picture.has('Service default/gone')));
-    expect([...recorder.picture.keys()]).toEqual(['Service default/kept']);
+    await watching.pass(recorder.until(() => !recorder.objects.has('Service default/gone')));
+    expect([...recorder.objects.keys()]).toEqual(['Service default/kept']);
     expect(recorder.events.filter((event) => event.type === 'upsert')).toHaveLength(2);
     expect(log.filter((line) => line.startsWith('services: ')).at(-1)).toBe(
       `services: ${server.url} answers again`,
@@ -109,7 +109,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     server.store.compact();
     await server.start();
     await watching.pass(
-      recorder.until(() => recorder.picture.size === 2 && !recorder.picture.has('Service default/a')),
+      recorder.until(() => recorder.objects.size === 2 && !recorder.objects.has('Service default/a')),
     );
     const lists = server.requests.all.filter(isList('/services'));
     if (way.lists === 'listed') {

@@ -53,7 +53,7 @@ function startAll(
   const bound = {
     onEvents: handlers.onEvents.bind(handlers),
     onSynced: handlers.onSynced.bind(handlers),
-    onProblem: (problem: SourceProblem) => tellSafely(handlers, problem),
+    onProblem: (problem: SourceProblem) => emitProblem(handlers, problem),
   };
   return watchedResources(nodeName).map((watched) =>
     startReflector({ client, watched, streaming, handlers: bound, log }),
@@ -61,7 +61,7 @@ function startAll(
 }
 
 /** Whoever throws while being told of a problem has nobody left to be reported to. */
-function tellSafely(handlers: SourceHandlers, problem: SourceProblem): void {
+function emitProblem(handlers: SourceHandlers, problem: SourceProblem): void {
   try {
     handlers.onProblem(problem);
   } catch {

@@ -36,12 +36,12 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
 /** A source, the picture its events draw, and a way to make it look. */
 function follow(path: string) {
   const clock = createManualClock();
-  const picture = new Map<string, unknown>();
+  const objects = new Map<string, unknown>();
   const draw = (event: ObjectEvent): void => {
-    if (event.type === 'delete') picture.delete(event.name);
+    if (event.type === 'delete') objects.delete(event.name);
     else {
       const { metadata, spec } = event.object as { metadata: { name: string }; spec: unknown };
-      picture.set(metadata.name, spec);
+      objects.set(metadata.name, spec);
     }
   };
   const source = createManifestSource({
@@ -62,7 +62,7 @@ function follow(path: string) {
       await clock.waitForTimer(() => true);
     }
   };
-  return { picture, look, stop: () => source.stop() };
+  return { objects, look, stop: () => source.stop() };
 }
 
 function apply(folder: string, what: Edit): void {
@@ -100,7 +100,7 @@ describe('a manifest source under churn', () => {
           const fresh = follow(folder);
           await fresh.look();
           await fresh.stop();
-          expect(Object.fromEntries(source.picture)).toEqual(Object.fromEntries(fresh.picture));
+          expect(Object.fromEntries(source.objects)).toEqual(Object.fromEntries(fresh.objects));
         } finally {
           await source.stop();
           rmSync(folder, { recursive: true, force: true });

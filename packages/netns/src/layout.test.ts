@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { podsOf } from './addresses.ts';
-import type { ReplayRow } from './judge.ts';
+import type { ReplayRow } from './check-replay.ts';
 import { attachPod, outsideSetup, podCable, podSetup } from './layout.ts';
 import { worldForRows } from './replay.ts';
 

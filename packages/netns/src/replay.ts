@@ -3,7 +3,7 @@ import type { Destination, Protocol } from '@signalbox/core';
 import { isLocalPod, NODE_SOURCES, podsOf, type WorldSpec } from './addresses.ts';
 import type { Attempt, Socket } from './agent/protocol.ts';
 import type { Host } from './host.ts';
-import { formatSocket, mismatches, type ReplayRow } from './judge.ts';
+import { formatSocket, mismatches, type ReplayRow } from './check-replay.ts';
 import type { World } from './world.ts';
 
 export type Replayed =

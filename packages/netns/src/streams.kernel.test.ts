@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from './commands.ts';
 import type { Host } from './host.ts';
-import type { ReplayRow } from './judge.ts';
+import type { ReplayRow } from './check-replay.ts';
 import { listenAll } from './replay.ts';
 import { repeatedSyns, whileConnecting, type Streams } from './streams.ts';
 import { createWorld, type World } from './world.ts';

@@ -3,8 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 import type { Attempt, ConnectRequest } from './agent/protocol.ts';
 import { runCommand } from './commands.ts';
 import type { Host } from './host.ts';
-import { judgeStreams, type Stream, type StreamVerdict } from './judge-streams.ts';
-import type { ReplayRow } from './judge.ts';
+import { checkStreams, type Stream, type StreamVerdict } from './check-streams.ts';
+import type { ReplayRow } from './check-replay.ts';
 import type { World } from './world.ts';
 
 export interface Streams {
@@ -157,7 +157,7 @@ export async function whileConnecting(
   const after = await synsByHost(hosts);
   const repeatedSyns = new Map([...after].map(([name, count]) => [name, count - (before.get(name) ?? 0)]));
   const controlWaited = control.longestWait();
-  const verdict = judgeStreams({ streams, repeatedSyns, controlWaited, patience: PATIENCE });
+  const verdict = checkStreams({ streams, repeatedSyns, controlWaited, patience: PATIENCE });
   if (fewest() < MOST) return { ...verdict, fewest: fewest() };
   const ended = `a stream ended before the action, after ${MOST} connections`;
   return { problems: [...verdict.problems, ended], tooSlow: false, fewest: fewest() };

@@ -5,7 +5,7 @@ import type { Outcome, Protocol } from '@signalbox/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Attempt } from './agent/protocol.ts';
 import { runCommand } from './commands.ts';
-import type { ReplayRow } from './judge.ts';
+import type { ReplayRow } from './check-replay.ts';
 import { listenAll, replay, type ReplayTimeouts } from './replay.ts';
 import { createWorld, type World } from './world.ts';
 

@@ -49,7 +49,7 @@ function takeChange(
   // At a start the rest of such a file has to do; here there is something better: what runs.
   const misspelt = result.settings.strictProblems.filter((line) => !before.strictProblems.includes(line));
   if (misspelt.length > 0) return refuse(misspelt);
-  const { fatal, warnings } = proxy.judge(result.settings);
+  const { fatal, warnings } = proxy.checkSettings(result.settings);
   if (fatal !== null) return refuse([fatal]);
   const change = compareSettings(before, result.settings);
   if (change.restart.length > 0) {
@@ -57,7 +57,7 @@ function takeChange(
     return `content of the proxy server's configuration file was updated: a new process has to take over ${fields}`;
   }
   if (change.live.length > 0) logger.info('Applied changed configuration', { fields: change.live });
-  const known = proxy.judge(before).warnings;
+  const known = proxy.checkSettings(before).warnings;
   for (const warning of warnings) if (!known.includes(warning)) logger.warning(warning);
   return result.settings;
 }

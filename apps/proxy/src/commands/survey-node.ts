@@ -19,7 +19,7 @@ export async function surveyNode(options: RunOptions): Promise<FamilySupport | s
     onLinux ? composition.takeInstanceLock() : null,
   ]);
   if (lock?.kind === 'held') reportHeldLock(logger, lock);
-  return judgeFamilies(options, support) ?? support;
+  return reportFamilies(options, support) ?? support;
 }
 
 /** The start goes on: a node whose lock is held by mistake is served all the same. */
@@ -69,7 +69,7 @@ function firstLine(text: string): string {
   return text.split('\n')[0] ?? text;
 }
 
-function judgeFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
+function reportFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
   const { fatal, warnings } = checkFamilies(settings.config, support.families);
   for (const reason of support.reasons) logging.logger.info(reason);
   for (const warning of [...(support.warnings ?? []), ...warnings]) logging.logger.warning(warning);

@@ -1,7 +1,7 @@
 import { backendError, type BackendErrorCode } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
-import { isTransient, patiently, type Problem } from './transient.ts';
+import { isTransient, retryWhileTransient, type Problem } from './transient.ts';
 
 describe('what may go better the next time', () => {
   it.each<[boolean, BackendErrorCode, string]>([
@@ -28,7 +28,7 @@ function asking(answers: readonly (Problem | null)[]) {
   const began = clock.now();
   const asked: number[] = [];
   const waits: number[] = [];
-  const outcome = patiently(
+  const outcome = retryWhileTransient(
     () => {
       asked.push((clock.now() - began) / 1000);
       return Promise.resolve(answers[asked.length - 1] ?? answers.at(-1) ?? null);
@@ -49,7 +49,7 @@ function asking(answers: readonly (Problem | null)[]) {
   return { outcome, pass, asked, waits };
 }
 
-describe('patiently', () => {
+describe('retryWhileTransient', () => {
   it('asks again until the answer is good', async () => {
     const { outcome, pass, asked, waits } = asking([HELD, HELD, HELD, null]);
     await pass(10);

@@ -30,7 +30,7 @@ const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 8000;
 
 /** Asks until the answer is good, or bad for good, or time is up; the last answer counts. */
-export async function patiently<T, P extends Problem>(
+export async function retryWhileTransient<T, P extends Problem>(
   ask: () => Promise<T>,
   patience: Patience<T, P>,
 ): Promise<T> {

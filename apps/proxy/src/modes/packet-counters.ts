@@ -17,7 +17,7 @@ import {
 import { systemClock } from '@signalbox/kubernetes';
 import { createAccountingClient, type AccountingClient, type NetlinkError } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
-import { isTransient, patiently } from '../compose/transient.ts';
+import { isTransient, retryWhileTransient } from '../compose/transient.ts';
 import type { Cleaner, PacketCounters, PacketCounts } from './proxy-mode.ts';
 
 const NAMES = Object.values(ACCOUNTING_OBJECTS);
@@ -40,12 +40,12 @@ export async function openPacketCounters(
   parts: CounterParts = systemParts(logger),
 ): Promise<PacketCounters | null> {
   const { client, probe } = parts;
-  const insist = createInsistence(parts, logger);
-  const made = await insist(
+  const retry = createRetry(parts, logger);
+  const made = await retry(
     () => client.ensure(NAMES),
     (answer) => (answer.ok ? null : answer.error),
   );
-  const ask = (family: Family) => insist(() => probe(family), errorOf);
+  const ask = (family: Family) => retry(() => probe(family), errorOf);
   const answers = await Promise.all(
     (made.ok ? families : []).map(async (family) => [family, await ask(family)] as const),
   );
@@ -71,9 +71,9 @@ function errorOf(answer: IptablesDriver | BackendError): BackendError | null {
   return 'code' in answer ? answer : null;
 }
 
-function createInsistence({ clock }: CounterParts, logger: Logger) {
+function createRetry({ clock }: CounterParts, logger: Logger) {
   return <T>(ask: () => Promise<T>, problem: (answer: T) => Refusal['error'] | null): Promise<T> =>
-    patiently(ask, {
+    retryWhileTransient(ask, {
       clock,
       milliseconds: PATIENCE_MS,
       problem,

@@ -3,7 +3,7 @@ import { FAMILIES, formatBackendError, type BackendError, type Clock, type Famil
 import { formatDuration } from '../config/duration.ts';
 import type { Logger } from '../logging/logger.ts';
 import { readTrimmed, type Files } from '../node/sysctl.ts';
-import { patiently } from '../compose/transient.ts';
+import { retryWhileTransient } from '../compose/transient.ts';
 import type { FamilySupport } from './proxy-mode.ts';
 
 export interface FamilyProbe<Driver extends { close(): unknown }> {
@@ -47,7 +47,7 @@ async function askFamily<Driver extends { close(): unknown }>(
   const off = family === 'IPv6' ? whyNoIPv6(files) : null;
   if (off !== null) return { reason: off, warnings: [] };
   const driver = open(family);
-  const answer = await patiently(() => ask(driver), {
+  const answer = await retryWhileTransient(() => ask(driver), {
     clock,
     milliseconds: PATIENCE_MS,
     problem: (each) => ('code' in each ? each : null),

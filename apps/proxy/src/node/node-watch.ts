@@ -29,7 +29,7 @@ export interface NodeJudgeOptions {
  * Whether the proxy may start with the Node as it is. Each thing that is wrong is told once; it ends the process only
  * before the first sync: rules that are in place are worth more than none.
  */
-export function createNodeJudge(options: NodeJudgeOptions): (view: NodeView) => boolean {
+export function createNodeCheck(options: NodeJudgeOptions): (view: NodeView) => boolean {
   const { check, logger, hasStarted, onFatal } = options;
   const told = new Set<string>();
   return (view) => {

@@ -4,7 +4,7 @@ import { settingsOf } from '../testing/settings.ts';
 import { countRanges } from './cpu-count.ts';
 import type { NodeView } from '@signalbox/core';
 import { checkFamilies, checkNode } from './family-check.ts';
-import { createNodeJudge } from './node-watch.ts';
+import { createNodeCheck } from './node-watch.ts';
 import { applySysctls, needsRouteLocalnet, setOomScore } from './prepare-node.ts';
 import { fakeFiles } from '../testing/files.ts';
 import { setSysctl } from './sysctl.ts';
@@ -139,19 +139,19 @@ describe('IP families', () => {
     const told: string[] = [];
     let started = false;
     let why = 'misfit';
-    const judge = createNodeJudge({
+    const check = createNodeCheck({
       check: () => ({ fatal: why === '' ? null : why, warnings: ['lesser'] }),
       hasStarted: () => started,
       logger: { warning: (text: string) => told.push(text) } as never,
       onFatal: (reason) => fatal.push(reason),
     });
     const node = view('192.0.2.1');
-    expect([judge(node), judge(node)]).toEqual([false, false]);
+    expect([check(node), check(node)]).toEqual([false, false]);
     started = true;
     why = 'other misfit';
-    judge(node);
+    check(node);
     why = '';
-    expect(judge(node)).toBe(true);
+    expect(check(node)).toBe(true);
     expect({ fatal, told }).toEqual({ fatal: ['misfit'], told: ['lesser', 'other misfit'] });
   });
 

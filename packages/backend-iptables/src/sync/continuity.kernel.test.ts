@@ -22,7 +22,7 @@ import {
   store,
   STRANGER,
   syncAll,
-  tell,
+  applyEvents,
   unharmed,
   WEB,
   without,
@@ -168,7 +168,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
     await expectReaches(cluster, rowsOf(ALL_WAYS, WEB));
     const before = await packetsSeen(kernel);
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
-      tell(cluster, [...neighbour(3), ...without(40)]);
+      applyEvents(cluster, [...neighbour(3), ...without(40)]);
       await syncAll(cluster);
       for (let round = 0; round < 5 || goesOn(streams, round); round++) {
         for (const { counters } of await restart(cluster)) {
@@ -202,7 +202,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
 
   it.for(ACCIDENTS)('survive that $title, or come back with the repair', async (accident, context) => {
     const kernel = kernelNow();
-    tell(kernel.cluster, neighbour(1));
+    applyEvents(kernel.cluster, neighbour(1));
     await syncAll(kernel.cluster);
     const untouched = accident.breaks === 'node-port' ? (['cluster-ip'] as const) : ALL_WAYS;
     await unharmed(context, kernel.cluster, rowsOf(untouched, WEB), async (streams) => {
@@ -217,7 +217,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
       for (let round = 0; round < 9 || goesOn(streams, round); round++) {
         const serving = WEB.filter((_, index) => index !== round % WEB.length);
-        tell(cluster, slicesOf(0, serving));
+        applyEvents(cluster, slicesOf(0, serving));
         await syncAll(cluster);
         await expectReaches(cluster, rowsOf(ALL_WAYS, serving));
       }

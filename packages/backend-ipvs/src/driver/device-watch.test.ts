@@ -80,7 +80,7 @@ describe('the device watch', () => {
     const gone = (text: string, index: number): void =>
       seen[0]?.notification({ kind: 'address-gone', address: address(text, index) });
     gone('fe80::1', 12);
-    watch.learn(7);
+    watch.setDevice(7);
     gone('fe80::2', 12);
     gone('fd00::a', 7);
     expect(drift).toEqual(['address fd00::a is gone']);

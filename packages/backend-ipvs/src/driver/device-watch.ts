@@ -8,7 +8,7 @@ export interface DeviceWatch {
   /** What we are about to delete ourselves: no drift when it is heard of. */
   expect(operations: readonly Operation[]): void;
   /** Our device's index, as somebody has just read it; `null`: it is not there. */
-  learn(index: number | null): void;
+  setDevice(index: number | null): void;
   /** `onProblem`: links and addresses are not watched, for now or for good. */
   start(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
 }
@@ -22,7 +22,7 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
     expect(operations) {
       if (watching) losses.expect(operations);
     },
-    learn: (index) => losses.learn(index),
+    setDevice: (index) => losses.setDevice(index),
     start(onDrift, onProblem) {
       let heard = false;
       watching = true;
@@ -51,7 +51,7 @@ function problemOf(reason: string, next: 'restarting' | 'stopped'): BackendError
 }
 
 interface LossDetector {
-  learn(index: number | null): void;
+  setDevice(index: number | null): void;
   expect(operations: readonly Operation[]): void;
   /** What we lost by somebody else's hand; `null`: nothing. */
   of(notification: RouteNotification): string | null;
@@ -62,7 +62,7 @@ function createLossDetector(family: Family): LossDetector {
   // A device that was there before us is never told of: until it has been read, no address is known to be on it.
   let device: number | null = null;
   return {
-    learn(index) {
+    setDevice(index) {
       device = index;
     },
     expect(operations) {

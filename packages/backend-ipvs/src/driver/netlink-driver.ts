@@ -40,13 +40,13 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     writeSysctl,
     probe: (scheduler) => probeKernel(clients, scheduler),
     setTimeouts: async (timeouts) => errorOf(await clients.ipvs.setTimeouts(wholeSeconds(timeouts))),
-    observe: () => observeKernel(clients, family, (index) => device.learn(index)),
+    observe: () => observeKernel(clients, family, (index) => device.setDevice(index)),
     packetFilterDrift: (packetFilter) => rules.compare(packetFilter),
     status: (servers) => observeReals(clients, servers),
     async apply(operations) {
       device.expect(operations);
       const results = await applyOperations(clients, iptables, operations);
-      if (operations.some(({ kind }) => kind === 'device-create')) await learnIndex(clients, device);
+      if (operations.some(({ kind }) => kind === 'device-create')) await readIndex(clients, device);
       return results;
     },
     removeRules: (remains) => removeFromBoth(iptables, remains),
@@ -62,9 +62,9 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
 }
 
 /** Of a device that was made before anybody listened, perhaps. */
-async function learnIndex(clients: Clients, device: DeviceWatch): Promise<void> {
+async function readIndex(clients: Clients, device: DeviceWatch): Promise<void> {
   const found = await findDevice(clients);
-  device.learn(found.ok ? found.value.index : null);
+  device.setDevice(found.ok ? found.value.index : null);
 }
 
 /** The kernel counts in seconds and takes 0 as "leave it". */

@@ -24,7 +24,7 @@ import {
   slicesOf,
   startCluster,
   syncAll,
-  tell,
+  applyEvents,
   unharmed,
   WEB,
   type Churn,
@@ -69,7 +69,7 @@ function expectGrown(before: ReadonlyMap<string, number>, after: ReadonlyMap<str
 
 /** A pod that is not in service goes on to accept until the streams are over: who still reaches it is too late. */
 async function scale(cluster: Cluster, serving: readonly number[]): Promise<void> {
-  tell(cluster, slicesOf(0, serving));
+  applyEvents(cluster, slicesOf(0, serving));
   await syncAll(cluster);
   await expectReaches(cluster, rowsOf(ALL_WAYS, serving));
 }

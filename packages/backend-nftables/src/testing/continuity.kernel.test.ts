@@ -18,7 +18,7 @@ import {
   slicesOf,
   startCluster,
   syncAll,
-  tell,
+  applyEvents,
   unharmed,
   WEB,
   withSlices,
@@ -117,11 +117,11 @@ describe('connections while maps change', () => {
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
       for (let round = 0; round < 9 || goesOn(streams, round); round++) {
         const serving = WEB.filter((_, index) => index !== round % WEB.length);
-        tell(cluster, slicesOf(0, serving));
+        applyEvents(cluster, slicesOf(0, serving));
         await syncAll(cluster);
         if (round < 3) await expectReaches(cluster, rowsOf(ALL_WAYS, serving));
       }
-      tell(cluster, slicesOf(0, WEB));
+      applyEvents(cluster, slicesOf(0, WEB));
       await syncAll(cluster);
     });
     await expectNoDrift(cluster);
@@ -132,13 +132,13 @@ describe('connections while maps change', () => {
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams: Streams) => {
       for (let round = 0; round < 1 || goesOn(streams, round); round++) {
         for (const size of SIZES) {
-          tell(cluster, manySlices(size));
+          applyEvents(cluster, manySlices(size));
           await syncAll(cluster);
         }
       }
     });
     await expectReaches(cluster, rowsOf(ALL_WAYS, WEB.slice(0, 1)));
-    tell(cluster, slicesOf(0, WEB));
+    applyEvents(cluster, slicesOf(0, WEB));
     await syncAll(cluster);
     await expectNoDrift(cluster);
   });
@@ -147,11 +147,11 @@ describe('connections while maps change', () => {
     const cluster = clusterNow();
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
       for (let round = 0; round < 10 || goesOn(streams, round); round++) {
-        tell(cluster, withAffinity(round % 2 === 0));
+        applyEvents(cluster, withAffinity(round % 2 === 0));
         await syncAll(cluster);
       }
     });
-    tell(cluster, withAffinity(false));
+    applyEvents(cluster, withAffinity(false));
     await syncAll(cluster);
     await expectNoDrift(cluster);
   });

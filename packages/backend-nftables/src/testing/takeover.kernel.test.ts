@@ -14,7 +14,7 @@ import {
   startCluster,
   STRANGER,
   syncAll,
-  tell,
+  applyEvents,
   unharmed,
   WEB,
   withSlices,
@@ -66,7 +66,7 @@ function withAffinity(): void {
   const [service] = withSlices(STICKY, WEB);
   if (service === undefined || service.type === 'delete') return;
   const { spec, ...rest } = service.object as { readonly spec: object };
-  tell(clusterNow(), [
+  applyEvents(clusterNow(), [
     { ...service, object: { ...rest, spec: { ...spec, sessionAffinity: 'ClientIP' } } },
     ...slicesOf(STICKY, [STRANGER, ...WEB]),
   ]);

@@ -173,8 +173,8 @@ function truth(server: TestApiServer): Record<string, string> {
   );
 }
 
-function picture({ recorder }: Watching): Record<string, string> {
-  return sorted([...recorder.picture]);
+function store({ recorder }: Watching): Record<string, string> {
+  return sorted([...recorder.objects]);
 }
 
 function sorted(entries: [string, string][]): Record<string, string> {
@@ -183,13 +183,13 @@ function sorted(entries: [string, string][]): Record<string, string> {
 
 /** The optional resource may have been taken as absent for five minutes. */
 async function quiet(server: TestApiServer, watching: Watching): Promise<void> {
-  const same = (): boolean => JSON.stringify(picture(watching)) === JSON.stringify(truth(server));
+  const same = (): boolean => JSON.stringify(store(watching)) === JSON.stringify(truth(server));
   for (let round = 0; round < 200 && !same(); round++) {
     await breathe();
     const next = watching.clock.pending.find(({ delayMs }) => delayMs >= 800 && delayMs <= 300_000);
     if (next !== undefined) watching.clock.advance(next.dueAt - watching.clock.now());
   }
-  expect(picture(watching)).toEqual(truth(server));
+  expect(store(watching)).toEqual(truth(server));
 }
 
 const steps = fc.array(step, { minLength: 5, maxLength: 40 });

@@ -88,7 +88,7 @@ function watchFrom(
     await clock.waitForTimer(({ delayMs }) => delayMs === ms);
     clock.advance(ms);
   };
-  const names = (): string[] => [...recorder.picture.keys()].filter((key) => key.startsWith('Service '));
+  const names = (): string[] => [...recorder.objects.keys()].filter((key) => key.startsWith('Service '));
   return { recorder, source, clock, comesTrue, passes, names };
 }
 

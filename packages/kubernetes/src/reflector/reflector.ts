@@ -4,7 +4,12 @@ import { apiError, type ApiError } from '../http/api-error.ts';
 import { delay } from '../http/delay.ts';
 import { createBackOff } from './back-off.ts';
 import type { WatchEvent } from './decode-events.ts';
-import { createPicture, type Picture, type PictureHandlers, type Position } from './picture.ts';
+import {
+  createResourceStore,
+  type ResourceStore,
+  type ResourceStoreHandlers,
+  type Position,
+} from './resource-store.ts';
 import { createProblemReporter } from './problem-reporter.ts';
 import { readList } from './read-list.ts';
 import { readWatch } from './read-watch.ts';
@@ -15,7 +20,7 @@ export interface ReflectorOptions {
   readonly client: ApiClient;
   readonly watched: WatchedResource;
   readonly streaming: StreamingSupport;
-  readonly handlers: PictureHandlers;
+  readonly handlers: ResourceStoreHandlers;
   readonly log: (line: string) => void;
 }
 
@@ -55,21 +60,21 @@ interface Outcome {
 
 export function startReflector(options: ReflectorOptions): Reflector {
   const abort = new AbortController();
-  const picture = createPicture(options.watched.resource, options.handlers, abort.signal);
-  const judge = createJudge(options, picture);
+  const store = createResourceStore(options.watched.resource, options.handlers, abort.signal);
+  const retryPolicy = createRetryPolicy(options, store);
   const session = {
     ...options,
-    picture,
+    store,
     signal: abort.signal,
-    onProgress: judge.progressed,
-    inFull: judge.inFull,
+    onProgress: retryPolicy.progressed,
+    inFull: retryPolicy.inFull,
     bookmarking: new Set<string>(),
   };
   const loop = async (): Promise<void> => {
     while (!abort.signal.aborted) {
       const outcome = await attempt(session).catch(unforeseen);
       if (abort.signal.aborted) return;
-      const waitMs = judge.waitAfter(outcome);
+      const waitMs = retryPolicy.waitAfter(outcome);
       if (waitMs > 0) await delay(options.client.clock, waitMs, abort.signal);
     }
   };
@@ -95,7 +100,7 @@ function unforeseen(error: unknown): Outcome {
 }
 
 interface Session extends ReflectorOptions {
-  readonly picture: Picture;
+  readonly store: ResourceStore;
   readonly signal: AbortSignal;
   /** Something came from the server that moves the picture on. */
   readonly onProgress: (server: string) => void;
@@ -106,30 +111,30 @@ interface Session extends ReflectorOptions {
 }
 
 function attempt(session: Session): Promise<Outcome> {
-  const { position } = session.picture;
+  const { position } = session.store;
   if (position.at === 'version') return watchOnce(session, position.version);
   const streamed = session.streaming.wanted && !session.inFull();
   return streamed ? streamOnce(session) : listOnce(session, position);
 }
 
 async function listOnce(
-  { client, watched, picture, signal, log, onProgress }: Session,
+  { client, watched, store, signal, log, onProgress }: Session,
   { atLeast, extent }: Position & { readonly at: 'nowhere' },
 ): Promise<Outcome> {
-  const incoming = picture.replace();
+  const incoming = store.replace();
   const request = { client, watched, version: atLeast, extent, signal, onItems: incoming.add };
   const listed = await readList(request);
   if (!listed.ok) return { kind: 'list', error: listed.error, opened: false, progress: false, sound: false };
   const { server, version } = listed.value;
   incoming.finish(version);
-  log(`${watched.plural}: ${picture.size} listed by ${server}, version ${version}`);
+  log(`${watched.plural}: ${store.size} listed by ${server}, version ${version}`);
   onProgress(server);
   return { kind: 'list', error: null, opened: true, progress: true, sound: false };
 }
 
 async function streamOnce(session: Session): Promise<Outcome> {
-  const { client, watched, picture, log, onProgress } = session;
-  const list = createStreamedList(picture);
+  const { client, watched, store, log, onProgress } = session;
+  const list = createStreamedList(store);
   const startedAt = client.clock.now();
   const { error, server, lasted } = await watchWith(session, {
     parameters: { sendInitialEvents: 'true', resourceVersionMatch: 'NotOlderThan' },
@@ -141,7 +146,7 @@ async function streamOnce(session: Session): Promise<Outcome> {
     onEvents: (events, by) => {
       const before = list.complete;
       list.take(events);
-      if (!before && list.complete) log(`${watched.plural}: ${picture.size} streamed by ${by}`);
+      if (!before && list.complete) log(`${watched.plural}: ${store.size} streamed by ${by}`);
       if (list.complete) onProgress(by);
     },
   });
@@ -150,17 +155,17 @@ async function streamOnce(session: Session): Promise<Outcome> {
 }
 
 async function watchOnce(session: Session, version: string): Promise<Outcome> {
-  const { picture, onProgress } = session;
+  const { store, onProgress } = session;
   const { error, server, lasted } = await watchWith(session, {
     parameters: { resourceVersion: version },
     gzip: 'refused',
     idleMs: () => NO_IDLE_LIMIT_MS,
     onEvents: (events, by) => {
-      picture.apply(events);
+      store.apply(events);
       onProgress(by);
     },
   });
-  const { position: now } = picture;
+  const { position: now } = store;
   const progress = lasted || (now.at === 'version' && now.version !== version);
   return { kind: 'watch', error, opened: server !== '', progress, sound: progress };
 }
@@ -201,14 +206,14 @@ async function watchWith(
   return { error, server, lasted: server !== '' && client.clock.now() - startedAt >= LASTING_MS };
 }
 
-interface Judge {
+interface RetryPolicy {
   readonly progressed: (server: string) => void;
   readonly inFull: () => boolean;
   /** Decides what follows: what is told, what is forgotten, and the milliseconds to wait. */
   readonly waitAfter: (outcome: Outcome) => number;
 }
 
-function createJudge(options: ReflectorOptions, picture: Picture): Judge {
+function createRetryPolicy(options: ReflectorOptions, store: ResourceStore): RetryPolicy {
   const { watched, streaming, handlers, log } = options;
   const backOff = createBackOff(options.client.clock);
   const reporter = createProblemReporter({ plural: watched.plural, onProblem: handlers.onProblem, log });
@@ -217,23 +222,23 @@ function createJudge(options: ReflectorOptions, picture: Picture): Judge {
   let inFull = false;
   const isUseless = createPatience();
 
-  const judgeError = (error: ApiError, { opened }: Outcome): number => {
+  const waitAfterError = (error: ApiError, { opened }: Outcome): number => {
     const failures = backOff.failures;
     const waitMs = Math.max(backOff.next(), error.retryAfterMs);
     if (error.code === 'expired') {
       // A list that grew too old between two pages is asked for in one piece the next time.
-      const { position } = picture;
-      picture.lose(position.at === 'nowhere' && position.extent === 'pages' ? 'whole' : 'pages');
+      const { position } = store;
+      store.lose(position.at === 'nowhere' && position.extent === 'pages' ? 'whole' : 'pages');
       return failures === 0 ? 0 : waitMs;
     }
     // One that breaks off is no trouble yet: the server may only have restarted. Ask again at once.
     if (error.code === 'connection-lost' && opened && failures === 0) return 0;
     if (watched.optional && (error.code === 'not-found' || error.code === 'forbidden')) {
       if (failures === 0) log(`${watched.plural}: ${error.message}; taken as none`);
-      picture.nothing();
+      store.nothing();
       return ABSENT_RETRY_MS;
     }
-    if (error.code === 'bad-response' || isOfTheFuture(error, failures)) picture.lose('pages');
+    if (error.code === 'bad-response' || isOfTheFuture(error, failures)) store.lose('pages');
     reporter.report(error);
     return waitMs;
   };
@@ -242,13 +247,13 @@ function createJudge(options: ReflectorOptions, picture: Picture): Judge {
     if (outcome.sound) backOff.reset();
     inFull = outcome.kind === 'streamed-list' && !outcome.progress;
     const useless = isUseless(outcome);
-    if (useless) picture.lose('pages');
+    if (useless) store.lose('pages');
     if (isRefusalToStream(outcome)) {
       streaming.wanted = false;
       log(`${watched.plural}: no streamed lists here (${outcome.error?.message ?? 'ended early'}); listing`);
       return 0;
     }
-    if (outcome.error !== null) return judgeError(outcome.error, outcome);
+    if (outcome.error !== null) return waitAfterError(outcome.error, outcome);
     if (useless) reporter.report(ENDED_AT_ONCE);
     return outcome.progress ? 0 : backOff.next();
   };

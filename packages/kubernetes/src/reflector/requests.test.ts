@@ -70,7 +70,7 @@ describe('createKubernetesSource, requests', () => {
       const watching = stage.watch([server], { lists });
       await watching.synced();
       server.put(service('b'));
-      await watching.recorder.until(() => watching.recorder.picture.size === 2);
+      await watching.recorder.until(() => watching.recorder.objects.size === 2);
       expect(server.requests.all.every(({ headers }) => headers.accept === PROTOBUF_FIRST)).toBe(true);
       expect(watching.recorder.problems).toEqual([]);
     },
@@ -84,7 +84,7 @@ describe('createKubernetesSource, requests', () => {
     const watching = stage.watch([server], { lists: 'listed' });
     await watching.synced();
     await server.watches.open(4);
-    expect(watching.recorder.picture.size).toBe(1);
+    expect(watching.recorder.objects.size).toBe(1);
     expect(watching.recorder.problems).toEqual([]);
     expect(server.requests.all.filter(isWatch('')).some(inProtobuf)).toBe(false);
   });
@@ -96,13 +96,13 @@ describe('createKubernetesSource, requests', () => {
       for (let i = 0; i < 50; i++) server.put(service(`s${i}`));
       const watching = stage.watch([server]);
       await watching.synced();
-      expect(watching.recorder.picture.size).toBe(50);
+      expect(watching.recorder.objects.size).toBe(50);
       const asked = server.requests.all.filter(({ query }) => query.has('sendInitialEvents'));
       expect(asked.map(({ headers }) => headers['accept-encoding'])).toEqual(Array(4).fill('gzip'));
       // Behind the initial events, in members of their own.
       for (const name of ['b', 'c']) {
         server.put(service(name));
-        await watching.recorder.until(() => watching.recorder.picture.has(`Service default/${name}`));
+        await watching.recorder.until(() => watching.recorder.objects.has(`Service default/${name}`));
       }
       const rewatched = server.requests.next(isWatch('/services'));
       server.watches.end();
@@ -134,7 +134,7 @@ describe('createKubernetesSource, requests', () => {
       server.put(service('a'));
       const watching = stage.watch([server]);
       await watching.synced();
-      expect(watching.recorder.picture.size).toBe(1);
+      expect(watching.recorder.objects.size).toBe(1);
       expect(watching.recorder.problems).toEqual([]);
       server.setStreaming('supported');
       server.store.tick();
@@ -165,7 +165,7 @@ describe('createKubernetesSource, requests', () => {
       watching.clock.advance(30_000);
     }
     await watching.synced();
-    expect(watching.recorder.picture.size).toBe(1);
+    expect(watching.recorder.objects.size).toBe(1);
     expect(watching.recorder.problems).toEqual([]);
     expect(watching.log.some((line) => line.includes('no streamed lists here'))).toBe(true);
   });
@@ -183,7 +183,7 @@ describe('createKubernetesSource, requests', () => {
     });
     const watching = stage.watch([server], { lists: 'listed' });
     await watching.pass(watching.synced());
-    expect(watching.recorder.picture.size).toBe(1_200);
+    expect(watching.recorder.objects.size).toBe(1_200);
     const lists = server.requests.all.filter(isFirst).map(({ query }) => query.get('limit'));
     expect(lists).toEqual([null, '500', '500', null]);
   });

@@ -34,7 +34,7 @@ describe('a reflector whose server fails', () => {
     const watching = stage.watch([server], { lists: 'listed' });
     for (const ms of [1_200, 2_400]) await sitOut(watching, ms);
     server.put(service('a'));
-    await watching.recorder.until(() => watching.recorder.picture.size === 1);
+    await watching.recorder.until(() => watching.recorder.objects.size === 1);
     server.fault(failing);
     server.watches.end();
     // The other three watches ended within 10 s and brought nothing.
@@ -93,7 +93,7 @@ describe('a reflector whose server lags behind', () => {
     for (const ms of [1_200, 2_400]) await sitOut(watching, ms);
     await watching.watched();
     server.put(service('a'));
-    await watching.recorder.until(() => watching.recorder.picture.size === 1);
+    await watching.recorder.until(() => watching.recorder.objects.size === 1);
     expect(server.requests.all.filter(isList('/services'))).toHaveLength(1);
   });
 });

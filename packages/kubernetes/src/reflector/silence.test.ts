@@ -69,7 +69,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
       await asked;
       relay.forward();
       clock.advance(15_000);
-      await watching.pass(recorder.until(() => recorder.picture.size === 2));
+      await watching.pass(recorder.until(() => recorder.objects.size === 2));
       expect(recorder.problems.length).toBeLessThanOrEqual(4);
       expect(new Set(recorder.problems.map(({ code }) => code))).toEqual(new Set(['stalled']));
     },
@@ -90,7 +90,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
       clock.advance(30_000);
       if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
     }
-    await watching.pass(recorder.until(() => recorder.picture.size === 2));
+    await watching.pass(recorder.until(() => recorder.objects.size === 2));
   });
 
   it('is given up on a watch that has had no bookmark yet, where the watch before it had', async () => {
@@ -113,7 +113,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
       clock.advance(30_000);
       if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
     }
-    await watching.pass(recorder.until(() => recorder.picture.size === 2));
+    await watching.pass(recorder.until(() => recorder.objects.size === 2));
   });
 
   it('keeps no connection of the silence', async () => {
@@ -150,7 +150,7 @@ describe('a quiet server that answers', () => {
     for (let second = 20; second <= 200; second += 20) {
       clock.advance(20_000);
       server.put(service(`at-${second}`));
-      await recorder.until(() => recorder.picture.has(`Service default/at-${second}`));
+      await recorder.until(() => recorder.objects.has(`Service default/at-${second}`));
     }
     expect(probes(server)).toBe(0);
   });
@@ -180,7 +180,7 @@ describe('a quiet server that answers', () => {
     await asked;
     clock.advance(1_000);
     server.put(service('b'));
-    await recorder.until(() => recorder.picture.size === 2);
+    await recorder.until(() => recorder.objects.size === 2);
     clock.advance(14_000);
     // 30 s after the event, which came 14 s ago.
     await clock.waitForTimer(({ delayMs }) => delayMs === 16_000);

@@ -53,7 +53,7 @@ describe('createKubernetesSource, troubles', () => {
       await watching.synced();
       expect(recorder.problems.map((p) => p.code)).toEqual([code]);
       expect(recorder.problems[0]?.message).toContain(`services: ${server.url}: `);
-      expect(recorder.picture.has('Service default/a')).toBe(true);
+      expect(recorder.objects.has('Service default/a')).toBe(true);
     },
   );
 
@@ -113,7 +113,7 @@ describe('createKubernetesSource, troubles', () => {
     expect(new Set(recorder.problems.map((p) => p.code))).toEqual(new Set(['unauthorized']));
     writeFileSync(tokenFile, 'new');
     server.put(service('a'));
-    await watching.pass(recorder.until(() => recorder.picture.size === 1));
+    await watching.pass(recorder.until(() => recorder.objects.size === 1));
     rmSync(folder, { recursive: true });
   });
 
@@ -129,11 +129,11 @@ describe('createKubernetesSource, troubles', () => {
     clock.advance(480_000);
     await recorder.until(() => recorder.problems.length === 4);
     expect(new Set(recorder.problems.map((p) => p.code))).toEqual(new Set(['stalled']));
-    expect(recorder.picture.size).toBe(1);
+    expect(recorder.objects.size).toBe(1);
     await server.stop();
     server.put(service('b'));
     await server.start();
-    await watching.pass(recorder.until(() => recorder.picture.size === 2));
+    await watching.pass(recorder.until(() => recorder.objects.size === 2));
   });
 
   it('turns to the next server when one is away, silent or going down', async () => {
@@ -153,7 +153,7 @@ describe('createKubernetesSource, troubles', () => {
     await servers[1].start();
     await servers[2].stop();
     servers[1].put(service('a'));
-    await recorder.until(() => recorder.picture.size === 1);
+    await recorder.until(() => recorder.objects.size === 1);
     expect(servers[1].requests.all.some(isWatch('/services'))).toBe(true);
   });
 

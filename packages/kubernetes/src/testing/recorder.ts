@@ -10,7 +10,7 @@ export interface SourceRecorder {
   readonly problems: readonly SourceProblem[];
   readonly synced: readonly Resource[];
   /** `Service x/a` → resourceVersion, of what has been upserted and not deleted since. */
-  readonly picture: ReadonlyMap<string, string>;
+  readonly objects: ReadonlyMap<string, string>;
   /** Resolves as soon as the condition holds; it is asked after everything the source says. */
   readonly until: (condition: () => boolean) => Promise<void>;
 }
@@ -19,18 +19,18 @@ export function createSourceRecorder(): SourceRecorder {
   const events: ObjectEvent[] = [];
   const problems: SourceProblem[] = [];
   const synced: Resource[] = [];
-  const picture = new Map<string, string>();
+  const objects = new Map<string, string>();
   const { notify: said, until } = createSignal();
 
   return {
     events,
     problems,
     synced,
-    picture,
+    objects,
     handlers: {
       onEvents(batch) {
         events.push(...batch);
-        for (const event of batch) draw(picture, event);
+        for (const event of batch) record(objects, event);
         said();
       },
       onSynced(resource) {
@@ -46,12 +46,12 @@ export function createSourceRecorder(): SourceRecorder {
   };
 }
 
-function draw(picture: Map<string, string>, event: ObjectEvent): void {
+function record(objects: Map<string, string>, event: ObjectEvent): void {
   if (event.type === 'delete') {
-    picture.delete(`${event.resource} ${event.namespace}/${event.name}`);
+    objects.delete(`${event.resource} ${event.namespace}/${event.name}`);
     return;
   }
   const { metadata } = event.object as WireObject;
   const key = `${event.resource} ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`;
-  picture.set(key, metadata?.resourceVersion ?? '');
+  objects.set(key, metadata?.resourceVersion ?? '');
 }

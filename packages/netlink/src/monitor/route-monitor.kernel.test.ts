@@ -53,12 +53,13 @@ const OUT_OF_DESCRIPTORS = `
 /** What a monitor tells, as lines to wait for. */
 function watch(childFile?: string): AsyncIterator<[string]> {
   const heard = new EventEmitter();
-  const tell = (line: string): boolean => heard.emit('line', line);
+  const report = (line: string): boolean => heard.emit('line', line);
   const monitor = watchRoutes(
     {
-      resync: () => tell('resync'),
-      notification: (told) => tell(`${told.kind} ${'link' in told ? told.link.name : told.address.address}`),
-      interrupted: (reason, next) => tell(`interrupted, ${next}: ${reason}`),
+      resync: () => report('resync'),
+      notification: (received) =>
+        report(`${received.kind} ${'link' in received ? received.link.name : received.address.address}`),
+      interrupted: (reason, next) => report(`interrupted, ${next}: ${reason}`),
     },
     { restartMilliseconds: 1, ...(childFile === undefined ? {} : { childFile }) },
   );

@@ -1,6 +1,6 @@
 /** Who answered, and a picture of it. The drawing is pure. */
 import type { Attempt } from '../agent/protocol.ts';
-import { formatSocket } from '../judge.ts';
+import { formatSocket } from '../check-replay.ts';
 import type { World } from '../world.ts';
 import type { DemoEndpoint, Frontend } from './objects.ts';
 

@@ -92,7 +92,7 @@ export async function startCluster(createBackend: CreateBackend, neighbours: num
   const parts = { world, createBackend, objects: new Map<string, ObjectEvent>() };
   const cluster = { ...parts, proxy: startProxy(parts), ports: createSourcePorts(ASKING_PORTS) };
   const others = Array.from({ length: neighbours }, (_, index) => neighbour(index + 1));
-  tell(cluster, [...withSlices(0, WEB), ...others.flat()]);
+  applyEvents(cluster, [...withSlices(0, WEB), ...others.flat()]);
   await syncAll(cluster);
   return cluster;
 }
@@ -132,7 +132,7 @@ export function store({ objects }: Cluster, events: readonly ObjectEvent[]): voi
   }
 }
 
-export function tell(cluster: Cluster, events: readonly ObjectEvent[]): void {
+export function applyEvents(cluster: Cluster, events: readonly ObjectEvent[]): void {
   store(cluster, events);
   for (const event of events) expect(cluster.proxy.model.apply(event).map(formatInputProblem)).toEqual([]);
 }
@@ -144,7 +144,7 @@ export async function changeNeighbours(
   { most, leaving }: { readonly most: number; readonly leaving: number },
 ): Promise<number> {
   const count = 1 + Math.floor(churn.random() * most);
-  for (let done = 0; done < count; done++) tell(cluster, randomChange(churn, leaving));
+  for (let done = 0; done < count; done++) applyEvents(cluster, randomChange(churn, leaving));
   await syncAll(cluster);
   return count;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Attempt } from './agent/protocol.ts';
-import type { ReplayRow } from './judge.ts';
-import { judgeStreams, type StreamEvidence } from './judge-streams.ts';
+import type { ReplayRow } from './check-replay.ts';
+import { checkStreams, type StreamEvidence } from './check-streams.ts';
 
 const ROW: ReplayRow = {
   entry: 'pod',
@@ -28,12 +28,12 @@ const RIGHT = answeredBy('10.244.1.5');
 const REFUSED: Attempt = { kind: 'rejected', code: 'ECONNREFUSED' };
 const SILENT: Attempt = { kind: 'silent' };
 
-function judge(
+function check(
   attempts: readonly Attempt[],
   more: Partial<StreamEvidence> & { readonly syns?: number },
-): ReturnType<typeof judgeStreams> {
+): ReturnType<typeof checkStreams> {
   const { syns = 0, ...evidence } = more;
-  return judgeStreams({
+  return checkStreams({
     streams: [{ row: ROW, attempts: [...attempts] }],
     repeatedSyns: new Map([['pod-20', syns]]),
     controlWaited: 30,
@@ -44,18 +44,18 @@ function judge(
 
 describe('streams of connections', () => {
   it('are unharmed when all were answered by the right endpoint, however slow the machine is', () => {
-    expect(judge([RIGHT, RIGHT], { controlWaited: 5000 })).toEqual({ problems: [], tooSlow: false });
+    expect(check([RIGHT, RIGHT], { controlWaited: 5000 })).toEqual({ problems: [], tooSlow: false });
   });
 
   it('are harmed by a SYN that was lost while the control went on', () => {
-    expect(judge([RIGHT], { syns: 1, controlWaited: 700 })).toEqual({
+    expect(check([RIGHT], { syns: 1, controlWaited: 700 })).toEqual({
       problems: ['pod-20 had to send 1 SYNs again'],
       tooSlow: false,
     });
   });
 
   it('are inconclusive when a SYN was repeated and the control waited as long', () => {
-    expect(judge([RIGHT], { syns: 2, controlWaited: 1010 })).toEqual({
+    expect(check([RIGHT], { syns: 2, controlWaited: 1010 })).toEqual({
       problems: ['pod-20 had to send 2 SYNs again'],
       tooSlow: true,
     });
@@ -63,8 +63,8 @@ describe('streams of connections', () => {
 
   it('are harmed by silence unless the control was silent as long', () => {
     const problems = ['10.244.1.20 to 10.96.0.10: 1x silence'];
-    expect(judge([RIGHT, SILENT], { controlWaited: 9000 })).toEqual({ problems, tooSlow: false });
-    expect(judge([RIGHT, SILENT], { controlWaited: 10_000 })).toEqual({ problems, tooSlow: true });
+    expect(check([RIGHT, SILENT], { controlWaited: 9000 })).toEqual({ problems, tooSlow: false });
+    expect(check([RIGHT, SILENT], { controlWaited: 10_000 })).toEqual({ problems, tooSlow: true });
   });
 
   it.each([
@@ -75,7 +75,7 @@ describe('streams of connections', () => {
       '10.244.1.30:8080 answered, which is none of the destinations',
     ],
   ])('are harmed by %s, which no slowness excuses', (_, attempt, text) => {
-    expect(judge([RIGHT, attempt, SILENT], { syns: 3, controlWaited: 60_000 })).toEqual({
+    expect(check([RIGHT, attempt, SILENT], { syns: 3, controlWaited: 60_000 })).toEqual({
       problems: [
         `10.244.1.20 to 10.96.0.10: ${text}`,
         '10.244.1.20 to 10.96.0.10: 1x silence',
@@ -86,6 +86,6 @@ describe('streams of connections', () => {
   });
 
   it('are harmed when an endpoint was never chosen', () => {
-    expect(judge([SILENT], { controlWaited: 60_000 }).tooSlow).toBe(false);
+    expect(check([SILENT], { controlWaited: 60_000 }).tooSlow).toBe(false);
   });
 });

@@ -1,7 +1,7 @@
 import type { Outcome } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import type { Attempt } from './agent/protocol.ts';
-import { mismatches, type ReplayRow } from './judge.ts';
+import { mismatches, type ReplayRow } from './check-replay.ts';
 
 const client = '10.244.1.9';
 const silent: Attempt = { kind: 'silent' };

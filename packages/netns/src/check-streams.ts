@@ -1,6 +1,6 @@
 /** Separates the effect of rules on connections from that of a loaded machine. Pure. */
 import type { Attempt } from './agent/protocol.ts';
-import { formatAttempts, mismatches, type ReplayRow } from './judge.ts';
+import { formatAttempts, mismatches, type ReplayRow } from './check-replay.ts';
 
 export interface Stream {
   readonly row: ReplayRow;
@@ -30,7 +30,7 @@ export interface StreamVerdict {
 /** Milliseconds until a kernel sends a SYN again, less one tick of the slowest clock on each side. */
 const SYN_REPEATED = 1000 - 2 * 10;
 
-export function judgeStreams({
+export function checkStreams({
   streams,
   repeatedSyns,
   controlWaited,

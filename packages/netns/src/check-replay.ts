@@ -51,14 +51,14 @@ function sourceMismatch(packet: Packet, destination: Destination, { peer }: Echo
   return `${formatSocket(destination)} saw ${peer.address} as the source, expected ${wanted}`;
 }
 
-function judgeAnswer(row: ReplayRow, destinations: readonly Destination[], echo: Echo): string | undefined {
+function checkAnswer(row: ReplayRow, destinations: readonly Destination[], echo: Echo): string | undefined {
   const said = formatSocket(echo.endpoint);
   const destination = destinations.find((candidate) => formatSocket(candidate) === said);
   if (destination === undefined) return `${said} answered, which is none of the destinations`;
   return sourceMismatch(row.packet, destination, echo);
 }
 
-function judgeForward(
+function checkForward(
   row: ReplayRow,
   destinations: readonly Destination[],
   attempts: readonly Attempt[],
@@ -66,7 +66,7 @@ function judgeForward(
   const unanswered = attempts.filter((attempt) => attempt.kind !== 'answered');
   const echoes = answers(attempts);
   const wrong = echoes
-    .map((echo) => judgeAnswer(row, destinations, echo))
+    .map((echo) => checkAnswer(row, destinations, echo))
     .filter((text) => text !== undefined);
   const seen = new Set(echoes.map((echo) => formatSocket(echo.endpoint)));
   const unseen = destinations.map(formatSocket).filter((text) => !seen.has(text));
@@ -79,13 +79,13 @@ function judgeForward(
   return found;
 }
 
-function judgeAll(kind: Attempt['kind'], attempts: readonly Attempt[]): string[] {
+function checkAll(kind: Attempt['kind'], attempts: readonly Attempt[]): string[] {
   const wrong = attempts.filter((attempt) => attempt.kind !== kind);
   return wrong.length === 0 ? [] : [`expected every connection ${kind}, got ${formatAttempts(wrong)}`];
 }
 
 /** No Service handles it. Its own destination may answer, and sees its real source. */
-function judgePass({ packet }: ReplayRow, attempts: readonly Attempt[]): string[] {
+function checkPass({ packet }: ReplayRow, attempts: readonly Attempt[]): string[] {
   const own = formatSocket({ address: packet.destination, port: packet.destinationPort });
   const wrong = answers(attempts).filter(
     ({ endpoint, peer }) => formatSocket(endpoint) !== own || peer.address !== packet.source,
@@ -98,12 +98,12 @@ export function mismatches(row: ReplayRow, attempts: readonly Attempt[]): readon
   const { expected } = row;
   switch (expected.kind) {
     case 'forward':
-      return judgeForward(row, expected.destinations, attempts);
+      return checkForward(row, expected.destinations, attempts);
     case 'reject':
-      return judgeAll('rejected', attempts);
+      return checkAll('rejected', attempts);
     case 'drop':
-      return judgeAll('silent', attempts);
+      return checkAll('silent', attempts);
     case 'pass':
-      return judgePass(row, attempts);
+      return checkPass(row, attempts);
   }
 }

@@ -9,7 +9,7 @@ export type Position =
   | { readonly at: 'nowhere'; readonly atLeast: '0' | ''; readonly extent: 'pages' | 'whole' }
   | { readonly at: 'version'; readonly version: string };
 
-export interface PictureHandlers {
+export interface ResourceStoreHandlers {
   readonly onEvents: (events: readonly ObjectEvent[]) => void;
   readonly onSynced: (resource: Resource) => void;
   readonly onProblem: (problem: SourceProblem) => void;
@@ -23,7 +23,7 @@ interface Incoming {
   readonly finish: (version: string) => void;
 }
 
-export interface Picture {
+export interface ResourceStore {
   readonly size: number;
   readonly position: Position;
   /** Takes a complete set in. If it breaks off, what has come of it is kept and nothing is deleted. */
@@ -35,9 +35,13 @@ export interface Picture {
   readonly nothing: () => void;
 }
 
-export function createPicture(resource: Resource, handlers: PictureHandlers, signal: AbortSignal): Picture {
+export function createResourceStore(
+  resource: Resource,
+  handlers: ResourceStoreHandlers,
+  signal: AbortSignal,
+): ResourceStore {
   const known = createKnownObjects(resource);
-  const { emit, sync } = createTeller(resource, handlers, signal);
+  const { emit, sync } = createEmitter(resource, handlers, signal);
   let position: Position = { at: 'nowhere', atLeast: '0', extent: 'whole' };
 
   return {
@@ -76,15 +80,15 @@ function changed(set: Replacement, event: WatchEvent): ObjectEvent | null {
   return event.type === 'upsert' ? set.add(event.object) : set.remove(event.object);
 }
 
-interface Teller {
+interface Emitter {
   readonly emit: (events: readonly (ObjectEvent | null)[]) => void;
   readonly sync: () => void;
 }
 
 /** After stop the handlers hear nothing; and what they throw is their own trouble, not the reflector's. */
-function createTeller(resource: Resource, handlers: PictureHandlers, signal: AbortSignal): Teller {
+function createEmitter(resource: Resource, handlers: ResourceStoreHandlers, signal: AbortSignal): Emitter {
   let synced = false;
-  const tell = (call: () => void): void => {
+  const callHandler = (call: () => void): void => {
     if (signal.aborted) return;
     try {
       call();
@@ -95,10 +99,10 @@ function createTeller(resource: Resource, handlers: PictureHandlers, signal: Abo
   return {
     emit(events) {
       const real = events.filter((event) => event !== null);
-      if (real.length > 0) tell(() => handlers.onEvents(real));
+      if (real.length > 0) callHandler(() => handlers.onEvents(real));
     },
     sync() {
-      if (!synced) tell(() => handlers.onSynced(resource));
+      if (!synced) callHandler(() => handlers.onSynced(resource));
       synced = true;
     },
   };
