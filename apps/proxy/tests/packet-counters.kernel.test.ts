@@ -1,16 +1,10 @@
 /** The two packet counters from the packet to the metric, with either variant of iptables. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createWorld, runCommand, type World } from '@signalbox/netns';
+import { runCommand } from '@signalbox/netns';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  eventually,
-  startApiServer,
-  startSignalbox,
-  type ApiServer,
-  type ProxyProcess,
-} from './node-processes.ts';
+import { startSignalbox } from './node-processes.ts';
+import { createNodeRig, type NodeRig } from './node-rig.ts';
 
 const POD = '10.244.1.5';
 const OUTSIDE = '198.51.100.7';
@@ -41,78 +35,50 @@ const OBJECTS = [
   },
 ];
 
-interface Rig {
-  readonly world: World;
-  /** Asks HTTP servers of the node. */
-  readonly asker: ApiServer;
-  readonly folder: string;
-  readonly running: ProxyProcess[];
-}
+const held: { rig: NodeRig | null } = { rig: null };
 
-const held: { rig: Rig | null } = { rig: null };
-
-async function build(): Promise<Rig> {
-  const world = await createWorld({ pods: [{ name: 'web', addresses: [POD] }], outside: [OUTSIDE] });
-  const folder = mkdtempSync(join(tmpdir(), 'proxy-counters-'));
-  held.rig = { world, folder, asker: startApiServer(world.node), running: [] };
-  OBJECTS.forEach((object, index) => writeFileSync(join(folder, `${index}.json`), JSON.stringify(object)));
-  await world.hostOf(POD)?.listen('TCP', { address: POD, port: 8080 });
-  return held.rig;
+async function build(): Promise<NodeRig> {
+  const rig = await createNodeRig([POD], [OUTSIDE]);
+  held.rig = rig;
+  OBJECTS.forEach((object, index) =>
+    writeFileSync(join(rig.folder, `${index}.json`), JSON.stringify(object)),
+  );
+  await rig.hostOf(POD).listen('TCP', { address: POD, port: 8080 });
+  return rig;
 }
 
 afterEach(async () => {
-  const { rig } = held;
+  await held.rig?.close();
   held.rig = null;
-  if (rig === null) return;
-  for (const proxy of rig.running) await proxy.end('SIGKILL');
-  rig.asker.close();
-  await rig.world.close();
-  rmSync(rig.folder, { recursive: true, force: true });
 });
 
-const onNode = ({ world }: Rig, ...words: readonly string[]): Promise<string> =>
-  runCommand([...world.node.prefix, ...words]);
-
-async function startProxy(rig: Rig): Promise<ProxyProcess> {
-  const flags = [`--manifests=${rig.folder}`, '--hostname-override=node-a', '-v=2'];
-  const proxy = startSignalbox(rig.world.node, flags);
-  rig.running.push(proxy);
-  await eventually(
-    () => rig.asker.ask<{ status: number }>({ op: 'get', url: 'http://127.0.0.1:10256/readyz' }),
-    ({ status }) => status === 200,
-    () => proxy.log(),
-  );
-  return proxy;
-}
-
-async function metric({ asker }: Rig, name: string): Promise<number> {
-  const { body } = await asker.ask<{ body: string }>({ op: 'get', url: 'http://127.0.0.1:10249/metrics' });
+async function metric(rig: NodeRig, name: string): Promise<number> {
+  const { body } = await rig.get('10249/metrics');
   const line = body.split('\n').find((each) => each.startsWith(`${name} `));
   return Number(line?.split(' ')[1] ?? Number.NaN);
 }
 
 /** Answers to requests that connection tracking was not shown: it has never heard of what they belong to. */
-async function sendInvalid(rig: Rig, packets: number): Promise<void> {
-  const pod = rig.world.hostOf(POD);
-  if (pod === undefined) throw new Error('there is no pod');
+async function sendInvalid(rig: NodeRig, packets: number): Promise<void> {
+  const pod = rig.hostOf(POD);
   const ping = ['ping', '-c', String(packets), '-i', '0.2', '-W', '1', OUTSIDE];
   const hide = ['-t', 'raw', '-A', 'PREROUTING', '-s', POD, '-p', 'icmp', '-j', 'NOTRACK'];
   await runCommand([...pod.prefix, ...ping]);
-  await onNode(rig, 'iptables', ...hide);
+  await rig.onNode('iptables', ...hide);
   await expect(runCommand([...pod.prefix, ...ping])).rejects.toThrow('exit 1');
 }
 
-async function connectLocalhost(rig: Rig, tries: number): Promise<readonly string[]> {
+async function connectLocalhost(rig: NodeRig, tries: number): Promise<readonly string[]> {
   const to = { address: '127.0.0.1', port: NODE_PORT };
   const request = { protocol: 'TCP', from: '127.0.0.1', to, tries, timeout: 10_000 } as const;
   return (await rig.world.node.connect(request)).map(({ kind }) => kind);
 }
 
 /** A kubelet's chain decides which variant the proxy uses. */
-const useVariant = (rig: Rig, variant: string): Promise<string> =>
-  onNode(rig, `iptables-${variant}`, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT');
+const useVariant = (rig: NodeRig, variant: string): Promise<string> =>
+  rig.onNode(`iptables-${variant}`, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT');
 
-async function cleanUp(rig: Rig): Promise<readonly string[]> {
+async function cleanUp(rig: NodeRig): Promise<readonly string[]> {
   const cleanup = startSignalbox(rig.world.node, ['--cleanup']);
   expect([await cleanup.ended, cleanup.log()]).toEqual([0, expect.any(String)]);
   return [...cleanup.log().matchAll(/accounting object (\w+)/g)].map(([, name = '']) => name);
@@ -122,10 +88,10 @@ describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant
   it('F162 F163 F86: count from the packet to the metric, outlive the process, and go with --cleanup', async () => {
     const rig = await build();
     await useVariant(rig, variant);
-    const first = await startProxy(rig);
+    const first = await rig.startReadyProxy();
     expect([await metric(rig, INVALID), await metric(rig, LOCALHOST)]).toEqual([0, 0]);
     expect(first.log()).not.toContain('Packets are not counted');
-    expect(await onNode(rig, `iptables-${variant}-save`)).not.toContain('KUBE-PROXY-PROBE');
+    expect(await rig.onNode(`iptables-${variant}-save`)).not.toContain('KUBE-PROXY-PROBE');
 
     await sendInvalid(rig, 3);
     expect(await metric(rig, INVALID)).toBe(3);
@@ -134,7 +100,7 @@ describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant
     expect(await metric(rig, LOCALHOST)).toBe(2);
 
     expect(await first.end('SIGTERM')).toBe(0);
-    await startProxy(rig);
+    const second = await rig.startReadyProxy();
     expect([await metric(rig, INVALID), await metric(rig, LOCALHOST)]).toEqual([3, 2]);
     // What iptables says of the rules is what was written: a new process finds nothing to do.
     for (const table of ['nat', 'filter']) {
@@ -142,11 +108,11 @@ describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant
       expect([table, await metric(rig, written)]).toEqual([table, 0]);
     }
 
-    await rig.running.at(-1)?.end('SIGTERM');
+    await second.end('SIGTERM');
     const foreign = ['INPUT', '-m', 'nfacct', '--nfacct-name', 'localhost_nps_accepted_pkts'];
-    await onNode(rig, `iptables-${variant}`, '-A', ...foreign);
+    await rig.onNode(`iptables-${variant}`, '-A', ...foreign);
     expect(await cleanUp(rig)).toEqual(['ct_state_invalid_dropped_pkts']);
-    await onNode(rig, `iptables-${variant}`, '-D', ...foreign);
+    await rig.onNode(`iptables-${variant}`, '-D', ...foreign);
     expect(await cleanUp(rig)).toEqual(['localhost_nps_accepted_pkts']);
     expect(await cleanUp(rig)).toEqual([]);
   });

@@ -1,10 +1,9 @@
 /** A UDP client that keeps sending while the proxy is down and its Service is deleted: a flow that never ends by itself. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createWorld, type Host, type World } from '@signalbox/netns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, startProgram, startSignalbox, type ProxyProcess } from './node-processes.ts';
+import { eventually, startProgram } from './node-processes.ts';
+import { createNodeRig, type NodeRig } from './node-rig.ts';
 
 const POD = '10.244.1.5';
 const CLIENT = '10.244.1.9';
@@ -57,32 +56,10 @@ const SLICE = {
   endpoints: [{ addresses: [POD], conditions: { ready: true }, nodeName: 'node-a' }],
 };
 
-interface Rig {
-  readonly world: World;
-  readonly folder: string;
-  readonly running: ProxyProcess[];
-}
-
-const held: { rig: Rig | null } = { rig: null };
-function rig(): Rig {
+const held: { rig: NodeRig | null } = { rig: null };
+function rig(): NodeRig {
   if (held.rig === null) throw new Error('the world was not built');
   return held.rig;
-}
-
-function pod(address: string): Host {
-  const host = rig().world.hostOf(address);
-  if (host === undefined) throw new Error(`no host has ${address}`);
-  return host;
-}
-
-function start(process: ProxyProcess): ProxyProcess {
-  rig().running.push(process);
-  return process;
-}
-
-function startProxy(): ProxyProcess {
-  const flags = [`--manifests=${rig().folder}`, '--hostname-override=node-a', '-v=2'];
-  return start(startSignalbox(rig().world.node, flags));
 }
 
 const write = (...objects: readonly object[]): void => {
@@ -91,27 +68,17 @@ const write = (...objects: readonly object[]): void => {
 };
 
 beforeAll(async () => {
-  const pods = [POD, CLIENT].map((address) => ({
-    name: `pod-${address.split('.')[3]}`,
-    addresses: [address],
-  }));
-  const world = await createWorld({ pods, outside: [] });
-  held.rig = { world, folder: mkdtempSync(join(tmpdir(), 'stale-flows-')), running: [] };
-  await pod(POD).listen('UDP', { address: POD, port: 5353 });
+  held.rig = await createNodeRig([POD, CLIENT]);
+  await rig().hostOf(POD).listen('UDP', { address: POD, port: 5353 });
 });
-afterAll(async () => {
-  if (held.rig === null) return;
-  await Promise.all(held.rig.running.map((each) => each.end('SIGKILL')));
-  await held.rig.world.close();
-  rmSync(held.rig.folder, { recursive: true, force: true });
-});
+afterAll(() => held.rig?.close());
 
 describe('UDP flows of a Service that is deleted while no proxy runs', () => {
   it('S47: end at the next start, to a node port, an external IP and a cluster IP without a known range', async () => {
     write(SERVICE, SLICE);
-    const first = startProxy();
-    const sender = start(
-      startProgram([...pod(CLIENT).prefix, process.execPath, '-e', SENDER, '--', ...FRONTENDS]),
+    const first = rig().startProxy();
+    const sender = rig().keep(
+      startProgram([...rig().hostOf(CLIENT).prefix, process.execPath, '-e', SENDER, '--', ...FRONTENDS]),
     );
     const words = (): Promise<readonly string[]> => {
       const lines = sender.log().split('\n');
@@ -130,7 +97,7 @@ describe('UDP flows of a Service that is deleted while no proxy runs', () => {
     await first.end('SIGKILL');
     write();
     expect(await words(), 'rules stay, and flows go on').toEqual(FRONTENDS.map(() => 'answered'));
-    const second = startProxy();
+    const second = rig().startProxy();
     await eventually(words, are('silent'), () => second.log());
     expect(second.log()).not.toContain('Another signalbox');
   });

@@ -1,6 +1,5 @@
 import { fullChange, type Backend, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { TABLES } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { changeBetween, sampleService, sampleState } from '../testing/sample-state.ts';
@@ -28,7 +27,7 @@ describe('cleanup', () => {
     const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
     const nft = createFakeIptables({ family: 'IPv4', other: legacy });
     for (const fake of [legacy, nft]) fake.byOthers(foreign);
-    const before = [legacy, nft].map((fake) => TABLES.map(fake.dump).join(''));
+    const before = [legacy, nft].map((fake) => fake.dumpAll());
     for (const fake of [legacy, nft]) {
       await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));
     }
@@ -36,13 +35,13 @@ describe('cleanup', () => {
     const result = await backend.cleanup();
     expect(result).toMatchObject({ outcome: 'ok' });
     expect(result.outcome === 'ok' ? result.removed.length : 0).toBe(10);
-    expect([legacy, nft].map((fake) => TABLES.map(fake.dump).join(''))).toEqual(before);
+    expect([legacy, nft].map((fake) => fake.dumpAll())).toEqual(before);
     expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
   });
 
   it('takes away the rules of a kube-proxy in iptables mode', async () => {
     const { fake, backend } = lab();
-    const before = TABLES.map(fake.dump).join('');
+    const before = fake.dumpAll();
     fake.byOthers(
       '*filter\n:KUBE-SERVICES - [0:0]\n:KUBE-FORWARD - [0:0]\n' +
         '-A OUTPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
@@ -52,7 +51,7 @@ describe('cleanup', () => {
         '-A KUBE-SERVICES -j KUBE-SVC-AAAAAAAAAAAAAAAA\n-A KUBE-SVC-AAAAAAAAAAAAAAAA -j KUBE-SEP-AAAAAAAAAAAAAAAA\nCOMMIT\n',
     );
     expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
-    expect(TABLES.map(fake.dump).join('')).toBe(before);
+    expect(fake.dumpAll()).toBe(before);
   });
 
   it('keeps the masquerade chain of a kubelet that has its own, and chains that others jump to', async () => {

@@ -11,7 +11,6 @@ import { fullChange } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
-import { TABLES } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
 import {
@@ -81,8 +80,7 @@ function interfere(random: Random, fake: FakeIptables): void {
   if (victim !== undefined) fake.byOthers(`*nat\n-F ${victim}\nCOMMIT\n`);
 }
 
-const content = (fake: FakeIptables): readonly string[] =>
-  TABLES.flatMap((table) => fake.dump(table).split('\n')).sort();
+const content = (fake: FakeIptables): readonly string[] => fake.dumpAll().split('\n').toSorted();
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

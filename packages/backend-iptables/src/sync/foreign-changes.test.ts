@@ -7,7 +7,6 @@ import {
   type SyncResult,
 } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { TABLES } from '@signalbox/iptables';
 import { createFakeIptables, type FakeFaults, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
 import {
@@ -47,10 +46,7 @@ function lab(variant: 'nft' | 'legacy', faults: FakeFaults = () => false): Lab {
   return { fake, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver }) };
 }
 
-const dumpAll = ({ fake }: Lab): string =>
-  TABLES.flatMap((table) => fake.dump(table).split('\n'))
-    .toSorted()
-    .join('\n');
+const dumpAll = ({ fake }: Lab): string => fake.dumpAll().split('\n').toSorted().join('\n');
 
 async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
   const settled = await result;

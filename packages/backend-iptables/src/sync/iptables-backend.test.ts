@@ -3,7 +3,7 @@ import type { Backend, DesiredServicePort, DesiredState, SyncResult } from '@sig
 import { backendError, fullChange } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
-import { type RestoreInput, restoreText, TABLES } from '@signalbox/iptables';
+import { type RestoreInput, restoreText } from '@signalbox/iptables';
 import { createFakeIptables, type FakeFaults, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
 import {
@@ -47,10 +47,6 @@ const STATE: DesiredState = sampleState(services(20));
 const SERVICE_3 = { namespace: 'shop', name: 'service-3', port: 'http', protocol: 'TCP' } as const;
 const EMPTY = changeBetween(STATE, STATE);
 
-function dumpAll({ fake }: Lab): string {
-  return TABLES.map(fake.dump).join('');
-}
-
 async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
   const settled = await result;
   expect(settled.error).toBeUndefined();
@@ -88,7 +84,7 @@ describe('a full sync', () => {
   it('of a new process takes over what the old one left, without writing', async () => {
     const old = lab();
     await ok(old.backend.sync(fullChange(STATE)));
-    const before = dumpAll(old);
+    const before = old.fake.dumpAll();
     const next = createIptablesBackend({ family: 'IPv4', driver: old.fake.driver });
     const result = await ok(next.sync(fullChange(STATE)));
     expect(result.counters).toMatchObject({
@@ -98,7 +94,7 @@ describe('a full sync', () => {
     });
     expect(result.counters['rulesTotalNat']).toBeGreaterThan(80);
     expect(result.repaired).toEqual([]);
-    expect(dumpAll(old)).toBe(before);
+    expect(old.fake.dumpAll()).toBe(before);
   });
 
   it('takes over the chains of services that a kube-proxy wrote', async () => {
@@ -194,7 +190,7 @@ describe('a partial sync', () => {
     const other = lab();
     await ok(other.backend.sync(fullChange(few)));
     const sorted = (text: string) => text.split('\n').sort();
-    expect(sorted(dumpAll(one))).toEqual(sorted(dumpAll(other)));
+    expect(sorted(one.fake.dumpAll())).toEqual(sorted(other.fake.dumpAll()));
   });
 
   it('becomes full where the node changes what stands in chains of others', async () => {
@@ -281,13 +277,13 @@ describe('a failed sync', () => {
     const fault = { on: false };
     const one = lab((operation) => fault.on && operation === 'iptables-restore');
     await ok(one.backend.sync(fullChange(held)));
-    const before = dumpAll(one);
+    const before = one.fake.dumpAll();
     fault.on = true;
     expect((await one.backend.sync(changeBetween(held, other))).error?.code).toBe('busy');
     fault.on = false;
     const result = await ok(one.backend.sync(changeBetween(other, held)));
     expect(result).toMatchObject({ scope: 'none', counters: { restores: 0, restoreFailures: 0 } });
-    expect(dumpAll(one)).toBe(before);
+    expect(one.fake.dumpAll()).toBe(before);
     expect(await one.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 

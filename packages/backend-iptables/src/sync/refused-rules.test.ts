@@ -50,8 +50,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     const driver = refusing(fake, words);
     return { fake, words, backend: createIptablesBackend({ family: 'IPv4', driver }) };
   };
-  const sorted = (fake: FakeIptables): readonly string[] =>
-    (['nat', 'filter', 'mangle'] as const).flatMap((table) => fake.dump(table).split('\n')).toSorted();
+  const sorted = (fake: FakeIptables): readonly string[] => fake.dumpAll().split('\n').toSorted();
   /** What a kernel that refuses nothing holds of these services. */
   const written = async (held: readonly DesiredServicePort[]): Promise<readonly string[]> => {
     const fake = createFakeIptables({ family: 'IPv4', variant });

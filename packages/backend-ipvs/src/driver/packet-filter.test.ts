@@ -1,4 +1,4 @@
-import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
+import { createFakeIptables } from '@signalbox/iptables/testing';
 import { describe, expect, it } from 'vitest';
 import { compilePacketFilter, obsoleteRules } from '../compile/packet-filter.ts';
 import { installPacketFilter, packetFilterDrift, removeRules } from './packet-filter.ts';
@@ -12,16 +12,14 @@ const PACKET_FILTER = compilePacketFilter({
 });
 const REMAINS = obsoleteRules('IPv4');
 
-const all = (fake: FakeIptables): string => (['filter', 'nat', 'mangle'] as const).map(fake.dump).join('');
-
 describe('installPacketFilter', () => {
   it('writes the chain that another process altered, and no other', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     expect(await installPacketFilter(fake.driver, PACKET_FILTER)).toBeNull();
-    const before = all(fake);
+    const before = fake.dumpAll();
     fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
     expect(await installPacketFilter(fake.driver, PACKET_FILTER)).toBeNull();
-    expect(all(fake)).toBe(before);
+    expect(fake.dumpAll()).toBe(before);
     expect(fake.inputs.at(-1)?.match(/^:\S+/gm)).toEqual([':KUBE-SERVICES']);
   });
 
@@ -44,7 +42,7 @@ describe('removeRules', () => {
     await installPacketFilter(fake.driver, PACKET_FILTER);
     fake.byOthers('*nat\n:OTHERS - [0:0]\n-A OTHERS -j KUBE-LOAD-BALANCER\nCOMMIT\n');
     expect((await removeRules(fake.driver, REMAINS)).ok).toBe(true);
-    expect(all(fake).match(/KUBE-\S+.*/g)).toEqual(['KUBE-LOAD-BALANCER - [0:0]', 'KUBE-LOAD-BALANCER']);
+    expect(fake.dumpAll().match(/KUBE-\S+.*/g)).toEqual(['KUBE-LOAD-BALANCER - [0:0]', 'KUBE-LOAD-BALANCER']);
     expect(await removeRules(fake.driver, REMAINS)).toEqual({ ok: true, value: [] });
   });
 });

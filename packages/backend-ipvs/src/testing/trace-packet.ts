@@ -1,5 +1,11 @@
 /** The first packet of a connection through netfilter and IPVS, over typed objects. */
-import { isNodeAddress, traverse, type TracedPacket, type World } from '@signalbox/iptables/testing';
+import {
+  isNodeAddress,
+  tracedPacket,
+  traverse,
+  type TracedPacket,
+  type World,
+} from '@signalbox/iptables/testing';
 import type { TableName } from '@signalbox/iptables';
 import {
   cidrContains,
@@ -34,18 +40,7 @@ interface Passed {
 }
 
 export function tracePacket(input: TraceInput, packet: Packet): Outcome {
-  const start: TracedPacket = {
-    source: packet.source,
-    destination: packet.destination,
-    protocol: packet.protocol.toLowerCase(),
-    sourcePort: 40_000,
-    destinationPort: packet.destinationPort,
-    inInterface: packet.inInterface,
-    outInterface: null,
-    mark: 0,
-    translated: false,
-    masqueraded: false,
-  };
+  const start = tracedPacket(packet);
   return packet.inInterface === null ? sent(input, start) : received(input, start);
 }
 

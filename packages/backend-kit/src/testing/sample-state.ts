@@ -1,5 +1,6 @@
 /** Desired states made by hand, of either family and any size: for the contract test, benchmarks and examples. */
 import {
+  FAMILIES,
   fullChange,
   servicePortKey,
   type ChangeSet,
@@ -12,6 +13,7 @@ import {
   type Frontend,
   type Protocol,
   type Route,
+  type ServicePortName,
 } from '@signalbox/core';
 
 /** Address ranges of the samples, documented as such: pods, services, the node, the outside. */
@@ -40,8 +42,8 @@ function hex(value: number): string {
 
 const LOCAL_PODS: Route = { source: 'local-pods', target: 'cluster', masquerade: false, rule: 'S35' };
 const ANY_MASQUERADED: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
-const TO_CLUSTER: readonly Route[] = Object.freeze([LOCAL_PODS, ANY_MASQUERADED]);
-const REFUSED: readonly Route[] = Object.freeze([
+export const TO_CLUSTER: readonly Route[] = Object.freeze([LOCAL_PODS, ANY_MASQUERADED]);
+export const REFUSED: readonly Route[] = Object.freeze([
   { source: 'any', target: 'reject', masquerade: false, rule: 'S23' },
 ]);
 const TO_LOCAL: readonly Route[] = Object.freeze([
@@ -50,7 +52,14 @@ const TO_LOCAL: readonly Route[] = Object.freeze([
   { source: 'any', target: 'local', masquerade: false, rule: 'S22' },
 ]);
 
+const NODES = new Map(FAMILIES.map((family) => [family, makeNode(family)]));
+
+/** The same object each time. */
 export function sampleNode(family: Family): DesiredNode {
+  return NODES.get(family) ?? makeNode(family);
+}
+
+function makeNode(family: Family): DesiredNode {
   const { node, pods, services } = PLAN[family];
   return {
     name: 'node-a',
@@ -90,13 +99,26 @@ export interface SampleServicePort {
 
 /** Service port `shop/<name>:http`. */
 export function sampleServicePort(family: Family, shape: SampleServicePort = {}): DesiredServicePort {
-  const { index = 0, protocol = 'TCP', endpoints: count = 2, affinitySeconds } = shape;
-  const name = { namespace: 'shop', name: shape.name ?? `service-${index}`, port: 'http', protocol };
-  const endpoints = sampleEndpoints(family, index, count);
+  const { index = 0, endpoints = 2, name = `service-${index}` } = shape;
+  return servicePort(
+    { namespace: 'shop', name, port: 'http', protocol: shape.protocol ?? 'TCP' },
+    frontendsOf(family, index, shape),
+    sampleEndpoints(family, index, endpoints),
+    shape.affinitySeconds,
+  );
+}
+
+/** All endpoints serve, and all are chosen. */
+export function servicePort(
+  name: ServicePortName,
+  frontends: readonly Frontend[],
+  endpoints: readonly DesiredEndpoint[],
+  affinitySeconds?: number,
+): DesiredServicePort {
   return {
     key: servicePortKey(name),
     name,
-    frontends: frontendsOf(family, index, shape),
+    frontends,
     clusterEndpoints: endpoints,
     localEndpoints: endpoints.filter(({ isLocal }) => isLocal),
     servingEndpoints: endpoints,
@@ -126,10 +148,14 @@ function frontendsOf(family: Family, index: number, shape: SampleServicePort): r
   ];
 }
 
-export function sampleStateOf(family: Family, servicePorts: readonly DesiredServicePort[]): DesiredState {
+export function sampleStateOf(
+  family: Family,
+  servicePorts: readonly DesiredServicePort[],
+  node: DesiredNode = sampleNode(family),
+): DesiredState {
   return {
     family,
-    node: sampleNode(family),
+    node,
     servicePorts: new Map(servicePorts.map((port) => [port.key, port])),
     healthChecks: new Map(),
     counts: countsOf(servicePorts),
@@ -147,8 +173,8 @@ export function changeBetween(before: DesiredState, after: DesiredState): Desire
   return {
     kind: 'incremental',
     family: after.family,
-    node: before.node,
-    nodeChanged: false,
+    node: after.node,
+    nodeChanged: before.node !== after.node,
     servicePorts: stepsBetween(before.servicePorts, after.servicePorts),
     healthChecks: stepsBetween(before.healthChecks, after.healthChecks),
     counts: after.counts,

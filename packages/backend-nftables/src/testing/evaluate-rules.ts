@@ -1,20 +1,8 @@
 /** A packet through the chains of one hook: every way it can go. */
 import { anyCidrContains, isLoopback } from '@signalbox/core';
+import type { TracedPacket } from '@signalbox/core/testing';
 import type { Field, Match, Rule, Statement } from '../objects/rule.ts';
 import type { FakeTable } from './fake-table.ts';
-
-/** A packet on its way: what rules can see of it. */
-export interface TracedPacket {
-  readonly source: string;
-  readonly destination: string;
-  readonly protocol: string;
-  readonly destinationPort: number;
-  /** `null`: the node itself sends it. */
-  readonly inInterface: string | null;
-  readonly mark: number;
-  readonly translated: boolean;
-  readonly masqueraded: boolean;
-}
 
 /** `continue`: at the end of a chain. `accept`: no further rule of the hook. */
 type TraceVerdict = 'continue' | 'accept' | 'drop' | 'reject';

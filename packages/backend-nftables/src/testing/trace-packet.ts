@@ -1,13 +1,7 @@
 /** The first packet of a connection through all hooks of the table. */
 import type { Outcome, Packet } from '@signalbox/core';
-import { outcomeOf } from '@signalbox/core/testing';
-import {
-  type Branch,
-  evaluateChain,
-  type Evaluation,
-  isNodeAddress,
-  type TracedPacket,
-} from './evaluate-rules.ts';
+import { atStart, outcomeOf } from '@signalbox/core/testing';
+import { type Branch, evaluateChain, type Evaluation, isNodeAddress } from './evaluate-rules.ts';
 
 /** Rarer ways are rounding errors. */
 const NEVER = 1e-9;
@@ -21,18 +15,8 @@ const HOOKS = {
 } as const;
 
 export function tracePacket(evaluation: Evaluation, packet: Packet): Outcome {
-  const start: TracedPacket = {
-    source: packet.source,
-    destination: packet.destination,
-    protocol: packet.protocol.toLowerCase(),
-    destinationPort: packet.destinationPort,
-    inInterface: packet.inInterface,
-    mark: 0,
-    translated: false,
-    masqueraded: false,
-  };
   const isOwn = packet.inInterface === null;
-  const first: Branch = { verdict: 'continue', packet: start, probability: 1 };
+  const first: Branch = { verdict: 'continue', packet: atStart(packet), probability: 1 };
   const arrived = through(evaluation, isOwn ? 'output' : 'prerouting', [first]);
   const ends = arrived.flatMap((branch) => routed(evaluation, branch, isOwn));
   return outcomeOf(ends.filter(({ probability }) => probability > NEVER));

@@ -1,4 +1,4 @@
 export type * from './scenario-backend.ts';
 export * from './manual-clock.ts';
 export * from './hostile.ts';
-export * from './outcome-of-ends.ts';
+export * from './traced-packet.ts';

@@ -25,7 +25,7 @@ async function reconcile(
   fake: ReturnType<typeof createFakeIptables>,
   wanted: Wanted,
 ): Promise<readonly string[]> {
-  const listed = parseSave((['filter', 'nat', 'mangle'] as const).map(fake.dump).join(''));
+  const listed = parseSave(fake.dumpAll());
   const operations = reconcileRules({ family: 'IPv4', ...wanted }, divideTables(listed, ownership));
   const inputs = restoreInputs(operations);
   if (inputs.length > 0)

@@ -31,6 +31,8 @@ export interface FakeIptables {
   readonly byOthers: (input: string) => void;
   /** `iptables-save` of one table. */
   readonly dump: (table: TableName) => string;
+  /** Of all tables, one behind the other. */
+  readonly dumpAll: () => string;
   /** `nat POSTROUTING`: chains with rules that the tool cannot express, and so cannot list any rule of. */
   readonly unlisted: Set<string>;
 }
@@ -41,12 +43,14 @@ export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
   const inputs: string[] = [];
   const others = { commits: 0 };
   const unlisted = new Set<string>();
+  const dump = (table: TableName): string => dumpTable(table, kernel.table(table));
   return {
     driver: createFakeDriver({ options, kernel, inputs, others, unlisted }),
     unlisted,
     kernel,
     inputs,
-    dump: (table) => dumpTable(table, kernel.table(table)),
+    dump,
+    dumpAll: () => TABLES.map(dump).join(''),
     byOthers(input) {
       const refusal = applyBlocks(kernel, input, () => false);
       if (refusal !== null) throw new Error(refusal.reason);

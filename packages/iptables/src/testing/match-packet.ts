@@ -1,22 +1,13 @@
 /** Whether a packet matches, over typed rules. */
 import { anyCidrContains, isLoopback } from '@signalbox/core';
+import type { TracedPacket as CommonPacket } from '@signalbox/core/testing';
 import { isHeader } from '../encode/match-text.ts';
 import type { ExtensionMatch, HeaderMatch, Match, PortRange, RecentMatch } from '../objects/match.ts';
 
 /** A packet on its way: what rules can see of it. */
-export interface TracedPacket {
-  readonly source: string;
-  readonly destination: string;
-  readonly protocol: string;
+export interface TracedPacket extends CommonPacket {
   readonly sourcePort: number;
-  readonly destinationPort: number;
-  /** `null`: the node itself sends it. */
-  readonly inInterface: string | null;
   readonly outInterface: string | null;
-  readonly mark: number;
-  /** The destination was rewritten. */
-  readonly translated: boolean;
-  readonly masqueraded: boolean;
 }
 
 /** `-m recent`: list → address → seconds when it was last noted. */

@@ -1,6 +1,6 @@
 /** The first packet of a connection through the whole of netfilter, over typed rules. */
 import type { Outcome, Packet } from '@signalbox/core';
-import { outcomeOf } from '@signalbox/core/testing';
+import { atStart, outcomeOf } from '@signalbox/core/testing';
 import type { TableName } from '../objects/rule.ts';
 import { isNodeAddress, type TracedPacket, type World } from './match-packet.ts';
 import { traverse, type Branch, type Chance, type Ruleset } from './traverse.ts';
@@ -14,20 +14,14 @@ export interface TraceInput {
 /** Ways that are rarer than this are rounding errors of the kernel's probabilities. */
 const NEVER = 1e-6;
 
+/** The packet before the first hook. */
+export function tracedPacket(packet: Packet): TracedPacket {
+  return { ...atStart(packet), sourcePort: 40_000, outInterface: null };
+}
+
 /** Every possible end of the packet; with `chance` a function, the one that chance picks. */
 export function tracePacket(input: TraceInput, packet: Packet): Outcome {
-  const start: TracedPacket = {
-    source: packet.source,
-    destination: packet.destination,
-    protocol: packet.protocol.toLowerCase(),
-    sourcePort: 40_000,
-    destinationPort: packet.destinationPort,
-    inInterface: packet.inInterface,
-    outInterface: null,
-    mark: 0,
-    translated: false,
-    masqueraded: false,
-  };
+  const start = tracedPacket(packet);
   const own = packet.inInterface === null;
   const translated = hook(input, 'nat', own ? 'OUTPUT' : 'PREROUTING', [
     { packet: start, probability: 1, verdict: 'accept' },

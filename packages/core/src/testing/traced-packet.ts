@@ -1,17 +1,37 @@
-/** From the ways that a traced packet may take to its outcome: for tracers of rules of any kind. */
+/** The start of a traced packet, and from the ways that it may take to its outcome: for tracers of rules of any kind. */
 import { formatAddressPort } from '../model/ip.ts';
-import type { Destination, Outcome } from '../explain/packet.ts';
+import type { Destination, Outcome, Packet } from '../explain/packet.ts';
+
+/** A packet on its way through the hooks. */
+export interface TracedPacket {
+  readonly source: string;
+  readonly destination: string;
+  /** In small letters, as rules have it. */
+  readonly protocol: string;
+  readonly destinationPort: number;
+  /** `null`: sent by the node. */
+  readonly inInterface: string | null;
+  readonly mark: number;
+  /** The destination was rewritten. */
+  readonly translated: boolean;
+  readonly masqueraded: boolean;
+}
+
+export function atStart({
+  source,
+  destination,
+  protocol,
+  destinationPort,
+  inInterface,
+}: Packet): TracedPacket {
+  const onTheWire = { source, destination, protocol: protocol.toLowerCase(), destinationPort, inInterface };
+  return { ...onTheWire, mark: 0, translated: false, masqueraded: false };
+}
 
 /** One way of a packet to its end. Every verdict but `drop` and `reject` lets it pass. */
 interface PacketEnd {
   readonly verdict: string;
-  readonly packet: {
-    readonly destination: string;
-    readonly destinationPort: number;
-    /** The destination was rewritten. */
-    readonly translated: boolean;
-    readonly masqueraded: boolean;
-  };
+  readonly packet: Pick<TracedPacket, 'destination' | 'destinationPort' | 'translated' | 'masqueraded'>;
 }
 
 /** Throws if the ways end in different kinds of outcome, or if there is none. */
