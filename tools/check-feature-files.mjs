@@ -1,41 +1,79 @@
-// Somebody who looks for "session affinity in mode X" finds it in ten seconds: every backend that compiles has the
-// same files for the same features.
-import { existsSync, readdirSync } from 'node:fs';
+// Whoever looks for "session affinity in mode X" finds it in ten seconds: every backend that compiles has the same files for
+// the same features, and one list of those that its mode has not.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const features = [
-  'load-balancing.ts',
-  'masquerade.ts',
-  'no-endpoints.ts',
-  'node-ports.ts',
-  'service-dispatch.ts',
-  'session-affinity.ts',
-  'source-ranges.ts',
+const FEATURES = [
+  'hairpin',
+  'health-check',
+  'load-balancing',
+  'masquerade',
+  'names',
+  'no-endpoints',
+  'node-ports',
+  'service-dispatch',
+  'session-affinity',
+  'source-ranges',
 ];
 
-/** One of these: not every mode has chains. */
-const names = ['names.ts', 'chain-names.ts'];
+/** Feature → why the mode has it not. A backend without this file has all. */
+const LIST = 'unsupported-features.json';
 
-/** What is missing, as paths below `root`. */
-export function missingFeatureFiles(root) {
+/** What is wrong, one line each, with paths below `root`. */
+export function featureFileProblems(root) {
   const packages = path.join(root, 'packages');
-  const folders = readdirSync(packages)
+  return readdirSync(packages)
     .filter((name) => name.startsWith('backend-'))
     .map((name) => path.join(packages, name, 'src', 'compile'))
-    .filter((folder) => existsSync(folder));
-  const wanted = folders.flatMap((folder) => features.map((feature) => path.join(folder, feature)));
-  const nameless = folders.filter((folder) => !names.some((name) => existsSync(path.join(folder, name))));
-  const missing = [
-    ...wanted.filter((file) => !existsSync(file)),
-    ...nameless.map((folder) => path.join(folder, names[0])),
+    .filter((folder) => existsSync(folder))
+    .flatMap((folder) =>
+      problemsIn(folder).map(
+        ([file, problem]) => `${path.relative(root, path.join(folder, file))}: ${problem}`,
+      ),
+    );
+}
+
+function problemsIn(folder) {
+  const list = path.join(folder, LIST);
+  const unsupported = existsSync(list) ? JSON.parse(readFileSync(list, 'utf8')) : {};
+  return [
+    ...Object.entries(unsupported).flatMap(([feature, reason]) => entryProblems(feature, reason)),
+    ...FEATURES.flatMap((feature) => fileProblems(folder, feature, Object.hasOwn(unsupported, feature))),
+    ...readdirSync(folder)
+      .filter(isMisnamed)
+      .map((file) => [file, `rename it: features are ${FEATURES.join(', ')}`]),
   ];
-  return missing.map((file) => path.relative(root, file));
+}
+
+function entryProblems(feature, reason) {
+  if (!FEATURES.includes(feature)) return [[LIST, `${feature}: not a feature (${FEATURES.join(', ')})`]];
+  return typeof reason === 'string' && reason.length > 0 ? [] : [[LIST, `${feature}: give the reason`]];
+}
+
+function fileProblems(folder, feature, isUnsupported) {
+  const file = `${feature}.ts`;
+  const exists = existsSync(path.join(folder, file));
+  if (isUnsupported) return exists ? [[file, `is listed in ${LIST}, too`]] : [];
+  if (!exists) return [[file, `missing, and not listed in ${LIST}`]];
+  const hasCode = /^export (async )?(function|const|type|interface|class) /m.test(
+    readFileSync(path.join(folder, file), 'utf8'),
+  );
+  return hasCode ? [] : [[file, 'exports nothing']];
+}
+
+/** `chain-names.ts`, `health-check-vip.ts`: a feature's name with more beside it. */
+function isMisnamed(file) {
+  const name = file.replace(/\.ts$/, '');
+  return (
+    file.endsWith('.ts') &&
+    !file.endsWith('.test.ts') &&
+    FEATURES.some((feature) => name.startsWith(`${feature}-`) || name.endsWith(`-${feature}`))
+  );
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-  const missing = missingFeatureFiles(root);
-  for (const file of missing) process.stderr.write(`missing: ${file}\n`);
-  process.exitCode = missing.length === 0 ? 0 : 1;
+  const problems = featureFileProblems(path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..'));
+  for (const problem of problems) process.stderr.write(`${problem}\n`);
+  process.exitCode = problems.length === 0 ? 0 : 1;
 }

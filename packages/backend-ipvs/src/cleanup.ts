@@ -1,5 +1,5 @@
 import { backendError, type BackendError, type CleanupResult } from '@signalbox/core';
-import { detourName, draftName, obsoleteSets, setName, type SetId } from './compile/chain-names.ts';
+import { detourName, draftName, obsoleteSets, setName, type SetId } from './compile/names.ts';
 import { SET_IDS } from './compile/ip-sets.ts';
 import { obsoleteRules } from './compile/packet-filter.ts';
 import { isExcluded, ownedServers, type JournalContent } from './diff/ownership.ts';

@@ -2,7 +2,7 @@ import type { DesiredServicePort } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { endpoint, service, TEST_NODE, type ServiceShape } from './testing/cluster.ts';
 import type { CompileContext } from './compile/compile-context.ts';
-import { setName, type SetId } from './compile/chain-names.ts';
+import { setName, type SetId } from './compile/names.ts';
 import { elementsFor, ipSet, SET_IDS } from './compile/ip-sets.ts';
 import { schedulerFlags } from './compile/load-balancing.ts';
 import { clusterMasquerade } from './compile/masquerade.ts';

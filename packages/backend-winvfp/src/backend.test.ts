@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { remoteMac } from './compile/chain-names.ts';
+import { remoteMac } from './compile/names.ts';
 import {
   balancerIP,
   clusterIP,

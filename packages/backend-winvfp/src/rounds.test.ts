@@ -1,7 +1,7 @@
 /** What one sync compares, and what it reports. */
 import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
-import { remoteMac } from './compile/chain-names.ts';
+import { remoteMac } from './compile/names.ts';
 import {
   clusterIP,
   endpoint,

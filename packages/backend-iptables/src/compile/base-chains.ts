@@ -12,14 +12,7 @@ import {
   TABLES,
   type TypedRule,
 } from '@signalbox/iptables';
-import {
-  EXTERNAL_SERVICES,
-  FORWARD,
-  NODE_PORTS,
-  POSTROUTING,
-  PROXY_FIREWALL,
-  SERVICES,
-} from './chain-names.ts';
+import { EXTERNAL_SERVICES, FORWARD, NODE_PORTS, POSTROUTING, PROXY_FIREWALL, SERVICES } from './names.ts';
 import { ACCOUNTING_OBJECTS, type CompileContext } from './context.ts';
 import { comment } from './frontend-match.ts';
 import { localnetGuard } from './node-ports.ts';

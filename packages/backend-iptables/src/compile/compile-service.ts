@@ -1,6 +1,6 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import type { Chain } from '@signalbox/iptables';
-import { endpointChain } from './chain-names.ts';
+import { endpointChain } from './names.ts';
 import { hasOwnChain, type CompileContext, type ServiceContext } from './context.ts';
 import { balancingChain, endpointChainOf, endpointsOf } from './load-balancing.ts';
 import { compileEntries, isEndpointSet } from './routes.ts';

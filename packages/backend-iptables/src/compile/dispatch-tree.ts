@@ -8,7 +8,7 @@
  */
 import type { Family } from '@signalbox/core';
 import { type Chain, goTo, jump, rule, type TableName, type TypedRule } from '@signalbox/iptables';
-import { branchChain } from './chain-names.ts';
+import { branchChain } from './names.ts';
 import { keyLength, prefixQuestion, type DispatchBy } from './dispatch-key.ts';
 import { comment } from './frontend-match.ts';
 import { createSortedEntries, type DispatchEntry, type SortedEntries } from './sorted-entries.ts';

@@ -1,9 +1,10 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
-import { mayReachItself, servicePortLabel } from '@signalbox/core';
+import { servicePortLabel } from '@signalbox/core';
 import { type Chain, jump, type Match, oneIn, rule, type Target, type TypedRule } from '@signalbox/iptables';
-import { endpointLabel, MARK_MASQUERADE, serviceChain } from './chain-names.ts';
+import { endpointLabel, serviceChain } from './names.ts';
 import { hasOwnChain, type ServiceContext } from './context.ts';
-import { endpointComment, hostCidr, protocolName } from './frontend-match.ts';
+import { endpointComment, protocolName } from './frontend-match.ts';
+import { withHairpin } from './hairpin.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
 
@@ -50,10 +51,7 @@ function chanceRules(
   });
 }
 
-/**
- * KUBE-SEP-…: rewrites the destination. A pod that reaches itself is masqueraded, else it would answer itself (S37).
- * Of endpoints that cannot do so here, kube-proxy's chains have the rule too: decisions/0009-fewer-rules.md.
- */
+/** KUBE-SEP-…: rewrites the destination. */
 export function endpointChainOf(
   service: DesiredServicePort,
   endpoint: DesiredEndpoint,
@@ -61,12 +59,9 @@ export function endpointChainOf(
 ): Chain {
   const name = context.endpointChain(endpoint);
   const label = endpointComment(servicePortLabel(service.name), context);
-  const itself: Match = { kind: 'source', cidr: hostCidr(endpoint.address) };
-  const hairpin = rule([itself, ...label], jump(MARK_MASQUERADE));
   const words = [protocolOf(service), ...label, ...rememberClient(service, name)];
   const redirect = rule(words, redirectTo(endpoint));
-  if (mayReachItself(endpoint)) return { table: 'nat', name, rules: [hairpin, redirect] };
-  return { table: 'nat', name, rules: [redirect], tolerated: hairpin };
+  return { table: 'nat', name, ...withHairpin(endpoint, label, redirect) };
 }
 
 function protocolOf({ name }: DesiredServicePort): Match {

@@ -1,7 +1,7 @@
 import type { DesiredServicePort, LocalDetector, Route } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { type Chain, jump, type Match, RETURN, rule, type TypedRule } from '@signalbox/iptables';
-import { MARK_MASQUERADE, MARK_NON_POD, POSTROUTING } from './chain-names.ts';
+import { MARK_MASQUERADE, MARK_NON_POD, POSTROUTING } from './names.ts';
 import type { CompileContext } from './context.ts';
 import { comment, toFrontend } from './frontend-match.ts';
 

@@ -1,22 +1,7 @@
-import type {
-  DesiredHealthCheck,
-  DesiredNode,
-  DesiredServicePort,
-  Family,
-  NodePortFrontend,
-} from '@signalbox/core';
+import type { DesiredNode, DesiredServicePort, Family, NodePortFrontend } from '@signalbox/core';
 import { overlapsLoopback, parseCidr, servicePortLabel } from '@signalbox/core';
-import {
-  ACCEPT,
-  DROP,
-  jump,
-  type Match,
-  RETURN,
-  rule,
-  type SharedRule,
-  type TypedRule,
-} from '@signalbox/iptables';
-import { SHARED_FIREWALL } from './chain-names.ts';
+import { DROP, jump, type Match, RETURN, rule, type SharedRule, type TypedRule } from '@signalbox/iptables';
+import { SHARED_FIREWALL } from './names.ts';
 import { ACCOUNTING_OBJECTS, type CompileContext } from './context.ts';
 import { comment, LOOPBACK, TO_NODE, toPort } from './frontend-match.ts';
 
@@ -70,11 +55,6 @@ export function nodePortRules(
   if (!options.accounting || !servesLocalhost(node, family)) return [plain];
   const counted: Match = { kind: 'accounting', name: ACCOUNTING_OBJECTS.localhostNodePorts };
   return [rule([{ kind: 'destination', cidr: LOOPBACK[family] }, ...to, counted], jump(entry)), plain];
-}
-
-/** In filter: the health-check port of a service is open (S27). */
-export function healthCheckRule(check: DesiredHealthCheck): TypedRule {
-  return rule(toPort('TCP', check.port, `${check.namespace}/${check.name} health check node port`), ACCEPT);
 }
 
 /** With route_localnet, neighbours could reach services on the node's 127.0.0.1; this stops them (CVE-2020-8558). */

@@ -1,7 +1,7 @@
 import type { DesiredServicePort, Frontend, Route } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { type Chain, jump, type Match, RETURN, rule, type TypedRule } from '@signalbox/iptables';
-import { MARK_MASQUERADE, serviceChain } from './chain-names.ts';
+import { MARK_MASQUERADE, serviceChain } from './names.ts';
 import type { CompileContext } from './context.ts';
 import { comment, FROM_NODE } from './frontend-match.ts';
 import { clusterMasquerade, fromLocalPod } from './masquerade.ts';

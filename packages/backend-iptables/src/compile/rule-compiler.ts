@@ -2,13 +2,13 @@
 import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortKey } from '@signalbox/core';
 import type { Chain, SharedRule, TableName, TypedRule } from '@signalbox/iptables';
 import { CANARY_CHAINS, forwardChain, sharedRules, TO_EXTERNAL } from './base-chains.ts';
-import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './chain-names.ts';
+import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './names.ts';
 import { compileService, type EndpointNames, type ServiceRules } from './compile-service.ts';
 import { commentsFor, type CompileContext, type EndpointComments, type RuleOptions } from './context.ts';
-import { portKey } from './dispatch-key.ts';
 import type { DispatchTree, TreeUpdate } from './dispatch-tree.ts';
+import { healthCheckEntry } from './health-check.ts';
 import { masqueradeChains } from './masquerade.ts';
-import { healthCheckRule, nodePortGates } from './node-ports.ts';
+import { nodePortGates } from './node-ports.ts';
 import {
   createTrees,
   TREE_KINDS,
@@ -216,7 +216,7 @@ function applyHealthChecks(
     now.delete(key);
   }
   for (const check of [...healthChecks.changed.map(({ after }) => after), ...healthChecks.added]) {
-    tree.set(check.key, [{ key: portKey('TCP', check.port), rules: [healthCheckRule(check)] }]);
+    tree.set(check.key, [healthCheckEntry(check)]);
     now.add(check.key);
   }
   return now;

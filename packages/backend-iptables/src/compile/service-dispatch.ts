@@ -2,13 +2,7 @@
 import type { DesiredServicePort, Family, Frontend } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { jump, rule, type TableName, type TypedRule } from '@signalbox/iptables';
-import {
-  EXTERNAL_SERVICES,
-  NODE_PORTS,
-  NODE_PORTS_REFUSED,
-  PROXY_FIREWALL,
-  SERVICES,
-} from './chain-names.ts';
+import { EXTERNAL_SERVICES, NODE_PORTS, NODE_PORTS_REFUSED, PROXY_FIREWALL, SERVICES } from './names.ts';
 import type { CompileContext } from './context.ts';
 import { addressKey, portKey } from './dispatch-key.ts';
 import { createDispatchTree, type DispatchTree } from './dispatch-tree.ts';

@@ -5,7 +5,7 @@
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { jump, type Match, rule, type TypedRule } from '@signalbox/iptables';
-import { endpointLabel } from './chain-names.ts';
+import { endpointLabel } from './names.ts';
 import type { ServiceContext } from './context.ts';
 import { endpointComment } from './frontend-match.ts';
 

@@ -1,7 +1,7 @@
 import type { DesiredServicePort, LoadBalancerFrontend, SourceRanges } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { type Chain, DROP, jump, type Match, NO_TARGET, rule, type TypedRule } from '@signalbox/iptables';
-import { serviceChain } from './chain-names.ts';
+import { serviceChain } from './names.ts';
 import { comment, hostCidr, toFrontend } from './frontend-match.ts';
 
 /** Sources that may use the frontend, as matches. */

@@ -17,7 +17,7 @@ import {
   UNLISTED_RULE,
 } from '@signalbox/iptables';
 import { BASE_JUMPS } from '../compile/base-chains.ts';
-import { MARK_MASQUERADE } from '../compile/chain-names.ts';
+import { MARK_MASQUERADE } from '../compile/names.ts';
 import { nftPolicy } from '../diff/plan.ts';
 import { OWNERSHIP } from './read-tables.ts';
 

@@ -12,7 +12,7 @@ import {
   type TableName,
   TABLES,
 } from '@signalbox/iptables';
-import { isOwnChain } from '../compile/chain-names.ts';
+import { isOwnChain } from '../compile/names.ts';
 import { createQuickCheck, type FoundChain, type HeldRules, type QuickCheck } from '../diff/quick-check.ts';
 import { isPending, type RuleLedger } from '../diff/rule-ledger.ts';
 import { guardedBy, ledgerOf, type State } from './backend-state.ts';

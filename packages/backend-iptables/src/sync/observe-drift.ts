@@ -1,7 +1,7 @@
 /** What of the wanted the kernel does not have. Changes nothing. */
 import type { BackendError, Observation } from '@signalbox/core';
 import { askForUnlisted, missingJumps, type IptablesDriver, type TableName } from '@signalbox/iptables';
-import { isOwnChain } from '../compile/chain-names.ts';
+import { isOwnChain } from '../compile/names.ts';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import { createQuickCheck } from '../diff/quick-check.ts';
 import { createRuleLedger, isSettled } from '../diff/rule-ledger.ts';

@@ -12,7 +12,7 @@ import {
   type TableName,
 } from '@signalbox/iptables';
 import { BASE_JUMPS } from '../compile/base-chains.ts';
-import { isOwnChain } from '../compile/chain-names.ts';
+import { isOwnChain } from '../compile/names.ts';
 import type { EndpointComments } from '../compile/context.ts';
 
 /** Of rules that lead from a service to one of its endpoints; nothing where there are none. */

@@ -9,7 +9,7 @@ import {
   tracePacket,
   type World,
 } from '@signalbox/iptables/testing';
-import { isOwnChain } from '../compile/chain-names.ts';
+import { isOwnChain } from '../compile/names.ts';
 import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import type { IptablesOptions } from '../options.ts';
 

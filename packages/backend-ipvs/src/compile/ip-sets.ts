@@ -1,6 +1,6 @@
 import type { Family } from '@signalbox/core';
 import type { IpSet, IpSetEntry, IpSetType } from '../objects/ip-set.ts';
-import { setName, type SetId } from './chain-names.ts';
+import { setName, type SetId } from './names.ts';
 
 /** In the order in which they are made. */
 const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {

@@ -1,6 +1,6 @@
 /** Node ports: a virtual server for each address of the node, and sets that say which ports to masquerade. */
 import { isLinkLocalIPv6, type DesiredNode, type Protocol } from '@signalbox/core';
-import type { SetId } from './chain-names.ts';
+import type { SetId } from './names.ts';
 import type { PlacedEntry } from './ip-sets.ts';
 import type { FrontendPort } from './virtual-servers.ts';
 

@@ -21,8 +21,8 @@ import {
 } from '@signalbox/iptables';
 import { PROTOCOLS, type Family, type LocalDetector } from '@signalbox/core';
 import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
-import * as names from './chain-names.ts';
-import { setName, type SetId } from './chain-names.ts';
+import * as names from './names.ts';
+import { setName, type SetId } from './names.ts';
 import type { ClusterMasquerade } from './masquerade.ts';
 
 export interface PacketFilterOptions {

@@ -3,10 +3,12 @@ import type { DesiredHealthCheck, DesiredServicePort, Frontend } from '@signalbo
 import { entryText } from '../objects/ip-set.ts';
 import { virtualServerKey, type VirtualServerKey } from '../objects/virtual-server.ts';
 import { serviceAddresses } from './bound-addresses.ts';
-import type { SetId } from './chain-names.ts';
+import type { SetId } from './names.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { PlacedEntry } from './ip-sets.ts';
-import { externalMasquerade, hairpinEntries } from './masquerade.ts';
+import { hairpinEntries } from './hairpin.ts';
+import { healthCheckEntry } from './health-check.ts';
+import { externalMasquerade } from './masquerade.ts';
 import { droppedSources } from './no-endpoints.ts';
 import { nodePortEntries } from './node-ports.ts';
 import { fallsBackToCluster } from './real-servers.ts';
@@ -46,12 +48,8 @@ export function compileServicePort(servicePort: DesiredServicePort, context: Com
   };
 }
 
-/** The health-check port itself is served by the app: the packet filter must let it through. */
 export function compileHealthCheck(check: DesiredHealthCheck): Contribution {
-  const placed: PlacedEntry = {
-    set: 'HEALTH-CHECK-NODE-PORT',
-    entry: { kind: 'port', port: check.port },
-  };
+  const placed = healthCheckEntry(check);
   return {
     servers: new Map(),
     entries: new Map([[placedEntryKey(placed), placed]]),

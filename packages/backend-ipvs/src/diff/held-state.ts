@@ -1,6 +1,6 @@
 /** What the kernel is known to hold beyond the wanted state itself. */
 import type { Family } from '@signalbox/core';
-import { setName, type SetId } from '../compile/chain-names.ts';
+import { setName, type SetId } from '../compile/names.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { PacketFilter } from '../objects/packet-filter.ts';

@@ -1,6 +1,6 @@
 /** From what changed to what to do, where the kernel is known to hold all that was wanted before. */
 import type { Step } from '@signalbox/backend-kit';
-import type { SetId } from '../compile/chain-names.ts';
+import type { SetId } from '../compile/names.ts';
 import type { WantedServer } from '../compile/virtual-servers.ts';
 import type { VirtualServerKey } from '../objects/virtual-server.ts';
 import { isExcluded } from './ownership.ts';

@@ -7,7 +7,7 @@
  * then both must hold, and the journal names those of others for which our own sets would speak.
  */
 import { anyCidrContains, type Family } from '@signalbox/core';
-import { setName, type SetId } from '../compile/chain-names.ts';
+import { setName, type SetId } from '../compile/names.ts';
 import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Ownership } from '../objects/ownership.ts';

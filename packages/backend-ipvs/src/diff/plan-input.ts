@@ -1,5 +1,5 @@
 import type { Family } from '@signalbox/core';
-import type { SetId } from '../compile/chain-names.ts';
+import type { SetId } from '../compile/names.ts';
 import type { TerminatingServers } from './graceful-termination.ts';
 import type { EntryStep } from './plan-sets.ts';
 import type { WantedState } from './wanted-state.ts';

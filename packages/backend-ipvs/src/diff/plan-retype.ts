@@ -3,7 +3,7 @@
  * from being destroyed. The rules match sets of other names meanwhile, so that no packet meets rules without them.
  */
 import type { Family } from '@signalbox/core';
-import { detourName, obsoleteSets, type SetId } from '../compile/chain-names.ts';
+import { detourName, obsoleteSets, type SetId } from '../compile/names.ts';
 import { ipSet, SET_IDS } from '../compile/ip-sets.ts';
 import type { IpSet } from '../objects/ip-set.ts';
 import type { ObservedSet } from '../objects/kernel-state.ts';

@@ -1,5 +1,5 @@
 import type { Family } from '@signalbox/core';
-import { setName, type SetId } from '../compile/chain-names.ts';
+import { setName, type SetId } from '../compile/names.ts';
 import { ipSet, SET_IDS, type PlacedEntry } from '../compile/ip-sets.ts';
 import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
 import type { ObservedSet } from '../objects/kernel-state.ts';

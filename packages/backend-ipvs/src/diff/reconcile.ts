@@ -1,7 +1,7 @@
 /** From what the kernel holds, whoever changed it, to what it should hold. */
 import { type Drift, familyOf } from '@signalbox/core';
-import type { SetId } from '../compile/chain-names.ts';
-import { setName } from '../compile/chain-names.ts';
+import type { SetId } from '../compile/names.ts';
+import { setName } from '../compile/names.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { PacketFilter } from '../objects/packet-filter.ts';
 import { serverOfKey, type VirtualServerKey } from '../objects/virtual-server.ts';

@@ -1,7 +1,7 @@
 /** Everything that the kernel should hold, kept up to date change by change. */
 import { createOwnedObjects, type Step } from '@signalbox/backend-kit';
 import type { DesiredChange, DesiredEndpoint, DesiredNode, DesiredServicePort } from '@signalbox/core';
-import type { SetId } from '../compile/chain-names.ts';
+import type { SetId } from '../compile/names.ts';
 import type { CompileContext } from '../compile/compile-context.ts';
 import type { PlacedEntry } from '../compile/ip-sets.ts';
 import { nodePortAddresses } from '../compile/node-ports.ts';

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { BackendError } from '@signalbox/core';
 import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
 import type { IptablesDriver } from '@signalbox/iptables';
-import { draftName } from '../compile/chain-names.ts';
+import { draftName } from '../compile/names.ts';
 import { encodeEntry, encodeSet } from '../encode/ipset-entry.ts';
 import { encodeIpvsChange, isIpvsOperation, type IpvsOperation } from '../encode/ipvs-change.ts';
 import type { IpSet, IpSetEntry } from '../objects/ip-set.ts';

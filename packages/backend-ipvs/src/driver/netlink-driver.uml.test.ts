@@ -11,7 +11,7 @@ import { createExecDriver } from '@signalbox/iptables';
 import { FAMILIES, type Backend, type Family } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { setName } from '../compile/chain-names.ts';
+import { setName } from '../compile/names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { formatSets } from '../format/ipset.ts';
 import { formatServers } from '../format/ipvsadm.ts';

@@ -1,7 +1,7 @@
 /** The whole state of one family, listed. */
 import type { Family, Result } from '@signalbox/core';
 import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
-import { detourName, obsoleteSets, setName } from '../compile/chain-names.ts';
+import { detourName, obsoleteSets, setName } from '../compile/names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { decodeSet } from '../encode/ipset-entry.ts';
 import { decodeReal, decodeServer, encodeServiceKey } from '../encode/ipvs-change.ts';

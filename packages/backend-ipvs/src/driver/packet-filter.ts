@@ -17,7 +17,7 @@ import {
   type TableName,
 } from '@signalbox/iptables';
 import { type BackendError, type Drift, fail, type Family, type Result, succeed } from '@signalbox/core';
-import * as names from '../compile/chain-names.ts';
+import * as names from '../compile/names.ts';
 import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
 
 /** How the rules in the kernel differ from those of `packetFilter`. */

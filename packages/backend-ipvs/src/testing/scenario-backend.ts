@@ -1,6 +1,6 @@
 import type { Family } from '@signalbox/core';
 import type { ScenarioBackend, ScenarioInstance, ScenarioSetup } from '@signalbox/core/testing';
-import { setName } from '../compile/chain-names.ts';
+import { setName } from '../compile/names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { formatSets } from '../format/ipset.ts';
 import { formatServers } from '../format/ipvsadm.ts';

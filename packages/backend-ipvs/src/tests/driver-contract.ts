@@ -1,7 +1,7 @@
 /** What every driver does, whether there is a kernel behind it or a fake. */
 import type { Family } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { setName } from '../compile/chain-names.ts';
+import { setName } from '../compile/names.ts';
 import { ipSet, SET_IDS } from '../compile/ip-sets.ts';
 import { compilePacketFilter, obsoleteRules } from '../compile/packet-filter.ts';
 import type { IpvsDriver } from '../driver/ipvs-driver.ts';

@@ -2,7 +2,7 @@
 import { ENDPOINT_FLAGS, SCHEMA_VERSION, type HcnEndpointSettings } from '../objects/hcn-documents.ts';
 import { anyCidrContains } from '@signalbox/core';
 import type { CompileContext, WantedEndpoint } from '../objects/wanted.ts';
-import { endpointId, remoteMac } from './chain-names.ts';
+import { endpointId, remoteMac } from './names.ts';
 
 /** The node that carries `address` on the overlay; `null` if no route of the network holds it. */
 export function providerAddressOf(address: string, context: CompileContext): string | null {

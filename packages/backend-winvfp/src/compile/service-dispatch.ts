@@ -18,8 +18,8 @@ import type {
   LoadBalancerType,
   WantedLoadBalancer,
 } from '../objects/wanted.ts';
-import { frontendName, loadBalancerId } from './chain-names.ts';
-import { healthCheckVip } from './health-check-vip.ts';
+import { frontendName, loadBalancerId } from './names.ts';
+import { healthCheckVip } from './health-check.ts';
 import { endpointRefOf, choose, preservesDestination, type Chosen } from './load-balancing.ts';
 import { dsrFlag, sourceVipOf } from './masquerade.ts';
 import { hasLoadBalancer } from './no-endpoints.ts';

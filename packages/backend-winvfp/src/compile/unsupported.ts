@@ -2,12 +2,13 @@
 import type { DesiredServicePort, Frontend, Route, RouteSource } from '@signalbox/core';
 import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
 import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
-import { frontendName } from './chain-names.ts';
+import { frontendName } from './names.ts';
 import { onePort, targetOf } from './load-balancing.ts';
 import { NO_ENDPOINTS_REASON } from './no-endpoints.ts';
 import { nodePortReason } from './node-ports.ts';
 import { compileService } from './service-dispatch.ts';
-import { sourceRangesReason } from './source-ranges.ts';
+
+const NO_SOURCE_FILTER = 'HNS load balancers have no source filter: every source may connect';
 
 export interface Unsupported {
   /** `10.96.0.10:80/tcp`. */
@@ -46,7 +47,7 @@ function generalReasons(
 ): readonly string[] {
   const mixed = onePort(port.clusterEndpoints).length < port.clusterEndpoints.length;
   const reasons: readonly (string | null)[] = [
-    sourceRangesReason(frontend),
+    frontend.kind === 'load-balancer' && frontend.sourceRanges !== null ? NO_SOURCE_FILTER : null,
     frontend.kind === 'node-port' ? nodePortReason(context.nodePorts) : null,
     port.affinity === null ? null : 'session affinity has no timeout in HNS',
     localIgnored(frontend, context) ? 'without DSR in this HNS policy Local goes to all endpoints' : null,

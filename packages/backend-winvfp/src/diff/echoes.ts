@@ -2,7 +2,7 @@
  * HNS may answer a write with a document that is not the one it was sent: fields filled in, or left out. Compared
  * with what is wanted, such a load balancer would be written again at every full sync, and its connections cut.
  */
-import { idKey } from '../compile/chain-names.ts';
+import { idKey } from '../compile/names.ts';
 import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import { fingerprint } from './frontend.ts';
 

@@ -1,6 +1,6 @@
 /** What an HCN load balancer stands for, read back from its document. */
 import { FAMILIES, familyOf, PROTOCOL_NUMBER, PROTOCOLS, type Family } from '@signalbox/core';
-import { frontendName, idKey } from '../compile/chain-names.ts';
+import { frontendName, idKey } from '../compile/names.ts';
 import { addressKey } from '../objects/address.ts';
 import { LOAD_BALANCER_FLAGS, PORT_MAPPING_FLAGS, type HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import type { LoadBalancerType } from '../objects/wanted.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { remoteMac } from '../compile/chain-names.ts';
+import { remoteMac } from '../compile/names.ts';
 import type { HcnEndpoint, HcnLoadBalancer } from '../objects/hcn-documents.ts';
 import { frontendOf, loadBalancerFamily, sameButEndpoints, sameLoadBalancer } from './frontend.ts';
 import { createHeldState, type HeldState } from './held-state.ts';

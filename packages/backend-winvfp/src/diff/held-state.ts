@@ -3,7 +3,7 @@
  * date with every write that HNS confirmed, so that most syncs list nothing.
  */
 import { addressKey } from '../objects/address.ts';
-import { idKey } from '../compile/chain-names.ts';
+import { idKey } from '../compile/names.ts';
 import type { HcnEndpoint, HcnLoadBalancer, HcnNetwork } from '../objects/hcn-documents.ts';
 import { familyOf, type Family } from '@signalbox/core';
 import { createReferences, type References } from './references.ts';

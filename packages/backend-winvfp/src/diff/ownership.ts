@@ -3,7 +3,7 @@
  * that were taken over, and what HNS gave an id of its own. Where the answer with that id was lost, the next listing
  * tells it, by everything that was sent: an address or a frontend alone may belong to another program by then.
  */
-import { idKey, isOurId, remoteMac } from '../compile/chain-names.ts';
+import { idKey, isOurId, remoteMac } from '../compile/names.ts';
 import { addressKey } from '../objects/address.ts';
 import {
   ENDPOINT_FLAGS,

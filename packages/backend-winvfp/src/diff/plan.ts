@@ -1,6 +1,6 @@
 /** Wanted against held: the steps that make HNS hold what it should, without calling it. */
 import type { ServicePortKey } from '@signalbox/core';
-import { idKey } from '../compile/chain-names.ts';
+import { idKey } from '../compile/names.ts';
 import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HnsFeatures } from '../objects/hns-version.ts';
 import type { EndpointRef, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';

@@ -1,5 +1,5 @@
 /** How many load balancers refer to each endpoint, and which owned endpoints none refers to. */
-import { idKey } from '../compile/chain-names.ts';
+import { idKey } from '../compile/names.ts';
 
 export interface References {
   add(ids: readonly string[]): void;

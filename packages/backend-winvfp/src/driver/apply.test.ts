@@ -1,6 +1,6 @@
 import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
-import { remoteMac } from '../compile/chain-names.ts';
+import { remoteMac } from '../compile/names.ts';
 import { createWinvfpBackend, type WinvfpBackend } from '../backend.ts';
 import {
   clusterIP,

@@ -3,7 +3,7 @@
  * answer.
  */
 import { backendError, type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
-import { idKey } from '../compile/chain-names.ts';
+import { idKey } from '../compile/names.ts';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
 import {

@@ -1,7 +1,7 @@
 /** One write each: the call, what its failure means, and what is held afterwards. */
 import type { SyncReport } from '@signalbox/backend-kit';
 import { backendError, type BackendError } from '@signalbox/core';
-import { idKey } from '../compile/chain-names.ts';
+import { idKey } from '../compile/names.ts';
 import { loadBalancerType, sameEndpoints, sameLoadBalancer } from '../diff/frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';

@@ -1,7 +1,7 @@
 /** What HNS holds, as JSON that a person can review: ids of endpoints are replaced by their addresses. */
 import type { Family } from '@signalbox/core';
 import type { Hns } from '@signalbox/hns-simulator';
-import { isOurId } from '../compile/chain-names.ts';
+import { isOurId } from '../compile/names.ts';
 import { frontendOf, loadBalancerFamily } from '../diff/frontend.ts';
 import { createHeldState, endpointOfFamily } from '../diff/held-state.ts';
 import { createOwnership } from '../diff/ownership.ts';

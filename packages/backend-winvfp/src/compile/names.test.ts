@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { endpointId, frontendName, isOurId, loadBalancerId, remoteMac } from './chain-names.ts';
+import { endpointId, frontendName, isOurId, loadBalancerId, remoteMac } from './names.ts';
 
 describe('names', () => {
   it('a frontend is written as people write it', () => {

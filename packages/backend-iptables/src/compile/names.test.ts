@@ -1,6 +1,6 @@
 import type { ServicePortName } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { branchChain, endpointChain, isOwnChain, serviceChain, SHARED_FIREWALL } from './chain-names.ts';
+import { branchChain, endpointChain, isOwnChain, serviceChain, SHARED_FIREWALL } from './names.ts';
 
 const cart: ServicePortName = { namespace: 'shop', name: 'cart', port: 'http', protocol: 'TCP' };
 

@@ -7,7 +7,7 @@ import {
   type HcnPortMapping,
 } from '../objects/hcn-documents.ts';
 import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
-import { frontendName, loadBalancerId } from './chain-names.ts';
+import { frontendName, loadBalancerId } from './names.ts';
 
 /** `port`: the service's `healthCheckNodePort`, or the proxy's own health port. `null`: not configured. */
 export function healthCheckVip(
