@@ -1,4 +1,4 @@
-export { type AddressFamily, addressBytes, addressText } from './codec/address.ts';
+export { type AddressFamily, addressBytes, addressText, writeIPv4 } from './codec/address.ts';
 export type { NetlinkProtocol } from './codec/constants.ts';
 export { type NetlinkMessage, type NetlinkRequest, requestBytes } from './codec/message.ts';
 export type { NetlinkError, NetlinkResult } from './result.ts';

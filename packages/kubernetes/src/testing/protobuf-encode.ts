@@ -36,6 +36,17 @@ export function encodeMessage(value: unknown, schema: Schema): Buffer {
   );
 }
 
+/** Objects of the store never change: a new version is a new object. */
+const encoded = new WeakMap<object, Buffer>();
+
+function encodeOnce(object: object, schema: Schema): Buffer {
+  const known = encoded.get(object);
+  if (known !== undefined) return known;
+  const bytes = encodeMessage(object, schema);
+  encoded.set(object, bytes);
+  return bytes;
+}
+
 function encodeField(
   number: number,
   value: unknown,
@@ -99,14 +110,14 @@ export function encodeEnvelope({ apiVersion, kind }: TypeMeta, raw: Buffer): Buf
 export function encodeObject(object: object, { apiVersion, kind }: TypeMeta): Buffer {
   const isStatus = (object as Partial<TypeMeta>).kind === 'Status';
   const type = isStatus ? { apiVersion: 'v1', kind: 'Status' } : { apiVersion, kind };
-  return encodeEnvelope(type, encodeMessage(object, isStatus ? STATUS_SCHEMA : SCHEMAS[kind as Resource]));
+  return encodeEnvelope(type, encodeOnce(object, isStatus ? STATUS_SCHEMA : SCHEMAS[kind as Resource]));
 }
 
 export function encodeList(items: readonly object[], metadata: object, type: TypeMeta): Buffer {
   const schema = SCHEMAS[type.kind as Resource];
   const raw = [
     field(1, encodeMessage(metadata, LIST_META_SCHEMA)),
-    ...items.map((item) => field(2, encodeMessage(item, schema))),
+    ...items.map((item) => field(2, encodeOnce(item, schema))),
   ];
   return encodeEnvelope({ ...type, kind: `${type.kind}List` }, Buffer.concat(raw));
 }

@@ -54,6 +54,12 @@ describe('tables', () => {
     expect(listed()).toBe('table inet kube-proxy-2\n');
   });
 
+  it('that are dormant are listed as such', async () => {
+    nft('add table inet kube-proxy-2 { flags dormant; }');
+    const dormant = { ...OTHER, dormant: true };
+    expect(await client.listTables()).toEqual({ ok: true, value: [IPV4, IPV6, dormant] });
+  });
+
   it('that do not exist are not found', async () => {
     const missing = { family: 'ip', name: 'kube-proxy-2' } as const;
     expect(await client.deleteTable(missing)).toMatchObject({
@@ -73,5 +79,45 @@ describe('tables', () => {
     expect(await deleting(IPV4, OTHER)).toEqual({ ok: true, value: null });
     expect(listed()).toBe('table ip6 kube-proxy\n');
     transport.close();
+  });
+});
+
+describe('rules', () => {
+  const identities = async (): Promise<readonly string[]> => {
+    const [full, listed] = [await client.listRules(IPV4), await client.listRuleIdentities(IPV4)];
+    if (!full.ok || !listed.ok) throw new Error('not listed');
+    expect(full.value).toMatchObject(listed.value);
+    return listed.value.map(({ handle, digest }) => `${handle} ${digest}`);
+  };
+
+  it('have the same identity at each listing, also one replaced in its place by an equal one', async () => {
+    const before = await identities();
+    expect(before).toHaveLength(3);
+    const [handle] = before[0]?.split(' ') ?? [];
+    nft(`replace rule ip kube-proxy service handle ${handle} counter name "dropped" drop`);
+    expect(await identities()).toEqual(before);
+  });
+
+  it('that are replaced in their place have another identity, though the handle stays', async () => {
+    const [first = '', ...others] = await identities();
+    const [handle] = first.split(' ');
+    nft(`replace rule ip kube-proxy service handle ${handle} drop`);
+    const [replaced, ...rest] = await identities();
+    expect(rest).toEqual(others);
+    expect(replaced).toMatch(new RegExp(`^${handle} `));
+    expect(replaced).not.toBe(first);
+  });
+});
+
+describe('a set of more elements than a datagram takes', () => {
+  it('is read part by part, each element once', async () => {
+    const elements = Array.from({ length: 5000 }, (_, index) => `10.1.${index >> 8}.${index & 255}`);
+    nft(`add set ip kube-proxy many { type ipv4_addr; elements = { ${elements.join(', ')} } }`);
+    const parts = await client.readElements(IPV4, 'many', (part) => part.map(({ key }) => key.join('.')));
+    if (!parts.ok) throw new Error(parts.error.message);
+    // Datagrams of 32 KB: with those of 4 KB the time would grow with the square of the elements.
+    expect(parts.value.length).toBeGreaterThan(1);
+    expect(parts.value.length).toBeLessThan(10);
+    expect(parts.value.flat().toSorted()).toEqual(elements.toSorted());
   });
 });

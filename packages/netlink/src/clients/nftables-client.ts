@@ -9,16 +9,24 @@ import {
 } from '../families/nftables/element.ts';
 import { decodeGeneration, encodeGetGeneration } from '../families/nftables/generation.ts';
 import { generationOfMessage } from '../families/nftables/message.ts';
-import { decodeRule, encodeListRules, type NftablesRuleState } from '../families/nftables/rule.ts';
+import {
+  decodeRule,
+  decodeRuleIdentity,
+  encodeListRules,
+  type NftablesRuleIdentity,
+  type NftablesRuleState,
+} from '../families/nftables/rule.ts';
 import { decodeSet, encodeListSets, type NftablesSetState } from '../families/nftables/set.ts';
 import {
   decodeTable,
   encodeDeleteTable,
   encodeListTables,
   type NftablesTable,
+  type NftablesTableState,
 } from '../families/nftables/table.ts';
 import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
+import { openDumpSocket } from '../socket/datagram-socket.ts';
 import type { NetlinkTransport } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';
 
@@ -38,31 +46,40 @@ export interface NftablesClient {
    */
   commit(requests: readonly NetlinkRequest[], generation?: number): Promise<NetlinkResult<null>>;
   /** Of all families. */
-  listTables(): Promise<NetlinkResult<readonly NftablesTable[]>>;
+  listTables(): Promise<NetlinkResult<readonly NftablesTableState[]>>;
   /** With all that is in it; `not-found` if there is no such table. */
   deleteTable(table: NftablesTable): Promise<NetlinkResult<null>>;
   /** The listings of one table are each of one generation; `busy` where commits of other processes prevented that. */
   listChains(table: NftablesTable): Promise<NetlinkResult<readonly NftablesChainState[]>>;
   /** In the order of each chain. */
   listRules(table: NftablesTable): Promise<NetlinkResult<readonly NftablesRuleState[]>>;
+  /** As `listRules`, at a fraction of the cost. */
+  listRuleIdentities(table: NftablesTable): Promise<NetlinkResult<readonly NftablesRuleIdentity[]>>;
   listSets(table: NftablesTable): Promise<NetlinkResult<readonly NftablesSetState[]>>;
   /** `not-found` if there is no such set. */
   listElements(table: NftablesTable, set: string): Promise<NetlinkResult<readonly NftablesElementState[]>>;
+  /** As `listElements`, of a set that need not fit into memory: one value for each message of the listing. Without counters. */
+  readElements<T>(
+    table: NftablesTable,
+    set: string,
+    read: (elements: readonly NftablesElementState[]) => T,
+  ): Promise<NetlinkResult<readonly T[]>>;
   close(): void;
 }
 
 export function createNftablesClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('netfilter', options),
+  listing: NetlinkTransport = openNetlink('netfilter', { open: openDumpSocket, ...options }),
 ): NftablesClient {
   const list = <T>(request: () => NetlinkRequest, read: (message: NetlinkMessage) => T | undefined) =>
-    dumpOneGeneration(transport, request, read);
+    dumpOneGeneration(listing, request, read);
   return {
     generation: async () =>
       decodedAnswer('NFT_MSG_GETGEN', await transport.request(encodeGetGeneration()), decodeGeneration),
     commit: (requests, generation) => transport.transaction(encodeBatch(requests, generation)),
     listTables: async () =>
-      completeItems('NFT_MSG_GETTABLE', await transport.dump(encodeListTables(), decodeTable)),
+      completeItems('NFT_MSG_GETTABLE', await listing.dump(encodeListTables(), decodeTable)),
     deleteTable: async (table) => {
       const request = encoded('NFT_MSG_DELTABLE', () => encodeDeleteTable(table));
       return request.ok ? transport.transaction(encodeBatch([request.value])) : request;
@@ -77,6 +94,11 @@ export function createNftablesClient(
         table,
         list(() => encodeListRules(table), decodeRule),
       ),
+    listRuleIdentities: (table) =>
+      ofTable(
+        table,
+        list(() => encodeListRules(table), decodeRuleIdentity),
+      ),
     listSets: (table) =>
       ofTable(
         table,
@@ -84,7 +106,18 @@ export function createNftablesClient(
       ),
     listElements: async (table, set) =>
       mapResult(await list(() => encodeListElements(table, set), decodeElements), (lists) => lists.flat()),
-    close: () => transport.close(),
+    readElements: (table, set, read) =>
+      list(
+        () => encodeListElements(table, set),
+        (message) => {
+          const elements = decodeElements(message, { counters: false });
+          return elements === undefined ? undefined : read(elements);
+        },
+      ),
+    close: () => {
+      transport.close();
+      listing.close();
+    },
   };
 }
 

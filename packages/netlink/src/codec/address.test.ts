@@ -15,7 +15,17 @@ describe('addressBytes', () => {
     expect(addressBytes(text).toString('hex')).toBe(hex);
   });
 
-  it.each(['', '10.1', '010.0.0.1', '10.0.0.256', 'fe80::1%eth0', 'fd00:::1'])('refuses %j', (text) => {
+  it.each([
+    '',
+    '10.1',
+    '010.0.0.1',
+    '10.0.0.256',
+    '10.0.0.1.',
+    '10..0.1',
+    '1.2.3.4.5',
+    'fe80::1%eth0',
+    'fd00:::1',
+  ])('refuses %j', (text) => {
     expect(() => addressBytes(text)).toThrow(RangeError);
   });
 });

@@ -35,7 +35,10 @@ interface AddonError extends Error {
 
 /** The part of `RawNetlinkSocket` (npm `netlink` 0.3.0) that is used. */
 interface AddonSocket {
-  on(event: 'message', listener: (bytes: Buffer, sender: { readonly port: number }) => void): void;
+  on(
+    event: 'message' | 'truncatedMessage',
+    listener: (bytes: Buffer, sender: { readonly port: number }) => void,
+  ): void;
   on(event: 'error', listener: (error: AddonError) => void): void;
   send(bytes: Uint8Array, options: undefined, done: (error?: AddonError) => void): void;
   close(): void;
@@ -48,8 +51,20 @@ interface AddonSocket {
 interface AddonModule {
   readonly RawNetlinkSocket: new (
     protocol: number,
-    options: { readonly recvBufferSize: number; readonly sendBufferSize: number },
+    options: {
+      readonly recvBufferSize: number;
+      readonly sendBufferSize: number;
+      readonly messagePeeking?: boolean;
+      readonly msgBufferSize?: number;
+    },
   ) => AddonSocket;
+}
+
+export interface SocketSizes {
+  /** Of each of the socket's two buffers. */
+  readonly bufferBytes?: number;
+  /** Offered to the kernel for each datagram; by default its size is asked for ahead of reading it. */
+  readonly datagramBytes?: number;
 }
 
 /** Asked for; the kernel gives at most net.core.{r,w}mem_max, often 208 KiB, and doubles it for its own use. */
@@ -72,7 +87,7 @@ function loadAddon(): AddonModule {
 export function openDatagramSocket(
   protocol: NetlinkProtocol,
   handlers: DatagramHandlers,
-  bufferBytes: number = BUFFER_BYTES,
+  { bufferBytes = BUFFER_BYTES, datagramBytes }: SocketSizes = {},
 ): NetlinkResult<DatagramSocket> {
   const operation = `socket(AF_NETLINK, ${protocol})`;
   if (endianness() !== 'LE') {
@@ -80,7 +95,10 @@ export function openDatagramSocket(
   }
   try {
     const { RawNetlinkSocket } = loadAddon();
-    const options = { recvBufferSize: bufferBytes, sendBufferSize: bufferBytes };
+    const buffers = { recvBufferSize: bufferBytes, sendBufferSize: bufferBytes };
+    const receive =
+      datagramBytes === undefined ? {} : { messagePeeking: false, msgBufferSize: datagramBytes };
+    const options = { ...buffers, ...receive };
     const socket = new RawNetlinkSocket(NETLINK_PROTOCOL[protocol], options);
     return succeed(guard(socket, handlers));
   } catch (error) {
@@ -103,6 +121,10 @@ function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket 
   socket.on('message', (bytes, sender) => {
     if (sender.port !== fromKernel) return;
     if (state.arrived.push(bytes) === 1) setImmediate(deliver);
+  });
+  socket.on('truncatedMessage', () => {
+    const message = 'the answer is larger than the buffer for it';
+    setImmediate(() => state.open && handlers.failed({ code: 'protocol', operation: 'recvmsg', message }));
   });
   socket.on('error', (error) => {
     setImmediate(() => state.open && handlers.failed(addonError('recvmsg', error)));
@@ -128,6 +150,16 @@ function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket 
     },
   };
 }
+
+/** The kernel makes no datagram of a listing larger than this. */
+const DUMP_DATAGRAM_BYTES = 32 << 10;
+
+/**
+ * For listings. The kernel fills datagrams as large as the buffer that was offered last, and for each goes through a hash set
+ * from its beginning: 100,000 elements in datagrams of 4 KB, which is what it sends after a question for the size, take 5 s.
+ */
+export const openDumpSocket: OpenDatagramSocket = (protocol, handlers) =>
+  openDatagramSocket(protocol, handlers, { datagramBytes: DUMP_DATAGRAM_BYTES });
 
 function addonError(operation: string, error: AddonError): NetlinkError {
   return systemError(operation, error.code ?? 'EIO', error.message);

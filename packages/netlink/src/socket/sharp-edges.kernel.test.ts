@@ -41,7 +41,7 @@ describe('more refusals than the receive buffer takes', () => {
 
   it.each([4096, 16_384, 65_536])('do not reach a buffer of %i bytes together', async (bytes) => {
     const transport = openNetlink('netfilter', {
-      open: (protocol, handlers) => openDatagramSocket(protocol, handlers, bytes),
+      open: (protocol, handlers) => openDatagramSocket(protocol, handlers, { bufferBytes: bytes }),
     });
     const result = await transport.requestAll(absentFlows(3000));
     const outcomes = result.ok ? result.value : [];

@@ -27,6 +27,8 @@ export const NFT_MSG = {
 export type NftMessage = keyof typeof NFT_MSG;
 
 export const NFTA_TABLE = { NAME: 1, FLAGS: 2, USERDATA: 6 } as const;
+/** `NFT_TABLE_F_DORMANT`. */
+export const TABLE_FLAG_DORMANT = 1;
 export const NFTA_CHAIN = { TABLE: 1, HANDLE: 2, NAME: 3, HOOK: 4, POLICY: 5, TYPE: 7 } as const;
 export const NFTA_HOOK = { NUMBER: 1, PRIORITY: 2 } as const;
 export const NFTA_RULE = { TABLE: 1, CHAIN: 2, HANDLE: 3, EXPRESSIONS: 4, USERDATA: 7 } as const;
@@ -42,6 +44,7 @@ export const NFTA_SET = {
   ID: 10,
   TIMEOUT: 11,
   USERDATA: 13,
+  HANDLE: 16,
   EXPRESSION: 17,
   COUNT: 20,
 } as const;

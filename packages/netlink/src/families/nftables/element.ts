@@ -1,7 +1,7 @@
 /** Elements of sets and maps. Keys and data are bytes, concatenated and padded as `set.ts` has the fields. */
 import { NLM_F_CREATE, NLMSG_HEADER_BYTES } from '../../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest, RequestContext } from '../../codec/message.ts';
-import { type Attributes, eachAttribute, readAttributes, readText, readU64BE } from '../../codec/reader.ts';
+import { eachAttribute, findAttribute, type Range, readAttributes, readText } from '../../codec/reader.ts';
 import { PayloadWriter } from '../../codec/writer.ts';
 import { netfilterAttributes } from '../nfnetlink.ts';
 import { NFTA_DATA, NFTA_ELEMENT, NFTA_ELEMENT_LIST, NFTA_LIST_ELEMENT } from './constants.ts';
@@ -155,7 +155,10 @@ function writeElement(writer: PayloadWriter, element: NftablesElement): void {
 }
 
 /** Elements of one message of a dump. */
-export function decodeElements(message: NetlinkMessage): readonly NftablesElementState[] | undefined {
+export function decodeElements(
+  message: NetlinkMessage,
+  { counters = true }: { readonly counters?: boolean } = {},
+): readonly NftablesElementState[] | undefined {
   if (!isMessage(message, 'NEWSETELEM') || familyOfMessage(message) === undefined) return undefined;
   const attributes = readAttributes(netfilterAttributes(message));
   if (readText(attributes, NFTA_ELEMENT_LIST.SET) === undefined) return undefined;
@@ -163,30 +166,67 @@ export function decodeElements(message: NetlinkMessage): readonly NftablesElemen
   const list = attributes.get(NFTA_ELEMENT_LIST.ELEMENTS);
   if (list === undefined) return elements;
   eachAttribute(list, (_, value) => {
-    const element = readElement(readAttributes(value));
+    const element = readElement(value, counters);
     if (element !== undefined) elements.push(element);
   });
   return elements;
 }
 
-function readElement(attributes: Attributes): NftablesElementState | undefined {
-  const key = readAttributes(attributes.get(NFTA_ELEMENT.KEY)).get(NFTA_DATA.VALUE);
+type Draft = { -readonly [Field in keyof NftablesElementState]: NftablesElementState[Field] };
+
+/** Fields besides key and data, which few elements have. */
+const RARE: readonly number[] = [
+  NFTA_ELEMENT.KEY_END,
+  NFTA_ELEMENT.TIMEOUT,
+  NFTA_ELEMENT.EXPIRATION,
+  NFTA_ELEMENT.USERDATA,
+];
+
+function readElement(bytes: Buffer, counters: boolean): NftablesElementState | undefined {
+  const whole: Range = [0, bytes.length];
+  const key = readValue(bytes, findAttribute(bytes, NFTA_ELEMENT.KEY, whole));
   if (key === undefined) return undefined;
-  const optional = {
-    keyEnd: readAttributes(attributes.get(NFTA_ELEMENT.KEY_END)).get(NFTA_DATA.VALUE),
-    data: readData(attributes.get(NFTA_ELEMENT.DATA)),
-    timeout: readU64BE(attributes, NFTA_ELEMENT.TIMEOUT),
-    expiration: readU64BE(attributes, NFTA_ELEMENT.EXPIRATION),
-    comment: decodeComment('element', attributes.get(NFTA_ELEMENT.USERDATA)),
-    counter: readCounter(attributes),
-  };
-  const present = Object.entries(optional).filter(([, value]) => value !== undefined);
-  return { key, ...Object.fromEntries(present) };
+  const draft: Draft = { key };
+  const data = findAttribute(bytes, NFTA_ELEMENT.DATA, whole);
+  if (data !== undefined) assign(draft, 'data', readValue(bytes, data) ?? readData(bytes.subarray(...data)));
+  for (const type of counters ? [...RARE, NFTA_ELEMENT.EXPRESSION] : RARE) {
+    const found = findAttribute(bytes, type, whole);
+    if (found !== undefined) readField(draft, type, bytes.subarray(...found));
+  }
+  return draft;
 }
 
-function readCounter(attributes: Attributes): NftablesElementState['counter'] {
-  const bytes = attributes.get(NFTA_ELEMENT.EXPRESSION);
-  const expression = bytes === undefined ? undefined : readExpression(bytes);
-  if (expression?.name !== 'counter') return undefined;
+function readField(draft: Draft, type: number, value: Buffer): void {
+  switch (type) {
+    case NFTA_ELEMENT.KEY_END:
+      return assign(draft, 'keyEnd', readValue(value, [0, value.length]));
+    case NFTA_ELEMENT.TIMEOUT:
+      return assign(draft, 'timeout', readMilliseconds(value));
+    case NFTA_ELEMENT.EXPIRATION:
+      return assign(draft, 'expiration', readMilliseconds(value));
+    case NFTA_ELEMENT.USERDATA:
+      return assign(draft, 'comment', decodeComment('element', value));
+    case NFTA_ELEMENT.EXPRESSION:
+      return assign(draft, 'counter', readCounter(value));
+    default:
+  }
+}
+
+function assign<K extends keyof Draft>(draft: Draft, field: K, value: Draft[K] | undefined): void {
+  if (value !== undefined) draft[field] = value;
+}
+
+function readValue(bytes: Buffer, nested: Range | undefined): Buffer | undefined {
+  const found = nested === undefined ? undefined : findAttribute(bytes, NFTA_DATA.VALUE, nested);
+  return found === undefined ? undefined : bytes.subarray(...found);
+}
+
+function readMilliseconds(value: Buffer): number | undefined {
+  return value.length < 8 ? undefined : Number(value.readBigUInt64BE());
+}
+
+function readCounter(bytes: Buffer): NftablesElementState['counter'] {
+  const expression = readExpression(bytes);
+  if (expression.name !== 'counter') return undefined;
   return { packets: expression.packets ?? 0, bytes: expression.bytes ?? 0 };
 }

@@ -21,14 +21,21 @@ export {
   type Expression,
   type MetaKey,
 } from './expression.ts';
-export { encodeAppendRule, encodeFlushChain, type NftablesRule, type NftablesRuleState } from './rule.ts';
+export {
+  encodeAppendRule,
+  encodeFlushChain,
+  type NftablesRule,
+  type NftablesRuleIdentity,
+  type NftablesRuleState,
+} from './rule.ts';
 export {
   encodeDeleteSet,
   encodeNewSet,
   expectedState,
   type NftablesSet,
+  type NftablesSetForm,
   type NftablesSetState,
 } from './set.ts';
-export { encodeDeleteTable, encodeNewTable, type NftablesTable } from './table.ts';
+export { encodeDeleteTable, encodeNewTable, type NftablesTable, type NftablesTableState } from './table.ts';
 export type { TypeofField } from './userdata.ts';
 export { type Data, isVerdict, type Verdict } from './verdict.ts';

@@ -16,7 +16,7 @@ import {
 import { readExpression, writeExpression } from './expression-codec.ts';
 import { checkName, familyOfMessage, isMessage, nftRequest } from './message.ts';
 import type { NftablesTable } from './table.ts';
-import { decodeComment, encodeSetUserdata, type TypeofField } from './userdata.ts';
+import { decodeComment, encodeSetUserdata, type TypeofField, typeofDigits } from './userdata.ts';
 
 /** A named set, or a map where `data` is there. */
 export interface NftablesSet {
@@ -47,6 +47,10 @@ export interface NftablesSetState {
   readonly dataLength: number;
   readonly timeout: number;
   readonly hasCounter: boolean;
+  /** Differs from that of every set that was there before under this name. */
+  readonly handle: number;
+  /** The declaration in `typeof` form, as digits; empty: in types alone. */
+  readonly typeof: string;
   /** Number of elements; absent before Linux 6.17. */
   readonly count?: number;
   readonly comment?: string;
@@ -74,8 +78,10 @@ function flagsOf({ key, data, flags = [] }: NftablesSet): number {
   return named | concat | (data === undefined ? 0 : SET_FLAG.map);
 }
 
-/** What the kernel compares where a set of this name exists: any difference is EEXIST. */
-export function expectedState(set: NftablesSet): Omit<NftablesSetState, 'table' | 'count' | 'comment'> {
+/** A declaration in numbers. `typeof` is all that the kernel does not compare where a set of this name exists: EEXIST. */
+export type NftablesSetForm = Omit<NftablesSetState, 'table' | 'handle' | 'count' | 'comment'>;
+
+export function expectedState(set: NftablesSet): NftablesSetForm {
   const key = concatenated(set.key);
   const isVerdict = set.data === 'verdict';
   const data = set.data === undefined || set.data === 'verdict' ? null : concatenated(set.data);
@@ -88,6 +94,7 @@ export function expectedState(set: NftablesSet): Omit<NftablesSetState, 'table' 
     dataLength: data?.length ?? 0,
     timeout: set.timeout ?? 0,
     hasCounter: set.counter === true,
+    typeof: typeofDigits(userdataOf(set)),
   };
 }
 
@@ -165,6 +172,8 @@ export function decodeSet(message: NetlinkMessage): NftablesSetState | undefined
     ...readTypes(attributes),
     timeout: readU64BE(attributes, NFTA_SET.TIMEOUT) ?? 0,
     hasCounter: hasCounter(attributes),
+    handle: readU64BE(attributes, NFTA_SET.HANDLE) ?? 0,
+    typeof: typeofDigits(attributes.get(NFTA_SET.USERDATA)),
     ...(count === undefined ? {} : { count }),
     ...(comment === undefined ? {} : { comment }),
   };

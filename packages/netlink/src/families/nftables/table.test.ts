@@ -28,15 +28,19 @@ describe('requests', () => {
 });
 
 describe('answers', () => {
-  const listed = (family: string, type = '000a'): string =>
+  const listed = (family: string, type = '000a', flags = '00'): string =>
     `40000000${type}02000000000012570000${family}0000030f000100${KUBE_PROXY}00` +
     '08000300000000010c000400000000000000000108000200' +
-    '00000000';
+    `000000${flags}`;
   const read = (hex: string): unknown => decodeMessages(Buffer.from(hex, 'hex')).map(decodeTable);
 
   it('name the table and its family', () => {
     expect(read(listed('02'))).toEqual([{ family: 'ip', name: 'kube-proxy' }]);
     expect(read(listed('0a'))).toEqual([{ family: 'ip6', name: 'kube-proxy' }]);
+  });
+
+  it('show that a table is dormant', () => {
+    expect(read(listed('02', '000a', '01'))).toEqual([{ family: 'ip', name: 'kube-proxy', dormant: true }]);
   });
 
   it('of another kind, or of a family without a name here, are no tables', () => {

@@ -1,8 +1,8 @@
 import { AF_UNSPEC, NLM_F_CREATE } from '../../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest } from '../../codec/message.ts';
-import { readAttributes, readText } from '../../codec/reader.ts';
+import { readAttributes, readText, readU32BE } from '../../codec/reader.ts';
 import { netfilterAttributes, netfilterHeader, netfilterType } from '../nfnetlink.ts';
-import { NFT_MSG, NFTA_TABLE, type NftablesFamily } from './constants.ts';
+import { NFT_MSG, NFTA_TABLE, type NftablesFamily, TABLE_FLAG_DORMANT } from './constants.ts';
 import { checkName, familyOfMessage, isMessage, nftRequest } from './message.ts';
 import { encodeComment } from './userdata.ts';
 
@@ -10,6 +10,12 @@ import { encodeComment } from './userdata.ts';
 export interface NftablesTable {
   readonly family: NftablesFamily;
   readonly name: string;
+}
+
+/** A table as the kernel lists it. */
+export interface NftablesTableState extends NftablesTable {
+  /** No packet meets its chains. */
+  readonly dormant?: true;
 }
 
 /** Tables of all families. */
@@ -22,7 +28,7 @@ export function encodeListTables(): NetlinkRequest {
   };
 }
 
-/** Within a batch. A table that exists stays as it is. */
+/** Within a batch. A table that exists stays as it is; one that is dormant no longer is. */
 export function encodeNewTable(table: NftablesTable, comment?: string): NetlinkRequest {
   const shape = { command: 'NEWTABLE', family: table.family, subject: describeTable(table) } as const;
   return nftRequest({ ...shape, flags: NLM_F_CREATE }, (writer) => {
@@ -38,11 +44,14 @@ export function encodeDeleteTable(table: NftablesTable): NetlinkRequest {
 }
 
 /** `undefined` for a table of a family that has no word here. */
-export function decodeTable(message: NetlinkMessage): NftablesTable | undefined {
+export function decodeTable(message: NetlinkMessage): NftablesTableState | undefined {
   if (!isMessage(message, 'NEWTABLE')) return undefined;
   const family = familyOfMessage(message);
-  const name = readText(readAttributes(netfilterAttributes(message)), NFTA_TABLE.NAME);
-  return family === undefined || name === undefined ? undefined : { family, name };
+  const attributes = readAttributes(netfilterAttributes(message));
+  const name = readText(attributes, NFTA_TABLE.NAME);
+  if (family === undefined || name === undefined) return undefined;
+  const isDormant = ((readU32BE(attributes, NFTA_TABLE.FLAGS) ?? 0) & TABLE_FLAG_DORMANT) !== 0;
+  return isDormant ? { family, name, dormant: true } : { family, name };
 }
 
 function describeTable({ family, name }: NftablesTable): string {

@@ -47,6 +47,16 @@ export interface SetUserdata {
 
 const BYTE_ORDER = { none: 0, 'big-endian': 2 } as const;
 
+/** The part of a set's userdata that has its declaration in `typeof` form: hexadecimal digits, empty where it has none. */
+export function typeofDigits(userdata: Buffer | undefined): string {
+  const entries = entriesOf(userdata);
+  const parts = [SET_USERDATA.keyTypeof, SET_USERDATA.dataTypeof].map((type) => entries.get(type));
+  return parts
+    .map((part) => part?.toString('hex') ?? '')
+    .join(' ')
+    .trim();
+}
+
 export function encodeSetUserdata(userdata: SetUserdata): Buffer {
   const { keyTypeof, dataTypeof, comment, byteOrder, isMap } = userdata;
   const parts = [entry(SET_USERDATA.keyByteOrder, number(BYTE_ORDER[byteOrder]))];
