@@ -1,4 +1,5 @@
 import type { Clock, Family } from '@signalbox/core';
+import type { OwnCommits } from './driver/own-commits.ts';
 import type { NftablesDriver } from './driver/nftables-driver.ts';
 
 export interface NftablesOptions {
@@ -9,6 +10,8 @@ export interface NftablesOptions {
   readonly driver?: NftablesDriver;
   /** A second one for verification, so that a listing of 100,000 elements delays no change; by default as `driver`. */
   readonly verifier?: NftablesDriver;
+  /** Shared by the backends of both families of one network namespace: neither then looks for what the other committed. */
+  readonly ownCommits?: OwnCommits;
   readonly clock?: Clock;
   /** Milliseconds between two looks at the generation of the kernel's rule set; 250 by default. */
   readonly pollInterval?: number;

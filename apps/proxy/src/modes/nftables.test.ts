@@ -20,6 +20,7 @@ const UNUSED = {
   commit: notCalled,
   listChains: notCalled,
   listRules: notCalled,
+  listRuleIdentities: notCalled,
   listSets: notCalled,
   listElements: notCalled,
 };

@@ -1,4 +1,4 @@
-import type { NftablesDriver } from '@signalbox/backend-nftables';
+import type { NftablesDriver, OwnCommits } from '@signalbox/backend-nftables';
 import { FAMILIES, type CleanupResult, type Clock, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
@@ -29,11 +29,15 @@ export const NFTABLES: ProxyMode = {
   probe: (_, logger) => probeNftables({ clock: systemClock, logger }),
   sysctls: () => Promise.resolve([]),
   createBackend: async ({ config }, family) => {
-    const { createNftablesBackend } = await load();
-    return createNftablesBackend({ family, masqueradeBit: config.nftables.masqueradeBit });
+    const { createNftablesBackend, createOwnCommits } = await load();
+    ownCommits ??= createOwnCommits();
+    return createNftablesBackend({ family, masqueradeBit: config.nftables.masqueradeBit, ownCommits });
   },
   cleaners: () => nftablesCleaners(),
 };
+
+/** Of both families: a process is in one network namespace. */
+let ownCommits: OwnCommits | undefined;
 
 const load = () => import('@signalbox/backend-nftables');
 

@@ -16,7 +16,10 @@ export function driftOf(operations: readonly Operation[]): readonly Drift[] {
 function differences(operation: Operation, added: ReadonlySet<string>): readonly Drift[] {
   switch (operation.kind) {
     case 'add-table':
+    case 'recreate-table':
       return [];
+    case 'wake-table':
+      return [{ kind: 'altered', type: 'table', name: TABLE }];
     case 'add-set':
       return [{ kind: 'missing', type: 'set', name: operation.set.name }];
     case 'recreate-set':

@@ -35,6 +35,8 @@ interface ElementChanges {
 
 export interface Plan {
   addTable(): void;
+  wakeTable(): void;
+  recreateTable(): void;
   addSet(set: SetDeclaration): void;
   deleteSet(name: string): void;
   recreateSet(set: SetDeclaration, users: readonly Chain[]): void;
@@ -84,6 +86,8 @@ export function createPlan(): Plan {
   };
   return {
     addTable: () => void draft.first.unshift({ kind: 'add-table' }),
+    wakeTable: () => void draft.first.unshift({ kind: 'wake-table' }),
+    recreateTable: () => void draft.first.unshift({ kind: 'recreate-table' }),
     addSet: (set) => void draft.first.push({ kind: 'add-set', set }),
     recreateSet: (set, users) => void draft.recreated.push({ kind: 'recreate-set', set, users }),
     recreateChain: (chain) => void draft.recreated.push({ kind: 'recreate-chain', chain }),

@@ -1,8 +1,8 @@
 /** From what the kernel holds, whichever process wrote it, to what it should hold. */
 import { namesSet } from '../encode/chain-rules.ts';
-import { setSignature } from '../encode/set-signature.ts';
+import { isDeclared } from '../encode/set-signature.ts';
 import type { Observed, ObservedChain } from '../objects/observed.ts';
-import { type Chain, elementId, ENDPOINT_MAPS, type EndpointMap } from '../objects/ruleset.ts';
+import { type Chain, elementId, ENDPOINT_MAPS, type EndpointMap, isEndpointMap } from '../objects/ruleset.ts';
 import { planGroup, type SlotTable, usersOf } from './increment.ts';
 import { createPlan, type Plan } from './plan.ts';
 import type { WantedChain, WantedState } from './wanted-state.ts';
@@ -15,21 +15,45 @@ export interface Reconciliation {
 
 export function reconcile(wanted: WantedState, observed: Observed): Reconciliation {
   const plan = createPlan();
-  if (!observed.exists) plan.addTable();
-  const emptied = planSets(plan, wanted, observed);
-  planChains(plan, wanted, observed);
-  const held = new Map([...observed.elements].filter(([set]) => !emptied.has(set)));
+  const emptied = planStructure(plan, wanted, observed);
+  const held = new Map([...observed.elements.bySet].filter(([set]) => !emptied.has(set)));
   planElements(plan, wanted, held);
   return { plan, slots: planGroups(plan, wanted, held) };
 }
 
+/** Everything anew, for what cannot be deleted by itself: rules or elements of other processes hold it. */
+export function rebuild(wanted: WantedState): Reconciliation {
+  const plan = createPlan();
+  plan.recreateTable();
+  planStructure(plan, wanted, EMPTY_TABLE);
+  planElements(plan, wanted, new Map());
+  return { plan, slots: planGroups(plan, wanted, new Map()) };
+}
+
+const EMPTY_TABLE = { exists: true, dormant: false, chains: new Map(), sets: new Map() };
+
+/** The plan where all elements are known to be as wanted, but for those of sets that are not. */
+export function reconcileStructure(wanted: WantedState, observed: Observed): Plan {
+  const plan = createPlan();
+  planStructure(plan, wanted, observed);
+  return plan;
+}
+
 /** Names of sets that are there in another form: they lose their elements. */
-function planSets(plan: Plan, { sets, chains }: WantedState, observed: Observed): ReadonlySet<string> {
+function planStructure(plan: Plan, wanted: WantedState, observed: ObservedObjects): ReadonlySet<string> {
+  if (!observed.exists) plan.addTable();
+  if (observed.dormant) plan.wakeTable();
+  const emptied = planSets(plan, wanted, observed);
+  planChains(plan, wanted, observed);
+  return emptied;
+}
+
+function planSets(plan: Plan, { sets, chains }: WantedState, observed: ObservedObjects): ReadonlySet<string> {
   const emptied = new Set<string>();
   for (const [name, set] of sets.entries()) {
     const held = observed.sets.get(name);
-    if (held === setSignature(set)) continue;
     if (held === undefined) plan.addSet(set);
+    else if (isDeclared(set, held)) continue;
     else plan.recreateSet(set, usersNow(name, chains, observed));
     emptied.add(name);
   }
@@ -41,7 +65,7 @@ function planSets(plan: Plan, { sets, chains }: WantedState, observed: Observed)
 }
 
 /** A set can be deleted when no rule looks it up: those of other processes neither, wherever in the table they are. */
-function usersNow(set: string, chains: WantedState['chains'], observed: Observed): readonly Chain[] {
+function usersNow(set: string, chains: WantedState['chains'], observed: ObservedObjects): readonly Chain[] {
   const names = new Set(usersOf(set, chains).map(({ name }) => name));
   for (const [name, { rules }] of observed.chains) {
     if (rules.some((text) => namesSet(text, set))) names.add(name);
@@ -49,7 +73,7 @@ function usersNow(set: string, chains: WantedState['chains'], observed: Observed
   return [...names].map((name) => chains.get(name)?.chain ?? { name, rules: [] });
 }
 
-function planChains(plan: Plan, { chains }: WantedState, observed: Observed): void {
+function planChains(plan: Plan, { chains }: WantedState, observed: ObservedObjects): void {
   for (const [name, wanted] of chains.entries()) {
     const held = observed.chains.get(name);
     if (held === undefined) plan.addChain(wanted.chain);
@@ -72,11 +96,9 @@ function isSameChain({ rules }: WantedChain, held: ObservedChain): boolean {
   return rules.length === held.rules.length && rules.every((rule, index) => rule === held.rules[index]);
 }
 
-type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
+type ObservedObjects = Pick<Observed, 'exists' | 'dormant' | 'chains' | 'sets'>;
 
-function isEndpointMap(set: string): set is EndpointMap {
-  return (ENDPOINT_MAPS as readonly string[]).includes(set);
-}
+type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** All sets but those of endpoints. */
 function planElements(plan: Plan, { elements }: WantedState, held: Elements): void {

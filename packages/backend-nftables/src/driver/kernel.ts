@@ -1,6 +1,6 @@
 /** The kernel behind a client, for the parts of the driver. */
-import { backendError, type BackendError, type Family } from '@signalbox/core';
-import type { NetlinkError, NftablesClient } from '@signalbox/netlink';
+import { backendError, type BackendError, fail, type Family, type Result } from '@signalbox/core';
+import type { NetlinkError, NetlinkResult, NftablesClient } from '@signalbox/netlink';
 
 export interface Kernel {
   readonly family: Family;
@@ -18,4 +18,8 @@ export function toBackendError(
   const { code, operation, message } = error;
   const unsure = written === 'something' || code === 'timeout' || code === 'unavailable';
   return backendError(code, operation, message, { kernel: unsure ? 'unknown' : 'unchanged' });
+}
+
+export function toResult<T>(result: NetlinkResult<T>): Result<T> {
+  return result.ok ? result : fail(toBackendError(result.error));
 }

@@ -2,6 +2,7 @@ import type { NetlinkError, NetlinkResult, NftablesClient } from '@signalbox/net
 import { describe, expect, it } from 'vitest';
 import { setDeclarations } from '../compile/sets.ts';
 import type { Commit } from './nftables-driver.ts';
+import { createOwnCommits } from './own-commits.ts';
 import { createNetlinkDriver } from './netlink-driver.ts';
 
 const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
@@ -27,7 +28,7 @@ function clientOf(...results: readonly NetlinkResult<null>[]) {
 }
 
 /** Of three batches. */
-function largeWork(generation: number): Commit {
+function largeWork(generation: number, ownCommits = createOwnCommits()): Commit {
   const entries = Array.from({ length: 12_000 }, (_, index) => ({
     key: `10.96.${index >> 8}.${index & 255} . tcp . 80 . 0`,
     data: '10.244.0.1 . 8080',
@@ -35,6 +36,7 @@ function largeWork(generation: number): Commit {
   return {
     operations: [{ kind: 'add-elements', set: 'cluster-endpoints', entries }],
     generation,
+    ownCommits,
     sets: new Map(SETS.map((set) => [set.name, set])),
   };
 }
@@ -58,6 +60,23 @@ describe('a commit of several batches', () => {
     const { client } = clientOf(DONE, refusal('ERESTART', 'busy'));
     const committed = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7));
     expect(committed).toEqual({ result: 'stale', generation: 8, batches: 1 });
+  });
+
+  it('goes on where the other family committed between two, and tells it of its own', async () => {
+    const ownCommits = createOwnCommits();
+    const results = [DONE, refusal('ERESTART', 'busy'), DONE, DONE].values();
+    const generations: (number | undefined)[] = [];
+    const commit = (_: unknown, generation?: number) => {
+      generations.push(generation);
+      const result = results.next().value ?? DONE;
+      if (!result.ok) ownCommits.add(8, 9);
+      return Promise.resolve(result);
+    };
+    const client = { commit } as unknown as NftablesClient;
+    const committed = await createNetlinkDriver({ family: 'IPv4', client }).commit(largeWork(7, ownCommits));
+    expect(generations).toEqual([7, 8, 9, 10]);
+    expect(committed).toMatchObject({ result: { ok: true }, generation: 11, batches: 3 });
+    expect(ownCommits.latestSince(7)).toBe(11);
   });
 
   it('leaves the kernel in an unknown state where a later one is refused', async () => {

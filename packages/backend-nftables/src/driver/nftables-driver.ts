@@ -1,7 +1,8 @@
 import type { Family, Result } from '@signalbox/core';
 import type { Capabilities } from '../compile/context.ts';
-import type { Observed, Structure } from '../objects/observed.ts';
+import type { IsExpected, Observed, Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
+import type { OwnCommits } from './own-commits.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
 
 /** nf_tables as far as this backend uses it. Calls return errors as values; none rejects. */
@@ -12,23 +13,28 @@ export interface NftablesDriver {
   generation(): Promise<Result<number>>;
   /** Costs the same whatever the number of services. */
   structure(): Promise<Result<Structure>>;
-  /** Chains, rules and sets of the table, and the elements of these sets, all of one generation. */
-  observe(sets: readonly SetDeclaration[]): Promise<Result<Observed>>;
+  /** Chains, rules and sets of the table, and the elements of these sets, all of one generation. By default no element is expected. */
+  observe(sets: readonly SetDeclaration[], isExpected?: IsExpected): Promise<Result<Observed>>;
   /** The operations in order, in as many batches as they need. */
   commit(work: Commit): Promise<Committed>;
   /** Whether the kernel accepts the operations, found out in a table that no packet meets and that is gone afterwards. */
-  trial(work: Omit<Commit, 'generation'>): Promise<Result<null>>;
+  trial(work: Work): Promise<Result<null>>;
   /** With everything in it. The value: whether there was one. */
   deleteTable(): Promise<Result<boolean>>;
   close(): void;
 }
 
-export interface Commit {
+export interface Work {
   readonly operations: readonly Operation[];
-  /** What it has to be: another process has then written nothing that the operations do not know of. */
-  readonly generation: number;
   /** Declarations by name, for the types of elements. */
   readonly sets: ReadonlyMap<string, SetDeclaration>;
+}
+
+export interface Commit extends Work {
+  /** What it has to be: another process has then written nothing that the operations do not know of. */
+  readonly generation: number;
+  /** Of this process: they may come in between. The batches of this call are added. */
+  readonly ownCommits: OwnCommits;
 }
 
 export interface Committed {

@@ -1,10 +1,15 @@
 import * as fc from 'fast-check';
 import { FAMILIES, type Family } from '@signalbox/core';
-import { addressText } from '@signalbox/netlink';
+import { addressText, type NftablesElement } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
 import { setDeclarations } from '../compile/sets.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
-import { decodeElement, encodeElement } from './element-bytes.ts';
+import { createElementEncoder } from './element-bytes.ts';
+import { decodeElement } from './element-text.ts';
+
+function encodeElement(set: SetDeclaration, key: string, data: string): NftablesElement {
+  return createElementEncoder(set)(key, data);
+}
 
 const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
 
@@ -61,6 +66,18 @@ describe.each(FAMILIES)('elements, %s', (family) => {
     );
   });
 
+  it.each(setsOf(family).map((set) => [set.name, set] as const))(
+    'of %s are encoded one after the other as each would be alone',
+    (_, set) => {
+      const encode = createElementEncoder(set);
+      fc.assert(
+        fc.property(keys(set, family), data(set, family), (key, value) => {
+          expect(encode(key, value)).toEqual(encodeElement(set, key, value));
+        }),
+      );
+    },
+  );
+
   it('of a range that is no prefix, which another process added, are named by their bytes and can be deleted so', () => {
     const set = setsOf(family).find(({ name }) => name === 'source-ranges');
     if (set === undefined) throw new Error('no source-ranges');
@@ -98,6 +115,9 @@ describe('text that is no element', () => {
     ['10.96.0.1 . tcp . 80 . 1', 'drop'],
     ['not-an-address . tcp . 80', 'drop'],
     ['10.96.0.1 . tpc . 80', 'drop'],
+    ['10.96.0.256 . tcp . 80', 'drop'],
+    ['10.96.0.1 . tcp . 65536', 'drop'],
+    ['10.96.0.1 . tcp . ', 'drop'],
     ['10.96.0.1 . tcp . 80', 'to pick/4'],
   ])('is refused: %s : %s', (key, value) => {
     expect(() => encodeElement(set as SetDeclaration, key, value)).toThrow(RangeError);

@@ -1,47 +1,55 @@
-/** Elements between text (`10.96.0.10 . tcp . 80`) and the bytes of the kernel. */
+/** Elements: text (`10.96.0.10 . tcp . 80`) → bytes of the kernel. */
 import { parseCidr } from '@signalbox/core';
 import {
   addressBytes,
-  addressText,
   type Data,
   type DataType,
-  isVerdict,
   type NftablesElement,
   type Verdict,
+  writeIPv4,
 } from '@signalbox/netlink';
 import type { SetDeclaration } from '../objects/ruleset.ts';
 import type { NftProtocol } from '../objects/rule.ts';
 import { PROTOCOL } from './rule-expressions.ts';
 
-const SEPARATOR = ' . ';
+export const SEPARATOR = ' . ';
 
-interface Bounds {
-  readonly first: Buffer;
-  readonly last: Buffer;
-}
+/** Keys that are not in the form that this backend writes: another process added them, and they are only deleted. */
+export const RAW = '0x';
 
-/** Throws a RangeError for text that is no element of this set: a fault of the caller. */
-export function encodeElement(set: SetDeclaration, key: string, data: string): NftablesElement {
-  if (key.startsWith(RAW)) return rawElement(key);
-  const fields = key.split(SEPARATOR);
+/**
+ * Encodes elements of one set, each into the same memory as the one before: a first sync of a large cluster has 100,000.
+ * It throws a RangeError for text that is no element of the set: a fault of the caller.
+ */
+export function createElementEncoder(set: SetDeclaration): (key: string, data: string) => NftablesElement {
+  const keyBytes = Buffer.alloc(widthOf(set.key));
+  const encodeData = createDataEncoder(set);
   const isInterval = set.flags?.includes('interval') === true;
-  const last = fields.at(-1) ?? '';
-  const head = isInterval ? fields.slice(0, -1) : fields;
-  const types = isInterval ? set.key.slice(0, -1) : set.key;
-  const headBytes = concatenation(head, types);
-  const element = data === '' ? {} : { data: encodeData(set, data) };
-  if (!isInterval) return { key: headBytes, ...element };
-  const range = bounds(last);
-  return {
-    key: Buffer.concat([headBytes, range.first]),
-    keyEnd: Buffer.concat([headBytes, range.last]),
-    ...element,
+  return (key, data) => {
+    if (key.startsWith(RAW)) return rawElement(key);
+    if (isInterval) return encodeInterval(set, key);
+    writeFields(keyBytes, key, set.key);
+    return data === '' ? { key: keyBytes } : { key: keyBytes, data: encodeData(data) };
   };
 }
 
-function encodeData(set: SetDeclaration, data: string): Data {
-  if (set.data === 'verdict') return parseVerdict(data);
-  return concatenation(data.split(SEPARATOR), set.data ?? []);
+function createDataEncoder({ data: types = [] }: SetDeclaration): (text: string) => Data {
+  if (types === 'verdict') return parseVerdict;
+  const bytes = Buffer.alloc(widthOf(types));
+  return (text) => {
+    writeFields(bytes, text, types);
+    return bytes;
+  };
+}
+
+/** An interval in the last field: a key for its first address, and one for its last. */
+function encodeInterval(set: SetDeclaration, key: string): NftablesElement {
+  const border = key.lastIndexOf(SEPARATOR);
+  const types = set.key.slice(0, -1);
+  const head = Buffer.alloc(widthOf(types));
+  writeFields(head, key.slice(0, Math.max(0, border)), types);
+  const { first, last } = bounds(key.slice(border + SEPARATOR.length));
+  return { key: Buffer.concat([head, first]), keyEnd: Buffer.concat([head, last]) };
 }
 
 function parseVerdict(text: string): Verdict {
@@ -51,38 +59,78 @@ function parseVerdict(text: string): Verdict {
   throw new RangeError(`not a verdict: ${JSON.stringify(text)}`);
 }
 
+const BYTES: Readonly<Record<DataType, number>> = {
+  ipv4_addr: 4,
+  ipv6_addr: 16,
+  inet_proto: 1,
+  inet_service: 2,
+  integer: 4,
+  mark: 4,
+};
+
 /** Each field of several is padded to 4 bytes; one alone is not. */
-function concatenation(fields: readonly string[], types: readonly DataType[]): Buffer {
-  if (fields.length !== types.length)
-    throw new RangeError(`not ${types.join(SEPARATOR)}: ${fields.join(SEPARATOR)}`);
-  const parts = fields.map((field, index) => fieldBytes(field, types[index] ?? 'integer'));
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : Buffer.concat(parts.map(padded));
+function widthOf(types: readonly DataType[]): number {
+  const [only] = types;
+  if (types.length === 1 && only !== undefined) return BYTES[only];
+  return types.reduce((sum, type) => sum + paddedBytes(type), 0);
 }
 
-function padded(bytes: Buffer): Buffer {
-  return bytes.length % 4 === 0 ? bytes : Buffer.concat([bytes, Buffer.alloc(4 - (bytes.length % 4))]);
+function paddedBytes(type: DataType): number {
+  return (BYTES[type] + 3) & ~3;
 }
 
-function fieldBytes(text: string, type: DataType): Buffer {
+function writeFields(into: Buffer, text: string, types: readonly DataType[]): void {
+  let from = 0;
+  let at = 0;
+  for (const [index, type] of types.entries()) {
+    const border = index === types.length - 1 ? text.length : text.indexOf(SEPARATOR, from);
+    if (border < from) throw new RangeError(`not ${types.join(SEPARATOR)}: ${text}`);
+    writeField({ into, at, text, from, to: border }, type);
+    from = border + SEPARATOR.length;
+    at += paddedBytes(type);
+  }
+}
+
+interface FieldPlace {
+  readonly into: Buffer;
+  readonly at: number;
+  readonly text: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Padding stays as it is: zero. */
+function writeField(place: FieldPlace, type: DataType): void {
+  const { into, at, text, from, to } = place;
   switch (type) {
     case 'ipv4_addr':
+      if (writeIPv4(into, at, text.slice(from, to))) return;
+      throw new RangeError(`not an IPv4 address: ${text}`);
     case 'ipv6_addr':
-      return addressBytes(text);
+      return into.set(ipv6Bytes(text.slice(from, to)), at);
     case 'inet_proto':
-      return Buffer.of(protocolNumber(text));
-    case 'inet_service': {
-      const bytes = Buffer.alloc(2);
-      bytes.writeUInt16BE(Number(text));
-      return bytes;
-    }
+      into[at] = protocolNumber(text.slice(from, to));
+      return;
+    case 'inet_service':
+      into.writeUInt16BE(numberIn(place, 0xffff), at);
+      return;
     case 'integer':
-    case 'mark': {
-      const bytes = Buffer.alloc(4);
-      bytes.writeUInt32LE(Number(text));
-      return bytes;
-    }
+    case 'mark':
+      into.writeUInt32LE(numberIn(place, 0xffff_ffff), at);
   }
+}
+
+function ipv6Bytes(text: string): Buffer {
+  const bytes = addressBytes(text);
+  if (bytes.length !== BYTES.ipv6_addr) throw new RangeError(`not an IPv6 address: ${text}`);
+  return bytes;
+}
+
+function numberIn({ text, from, to }: FieldPlace, most: number): number {
+  const digits = text.slice(from, to);
+  const value = Number(digits);
+  if (digits === '' || !(value <= most)) throw new RangeError(`not a number up to ${most}: ${text}`);
+  return value;
 }
 
 /** Another process may have added an element for a protocol without a name here. */
@@ -90,6 +138,11 @@ function protocolNumber(text: string): number {
   const number = Object.hasOwn(PROTOCOL, text) ? PROTOCOL[text as NftProtocol] : Number(text);
   if (Number.isNaN(number)) throw new RangeError(`not a protocol: ${JSON.stringify(text)}`);
   return number;
+}
+
+interface Bounds {
+  readonly first: Buffer;
+  readonly last: Buffer;
 }
 
 function bounds(range: string): Bounds {
@@ -103,87 +156,10 @@ function bounds(range: string): Bounds {
   return { first, last };
 }
 
-const PROTOCOL_NAME = new Map(Object.entries(PROTOCOL).map(([name, value]) => [value, name]));
-
-/** Keys that are not in the form that this backend writes: another process added them, and they are only deleted. */
-const RAW = '0x';
-
 function rawElement(key: string): NftablesElement {
   const [first = '', last] = key
     .slice(RAW.length)
     .split('-')
     .map((hex) => Buffer.from(hex, 'hex'));
   return last === undefined ? { key: Buffer.from(first) } : { key: Buffer.from(first), keyEnd: last };
-}
-
-function rawKey({ key, keyEnd }: NftablesElement): string {
-  const parts = [key, ...(keyEnd === undefined ? [] : [keyEnd])];
-  return `${RAW}${parts.map((bytes) => Buffer.from(bytes).toString('hex')).join('-')}`;
-}
-
-export function decodeElement(
-  set: SetDeclaration,
-  element: NftablesElement,
-): { readonly key: string; readonly data: string } {
-  const { key, keyEnd, data } = element;
-  const fields = decodeFields(Buffer.from(key), set.key);
-  const isInterval = set.flags?.includes('interval') === true;
-  const text = isInterval ? withRange(set, fields, { key, keyEnd: keyEnd ?? key }) : fields.join(SEPARATOR);
-  return { key: text ?? rawKey(element), data: data === undefined ? '' : decodeData(set, data) };
-}
-
-function decodeData(set: SetDeclaration, data: Data): string {
-  if (isVerdict(data)) return 'chain' in data ? `${data.kind} ${data.chain}` : data.kind;
-  const types = set.data === 'verdict' ? undefined : set.data;
-  if (types === undefined) return `${RAW}${Buffer.from(data).toString('hex')}`;
-  return decodeFields(Buffer.from(data), types).join(SEPARATOR);
-}
-
-function decodeFields(bytes: Buffer, types: readonly DataType[]): readonly string[] {
-  let at = 0;
-  return types.map((type) => {
-    const from = at;
-    at += type === 'ipv6_addr' ? 16 : 4;
-    return fieldText(bytes.subarray(from, at), type);
-  });
-}
-
-function fieldText(bytes: Buffer, type: DataType): string {
-  switch (type) {
-    case 'ipv4_addr':
-    case 'ipv6_addr':
-      return addressText(bytes) ?? '';
-    case 'inet_proto':
-      return PROTOCOL_NAME.get(bytes[0] ?? 0) ?? String(bytes[0]);
-    case 'inet_service':
-      return String(bytes.readUInt16BE());
-    case 'integer':
-    case 'mark':
-      return String(bytes.readUInt32LE());
-  }
-}
-
-function withRange(
-  set: SetDeclaration,
-  fields: readonly string[],
-  { key, keyEnd }: Required<Pick<NftablesElement, 'key' | 'keyEnd'>>,
-): string | null {
-  const width = set.key.at(-1) === 'ipv6_addr' ? 16 : 4;
-  const [first, last] = [key, keyEnd].map((bytes) => Buffer.from(bytes.subarray(bytes.length - width)));
-  if (first === undefined || last === undefined) return null;
-  const length = prefixLength(first, last);
-  if (length === null) return null;
-  const address = fields.at(-1) ?? '';
-  return [...fields.slice(0, -1), length === width * 8 ? address : `${address}/${length}`].join(SEPARATOR);
-}
-
-/** `null`: the range is no prefix. */
-function prefixLength(first: Buffer, last: Buffer): number | null {
-  const width = BigInt(first.length * 8);
-  const [low, high] = [first, last].map((bytes) => BigInt(`0x${bytes.toString('hex')}`));
-  if (low === undefined || high === undefined) return null;
-  const hosts = low ^ high;
-  // All host bits of a prefix are zero in its first address and one in its last.
-  if ((hosts & (hosts + 1n)) !== 0n || (low & hosts) !== 0n) return null;
-  return Number(width) - (hosts === 0n ? 0 : hosts.toString(2).length);
 }

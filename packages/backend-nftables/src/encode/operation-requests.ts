@@ -6,11 +6,13 @@ import {
   encodeDeleteChain,
   encodeDeleteElements,
   encodeDeleteSet,
+  encodeDeleteTable,
   encodeFlushChain,
   encodeNewChain,
   encodeNewSet,
   encodeNewTable,
   type NetlinkRequest,
+  type NftablesElement,
   type NftablesTable,
   replyCost,
   requestBytes,
@@ -18,7 +20,7 @@ import {
 import type { Entry, Operation } from '../objects/operation.ts';
 import { type Chain, type SetDeclaration, TABLE } from '../objects/ruleset.ts';
 import { toNetlinkRule } from './chain-rules.ts';
-import { encodeElement } from './element-bytes.ts';
+import { createElementEncoder } from './element-bytes.ts';
 import { nftFamily } from './rule-expressions.ts';
 
 export interface EncodeContext {
@@ -50,11 +52,17 @@ export function* requestGroups(
   for (const operation of operations) yield* operationRequests(operation, context);
 }
 
+const COMMENT = 'Signalbox';
+
 function operationRequests(operation: Operation, context: EncodeContext): Iterable<RequestGroup> {
   const table = tableOf(context.family, context.table);
   switch (operation.kind) {
     case 'add-table':
-      return [[encodeNewTable(table, 'Signalbox')]];
+      return [[encodeNewTable(table, COMMENT)]];
+    case 'wake-table':
+      return [[encodeNewTable(table)]];
+    case 'recreate-table':
+      return [[encodeDeleteTable(table), encodeNewTable(table, COMMENT)]];
     case 'add-set':
       return [[encodeNewSet(table, operation.set, SET_ID)]];
     case 'delete-set':
@@ -111,15 +119,24 @@ function* elementRequests(
   const set = sets.get(operation.set);
   if (set === undefined) throw new RangeError(`no such set: ${operation.set}`);
   const { name } = set;
-  const encode = (entries: readonly Entry[]) => entries.map(({ key, data }) => encodeElement(set, key, data));
+  const encode = createElementEncoder(set);
   const [entries, size] = sizedEntries(operation);
   for (const part of slices(entries, size)) {
-    const elements = encode(part);
-    const added = operation.kind === 'delete-elements' ? [] : encodeAddElements(table, name, elements);
-    const deleted = operation.kind === 'add-elements' ? [] : encodeDeleteElements(table, name, elements);
+    const added =
+      operation.kind === 'delete-elements' ? [] : encodeAddElements(table, name, encodeEach(encode, part));
+    const deleted =
+      operation.kind === 'add-elements' ? [] : encodeDeleteElements(table, name, encodeEach(encode, part));
     if (operation.kind === 'replace-elements') yield [...deleted, ...added];
     else for (const request of [...deleted, ...added]) yield [request];
   }
+}
+
+/** One at a time: the encoder reuses its memory. */
+function* encodeEach(
+  encode: ReturnType<typeof createElementEncoder>,
+  entries: readonly Entry[],
+): Generator<NftablesElement> {
+  for (const { key, data } of entries) yield encode(key, data);
 }
 
 function sizedEntries(operation: ElementOperation): readonly [readonly Entry[], number] {

@@ -11,17 +11,35 @@ export interface ObservedChain {
 export interface Structure {
   /** Generation of the kernel's rule set at which this was read. */
   readonly generation: number;
-  /** Identities of chains and rules in their order: of the table's own objects, not of their content. */
+  /** Whether the table is dormant, and its chains, rules and sets: what differs wherever they do, but for elements. */
   readonly identity: string;
   /** Number of elements by set, where the kernel counts them (Linux 6.17). */
   readonly counts: ReadonlyMap<string, number>;
 }
 
+/** A set as it is declared in the kernel. */
+export interface ObservedSet {
+  /** Equal for declarations of which the kernel takes one for the other. */
+  readonly signature: string;
+  /** As `typeofSignature`: the form in which the declaration is listed. */
+  readonly typeof: string;
+}
+
 export interface Observed extends Structure {
   readonly exists: boolean;
+  /** `flags dormant`: no packet meets the table. */
+  readonly dormant: boolean;
   readonly chains: ReadonlyMap<string, ObservedChain>;
-  /** Signature by name: equal signatures mean equal declarations. */
-  readonly sets: ReadonlyMap<string, string>;
-  /** Set → key → data, of the sets that were asked for. */
-  readonly elements: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly sets: ReadonlyMap<string, ObservedSet>;
+  readonly elements: ObservedElements;
 }
+
+export interface ObservedElements {
+  /** Set → key → data, of the sets that were asked for; without those that are as expected. */
+  readonly bySet: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Number of elements that are as expected. */
+  readonly expected: number;
+}
+
+/** Whether an element is one that the table should have; such elements are counted only, which needs no memory. */
+export type IsExpected = (set: string, key: string, data: string) => boolean;

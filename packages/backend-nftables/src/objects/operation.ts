@@ -10,6 +10,10 @@ export interface Entry {
 
 export type Operation =
   | { readonly kind: 'add-table' }
+  /** A table that is dormant: packets meet it again. */
+  | { readonly kind: 'wake-table' }
+  /** Deletes the table with all that is in it, and makes it anew: at no moment is there none. */
+  | { readonly kind: 'recreate-table' }
   | { readonly kind: 'add-set'; readonly set: SetDeclaration }
   | { readonly kind: 'delete-set'; readonly name: string }
   /** Deletes the set with its elements and makes it anew; the rules of its users, which hold it, are written again. */

@@ -50,6 +50,10 @@ export const ENDPOINT_MAPS: readonly EndpointMap[] = [
   'nodeport-local-endpoints',
 ];
 
+export function isEndpointMap(set: string): set is EndpointMap {
+  return (ENDPOINT_MAPS as readonly string[]).includes(set);
+}
+
 /** The endpoints of one frontend in one map: they take slots of a class. */
 export interface SlotGroup {
   readonly map: EndpointMap;

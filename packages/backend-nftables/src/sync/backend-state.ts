@@ -4,18 +4,23 @@ import type { BackendError, ServicePortKey } from '@signalbox/core';
 import type { Capabilities } from '../compile/context.ts';
 import type { SlotTable } from '../diff/increment.ts';
 import type { WantedState } from '../diff/wanted-state.ts';
+import { createOwnCommits, type OwnCommits } from '../driver/own-commits.ts';
 import type { Structure } from '../objects/observed.ts';
 
-/** The kernel as far as it is known. */
-export type Held =
-  /** At the start and after a failure: the next sync reads everything. */
-  | { readonly kind: 'unknown' }
-  /** It holds all that is wanted, with the endpoints in these slots. */
-  | { readonly kind: 'held'; readonly slots: SlotTable; readonly structure: Structure };
+/** It holds all that is wanted, with the endpoints in these slots. */
+export interface HeldTable {
+  readonly kind: 'held';
+  readonly slots: SlotTable;
+  readonly structure: Structure;
+}
+
+/** The kernel as far as it is known. `unknown`: at the start and after a failure; the next sync reads everything. */
+export type Held = { readonly kind: 'unknown' } | HeldTable;
 
 export const UNKNOWN: Held = { kind: 'unknown' };
 
 export interface BackendState {
+  readonly ownCommits: OwnCommits;
   /** Changes that came before the kernel could be probed. */
   readonly backlog: DesiredView;
   /** `null`: not probed yet. */
@@ -36,8 +41,9 @@ export interface BackendState {
   readonly refused: Map<ServicePortKey, BackendError>;
 }
 
-export function createBackendState(): BackendState {
+export function createBackendState(ownCommits: OwnCommits = createOwnCommits()): BackendState {
   return {
+    ownCommits,
     backlog: createDesiredView(),
     wanted: null,
     capabilities: null,

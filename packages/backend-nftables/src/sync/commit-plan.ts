@@ -46,9 +46,11 @@ async function commitOn(
 ): Promise<Outcome> {
   if (operations.length === 0) return { kind: 'done', structure: known };
   const sets = declarations(work.wanted);
+  const { ownCommits } = work.state;
   let structure = known;
   for (let tries = 0; tries < TRIES; tries++) {
-    const committed = await work.driver.commit({ operations, generation: structure.generation, sets });
+    const { generation } = structure;
+    const committed = await work.driver.commit({ operations, generation, ownCommits, sets });
     count(work, operations, committed);
     if (committed.result !== 'stale') return settle(work, { operations, structure, committed });
     // What is left to write is for the comparison to find.
@@ -83,7 +85,8 @@ async function settle(
   }
   const after = await driver.structure();
   // What another process committed in between is in the structure, too.
-  if (after.ok && after.value.generation !== generation) state.unverified = true;
+  if (after.ok && after.value.generation !== state.ownCommits.latestSince(generation))
+    state.unverified = true;
   return after.ok ? { kind: 'done', structure: after.value } : { kind: 'failed', error: after.error };
 }
 
@@ -139,6 +142,8 @@ function counterOf(operation: Operation): readonly [string, number] {
     case 'delete-chain':
       return ['chainsDeleted', 1];
     case 'add-table':
+    case 'wake-table':
+    case 'recreate-table':
     case 'add-set':
     case 'delete-set':
     case 'recreate-set':

@@ -2,9 +2,10 @@ import { fullChange } from '@signalbox/core';
 import type { BaseChain } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
 import { createFakeNftables, type FakeNftables } from '../testing/fake-nftables.ts';
+import { createOwnCommits } from '../driver/own-commits.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import type { Operation } from '../objects/operation.ts';
-import { rule } from '../objects/rule.ts';
+import { jump, rule } from '../objects/rule.ts';
 import { startLab, stateOf } from '../testing/lab.ts';
 import { snapshotText } from '../testing/snapshot.ts';
 import { chainRules } from '../encode/chain-rules.ts';
@@ -44,6 +45,17 @@ describe('a commit of another process ahead of a change', () => {
     fake.byOthers();
     expect(await change(stateOf(FOUR))).toMatchObject({ outcome: 'ok', repaired: [] });
     expect(calls).toEqual({ commit: 2, structure: 1, observe: 0, generation: 0 });
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('of the other family of this process costs nothing', async () => {
+    const ownCommits = createOwnCommits();
+    const { change, fake, calls, backend } = await startLab(stateOf(THREE), { backend: { ownCommits } });
+    const generation = await fake.driver.generation();
+    fake.byOthers();
+    if (generation.ok) ownCommits.add(generation.value, generation.value + 1);
+    expect(await change(stateOf(FOUR))).toMatchObject({ outcome: 'ok' });
+    expect(calls).toEqual({ commit: 1, structure: 0, observe: 0, generation: 0 });
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
@@ -221,6 +233,56 @@ describe('a set of another form, which rules of other processes use', () => {
     );
     expect(await again()).toMatchObject({ outcome: 'ok' });
     expect(fake.table?.sets.get('source-ranges')?.declaration).toEqual(declaration);
+    expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
+  });
+});
+
+describe('a table that another process set dormant', () => {
+  it('is woken by a sync without a change, and reported as altered', async () => {
+    const { again, fake, calls } = await startLab(stateOf(THREE));
+    fake.putToSleepByOthers();
+    expect(await again()).toMatchObject({
+      outcome: 'ok',
+      repaired: [{ kind: 'altered', type: 'table', name: 'kube-proxy' }],
+      counters: { batches: 1, objectsChanged: 1 },
+    });
+    expect(fake.table?.dormant).toBe(false);
+    expect(calls.commit).toBe(1);
+  });
+});
+
+describe('a chain that rules of other processes hold', () => {
+  it('and that has to be made anew is, with the whole table, in one batch', async () => {
+    const { again, fake, backend } = await startLab(stateOf(THREE));
+    fake.byOthers(
+      { kind: 'delete-chain', name: 'filter-input' },
+      { kind: 'add-chain', chain: { name: 'filter-input', rules: [] } },
+      { kind: 'add-chain', chain: { name: 'theirs', rules: [] } },
+      { kind: 'write-rules', chain: { name: 'theirs', rules: [rule([], jump('filter-input'))] } },
+    );
+    expect(await again()).toMatchObject({
+      outcome: 'ok',
+      repaired: [
+        { kind: 'altered', type: 'chain', name: 'filter-input' },
+        { kind: 'stale', type: 'chain', name: 'theirs' },
+      ],
+      counters: { batches: 1 },
+    });
+    expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
+describe('a set that nft would list in another form', () => {
+  it('is made anew, so that the listing can be loaded', async () => {
+    const { again, fake } = await startLab(stateOf(THREE));
+    const declaration = fake.table?.sets.get('cluster-endpoints')?.declaration;
+    if (declaration?.typeof === undefined) throw new Error('no such set');
+    const { typeof: _, ...set } = declaration;
+    const users = [...(fake.table?.chains.values() ?? [])].map(({ chain }) => chain);
+    fake.byOthers({ kind: 'recreate-set', set, users });
+    expect((await again()).outcome).toBe('ok');
+    expect(fake.table?.sets.get('cluster-endpoints')?.declaration).toEqual(declaration);
     expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
   });
 });

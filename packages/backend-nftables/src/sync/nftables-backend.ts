@@ -8,16 +8,16 @@ import {
   type SyncResult,
   validatedSync,
 } from '@signalbox/core';
-import { driftOf } from '../diff/drift.ts';
 import { planIncrement } from '../diff/increment.ts';
 import { createPlan } from '../diff/plan.ts';
-import { reconcile } from '../diff/reconcile.ts';
+import { rebuild, type Reconciliation, reconcile } from '../diff/reconcile.ts';
 import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
+import type { Observed } from '../objects/observed.ts';
 import type { NftablesOptions } from '../options.ts';
 import { type BackendState, createBackendState, UNKNOWN } from './backend-state.ts';
-import { cleanUp, observe } from './observe.ts';
+import { cleanUp, driftIn, observe } from './observe.ts';
 import { commitPlan, type CommitWork, isSameStructure } from './commit-plan.ts';
 import { leaveOutRefused, retryRefused } from './refused-services.ts';
 import { watchGeneration } from './watch-generation.ts';
@@ -33,7 +33,7 @@ export function createNftablesBackend(options: NftablesOptions): Backend {
   const { family } = options;
   const driver = options.driver ?? createNetlinkDriver({ family });
   const verifier = options.verifier ?? options.driver ?? createNetlinkDriver({ family });
-  const state = createBackendState();
+  const state = createBackendState(options.ownCommits);
   return {
     mode: 'nftables',
     family,
@@ -124,7 +124,8 @@ async function isChangedByOthers({ driver, state }: CommitWork, change: DesiredC
   if (held.kind === 'unknown' || state.resyncRequired) return true;
   if (!isEmptyChange(change)) return false;
   const generation = await driver.generation();
-  if (generation.ok && generation.value === held.structure.generation) return false;
+  if (generation.ok && generation.value === state.ownCommits.latestSince(held.structure.generation))
+    return false;
   const structure = await driver.structure();
   if (!structure.ok || !isSameStructure(held.structure, structure.value)) return true;
   state.held = { ...held, structure: structure.value };
@@ -156,15 +157,20 @@ const MOST_TRIES = 100;
 async function compareAll(work: CommitWork, differences: 'repair' | 'expected'): Promise<void> {
   const { state, report } = work;
   let error: BackendError = keptChanging();
+  let way: Way = reconcile;
   let fruitless = 0;
   for (let tries = 0; tries < MOST_TRIES && fruitless < TRIES; tries++) {
     const before = state.commits;
-    const outcome = await compareOnce(work, differences);
+    const outcome = await compareOnce(work, way, differences);
     if (state.commits === before || outcome !== 'changed') fruitless++;
     report.reach('full');
     if (outcome === 'done') return;
     if (outcome === 'changed') continue;
     error = outcome;
+    if (isHeldByOthers(error) && way === reconcile) {
+      way = rebuild;
+      continue;
+    }
     const isContent = error.code === 'rejected' || error.code === 'exists';
     if (!isContent || !(await leaveOutRefused(work))) break;
   }
@@ -172,8 +178,16 @@ async function compareAll(work: CommitWork, differences: 'repair' | 'expected'):
   report.failAll(error);
 }
 
+type Way = (wanted: WantedState, observed: Observed) => Reconciliation;
+
+/** Rules or elements of another process name a chain or set that has to be made anew. */
+function isHeldByOthers({ code, operation }: BackendError): boolean {
+  return code === 'busy' && (operation === 'NFT_MSG_DELCHAIN' || operation === 'NFT_MSG_DELSET');
+}
+
 async function compareOnce(
   work: CommitWork,
+  way: Way,
   differences: 'repair' | 'expected',
 ): Promise<'done' | 'changed' | BackendError> {
   const { driver, state, wanted, report } = work;
@@ -184,11 +198,13 @@ async function compareOnce(
   state.unverified = false;
   state.removalsOwed = false;
   wanted.takeSteps();
-  const { plan, slots } = reconcile(wanted, observed.value);
+  const { plan, slots } = way(wanted, observed.value);
   const outcome = await commitPlan(work, plan, observed.value);
   if (outcome.kind === 'failed') return outcome.error;
   if (outcome.kind === 'changed') return 'changed';
-  if (differences === 'repair') report.repair(driftOf([...plan.operations(), ...plan.removals()]));
+  if (differences === 'repair') {
+    report.repair(driftIn(way === reconcile ? plan : reconcile(wanted, observed.value).plan));
+  }
   state.held = { kind: 'held', slots, structure: outcome.structure };
   return 'done';
 }

@@ -1,18 +1,64 @@
-import type { CleanupResult, Observation } from '@signalbox/core';
+import type { BackendError, CleanupResult, Drift, Observation } from '@signalbox/core';
 import { driftOf } from '../diff/drift.ts';
-import { reconcile } from '../diff/reconcile.ts';
+import type { Plan } from '../diff/plan.ts';
+import { reconcile, reconcileStructure } from '../diff/reconcile.ts';
+import type { WantedState } from '../diff/wanted-state.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { nftFamily } from '../encode/rule-expressions.ts';
-import { TABLE } from '../objects/ruleset.ts';
-import { type BackendState, UNKNOWN } from './backend-state.ts';
+import { elementId, isEndpointMap, TABLE } from '../objects/ruleset.ts';
+import { type BackendState, type HeldTable, UNKNOWN } from './backend-state.ts';
 
 /** Compares the whole table with what is wanted; writes nothing. */
-export async function observe(driver: NftablesDriver, { wanted }: BackendState): Promise<Observation> {
+export async function observe(driver: NftablesDriver, state: BackendState): Promise<Observation> {
+  const { wanted, held } = state;
   if (wanted === null || wanted.node === null) return { outcome: 'ok', drift: [] };
+  const quick = held.kind === 'held' ? await compareHeld(driver, wanted, held) : null;
+  if (quick !== null) return quick;
   const observed = await driver.observe(wanted.staticSets());
-  if (!observed.ok) return { outcome: 'failed', error: observed.error };
-  const { plan } = reconcile(wanted, observed.value);
-  return { outcome: 'ok', drift: driftOf([...plan.operations(), ...plan.removals()]) };
+  if (!observed.ok) return failed(observed.error);
+  return { outcome: 'ok', drift: driftIn(reconcile(wanted, observed.value).plan) };
+}
+
+/**
+ * Element by element while they are listed, without a copy of them. `null`: some differ, which takes the whole table to name.
+ */
+async function compareHeld(
+  driver: NftablesDriver,
+  wanted: WantedState,
+  { slots }: HeldTable,
+): Promise<Observation | null> {
+  const observed = await driver.observe(wanted.staticSets(), (set, key, data) =>
+    isEndpointMap(set)
+      ? slotOf(slots, set, key) === data
+      : wanted.elements.get(elementId(set, key))?.data === data,
+  );
+  if (!observed.ok) return failed(observed.error);
+  const { bySet, expected } = observed.value.elements;
+  const isComplete = expected === wanted.elements.size + filledSlots(slots);
+  const hasOthers = [...bySet.values()].some(({ size }) => size > 0);
+  if (!isComplete || hasOthers) return null;
+  return { outcome: 'ok', drift: driftIn(reconcileStructure(wanted, observed.value)) };
+}
+
+function slotOf(slots: HeldTable['slots'], map: string, key: string): string | undefined {
+  const border = key.lastIndexOf(' . ');
+  return slots.get(elementId(map, key.slice(0, border)))?.[Number(key.slice(border + 3))];
+}
+
+function filledSlots(slots: HeldTable['slots']): number {
+  let filled = 0;
+  for (const group of slots.values()) {
+    for (const endpoint of group) if (endpoint !== undefined) filled++;
+  }
+  return filled;
+}
+
+export function driftIn(plan: Plan): readonly Drift[] {
+  return driftOf([...plan.operations(), ...plan.removals()]);
+}
+
+function failed(error: BackendError): Observation {
+  return { outcome: 'failed', error };
 }
 
 /** Deletes the table, whether this backend wrote it or kube-proxy's nftables mode. */

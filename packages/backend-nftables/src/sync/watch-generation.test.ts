@@ -1,5 +1,6 @@
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
+import { createOwnCommits } from '../driver/own-commits.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { startLab, stateOf, type Lab } from '../testing/lab.ts';
 
@@ -14,9 +15,9 @@ interface Watched extends Lab {
   readonly poll: () => Promise<void>;
 }
 
-async function watched(counts = true): Promise<Watched> {
+async function watched({ counts = true, ownCommits = createOwnCommits() } = {}): Promise<Watched> {
   const clock = createManualClock();
-  const lab = await startLab(STATE, { counts, backend: { clock } });
+  const lab = await startLab(STATE, { counts, backend: { clock, ownCommits } });
   const reports: string[] = [];
   const stop = lab.backend.watch?.((what) => reports.push(what)) ?? (() => undefined);
   const poll = async (): Promise<void> => {
@@ -75,7 +76,7 @@ describe('the watch', () => {
   it.each([true, false])(
     'finds an element that was exchanged for another, where the kernel counts them: %s',
     async (counts) => {
-      const lab = await watched(counts);
+      const lab = await watched({ counts });
       exchangeElement(lab);
       await lab.poll();
       expect(lab.reports).toEqual(['table ip kube-proxy']);
@@ -104,7 +105,7 @@ describe('the watch', () => {
   });
 
   it('finds an element that is gone where the kernel does not count them', async () => {
-    const { poll, fake, reports } = await watched(false);
+    const { poll, fake, reports } = await watched({ counts: false });
     fake.byOthers({ kind: 'delete-elements', set: 'cluster-ips', keys: ['10.96.0.0'] });
     await poll();
     expect(reports).toEqual(['table ip kube-proxy']);
@@ -114,7 +115,7 @@ describe('the watch', () => {
     const clock = createManualClock();
     const slowly = (driver: NftablesDriver): NftablesDriver => ({
       ...driver,
-      observe: (sets) => (clock.advance(50), driver.observe(sets)),
+      observe: (...reading) => (clock.advance(50), driver.observe(...reading)),
     });
     const lab = await startLab(STATE, { backend: { clock }, verifier: slowly });
     lab.backend.watch?.(() => undefined);
@@ -136,6 +137,21 @@ describe('the watch', () => {
     }
     expect(reports).toEqual([]);
     expect(calls.observe).toBe(0);
+  });
+
+  it('does not look for what the other family of this process committed', async () => {
+    const ownCommits = createOwnCommits();
+    const { poll, fake, calls, reports } = await watched({ ownCommits });
+    for (let round = 0; round < 3; round++) {
+      const generation = await fake.driver.generation();
+      fake.byOthers();
+      if (generation.ok) ownCommits.add(generation.value, generation.value + 1);
+      await poll();
+    }
+    expect(calls).toEqual({ commit: 0, structure: 0, observe: 0, generation: 3 });
+    fake.byOthers({ kind: 'flush-chain', name: 'services' });
+    await poll();
+    expect(reports).toEqual(['table ip kube-proxy']);
   });
 
   it('reports nothing more, and asks nothing more, once it is stopped', async () => {

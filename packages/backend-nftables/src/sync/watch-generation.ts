@@ -7,7 +7,7 @@ import { nftFamily } from '../encode/rule-expressions.ts';
 import { TABLE } from '../objects/ruleset.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import type { NftablesOptions } from '../options.ts';
-import type { BackendState } from './backend-state.ts';
+import type { BackendState, HeldTable } from './backend-state.ts';
 import { isSameStructure } from './commit-plan.ts';
 import { observe } from './observe.ts';
 import { SYSTEM_CLOCK } from './system-clock.ts';
@@ -63,13 +63,22 @@ async function isStructureAltered({ driver, state }: GenerationWatch): Promise<b
   const { held, commits } = state;
   if (held.kind === 'unknown') return false;
   const generation = await driver.generation();
-  if (!generation.ok || generation.value === held.structure.generation) return false;
+  if (!generation.ok) return false;
+  if (generation.value === state.ownCommits.latestSince(held.structure.generation)) {
+    followOwnCommits(state, held, generation.value);
+    return false;
+  }
   const structure = await driver.structure();
   if (!structure.ok || state.busy || state.commits !== commits || state.held !== held) return false;
   if (!isSameStructure(held.structure, structure.value)) return true;
   state.held = { ...held, structure: structure.value };
   state.unverified = true;
   return false;
+}
+
+/** Kept up to date, since the way from a generation is forgotten once another process commits. */
+function followOwnCommits(state: BackendState, held: HeldTable, generation: number): void {
+  if (state.held === held) state.held = { ...held, structure: { ...held.structure, generation } };
 }
 
 /** Elements, too: a commit may have exchanged one for another. Counts only if nothing was written meanwhile. */

@@ -32,7 +32,7 @@ function createKernel(family: Family): Promise<ContractKernel> {
       if (!observed.ok) throw new Error(observed.error.message);
       if (!observed.value.exists) return '';
       const chains = [...observed.value.chains].map(([name, { rules }]) => [name, rules] as const);
-      return snapshotText({ chains, elements: observed.value.elements });
+      return snapshotText({ chains, elements: observed.value.elements.bySet });
     },
     damage: () => Promise.resolve(void nft(`flush map ${table.slice(6)} service-ips`)),
     addOthers: () => Promise.resolve(void nft(OTHERS)),

@@ -2,8 +2,16 @@
 import process from 'node:process';
 import type { Family } from '@signalbox/core';
 import { serveRemote } from '@signalbox/netns/remote';
+import { createOwnCommits } from '../driver/own-commits.ts';
+import type { RemoteNftables } from './remote-nftables.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 
 const [family] = process.argv.slice(2) as [Family];
 const driver = createNetlinkDriver({ family });
-serveRemote(driver, () => driver.close());
+const ownCommits = createOwnCommits();
+const served: RemoteNftables = {
+  ...driver,
+  commit: (work) => driver.commit({ ...work, ownCommits }),
+  observe: (sets) => driver.observe(sets),
+};
+serveRemote(served, () => driver.close());

@@ -2,13 +2,15 @@
 import { backendError, type BackendError, fail, type Family, succeed } from '@signalbox/core';
 import { chainRules } from '../encode/chain-rules.ts';
 import { requestGroups } from '../encode/operation-requests.ts';
-import { setSignature } from '../encode/set-signature.ts';
+import { expectedState } from '@signalbox/netlink';
+import { observedSet } from '../encode/set-signature.ts';
 import type { Capabilities } from '../compile/context.ts';
-import type { Commit, Committed, NftablesDriver } from '../driver/nftables-driver.ts';
-import type { Observed, Structure } from '../objects/observed.ts';
+import type { Commit, Committed, NftablesDriver, Work } from '../driver/nftables-driver.ts';
+import type { IsExpected, Observed, ObservedElements, Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
-import { applyOperation, copyTable, type FakeTable, Refusal } from './fake-table.ts';
+import { siftElements } from './sift-elements.ts';
+import { applyOperation, copyTable, emptyTable, type FakeTable, Refusal } from './fake-table.ts';
 
 export interface FakeNftables {
   readonly driver: NftablesDriver;
@@ -22,6 +24,8 @@ export interface FakeNftables {
   byOthers(...operations: readonly Operation[]): void;
   /** Another process deletes the table, or everything. */
   deleteByOthers(): void;
+  /** Another process sets `flags dormant`. */
+  putToSleepByOthers(): void;
   /** The next commit fails like this. */
   failNext(kernel: BackendError['kernel']): void;
   /** Failures asked for that have not happened yet. */
@@ -72,6 +76,10 @@ export function createFakeNftables(options: FakeOptions): FakeNftables {
       state.generation++;
       state.table = null;
     },
+    putToSleepByOthers() {
+      state.generation++;
+      tableOf(state).dormant = true;
+    },
     failNext: (kernel) => void state.failures.push(kernel),
     get failuresLeft() {
       return state.failures.length;
@@ -80,7 +88,7 @@ export function createFakeNftables(options: FakeOptions): FakeNftables {
 }
 
 function tableOf(state: State): FakeTable {
-  state.table ??= { chains: new Map(), sets: new Map() };
+  state.table ??= emptyTable();
   return state.table;
 }
 
@@ -94,7 +102,8 @@ function createDriver(options: FakeOptions, state: State): NftablesDriver {
     probe: () => Promise.resolve(answer('probe', () => capabilities)),
     generation: () => Promise.resolve(answer('generation', () => state.generation)),
     structure: () => Promise.resolve(answer('structure', () => structureOf(options, state))),
-    observe: (sets) => Promise.resolve(answer('observe', () => observedOf(options, state, sets))),
+    observe: (sets, isExpected = () => false) =>
+      Promise.resolve(answer('observe', () => observedOf(options, state, { sets, isExpected }))),
     commit: (work) => Promise.resolve(commit(options, state, work)),
     trial: (work) => Promise.resolve(trial(options, work)),
     deleteTable: () =>
@@ -117,18 +126,19 @@ function failure(operation: string, kernel: BackendError['kernel']): BackendErro
 function commit(options: FakeOptions, state: State, work: Commit): Committed {
   const { generation } = state;
   const so = { generation, batches: 0 };
-  if (work.generation !== generation) return { ...so, result: 'stale' };
+  if (work.ownCommits.latestSince(work.generation) !== generation) return { ...so, result: 'stale' };
   const [asked, ...more] = state.failures;
   state.failures = more;
   const kernel = asked ?? (options.faults?.('commit') === true ? 'unchanged' : undefined);
   if (kernel === 'unchanged') return { ...so, result: fail(failure('commit', kernel)) };
-  const next = state.table === null ? { chains: new Map(), sets: new Map() } : copyTable(state.table);
+  const next = state.table === null ? emptyTable() : copyTable(state.table);
   const refused = applyAll(options, next, work.operations);
   if (refused !== null) return { ...so, result: fail(refused) };
   state.table = next;
   state.generation++;
   // Taken, but the answer did not arrive.
   if (kernel === 'unknown') return { ...so, result: fail(failure('commit', kernel)) };
+  work.ownCommits.add(generation, state.generation);
   state.commits++;
   state.requests += requestsOf(options, work);
   return { generation: state.generation, batches: 1, result: succeed(null) };
@@ -140,8 +150,8 @@ function requestsOf({ family }: FakeOptions, { operations, sets }: Commit): numb
   return [...groups].reduce((sum, group) => sum + group.length, 0);
 }
 
-function trial(options: FakeOptions, { operations }: Omit<Commit, 'generation'>) {
-  const error = applyAll(options, { chains: new Map(), sets: new Map() }, operations);
+function trial(options: FakeOptions, { operations }: Work) {
+  const error = applyAll(options, emptyTable(), operations);
   return error === null ? succeed(null) : fail(error);
 }
 
@@ -159,7 +169,7 @@ function applyAll(
     return null;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return backendError(CODES[error.errnoName], 'commit', error.message, { kernel: 'unchanged' });
+    return backendError(CODES[error.errnoName], operationOf(error), error.message, { kernel: 'unchanged' });
   }
 }
 
@@ -167,6 +177,11 @@ function checkRefused(operation: Operation, refuses: FakeOptions['refuses']): vo
   if (operation.kind !== 'add-elements' && operation.kind !== 'replace-elements') return;
   const refused = operation.entries.find(({ key }) => refuses?.(operation.set, key) === true);
   if (refused !== undefined) throw new Refusal('EINVAL', `element ${refused.key}`);
+}
+
+/** As the driver names the request that was refused, where it matters which one it was. */
+function operationOf({ errnoName }: Refusal): string {
+  return errnoName === 'EBUSY' ? 'NFT_MSG_DELCHAIN' : 'commit';
 }
 
 const CODES = { ENOENT: 'not-found', EEXIST: 'exists', EBUSY: 'busy', EINVAL: 'rejected' } as const;
@@ -178,12 +193,19 @@ function structureOf({ counts = true }: FakeOptions, { table, generation }: Stat
   const sets = [...(table?.sets ?? [])];
   return {
     generation,
-    identity: [...chains, ...sets.map(([name]) => name)].join('\n'),
+    identity: [table?.dormant === true ? 'dormant' : 'active', ...chains, ...sets.map(([name]) => name)].join(
+      '\n',
+    ),
     counts: new Map(counts ? sets.map(([name, { elements }]) => [name, elements.size]) : []),
   };
 }
 
-function observedOf(options: FakeOptions, state: State, wanted: readonly SetDeclaration[]): Observed {
+interface Reading {
+  readonly sets: readonly SetDeclaration[];
+  readonly isExpected: IsExpected;
+}
+
+function observedOf(options: FakeOptions, state: State, reading: Reading): Observed {
   const { table } = state;
   const chains = [...(table?.chains ?? [])].map(([name, { chain }]) => {
     const { base } = chain;
@@ -191,12 +213,20 @@ function observedOf(options: FakeOptions, state: State, wanted: readonly SetDecl
     return [name, base === undefined ? { rules } : { rules, base }] as const;
   });
   const sets = [...(table?.sets ?? [])];
-  const asked = sets.filter(([name]) => wanted.some((set) => set.name === name));
   return {
     ...structureOf(options, state),
     exists: table !== null,
+    dormant: table?.dormant === true,
     chains: new Map(chains),
-    sets: new Map(sets.map(([name, { declaration }]) => [name, setSignature(declaration)])),
-    elements: new Map(asked.map(([name, { elements }]) => [name, new Map(elements)])),
+    sets: new Map(sets.map(([name, { declaration }]) => [name, observedSet(expectedState(declaration))])),
+    elements: elementsOf(state, reading),
   };
+}
+
+function elementsOf({ table }: State, { sets, isExpected }: Reading): ObservedElements {
+  const asked = sets.flatMap(({ name }) => {
+    const held = table?.sets.get(name);
+    return held === undefined ? [] : [[name, held.elements] as const];
+  });
+  return siftElements(asked, isExpected);
 }

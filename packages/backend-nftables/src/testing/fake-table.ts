@@ -17,8 +17,9 @@ interface FakeChain {
 }
 
 export interface FakeTable {
-  readonly chains: Map<string, FakeChain>;
-  readonly sets: Map<string, FakeSet>;
+  dormant: boolean;
+  chains: Map<string, FakeChain>;
+  sets: Map<string, FakeSet>;
 }
 
 /** `ENOENT`, `EEXIST`, `EBUSY`: as the kernel names the refusal. */
@@ -31,8 +32,13 @@ export class Refusal extends Error {
   }
 }
 
+export function emptyTable(): FakeTable {
+  return { dormant: false, chains: new Map(), sets: new Map() };
+}
+
 export function copyTable(table: FakeTable): FakeTable {
   return {
+    dormant: table.dormant,
     chains: new Map(table.chains),
     sets: new Map([...table.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }])),
   };
@@ -45,6 +51,12 @@ const handles = { last: 0 };
 export function applyOperation(table: FakeTable, operation: Operation): void {
   switch (operation.kind) {
     case 'add-table':
+      return;
+    case 'wake-table':
+      table.dormant = false;
+      return;
+    case 'recreate-table':
+      Object.assign(table, emptyTable());
       return;
     case 'add-set':
       return addSet(table, operation.set);

@@ -95,7 +95,7 @@ function watched(driver: NftablesDriver, calls: Lab['calls'], before: Before): N
       calls.structure += 1;
       return driver.structure();
     },
-    observe: (sets) => ((calls.observe += 1), driver.observe(sets)),
+    observe: (...reading) => ((calls.observe += 1), driver.observe(...reading)),
     commit: (work) => {
       before.commit.shift()?.();
       calls.commit += 1;

@@ -1,6 +1,8 @@
 import path from 'node:path';
 import type { Family } from '@signalbox/core';
 import { createRemote } from '@signalbox/netns/remote';
+import { siftElements } from './sift-elements.ts';
+import type { RemoteNftables } from './remote-nftables.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 
 export interface NamespacedDriverOptions {
@@ -13,14 +15,23 @@ const CHILD = path.join(import.meta.dirname, 'driver-child.ts');
 
 /** The netlink driver in another network namespace; its process starts at the first call. */
 export function createNamespacedDriver({ family, prefix }: NamespacedDriverOptions): NftablesDriver {
-  const remote = createRemote<NftablesDriver>({ prefix, script: CHILD, args: [family] });
+  const remote = createRemote<RemoteNftables>({ prefix, script: CHILD, args: [family] });
   return {
     family,
     probe: remote.method('probe'),
     generation: remote.method('generation'),
     structure: remote.method('structure'),
-    observe: remote.method('observe'),
-    commit: remote.method('commit'),
+    observe: async (sets, isExpected = () => false) => {
+      const observed = await remote.method('observe')(sets);
+      if (!observed.ok) return observed;
+      const elements = siftElements(observed.value.elements.bySet, isExpected);
+      return { ok: true, value: { ...observed.value, elements } };
+    },
+    commit: async ({ ownCommits, ...work }) => {
+      const committed = await remote.method('commit')(work);
+      ownCommits.add(work.generation, committed.generation);
+      return committed;
+    },
     trial: remote.method('trial'),
     deleteTable: remote.method('deleteTable'),
     close: () => remote.close(),

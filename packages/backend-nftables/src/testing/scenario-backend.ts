@@ -17,7 +17,7 @@ export const nftablesScenarioBackend: ScenarioBackend = {
   create: createInstance,
 };
 
-const NO_TABLE: FakeTable = { chains: new Map(), sets: new Map() };
+const NO_TABLE: FakeTable = { dormant: false, chains: new Map(), sets: new Map() };
 
 function createInstance({ family, host, faults, options }: ScenarioSetup): ScenarioInstance {
   const fake = createFakeNftables({ family, faults });

@@ -1,0 +1,26 @@
+/**
+ * The generations that commits of this process made. Both families commit to one rule set: the other family's commit raises
+ * the generation and leaves the table of this one as it is, which is no reason to look.
+ */
+export interface OwnCommits {
+  /** Batches were committed on top of generation `from`, and nothing else until `to`. */
+  add(from: number, to: number): void;
+  /** The latest generation to which commits of this process alone led from this one. */
+  latestSince(generation: number): number;
+}
+
+export function createOwnCommits(): OwnCommits {
+  // One unbroken run is enough: behind a commit of another process each family has to look anyway.
+  let run = { from: 0, to: 0 };
+  return {
+    add(from, to) {
+      if (from === to) return;
+      run = run.to === from ? { from: run.from, to } : { from, to };
+    },
+    latestSince(generation) {
+      // Generations are counted on from 2^32 - 1 at 0.
+      const isWithin = (generation - run.from) >>> 0 <= (run.to - run.from) >>> 0;
+      return isWithin ? run.to : generation;
+    },
+  };
+}

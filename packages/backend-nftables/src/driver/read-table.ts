@@ -1,0 +1,178 @@
+/** The table as the kernel holds it, each time all of one generation. */
+import { backendError, fail, type Result, succeed } from '@signalbox/core';
+import type {
+  NetlinkResult,
+  NftablesChainState,
+  NftablesElementState,
+  NftablesRuleIdentity,
+  NftablesRuleState,
+  NftablesSetState,
+} from '@signalbox/netlink';
+import { ruleText } from '../encode/chain-rules.ts';
+import { decodeElement } from '../encode/element-text.ts';
+import { tableOf } from '../encode/operation-requests.ts';
+import { observedSet } from '../encode/set-signature.ts';
+import type {
+  IsExpected,
+  Observed,
+  ObservedChain,
+  ObservedElements,
+  Structure,
+} from '../objects/observed.ts';
+import type { SetDeclaration } from '../objects/ruleset.ts';
+import { type Kernel, toResult } from './kernel.ts';
+
+/** What a look at the structure needs, and reading the whole table begins with; `R`: how much of each rule. */
+interface Parts<R extends NftablesRuleIdentity> {
+  readonly exists: boolean;
+  readonly dormant: boolean;
+  readonly chains: readonly NftablesChainState[];
+  readonly rules: readonly R[];
+  readonly sets: readonly NftablesSetState[];
+}
+
+export function readStructure(kernel: Kernel): Promise<Result<Structure>> {
+  const { client } = kernel;
+  return sameGeneration(kernel, async (generation) => {
+    const parts = await readParts(kernel, client.listRuleIdentities);
+    return parts.ok ? succeed(structureOf(generation, parts.value)) : parts;
+  });
+}
+
+export function observeTable(
+  kernel: Kernel,
+  wanted: readonly SetDeclaration[],
+  isExpected: IsExpected = () => false,
+): Promise<Result<Observed>> {
+  const { client } = kernel;
+  return sameGeneration(kernel, async (generation) => {
+    const parts = await readParts(kernel, client.listRules);
+    if (!parts.ok) return parts;
+    const held = new Set(parts.value.sets.map(({ name }) => name));
+    const elements = await readElements(kernel, {
+      sets: wanted.filter(({ name }) => held.has(name)),
+      isExpected,
+    });
+    return elements.ok ? succeed(observedOf(generation, parts.value, elements.value)) : elements;
+  });
+}
+
+type ListRules<R> = (table: ReturnType<typeof tableOf>) => Promise<NetlinkResult<readonly R[]>>;
+
+async function readParts<R extends NftablesRuleIdentity>(
+  { client, family }: Kernel,
+  listRules: ListRules<R>,
+): Promise<NetlinkResult<Parts<R>>> {
+  const table = tableOf(family);
+  const tables = await client.listTables();
+  if (!tables.ok) return tables;
+  const held = tables.value.find(({ name, family: of }) => name === table.name && of === table.family);
+  if (held === undefined) {
+    return { ok: true, value: { exists: false, dormant: false, chains: [], rules: [], sets: [] } };
+  }
+  const chains = await client.listChains(table);
+  if (!chains.ok) return chains;
+  const rules = await listRules(table);
+  if (!rules.ok) return rules;
+  const sets = await client.listSets(table);
+  if (!sets.ok) return sets;
+  const parts = { chains: chains.value, rules: rules.value, sets: sets.value };
+  return { ok: true, value: { exists: true, dormant: held.dormant === true, ...parts } };
+}
+
+/** Several listings, repeated until no commit came between the first and the last. */
+const TRIES = 8;
+
+async function sameGeneration<T>(
+  kernel: Kernel,
+  read: (generation: number) => Promise<NetlinkResult<T>>,
+): Promise<Result<T>> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const before = await kernel.client.generation();
+    if (!before.ok) return toResult(before);
+    const value = await read(before.value);
+    // A table or set that was deleted while it was read.
+    if (!value.ok && value.error.code !== 'not-found') return toResult(value);
+    const after = await kernel.client.generation();
+    if (!after.ok) return toResult(after);
+    if (value.ok && after.value === before.value) return value;
+  }
+  const message = 'the rule set kept changing while it was listed';
+  return fail(backendError('busy', 'NFT_MSG_GETRULE', message, { kernel: 'unchanged' }));
+}
+
+function structureOf(generation: number, { dormant, chains, rules, sets }: Parts<NftablesRuleIdentity>) {
+  const identity = [
+    dormant ? 'dormant' : 'active',
+    ...chains.map(({ name, handle, base }) => `${name} ${handle} ${base?.policy ?? ''}`),
+    ...rules.map(({ chain, handle, digest }) => `${chain} ${handle} ${digest}`),
+    ...sets.map(({ name, handle }) => `${name} ${handle}`),
+  ].join('\n');
+  const counted = sets.filter(({ count }) => count !== undefined);
+  return { generation, identity, counts: new Map(counted.map(({ name, count = 0 }) => [name, count])) };
+}
+
+function observedOf(
+  generation: number,
+  parts: Parts<NftablesRuleState>,
+  elements: ObservedElements,
+): Observed {
+  const { exists, dormant, chains, rules, sets } = parts;
+  const texts = textsByChain(rules);
+  return {
+    ...structureOf(generation, parts),
+    exists,
+    dormant,
+    chains: new Map(chains.map(({ name, base }) => [name, withBase({ rules: texts.get(name) ?? [] }, base)])),
+    sets: new Map(sets.map((set) => [set.name, observedSet(set)])),
+    elements,
+  };
+}
+
+function textsByChain(rules: readonly NftablesRuleState[]): ReadonlyMap<string, readonly string[]> {
+  const texts = new Map<string, string[]>();
+  for (const rule of rules) {
+    const ofChain = texts.get(rule.chain) ?? [];
+    texts.set(rule.chain, ofChain);
+    ofChain.push(ruleText(rule));
+  }
+  return texts;
+}
+
+function withBase(chain: ObservedChain, base: ObservedChain['base']): ObservedChain {
+  return base === undefined ? chain : { ...chain, base };
+}
+
+interface Reading {
+  readonly sets: readonly SetDeclaration[];
+  readonly isExpected: IsExpected;
+}
+
+async function readElements(
+  { client, family }: Kernel,
+  { sets, isExpected }: Reading,
+): Promise<NetlinkResult<ObservedElements>> {
+  const bySet = new Map<string, ReadonlyMap<string, string>>();
+  let expected = 0;
+  for (const set of sets) {
+    const listed = await client.readElements(tableOf(family), set.name, (elements) =>
+      sift(set, elements, isExpected),
+    );
+    if (!listed.ok) return listed;
+    bySet.set(set.name, new Map(listed.value.flatMap(({ others }) => others)));
+    expected += listed.value.reduce((sum, part) => sum + part.expected, 0);
+  }
+  return { ok: true, value: { bySet, expected } };
+}
+
+/** Elements of one message. */
+function sift(set: SetDeclaration, elements: readonly NftablesElementState[], isExpected: IsExpected) {
+  const others: (readonly [string, string])[] = [];
+  let expected = 0;
+  for (const element of elements) {
+    const { key, data } = decodeElement(set, element);
+    if (isExpected(set.name, key, data)) expected++;
+    else others.push([key, data]);
+  }
+  return { others, expected };
+}
