@@ -9,6 +9,8 @@ export interface Usage {
   readonly pss: number;
   /** The part of `rss` that is not backed by a file. */
   readonly anonymous: number;
+  /** Sum of the highest `rss` that each process ever had. */
+  readonly highest: number;
   /** Milliseconds of user and system time, with that of children that have ended. */
   readonly cpu: number;
 }
@@ -44,12 +46,14 @@ export function usageOf(pid: number): Usage {
       (total, text) => total + Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0),
       0,
     );
+  const highest = pids.map((each) => Number(/^VmHWM:\s+(\d+)/m.exec(read(each, 'status'))?.[1] ?? 0));
   const megabytes = (name: string): number => (sum(name) * 1024) / 1e6;
   return {
     processes: pids.length,
     rss: megabytes('Rss'),
     pss: megabytes('Pss'),
     anonymous: megabytes('Anonymous'),
+    highest: highest.reduce((total, kilobytes) => total + (kilobytes * 1024) / 1e6, 0),
     cpu: cpuOf(pid),
   };
 }

@@ -76,13 +76,31 @@ async function isReady(): Promise<boolean> {
   }
 }
 
+/** A KubeProxyConfiguration for the node `node-a`; answers the path of its file. */
+function writeConfiguration(folder: string, server: Server, fields: Fields): string {
+  const file = join(folder, 'kubeconfig.json');
+  writeFileSync(file, kubeconfig(server));
+  const configuration = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    clientConnection: { kubeconfig: file },
+    hostnameOverride: 'node-a',
+    conntrack: { maxPerCore: 0 },
+    ...fields,
+  };
+  const config = join(folder, 'config.json');
+  writeFileSync(config, JSON.stringify(configuration));
+  return config;
+}
+
+/** Fields of the configuration besides those that every measurement has. */
+type Fields = Readonly<Record<string, unknown>>;
+
 /** Answers when the first rules were seen in the kernel. */
-export async function startProgram(folder: string, server: Server): Promise<Program> {
-  const config = join(folder, 'kubeconfig.json');
-  writeFileSync(config, kubeconfig(server));
-  const flags = [`--kubeconfig=${config}`, '--hostname-override=node-a', '--conntrack-max-per-core=0'];
+export async function startProgram(folder: string, server: Server, fields: Fields = {}): Promise<Program> {
+  const config = writeConfiguration(folder, server, fields);
   const log = join(folder, 'log');
-  const child = spawn(join(folder, 'node'), [join(folder, 'main.js'), ...flags], {
+  const child = spawn(join(folder, 'node'), [join(folder, 'main.js'), `--config=${config}`], {
     stdio: ['ignore', 'ignore', openSync(log, 'w')],
     env: { ...env, ...imageEnvironment() },
   });
@@ -95,7 +113,7 @@ export async function startProgram(folder: string, server: Server): Promise<Prog
   );
   while (!(await isReady())) {
     if (isOver) throw new Error(`the program ended:\n${readFileSync(log, 'utf8')}`);
-    await wait(50);
+    await wait(10);
   }
   return {
     usage: () => usageOf(child.pid ?? 0),
