@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execPath } from 'node:process';
+import { execArgv, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
 
@@ -37,9 +37,10 @@ export async function packScripts(files: readonly string[]): Promise<PackedScrip
   };
 }
 
-function runInNamespace(file: string, args: readonly string[]): unknown {
+/** The JSON that a script prints in a network namespace of its own; `null` where none can be had. */
+export function runInNamespace(file: string, args: readonly string[]): unknown {
   for (const flags of [['-n'], ['-U', '-r', '-n']]) {
-    const done = spawnSync('unshare', [...flags, execPath, file, ...args], {
+    const done = spawnSync('unshare', [...flags, execPath, ...execArgv, file, ...args], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,4 +1,4 @@
-/** Times of TCP connects through the legacy variant, in the namespace it is started in: `connect.ts SERVICES`. */
+/** Times of TCP connects through the rules of a mode, in the namespace it is started in: `connect.ts SERVICES [BACKEND]`. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
@@ -6,7 +6,8 @@ import { argv, stdout } from 'node:process';
 import { createExecDriver, createIptablesBackend } from '@signalbox/backend-iptables';
 import { encodeRestore, listTables } from '@signalbox/iptables';
 import { sampleEndpoints, sampleService, sampleState } from '@signalbox/backend-iptables/testing';
-import { fullChange } from '@signalbox/core';
+import { createNftablesBackend } from '@signalbox/backend-nftables';
+import { type DesiredState, fullChange } from '@signalbox/core';
 
 /** Microseconds, medians. */
 export interface ConnectTimes {
@@ -14,7 +15,8 @@ export interface ConnectTimes {
   /** The same, past the rules: what connection tracking and the walk cost whoever uses no service. */
   readonly past: number;
   readonly tree: number;
-  readonly flat: number;
+  /** Of the iptables variants alone. */
+  readonly flat: number | null;
 }
 
 const HOST = '10.244.255.1';
@@ -71,7 +73,19 @@ async function flatten(driver: ReturnType<typeof createExecDriver>): Promise<voi
   if (!done.ok) throw new Error(done.error.message);
 }
 
-async function measure(services: number): Promise<ConnectTimes> {
+/** Writes the rules; answers how to put all services into one chain. */
+async function program(name: string, state: DesiredState): Promise<(() => Promise<void>) | null> {
+  const driver = createExecDriver({ family: 'IPv4', variant: 'legacy' });
+  const isIptables = name === 'legacy';
+  const backend = isIptables
+    ? createIptablesBackend({ family: 'IPv4', driver })
+    : createNftablesBackend({ family: 'IPv4' });
+  const result = await backend.sync(fullChange(state));
+  if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
+  return isIptables ? () => flatten(driver) : null;
+}
+
+async function measure(services: number, backend: string): Promise<ConnectTimes> {
   prepareNetwork();
   const server = createServer((socket) => socket.on('error', () => undefined)).listen(0, HOST);
   await once(server, 'listening');
@@ -84,16 +98,14 @@ async function measure(services: number): Promise<ConnectTimes> {
   const endpointItself = { host: HOST, port };
   await timeConnects(count, endpointItself);
   const [direct] = await timeConnects(count, endpointItself);
-  const driver = createExecDriver({ family: 'IPv4', variant: 'legacy' });
-  const result = await createIptablesBackend({ family: 'IPv4', driver }).sync(fullChange(sampleState(all)));
-  if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
+  const flattenAll = await program(backend, sampleState(all));
   const last = all.at(-1)?.frontends[0];
   const service = { host: last?.kind === 'cluster-ip' ? last.address : '', port: 80 };
   const [past, tree] = await timeConnects(count, endpointItself, service);
-  await flatten(driver);
-  const [flat] = await timeConnects(count, service);
+  await flattenAll?.();
+  const [flat] = flattenAll === null ? [null] : await timeConnects(count, service);
   server.close();
   return { direct, past, tree, flat };
 }
 
-stdout.write(JSON.stringify(await measure(Number(argv[2] ?? 200))));
+stdout.write(JSON.stringify(await measure(Number(argv[2] ?? 200), argv[3] ?? 'legacy')));

@@ -135,6 +135,7 @@ function measureConnects(services: number): void {
   console.log(
     `  to the last of ${services} services ${tree.toFixed(0)} µs (${(tree / direct).toFixed(2)} times as long),`,
   );
+  if (flat === null) return;
   console.log(
     `  the same with all services in one chain ${flat.toFixed(0)} µs (${(flat / direct).toFixed(2)} times)`,
   );

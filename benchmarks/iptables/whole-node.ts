@@ -1,6 +1,6 @@
 /**
  * API objects in, connections out: model and backend together, in the namespace it is started in, with services of ten
- * endpoints: `whole-node.ts BACKEND SERVICES smoke|full [ENDPOINTS]`, where BACKEND is a variant of iptables, or nftables.
+ * endpoints: `whole-node.ts BACKEND SERVICES smoke|full [ENDPOINTS]`, where BACKEND is a variant of iptables.
  * Prints JSON.
  */
 // oxlint-disable-next-line import/no-unassigned-import -- as the program does, first of all
@@ -11,7 +11,6 @@ import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { argv, memoryUsage, resourceUsage, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
-import { createNftablesBackend } from '@signalbox/backend-nftables';
 import { createModel, type Backend, type Model, type ObjectEvent } from '@signalbox/core';
 import { CONFIG, serviceJSON, sliceJSON, upsert } from '../core/cluster.ts';
 import { cpu } from './cpu.ts';
@@ -132,7 +131,6 @@ async function costOfWrites(
 }
 
 function createBackend(name: string): Backend {
-  if (name === 'nftables') return createNftablesBackend({ family: 'IPv4' });
   return createIptablesBackend({
     family: 'IPv4',
     driver: createExecDriver({ family: 'IPv4', variant: name as Variant }),

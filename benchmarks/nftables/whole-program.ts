@@ -30,17 +30,19 @@ export interface ProgramTimes {
   /** From the write of a slice to the first connection that its endpoint gets: median and 95th percentile. */
   readonly followsP50: number;
   readonly followsP95: number;
-  /** CPU of all processes of the program for slice writes (200 in ten seconds), each synced by itself. */
+  /** CPU of all processes of the program for slice writes (200 in ten seconds), each synced by itself; 0 in larger clusters. */
   readonly cpuOfWrites: number;
 }
 
-export const FORMS = {
+const FORMS = {
   smoke: { changes: 3, writes: 10, pause: 10 },
   full: { changes: 31, writes: 200, pause: 50 },
 } as const;
 
 const IPV4 = ['IPv4'] as const;
 const HOST = '10.255.255.1';
+/** Services of the cluster in which writes are counted. */
+const MOST_WRITTEN = 1000;
 /** Between two changes, as the nodes of a cluster seldom see two within a few milliseconds. */
 const REST = 30;
 
@@ -183,7 +185,8 @@ async function measure(folder: string, size: Size, form: keyof typeof FORMS): Pr
   const { rss, cpu } = program.usage();
   const times = await timeFollows(api, size.services, FORMS[form].changes);
   const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? Number.NaN;
-  const cpuOfWrites = await costOfWrites({ api, program }, size, FORMS[form]);
+  const cpuOfWrites =
+    size.services > MOST_WRITTEN ? 0 : await costOfWrites({ api, program }, size, FORMS[form]);
   const rssHighest = program.usage().highest;
   await program.stop();
   await api.stop();

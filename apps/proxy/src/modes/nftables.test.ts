@@ -23,6 +23,7 @@ const UNUSED = {
   listRuleIdentities: notCalled,
   listSets: notCalled,
   listElements: notCalled,
+  readElements: notCalled,
 };
 
 function nodeWith(tables: readonly NftablesTable[], refusal?: BackendErrorCode) {

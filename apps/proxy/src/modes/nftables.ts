@@ -28,16 +28,19 @@ export const NFTABLES: ProxyMode = {
   unusedClusterIPs: { port: 'reject', address: 'drop' },
   probe: (_, logger) => probeNftables({ clock: systemClock, logger }),
   sysctls: () => Promise.resolve([]),
-  createBackend: async ({ config }, family) => {
-    const { createNftablesBackend, createOwnCommits } = await load();
-    ownCommits ??= createOwnCommits();
-    return createNftablesBackend({ family, masqueradeBit: config.nftables.masqueradeBit, ownCommits });
-  },
+  createBackend: backendsOfOneNamespace(),
   cleaners: () => nftablesCleaners(),
 };
 
-/** Of both families: a process is in one network namespace. */
-let ownCommits: OwnCommits | undefined;
+/** They know of each other's commits. */
+function backendsOfOneNamespace(): ProxyMode['createBackend'] {
+  let ownCommits: OwnCommits | undefined;
+  return async ({ config }, family) => {
+    const { createNftablesBackend, createOwnCommits } = await load();
+    ownCommits ??= createOwnCommits();
+    return createNftablesBackend({ family, masqueradeBit: config.nftables.masqueradeBit, ownCommits });
+  };
+}
 
 const load = () => import('@signalbox/backend-nftables');
 

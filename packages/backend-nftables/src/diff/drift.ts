@@ -1,6 +1,6 @@
 /** Operations that should not have been necessary, read as the differences that made them so. */
 import type { Drift } from '@signalbox/core';
-import type { Operation } from '../objects/operation.ts';
+import type { Entry, Operation } from '../objects/operation.ts';
 import { TABLE } from '../objects/ruleset.ts';
 
 export function driftOf(operations: readonly Operation[]): readonly Drift[] {
@@ -15,8 +15,27 @@ export function driftOf(operations: readonly Operation[]): readonly Drift[] {
 
 function differences(operation: Operation, added: ReadonlySet<string>): readonly Drift[] {
   switch (operation.kind) {
+    case 'add-elements':
+      return elements('missing', operation.set, keysOf(operation));
+    case 'replace-elements':
+      return elements('altered', operation.set, keysOf(operation));
+    case 'delete-elements':
+      return elements('stale', operation.set, operation.keys);
+    default:
+      return ofObject(operation, added);
+  }
+}
+
+type ElementOperation = Extract<Operation, { kind: 'add-elements' | 'replace-elements' | 'delete-elements' }>;
+
+function ofObject(
+  operation: Exclude<Operation, ElementOperation>,
+  added: ReadonlySet<string>,
+): readonly Drift[] {
+  switch (operation.kind) {
     case 'add-table':
     case 'recreate-table':
+    case 'flush-chain':
       return [];
     case 'wake-table':
       return [{ kind: 'altered', type: 'table', name: TABLE }];
@@ -36,23 +55,11 @@ function differences(operation: Operation, added: ReadonlySet<string>): readonly
       const { name } = operation.chain;
       return added.has(name) ? [] : [{ kind: 'altered', type: 'chain', name }];
     }
-    case 'flush-chain':
-      return [];
-    case 'add-elements':
-      return elements(
-        'missing',
-        operation.set,
-        operation.entries.map(({ key }) => key),
-      );
-    case 'replace-elements':
-      return elements(
-        'altered',
-        operation.set,
-        operation.entries.map(({ key }) => key),
-      );
-    case 'delete-elements':
-      return elements('stale', operation.set, operation.keys);
   }
+}
+
+function keysOf({ entries }: { readonly entries: readonly Entry[] }): readonly string[] {
+  return entries.map(({ key }) => key);
 }
 
 function elements(kind: Drift['kind'], set: string, keys: readonly string[]): readonly Drift[] {

@@ -34,7 +34,7 @@ interface Parts<R extends NftablesRuleIdentity> {
 export function readStructure(kernel: Kernel): Promise<Result<Structure>> {
   const { client } = kernel;
   return sameGeneration(kernel, async (generation) => {
-    const parts = await readParts(kernel, client.listRuleIdentities);
+    const parts = await readParts(kernel, (table) => client.listRuleIdentities(table));
     return parts.ok ? succeed(structureOf(generation, parts.value)) : parts;
   });
 }
@@ -46,7 +46,7 @@ export function observeTable(
 ): Promise<Result<Observed>> {
   const { client } = kernel;
   return sameGeneration(kernel, async (generation) => {
-    const parts = await readParts(kernel, client.listRules);
+    const parts = await readParts(kernel, (table) => client.listRules(table));
     if (!parts.ok) return parts;
     const held = new Set(parts.value.sets.map(({ name }) => name));
     const elements = await readElements(kernel, {

@@ -1,5 +1,6 @@
 /** Other processes damage the table, commit to theirs, and the backend restarts, at random: it ends as from scratch. */
 import { execFileSync } from 'node:child_process';
+import { env } from 'node:process';
 import { changeBetween, sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
 import { type Backend, type DesiredState, FAMILIES, type Family, fullChange } from '@signalbox/core';
 import { seededRandom } from '@signalbox/testkit';
@@ -13,7 +14,7 @@ import { snapshotText } from './snapshot.ts';
 const nft = (...args: readonly string[]): string =>
   execFileSync('nft', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
 /** For a minute in place of a second: `CHAOS_ROUNDS=2000 npm run kernel -- chaos`. */
-const ROUNDS = Number(process.env['CHAOS_ROUNDS'] ?? 40);
+const ROUNDS = Number(env['CHAOS_ROUNDS'] ?? 40);
 const SERVICES = 30;
 /** Milliseconds, of a bound for hangs. */
 const PATIENCE = 30_000;

@@ -72,52 +72,58 @@ export function createNftablesClient(
   transport: NetlinkTransport = openNetlink('netfilter', options),
   listing: NetlinkTransport = openNetlink('netfilter', { open: openDumpSocket, ...options }),
 ): NftablesClient {
-  const list = <T>(request: () => NetlinkRequest, read: (message: NetlinkMessage) => T | undefined) =>
-    dumpOneGeneration(listing, request, read);
   return {
     generation: async () =>
       decodedAnswer('NFT_MSG_GETGEN', await transport.request(encodeGetGeneration()), decodeGeneration),
     commit: (requests, generation) => transport.transaction(encodeBatch(requests, generation)),
-    listTables: async () =>
-      completeItems('NFT_MSG_GETTABLE', await listing.dump(encodeListTables(), decodeTable)),
     deleteTable: async (table) => {
       const request = encoded('NFT_MSG_DELTABLE', () => encodeDeleteTable(table));
       return request.ok ? transport.transaction(encodeBatch([request.value])) : request;
     },
-    listChains: (table) =>
-      ofTable(
-        table,
-        list(() => encodeListChains(table), decodeChain),
-      ),
-    listRules: (table) =>
-      ofTable(
-        table,
-        list(() => encodeListRules(table), decodeRule),
-      ),
-    listRuleIdentities: (table) =>
-      ofTable(
-        table,
-        list(() => encodeListRules(table), decodeRuleIdentity),
-      ),
-    listSets: (table) =>
-      ofTable(
-        table,
-        list(() => encodeListSets(table), decodeSet),
-      ),
-    listElements: async (table, set) =>
-      mapResult(await list(() => encodeListElements(table, set), decodeElements), (lists) => lists.flat()),
-    readElements: (table, set, read) =>
-      list(
-        () => encodeListElements(table, set),
-        (message) => {
-          const elements = decodeElements(message, { counters: false });
-          return elements === undefined ? undefined : read(elements);
-        },
-      ),
+    ...objectListings(listing),
+    ...elementListings(listing),
     close: () => {
       transport.close();
       listing.close();
     },
+  };
+}
+
+type Listings<K extends keyof NftablesClient> = Pick<NftablesClient, K>;
+
+function objectListings(
+  listing: NetlinkTransport,
+): Listings<'listTables' | 'listChains' | 'listRules' | 'listRuleIdentities' | 'listSets'> {
+  const list = <T extends { readonly table: NftablesTable }>(
+    table: NftablesTable,
+    request: (table: NftablesTable) => NetlinkRequest,
+    read: (message: NetlinkMessage) => T | undefined,
+  ) =>
+    ofTable(
+      table,
+      dumpOneGeneration(listing, () => request(table), read),
+    );
+  return {
+    listTables: async () =>
+      completeItems('NFT_MSG_GETTABLE', await listing.dump(encodeListTables(), decodeTable)),
+    listChains: (table) => list(table, encodeListChains, decodeChain),
+    listRules: (table) => list(table, encodeListRules, decodeRule),
+    listRuleIdentities: (table) => list(table, encodeListRules, decodeRuleIdentity),
+    listSets: (table) => list(table, encodeListSets, decodeSet),
+  };
+}
+
+function elementListings(listing: NetlinkTransport): Listings<'listElements' | 'readElements'> {
+  const list = <T>(table: NftablesTable, set: string, read: (message: NetlinkMessage) => T | undefined) =>
+    dumpOneGeneration(listing, () => encodeListElements(table, set), read);
+  return {
+    listElements: async (table, set) =>
+      mapResult(await list(table, set, (message) => decodeElements(message)), (lists) => lists.flat()),
+    readElements: (table, set, read) =>
+      list(table, set, (message) => {
+        const elements = decodeElements(message, { counters: false });
+        return elements === undefined ? undefined : read(elements);
+      }),
   };
 }
 
