@@ -14,6 +14,16 @@ export function driftOf(operations: readonly Operation[]): readonly Drift[] {
 }
 
 function differences(operation: Operation, added: ReadonlySet<string>): readonly Drift[] {
+  return isOfElements(operation) ? ofElements(operation) : ofObject(operation, added);
+}
+
+type ElementOperation = Extract<Operation, { kind: 'add-elements' | 'replace-elements' | 'delete-elements' }>;
+
+function isOfElements(operation: Operation): operation is ElementOperation {
+  return 'entries' in operation || 'keys' in operation;
+}
+
+function ofElements(operation: ElementOperation): readonly Drift[] {
   switch (operation.kind) {
     case 'add-elements':
       return elements('missing', operation.set, keysOf(operation));
@@ -21,12 +31,8 @@ function differences(operation: Operation, added: ReadonlySet<string>): readonly
       return elements('altered', operation.set, keysOf(operation));
     case 'delete-elements':
       return elements('stale', operation.set, operation.keys);
-    default:
-      return ofObject(operation, added);
   }
 }
-
-type ElementOperation = Extract<Operation, { kind: 'add-elements' | 'replace-elements' | 'delete-elements' }>;
 
 function ofObject(
   operation: Exclude<Operation, ElementOperation>,
