@@ -5,5 +5,6 @@ export * from './folded-set.ts';
 export * from './isolate.ts';
 export * from './ledger.ts';
 export * from './owned-objects.ts';
+export * from './refused-services.ts';
 export * from './supervise-monitor.ts';
 export * from './sync-report.ts';

@@ -1,6 +1,11 @@
 /** What a backend keeps between syncs. */
-import { createDesiredView, type DesiredView } from '@signalbox/backend-kit';
-import type { BackendError, Drift, ServicePortKey } from '@signalbox/core';
+import {
+  createDesiredView,
+  createRefusedServices,
+  type DesiredView,
+  type RefusedServices,
+} from '@signalbox/backend-kit';
+import type { Drift } from '@signalbox/core';
 import type { Guarded } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import type { RuleLedger } from '../diff/rule-ledger.ts';
@@ -14,13 +19,10 @@ export type KernelState =
   /** `guarded`: rules in chains that are not owned. */
   | { readonly kind: 'held'; readonly ledger: RuleLedger; readonly guarded: readonly Guarded[] };
 
-/** Service ports that the kernel refused: they have no rules until it accepts them. */
-type RefusedServices = ReadonlyMap<ServicePortKey, BackendError>;
-
 export interface State {
   compiler: RuleCompiler | null;
   kernel: KernelState;
-  refused: RefusedServices;
+  readonly refused: RefusedServices;
   /** Changes by other processes that full passes found and that were not reported, since the sync failed. */
   readonly unreported: Drift[];
   /** Changes that came before the tool was found. */
@@ -45,7 +47,7 @@ export function createState(): State {
   return {
     compiler: null,
     kernel: { kind: 'unknown', last: null },
-    refused: new Map(),
+    refused: createRefusedServices(),
     unreported: [],
     backlog: createDesiredView(),
     resyncRequired: false,

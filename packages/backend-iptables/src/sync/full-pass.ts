@@ -92,7 +92,7 @@ async function compareAll(
 ): Promise<BackendError | null> {
   const limit = tool.variant === 'nft' ? CHAINS_PER_CALL : Infinity;
   let pending = 0;
-  for (const chain of compiler.all(state.refused)) {
+  for (const chain of compiler.all(state.refused.all)) {
     if (comparison.add(chain) !== 'unreachable' || ++pending < limit) continue;
     pending = 0;
     const error = await applyPlan({ ...plan, inserts: [], part: 'new-chains' });

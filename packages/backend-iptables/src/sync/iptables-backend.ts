@@ -92,7 +92,7 @@ async function firstPass(work: SyncWork, change: DesiredChange): Promise<Pass> {
 async function prepareFull(work: SyncWork, change: DesiredChange): Promise<Pass> {
   const { driver, state, compiler } = work;
   const isFull = change.kind === 'full';
-  if (isFull) state.refused = new Map();
+  if (isFull) state.refused.keep(() => false);
   const isOpen = isFull && isEitherWay(change.counts.endpoints);
   recordChange(work, change, isOpen ? await commentsInKernel(driver) : undefined);
   await retryRefused(work, compiler.services.values());

@@ -19,7 +19,7 @@ export async function observeDrift(driver: IptablesDriver, state: State): Promis
   if (compiler === null) return { outcome: 'ok', drift: [] };
   const wanted = { family: driver.family, shared: compiler.shared() };
   const comparison = createComparison(wanted, observed.value, createRuleLedger());
-  for (const chain of compiler.all(state.refused)) comparison.add(chain);
+  for (const chain of compiler.all(state.refused.all)) comparison.add(chain);
   comparison.end();
   return { outcome: 'ok', drift: comparison.drift };
 }

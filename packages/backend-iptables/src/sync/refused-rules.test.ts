@@ -1,10 +1,11 @@
 /** Rules that the kernel does not take cost the service port that asks for them, and nobody else. */
+import { isolateRefused } from '@signalbox/backend-kit';
 import { backendError, type DesiredServicePort, fail, fullChange, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { type IptablesDriver, restoreText, RETURN, rule } from '@signalbox/iptables';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { createIptablesBackend } from './iptables-backend.ts';
-import { findRefused } from './find-refused.ts';
+import { createServiceTrial } from './service-trial.ts';
 import {
   changeBetween,
   clusterIP,
@@ -187,7 +188,8 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
 });
 
 describe('a verdict', () => {
-  const suspect = { key: 'shop/a/TCP', rules: () => [{ table: 'nat', rule: rule([], RETURN) }] as const };
+  const suspect = sampleService({ index: 0 });
+  const rules = [{ table: 'nat', rule: rule([], RETURN) }] as const;
   /** The control takes two calls, a trial of the suspect one. */
   const judge = (failing: readonly number[]) => {
     const fake = createFakeIptables({ family: 'IPv4' });
@@ -195,20 +197,25 @@ describe('a verdict', () => {
     const no = fail(backendError('rejected', 'iptables-restore', 'no reason', { kernel: 'unchanged' }));
     const restore: IptablesDriver['restore'] = (input) =>
       failing.includes(++call) ? Promise.resolve(no) : fake.driver.restore(input);
-    return findRefused({ ...fake.driver, restore }, [suspect]);
+    const trial = createServiceTrial({
+      driver: { ...fake.driver, restore },
+      rulesOf: () => rules,
+      onTraces: () => undefined,
+    });
+    return isolateRefused({ suspects: [suspect], ...trial, groupSize: 1, refusalsLimit: 9 });
   };
 
   it('needs more than one failure', async () => {
-    const { passed, refused } = await judge([3]);
-    expect([[...passed], [...refused.keys()]]).toEqual([[suspect.key], []]);
+    const { accepted, refused } = await judge([3]);
+    expect([[...accepted], [...refused.keys()]]).toEqual([[suspect], []]);
     expect([...(await judge([3, 6])).refused.keys()]).toEqual([]);
-    expect([...(await judge([3, 6, 9])).refused.keys()]).toEqual([suspect.key]);
+    expect([...(await judge([3, 6, 9])).refused.keys()]).toEqual([suspect]);
   });
 
   it('is not given while a tool fails whatever it is asked', async () => {
     for (const failing of [[1], [3, 4], [3, 5], [3, 6, 7]]) {
-      const { passed, refused } = await judge(failing);
-      expect([passed.size, refused.size]).toEqual([0, 0]);
+      const { accepted, refused } = await judge(failing);
+      expect([accepted.size, refused.size]).toEqual([0, 0]);
     }
   });
 });

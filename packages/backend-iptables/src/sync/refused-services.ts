@@ -1,7 +1,7 @@
-/** Service ports that the kernel refused get no rules, so that the others get theirs, and are tried again later. */
+/** Which service ports the kernel refuses, and a change with those that it accepts again. */
 import type { DesiredChange, DesiredServicePort } from '@signalbox/core';
 import { forgetLedger } from './backend-state.ts';
-import { findRefused, type Verdict } from './find-refused.ts';
+import { createServiceTrial } from './service-trial.ts';
 import type { SyncWork } from './sync-work.ts';
 
 type RefusedWork = Pick<SyncWork, 'driver' | 'state' | 'compiler' | 'searches'>;
@@ -11,12 +11,9 @@ export async function leaveOutRefused(
   work: RefusedWork,
   services: Iterable<DesiredServicePort>,
 ): Promise<boolean> {
-  const { state, searches } = work;
-  if (searches.left-- <= 0) return false;
-  const suspects = [...services].filter(({ key }) => !state.refused.has(key));
-  const { refused } = await tryServices(work, suspects);
-  state.refused = new Map([...state.refused, ...refused]);
-  return refused.size > 0;
+  if (work.searches.left-- <= 0) return false;
+  const trial = trialOf(work);
+  return (await work.state.refused.leaveOut(services, trial)).length > 0;
 }
 
 /** Tries those of these service ports again that were refused. Returns those that may have rules from now on. */
@@ -25,22 +22,16 @@ export async function retryRefused(
   services: Iterable<DesiredServicePort>,
 ): Promise<readonly DesiredServicePort[]> {
   const { state, compiler } = work;
-  if (state.refused.size === 0) return [];
-  const again = [...services].filter(({ key }) => state.refused.has(key));
-  const { passed, refused } = await tryServices(work, again);
-  const all = [...state.refused, ...refused];
-  state.refused = new Map(all.filter(([key]) => !passed.has(key) && compiler.services.has(key)));
-  return again.filter(({ key }) => passed.has(key));
+  const accepted = await state.refused.retry(services, trialOf(work));
+  state.refused.keep((key) => compiler.services.has(key));
+  return accepted;
 }
 
 /** Before a change is compiled: whether what it makes of refused service ports may have rules. */
 export async function readmit(work: RefusedWork, { servicePorts }: DesiredChange): Promise<void> {
-  const { state } = work;
   const { added, changed, removed } = servicePorts;
   const gone = new Set(removed.map(({ key }) => key));
-  if (state.refused.size > 0) {
-    state.refused = new Map([...state.refused].filter(([key]) => !gone.has(key)));
-  }
+  work.state.refused.keep((key) => !gone.has(key));
   await retryRefused(work, [...added, ...changed.map(({ after }) => after)]);
 }
 
@@ -50,16 +41,11 @@ export function withReturned(change: DesiredChange, back: readonly DesiredServic
   return { ...change, servicePorts: { added: [], changed, removed: [] } };
 }
 
-async function tryServices(
-  { driver, state, compiler }: RefusedWork,
-  services: readonly DesiredServicePort[],
-): Promise<Verdict> {
-  const suspects = services.map((service) => ({
-    key: service.key,
-    rules: () => compiler.rulesOf(service),
-  }));
-  const verdict = await findRefused(driver, suspects);
-  // A full pass removes the chain of the trial.
-  if (verdict.leftTraces) forgetLedger(state);
-  return verdict;
+function trialOf({ driver, state, compiler }: RefusedWork) {
+  return createServiceTrial({
+    driver,
+    rulesOf: (service) => compiler.rulesOf(service),
+    // A full pass removes the chain of the trial.
+    onTraces: () => forgetLedger(state),
+  });
 }

@@ -47,7 +47,7 @@ export function recordChange(
   comments?: EndpointComments,
 ): void {
   const ledger = ledgerOf(state);
-  const changes = compiler.apply(change, state.refused, comments);
+  const changes = compiler.apply(change, state.refused.all, comments);
   for (const { table, name } of changes.remove) ledger?.[table].unwant(name, 'remove');
   if (ledger === null) return;
   for (const { chain, rank } of changes.write)
@@ -55,7 +55,7 @@ export function recordChange(
 }
 
 export function succeeded({ state, report }: SyncWork): Pass {
-  for (const [key, error] of state.refused) report.fail(key, error);
+  for (const [key, error] of state.refused.all) report.fail(key, error);
   return { kind: 'done', result: resultOf(state, report) };
 }
 

@@ -1,6 +1,10 @@
 /** What a backend remembers between syncs. */
-import { createDesiredView, type DesiredView } from '@signalbox/backend-kit';
-import type { BackendError, ServicePortKey } from '@signalbox/core';
+import {
+  createDesiredView,
+  createRefusedServices,
+  type DesiredView,
+  type RefusedServices,
+} from '@signalbox/backend-kit';
 import type { Capabilities } from '../compile/context.ts';
 import type { SlotTable } from '../diff/increment.ts';
 import type { WantedState } from '../diff/wanted-state.ts';
@@ -37,8 +41,7 @@ export interface BackendState {
   busy: boolean;
   /** Batches committed so far; a verification during which it moved does not count. */
   commits: number;
-  /** Service ports that the kernel refused: they have no rules until it accepts them. */
-  readonly refused: Map<ServicePortKey, BackendError>;
+  readonly refused: RefusedServices;
 }
 
 export function createBackendState(ownCommits: OwnCommits = createOwnCommits()): BackendState {
@@ -53,6 +56,6 @@ export function createBackendState(ownCommits: OwnCommits = createOwnCommits()):
     removalsOwed: false,
     busy: false,
     commits: 0,
-    refused: new Map(),
+    refused: createRefusedServices(),
   };
 }

@@ -78,7 +78,7 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   const work: CommitWork = { driver, state, wanted, report };
   if (state.held.kind === 'held' && owed.kind === 'incremental') await syncChange(work, owed);
   else await syncAll(work, owed);
-  for (const [key, error] of state.refused) report.fail(key, error);
+  for (const [key, error] of state.refused.all) report.fail(key, error);
   return report.result({ elementsTotal: wanted.elements.size, groupsTotal: wanted.groups.size });
 }
 
@@ -111,8 +111,8 @@ async function syncChange(work: CommitWork, change: DesiredChange): Promise<void
 
 async function syncAll(work: CommitWork, change: DesiredChange): Promise<void> {
   if (change.kind === 'full') {
-    for (const key of work.state.refused.keys()) work.wanted.admit(key);
-    work.state.refused.clear();
+    for (const key of work.state.refused.all.keys()) work.wanted.admit(key);
+    work.state.refused.keep(() => false);
   }
   work.wanted.apply(change);
   await compareAll(work, 'expected');

@@ -1,5 +1,5 @@
-/** Service ports that the kernel refuses get no rules, so that the others get theirs; they are tried again later. */
-import { isolateRefused, type Trial } from '@signalbox/backend-kit';
+/** Whether the kernel accepts service ports: they are tried in a table that no packet meets. */
+import type { ServiceTrial, Trial } from '@signalbox/backend-kit';
 import type { DesiredServicePort } from '@signalbox/core';
 import type { CompiledService } from '../compile/service-dispatch.ts';
 import { assignSlots } from '../diff/assign-slots.ts';
@@ -9,38 +9,24 @@ import type { Entry, Operation } from '../objects/operation.ts';
 import type { Chain, SetDeclaration } from '../objects/ruleset.ts';
 import type { CommitWork } from './commit-plan.ts';
 
-const GROUP_SIZE = 200;
-/** Some ten culprits among a thousand services; those that a search does not reach, the next one does. */
-const REFUSALS_LIMIT = 256;
-
 /** Whether some of the service ports turned out to be refused; they are left out from now on. */
 export async function leaveOutRefused({ driver, state, wanted }: CommitWork): Promise<boolean> {
-  const suspects = [...wanted.servicePorts.values()].filter(({ key }) => !state.refused.has(key));
-  const { refused } = await search(driver, wanted, suspects);
-  for (const [{ key }, error] of refused) {
-    state.refused.set(key, error);
-    wanted.leaveOut(key);
-  }
-  return refused.size > 0;
+  const refused = await state.refused.leaveOut(wanted.servicePorts.values(), trialOf(driver, wanted));
+  for (const { key } of refused) wanted.leaveOut(key);
+  return refused.length > 0;
 }
 
 /** Admits those again that the kernel accepts now, and forgets those that are gone. */
 export async function retryRefused({ driver, state, wanted }: CommitWork): Promise<void> {
-  if (state.refused.size === 0) return;
-  const again = [...state.refused.keys()].flatMap((key) => wanted.servicePorts.get(key) ?? []);
-  const { accepted } = await search(driver, wanted, again);
-  const passed = new Set([...accepted].map(({ key }) => key));
-  for (const key of state.refused.keys()) {
-    if (wanted.servicePorts.has(key) && !passed.has(key)) continue;
-    state.refused.delete(key);
-    wanted.admit(key);
-  }
+  const before = [...state.refused.all.keys()];
+  await state.refused.retry(wanted.servicePorts.values(), trialOf(driver, wanted));
+  state.refused.keep((key) => wanted.servicePorts.has(key));
+  for (const key of before) if (!state.refused.all.has(key)) wanted.admit(key);
 }
 
-function search(driver: NftablesDriver, wanted: WantedState, suspects: readonly DesiredServicePort[]) {
-  const attempt = (group: readonly DesiredServicePort[]): Promise<Trial> => tryGroup(driver, wanted, group);
-  const confirm = (suspect: DesiredServicePort): Promise<Trial> => attempt([suspect]);
-  return isolateRefused({ suspects, attempt, confirm, groupSize: GROUP_SIZE, refusalsLimit: REFUSALS_LIMIT });
+function trialOf(driver: NftablesDriver, wanted: WantedState): ServiceTrial {
+  const attempt: ServiceTrial['attempt'] = (group) => tryGroup(driver, wanted, group);
+  return { attempt, confirm: (suspect) => attempt([suspect]) };
 }
 
 async function tryGroup(

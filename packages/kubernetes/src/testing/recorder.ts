@@ -2,7 +2,7 @@
 import type { ObjectEvent, Resource, SourceHandlers, SourceProblem } from '@signalbox/core';
 
 import type { WireObject } from '../wire.ts';
-import { createSignal } from './signal.ts';
+import { createSignal } from '@signalbox/core/testing';
 
 export interface SourceRecorder {
   readonly handlers: SourceHandlers;

@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 
 import { acceptsGzip, answerStatus, statusObject } from './answers.ts';
 import { createEventStream, type EventStream } from './event-stream.ts';
-import { createSignal } from './signal.ts';
+import { createSignal } from '@signalbox/core/testing';
 import { deletedAt, type Change, type ObjectStore, type Stored } from './object-store.ts';
 import type { Collection, ListQuery } from './serve-list.ts';
 

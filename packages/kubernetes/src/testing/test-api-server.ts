@@ -9,7 +9,7 @@ import { createListener, type ServerCertificate } from './listener.ts';
 import { createObjectStore, type ObjectStore } from './object-store.ts';
 import { createRequestLog, recordOf, type RequestLog, type RequestRecord } from './request-log.ts';
 import { parseSelectors } from './selectors.ts';
-import { createSignal, type Signal } from './signal.ts';
+import { createSignal, type Signal } from '@signalbox/core/testing';
 import { createListServer, type Collection, type ListServer } from './serve-list.ts';
 import { createWatchServer, type Streaming, type WatchServer } from './serve-watch.ts';
 

@@ -1,5 +1,6 @@
 /** What tests of the source share: a small Service, and a record of what the source reported. */
 import type { ObjectEvent, Resource, SourceHandlers, SourceProblem } from '@signalbox/core';
+import { createSignal } from '@signalbox/core/testing';
 
 export const service = (name: string, port = 80): string =>
   `apiVersion: v1\nkind: Service\nmetadata: {name: ${name}}\nspec: {clusterIP: 10.96.0.1, ports: [{port: ${port}}]}\n`;
@@ -18,22 +19,11 @@ export function createRecorder(): Recorder {
   const events: ObjectEvent[] = [];
   const problems: SourceProblem[] = [];
   const synced: Resource[] = [];
-  const checks = new Set<() => void>();
-  const said = (): void => checks.forEach((check) => check());
-  const until = (condition: () => boolean): Promise<void> =>
-    new Promise((resolve) => {
-      const check = (): void => {
-        if (!condition()) return;
-        checks.delete(check);
-        resolve();
-      };
-      checks.add(check);
-      check();
-    });
+  const { notify, until } = createSignal();
   const handlers = {
-    onEvents: (batch: readonly ObjectEvent[]) => (events.push(...batch), said()),
-    onProblem: (problem: SourceProblem) => (problems.push(problem), said()),
-    onSynced: (resource: Resource) => (synced.push(resource), said()),
+    onEvents: (batch: readonly ObjectEvent[]) => (events.push(...batch), notify()),
+    onProblem: (problem: SourceProblem) => (problems.push(problem), notify()),
+    onSynced: (resource: Resource) => (synced.push(resource), notify()),
   };
   return { events, problems, synced, until, handlers };
 }

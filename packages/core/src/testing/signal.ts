@@ -1,4 +1,4 @@
-/** Waits for a condition that is asked for again whenever somebody says that something happened. */
+/** Waits for a condition, which is checked at each `notify`. */
 export interface Signal {
   readonly notify: () => void;
   readonly until: (condition: () => boolean) => Promise<void>;
