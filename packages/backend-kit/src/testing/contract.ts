@@ -114,6 +114,17 @@ const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
     }
   },
 
+  'observes beside syncs, where it claims to, without harm to either': async ({ backend, sample }) => {
+    if (backend.observesBesideSync !== true) return;
+    await syncOk(backend, sample.first);
+    for (const step of sample.steps) {
+      const [observed] = await Promise.all([backend.observe(), syncOk(backend, step), backend.observe()]);
+      assert.equal(observed.outcome, 'ok');
+    }
+    await expectNoDrift(backend);
+    assert.deepEqual((await syncOk(backend, sample.nothing)).repaired, []);
+  },
+
   'reports and repairs what another process took away': async ({ kernel, backend, sample }) => {
     await syncOk(backend, sample.first);
     const before = await kernel.snapshot();

@@ -39,6 +39,7 @@ export function createNftablesBackend(options: NftablesOptions): Backend {
     family,
     sync: validatedSync(family, (change) => syncAlone({ options, driver, state }, change)),
     observe: () => observe(verifier, state),
+    observesBesideSync: verifier !== driver,
     cleanup: () => cleanUp(driver, state),
     watch: (onDrift) => watchGeneration({ options, driver, verifier, state, onDrift }),
     close: () => {

@@ -10,7 +10,7 @@ function createKernel(family: Family): Promise<ContractKernel> {
   const fake = createFakeNftables({ family });
   const others = { kept: true };
   return Promise.resolve({
-    createBackend: () => createNftablesBackend({ family, driver: fake.driver }),
+    createBackend: () => createNftablesBackend({ family, driver: fake.driver, verifier: { ...fake.driver } }),
     snapshot: () => {
       const { table } = fake;
       if (table === null) return Promise.resolve('');
