@@ -1,5 +1,12 @@
 /** From changes of desired state to changes of chains. Holds the state; does no input or output. */
-import type { DesiredChange, DesiredServicePort, Family, ObjectKey, ServicePortKey } from '@signalbox/core';
+import { createFoldedSet, type FoldedSet } from '@signalbox/backend-kit';
+import type {
+  DesiredChange,
+  DesiredHealthCheck,
+  DesiredServicePort,
+  Family,
+  ServicePortKey,
+} from '@signalbox/core';
 import type { Chain, SharedRule, TableName, TypedRule } from '@signalbox/iptables';
 import { CANARY_CHAINS, forwardChain, sharedRules, TO_EXTERNAL } from './base-chains.ts';
 import { MARK_NON_POD, NODE_PORTS, NODE_PORTS_REFUSED } from './names.ts';
@@ -63,7 +70,7 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
   const services = new Map<ServicePortKey, DesiredServicePort>();
   const trees = createTrees(family);
   let context: CompileContext | null = null;
-  let healthChecks: ReadonlySet<ObjectKey> = new Set();
+  const healthChecks = createFoldedSet<DesiredHealthCheck>();
 
   const apply: RuleCompiler['apply'] = (change, leftOut = NONE, held) => {
     const comments = change.kind === 'full' ? held : context?.endpointComments;
@@ -71,7 +78,7 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
     const same = context !== null && sameRules(context, next);
     const former = context ?? next;
     context = same ? former : next;
-    healthChecks = applyHealthChecks(trees.healthChecks, change, healthChecks);
+    applyHealthChecks(trees.healthChecks, change, healthChecks);
     const work: Work = { services, trees, context, former, leftOut };
     if (change.kind === 'full') return replaceServices(work, change);
     const changes = applyServices(work, change);
@@ -203,23 +210,18 @@ function setEntries(trees: Work['trees'], key: ServicePortKey, entries: ServiceE
   }
 }
 
-/** Answers with the checks that the tree holds now. */
 function applyHealthChecks(
   tree: DispatchTree,
   { kind, healthChecks }: DesiredChange,
-  held: ReadonlySet<ObjectKey>,
-): ReadonlySet<ObjectKey> {
-  const now = new Set(held);
-  const gone = kind === 'full' ? [...held] : healthChecks.removed.map((check) => check.key);
-  for (const key of gone) {
-    tree.set(key, []);
-    now.delete(key);
-  }
-  for (const check of [...healthChecks.changed.map(({ after }) => after), ...healthChecks.added]) {
+  held: FoldedSet<DesiredHealthCheck>,
+): void {
+  if (kind === 'full') held.clear();
+  held.apply(healthChecks);
+  const { added, changed, removed } = held.owed();
+  held.settle();
+  for (const { key } of removed) tree.set(key, []);
+  for (const check of [...changed.map(({ after }) => after), ...added])
     tree.set(check.key, [healthCheckEntry(check)]);
-    now.add(check.key);
-  }
-  return now;
 }
 
 const NODE_PORTS_WORDS = 'kubernetes service nodeports; NOTE: this must be the last rule in this chain';
