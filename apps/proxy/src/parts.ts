@@ -6,12 +6,11 @@ import { createFeatureGates, type FeatureGates } from './config/feature-gates.ts
 import type { Settings } from './config/settings.ts';
 import type { ConnectionBudget } from './health/connection-budget.ts';
 import type { HealthState } from './health/health-state.ts';
+import type { ServiceHealth } from './health/service-health.ts';
 import type { Logging } from './logging/logger.ts';
 import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
 import type { Registry } from './metrics/registry.ts';
-import type { PacketCounters } from './modes/proxy-mode.ts';
-import type { FamilyLoop } from './sync/family-loop.ts';
-import type { Succession } from './sync/succession.ts';
+import type { ModeLoops } from './sync/mode-loops.ts';
 
 export interface ProxyOptions {
   readonly settings: Settings;
@@ -30,11 +29,16 @@ export interface Parts extends ProxyOptions {
   readonly registry: Registry;
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
-  readonly counters: PacketCounters | null;
   /** Of clients, to all servers. */
   readonly connections: ConnectionBudget;
-  readonly loops: Map<Family, FamilyLoop>;
-  readonly succession: Succession;
+  /** Health-check ports, the same in every mode. */
+  readonly serviceHealth: Map<Family, ServiceHealth>;
+  /** The loops of the mode that serves. */
+  running: ModeLoops;
+  /** Changes of the mode, one after the other. */
+  changing: Promise<unknown>;
+  /** Objects are complete: loops sync. */
+  started: boolean;
 }
 
 /** For /configz. */

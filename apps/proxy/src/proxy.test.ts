@@ -16,43 +16,6 @@ afterEach(stopAll);
 
 const changes = (world: World, family: Family = 'IPv4') => world.parts.backends.get(family)?.changes ?? [];
 
-describe('rules of an earlier mode', () => {
-  it('F86: nftables mode removes them when its own were found in the kernel for every family, and once', async () => {
-    const world = await start(['--proxy-mode=nftables']);
-    const { backends, leftovers } = world.parts;
-    backends
-      .get('IPv6')
-      ?.observations.push({ outcome: 'ok', drift: [{ kind: 'missing', type: 'chain', name: 'x' }] });
-    upsert(world, 'Node', NODE);
-    synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
-    await world.settle();
-    expect(changes(world)).toHaveLength(1);
-    expect(leftovers).toEqual([]);
-    await world.settle(5000);
-    expect(leftovers).toEqual([['iptables', 'ipvs']]);
-  });
-
-  it('F86: iptables mode leaves those of nftables mode until then, and tries again what failed', async () => {
-    const world = await start();
-    const { leftovers, leftoverFailures } = world.parts;
-    leftoverFailures.push(['nftables mode, IPv4: EBUSY'], ['nftables mode, IPv4: EBUSY']);
-    await world.settle();
-    expect(leftovers).toEqual([]);
-    upsert(world, 'Node', NODE);
-    synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
-    await world.settle(1500);
-    const atFirst = leftovers.length;
-    expect(atFirst).toBeGreaterThan(0);
-    await world.settle(10_000);
-    expect(leftovers).toEqual([['nftables'], ['nftables'], ['nftables']]);
-    const log = world.lines.join('');
-    expect(log.match(/Rules of earlier modes not removed[^\n]*EBUSY/g)).toHaveLength(1);
-    expect(log).toContain('The rules of earlier modes are removed');
-    await world.settle(400_000);
-    expect(leftovers).toHaveLength(3);
-  });
-});
-
 describe('start', () => {
   it('F129 F93: nothing is programmed before both Services and EndpointSlices are complete', async () => {
     const world = await start();

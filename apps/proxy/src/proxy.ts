@@ -1,5 +1,5 @@
 /** The running proxy: everything put together, started in kube-proxy's order, and stopped. */
-import type { Family, ObjectEvent } from '@signalbox/core';
+import type { ObjectEvent } from '@signalbox/core';
 import { effective } from './config/effective.ts';
 import type { Settings } from './config/settings.ts';
 import { processBudget } from './health/bounded-server.ts';
@@ -7,18 +7,15 @@ import { createHealthState } from './health/health-state.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
-import { interfaceAddresses } from './node/prepare-node.ts';
 import { checkFamilies, checkNode, type FamilyVerdict } from './node/family-check.ts';
 import { createNodeCheck, createNodeWatch } from './node/node-watch.ts';
 import type { Parts, ProxyOptions } from './parts.ts';
 import { startServers, type Servers } from './servers.ts';
 import { createController, type Controller } from './sync/controller.ts';
-import { createFamilyLoop, type FamilyLoop } from './sync/family-loop.ts';
-import { familyServiceHealth } from './sync/family-service-health.ts';
-import { modelConfig } from './sync/model-config.ts';
-import { createSharedAddressReporter, type SharedAddressReporter } from './sync/shared-address-reporter.ts';
+import { createModeLoops } from './sync/mode-loops.ts';
 import { createStartGate, type StartGate } from './sync/start-gate.ts';
-import { createSuccession } from './sync/succession.ts';
+import { changeMode, reconfigure } from './sync/switch-mode.ts';
+import { watchBackends, type BackendWatch } from './sync/watch-backends.ts';
 
 export interface Proxy {
   readonly servers: Servers;
@@ -26,24 +23,27 @@ export interface Proxy {
   checkSettings(settings: Settings): FamilyVerdict;
   /** Takes new settings over, as far as they can change in a running process (config/reload.ts). */
   reconfigure(settings: Settings): void;
+  /** As `reconfigure`, with another mode; why that does not serve here: then nothing changes. */
+  switchMode(settings: Settings): Promise<string | null>;
   stop(): Promise<void>;
 }
 
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const parts = await createParts(options);
-  for (const family of options.families) parts.loops.set(family, await createLoop(parts, family));
   const servers = startServers(parts);
   const gate = createGate(parts);
   const controller = connect(parts, gate);
   controller.start();
   gate.start();
+  const watch = watchBackends(parts, () => changeMode(parts, parts.current));
   reportDefaultedMode(options);
   options.bundle.events.record({ type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' });
   return {
     servers,
     checkSettings: (settings) => checkSettings(parts, settings),
     reconfigure: (settings) => reconfigure(parts, settings),
-    stop: () => stop(parts, { servers, gate, controller }),
+    switchMode: (settings) => changeMode(parts, settings),
+    stop: () => stop(parts, { servers, gate, controller, watch }),
   };
 }
 
@@ -55,68 +55,28 @@ function reportDefaultedMode({ settings, logging, bundle }: ProxyOptions): void 
 }
 
 async function createParts(options: ProxyOptions): Promise<Parts> {
-  const { settings, composition, families, logging } = options;
+  const { settings, composition, families } = options;
   const registry = createRegistry();
-  const parts: Parts = {
+  const base: Omit<Parts, 'running'> = {
     ...options,
     current: settings,
     model: composition.createModel(settings),
     registry,
-    metrics: createProxyMetrics(registry, settings.mode),
-    counters: await composition.openCounters(settings, families, logging.logger.component('sync')),
+    metrics: createProxyMetrics(registry, () => base.current.mode),
     health: createHealthState({
       clock: composition.clock,
       families,
-      syncPeriod: () => effective(parts.current).syncPeriod,
+      syncPeriod: () => effective(base.current).syncPeriod,
     }),
     connections: processBudget(),
-    loops: new Map(),
-    succession: createSuccession({
-      families,
-      clock: composition.clock,
-      removeLeftovers: () => composition.removeLeftovers(settings.mode.succeeds, settings, logging.logger),
-      logger: logging.logger,
-    }),
+    serviceHealth: new Map(),
+    started: false,
+    changing: Promise.resolve(),
   };
-  if (parts.counters !== null) registerPacketCounters(registry, parts.metrics, parts.counters);
+  const running = await createModeLoops(base, { settings, isFirst: true });
+  const parts: Parts = Object.assign(base, { running });
+  registerPacketCounters(registry, parts.metrics, () => parts.running.counters);
   return parts;
-}
-
-async function createLoop(parts: Parts, family: Family): Promise<FamilyLoop> {
-  const { composition, settings, logging } = parts;
-  const logger = logging.logger.component('sync');
-  return createFamilyLoop({
-    backend: await composition.createBackend(settings, family, {
-      nodeIP: (own) => parts.model.node().ips[own] ?? null,
-      syncPeriod: () => effective(parts.current).syncPeriod,
-      counters: parts.counters,
-      onNotice: ({ message, data }) => logger.warning(message, data),
-    }),
-    model: parts.model,
-    clock: composition.clock,
-    logger,
-    metrics: parts.metrics,
-    health: parts.health,
-    serviceHealth: familyServiceHealth(parts, family),
-    flows: composition.createFlowCleaner(settings, family),
-    sharedAddresses: sharedAddressReporter(parts, family),
-    frontends: () => composition.openStateFile('frontends', family),
-    periods: () => effective(parts.current),
-    refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
-    onVerified: () => parts.succession.verified(family),
-  });
-}
-
-function sharedAddressReporter(parts: Parts, family: Family): SharedAddressReporter | null {
-  const { settings, composition, logging, bundle, model } = parts;
-  if (settings.mode.bindsExternalAddresses !== true) return null;
-  return createSharedAddressReporter({
-    clock: composition.clock,
-    logger: logging.logger.component('sync'),
-    events: bundle.events,
-    endpointAddresses: () => model.endpointAddresses(family),
-    nodeIPs: () => [model.node().ips[family] ?? []].flat(),
-  });
 }
 
 function createGate(parts: Parts): StartGate {
@@ -127,14 +87,17 @@ function createGate(parts: Parts): StartGate {
     clock: composition.clock,
     nodeName: settings.nodeName,
     nodeWait: settings.manifests === '' ? nodeWait : 'none',
-    onOpen: () => parts.loops.forEach((loop) => loop.start()),
+    onOpen: () => {
+      parts.started = true;
+      parts.running.loops.forEach((loop) => loop.start());
+    },
     onGiveUp: parts.onFatal,
     onNote: (message) => logger.warning(message),
   });
 }
 
 function connect(parts: Parts, gate: StartGate): Controller {
-  const { bundle, model, logging, loops, metrics, health } = parts;
+  const { bundle, model, logging, metrics, health } = parts;
   const logger = logging.logger.component('controller');
   const nodeLogger = logging.logger.component('node');
   const watch = createNodeWatch({ logger: nodeLogger, health });
@@ -148,14 +111,14 @@ function connect(parts: Parts, gate: StartGate): Controller {
   return createController({
     model,
     source: bundle.source,
-    families: [...loops.keys()],
+    families: parts.families,
     clock: parts.composition.clock,
     logger,
-    request: (family, reason) => loops.get(family)?.request(reason),
+    request: (family, reason) => parts.running.loops.get(family)?.request(reason),
     onSynced: (resource) => {
       gate.synced(resource);
       const forced = resource === 'Service' || resource === 'EndpointSlice';
-      if (forced) loops.forEach((loop) => loop.request(`${resource} synced`));
+      if (forced) parts.running.loops.forEach((loop) => loop.request(`${resource} synced`));
     },
     onNode: (view) => {
       watch(view);
@@ -178,29 +141,20 @@ function checkSettings({ families, model }: Parts, { config }: Settings): Family
   return { fatal: start.fatal ?? node.fatal, warnings: [...start.warnings, ...node.warnings] };
 }
 
-function reconfigure(parts: Parts, settings: Settings): void {
-  parts.current = settings;
-  const { format, verbosity, vmodule } = settings.config.logging;
-  parts.logging.configure({ format, verbosity, vmodule });
-  parts.model.configure(modelConfig(settings));
-  parts.loops.forEach((loop) => loop.request('configuration changed'));
-}
-
 interface Running {
   readonly servers: Servers;
   readonly gate: StartGate;
   readonly controller: Controller;
+  readonly watch: BackendWatch;
 }
 
 /** The rules stay: traffic goes on while no proxy runs. */
-async function stop(parts: Parts, { servers, gate, controller }: Running): Promise<void> {
+async function stop(parts: Parts, { servers, gate, controller, watch }: Running): Promise<void> {
+  watch.stop();
   gate.stop();
   await controller.stop();
   await servers.close();
-  for (const loop of parts.loops.values()) {
-    await loop.stop();
-    await loop.close();
-  }
-  await parts.succession.stop();
-  parts.counters?.close();
+  await parts.running.stop();
+  for (const each of parts.serviceHealth.values()) await each.close();
+  await parts.running.close();
 }

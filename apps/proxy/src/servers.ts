@@ -61,7 +61,7 @@ function startMetrics(parts: Parts): Listener | null {
     checks: registerCheckMetrics(slis),
     scrapes: registerScrapeMetrics(registry),
     version: version.gitVersion,
-    mode: settings.config.mode,
+    mode: () => parts.current.config.mode,
     logger: logging.logger.component('metrics'),
     configz: () => configz(parts),
     flags: () => flagValues(parts),

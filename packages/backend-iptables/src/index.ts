@@ -3,8 +3,10 @@ export { findMissingModules, unsupportedError, type MissingModule } from './driv
 export {
   CANARY,
   createExecDriver,
+  kubeletMovedTo,
   type ExecDriverOptions,
   type IptablesDriver,
+  type KeptRules,
   type OnToolNotice,
   type Timer,
   type ToolFacts,
@@ -13,5 +15,7 @@ export {
 } from '@signalbox/iptables';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';
 export { LOCALHOST_NODE_PORTS_SYSCTL, servesLocalhost } from './compile/node-ports.ts';
+export { cleanupVariants } from './sync/cleanup.ts';
+export { OWNERSHIP as IPTABLES_RULES } from './sync/read-tables.ts';
 export { createIptablesBackend } from './sync/iptables-backend.ts';
 export { describeIptablesOptions, type IptablesOptions, type OptionDescription } from './options.ts';

@@ -1,3 +1,6 @@
+export { cleanUpIpvs, type IpvsCleanup } from './cleanup.ts';
+export { ipvsRules, removeRules } from './driver/packet-filter.ts';
+export { obsoleteRules } from './compile/packet-filter.ts';
 export { SERVICE_DEVICE } from './objects/bound-address.ts';
 export { DEFAULT_SCHEDULER, SCHEDULERS } from './compile/load-balancing.ts';
 export type { LocalPolicyFallback } from './compile/no-endpoints.ts';

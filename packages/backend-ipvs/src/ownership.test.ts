@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { cleanUpIpvs } from './cleanup.ts';
 import { ipSet } from './compile/ip-sets.ts';
 import { createIpvsBackend } from './ipvs-backend.ts';
 import { change, full, NOTHING_NEW, service, TEST_NODE } from './testing/cluster.ts';
@@ -112,6 +113,28 @@ describe('cleanup', () => {
     expect(await other.backend.cleanup()).toMatchObject({ outcome: 'ok' });
     expect(dumpKernel(kernel, 'IPv4')).toBe(untouched);
     expect(await other.backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
+  });
+
+  it('keeps virtual servers for their connections, and without new ones, until these have ended', async () => {
+    const { backend, kernel, fake } = bench();
+    const cart = service({ name: 'web', clusterIP: '10.96.0.11' });
+    okay(await backend.sync(full(service({ nodePort: 30_080 }), cart)));
+    const key = 'TCP 10.96.0.10:80';
+    const real = [...(kernel.servers.get(key)?.reals.keys() ?? [])][0] ?? '';
+    kernel.setConnections(key, real, { active: 1, inactive: 0 });
+    const cleanup = { kept: null, keepConnections: true };
+    const again = () => cleanUpIpvs({ family: 'IPv4', driver: fake.driver }, cleanup);
+    expect(await again()).toMatchObject({ outcome: 'ok', inUse: 1 });
+    expect([...kernel.servers.keys()]).toEqual([key]);
+    expect([...(kernel.servers.get(key)?.reals.values() ?? [])].map(({ weight }) => weight)).toEqual(
+      [...(kernel.servers.get(key)?.reals.keys() ?? [])].map(() => 0),
+    );
+    expect([...kernel.bound]).toEqual(['10.96.0.10']);
+    expect([...kernel.sets.keys()]).toEqual([]);
+    expect(await again()).toEqual({ outcome: 'ok', removed: [], inUse: 1 });
+    kernel.setConnections(key, real, { active: 0, inactive: 0 });
+    expect(await again()).toMatchObject({ outcome: 'ok' });
+    expect([[...kernel.servers.keys()], kernel.device]).toEqual([[], 'absent']);
   });
 
   it('keeps the device as long as the other family uses it', async () => {

@@ -53,8 +53,11 @@ export type Observation =
   | { readonly outcome: 'failed'; readonly error: BackendError };
 
 export type CleanupResult =
-  /** `removed`: one line per kind of object taken away; empty when there was nothing. */
-  | { readonly outcome: 'ok'; readonly removed: readonly string[] }
+  /**
+   * `removed`: one line per kind of object taken away; empty when there was nothing. `inUse`: so many objects stay as long as
+   * connections use them, where the caller asked for that.
+   */
+  | { readonly outcome: 'ok'; readonly removed: readonly string[]; readonly inUse?: number }
   | { readonly outcome: 'failed'; readonly error: BackendError };
 
 export interface Backend {

@@ -6,6 +6,7 @@ export * from './diff/rule-drift.ts';
 export * from './driver/drift-watch.ts';
 export * from './driver/exec-driver.ts';
 export * from './driver/iptables-driver.ts';
+export { kubeletMovedTo } from './driver/kubelet-variant.ts';
 export type { OtherCommits } from './driver/other-commits.ts';
 export * from './driver/refusal-of.ts';
 export * from './driver/timer.ts';

@@ -21,7 +21,7 @@ export interface StreamReport extends StreamVerdict {
 const PATIENCE = 10_000;
 /** No row may need more: bounds what is remembered. */
 const MOST = 50_000;
-/** Milliseconds between two connections of a row: leaves the machine to those who change the rules. */
+/** Milliseconds between two connections of a row, unless the caller says: leaves time to the programs that change the rules. */
 const PACE = 2;
 /** Milliseconds: the control has only to notice that for a second nothing went on. */
 const CONTROL_PACE = 20;
@@ -114,14 +114,14 @@ async function startControl(world: World, clients: readonly Host[]): Promise<Con
 }
 
 /** Opens the connections of every stream, one after the other, until aborted. */
-function startStreams(world: World, streams: readonly Stream[]): () => Promise<void> {
+function startStreams(world: World, streams: readonly Stream[], pace: number): () => Promise<void> {
   const state = { over: false };
   const first = made.get(world) ?? 0;
   const running = streams.map(async ({ row, attempts }, index) => {
     while (!state.over && attempts.length < MOST) {
       const fromPort = streamPort(first + attempts.length, index, streams.length);
       attempts.push(...(await connectRow(world, row, { tries: 1, fromPort })));
-      await setTimeout(PACE);
+      await setTimeout(pace);
     }
   });
   return async () => {
@@ -141,13 +141,14 @@ export async function whileConnecting(
   world: World,
   rows: readonly ReplayRow[],
   action: (streams: Streams) => Promise<void>,
+  pace = PACE,
 ): Promise<StreamReport> {
   const hosts = [...new Set(rows.map(({ packet }) => sender(world, packet.source)))];
   const before = await synsByHost(hosts);
   const streams: readonly Stream[] = rows.map((row) => ({ row, attempts: [] }));
   const fewest = (): number => Math.min(...streams.map(({ attempts }) => attempts.length));
   const control = await startControl(world, hosts);
-  const endStreams = startStreams(world, streams);
+  const endStreams = startStreams(world, streams, pace);
   try {
     await action({ fewest });
   } finally {

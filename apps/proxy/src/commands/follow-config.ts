@@ -11,20 +11,50 @@ export function followConfig(options: RunOptions, proxy: Proxy, end: (outcome: O
   const { settings, composition, around } = options;
   if (settings.configFile === '') return;
   let current = settings;
+  let running = Promise.resolve();
+  const take = async (content: string): Promise<void> => {
+    const next = takeChange(options, { content, before: current, proxy });
+    if (typeof next === 'string') end(failed(next));
+    else if (next !== null && (await apply(options, { before: current, next, proxy }))) current = next;
+  };
   watchFile({
     path: settings.configFile,
     content: settings.configText,
     read: around.readFile,
     clock: composition.clock,
     onChange: (content) => {
-      const next = takeChange(options, { content, before: current, proxy });
-      if (typeof next === 'string') end(failed(next));
-      else if (next !== null) {
-        current = next;
-        proxy.reconfigure(next);
-      }
+      running = running.then(() => take(content)).catch((error: unknown) => end(failed(String(error))));
     },
   });
+}
+
+interface Step {
+  readonly before: Settings;
+  readonly next: Settings;
+  readonly proxy: Proxy;
+}
+
+/** Whether the new settings are in force: those of a mode that does not serve here are not. */
+async function apply({ logging }: RunOptions, { before, next, proxy }: Step): Promise<boolean> {
+  const logger = logging.logger.component('config');
+  if (before.mode === next.mode) proxy.reconfigure(next);
+  else {
+    logger.info('Changing the proxy mode', { from: before.config.mode, to: next.config.mode });
+    const err = await proxy.switchMode(next);
+    if (err !== null) {
+      logger.error('Failed to change the proxy mode; the previous configuration stays in force', {
+        mode: next.config.mode,
+        err,
+      });
+      return false;
+    }
+  }
+  const { live } = compareSettings(before, next);
+  if (live.length > 0) logger.info('Applied changed configuration', { fields: live });
+  const known = proxy.checkSettings(before).warnings;
+  for (const warning of proxy.checkSettings(next).warnings)
+    if (!known.includes(warning)) logger.warning(warning);
+  return true;
 }
 
 interface Change {
@@ -49,15 +79,12 @@ function takeChange(
   // At a start the rest of such a file has to do; here there is something better: what runs.
   const misspelt = result.settings.strictProblems.filter((line) => !before.strictProblems.includes(line));
   if (misspelt.length > 0) return refuse(misspelt);
-  const { fatal, warnings } = proxy.checkSettings(result.settings);
+  const { fatal } = proxy.checkSettings(result.settings);
   if (fatal !== null) return refuse([fatal]);
   const change = compareSettings(before, result.settings);
   if (change.restart.length > 0) {
     const fields = change.restart.join(', ');
     return `content of the proxy server's configuration file was updated: a new process has to take over ${fields}`;
   }
-  if (change.live.length > 0) logger.info('Applied changed configuration', { fields: change.live });
-  const known = proxy.checkSettings(before).warnings;
-  for (const warning of warnings) if (!known.includes(warning)) logger.warning(warning);
   return result.settings;
 }

@@ -1,14 +1,13 @@
 /** The proxy's parts as they are in production: sources, the kernel, and the modes that it is given. */
 import { createModel, formatBackendError } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
-import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { MODES } from '../modes/index.ts';
 import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { networkNamespace, stateFile, STATE_FOLDER } from '../node/state-file.ts';
 import { modelConfig } from '../sync/model-config.ts';
-import type { Composition } from './composition.ts';
+import type { Composition, Leftovers } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';
 import { createFlowCleaner, loadConntrack } from './flow-cleaner.ts';
 import { createSource } from './sources.ts';
@@ -28,10 +27,11 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
     openCounters: async ({ mode }, families, logger) => (await mode.openCounters?.(families, logger)) ?? null,
     createBackend: (settings, family, facts) => settings.mode.createBackend(settings, family, facts),
     createFlowCleaner: ({ mode }, family) => (mode.flows === 'conntrack' ? createFlowCleaner(family) : null),
-    removeLeftovers: (names, settings, logger) =>
+    removeLeftovers: (settings, successor, logger) =>
       removeLeftovers(
-        modes.filter(({ name }) => names.includes(name)),
-        settings,
+        modes
+          .filter(({ platform }) => platform === settings.mode.platform)
+          .flatMap((mode) => mode.cleaners(settings, successor)),
         logger,
       ),
     openStateFile: (name, family) =>
@@ -45,21 +45,17 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
   };
 }
 
-/** Resolves to what failed, one line for each mode and family. */
-async function removeLeftovers(
-  modes: readonly ProxyMode[],
-  settings: Settings,
-  logger: Logger,
-): Promise<readonly string[]> {
+async function removeLeftovers(cleaners: readonly Cleaner[], logger: Logger): Promise<Leftovers> {
   const failures: string[] = [];
-  const cleaners: readonly Cleaner[] = modes.flatMap((mode) => mode.cleaners(settings));
+  let inUse = 0;
   for (const { mode, family, clean } of cleaners) {
     const result = await clean();
     if (result.outcome === 'failed') {
       failures.push(`${mode} mode, ${family ?? 'IPv4, IPv6'}: ${formatBackendError(result.error)}`);
       continue;
     }
+    inUse += result.inUse ?? 0;
     for (const removed of result.removed) logger.info(`Removed leftovers of ${mode} mode`, { removed });
   }
-  return failures;
+  return { failures, inUse };
 }

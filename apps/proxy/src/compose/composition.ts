@@ -1,6 +1,5 @@
 /** What the proxy needs from the outside world, as interfaces: main.ts passes the real ones, tests their own. */
 import type {
-  Backend,
   BackendError,
   Clock,
   DesiredState,
@@ -12,7 +11,15 @@ import type {
 import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
-import type { Cleaner, FamilySupport, NodeFacts, PacketCounters, ProxyMode } from '../modes/proxy-mode.ts';
+import type {
+  Cleaner,
+  FamilySupport,
+  ModeBackend,
+  NodeFacts,
+  PacketCounters,
+  ProxyMode,
+  Successor,
+} from '../modes/proxy-mode.ts';
 import type { InstanceLock } from '../node/instance-lock.ts';
 import type { StateFile } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
@@ -47,6 +54,14 @@ export interface FlowCleaner {
   close(): void;
 }
 
+/** What is left after a removal. */
+export interface Leftovers {
+  /** What could not be removed, and why; one line for each mode and family. */
+  readonly failures: readonly string[];
+  /** Objects that stay for their connections. */
+  readonly inUse: number;
+}
+
 export interface Composition {
   /** Every mode that a configuration may name. */
   readonly modes: readonly ProxyMode[];
@@ -70,10 +85,10 @@ export interface Composition {
     families: readonly Family[],
     logger: Logger,
   ): Promise<PacketCounters | null>;
-  createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<Backend>;
+  createBackend(settings: Settings, family: Family, facts: NodeFacts): Promise<ModeBackend>;
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
-  /** Removes rules of the modes of these names, one cleaner after the other; resolves to what failed, one line each. */
-  removeLeftovers(modes: readonly string[], settings: Settings, logger: Logger): Promise<readonly string[]>;
+  /** Removes what modes other than `successor`, which is that of `settings`, have left; one cleaner after the other. */
+  removeLeftovers(settings: Settings, successor: Successor, logger: Logger): Promise<Leftovers>;
   /** Outlives this process; for a family of this network namespace. */
   openStateFile(name: string, family: Family): StateFile;
   /** Every mode of this platform, each family: for `--cleanup`. */

@@ -8,6 +8,12 @@ import type { Clock } from '@signalbox/core';
 import { FIELDS, getField } from './fields.ts';
 import type { Settings } from './settings.ts';
 
+/** The mode, and sections of a mode and the one that it takes the place of: a new backend reads them. */
+function sectionsOf(modes: readonly Settings['mode'][]): ReadonlySet<string> {
+  const sections = modes.flatMap(({ configuration }) => [configuration.periods, configuration.masquerade]);
+  return new Set(['mode', ...sections]);
+}
+
 export interface ConfigChange {
   /** Paths taken over by a running proxy. */
   readonly live: readonly string[];
@@ -16,11 +22,17 @@ export interface ConfigChange {
 }
 
 export function compareSettings(before: Settings, after: Settings): ConfigChange {
-  const startOnly = after.mode.configuration.startOnly?.(before.config, after.config) ?? [];
+  const isOther = before.mode !== after.mode;
+  const sections = isOther ? sectionsOf([before.mode, after.mode]) : new Set<string>();
+  const startOnly = isOther ? [] : (after.mode.configuration.startOnly?.(before.config, after.config) ?? []);
+  const isTakenOver = (path: string): boolean => sections.has(path.split('.')[0] ?? path);
   const changed = FIELDS.filter(
     ({ path }) =>
       JSON.stringify(getField(before.config, path)) !== JSON.stringify(getField(after.config, path)),
-  ).map(({ path, live }) => ({ path, isLive: live === true && !startOnly.includes(path) }));
+  ).map(({ path, live }) => ({
+    path,
+    isLive: isTakenOver(path) || (live === true && !startOnly.includes(path)),
+  }));
   return {
     live: changed.filter(({ isLive }) => isLive).map(({ path }) => path),
     restart: changed.filter(({ isLive }) => !isLive).map(({ path }) => path),

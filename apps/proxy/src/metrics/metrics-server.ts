@@ -15,7 +15,7 @@ export interface MetricsServerOptions {
   readonly scrapes: ScrapeMetrics;
   /** `v1.36.0`, or what `--version=vX.Y.Z` says instead. */
   readonly version: string;
-  readonly mode: string;
+  readonly mode: () => string;
   readonly logger: Logger;
   /** The configuration as an API object; asked for at each request. */
   readonly configz: () => Readonly<Record<string, unknown>>;
@@ -56,7 +56,7 @@ function createRoutes(options: MetricsServerOptions): ReadonlyMap<string, Route>
   const routes = new Map<string, Route>([
     ['/metrics', (_, response) => scrape(response, options)],
     ['/metrics/slis', (request, response) => slis(request, response, options.slis)],
-    ['/proxyMode', (_, response) => text(response, options.mode)],
+    ['/proxyMode', (_, response) => text(response, options.mode())],
     ['/configz', (_, response) => configz(response, options)],
   ]);
   for (const path of ['/healthz', '/healthz/ping']) {

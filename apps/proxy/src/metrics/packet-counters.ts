@@ -6,9 +6,11 @@ import type { Registry } from './registry.ts';
 export function registerPacketCounters(
   registry: Registry,
   metrics: Pick<ProxyMetrics, 'invalidDropped' | 'localhostNodePorts'>,
-  counters: Pick<PacketCounters, 'read'>,
+  current: () => Pick<PacketCounters, 'read'> | null,
 ): void {
   registry.onCollect(async () => {
+    const counters = current();
+    if (counters === null) return;
     const { invalidDropped, localhostNodePorts } = await counters.read();
     if (invalidDropped !== null) metrics.invalidDropped.set(invalidDropped);
     if (localhostNodePorts !== null) metrics.localhostNodePorts.set(localhostNodePorts);

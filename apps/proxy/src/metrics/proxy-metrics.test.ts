@@ -198,7 +198,7 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   it.each(ROWS)('%s%s is a %s with labels "%s"', async (...row) => {
     const [id, name, type, labels, use] = row;
     const registry = createRegistry();
-    use(createProxyMetrics(registry, modeOf(id)));
+    use(createProxyMetrics(registry, () => modeOf(id)));
     const text = await registry.text();
     expect(text).toContain(`# TYPE ${name} ${type}\n`);
     const sample = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? 1$`, 'm').exec(text);
@@ -238,7 +238,7 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   ])('F147: mode %s lacks %j and has the others', async (mode, lacking) => {
     for (const [id, name, , , use] of ROWS) {
       const registry = createRegistry();
-      use(createProxyMetrics(registry, modeNamed(mode)));
+      use(createProxyMetrics(registry, () => modeNamed(mode)));
       const shown = (await registry.text()).includes(name);
       expect(shown, `${id}${name}`).toBe(!lacking.includes(id));
     }

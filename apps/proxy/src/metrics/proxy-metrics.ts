@@ -1,5 +1,5 @@
 /** kube-proxy's own metrics: names, types, labels and buckets are what dashboards and alerts were written for. */
-import { createRegistry, type Counter, type Gauge, type Histogram, type Registry } from './registry.ts';
+import type { Counter, Gauge, Histogram, Registry } from './registry.ts';
 
 /** 1 ms to 16.384 s, doubling. */
 export const SYNC_BUCKETS: readonly number[] = Array.from({ length: 15 }, (_, k) => 2 ** k / 1000);
@@ -44,6 +44,8 @@ export interface ProxyMetrics {
   readonly livez: Counter;
   readonly conntrackDuration: Histogram;
   readonly conntrackDeleted: Counter;
+  readonly modeCleanups: Counter;
+  readonly modeCleanupPending: Gauge;
 }
 
 const FAMILY = ['ip_family'];
@@ -71,16 +73,15 @@ interface Registries {
   readonly loadBalancers: Registry;
 }
 
-/** Registers what this mode has; the rest can be used, and shows nowhere, as in kube-proxy. */
-export function createProxyMetrics(registry: Registry, { metrics, flows }: MetricsOfMode): ProxyMetrics {
-  const hidden = createRegistry();
-  const of = (group: MetricGroup): Registry => (metrics.includes(group) ? registry : hidden);
+/** Shows what the mode that runs has; the rest can be used, and shows nowhere, as in kube-proxy. */
+export function createProxyMetrics(registry: Registry, mode: () => MetricsOfMode): ProxyMetrics {
+  const of = (group: MetricGroup): Registry => registry.section(() => mode().metrics.includes(group));
   const registries: Registries = {
     every: registry,
     rules: of('rules'),
     partial: of('partial'),
     restore: of('restore'),
-    conntrack: flows === 'conntrack' ? registry : hidden,
+    conntrack: registry.section(() => mode().flows === 'conntrack'),
     transactions: of('transactions'),
     loadBalancers: of('load-balancers'),
   };
@@ -229,6 +230,15 @@ function otherMetrics({ every, conntrack }: Registries) {
   return {
     healthz: counter('proxy_healthz_total', 'Answers of /healthz', ['code']),
     livez: counter('proxy_livez_total', 'Answers of /livez', ['code']),
+    modeCleanups: counter(
+      'mode_cleanups_total',
+      'Removals of what other proxy modes left, by result: success or error',
+      ['result'],
+    ),
+    modeCleanupPending: every.gauge({
+      name: 'kubeproxy_mode_cleanup_pending',
+      help: '[ALPHA] 1 until nothing is left that other proxy modes have programmed',
+    }),
     conntrackDeleted: counter(
       'conntrack_reconciler_deleted_entries_total',
       'Stale flows removed',

@@ -12,14 +12,18 @@ import { createRegistry } from './registry.ts';
 function metricsAfter(result: Partial<SyncResult>, mode = IPTABLES): Promise<string> {
   const registry = createRegistry();
   const state = createModel(modelConfig(settingsOf([]))).state('IPv4');
-  recordSync(createProxyMetrics(registry, mode), 'IPv4', {
-    result: { ...NOTHING_DONE, scope: 'full', ...result },
-    state,
-    startedAt: 10_000,
-    endedAt: 10_300,
-    triggerTimes: [9000],
-    morePending: false,
-  });
+  recordSync(
+    createProxyMetrics(registry, () => mode),
+    'IPv4',
+    {
+      result: { ...NOTHING_DONE, scope: 'full', ...result },
+      state,
+      startedAt: 10_000,
+      endedAt: 10_300,
+      triggerTimes: [9000],
+      morePending: false,
+    },
+  );
   return registry.text();
 }
 

@@ -33,6 +33,8 @@ export interface Registry {
   onCollect(refresh: () => Promise<void> | void): void;
   /** Text format 0.0.4: names in order, each with help, type and samples. */
   text(): Promise<string>;
+  /** Its metrics are a part of the text as long as `isShown`. */
+  section(isShown: () => boolean): Registry;
   /** Of every metric, used or not. */
   helpTexts(): readonly string[];
   /** Forgets every sample. */
@@ -43,8 +45,25 @@ export interface Registry {
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 
 export function createRegistry(): Registry {
-  const registry = new prom.Registry();
   const collectors: (() => Promise<void> | void)[] = [];
+  const sections: Section[] = [];
+  return registryOf({ registry: new prom.Registry(), isShown: () => true }, { collectors, sections });
+}
+
+interface Section {
+  readonly registry: prom.Registry;
+  readonly isShown: () => boolean;
+}
+
+interface Whole {
+  readonly collectors: (() => Promise<void> | void)[];
+  readonly sections: Section[];
+}
+
+function registryOf(own: Section, whole: Whole): Registry {
+  const { registry } = own;
+  const { collectors, sections } = whole;
+  sections.push(own);
   const config = ({ name, help, labels = [] }: MetricInfo) => ({
     name,
     help,
@@ -68,10 +87,12 @@ export function createRegistry(): Registry {
     onCollect: (refresh) => collectors.push(refresh),
     text: async () => {
       await Promise.all(collectors.map(async (refresh) => refresh()));
-      return render(registry);
+      return render(sections.filter(({ isShown }) => isShown()));
     },
-    helpTexts: () => registry.getMetricsAsArray().map(({ help }) => help),
-    reset: () => registry.resetMetrics(),
+    section: (isShown) => registryOf({ registry: new prom.Registry(), isShown }, whole),
+    helpTexts: () =>
+      sections.flatMap((section) => section.registry.getMetricsAsArray().map(({ help }) => help)),
+    reset: () => sections.forEach((section) => section.registry.resetMetrics()),
   };
 }
 
@@ -86,10 +107,15 @@ function readCounter(info: MetricInfo, counter: prom.Counter): Gauge {
   };
 }
 
-async function render(registry: prom.Registry): Promise<string> {
-  const used = (await registry.getMetricsAsJSON()).filter(({ values }) => values.length > 0);
-  const names = used.map(({ name }) => name).sort();
-  const texts = await Promise.all(names.map((name) => registry.getSingleMetricAsString(name)));
+async function render(sections: readonly Section[]): Promise<string> {
+  const parts = await Promise.all(
+    sections.map(async ({ registry }) => {
+      const used = (await registry.getMetricsAsJSON()).filter(({ values }) => values.length > 0);
+      return used.map(({ name }) => ({ name, registry }));
+    }),
+  );
+  const shown = parts.flat().toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const texts = await Promise.all(shown.map(({ name, registry }) => registry.getSingleMetricAsString(name)));
   return texts.map((text) => `${text}\n`).join('');
 }
 

@@ -1,24 +1,35 @@
 import {
   CANARY,
+  cleanupVariants,
   createExecDriver,
   createIptablesBackend,
   findMissingModules,
+  IPTABLES_RULES,
+  kubeletMovedTo,
   LOCALHOST_NODE_PORTS_SYSCTL,
   unsupportedError,
   type IptablesDriver,
+  type KeptRules,
   type MissingModule,
   type OnToolNotice,
 } from '@signalbox/backend-iptables';
-import { FAMILIES, type Backend, type BackendError, type Clock, type Family } from '@signalbox/core';
+import { FAMILIES, type BackendError, type Clock, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
 import { needsRouteLocalnet } from '../node/prepare-node.ts';
 import { readTrimmed, systemFiles, type Files } from '../node/sysctl.ts';
-import { cleanerOf } from './cleaner.ts';
 import { countersCleaner, openPacketCounters, withCounters } from './packet-counters.ts';
 import { probeFamilies } from './probe-families.ts';
-import type { FamilySupport, ModeSettings, NodeFacts, ProxyMode } from './proxy-mode.ts';
+import type {
+  Cleaner,
+  FamilySupport,
+  ModeBackend,
+  ModeSettings,
+  NodeFacts,
+  ProxyMode,
+  Successor,
+} from './proxy-mode.ts';
 
 export const IPTABLES: ProxyMode = {
   name: 'iptables',
@@ -36,19 +47,31 @@ export const IPTABLES: ProxyMode = {
   },
   flows: 'conntrack',
   metrics: ['rules', 'restore', 'partial'],
-  succeeds: ['nftables'],
   unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: (_, logger) => probeIptables({ clock: systemClock, logger }),
   sysctls: ({ config }) => Promise.resolve(needsRouteLocalnet(config) ? [LOCALHOST_NODE_PORTS_SYSCTL] : []),
   openCounters: (families, logger) => openPacketCounters(families, logger),
   createBackend: (settings, family, facts) => Promise.resolve(iptablesBackend(settings, family, facts)),
-  cleaners: (settings) => [
-    ...FAMILIES.map((family) =>
-      cleanerOf({ mode: 'iptables', family }, async () => iptablesBackend(settings, family, null)),
-    ),
-    countersCleaner(),
+  cleaners: (_, successor) => [
+    ...FAMILIES.map((family) => rulesCleaner(family, successor)),
+    ...(successor?.mode === 'iptables' ? [] : [countersCleaner()]),
   ],
 };
+
+/** Of both variants, but for the rules of the mode that runs: one with the same names, or this mode in one variant. */
+function rulesCleaner(family: Family, successor: Successor | undefined): Cleaner {
+  return {
+    mode: 'iptables',
+    family,
+    clean: async () => {
+      const kept = successor?.rules(family) ?? null;
+      const driver = createExecDriver({ family, variant: kept?.variant ?? 'detect' });
+      const result = await cleanupVariants(driver, successor?.mode === 'iptables' ? 'all' : kept?.rules);
+      await driver.close();
+      return result;
+    },
+  };
+}
 
 /** Node ports at loopback need a kernel setting that only the start makes. */
 function newToLoopback(before: KubeProxyConfiguration, after: KubeProxyConfiguration): readonly string[] {
@@ -58,26 +81,47 @@ function newToLoopback(before: KubeProxyConfiguration, after: KubeProxyConfigura
 function iptablesBackend(
   { config }: ModeSettings,
   family: Family,
-  facts: Pick<NodeFacts, 'counters' | 'syncPeriod' | 'onNotice'> | null,
-): Backend {
+  facts: Pick<NodeFacts, 'counters' | 'syncPeriod' | 'onNotice'>,
+): ModeBackend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
   const { masqueradeBit } = config.iptables;
-  const counters = facts?.counters ?? null;
-  const driver = counters?.drivers.get(family);
+  const { counters } = facts;
+  const counting = counters?.drivers.get(family);
+  const driver = counting ?? createExecDriver({ family, ...noticesOf(facts) });
   const backend = createIptablesBackend({
     family,
-    driver: driver ?? createExecDriver({ family, ...noticesOf(facts) }),
-    accounting: driver !== undefined,
+    driver,
+    accounting: counting !== undefined,
     masqueradeBit,
     // Where the module is not loaded yet, the setting is made when it is.
     conntrackLiberal: config.conntrack.tcpBeLiberal || (liberal !== null && liberal !== '0'),
-    ...(facts === null ? {} : { checkInterval: facts.syncPeriod }),
+    checkInterval: facts.syncPeriod,
   });
-  return counters === null || driver === undefined ? backend : withCounters(backend, counters);
+  const serving = counters === null || counting === undefined ? backend : withCounters(backend, counters);
+  return {
+    ...serving,
+    rules: () => rulesIn(driver, IPTABLES_RULES),
+    whyOutdated: () => whyOtherVariant(driver),
+  };
 }
 
-export function noticesOf(facts: Pick<NodeFacts, 'onNotice'> | null): Pick<NodeFacts, 'onNotice'> {
-  return facts?.onNotice === undefined ? {} : { onNotice: facts.onNotice };
+/** What cannot be asked now is asked again. */
+export async function whyOtherVariant(driver: IptablesDriver): Promise<string | null> {
+  const moved = await kubeletMovedTo(driver);
+  return moved.ok && moved.value !== null ? `kubelet uses the ${moved.value} variant of iptables` : null;
+}
+
+/** Of a mode that writes with this driver. */
+export async function rulesIn(
+  driver: IptablesDriver,
+  rules: KeptRules['rules'],
+): Promise<KeptRules | BackendError> {
+  const tool = await driver.probe();
+  return tool.ok ? { variant: tool.value.variant, rules } : tool.error;
+}
+
+export function noticesOf(facts: Pick<NodeFacts, 'onNotice'>): Pick<NodeFacts, 'onNotice'> {
+  return facts.onNotice === undefined ? {} : { onNotice: facts.onNotice };
 }
 
 export interface IptablesProbe {

@@ -1,15 +1,22 @@
-import { createExecDriver } from '@signalbox/backend-iptables';
+import { createExecDriver, type IptablesDriver, type KeptRules } from '@signalbox/backend-iptables';
 import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
-import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
+import { FAMILIES, formatBackendError, type CleanupResult, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { release } from 'node:os';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
 import { STATE_FOLDER } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
-import { cleanerOf } from './cleaner.ts';
-import { noticesOf, probeIptables } from './iptables.ts';
-import type { FamilySupport, ModeSettings, NodeFacts, ProxyMode } from './proxy-mode.ts';
+import { noticesOf, probeIptables, rulesIn, whyOtherVariant } from './iptables.ts';
+import type {
+  Cleaner,
+  FamilySupport,
+  ModeBackend,
+  ModeSettings,
+  NodeFacts,
+  ProxyMode,
+  Successor,
+} from './proxy-mode.ts';
 
 export const IPVS: ProxyMode = {
   name: 'ipvs',
@@ -24,16 +31,58 @@ export const IPVS: ProxyMode = {
   flows: 'conntrack',
   bindsExternalAddresses: true,
   metrics: ['restore'],
-  succeeds: ['nftables'],
   unusedClusterIPs: { port: 'reject', address: 'pass' },
   probe,
   // The backend makes its own once the kernel's module is there; an --init-only run has no backend, and loads it here.
   sysctls: async (settings) =>
     settings.initOnly ? ((await whyNoIpvs(settings)) ?? ipvsSysctls(settings)) : [],
   createBackend: ipvsBackend,
-  cleaners: (settings) =>
-    FAMILIES.map((family) => cleanerOf({ mode: 'ipvs', family }, () => ipvsBackend(settings, family, null))),
+  cleaners: (settings, successor) => FAMILIES.map((family) => cleaner(settings, family, successor)),
 };
+
+function cleaner(settings: ModeSettings, family: Family, successor: Successor | undefined): Cleaner {
+  return {
+    mode: 'ipvs',
+    family,
+    clean: async () => {
+      const kept = successor?.rules(family) ?? null;
+      const iptables = createExecDriver({ family, variant: kept?.variant ?? 'detect' });
+      if (successor?.mode === 'ipvs') return cleanOtherVariant(iptables);
+      return cleanAll(settings, { iptables, kept, keepConnections: successor?.keepConnections ?? false });
+    },
+  };
+}
+
+interface Removal {
+  readonly iptables: IptablesDriver;
+  readonly kept: KeptRules | null;
+  readonly keepConnections: boolean;
+}
+
+async function cleanAll(
+  settings: ModeSettings,
+  { iptables, kept, keepConnections }: Removal,
+): Promise<CleanupResult> {
+  const { cleanUpIpvs, createNetlinkDriver } = await import('@signalbox/backend-ipvs');
+  const { family } = iptables;
+  const driver = createNetlinkDriver({ family, iptables });
+  const options = { ...(await ipvsOptions(settings, family)), driver };
+  const result = await cleanUpIpvs(options, { kept, keepConnections });
+  await driver.close();
+  return result;
+}
+
+/** Rules of this mode in the variant of iptables that it wrote before. */
+async function cleanOtherVariant(iptables: IptablesDriver): Promise<CleanupResult> {
+  const { obsoleteRules, removeRules } = await import('@signalbox/backend-ipvs');
+  const other = await iptables.otherVariant();
+  await iptables.close();
+  // Where a variant cannot be listed the kernel does not know it, and it holds nothing.
+  if (other === null || !(await other.save(() => undefined)).ok) return { outcome: 'ok', removed: [] };
+  const result = await removeRules(other, obsoleteRules(iptables.family));
+  await other.close();
+  return result.ok ? { outcome: 'ok', removed: result.value } : { outcome: 'failed', error: result.error };
+}
 
 /** It writes iptables rules too, and so asks about them first. */
 async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport> {
@@ -45,14 +94,16 @@ async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupp
 async function ipvsBackend(
   settings: ModeSettings,
   family: Family,
-  facts: Pick<NodeFacts, 'onNotice'> | null,
-): Promise<Backend> {
-  const { createIpvsBackend, createNetlinkDriver } = await import('@signalbox/backend-ipvs');
-  const driver = createNetlinkDriver({
-    family,
-    iptables: createExecDriver({ family, ...noticesOf(facts) }),
+  facts: Pick<NodeFacts, 'onNotice'>,
+): Promise<ModeBackend> {
+  const { createIpvsBackend, createNetlinkDriver, ipvsRules } = await import('@signalbox/backend-ipvs');
+  const iptables = createExecDriver({ family, ...noticesOf(facts) });
+  const driver = createNetlinkDriver({ family, iptables });
+  const backend = createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver });
+  return Object.assign(backend, {
+    rules: () => rulesIn(iptables, ipvsRules(family)),
+    whyOutdated: () => whyOtherVariant(iptables),
   });
-  return createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver });
 }
 
 /** What the command line and the file say about the mode. */

@@ -18,7 +18,6 @@ export const KERNELSPACE: ProxyMode = {
   },
   flows: 'own',
   metrics: ['load-balancers'],
-  succeeds: [],
   unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: probeKernelspace,
   sysctls: () => Promise.resolve([]),

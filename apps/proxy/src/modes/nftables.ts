@@ -24,12 +24,11 @@ export const NFTABLES: ProxyMode = {
   },
   flows: 'conntrack',
   metrics: ['partial', 'transactions'],
-  succeeds: ['iptables', 'ipvs'],
   unusedClusterIPs: { port: 'reject', address: 'drop' },
   probe: (_, logger) => probeNftables({ clock: systemClock, logger }),
   sysctls: () => Promise.resolve([]),
   createBackend: backendsOfOneNamespace(),
-  cleaners: () => nftablesCleaners(),
+  cleaners: (_, successor) => (successor?.mode === 'nftables' ? [] : nftablesCleaners()),
 };
 
 /** They know of each other's commits. */

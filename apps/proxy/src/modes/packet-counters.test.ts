@@ -100,7 +100,11 @@ describe('packet counters', () => {
     expect([...counters.drivers.keys()]).toEqual(['IPv4', 'IPv6']);
     expect(lines).toEqual([]);
     const registry = createRegistry();
-    registerPacketCounters(registry, createProxyMetrics(registry, IPTABLES), counters);
+    registerPacketCounters(
+      registry,
+      createProxyMetrics(registry, () => IPTABLES),
+      () => counters,
+    );
     count(fake, INVALID, 3);
     count(fake, LOCALHOST, 5);
     const text = await registry.text();
@@ -113,7 +117,11 @@ describe('packet counters', () => {
     const counters = await open();
     if (counters === null) throw new Error('there are no counters');
     const registry = createRegistry();
-    registerPacketCounters(registry, createProxyMetrics(registry, IPTABLES), counters);
+    registerPacketCounters(
+      registry,
+      createProxyMetrics(registry, () => IPTABLES),
+      () => counters,
+    );
     count(fake, INVALID, 3);
     await registry.text();
     fake.error = { ...NO_KERNEL, code: 'timeout' };

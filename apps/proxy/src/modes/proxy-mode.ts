@@ -2,8 +2,8 @@
  * What a proxy mode is to the app. Types only. One record a mode, in the file of its name; index.ts lists them. Nothing
  * outside this folder tests the name of a mode.
  */
-import type { IptablesDriver, OnToolNotice } from '@signalbox/backend-iptables';
-import type { Backend, CleanupResult, Family, UnusedClusterIPs } from '@signalbox/core';
+import type { IptablesDriver, KeptRules, OnToolNotice } from '@signalbox/backend-iptables';
+import type { Backend, BackendError, CleanupResult, Family, UnusedClusterIPs } from '@signalbox/core';
 import type { FieldValue } from '../config/kinds.ts';
 import type { Report } from '../config/problem.ts';
 import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
@@ -22,8 +22,6 @@ export interface ProxyMode {
   readonly bindsExternalAddresses?: true;
   /** Metrics that it has besides those of every mode. */
   readonly metrics: readonly MetricGroup[];
-  /** Names of modes whose rules serve until the first sync was found in the kernel, for every family: then they are removed. */
-  readonly succeeds: readonly string[];
   /** For `explain`: what its rules do with packets to cluster IPs that are for no Service (S43). */
   readonly unusedClusterIPs: UnusedClusterIPs;
   /** Which families work on this node, and why the others do not. Waits a while for what is only busy, and logs it. */
@@ -32,9 +30,28 @@ export interface ProxyMode {
   sysctls(settings: ModeSettings): Promise<readonly Sysctl[] | string>;
   /** At start, ahead of the backends; absent where nothing is counted. `null`: nothing can be counted. */
   openCounters?(families: readonly Family[], logger: Logger): Promise<PacketCounters | null>;
-  createBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Promise<Backend>;
-  /** For what it may have left on this node, of each family, in the order in which they have to run. */
-  cleaners(settings: ModeSettings): readonly Cleaner[];
+  createBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Promise<ModeBackend>;
+  /**
+   * For what it may have left on this node, of each family, in the order in which they have to run. `successor`: the mode that
+   * runs, perhaps this one; absent: none will.
+   */
+  cleaners(settings: ModeSettings, successor?: Successor): readonly Cleaner[];
+}
+
+export interface ModeBackend extends Backend {
+  /** Its rules in tables of iptables, for the cleaners of other modes; absent: it has none. */
+  readonly rules?: () => Promise<KeptRules | BackendError>;
+  /** Why a new backend would program another part of the kernel; `null`: it would not. Absent: never. */
+  readonly whyOutdated?: () => Promise<string | null>;
+}
+
+/** The mode that runs while what others have left is removed. */
+export interface Successor {
+  readonly mode: string;
+  /** Its rules in tables of iptables; `null`: none of this family. */
+  rules(family: Family): KeptRules | null;
+  /** Objects that connections use stay for now, where the kernel keeps connections in objects of the mode. */
+  readonly keepConnections: boolean;
 }
 
 /** Removes what a mode may have left on this node, in an earlier run or by kube-proxy. */

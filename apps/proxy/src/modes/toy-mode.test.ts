@@ -62,7 +62,6 @@ function toyMode(kernel: ToyKernel): ProxyMode {
     },
     flows: 'own',
     metrics: ['partial'],
-    succeeds: [],
     unusedClusterIPs: { port: 'pass', address: 'pass' },
     probe: () => Promise.resolve({ families: ['IPv4'], reasons: ['no IPv6: a toy'] }),
     sysctls: () => Promise.resolve([]),

@@ -69,7 +69,7 @@ async function world({ model = dnsModel(), file = memoryFile(), errors = [], par
     model,
     clock,
     logger: createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink).logger,
-    metrics: createProxyMetrics(createRegistry(), IPTABLES),
+    metrics: createProxyMetrics(createRegistry(), () => IPTABLES),
     health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
     flows: createFlowCleaner('IPv4', flows.client),

@@ -40,6 +40,12 @@ export interface FamilyLoopOptions {
   readonly refresh: () => void;
   /** Once: the kernel shows what the first sync wrote. */
   readonly onVerified?: () => void;
+  /** The kernel does not show it, for now. */
+  readonly onMissed?: (why: string) => void;
+  /** After each failed sync. */
+  readonly onFailed?: (error: BackendError) => void;
+  /** See `SyncLoopOptions`. */
+  readonly rebuildFirst?: boolean;
 }
 
 export interface FamilyLoop extends SyncLoop {
@@ -67,7 +73,6 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
       unwatch();
       verification.stop();
       options.sharedAddresses?.stop();
-      await options.serviceHealth.close();
       options.flows?.close();
       await backend.close();
     },
@@ -108,6 +113,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
     onReport: async (report) => {
       await afterSync(after, report);
       await verification.syncEnded(report.result);
+      if (report.result.error !== undefined) options.onFailed?.(report.result.error);
     },
   });
   return loop;

@@ -3,7 +3,7 @@ import { createServiceHealth, type ServiceHealth } from '../health/service-healt
 import type { Parts } from '../parts.ts';
 
 /** Health-check ports of one family: all addresses, or those that `nodePortAddresses` means now. */
-export function familyServiceHealth(parts: Parts, family: Family): ServiceHealth {
+export function familyServiceHealth(parts: Omit<Parts, 'running'>, family: Family): ServiceHealth {
   const logger = parts.logging.logger.component('service-health');
   return createServiceHealth({
     family,

@@ -13,6 +13,8 @@ export interface FirstVerificationOptions {
   readonly logger: Logger;
   /** Called once. */
   readonly onVerified?: () => void;
+  /** Called once there were as many misses as are followed by another sync at once. */
+  readonly onMissed?: (why: string) => void;
   /** Asks for another sync, and with it another look. */
   readonly again: () => void;
 }
@@ -91,7 +93,7 @@ async function observed(backend: Backend): Promise<Observation | Error> {
 }
 
 function conclude(
-  { backend, health, logger, onVerified, again }: FirstVerificationOptions,
+  { backend, health, logger, onVerified, onMissed, again }: FirstVerificationOptions,
   state: State,
   seen: Observation | Error,
 ): void {
@@ -103,9 +105,11 @@ function conclude(
     logger.info('First sync verified in the kernel', { family, mode });
     return;
   }
-  logger.warning('First sync not verified in the kernel yet; not ready', { family, why: reasonOf(seen) });
+  const why = reasonOf(seen);
+  logger.warning('First sync not verified in the kernel yet; not ready', { family, why });
   state.misses++;
   if (state.misses < EAGER_LOOKS) again();
+  if (state.misses === EAGER_LOOKS) onMissed?.(why);
 }
 
 function reasonOf(seen: Observation | Error): string {

@@ -40,6 +40,8 @@ export interface SyncLoopOptions {
   readonly onStarted?: () => void;
   /** After each sync that ran to its end, failed ones included. Exceptions are logged. */
   readonly onReport: (report: SyncReport) => void | Promise<void>;
+  /** The first sync is of the whole state, although the model has built it before, for another backend. */
+  readonly rebuildFirst?: boolean;
 }
 
 export interface SyncLoop {
@@ -80,7 +82,7 @@ interface State {
   cancel: () => void;
 }
 
-function initialState(): State {
+function initialState({ rebuildFirst = false }: SyncLoopOptions): State {
   return {
     started: false,
     stopped: false,
@@ -90,14 +92,14 @@ function initialState(): State {
     wroteAt: Number.NEGATIVE_INFINITY,
     lookedAt: Number.NEGATIVE_INFINITY,
     failingSince: null,
-    rebuild: false,
+    rebuild: rebuildFirst,
     unsettled: [],
     cancel: () => undefined,
   };
 }
 
 export function createSyncLoop(options: SyncLoopOptions): SyncLoop {
-  const state = initialState();
+  const state = initialState(options);
   const arm = (): void => {
     state.cancel();
     if (!state.started || state.stopped || state.running !== null) return;

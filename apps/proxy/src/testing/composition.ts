@@ -13,9 +13,9 @@ import {
   type SyncResult,
 } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
-import type { Composition, ProxyEvent } from '../compose/composition.ts';
+import type { Composition, Leftovers, ProxyEvent } from '../compose/composition.ts';
 import { MODES } from '../modes/index.ts';
-import type { Cleaner } from '../modes/proxy-mode.ts';
+import type { Cleaner, Successor } from '../modes/proxy-mode.ts';
 import type { StateFile } from '../node/state-file.ts';
 import { modelConfig } from '../sync/model-config.ts';
 
@@ -27,6 +27,7 @@ export interface RecordingBackend extends Backend {
   readonly answers: (SyncResult | Error | Promise<SyncResult>)[];
   readonly observations: Observation[];
   cleanups: number;
+  closed: number;
   drift(what: string): void;
   /** The watch is interrupted. */
   problem(error: BackendError): void;
@@ -42,6 +43,7 @@ export function recordingBackend(family: Family, mode = 'iptables'): RecordingBa
     answers: [],
     observations: [],
     cleanups: 0,
+    closed: 0,
     drift: (what) => listener?.(what),
     problem: (error) => problemListener?.(error),
     sync: (change) => {
@@ -59,7 +61,10 @@ export function recordingBackend(family: Family, mode = 'iptables'): RecordingBa
       problemListener = onProblem;
       return () => (listener = null);
     },
-    close: () => Promise.resolve(),
+    close: () => {
+      backend.closed += 1;
+      return Promise.resolve();
+    },
   };
   return backend;
 }
@@ -97,23 +102,26 @@ export function scriptedSource(): ScriptedSource {
 export interface RecordingComposition extends Composition {
   readonly clock: Clock;
   readonly manualClock: ManualClock;
+  /** The last one of each family. */
   readonly backends: Map<Family, RecordingBackend>;
+  /** Prepares a backend that takes the place of another one. */
+  onNextBackend: (backend: RecordingBackend) => void;
   readonly source: ScriptedSource;
   readonly events: ProxyEvent[];
-  /** Names of modes whose rules were to be removed, call by call. */
-  readonly leftovers: (readonly string[])[];
-  /** What the next removals fail with; none when empty. */
-  readonly leftoverFailures: (readonly string[])[];
+  /** The mode for which others were to be removed, call by call. */
+  readonly leftovers: Successor[];
+  /** What the next removals leave; nothing when empty. */
+  readonly leftoverAnswers: Leftovers[];
 }
 
 export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv6']): RecordingComposition {
   const manualClock = createManualClock();
   const backends = new Map(families.map((family) => [family, recordingBackend(family)]));
   const source = scriptedSource();
-  const leftovers: (readonly string[])[] = [];
-  const leftoverFailures: (readonly string[])[] = [];
+  const leftovers: Successor[] = [];
+  const leftoverAnswers: Leftovers[] = [];
   const events: ProxyEvent[] = [];
-  return {
+  const parts: RecordingComposition = {
     modes: MODES,
     clock: manualClock,
     reportExceptions: () => undefined,
@@ -125,11 +133,8 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     createSource: () => Promise.resolve({ source, events: { record: (event) => void events.push(event) } }),
     probeFamilies: () => Promise.resolve({ families, reasons: [] }),
     openCounters: () => Promise.resolve(null),
-    createBackend: (_settings, family) => {
-      const backend = backends.get(family);
-      if (backend === undefined) throw new Error(`no backend for ${family}`);
-      return Promise.resolve(backend);
-    },
+    onNextBackend: () => undefined,
+    createBackend: backendsOf(() => parts),
     modeSysctls: () => Promise.resolve([]),
     loadConntrack: () => Promise.resolve(null),
     takeInstanceLock: () => Promise.resolve({ kind: 'taken', exclusive: true, release: () => undefined }),
@@ -137,13 +142,31 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
     leftovers,
-    leftoverFailures,
-    removeLeftovers: (modes) => {
-      leftovers.push(modes);
-      return Promise.resolve(leftoverFailures.shift() ?? []);
+    leftoverAnswers,
+    removeLeftovers: (_, successor) => {
+      leftovers.push(successor);
+      return Promise.resolve(leftoverAnswers.shift() ?? { failures: [], inUse: 0 });
     },
     createCleaners: () => [...backends.values()].map(cleanerOf),
     openStateFile: () => memoryFile(),
+  };
+  return parts;
+}
+
+/** Those of the composition at first; then, for a change of the mode, others. */
+function backendsOf(parts: () => RecordingComposition): Composition['createBackend'] {
+  const created = new Set<Family>();
+  return ({ mode }, family) => {
+    const { backends } = parts();
+    if (created.has(family)) {
+      const next = recordingBackend(family, mode.name);
+      backends.set(family, next);
+      parts().onNextBackend(next);
+    }
+    created.add(family);
+    const backend = backends.get(family);
+    if (backend === undefined) throw new Error(`no backend for ${family}`);
+    return Promise.resolve(backend);
   };
 }
 

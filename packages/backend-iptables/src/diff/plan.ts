@@ -9,7 +9,9 @@ import {
   type TableInput,
   type TableName,
   TABLES,
+  targetChain,
 } from '@signalbox/iptables';
+import { PROXY_FIREWALL } from '../compile/names.ts';
 import type { PendingWrite, RuleLedger } from './rule-ledger.ts';
 import type { RefusalOrder } from './split-change.ts';
 
@@ -76,6 +78,8 @@ export interface PlanOptions {
 /**
  * Refusals (filter) are written before the ways to endpoints (nat), or after them where they go: whatever
  * the moment, a packet meets the old rules, the new ones, or a refusal, but never leaks past both.
+ * Jumps to the chain that drops what source ranges did not let through come after nat: without it, they would drop what ipvs
+ * mode serves until then at load-balancer IPs.
  * Stale chains go in the transaction that ends the last jump to them; where there is more than one of those, last.
  */
 export function planTransactions(
@@ -92,7 +96,7 @@ export function planTransactions(
   const early = writes.flatMap((write) => (late.has(write) ? withFormer(write, order) : [write]));
   const work = (table: TableName): TableWork => ({
     writes: early.filter((write) => write.table === table),
-    inserts: inserts.filter((insert) => insert.table === table),
+    inserts: inserts.filter((insert) => insert.table === table && !isFirewallJump(insert)),
     removals: together && table !== 'filter' ? removalsOf(ledger, table) : [],
   });
   const end = together ? removalsOf(ledger, 'filter') : [];
@@ -100,9 +104,17 @@ export function planTransactions(
     ...chunks('filter', work('filter'), policy),
     ...chunks('mangle', work('mangle'), policy),
     ...chunks('nat', work('nat'), policy),
-    ...chunks('filter', { writes: [...late], inserts: [], removals: end }, policy),
+    ...chunks(
+      'filter',
+      { writes: [...late], inserts: inserts.filter(isFirewallJump), removals: end },
+      policy,
+    ),
     ...(together ? [] : TABLES.flatMap((table) => removalChunks(table, removalsOf(ledger, table), policy))),
   ];
+}
+
+function isFirewallJump({ table, rule }: MissingJump): boolean {
+  return table === 'filter' && targetChain(rule) === PROXY_FIREWALL;
 }
 
 function newChains(

@@ -1,6 +1,7 @@
 import { fullChange, type Backend, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
+import { cleanupVariants } from './cleanup.ts';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { changeBetween, sampleService, sampleState } from '../testing/sample-state.ts';
 
@@ -37,6 +38,35 @@ describe('cleanup', () => {
     expect(result.outcome === 'ok' ? result.removed.length : 0).toBe(10);
     expect([legacy, nft].map((fake) => fake.dumpAll())).toEqual(before);
     expect(await backend.cleanup()).toEqual({ outcome: 'ok', removed: [] });
+  });
+
+  it('leaves rules that another mode uses, in the variant that it uses', async () => {
+    const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    const nft = createFakeIptables({ family: 'IPv4', other: legacy });
+    for (const fake of [legacy, nft]) {
+      await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));
+    }
+    const kept = {
+      isOwnChain: (table: string, name: string) => table === 'nat' && name === 'KUBE-POSTROUTING',
+      isOwnJump: (_: string, chain: string) => chain === 'POSTROUTING',
+    };
+    const chain = nft.dump('nat').match(/.*KUBE-POSTROUTING.*/g);
+    expect(await cleanupVariants(nft.driver, kept)).toMatchObject({ outcome: 'ok' });
+    expect(nft.dump('nat').match(/.*KUBE-.*/g)).toEqual(chain);
+    expect(nft.dumpAll().match(/:KUBE-\S+/g)).toEqual([':KUBE-POSTROUTING']);
+    expect(legacy.dumpAll()).not.toContain(':KUBE-');
+  });
+
+  it('leaves everything in the variant of iptables mode that runs', async () => {
+    const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    const nft = createFakeIptables({ family: 'IPv4', other: legacy });
+    for (const fake of [legacy, nft]) {
+      await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));
+    }
+    const before = nft.dumpAll();
+    expect(await cleanupVariants(nft.driver, 'all')).toMatchObject({ outcome: 'ok' });
+    expect(nft.dumpAll()).toBe(before);
+    expect(legacy.dumpAll()).not.toContain('KUBE-SERVICES');
   });
 
   it('takes away the rules of a kube-proxy in iptables mode', async () => {

@@ -1,49 +1,64 @@
-/** Takes away every trace of services by iptables, in both variants (F87), and nothing else. */
+/** Removes the rules of iptables mode, in both variants (F87), but for those that another mode uses. */
 import type { BackendError, CleanupResult } from '@signalbox/core';
 import {
   divideTable,
   encodeRestore,
   encodeRule,
   type IptablesDriver,
+  type KeptRules,
   listTables,
   type ListedJump,
   obsoleteChains,
   type OwnedRules,
+  type Ownership,
   type RestoreOperation,
   type SharedRule,
   type TableInput,
   type TableName,
   TABLES,
   UNLISTED_RULE,
+  withoutKept,
 } from '@signalbox/iptables';
 import { BASE_JUMPS } from '../compile/base-chains.ts';
 import { MARK_MASQUERADE } from '../compile/names.ts';
 import { nftPolicy } from '../diff/plan.ts';
 import { OWNERSHIP } from './read-tables.ts';
 
-export async function cleanupVariants(driver: IptablesDriver): Promise<CleanupResult> {
+/** `kept` is in the variant of `driver`. */
+export async function cleanupVariants(
+  driver: IptablesDriver,
+  kept: KeptRules['rules'] | null = null,
+): Promise<CleanupResult> {
   const other = await driver.otherVariant();
   const removed: string[] = [];
-  const error = await cleanupOne(driver, removed);
+  const error =
+    kept === 'all' ? null : await cleanupOne({ driver, own: withoutKept(OWNERSHIP, kept) }, removed);
   if (error !== null) return { outcome: 'failed', error };
   if (other === null) return { outcome: 'ok', removed };
   // Installed is not usable: a kernel may know one variant only, and then the other holds nothing.
   const usable = (await other.save(() => undefined)).ok;
-  const problem = usable ? await cleanupOne(other, removed) : null;
+  const problem = usable ? await cleanupOne({ driver: other, own: OWNERSHIP }, removed) : null;
   await other.close();
   return problem === null ? { outcome: 'ok', removed } : { outcome: 'failed', error: problem };
 }
 
-async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {
+interface VariantCleanup {
+  readonly driver: IptablesDriver;
+  /** What is removed. */
+  readonly own: Ownership;
+}
+
+async function cleanupOne(cleanup: VariantCleanup, removed: string[]): Promise<BackendError | null> {
+  const { driver, own } = cleanup;
   const tool = await driver.probe();
   if (!tool.ok) return tool.error;
-  const hidden = await removeHiddenJumps(driver, removed);
+  const hidden = await removeHiddenJumps(cleanup, removed);
   if (hidden !== null) return hidden;
   const saved = await listTables(driver);
   if (!saved.ok) return saved.error;
   const size = tool.value.variant === 'nft' ? nftPolicy(0).chainsPerTransaction : Infinity;
   for (const table of TABLES) {
-    const work = cleanupWork(divideTable(saved.value[table], OWNERSHIP));
+    const work = cleanupWork(divideTable(saved.value[table], own));
     const inputs = cleanupInputs(table, work, size);
     if (inputs.length > 0) {
       const done = await driver.restore(encodeRestore(inputs));
@@ -61,11 +76,15 @@ async function cleanupOne(driver: IptablesDriver, removed: string[]): Promise<Ba
 const MOST_COPIES = 10_000;
 
 /** Jumps in chains that the tool cannot list: it finds them, one at a time. */
-async function removeHiddenJumps(driver: IptablesDriver, removed: string[]): Promise<BackendError | null> {
+async function removeHiddenJumps(
+  { driver, own }: VariantCleanup,
+  removed: string[],
+): Promise<BackendError | null> {
   const saved = await listTables(driver);
   if (!saved.ok) return saved.error;
-  const isHidden = ({ table, chain }: SharedRule): boolean =>
-    saved.value[table].chains.get(chain)?.[0] === UNLISTED_RULE;
+  const isHidden = ({ table, chain, rule }: SharedRule): boolean =>
+    saved.value[table].chains.get(chain)?.[0] === UNLISTED_RULE &&
+    own.isOwnJump(table, chain, encodeRule(rule, driver.family));
   let copies = 0;
   for (const { table, chain, rule } of BASE_JUMPS.filter(isHidden)) {
     const text = encodeRule(rule, driver.family);

@@ -209,15 +209,17 @@ const OBSOLETE_CHAINS: ObsoleteRules['chains'] = [
   { table: 'nat', name: names.OLD_MARK_NON_POD },
 ];
 
+/** Names of chains, and jumps, are the same on every node. */
+export const ANY_NODE: Omit<PacketFilterOptions, 'family'> = {
+  detector: { kind: 'none' },
+  clusterMasquerade: 'all',
+  masqueradeBit: 0,
+  randomFully: false,
+};
+
 /** What `cleanup` removes: the packet filter of this mode, and what kube-proxy's ipvs mode or earlier versions left. */
 export function obsoleteRules(family: Family): ObsoleteRules {
-  const owned = compilePacketFilter({
-    family,
-    detector: { kind: 'none' },
-    clusterMasquerade: 'all',
-    masqueradeBit: 0,
-    randomFully: false,
-  });
+  const owned = compilePacketFilter({ ...ANY_NODE, family });
   return {
     chains: [...owned.chains.map(({ table, name }) => ({ table, name })), ...OBSOLETE_CHAINS],
     jumps: [...JUMPS, ...OBSOLETE_JUMPS],

@@ -5,7 +5,8 @@
  * 2. virtual servers, which reject as long as they are empty; then real servers, new ones before the old ones
  *    retire; while endpoints of other nodes are among them, connections are masqueraded, or the answers would not
  *    come back;
- * 3. addresses, which expose all that; then those that are no longer wanted;
+ * 3. addresses, which expose all that; the rest of the rules, where those of iptables mode have served until now; then
+ *    addresses that are no longer wanted;
  * 4. entries that made a port known: what is left of it is rejected from here on;
  * 5. virtual servers that are no longer wanted, and last the entries that guarded them.
  */
@@ -31,6 +32,7 @@ const PHASES = [
   'reals-retired',
   'entries-narrowing',
   'addresses-added',
+  'packet-filter-rest',
   'addresses-deleted',
   'entries-closed',
   'servers-deleted',

@@ -78,8 +78,11 @@ function planSetsAndPacketFilter(plan: Plan, input: ReconcileInput): void {
   const later = ({ placed }: EntryStep): boolean => !mistyped.has(placed.set) || isNarrowing(placed.set);
   planEntries(planner, added.filter(later), deleted);
   if (mistyped.size > 0) planRetype(planner, mistyped, packetFilter);
-  else if (drift.length > 0)
-    plan.add('packet-filter', { kind: 'packet-filter-install', packetFilter, drift }, 'packet filter');
+  else if (drift.length > 0) {
+    const install = { kind: 'packet-filter-install', packetFilter } as const;
+    plan.add('packet-filter', { ...install, drift, part: 'guards' }, 'packet filter');
+    plan.add('packet-filter-rest', install, 'packet filter');
+  }
   planStraySets(planner, mistyped, observed.sets);
 }
 

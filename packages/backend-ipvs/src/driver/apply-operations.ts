@@ -99,7 +99,7 @@ async function applyOne(
     case 'device-delete':
       return failed(await deleteDevice(clients));
     case 'packet-filter-install':
-      return failed(await installPacketFilter(iptables, operation.packetFilter));
+      return failed(await installPacketFilter(iptables, operation.packetFilter, operation.part));
     case 'sets-retype':
       return retypeSets({ run: (step) => applyStep(clients, iptables, step), pause }, operation);
   }

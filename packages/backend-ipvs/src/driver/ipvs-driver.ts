@@ -1,5 +1,6 @@
 /** The kernel, as the backend sees it. Everything that waits is behind this; a test puts a fake in its place. */
 import type { BackendError, Drift, Result } from '@signalbox/core';
+import type { KeptRules } from '@signalbox/iptables';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
@@ -41,8 +42,8 @@ export interface IpvsDriver {
   ): Promise<Result<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>>;
   /** Does all of them in order, whatever becomes of each; failures per operation, empty for a success. */
   apply(operations: readonly Operation[]): Promise<readonly (readonly OperationFailure[])[]>;
-  /** Takes jumps and chains away that exist; says which. */
-  removeRules(remains: ObsoleteRules): Promise<Result<readonly string[]>>;
+  /** Removes jumps and chains that exist, in both variants of iptables, but for `kept`; answers which. */
+  removeRules(remains: ObsoleteRules, kept?: KeptRules | null): Promise<Result<readonly string[]>>;
   /** Calls back when our device or one of its addresses goes; returns the undo. `onProblem`: as in `Backend`. */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
   close(): Promise<void>;

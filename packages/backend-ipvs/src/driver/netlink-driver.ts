@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import { createExecDriver, type IptablesDriver } from '@signalbox/iptables';
+import { createExecDriver, type IptablesDriver, type KeptRules } from '@signalbox/iptables';
 import type { Family, Result } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
 import { applyOperations } from './apply-operations.ts';
@@ -49,7 +49,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
       if (operations.some(({ kind }) => kind === 'device-create')) await readIndex(clients, device);
       return results;
     },
-    removeRules: (remains) => removeFromBoth(iptables, remains),
+    removeRules: (remains, kept = null) => removeFromBoth(iptables, remains, kept),
     watch: (onDrift, onProblem) => {
       const stops = [device.start(onDrift, onProblem), watchRules({ iptables, rules, onDrift, onProblem })];
       return () => stops.forEach((stop) => stop());
@@ -74,12 +74,16 @@ function wholeSeconds({ tcp = 0, tcpFin = 0, udp = 0 }: IpvsTimeoutOptions): Req
 
 type Remains = Parameters<IpvsDriver['removeRules']>[0];
 
-/** A node that changed from one variant of iptables to the other may hold rules in both. */
+/** A node that changed from one variant of iptables to the other may hold rules in both. `kept` is of `iptables`. */
 async function removeFromBoth(
   iptables: IptablesDriver,
   remains: Remains,
+  kept: KeptRules | null,
 ): Promise<Result<readonly string[]>> {
-  const removed = await removeRules(iptables, remains);
+  const removed: Result<readonly string[]> =
+    kept?.rules === 'all'
+      ? { ok: true, value: [] }
+      : await removeRules(iptables, remains, kept?.rules ?? null);
   const other = await iptables.otherVariant();
   if (!removed.ok || other === null) return removed;
   const more = await removeRules(other, remains);

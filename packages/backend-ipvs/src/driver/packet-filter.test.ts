@@ -36,7 +36,50 @@ describe('installPacketFilter', () => {
   });
 });
 
+const SERVED_BY_RULES =
+  '*nat\n:KUBE-SERVICES - [0:0]\n:KUBE-SVC-A - [0:0]\n-A KUBE-SERVICES -d 10.96.0.10/32 -j KUBE-SVC-A\n' +
+  '-A PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\nCOMMIT\n' +
+  '*filter\n:KUBE-PROXY-FIREWALL - [0:0]\n-A KUBE-PROXY-FIREWALL -d 203.0.113.9/32 -j DROP\n' +
+  '-A INPUT -m conntrack --ctstate NEW -m comment --comment "kubernetes load balancer firewall" -j KUBE-PROXY-FIREWALL\nCOMMIT\n';
+
+describe('after iptables mode', () => {
+  it('writes only what drops packets until virtual servers exist, then the rest, with nat last', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    fake.byOthers(SERVED_BY_RULES);
+    const nat = fake.dump('nat');
+    expect(await installPacketFilter(fake.driver, PACKET_FILTER, 'guards')).toBeNull();
+    expect(fake.dump('nat')).toBe(nat);
+    expect(fake.dump('filter')).toContain('-A KUBE-PROXY-FIREWALL -d 203.0.113.9/32 -j DROP');
+    expect(fake.dump('mangle')).toContain('--match-set KUBE-DROP dst,dst -j DROP');
+    expect(await installPacketFilter(fake.driver, PACKET_FILTER, 'all')).toBeNull();
+    expect(fake.inputs.at(-1)?.match(/^\*\S+/gm)).toEqual(['*filter', '*nat']);
+    // Its firewall would drop packets to load-balancer IPs, whose addresses IPVS translates behind it.
+    expect(fake.dump('filter')).not.toContain('-A KUBE-PROXY-FIREWALL');
+    expect(await packetFilterDrift(fake.driver, PACKET_FILTER)).toEqual({ ok: true, value: [] });
+  });
+
+  it('writes everything at once where nothing serves', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    expect(await installPacketFilter(fake.driver, PACKET_FILTER, 'guards')).toBeNull();
+    expect(await packetFilterDrift(fake.driver, PACKET_FILTER)).toEqual({ ok: true, value: [] });
+  });
+});
+
 describe('removeRules', () => {
+  it('leaves what another mode uses, and removes the rest', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    await installPacketFilter(fake.driver, PACKET_FILTER);
+    const kept = {
+      isOwnChain: (table: string, name: string) => table === 'nat' && name === 'KUBE-POSTROUTING',
+      isOwnJump: (table: string, chain: string) => table === 'nat' && chain === 'POSTROUTING',
+    };
+    expect((await removeRules(fake.driver, REMAINS, kept)).ok).toBe(true);
+    expect(fake.dumpAll().match(/^(:KUBE-\S+|-A (PRE|OUT|POST|IN|FOR)\S+ .*)/gm)).toEqual([
+      ':KUBE-POSTROUTING',
+      '-A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING',
+    ]);
+  });
+
   it('empties a chain to which a rule of another program jumps, and removes the others', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     await installPacketFilter(fake.driver, PACKET_FILTER);

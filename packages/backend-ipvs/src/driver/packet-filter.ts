@@ -9,6 +9,7 @@ import {
   restoreInputs,
   ruleDrift,
   TABLES,
+  withoutKept,
   type IptablesDriver,
   type ListedTables,
   type OwnedTables,
@@ -18,7 +19,8 @@ import {
 } from '@signalbox/iptables';
 import { type BackendError, type Drift, fail, type Family, type Result, succeed } from '@signalbox/core';
 import * as names from '../compile/names.ts';
-import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
+import { ANY_NODE, compilePacketFilter } from '../compile/packet-filter.ts';
+import type { ObsoleteRules, PacketFilter, PacketFilterPart } from '../objects/packet-filter.ts';
 
 /** How the rules in the kernel differ from those of `packetFilter`. */
 export async function packetFilterDrift(
@@ -33,21 +35,23 @@ export async function packetFilterDrift(
 export async function installPacketFilter(
   driver: IptablesDriver,
   packetFilter: PacketFilter,
+  part: PacketFilterPart = 'all',
 ): Promise<BackendError | null> {
-  const compared = await compareRules(driver, packetFilter);
+  const compared = await compareRules(driver, packetFilter, part);
   return compared.ok ? write(driver, compared.value.operations) : compared.error;
 }
 
-/** Removes what exists of `remains`; returns what was removed. */
+/** Removes what exists of `remains`, but for rules that another mode uses (`kept`); returns what was removed. */
 export async function removeRules(
   driver: IptablesDriver,
   remains: ObsoleteRules,
+  kept: Ownership | null = null,
 ): Promise<Result<readonly string[]>> {
   const saved = await listTables(driver, remains.jumps);
   if (!saved.ok) return saved;
   const { family } = driver;
-  const owned = usesSets(saved.value) ? remains : withoutSharedNames(remains, saved.value);
-  const listing = divideTables(saved.value, ownershipOf(owned, family));
+  const owned = kept !== null || usesSets(saved.value) ? remains : withoutSharedNames(remains, saved.value);
+  const listing = divideTables(saved.value, withoutKept(ownershipOf(owned, family), kept));
   const operations = reconcileRules({ family, chains: [], jumps: [] }, listing);
   const error = await write(driver, operations);
   if (error !== null) return fail(error);
@@ -67,6 +71,7 @@ interface ComparedRules {
 async function compareRules(
   driver: IptablesDriver,
   { chains, jumps, obsolete }: PacketFilter,
+  part: PacketFilterPart = 'all',
 ): Promise<Result<ComparedRules>> {
   const saved = await listTables(driver, [...jumps, ...obsolete.jumps]);
   if (!saved.ok) return saved;
@@ -74,16 +79,34 @@ async function compareRules(
   const owned = { chains: [...chains, ...obsolete.chains], jumps: [...jumps, ...obsolete.jumps] };
   const listing = divideTables(saved.value, ownershipOf(owned, family));
   const operations = reconcileRules({ family, chains, jumps }, listing);
-  // An obsolete chain to which other rules jump is in use, for example by iptables mode: it stays as it is.
-  return succeed({ operations: operations.filter(({ kind }) => kind !== 'empty-chain'), listing });
+  const isHandOver = isServedByRules(saved.value);
+  const due = operations.filter(({ kind, table }) => {
+    if (part === 'guards' && isHandOver) return table === 'mangle';
+    // An obsolete chain to which other rules jump is used by another program, unless these are the rules of iptables mode
+    // that this packet filter replaces: their firewall would drop packets to load-balancer IPs before IPVS.
+    return kind !== 'empty-chain' || isHandOver;
+  });
+  return succeed({ operations: due, listing });
 }
+
+/** KUBE-SERVICES of iptables mode, which translates addresses: packets to services do not reach IPVS. */
+function isServedByRules(listed: ListedTables): boolean {
+  const rules = listed.nat.chains.get(names.SERVICES) ?? [];
+  return rules.length > 0 && !usesSets(listed);
+}
+
+/** What drops packets ahead of what leads them to IPVS. */
+const WRITE_ORDER: readonly TableName[] = ['mangle', 'filter', 'nat'];
 
 async function write(
   driver: IptablesDriver,
   operations: readonly RuleOperation[],
 ): Promise<BackendError | null> {
   if (operations.length === 0) return null;
-  const written = await driver.restore(encodeRestore(restoreInputs(operations)));
+  const inputs = restoreInputs(operations).toSorted(
+    (a, b) => WRITE_ORDER.indexOf(a.table) - WRITE_ORDER.indexOf(b.table),
+  );
+  const written = await driver.restore(encodeRestore(inputs));
   return written.ok ? null : written.error;
 }
 
@@ -96,6 +119,12 @@ function ownershipOf({ chains, jumps }: ObsoleteRules, family: Family): Ownershi
     isOwnChain: (table, name) => own.has(`${table} ${name}`),
     isOwnJump: (table, chain, text) => rules.has(`${table} ${chain} ${canonicalText(text, family)}`),
   };
+}
+
+/** Rules of this mode: the clean-up of another one leaves them in place while this one runs. */
+export function ipvsRules(family: Family): Ownership {
+  const { chains, jumps } = compilePacketFilter({ ...ANY_NODE, family });
+  return ownershipOf({ chains, jumps }, family);
 }
 
 /** Names of chains that iptables mode has too. Its rules match no sets; while they are installed, these chains are its own. */

@@ -1,6 +1,6 @@
 import type { Drift } from '@signalbox/core';
 import type { IpSet, IpSetEntry } from './ip-set.ts';
-import type { PacketFilter } from './packet-filter.ts';
+import type { PacketFilter, PacketFilterPart } from './packet-filter.ts';
 import type { RealServer } from './real-server.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
@@ -27,6 +27,8 @@ export type Operation =
       readonly kind: 'packet-filter-install';
       readonly packetFilter: PacketFilter;
       readonly drift?: readonly Drift[];
+      /** Default `all`. */
+      readonly part?: PacketFilterPart;
     }
   | SetsRetype;
 

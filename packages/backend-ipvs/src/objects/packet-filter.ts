@@ -14,6 +14,12 @@ export interface PacketFilter {
   readonly obsolete: ObsoleteRules;
 }
 
+/**
+ * `guards`: while rules of iptables mode translate the addresses of Services, only what drops packets (mangle); else `all`.
+ * The rest has to wait until virtual servers and addresses exist.
+ */
+export type PacketFilterPart = 'guards' | 'all';
+
 /** Chains and jumps that may exist and should not. */
 export interface ObsoleteRules {
   readonly chains: readonly { readonly table: Chain['table']; readonly name: string }[];

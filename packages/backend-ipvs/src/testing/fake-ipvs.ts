@@ -54,13 +54,14 @@ export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpv
     if (operation.kind !== 'packet-filter-install') return kernel.apply(operation);
     const error =
       unknownSet(kernel, operation.packetFilter) ??
-      (await installPacketFilter(iptables, operation.packetFilter));
+      (await installPacketFilter(iptables, operation.packetFilter, operation.part));
     return error === null ? [] : [{ index: 0, error }];
   };
   const driver: IpvsDriver = {
     ...hostOf(kernel),
     packetFilterDrift: (packetFilter) => packetFilterDrift(iptables, packetFilter),
-    removeRules: (remains) => removeRules(iptables, remains),
+    removeRules: async (remains, kept) =>
+      kept?.rules === 'all' ? { ok: true, value: [] } : removeRules(iptables, remains, kept?.rules ?? null),
     observe: async () => {
       observations += 1;
       return faults('observe')

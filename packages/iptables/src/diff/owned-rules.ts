@@ -9,6 +9,16 @@ export interface Ownership {
   isOwnJump(table: TableName, chain: string, text: string): boolean;
 }
 
+/** What `own` recognizes and `kept` does not. */
+export function withoutKept(own: Ownership, kept: Ownership | null): Ownership {
+  if (kept === null) return own;
+  return {
+    isOwnChain: (table, name) => own.isOwnChain(table, name) && !kept.isOwnChain(table, name),
+    isOwnJump: (table, chain, text) =>
+      own.isOwnJump(table, chain, text) && !kept.isOwnJump(table, chain, text),
+  };
+}
+
 export interface ListedJump {
   readonly chain: string;
   /** As listed. */

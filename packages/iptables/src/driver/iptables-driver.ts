@@ -1,5 +1,6 @@
 /** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
 import { type Family, type Result, succeed } from '@signalbox/core';
+import type { Ownership } from '../diff/owned-rules.ts';
 import { createSaveReader, UNLISTED_RULE, type ListedTables } from '../encode/parse-save.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import { encodeRule } from '../encode/rule-text.ts';
@@ -11,6 +12,13 @@ import type { OtherCommits } from './other-commits.ts';
  * `nft` translates to nf_tables, `legacy` speaks to x_tables.
  */
 export type Variant = 'nft' | 'legacy';
+
+/** Rules that a removal leaves in place, since another mode uses them. */
+export interface KeptRules {
+  /** In tables of this variant; the other variant has none. */
+  readonly variant: Variant;
+  readonly rules: Ownership | 'all';
+}
 
 export interface ToolFacts {
   readonly variant: Variant;

@@ -2,6 +2,7 @@
 import { fail, type Family, type Result, succeed } from '@signalbox/core';
 import { backendError } from '@signalbox/core';
 import { type ToolFacts, type Variant } from './iptables-driver.ts';
+import { KUBELET_CHAINS } from './kubelet-variant.ts';
 import { saveTables, type Execute } from './save-tables.ts';
 import { isExit, queryError } from './tool-errors.ts';
 
@@ -94,13 +95,13 @@ export function chooseVariant(nft: Usage | null, legacy: Usage | null): Variant 
   return nftRules > legacyRules ? 'nft' : 'legacy';
 }
 
-const KUBELET_CHAINS = /^:(KUBE-KUBELET-CANARY|KUBE-IPTABLES-HINT) /;
+const KUBELET_CHAIN = new RegExp(`^:(${KUBELET_CHAINS.join('|')}) `);
 
 async function usage(run: Run, names: Programs): Promise<Usage | null> {
   const found = { kubelet: false, rules: 0 };
   // Without a table's name it lists what exists; with one, the legacy variant would bring the table to life.
   const onLine = (line: string): void => {
-    found.kubelet ||= KUBELET_CHAINS.test(line);
+    found.kubelet ||= KUBELET_CHAIN.test(line);
     if (line.startsWith('-A ')) found.rules++;
   };
   const saved = await saveTables({ execute: run, programs: names, wait: [], onLine });

@@ -1,0 +1,36 @@
+/** Which variant of iptables the node's kubelet writes with, asked again while a proxy runs. */
+import { readFile } from 'node:fs/promises';
+import { type Result, succeed } from '@signalbox/core';
+import type { IptablesDriver, Variant } from './iptables-driver.ts';
+
+/** In mangle, as long as kubelet runs; older releases have the first one only. */
+export const KUBELET_CHAINS = ['KUBE-KUBELET-CANARY', 'KUBE-IPTABLES-HINT'] as const;
+
+/** Tables of the legacy variant that are in use. Asked for one that is not, the tool would bring it to life. */
+const LEGACY_TABLES = '/proc/net/ip_tables_names';
+
+/** The variant in which kubelet's chains are now, although those in which `driver` writes has none; `null`: it did not move. */
+export async function kubeletMovedTo(
+  driver: IptablesDriver,
+  readTables: () => Promise<string> = () => readFile(LEGACY_TABLES, 'utf8').catch(() => ''),
+): Promise<Result<Variant | null>> {
+  const tool = await driver.probe();
+  if (!tool.ok) return tool;
+  const other: Variant = tool.value.variant === 'nft' ? 'legacy' : 'nft';
+  if (other === 'legacy' && !/^mangle$/m.test(await readTables())) return succeed(null);
+  const here = await hasKubeletChains(driver);
+  if (!here.ok || here.value) return here.ok ? succeed(null) : here;
+  const otherDriver = await driver.otherVariant();
+  if (otherDriver === null) return succeed(null);
+  const there = await hasKubeletChains(otherDriver);
+  await otherDriver.close();
+  return there.ok ? succeed(there.value ? other : null) : there;
+}
+
+async function hasKubeletChains(driver: IptablesDriver): Promise<Result<boolean>> {
+  for (const chain of KUBELET_CHAINS) {
+    const found = await driver.hasChain('mangle', chain);
+    if (!found.ok || found.value) return found;
+  }
+  return succeed(false);
+}
