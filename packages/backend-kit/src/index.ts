@@ -6,5 +6,7 @@ export * from './isolate.ts';
 export * from './ledger.ts';
 export * from './owned-objects.ts';
 export * from './refused-services.ts';
+export * from './report-once.ts';
 export * from './supervise-monitor.ts';
 export * from './sync-report.ts';
+export * from './time-share.ts';

@@ -2,8 +2,10 @@
 import {
   createDesiredView,
   createRefusedServices,
+  createTimeShare,
   type DesiredView,
   type RefusedServices,
+  type TimeShare,
 } from '@signalbox/backend-kit';
 import type { Drift } from '@signalbox/core';
 import type { Guarded } from '@signalbox/iptables';
@@ -31,8 +33,8 @@ export interface State {
   resyncRequired: boolean;
   /** The same, while a sync was running. */
   changedDuringSync: boolean;
-  /** When everything may be compared again, on the clock of `performance.now()`. */
-  nextVerification: number;
+  /** Of comparisons of everything within syncs. */
+  readonly verifications: TimeShare;
   /** The sync under way. */
   running: Promise<unknown> | null;
   /** Commits of other processes (`otherCommits`) whose effect the last full pass or verification has read. */
@@ -52,7 +54,7 @@ export function createState(): State {
     backlog: createDesiredView(),
     resyncRequired: false,
     changedDuringSync: false,
-    nextVerification: 0,
+    verifications: createTimeShare(() => performance.now()),
     running: null,
     seenCommits: null,
     verification: null,

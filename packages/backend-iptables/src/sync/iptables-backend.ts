@@ -119,16 +119,15 @@ async function verifyAndRepair(work: SyncWork, change: DesiredChange): Promise<P
     state.verification.request();
     return retryPass(work, change);
   }
-  const began = performance.now();
   const ledger = ledgerOf(state);
-  const isDue = ledger !== null && isSettled(ledger) && began >= state.nextVerification;
-  const missing = await firstMissing(driver, canaries(state));
-  const isAltered = missing !== null || (isDue && (await isIntact(driver, compiler, state)) === false);
-  const first = isAltered ? await prepareFull(work, change) : await retryPass(work, change);
-  const pass: Pass = { kind: 'done', result: await finish(work, first) };
-  const ended = performance.now();
-  if (isDue) state.nextVerification = ended + (ended - began) / VERIFY_TIME_SHARE;
-  return pass;
+  const isDue = ledger !== null && isSettled(ledger) && state.verifications.isDue(VERIFY_TIME_SHARE);
+  const verify = async (): Promise<Pass> => {
+    const missing = await firstMissing(driver, canaries(state));
+    const isAltered = missing !== null || (isDue && (await isIntact(driver, compiler, state)) === false);
+    const first = isAltered ? await prepareFull(work, change) : await retryPass(work, change);
+    return { kind: 'done', result: await finish(work, first) };
+  };
+  return isDue ? state.verifications.take(verify) : verify();
 }
 
 /** Service ports that were refused may be accepted now. */

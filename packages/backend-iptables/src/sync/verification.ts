@@ -2,6 +2,7 @@
  * Compares the kernel with what we last wrote, beside syncs: no change waits for it. Chains that a sync writes while the
  * listing is made are left out of the comparison, so that a cluster that changes all the time is verified too.
  */
+import { createTimeShare } from '@signalbox/backend-kit';
 import type { BackendError, Result } from '@signalbox/core';
 import {
   CANARY,
@@ -44,24 +45,20 @@ const LISTING_TIME = { first: 10_000, most: 40_000 } as const;
 
 export function createVerification(options: VerificationOptions): Verification {
   const { state, timer } = options;
-  const pace = { running: false, stopped: false, began: 0, ended: Number.NEGATIVE_INFINITY };
+  const pace = createTimeShare(() => timer.now());
+  const progress = { running: false, stopped: false };
   const listing: Listing = { timeLimit: LISTING_TIME.first };
-  const isDue = (occasion: Occasion): boolean => {
-    // The clock may have been set back.
-    const ended = Math.min(pace.ended, timer.now());
-    return timer.now() - ended >= (pace.ended - pace.began) * (1 / TIME_SHARE[occasion] - 1);
-  };
   const run = async (occasion: Occasion, commits?: number): Promise<void> => {
-    if (pace.running || pace.stopped || ledgerOf(state) === null || state.resyncRequired || !isDue(occasion))
-      return;
-    pace.running = true;
-    pace.began = timer.now();
+    if (progress.running || progress.stopped || ledgerOf(state) === null || state.resyncRequired) return;
+    if (!pace.isDue(TIME_SHARE[occasion])) return;
+    progress.running = true;
     try {
-      const drift = await verify(options, listing, commits ?? (await countOtherCommits(options.driver)));
-      if (drift !== null && !pace.stopped) options.onDrift(drift);
+      const drift = await pace.take(async () =>
+        verify(options, listing, commits ?? (await countOtherCommits(options.driver))),
+      );
+      if (drift !== null && !progress.stopped) options.onDrift(drift);
     } finally {
-      pace.ended = timer.now();
-      pace.running = false;
+      progress.running = false;
     }
   };
   return {
@@ -70,7 +67,7 @@ export function createVerification(options: VerificationOptions): Verification {
       if (total !== state.seenCommits) void run('commits', total);
     },
     stop() {
-      pace.stopped = true;
+      progress.stopped = true;
     },
   };
 }

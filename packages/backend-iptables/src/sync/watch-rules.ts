@@ -1,5 +1,6 @@
 /** Notices changes of other processes, and has the next sync read the kernel. */
-import { formatBackendError, type BackendError } from '@signalbox/core';
+import { reportOnce } from '@signalbox/backend-kit';
+import type { BackendError } from '@signalbox/core';
 import {
   CANARY,
   createDriftWatch,
@@ -33,12 +34,7 @@ export function watchRules({ driver, options, state, onDrift, onProblem }: RuleW
     else state.resyncRequired = true;
     onDrift(what);
   };
-  const reported = new Set<string>();
-  const report = (problem: BackendError): void => {
-    const text = formatBackendError(problem);
-    if (!reported.has(text)) onProblem(problem);
-    reported.add(text);
-  };
+  const report = reportOnce(onProblem);
   const verification = createVerification({
     driver,
     state,

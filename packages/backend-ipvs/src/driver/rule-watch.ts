@@ -1,6 +1,6 @@
 /** Notices, in the nft variant of iptables, that another process altered our rules. */
 import { SYSTEM_TIMER, watchCommits, type IptablesDriver, type Timer } from '@signalbox/iptables';
-import { formatDrift } from '@signalbox/backend-kit';
+import { formatDrift, reportOnce } from '@signalbox/backend-kit';
 import type { BackendError } from '@signalbox/core';
 import type { IpvsDriver } from './ipvs-driver.ts';
 import type { PacketFilter } from '../objects/packet-filter.ts';
@@ -36,11 +36,7 @@ export interface RuleWatchOptions {
 export function watchRules(options: RuleWatchOptions): () => void {
   const { iptables, rules, onDrift, onProblem = () => undefined, timer = SYSTEM_TIMER } = options;
   const watch = { seen: null as number | null, comparing: false, over: false };
-  const reported = new Set<string>();
-  const report = (problem: BackendError): void => {
-    if (!reported.has(problem.message)) onProblem(problem);
-    reported.add(problem.message);
-  };
+  const report = reportOnce(onProblem);
   const compare = async (total: number): Promise<void> => {
     const comparing = watch.comparing ? null : rules.again();
     if (comparing === null) return;

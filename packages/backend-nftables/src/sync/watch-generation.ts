@@ -2,7 +2,7 @@
  * Finds out that another process changed the table. Every commit in the network namespace, whichever program makes it, raises
  * the generation of the rule set; it is polled, since a listener of the NFTABLES group slows every commit on the machine.
  */
-import type { Clock } from '@signalbox/core';
+import { createTimeShare, type TimeShare } from '@signalbox/backend-kit';
 import { nftFamily } from '../encode/rule-expressions.ts';
 import { TABLE } from '../objects/ruleset.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
@@ -26,11 +26,11 @@ const VERIFY_TIME_SHARE = 0.01;
 /** Starts to poll; the returned function stops it. */
 export function watchGeneration(watch: GenerationWatch): () => void {
   const { clock = SYSTEM_CLOCK, pollInterval = 250 } = watch.options;
-  const polling: Polling = { stopped: false, nextVerification: 0 };
+  const polling: Polling = { stopped: false, verifications: createTimeShare(() => clock.now()) };
   let cancel = (): void => {};
   const schedule = (): void => {
     cancel = clock.schedule(pollInterval, () => {
-      void poll(watch, polling, clock).finally(() => {
+      void poll(watch, polling).finally(() => {
         if (!polling.stopped) schedule();
       });
     });
@@ -44,17 +44,16 @@ export function watchGeneration(watch: GenerationWatch): () => void {
 
 interface Polling {
   stopped: boolean;
-  /** On `clock`. */
-  nextVerification: number;
+  readonly verifications: TimeShare;
 }
 
-async function poll(watch: GenerationWatch, polling: Polling, clock: Clock): Promise<void> {
+async function poll(watch: GenerationWatch, polling: Polling): Promise<void> {
   const { state } = watch;
   if (state.busy || state.resyncRequired || state.held.kind === 'unknown') return;
   const commits = state.commits;
   if (await isStructureAltered(watch)) report(watch, polling, commits);
-  else if (state.unverified && clock.now() >= polling.nextVerification) {
-    await verify(watch, polling, clock);
+  else if (state.unverified && polling.verifications.isDue(VERIFY_TIME_SHARE)) {
+    await verify(watch, polling);
   }
 }
 
@@ -82,14 +81,11 @@ function followOwnCommits(state: BackendState, held: HeldTable, generation: numb
 }
 
 /** Elements, too: a commit may have exchanged one for another. Counts only if nothing was written meanwhile. */
-async function verify(watch: GenerationWatch, polling: Polling, clock: Clock): Promise<void> {
+async function verify(watch: GenerationWatch, polling: Polling): Promise<void> {
   const { verifier, state } = watch;
   const { commits } = state;
-  const began = clock.now();
   state.unverified = false;
-  const observed = await observe(verifier, state);
-  const ended = clock.now();
-  polling.nextVerification = ended + (ended - began) / VERIFY_TIME_SHARE;
+  const observed = await polling.verifications.take(() => observe(verifier, state));
   if (observed.outcome === 'failed') state.unverified = true;
   else if (observed.drift.length > 0) report(watch, polling, commits);
 }
