@@ -86,19 +86,6 @@ describe.each([...walk(KINDS, 'at start'), ...walk(KINDS, 'live')])(
   },
 );
 
-it('virtual servers and the device go when the last connection through them has ended', async () => {
-  const left = async (): Promise<readonly string[]> => [
-    ...(await onNode(rig(), 'ipvsadm', '-L', '-n', '-c')).split('\n').filter((line) => /^[A-Z]+ /.test(line)),
-    ...((await onNode(rig(), 'ip', '-o', 'link')).match(/kube-ipvs0/g) ?? []),
-  ];
-  await eventually(
-    left,
-    (lines) => lines.length === 0,
-    () => rig().proxy?.log() ?? '',
-  );
-  expect(await onNode(rig(), 'ipvsadm', '-L', '-n')).not.toMatch(/^ +->.*Masq/m);
-});
-
 it('F91: a mode that the node cannot run changes nothing, and is one error', async () => {
   const errors = (): readonly string[] =>
     rig()
