@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { defineConfig } from 'tsup';
 
-/** Elsewhere for tests, so that they disturb nobody who runs the built program. */
+/** Elsewhere for tests, so that they do not replace a built program that is in use. */
 const outDir = process.env['SIGNALBOX_OUT_DIR'] ?? 'dist';
 
 /**

@@ -23,7 +23,7 @@ export interface Terminal {
   hint(text: string): void;
 }
 
-/** Words before the first flag: a command of ours. kube-proxy has none, and takes no arguments. */
+/** Words before the first flag: a command. kube-proxy has none, and takes no arguments. */
 const COMMANDS: ReadonlySet<string> = new Set(['explain', 'service']);
 
 export async function runCommandLine(
@@ -67,7 +67,7 @@ function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): s
   if (standalone(given, 'help')) return helpText(modes);
   const version = standalone(given, 'version') ?? 'false';
   if (version === 'raw') return `${JSON.stringify(versionInfo(null))}\n`;
-  // Exactly kube-proxy's line: inventories of nodes parse it. `raw` says what program this is.
+  // Exactly kube-proxy's line: inventories of nodes parse it. `raw` names this program.
   if (version === 'true') return `Kubernetes ${versionInfo(null).gitVersion}\n`;
   if (version === 'false' || /^v\d+\.\d+\.\d+/.test(version)) return null;
   return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
@@ -102,7 +102,7 @@ function dispatch(invocation: Invocation): Outcome | Promise<Outcome> {
 /** See no-inspector.ts; a version of Node.js that does not know the flag would not start with it. */
 const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
 
-/** Whoever reads JSON lines gets the last one in JSON, too. */
+/** With JSON as the format of the log, the last line is JSON, too. */
 async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outcome> {
   const { status, errors } = await ended;
   if (logging.settings().format !== 'json') return { status, errors };

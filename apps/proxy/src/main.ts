@@ -7,7 +7,7 @@ import { runCommandLine } from './command-line.ts';
 import { escapeLines } from './logging/escape.ts';
 import { createComposition } from './compose/compose.ts';
 
-// Whoever reads our output may go away (`| head`, a log collector that restarts): no reason to end.
+// The reader of the output may close it (`| head`, a log collector that restarts): no reason to end.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 // A shell that became root by `su` has no sbin in its path; iptables and modprobe are there.

@@ -35,7 +35,7 @@ async function turns(count = 20): Promise<void> {
 }
 
 describe('addresses that are taken', () => {
-  it('F112 F16: a bind that fails is tried again every 5 s, and the log says who may have the port', async () => {
+  it('F112 F16: a bind that fails is tried again every 5 s, and the log names the process that may have the port', async () => {
     const port = await freePort();
     await occupy(port);
     const world = await start([`--metrics-bind-address=127.0.0.1:${port}`]);
@@ -110,7 +110,7 @@ describe('an external IP that is the address of a pod', () => {
   });
 });
 
-describe('configuration taken over by a running proxy', () => {
+describe('configuration applied by a running proxy', () => {
   it('F91: verbosity, periods, node ports and detection change without a restart', async () => {
     const world = await start();
     upsert(world, 'Node', NODE);

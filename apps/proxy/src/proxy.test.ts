@@ -53,7 +53,7 @@ describe('start', () => {
     ]);
   });
 
-  it('F124 F137: says Starting in an Event', async () => {
+  it('F124 F137: posts the Event Starting', async () => {
     const { parts } = await start(['--proxy-mode=iptables']);
     expect(parts.events).toEqual([
       { type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '' },
@@ -246,7 +246,7 @@ describe('a running proxy', () => {
     expect(changes(world)).toHaveLength(before + 1);
   });
 
-  it('F120 F121 F122: changes of the Node are taken over and logged; its deletion leaves the rules', async () => {
+  it('F120 F121 F122: changes of the Node are applied and logged; its deletion leaves the rules', async () => {
     const world = await started(['--detect-local-mode=NodeCIDR']);
     upsert(world, 'Node', { ...NODE, spec: { podCIDRs: ['10.244.9.0/24'] } });
     await world.settle(1000);

@@ -1,4 +1,4 @@
-/** A test API server in a namespace of its own process, told by messages what to do. Also asks HTTP servers there. */
+/** A test API server in a namespace of its own process, controlled by messages. Also sends requests to HTTP servers there. */
 import { createTestApiServer } from '@signalbox/kubernetes/testing';
 import type { WireObject } from '@signalbox/kubernetes';
 

@@ -130,11 +130,11 @@ describe('dist alone in an empty folder', () => {
       const brief = moment === 'early' ? env : { ...env, WAIT: '500' };
       const plain = await run(process.execPath, [...words, '-e', ''], { cwd: folder.path, env });
       expect(plain.stdout).toBe('inspector open\n');
-      const ours = await run(process.execPath, [...words, 'main.js', '--version'], {
+      const bundled = await run(process.execPath, [...words, 'main.js', '--version'], {
         cwd: folder.path,
         env: brief,
       });
-      expect(ours.stdout).toMatch(/^Kubernetes .*\ninspector closed\n$/);
+      expect(bundled.stdout).toMatch(/^Kubernetes .*\ninspector closed\n$/);
       const asked = ['--inspect=0', '--require=./signal.cjs', 'main.js', '--version'];
       expect((await run(process.execPath, asked, { cwd: folder.path, env })).stdout).toContain(
         'inspector open',

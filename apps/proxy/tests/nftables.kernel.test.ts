@@ -111,7 +111,7 @@ async function followsChanges(rig: NodeRig, proxy: ProxyProcess): Promise<void> 
   }
 }
 
-it('F1 F75 F86 F89: nftables mode takes over from iptables mode without a failed connection, and cleans up', async () => {
+it('F1 F75 F86 F89: nftables mode replaces iptables mode without a failed connection, and cleans up', async () => {
   const rig = await build();
   const before = await startMode(rig, 'iptables');
   expect(await call(rig)).toBe(PODS[0]);
@@ -145,7 +145,7 @@ it('F1 F75 F86 F89: nftables mode takes over from iptables mode without a failed
   expect(await rig.onNode('nft', 'list', 'tables')).not.toContain('kube-proxy');
 });
 
-it('F86: iptables mode takes over from nftables mode without a failed connection', async () => {
+it('F86: iptables mode replaces nftables mode without a failed connection', async () => {
   const rig = await build();
   const before = await startMode(rig, 'nftables');
   expect(await call(rig)).toBe(PODS[0]);

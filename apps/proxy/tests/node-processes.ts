@@ -35,8 +35,8 @@ export function startApiServer(host: Host): ApiServer {
   const child = start(host, [...NODE_OPTIONS, `${HERE}api-server-child.ts`], 'ipc');
   const waiting = new Map<number, Waiting>();
   let next = 0;
-  let said = '';
-  child.stderr?.on('data', (chunk) => (said += String(chunk)));
+  let output = '';
+  child.stderr?.on('data', (chunk) => (output += String(chunk)));
   child.on('message', ({ id, value, error }: { id: number; value?: unknown; error?: string }) => {
     const asked = waiting.get(id);
     waiting.delete(id);
@@ -44,7 +44,7 @@ export function startApiServer(host: Host): ApiServer {
     else asked?.reject(new Error(error));
   });
   child.once('exit', () => {
-    for (const { reject } of waiting.values()) reject(new Error(`the API server ended: ${said}`));
+    for (const { reject } of waiting.values()) reject(new Error(`the API server ended: ${output}`));
   });
   return {
     ask: (command) =>
@@ -78,14 +78,14 @@ export function startSignalbox(host: Host, flags: readonly string[]): ProxyProce
 
 export function startProgram([file = '', ...words]: readonly string[]): ProxyProcess {
   const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (said += String(chunk)));
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk) => (output += String(chunk)));
   const ended = once(child, 'close').then(
     ([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null,
   );
   return {
     pid: child.pid ?? 0,
-    log: () => said,
+    log: () => output,
     ended,
     end: (signal) => {
       child.kill(signal);

@@ -58,7 +58,7 @@ async function metric(rig: NodeRig, name: string): Promise<number> {
   return Number(line?.split(' ')[1] ?? Number.NaN);
 }
 
-/** Answers to requests that connection tracking was not shown: it has never heard of what they belong to. */
+/** Responses to requests that connection tracking did not see: they belong to no entry. */
 async function sendInvalid(rig: NodeRig, packets: number): Promise<void> {
   const pod = rig.hostOf(POD);
   const ping = ['ping', '-c', String(packets), '-i', '0.2', '-W', '1', OUTSIDE];
@@ -102,17 +102,17 @@ describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant
     expect(await first.end('SIGTERM')).toBe(0);
     const second = await rig.startReadyProxy();
     expect([await metric(rig, INVALID), await metric(rig, LOCALHOST)]).toEqual([3, 2]);
-    // What iptables says of the rules is what was written: a new process finds nothing to do.
+    // iptables lists the rules as they were written: a new process finds no difference.
     for (const table of ['nat', 'filter']) {
       const written = `kubeproxy_sync_proxy_rules_iptables_last{ip_family="IPv4",table="${table}"}`;
       expect([table, await metric(rig, written)]).toEqual([table, 0]);
     }
 
     await second.end('SIGTERM');
-    const foreign = ['INPUT', '-m', 'nfacct', '--nfacct-name', 'localhost_nps_accepted_pkts'];
-    await rig.onNode(`iptables-${variant}`, '-A', ...foreign);
+    const otherRule = ['INPUT', '-m', 'nfacct', '--nfacct-name', 'localhost_nps_accepted_pkts'];
+    await rig.onNode(`iptables-${variant}`, '-A', ...otherRule);
     expect(await cleanUp(rig)).toEqual(['ct_state_invalid_dropped_pkts']);
-    await rig.onNode(`iptables-${variant}`, '-D', ...foreign);
+    await rig.onNode(`iptables-${variant}`, '-D', ...otherRule);
     expect(await cleanUp(rig)).toEqual(['localhost_nps_accepted_pkts']);
     expect(await cleanUp(rig)).toEqual([]);
   });

@@ -45,7 +45,7 @@ function rig(): Rig {
 
 function pod(address: string): Host {
   const host = rig().world.hostOf(address);
-  if (host === undefined) throw new Error(`nobody has ${address}`);
+  if (host === undefined) throw new Error(`no host has ${address}`);
   return host;
 }
 
@@ -130,7 +130,7 @@ async function call(timeout = 10_000): Promise<string> {
   return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
 }
 
-/** Connection after connection until told to stop; who answered each. */
+/** Connection after connection until stopped; the endpoint that answered each. */
 function stream(): { stop(): Promise<readonly string[]> } {
   const seen: string[] = [];
   const state = { going: true };
@@ -177,7 +177,7 @@ afterAll(async () => {
 });
 
 describe('signalbox on a node, with the configuration of kubeadm', () => {
-  it('F1 F104 F124: carries traffic, says its mode, and posts the Event Starting', async () => {
+  it('F1 F104 F124: carries traffic, shows its mode, and posts the Event Starting', async () => {
     expect(await call()).toBe(PODS[0]);
     expect(await get('10249/proxyMode')).toEqual({ status: 200, body: 'iptables' });
     const events = await eventually(
@@ -263,7 +263,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
     expect(seen.length).toBeGreaterThan(10);
   });
 
-  it('two instances on one node: the second says so', async () => {
+  it('the second of two instances on one node logs that', async () => {
     const second = startProxy(join(rig().folder, 'config.conf'));
     await eventually(
       () => Promise.resolve(second.log()),
@@ -327,7 +327,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
 
   // After the streams: connections made while the rules are gone stay in the connection table for two minutes,
   // and a later one that happens to get the same source port would follow them.
-  it('S58: repairs rules that somebody else removed', async () => {
+  it('S58: repairs rules that another process removed', async () => {
     await runCommand([...rig().world.node.prefix, 'iptables', '-t', 'nat', '-F', 'PREROUTING']);
     await eventually(
       () => call(300),

@@ -44,7 +44,7 @@ describe('real servers', () => {
     });
   });
 
-  it('of ETP=Local without a local one are those of the cluster, and outsiders are dropped (S22)', () => {
+  it('of ETP=Local without a local one are those of the cluster, and external clients are dropped (S22)', () => {
     const { servers, entries } = compiled({ ...LOCAL, endpoints: ['10.244.2.7'] });
     expect(servers['TCP 203.0.113.9:80']).toBe('10.244.2.7');
     expect(entries.filter((entry) => entry.startsWith('DROP'))).toEqual([
@@ -63,7 +63,7 @@ describe('real servers', () => {
     expect(entries.filter((entry) => /^DROP|LOCAL/.test(entry))).toEqual([]);
   });
 
-  it('of ITP=Local without a local one: nobody is served (S16)', () => {
+  it('of ITP=Local without a local one: no client is served (S16)', () => {
     const { servers, entries } = compiled({ internalPolicy: 'local', endpoints: ['10.244.2.7'] });
     expect(servers).toEqual({ 'TCP 10.96.0.10:80': '' });
     expect(entries).toContain('DROP 10.96.0.10,tcp:80');
@@ -110,11 +110,11 @@ describe('sets', () => {
       '203.0.113.9,tcp:80,198.51.100.0/24',
     ]);
     expect(entriesIn(shape, 'LOAD-BALANCER-SOURCE-IP')).toEqual(['203.0.113.9,tcp:80,203.0.113.9']);
-    const everybody = {
+    const allSources = {
       ...shape,
       sourceRanges: { cidrs: ['0.0.0.0/0', '198.51.100.0/24'], alsoAddresses: [] },
     };
-    expect(entriesIn(everybody, 'LOAD-BALANCER-FW')).toEqual([]);
+    expect(entriesIn(allSources, 'LOAD-BALANCER-FW')).toEqual([]);
   });
 
   it('hairpins of every local endpoint, chosen or not (S37)', () => {

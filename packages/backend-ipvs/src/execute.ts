@@ -23,7 +23,7 @@ export interface Executor {
   readonly claims: VirtualServerOwnership;
 }
 
-/** What the kernel said to one operation. */
+/** The kernel's reply to one operation. */
 interface Answer {
   readonly item: PlannedOperation;
   readonly failures: readonly OperationFailure[];
@@ -37,7 +37,7 @@ const NEEDED_BY_ALL: ReadonlySet<OperationKind> = new Set<OperationKind>([
 ]);
 
 /**
- * In two parts: real servers are sent once it is known that their virtual servers are ours. A failure of the
+ * In two parts: real servers are sent once it is known that their virtual servers are owned. A failure of the
  * journal costs no service anything; who saves it last reports it.
  */
 export async function execute(executor: Executor, plan: Plan): Promise<Executed> {
@@ -73,7 +73,7 @@ function isHarmless({ operation, mayBeGone }: PlannedOperation, { error }: Opera
   return mayBeGone === true && error.code === 'not-found';
 }
 
-/** Before the first packet can meet them, new virtual servers are ours in writing. Answers with those that were not. */
+/** Before the first packet can reach them, new virtual servers are written to the journal. Returns those that were not. */
 function claim(
   claims: VirtualServerOwnership,
   planned: readonly PlannedOperation[],
@@ -88,12 +88,12 @@ function claim(
 }
 
 interface Settled {
-  /** Not there, or not ours: they get no real servers. */
+  /** Absent, or not owned: they get no real servers. */
   readonly refused: ReadonlySet<VirtualServerKey>;
   readonly surprises: readonly VirtualServerKey[];
 }
 
-/** A virtual server that exists is somebody else's if we have only just claimed it; else it was overlooked. */
+/** A virtual server that exists is another program's if it was only just added to the owned ones; else a listing missed it. */
 function settle(
   claims: VirtualServerOwnership,
   claimed: ReadonlySet<VirtualServerKey>,
@@ -113,7 +113,7 @@ function settle(
   return { refused, surprises };
 }
 
-/** What is gone is no longer ours. */
+/** What is gone is no longer owned. */
 function release(claims: VirtualServerOwnership, answers: readonly Answer[]): void {
   for (const { item, failures } of answers) {
     const code = failures[0]?.error.code;

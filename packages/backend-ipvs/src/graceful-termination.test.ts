@@ -56,7 +56,7 @@ beforeEach(async () => {
 });
 
 describe('a TCP endpoint that is no longer wanted', () => {
-  it('goes at once when nobody is connected', async () => {
+  it('goes at once when no client is connected', async () => {
     const { counters } = await sync(shrink);
     expect(weights()).toEqual({ '10.244.1.5:8080': 1 });
     expect(counters).toMatchObject({ real_servers_deleted: 1, terminating_real_servers: 0 });

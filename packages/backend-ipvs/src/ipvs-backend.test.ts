@@ -173,7 +173,7 @@ describe('sync', () => {
     expect(fake.operations).toEqual([]);
   });
 
-  it('fails when somebody else has a device of that name', async () => {
+  it('fails when a device of that name is no dummy', async () => {
     const { backend, kernel } = bench();
     kernel.device = 'not-dummy';
     const result = await backend.sync(full(service()));
@@ -249,7 +249,7 @@ describe('sync', () => {
 });
 
 describe('drift', () => {
-  it('is found by observe and put right by a sync after the interval', async () => {
+  it('is found by observe and repaired by a sync after the interval', async () => {
     const { backend, kernel, clock } = bench({ reconcileInterval: 30_000 });
     okay(await backend.sync(full(service())));
     const good = dumpKernel(kernel, 'IPv4');
@@ -272,7 +272,7 @@ describe('drift', () => {
     expect(dumpKernel(kernel, 'IPv4')).toBe(good);
   });
 
-  it('that makes a change fail is put right in the same sync', async () => {
+  it('that makes a change fail is repaired in the same sync', async () => {
     const { backend, kernel, restart } = bench();
     const [before, after] = [service(), service({ endpoints: ['10.244.1.5'] })];
     okay(await backend.sync(full(before)));
@@ -284,7 +284,7 @@ describe('drift', () => {
     expect(repaired).toBe(dumpKernel(kernel, 'IPv4'));
   });
 
-  it('restores a weight that somebody set, but starts no listing for a change', async () => {
+  it('restores a weight that another process set, but starts no listing for a change', async () => {
     const { backend, kernel, restart } = bench();
     okay(await backend.sync(full(service())));
     const server = kernel.servers.get('TCP 10.96.0.10:80')?.server;

@@ -17,7 +17,7 @@ export interface IpvsBackendOptions {
   readonly strictARP?: boolean;
   /** Seconds; 0 or absent: the kernel's own (`--ipvs-tcp-timeout` and friends). */
   readonly timeouts?: IpvsTimeoutOptions;
-  /** Which bit of the packet mark says "masquerade"; 0-31, 14 by default. */
+  /** The bit of the packet mark for masquerading; 0-31, 14 by default. */
   readonly masqueradeBit?: number;
   /** Milliseconds after which a terminating TCP server goes even with connections; 15 minutes by default. */
   readonly gracefulMaxAge?: number;
@@ -29,7 +29,7 @@ export interface IpvsBackendOptions {
    */
   readonly reconcileInterval?: number;
   readonly localPolicyFallback?: LocalPolicyFallback;
-  /** Where the names of our virtual servers survive a restart; without one the kernel's state must tell. */
+  /** Keeps the names of owned virtual servers over a restart; without one, ownership follows from the kernel's state. */
   readonly journal?: Journal;
   /** Whose time counts; the system's by default. */
   readonly clock?: Pick<Clock, 'now'>;

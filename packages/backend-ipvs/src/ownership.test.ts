@@ -31,7 +31,7 @@ describe('other people', () => {
     expect(servers(first.kernel)).toBe(OTHER_SERVER_TEXT);
   });
 
-  it('who have a virtual server where ours should be are reported and left alone, until they go', async () => {
+  it('with a virtual server at an address and port of a Service are reported and not modified, until they go', async () => {
     const { backend, kernel, clock } = bench({ journal: memoryJournal() });
     const cart = service({ nodePort: 8443 });
     addOtherServer(kernel);
@@ -105,7 +105,7 @@ function addObjectsOfEarlierVersion(kernel: FakeKernel): void {
 }
 
 describe('cleanup', () => {
-  it('leaves nothing of ours, needs no sync before, and reports nothing the second time', async () => {
+  it('leaves no owned object, needs no sync before, and reports nothing the second time', async () => {
     const { backend, kernel, restart } = bench();
     const untouched = dumpKernel(kernel, 'IPv4');
     okay(await backend.sync(full(service({ nodePort: 30_080, loadBalancerIPs: ['203.0.113.9'] }))));
@@ -158,7 +158,7 @@ describe('cleanup', () => {
     expect([...kernel.sets.keys()]).toEqual([]);
   });
 
-  it('is not needed after kube-proxy: its rules go when ours come', async () => {
+  it('is not needed after kube-proxy: a sync removes its rules', async () => {
     const fresh = bench();
     okay(await fresh.backend.sync(full(service())));
     const { backend, kernel } = bench();

@@ -52,7 +52,7 @@ function optional<K extends string, V>(key: K, value: V | undefined): Partial<Re
 
 type Cluster = Map<string, DesiredServicePort>;
 
-/** One to three services come, change or go, all told in one change. */
+/** One to three services are added, changed or removed in one change. */
 function randomChange(random: Random, cluster: Cluster): ReturnType<typeof change> {
   const before = new Map(cluster);
   for (let count = 1 + Math.floor(random() * 3); count > 0; count -= 1) {

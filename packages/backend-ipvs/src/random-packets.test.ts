@@ -1,4 +1,4 @@
-/** Any packet to any frontend: the kernel's objects do with it what the core says must be done. */
+/** Any packet to any frontend: the kernel's objects treat it as the core decides. */
 import {
   explain,
   type DesiredNode,
@@ -64,7 +64,7 @@ function randomService(random: Random, index: number): DesiredServicePort {
   return service(shape);
 }
 
-/** Without a detector there are no routes of local pods, and cluster IPs are masqueraded for nobody. */
+/** Without a detector there are no routes of local pods, and cluster IPs are masqueraded for no client. */
 function withDetector(servicePort: DesiredServicePort, detector: LocalDetector): DesiredServicePort {
   if (detector.kind !== 'none') return servicePort;
   const frontends = servicePort.frontends.map((frontend): Frontend => {
@@ -75,7 +75,7 @@ function withDetector(servicePort: DesiredServicePort, detector: LocalDetector):
   return { ...servicePort, frontends };
 }
 
-/** What this mode cannot tell apart (README): where outsiders have local endpoints, everybody has. */
+/** What this mode cannot distinguish (README): where external clients get local endpoints, all clients do. */
 function asThisModeHasIt(state: DesiredState): DesiredState {
   const adapt = (frontend: Frontend): Frontend => {
     if (frontend.routes.at(-1)?.target !== 'local') return frontend;

@@ -65,7 +65,7 @@ describe('a set of another type that rules refer to', () => {
     expect(dumpKernel(kernel, 'IPv4')).toBe(await wantedDump(GUARDED));
   });
 
-  it('is told as drift to a running process, and put right by it', async () => {
+  it('is reported as drift by a running process, and repaired by it', async () => {
     const kernel = createFakeKernel({ hostAddresses: HOST });
     const backend = backendOn(kernel);
     okay(await backend.sync(full(GUARDED)));

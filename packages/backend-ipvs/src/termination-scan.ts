@@ -47,7 +47,7 @@ function firstServer(terminating: TerminatingServers, key: VirtualServerKey): re
   return first.done === true ? [] : [first.value.server];
 }
 
-/** A failure to look: nothing was changed, and nobody's service is worse for it. */
+/** A failure to read: nothing was changed, and no Service is affected. */
 export function scanFailure(error: BackendError): ServiceFailure {
   return { key: 'terminating real servers', error };
 }

@@ -14,7 +14,7 @@ const WEB = service({ name: 'web', clusterIP: '10.96.0.11' });
 const KEYS = ['TCP 10.96.0.10:80', 'TCP 10.96.0.11:80'];
 const serverKeys = (kernel: FakeKernel): readonly string[] => [...kernel.servers.keys()].sort();
 
-/** A backend whose driver can hint at drift, and tells of each listing before it is answered. */
+/** A backend whose driver can report drift, and calls back before each listing is returned. */
 function watched(kernel = createFakeKernel({ hostAddresses: HOST })) {
   const fake = createFakeIpvs({ family: 'IPv4', kernel });
   const state = { hint: null as ((what: string) => void) | null, afterListing: (): void => undefined };
@@ -67,7 +67,7 @@ describe('--ipvs-exclude-cidrs', () => {
 });
 
 describe('beside a journal, half the evidence', () => {
-  it('an address on the service device makes no virtual server of another program ours', async () => {
+  it('an address on the service device does not make a virtual server of another program owned', async () => {
     const journal = memoryJournal();
     const { backend, kernel, restart } = bench({ journal });
     okay(await backend.sync(full(CART)));
@@ -76,7 +76,7 @@ describe('beside a journal, half the evidence', () => {
     expect(serverKeys(kernel)).toEqual(['TCP 10.96.0.10:80', 'TCP 10.96.0.10:8443']);
   });
 
-  it('an entry of a set makes none ours either', async () => {
+  it('an entry of a set does not make one owned either', async () => {
     const journal = memoryJournal();
     const { backend, kernel, restart } = bench({ journal });
     okay(await backend.sync(full(CART)));
@@ -151,13 +151,13 @@ describe('a Service that was refused for a virtual server of another program', (
 describe('a hint of drift', () => {
   it('makes the next sync compare, once', async () => {
     const { backend, kernel, fake, state } = watched();
-    const heard: string[] = [];
-    const undo = backend.watch?.((what) => heard.push(what));
+    const reported: string[] = [];
+    const undo = backend.watch?.((what) => reported.push(what));
     okay(await backend.sync(full(CART)));
     const wanted = dumpKernel(kernel, 'IPv4');
     kernel.bound.clear();
     state.hint?.('address 10.96.0.10 is gone');
-    expect(heard).toEqual(['address 10.96.0.10 is gone']);
+    expect(reported).toEqual(['address 10.96.0.10 is gone']);
     expect(okay(await backend.sync(NOTHING_NEW)).repaired).toHaveLength(1);
     expect(dumpKernel(kernel, 'IPv4')).toBe(wanted);
     okay(await backend.sync(NOTHING_NEW));

@@ -1,4 +1,4 @@
-/** What is ours stays ours, whatever a listing says; what is others' is not touched, whatever else fails. */
+/** An owned virtual server stays owned, whatever a listing shows; one of another program is not modified, whatever fails. */
 import { describe, expect, it } from 'vitest';
 import { createIpvsBackend } from './ipvs-backend.ts';
 import { serverOfKey, virtualServerKey } from './objects/virtual-server.ts';
@@ -36,15 +36,15 @@ function hazy(): Bench & { readonly missed: string[]; readonly journal: MemoryJo
   return { ...made, backend, missed, journal };
 }
 
-/** As somebody else's program would make it. */
+/** As another program would create it. */
 function addServer(kernel: FakeKernel, address: string, port: number): void {
   const server = { ...OTHER_SERVER, address, port };
   kernel.apply({ kind: 'server-add', server });
   kernel.apply({ kind: 'real-add', server, real: { address: '198.51.100.3', port: 443, weight: 1 } });
 }
 
-describe('a virtual server of ours that a listing misses', () => {
-  it('is no failure and stays ours, here and after a restart', async () => {
+describe('an owned virtual server that a listing misses', () => {
+  it('is no failure and stays owned, here and after a restart', async () => {
     const { backend, kernel, missed, journal, restart } = hazy();
     const [two, one] = [service(), service({ endpoints: ['10.244.1.6'] })];
     okay(await backend.sync(full(two)));
@@ -60,7 +60,7 @@ describe('a virtual server of ours that a listing misses', () => {
     expect(servers(kernel)).toContain('-r 10.244.2.7:8080 -m -w 1');
   });
 
-  it('at the very first look is ours by what names it', async () => {
+  it('at the first listing is owned by the objects that name it', async () => {
     const kubeProxy = bench();
     okay(await kubeProxy.backend.sync(full(service())));
     const driver = overlooking(kubeProxy.fake.driver, [CART]);
@@ -78,7 +78,7 @@ describe('a virtual server of ours that a listing misses', () => {
     okay(await backend.sync(NOTHING_NEW));
   });
 
-  it('goes all the same when nobody wants it any more', async () => {
+  it('is deleted all the same when no Service needs it any more', async () => {
     const { backend, kernel, missed, journal } = hazy();
     const other = service({ name: 'other', clusterIP: '10.96.0.11' });
     okay(await backend.sync(full(service(), other)));
@@ -88,7 +88,7 @@ describe('a virtual server of ours that a listing misses', () => {
     expect(journal.keys).toEqual(['TCP 10.96.0.11:80']);
   });
 
-  it('and is gone indeed is forgotten: somebody else may have its place', async () => {
+  it('and that is gone indeed is released: another program may have its place', async () => {
     const { backend, kernel, journal } = hazy();
     okay(await backend.sync(full(service())));
     kernel.servers.clear();
@@ -99,7 +99,7 @@ describe('a virtual server of ours that a listing misses', () => {
     expect([...kernel.servers.keys()]).toEqual([CART]);
   });
 
-  it('is no drift when nobody wants it', async () => {
+  it('is no drift when no Service needs it', async () => {
     const { fake } = bench();
     const journal = memoryJournal();
     journal.keys = [CART];
@@ -124,10 +124,10 @@ describe('a virtual server of ours that a listing misses', () => {
   });
 });
 
-describe('a virtual server of somebody else', () => {
+describe('a virtual server of another program', () => {
   const cart = service({ nodePort: 8443 });
 
-  it('gets no real servers of ours from a new service', async () => {
+  it('gets no real servers from a new Service', async () => {
     const { backend, kernel, fake } = bench({ journal: memoryJournal() });
     okay(await backend.sync(full()));
     addOtherServer(kernel);
@@ -158,7 +158,7 @@ describe('a virtual server of somebody else', () => {
     expect(journal.others).toEqual([]);
   });
 
-  it('is not ours after a restart because our own sets name it', async () => {
+  it('is not owned after a restart although owned sets name it', async () => {
     const { backend, kernel, restart } = bench({ journal: memoryJournal() });
     addOtherServer(kernel);
     addServer(kernel, '10.96.0.10', 80);
@@ -170,7 +170,7 @@ describe('a virtual server of somebody else', () => {
     expect(servers(kernel)).toBe(before);
   });
 
-  it('on an address without node ports is not ours for the number of its port', async () => {
+  it('on an address without node ports is not owned for the number of its port', async () => {
     const { backend, kernel, restart } = bench();
     const nodePort = service({ nodePort: 30_080 });
     addServer(kernel, '192.168.7.100', 30_080);
@@ -184,7 +184,7 @@ describe('a virtual server of somebody else', () => {
 });
 
 describe('the journal', () => {
-  it('that could not be written is written by the next sync, and the failure is told', async () => {
+  it('that could not be written is written by the next sync, and the failure is reported', async () => {
     const journal = memoryJournal();
     const { backend, kernel, restart, fake } = bench({ journal });
     okay(await backend.sync(full(service())));
@@ -203,7 +203,7 @@ describe('the journal', () => {
     expect([...kernel.servers.keys()]).toEqual([CART]);
   });
 
-  it('older than what kube-proxy made meanwhile does not make that foreign', async () => {
+  it('older than what kube-proxy made meanwhile leaves that owned', async () => {
     const journal = memoryJournal();
     const { backend, kernel, restart } = bench({ journal });
     okay(await backend.sync(full(service())));

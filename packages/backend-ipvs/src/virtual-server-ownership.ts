@@ -6,8 +6,8 @@ import type { VirtualServerKey } from './objects/virtual-server.ts';
 import { sameMembers } from './same-members.ts';
 
 /**
- * Whose virtual servers are whose, in memory, and in the journal as soon as that can be written. What is ours stays
- * ours until the kernel says that it is gone: it may be missing in a listing that somebody's deletion disturbed.
+ * Which virtual servers are owned, in memory, and in the journal as soon as that can be written. An owned one stays owned
+ * until the kernel confirms that it is gone: a listing during which another process deletes some may miss it.
  */
 export class VirtualServerOwnership implements Ownership {
   readonly #journal: Journal;
@@ -28,12 +28,12 @@ export class VirtualServerOwnership implements Ownership {
     return this.#others;
   }
 
-  /** The kernel has been looked at, and the journal read. */
+  /** The kernel's state and the journal have been read. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** Once in the life of a process: what the journal says, and what the kernel shows in its light. */
+  /** Once in the life of a process: what the journal lists, and what follows from it and the kernel's state. */
   async load(look: (journal: JournalContent) => Iterable<VirtualServerKey>): Promise<void> {
     if (this.#isKnown) return;
     const journal = await this.#journal.load();
@@ -43,7 +43,7 @@ export class VirtualServerOwnership implements Ownership {
     this.#isKnown = true;
   }
 
-  /** Says whether it is new. */
+  /** Returns whether it is new. */
   add(key: VirtualServerKey): boolean {
     if (this.#owned.has(key)) return false;
     this.#owned.add(key);
@@ -56,7 +56,7 @@ export class VirtualServerOwnership implements Ownership {
     if (this.#owned.delete(key)) this.#isWritten = false;
   }
 
-  /** It turned out to be somebody else's. */
+  /** It turned out to be another program's. */
   giveUp(key: VirtualServerKey): void {
     this.release(key);
     this.setOthers([...this.#others, key]);
@@ -78,7 +78,7 @@ export class VirtualServerOwnership implements Ownership {
   }
 }
 
-/** Of a wanted virtual server that is another's. */
+/** Of a wanted virtual server that is not owned. */
 export function conflict(key: VirtualServerKey): BackendError {
   const message = `virtual server ${key} is not owned by Signalbox; not modified`;
   return backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });

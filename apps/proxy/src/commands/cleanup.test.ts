@@ -26,7 +26,7 @@ function world(results: Record<string, Awaited<ReturnType<ReturnType<typeof reco
 }
 
 describe('--cleanup', () => {
-  it('F3 F86: removes every mode and says what went', async () => {
+  it('F3 F86: removes the objects of every mode and reports them', async () => {
     const { run, lines } = world({ iptables: { outcome: 'ok', removed: ['12 chains'] } });
     expect(await run()).toEqual({ status: 0, errors: [] });
     expect(lines.join('')).toContain('"Removed" mode="iptables" family="IPv4" removed="12 chains"');

@@ -48,7 +48,7 @@ async function explain(...words: string[]) {
 }
 
 describe('signalbox explain', () => {
-  it('S35: says where a packet goes, and why', async () => {
+  it('S35: prints where a packet goes, and why', async () => {
     const { status, printed } = await explain('10.244.1.9', '10.96.0.10:80/tcp');
     expect(status).toBe(0);
     expect(printed).toContain('packet   10.244.1.9 -> 10.96.0.10:80/TCP\n');
@@ -73,7 +73,7 @@ describe('signalbox explain', () => {
     expect(printed).toContain(`outcome  ${outcome}\n`);
   });
 
-  it('what cannot be used of an object is told', async () => {
+  it('reports what cannot be used of an object', async () => {
     const path = join(folder.path, 'odd.yaml');
     const odd = OBJECTS.split('---')[0]?.replace('name: web', 'name: odd').replace('TCP', 'XXX') ?? '';
     writeFileSync(path, odd.replaceAll('10.96.0.10', '10.96.0.12'));

@@ -1,4 +1,4 @@
-/** `signalbox explain FROM TO`: what becomes of a packet on this node, and which rule of Kubernetes says so. */
+/** `signalbox explain FROM TO`: what happens to a packet on this node, and which rule of Kubernetes decides. */
 import {
   explain,
   formatAddressPort,
@@ -56,7 +56,7 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   return DONE;
 }
 
-/** Resolves when every resource is complete, or time is up: then with one line that says what is missing, and why. */
+/** Resolves when every resource is complete, or time is up: then with one line that names what is missing, and why. */
 async function load(
   source: Source,
   model: Model,
@@ -88,7 +88,7 @@ async function load(
   });
   await source.stop();
   if (missing.size === 0) return null;
-  return `nothing heard of ${[...missing].join(', ')} within ${PATIENCE / 1000} s${last}`;
+  return `nothing received of ${[...missing].join(', ')} within ${PATIENCE / 1000} s${last}`;
 }
 
 function render(packet: Packet, { outcome, servicePort, frontend, rule, reason }: Explanation): string {

@@ -6,7 +6,7 @@ import type { Proxy } from '../proxy.ts';
 import { failed, type Outcome } from './outcome.ts';
 import type { RunOptions } from './run-options.ts';
 
-/** A change that a running proxy cannot take over ends it with 1, for whoever started it to start it again. */
+/** A change that a running proxy cannot apply ends it with status 1, so that kubelet or another supervisor starts it again. */
 export function followConfig(options: RunOptions, proxy: Proxy, end: (outcome: Outcome) => void): void {
   const { settings, composition, around } = options;
   if (settings.configFile === '') return;
@@ -84,7 +84,7 @@ function takeChange(
   const change = compareSettings(before, result.settings);
   if (change.restart.length > 0) {
     const fields = change.restart.join(', ');
-    return `content of the proxy server's configuration file was updated: a new process has to take over ${fields}`;
+    return `content of the proxy server's configuration file was updated: restart required to apply ${fields}`;
   }
   return result.settings;
 }

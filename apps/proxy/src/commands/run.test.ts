@@ -107,7 +107,7 @@ describe('the process and its configuration', () => {
     expect(await outcome).toEqual({
       status: 1,
       errors: [
-        "content of the proxy server's configuration file was updated: a new process has to take over iptables.masqueradeBit",
+        "content of the proxy server's configuration file was updated: restart required to apply iptables.masqueradeBit",
       ],
     });
   });

@@ -64,7 +64,7 @@ export async function prepare({
   return null;
 }
 
-/** What a tool said in full is in the log. */
+/** The log has the complete output of the tool. */
 function firstLine(text: string): string {
   return text.split('\n')[0] ?? text;
 }

@@ -49,7 +49,7 @@ export interface FlowTask {
 
 /** Removes flows of connection tracking that no longer lead to an endpoint. */
 export interface FlowCleaner {
-  /** What `change` says is in the kernel. `deleted` counts entries; `null`: nothing had to be looked at. */
+  /** `change` is in the kernel. `deleted` counts entries; `null`: nothing had to be checked. */
   clean(task: FlowTask): Promise<{ readonly deleted: number; readonly error?: BackendError } | null>;
   close(): void;
 }
@@ -77,7 +77,7 @@ export interface Composition {
   loadConntrack(): Promise<string | null>;
   /** On Linux, at start: whether another process works on this network namespace. */
   takeInstanceLock(): Promise<InstanceLock>;
-  /** Waits a while for what is only busy, and says so. */
+  /** Waits for a tool or kernel lock that is only busy, and logs it. */
   probeFamilies(settings: Settings, logger: Logger): Promise<FamilySupport>;
   /** At start, ahead of the backends. `null`: nothing is counted. */
   openCounters(
@@ -108,7 +108,7 @@ export interface ServiceControl {
 export interface SourceBundle {
   readonly source: Source;
   readonly events: Events;
-  /** Hears of every request to the API server, earlier ones included; absent where there is none. */
+  /** Called for every request to the API server, earlier ones included; absent where there is none. */
   readonly onRequest?: (listener: ReportListener) => void;
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
 import { reportExceptions } from './exceptions.ts';
 
-describe('exceptions that nobody caught', () => {
+describe('uncaught exceptions', () => {
   it.each(['uncaughtException', 'unhandledRejection'])('F138: %s is logged with its stack', (event) => {
     const lines: string[] = [];
     const sink = { write: (line: string) => lines.push(line), now: () => 0, pid: 1 };

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import type { Logger } from '../logging/logger.ts';
 
 /**
- * An exception that nobody caught is a fault of ours in one place: it is logged with its stack, and the rest goes on.
+ * An uncaught exception is a fault of one part of Signalbox: it is logged with its stack, and the rest goes on.
  * A sync that does not happen for it shows on /healthz, as any other that fails.
  */
 export function reportExceptions(process: EventEmitter, logger: Logger): void {

@@ -1,4 +1,4 @@
-/** An API client that tells how its requests went: for the `rest_client_*` metrics of dashboards. */
+/** An API client that reports the outcome of its requests: for the `rest_client_*` metrics of dashboards. */
 import type { ApiClient } from '@signalbox/kubernetes';
 
 export interface RequestReport {

@@ -94,13 +94,13 @@ users: [{name: u, user: ${user.replace('FILE', file)}}]
 
   it.each([
     [
-      'protobuf, or else JSON, unless something else is said',
+      'protobuf, or else JSON, unless something else is configured',
       [],
       '',
       /^application\/vnd.kubernetes.protobuf.*json$/,
     ],
-    ['what the flag says', ['--kube-api-content-type=application/json'], '', /^application\/json[^b]*$/],
-    ['what acceptContentTypes says', [], 'application/json', /^application\/json[^b]*$/],
+    ['the value of the flag', ['--kube-api-content-type=application/json'], '', /^application\/json[^b]*$/],
+    ['the value of acceptContentTypes', [], 'application/json', /^application\/json[^b]*$/],
   ])('F9 F70: objects are asked for in %s', async (_, flags, acceptContentTypes, expected) => {
     const server = await createTestApiServer();
     opened.push(server.stop);

@@ -69,7 +69,7 @@ function clusterEvents(recorder: EventRecorder, node: string): Events {
   };
 }
 
-/** The first requests are on their way before anybody counts: they are kept until then. */
+/** The first requests are sent before they are counted: they are kept until then. */
 function createReports(): { take: ReportListener; listen: (listener: ReportListener) => void } {
   const kept: RequestReport[] = [];
   const state: { listener: ReportListener } = { listener: (report) => void kept.push(report) };

@@ -20,7 +20,7 @@ import { validateConfiguration } from './validate.ts';
 import { chooseMode, type ModeChoice } from '../modes/choose-mode.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 
-/** What the machine tells; passed in, so that tests can say it. */
+/** What is read from the machine; an argument, so that tests can set it. */
 export interface Surroundings extends ModeChoice {
   readonly hostName: string;
   /** Throws as `readFileSync` does. */
@@ -182,7 +182,7 @@ function read(path: string, around: Surroundings): string | { error: string } {
   }
 }
 
-/** With a file, only flags that say so count; the others are ignored, and the log says which. */
+/** With a file, only flags marked `winsOverFile` count; the others are ignored, and a warning lists them. */
 function overrideFile(draft: Draft, parsed: ParsedFlags): void {
   const ignored: string[] = [];
   const { vmodule } = draft.config.logging;

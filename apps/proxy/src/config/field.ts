@@ -1,4 +1,4 @@
-/** What the table of the configuration (schema.ts) says about a field. */
+/** What the table of the configuration (schema.ts) defines of a field. */
 import type { KindName, ValueOf } from './kinds.ts';
 
 /** In the order of `--help`. */
@@ -61,7 +61,7 @@ export function isField(member: Field | Section): member is Field {
   return typeof member.kind === 'string';
 }
 
-/** The type of a configuration: what the table says of each field, and nothing else. */
+/** The type of a configuration, as the table defines it. */
 export type ConfigurationOf<Table> = {
   -readonly [Name in keyof Table]: Table[Name] extends { readonly kind: infer Kind extends KindName }
     ? ValueOf<Kind>

@@ -93,7 +93,7 @@ describe('following the configuration file', () => {
   });
 });
 
-describe('what a running proxy can take over', () => {
+describe('changes that a running proxy can apply', () => {
   it.each([
     ['logging: {verbosity: 4}\n', ['logging.verbosity'], []],
     [

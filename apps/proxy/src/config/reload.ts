@@ -15,7 +15,7 @@ function sectionsOf(modes: readonly Settings['mode'][]): ReadonlySet<string> {
 }
 
 export interface ConfigChange {
-  /** Paths taken over by a running proxy. */
+  /** Paths that a running proxy applies. */
   readonly live: readonly string[];
   /** Paths that need a restart. */
   readonly restart: readonly string[];

@@ -34,7 +34,7 @@ function livez({ state, clock, countLivez }: HealthHandlerOptions): Answer {
   return answer;
 }
 
-/** Ours: 200 once the rules of every family have been written and found in the kernel, and they keep up. */
+/** Not in kube-proxy: 200 once the rules of every family have been written and found in the kernel, and they keep up. */
 function readyz({ state }: HealthHandlerOptions): Answer {
   const waitingFor = state.notReady();
   const ready = waitingFor.length === 0 && state.health().healthy;

@@ -1,5 +1,5 @@
 /**
- * Whether the proxy keeps up, by kube-proxy's definition (F113-F115), and whether it is ready, by ours.
+ * Whether the proxy is healthy, as kube-proxy defines it (F113-F115), and whether it is ready: see /readyz.
  * Values only; the HTTP side is in health-server.ts.
  */
 import { FAMILIES, type Clock, type Family } from '@signalbox/core';

@@ -1,4 +1,4 @@
-/** Answers that every server of ours gives in the same way. */
+/** Responses that all servers of the proxy have in common. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
 /** What a listener calls. */

@@ -48,7 +48,7 @@ function world(): World {
   return { health, errors, proxy };
 }
 
-/** A port that nobody has, found by letting the kernel choose. */
+/** A free port, chosen by the kernel. */
 async function freePort(): Promise<number> {
   const server = await occupy(0);
   const { port } = server.address() as AddressInfo;

@@ -13,7 +13,7 @@ export interface MetricsServerOptions {
   readonly slis: Registry;
   readonly checks: CheckMetrics;
   readonly scrapes: ScrapeMetrics;
-  /** `v1.36.0`, or what `--version=vX.Y.Z` says instead. */
+  /** `v1.36.0`, or the value of `--version=vX.Y.Z`. */
   readonly version: string;
   readonly mode: () => string;
   readonly logger: Logger;

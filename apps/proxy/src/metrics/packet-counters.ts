@@ -2,7 +2,7 @@ import type { PacketCounters } from '../modes/proxy-mode.ts';
 import type { ProxyMetrics } from './proxy-metrics.ts';
 import type { Registry } from './registry.ts';
 
-/** The kernel counts; the values are read when somebody looks. What cannot be read keeps the value it had. */
+/** The kernel counts; the values are read at each scrape. A value that cannot be read keeps its last one. */
 export function registerPacketCounters(
   registry: Registry,
   metrics: Pick<ProxyMetrics, 'invalidDropped' | 'localhostNodePorts'>,

@@ -1,4 +1,4 @@
-/** The metrics address's own `/healthz`: the one check, `ping`, says that the server answers at all. */
+/** The metrics address's own `/healthz`: the one check, `ping`, succeeds when the server responds at all. */
 export function verboseHealthz(url: string): string {
   const query = new URL(url, 'http://localhost').searchParams;
   if (!query.has('verbose')) return 'ok';

@@ -47,7 +47,7 @@ describe('the text format', () => {
     expect(await registry.text()).toContain('# TYPE labelled counter\nlabelled{x="1"} 0\n');
   });
 
-  it('shows a value that somebody else counts as a counter', async () => {
+  it('shows a value that is counted elsewhere as a counter', async () => {
     const registry = createRegistry();
     const read = registry.gauge({ name: 'read_total', help: 'R.', labels: ['x'], as: 'counter' });
     read.set(5, { x: 'a' });
@@ -58,7 +58,7 @@ describe('the text format', () => {
     );
   });
 
-  it('reads values only when somebody looks, and waits for those that take asking', async () => {
+  it('reads values only at a scrape, and waits for those that are read asynchronously', async () => {
     const registry = createRegistry();
     const quick = registry.gauge({ name: 'quick', help: 'Q.' });
     const slow = registry.gauge({ name: 'slow', help: 'S.' });

@@ -26,10 +26,10 @@ export interface Histogram {
 
 export interface Registry {
   counter(info: MetricInfo): Counter;
-  /** `as: 'counter'`: somebody else counts, and the value is only read. */
+  /** `as: 'counter'`: it is counted elsewhere, and the value is only read. */
   gauge(info: MetricInfo & { readonly as?: 'counter' }): Gauge;
   histogram(info: Required<MetricInfo> & { readonly buckets: readonly number[] }): Histogram;
-  /** Called, and waited for, before each `text`: for values that are read when somebody looks. May not reject. */
+  /** Called, and waited for, before each `text`: for values that are read at a scrape. May not reject. */
   onCollect(refresh: () => Promise<void> | void): void;
   /** Text format 0.0.4: names in order, each with help, type and samples. */
   text(): Promise<string>;
@@ -41,7 +41,7 @@ export interface Registry {
   reset(): void;
 }
 
-/** As the Go client sends it; prom-client says the same without the last part. */
+/** As the Go client sends it; prom-client has the same without the last part. */
 export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores';
 
 export function createRegistry(): Registry {

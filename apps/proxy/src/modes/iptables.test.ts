@@ -70,7 +70,7 @@ describe('which families work', () => {
     expect(seconds).toBeLessThanOrEqual(60);
   });
 
-  it('F96: what no waiting cures is told at once', async () => {
+  it('F96: a permanent failure is reported at once', async () => {
     const { families, reasons, lines, seconds } = await probe({
       IPv4: scripted('IPv4', NO_TABLE),
       IPv6: createExecDriver({ family: 'IPv6', variant: 'nft', commandPrefix: ['/no/such/tool'] }),
@@ -79,7 +79,7 @@ describe('which families work', () => {
     expect(reasons[1]).toContain('ENOENT');
   });
 
-  it('what a tool that is locked out or killed says is understood', async () => {
+  it('the output of a tool that is locked out or killed is understood', async () => {
     const { reasons, lines } = await probe({
       IPv4: replaced('IPv4', `echo '${LOCKED}' >&2; exit 4`),
       IPv6: replaced('IPv6', 'kill -9 $$'),

@@ -84,7 +84,7 @@ function kernelspaceBackend(settings: ModeSettings, family: Family, facts: NodeF
         enableDSR: winkernel.enableDSR,
         rootHnsEndpointName: winkernel.rootHnsEndpointName,
         forwardHealthCheckVip: winkernel.forwardHealthCheckVip,
-        // Only overlay networks need them, and there the backend says so: a node of one family serves the other too.
+        // Only overlay networks need them, and there the backend reports their absence: a node of one family serves the other too.
         nodeIP: nodeAddressOf(facts, family),
         hostMac: findHostMac,
         ...(typeof health === 'string' ? {} : { healthzPort: health.port }),

@@ -9,7 +9,7 @@ import { lazyBackend } from './lazy-backend.ts';
 const change = fullChange(createModel(modelConfig(settingsOf([]))).state('IPv4'));
 
 describe('a backend that comes to life at its first sync', () => {
-  it('F93 F97: fails with the reason until it can be made, and then takes over what waited', async () => {
+  it('F93 F97: fails with the reason until the backend can be made, and then applies what waited', async () => {
     const inner = recordingBackend('IPv4', 'kernelspace');
     const answers = [backendError('not-found', 'node address', 'the Node object has no IPv4 address'), inner];
     const create = () => Promise.resolve(answers.shift() ?? inner);
@@ -20,7 +20,7 @@ describe('a backend that comes to life at its first sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it("follows the node's address, and keeps the last one while the Node object tells none", () => {
+  it("follows the node's address, and keeps the last one while the Node object has none", () => {
     let known: string | null = null;
     const facts = { nodeIP: () => known, syncPeriod: () => 1, counters: null };
     const address = nodeAddressOf(facts, 'IPv4');

@@ -58,7 +58,7 @@ function fakeObjects(error: NetlinkError | null = null): FakeObjects {
 
 type Answers = Partial<Record<Family, BackendError | readonly BackendError[]>>;
 
-/** `answers`: what a family's probe says, each time or the first times; then it works. */
+/** `answers`: the results of a family's probe, each time or the first times; then it works. */
 function world(answers: Answers = {}, error: NetlinkError | null = null) {
   const fake = fakeObjects(error);
   const clock = createManualClock();
@@ -70,9 +70,9 @@ function world(answers: Answers = {}, error: NetlinkError | null = null) {
   const asked: Family[] = [];
   const probe = (family: Family) => {
     asked.push(family);
-    const said = answers[family] ?? [];
+    const results = answers[family] ?? [];
     const tries = asked.filter((each) => each === family).length;
-    const answer = 'code' in said ? said : said[tries - 1];
+    const answer = 'code' in results ? results : results[tries - 1];
     return Promise.resolve(answer ?? createExecDriver({ family }));
   };
   const open = async () => {
@@ -93,7 +93,7 @@ function count({ objects }: FakeObjects, name: string, packets: number): void {
 }
 
 describe('packet counters', () => {
-  it('F162 F163: are made at start, and read when somebody scrapes', async () => {
+  it('F162 F163: are made at start, and read at each scrape', async () => {
     const { fake, lines, open } = world();
     const counters = await open();
     if (counters === null) throw new Error('there are no counters');
@@ -128,7 +128,7 @@ describe('packet counters', () => {
     expect(await registry.text()).toContain('ct_state_invalid_dropped_packets_total 3\n');
   });
 
-  it('F162 F163: a kernel without the objects is no error, and told once', async () => {
+  it('F162 F163: a kernel without the objects is no error, and is reported once', async () => {
     const { fake, lines, open } = world({}, NO_KERNEL);
     expect(await open()).toBeNull();
     expect(lines).toHaveLength(1);
@@ -161,7 +161,7 @@ describe('packet counters', () => {
     ]);
   });
 
-  it('F162 F163: that something stayed busy is told at any verbosity', async () => {
+  it('F162 F163: a lock that stays busy is reported at any verbosity', async () => {
     const { lines, open, asked } = world({ IPv4: LOCKED, IPv6: NO_MATCH });
     expect(await open()).toBeNull();
     expect(asked.filter((family) => family === 'IPv4')).toHaveLength(4);
@@ -195,13 +195,13 @@ describe('packet counters', () => {
 });
 
 describe('--cleanup of the counters', () => {
-  it('F86 F162 F163: takes away what no rule refers to, and says so', async () => {
+  it('F86 F162 F163: removes counters that no rule refers to, and reports them', async () => {
     const fake = fakeObjects();
-    await fake.client.ensure([INVALID, LOCALHOST, 'of-somebody-else']);
+    await fake.client.ensure([INVALID, LOCALHOST, 'of-another-program']);
     count(fake, LOCALHOST, 1);
     const removed = [`accounting object ${INVALID}`];
     expect(await countersCleaner(() => fake.client).clean()).toEqual({ outcome: 'ok', removed });
-    expect([...fake.objects.keys()]).toEqual([LOCALHOST, 'of-somebody-else']);
+    expect([...fake.objects.keys()]).toEqual([LOCALHOST, 'of-another-program']);
   });
 
   it('finds nothing in a kernel that has no such objects, and hides no other refusal', async () => {

@@ -134,7 +134,7 @@ async function readCounts(client: AccountingClient): Promise<PacketCounts> {
   };
 }
 
-/** Somebody who empties the tables may remove the objects, too, and without them every rule is refused. */
+/** Another process that empties the tables may remove the objects, too, and without them every rule is refused. */
 export function withCounters(backend: Backend, counters: PacketCounters): Backend {
   return {
     ...backend,

@@ -87,7 +87,7 @@ export interface ModeConfiguration {
   validate?(config: KubeProxyConfiguration, report: Report): void;
   /** Whether node ports answer at loopback addresses. */
   localhostNodePorts(config: KubeProxyConfiguration): boolean;
-  /** Fields that a running proxy takes over in general, but whose change from `before` to `after` needs a new start. */
+  /** Fields whose changes a running proxy applies in general, but whose change from `before` to `after` needs a restart. */
   startOnly?(before: KubeProxyConfiguration, after: KubeProxyConfiguration): readonly string[];
 }
 

@@ -36,7 +36,7 @@ export function checkFamilies(config: KubeProxyConfiguration, families: readonly
 }
 
 /**
- * What can be told only when the Node is known, since its first address decides which family is the primary one (F117).
+ * What can be checked only when the Node is known, since its first address decides which family is the primary one (F117).
  * Unlike above, a range of the secondary family only is of some use where both families work.
  */
 export function checkNode(

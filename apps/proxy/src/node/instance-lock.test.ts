@@ -65,7 +65,7 @@ describe('the lock of an instance', () => {
     expect(files(), 'the file of the holder alone').toEqual([socket(2)]);
   });
 
-  it('is held by a process that listens, and taken over from one that was killed', async () => {
+  it('is held by a process that listens, and acquired from one that was killed', async () => {
     mkdirSync(rig.place.folder);
     const holder = await listener(socket(41));
     expect(holder.printed).toBe('listening');
@@ -76,7 +76,7 @@ describe('the lock of an instance', () => {
     expect(files()).toEqual([socket(42)]);
   });
 
-  it('is taken over by one process alone when many find its holder dead at the same time', async () => {
+  it('is acquired by one process alone when many find its holder dead at the same time', async () => {
     let holder: InstanceLock | null = null;
     for (let round = 0; round < 20; round += 1) {
       holder?.release();

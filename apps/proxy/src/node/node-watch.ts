@@ -26,17 +26,17 @@ export interface NodeJudgeOptions {
 }
 
 /**
- * Whether the proxy may start with the Node as it is. Each thing that is wrong is told once; it ends the process only
+ * Whether the proxy may start with the Node as it is. Each problem is logged once; it ends the process only
  * before the first sync: rules that are in place are worth more than none.
  */
 export function createNodeCheck(options: NodeJudgeOptions): (view: NodeView) => boolean {
   const { check, logger, hasStarted, onFatal } = options;
-  const told = new Set<string>();
+  const logged = new Set<string>();
   return (view) => {
     const { fatal, warnings } = check(view);
     for (const reason of [...warnings, ...(fatal === null ? [] : [fatal])]) {
-      if (told.has(reason)) continue;
-      told.add(reason);
+      if (logged.has(reason)) continue;
+      logged.add(reason);
       if (reason === fatal && !hasStarted()) onFatal(reason);
       else logger.warning(reason);
     }

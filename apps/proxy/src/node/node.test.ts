@@ -58,7 +58,7 @@ describe('settings of the mode', () => {
 });
 
 describe('without the rights of root', () => {
-  it('F38: a score that may not be lowered is a line that says what is missing', () => {
+  it('F38: a score that may not be lowered is a line that names the missing capability', () => {
     const path = '/proc/self/oom_score_adj';
     const { files } = fakeFiles({ [path]: '0' }, { [path]: 'EACCES' });
     expect(setOomScore(files, -999)).toBe(
@@ -110,7 +110,7 @@ describe('IP families', () => {
   const checkWith = (argv: string[], families: ('IPv4' | 'IPv6')[], node: NodeView) =>
     checkNode(settingsOf(argv).config, families, node);
 
-  it("F96: a node whose primary address is of a family that does not work is told, and can't start", () => {
+  it('F96: a node whose primary address is of a family that does not work is logged, and cannot start', () => {
     expect(checkWith([], ['IPv4'], view('fd00::5')).fatal).toBe(
       'no IPv6 support for proxy mode iptables, but the primary address of this node is fd00::5',
     );
@@ -118,7 +118,7 @@ describe('IP families', () => {
     expect(checkWith([], ['IPv6'], view('')).fatal).toBeNull();
   });
 
-  it('F98: ranges of the secondary family only are told; fatal for the pods of the node, where those count', () => {
+  it('F98: ranges of the secondary family only are logged; fatal for the pods of the node, where those count', () => {
     const both: ('IPv4' | 'IPv6')[] = ['IPv4', 'IPv6'];
     const node = view('192.0.2.1', ['fd00:1::/64']);
     expect(checkWith(['--cluster-cidr=fd00::/8', '--nodeport-addresses=fd00::/8'], both, node)).toEqual({
@@ -134,15 +134,15 @@ describe('IP families', () => {
     expect(checkWith(['--nodeport-addresses=primary'], both, node)).toEqual({ fatal: null, warnings: [] });
   });
 
-  it('F96 F98: a misfit is told once; it is fatal only until the first sync', () => {
+  it('F96 F98: a misfit is logged once; it is fatal only until the first sync', () => {
     const fatal: string[] = [];
-    const told: string[] = [];
+    const logged: string[] = [];
     let started = false;
     let why = 'misfit';
     const check = createNodeCheck({
       check: () => ({ fatal: why === '' ? null : why, warnings: ['lesser'] }),
       hasStarted: () => started,
-      logger: { warning: (text: string) => told.push(text) } as never,
+      logger: { warning: (text: string) => logged.push(text) } as never,
       onFatal: (reason) => fatal.push(reason),
     });
     const node = view('192.0.2.1');
@@ -152,7 +152,7 @@ describe('IP families', () => {
     check(node);
     why = '';
     expect(check(node)).toBe(true);
-    expect({ fatal, told }).toEqual({ fatal: ['misfit'], told: ['lesser', 'other misfit'] });
+    expect({ fatal, logged }).toEqual({ fatal: ['misfit'], logged: ['lesser', 'other misfit'] });
   });
 
   it('F98 F99: lesser misfits are warnings', () => {

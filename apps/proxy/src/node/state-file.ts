@@ -8,7 +8,7 @@ export const STATE_FOLDER = '/run/signalbox';
 export interface StateFile {
   /** `null`: there is none, or it cannot be read. */
   read(): Promise<string | null>;
-  /** Replaces all of it at once; one line that says why it could not be written. */
+  /** Replaces all of it at once; one line with the reason if it could not be written. */
   write(text: string): Promise<string | null>;
 }
 

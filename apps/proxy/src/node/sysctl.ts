@@ -12,7 +12,7 @@ export const systemFiles: Files = {
   write: (path, value) => writeFileSync(path, value),
 };
 
-/** A setting that could not be made; one line that says which, what and why. */
+/** A setting that could not be made; one line that names the setting, the value and the reason. */
 export type SettingError = string;
 
 /** A setting under /proc/sys. */

@@ -25,7 +25,7 @@ export interface ControllerOptions {
   readonly onSynced: (resource: Resource) => void;
   /** After each event of a Node. */
   readonly onNode: (view: NodeView) => void;
-  /** For metrics: what was just taken over. */
+  /** For metrics: changes that were just applied. */
   readonly onEvents: (events: readonly ObjectEvent[]) => void;
 }
 

@@ -3,7 +3,7 @@ import { scriptedSource } from '../testing/composition.ts';
 import { startEarly } from './early-source.ts';
 
 describe('a source that is started early', () => {
-  it('keeps everything in order until somebody listens, and passes on what comes later', () => {
+  it('keeps every event in order until there is a handler, and passes on later ones', () => {
     const source = scriptedSource();
     const early = startEarly(source);
     const seen: unknown[] = [];

@@ -3,7 +3,7 @@ import type { Source, SourceHandlers } from '@signalbox/core';
 type Call = (handlers: SourceHandlers) => void;
 
 /**
- * Starts a source at once and keeps what it says until somebody listens: the first lists are on their way while
+ * Starts a source at once and keeps its events until there is a handler: the first lists are on their way while
  * the node is still being looked at.
  */
 export function startEarly(source: Source): Source {

@@ -145,7 +145,7 @@ function dueAt(
   { syncPeriod, minSyncPeriod }: Periods,
 ): number {
   if (reason !== null) return wroteAt + minSyncPeriod;
-  // Not from the end of the last sync: where something always changes, nobody would ever look. At the end of one, since
+  // Not from the end of the last sync: where something always changes, the kernel would never be verified. At the end of one, since
   // a moment later there may be another change.
   if (failingSince === null) return Math.max(endedAt, lookedAt + syncPeriod);
   const backOff = Math.min(syncPeriod, FIRST_RETRY + Math.max(0, endedAt - failingSince));

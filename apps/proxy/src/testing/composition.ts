@@ -1,4 +1,4 @@
-/** A composition whose backends write down what they are told. For tests: no kernel, no cluster. */
+/** A composition whose backends record their calls. For tests: no kernel, no cluster. */
 import {
   createModel,
   NOTHING_DONE,
@@ -82,7 +82,7 @@ export function memoryFile(content: string | null = null): StateFile & { readonl
   };
 }
 
-/** A source that says what a test tells it to. */
+/** A source that emits the events that a test gives it. */
 export interface ScriptedSource extends Source {
   readonly handlers: SourceHandlers;
 }

@@ -1,4 +1,4 @@
-/** A cluster with one service, `default/dns`, as the source tells of it. */
+/** A cluster with one service, `default/dns`, as the source emits it. */
 import { createModel, type Model, type ObjectEvent } from '@signalbox/core';
 import type { FlowState } from '@signalbox/netlink';
 import { modelConfig } from '../sync/model-config.ts';

@@ -1,23 +1,23 @@
 /**
- * What becomes of a frontend whose packets must not, or not all, reach an endpoint.
+ * What happens to the packets of a frontend that must not, or not all, reach an endpoint.
  *
  * Reject needs nothing: the kernel answers a connection to a virtual server without a usable real server with
- * ICMP port unreachable. Silence does need something, because of that: two sets whose packets are dropped
- * before IPVS sees them.
+ * ICMP port unreachable. To drop packets silently, two sets are
+ * needed therefore, whose packets are dropped before IPVS receives them.
  */
 import type { Frontend, Route } from '@signalbox/core';
 
 /** What happens when no local endpoint is left under the Local policies. */
 export type LocalPolicyFallback =
-  /** As every other mode does: silence for those who may use local endpoints only. */
+  /** As every other mode does: packets of clients that may use local endpoints only are dropped. */
   | 'drop'
-  /** As kube-proxy's ipvs mode does: the endpoints of the whole cluster; masqueraded, so that answers return. */
+  /** As kube-proxy's ipvs mode does: the endpoints of the whole cluster; masqueraded, so that replies return. */
   | 'cluster';
 
 /**
  * - `none`: all packets go to the virtual server.
- * - `outsiders`: only what this node's pods and the node itself send goes there.
- * - `everybody`: nothing goes there.
+ * - `external`: only packets of this node's pods and of the node itself go there.
+ * - `all`: no packet goes there.
  */
 export type Dropped = 'none' | 'external' | 'all';
 
@@ -26,7 +26,7 @@ export function droppedSources(frontend: Frontend): Dropped {
   return frontend.routes.some(isServed) ? 'external' : 'all';
 }
 
-/** The route of those whom no other route names. */
+/** The route of clients that no other route names. */
 export function lastRoute(frontend: Frontend): Route {
   const route = frontend.routes.at(-1);
   if (route === undefined) throw new Error(`contract broken: a ${frontend.kind} frontend without routes`);

@@ -6,7 +6,7 @@ import type { FrontendPort } from './virtual-servers.ts';
 
 /**
  * Which of the node's addresses answer on node ports. Service addresses that are bound on our own device look
- * like addresses of the node to whoever lists them, and must not become such; nor may link-local ones, which
+ * like addresses of the node to programs that list them, and must not become such; nor may link-local ones, which
  * mean nothing without an interface.
  *
  * `serviceAddresses`: wanted on our device and on no other.

@@ -1,5 +1,5 @@
 /**
- * The endpoints behind a frontend. A virtual server has one set of real servers, whoever the client is; so
+ * The endpoints behind a frontend. A virtual server has one set of real servers, for all clients; so
  * under `externalTrafficPolicy: Local` pods of this node and the node itself are served by local endpoints
  * too while there are any, not by those of the whole cluster as S22 has it for the other modes.
  */

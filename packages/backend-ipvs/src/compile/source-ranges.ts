@@ -6,7 +6,7 @@ import type { FrontendPort } from './virtual-servers.ts';
 const NONE: readonly PlacedEntry[] = [];
 
 export function sourceRangeEntries(port: FrontendPort, ranges: SourceRanges | null): readonly PlacedEntry[] {
-  // ipset has no network of length 0; such a range allows everybody anyway.
+  // ipset has no network of length 0; such a range allows every source anyway.
   if (ranges === null || ranges.cidrs.some((cidr) => cidr.endsWith('/0'))) return NONE;
   return [
     ...ranges.cidrs.map((network): PlacedEntry => ({

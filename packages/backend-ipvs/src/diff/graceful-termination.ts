@@ -57,7 +57,7 @@ export class TerminatingServers {
     this.#byServer.delete(server);
   }
 
-  /** Of the terminating reals of `server`: which may go now, given what the kernel says of them. */
+  /** Of the terminating reals of `server`: which may go now, given their counters in the kernel. */
   finished(
     server: VirtualServerKey,
     status: ReadonlyMap<RealServerKey, RealServerStatus>,

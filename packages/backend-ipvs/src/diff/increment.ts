@@ -14,7 +14,7 @@ export interface IncrementInput extends PlanInput {
   readonly steps: WantedSteps;
   /** How many entries each set takes now. */
   readonly space: (set: SetId) => number | undefined;
-  /** Virtual servers of others where some of ours should be. */
+  /** Virtual servers not owned by Signalbox, at addresses and ports that Services need. */
   readonly conflicts: ReadonlySet<VirtualServerKey>;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Which virtual servers of the kernel's one table are ours. Those of others are neither changed nor deleted.
+ * Which virtual servers of the kernel's one table are owned by Signalbox. Others are neither changed nor deleted.
  *
- * The journal knows. Where it was lost (or before the first run after kube-proxy) the kernel itself is
- * evidence: a server is ours if its address is on our device, or if one of our sets has its address and port,
- * or its port as a node port. Beside a journal, too, as kube-proxy may have served since it was written; but
- * then both must hold, and the journal names those of others for which our own sets would speak.
+ * The journal lists them. Where it was lost (or before the first run after kube-proxy) the kernel itself is
+ * evidence: a server is owned if its address is on the service device, or if an owned set has its address and port,
+ * or its port as a node port. This holds beside a journal, too, as kube-proxy may have served since it was written; but
+ * then both must hold, and the journal lists servers of others for which owned sets would be evidence.
  */
 import { anyCidrContains, type Family } from '@signalbox/core';
 import { setName, type SetId } from '../compile/names.ts';
@@ -18,8 +18,8 @@ import type { WantedState } from './wanted-state.ts';
 export type JournalContent = Ownership | null;
 
 /**
- * `nodePortAddresses`: where node ports are served. A set of ports says nothing of servers on other addresses. Left
- * out: nobody knows; without a journal, then, those of this host.
+ * `nodePortAddresses`: where node ports are served. A set of ports is no evidence for servers on other addresses. Left
+ * out: not known; without a journal, then, those of this host.
  */
 export function ownedServers(
   family: Family,
@@ -42,7 +42,7 @@ export function ownedServers(
   return owned;
 }
 
-/** Asks for what is wanted, too, as if it had been seen: a listing may have missed it. */
+/** Includes what is wanted, as if it had been listed: a listing may have missed it. */
 export function withWanted({ servers }: Pick<WantedState, 'servers'>, observed: Observed): Observed {
   const all = new Map(observed.servers);
   for (const key of servers.keys()) {
@@ -84,7 +84,7 @@ function frontendEntry({ address, protocol, port }: VirtualServer): IpSetEntry {
   return { kind: 'address-port', address, protocol, port };
 }
 
-/** `--ipvs-exclude-cidrs`: virtual servers there are never deleted, even ours. */
+/** `--ipvs-exclude-cidrs`: virtual servers there are never deleted, not even owned ones. */
 export function isExcluded(excludeCIDRs: readonly string[], server: VirtualServer): boolean {
   return anyCidrContains(excludeCIDRs, server.address);
 }

@@ -23,7 +23,7 @@ export function counter(wanted: WantedState): (set: SetId) => number {
   return (set) => (set === 'IPVS-IPS' ? wanted.addresses.size : wanted.count(set));
 }
 
-/** What each set should hold; grouped once, when somebody first asks. */
+/** What each set should hold; grouped once, at the first call. */
 export function contents(wanted: WantedState): (set: SetId) => readonly EntryStep[] {
   const groups = new Map<SetId, EntryStep[]>();
   const collect = (): void => {

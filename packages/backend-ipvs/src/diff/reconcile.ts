@@ -1,4 +1,4 @@
-/** From what the kernel holds, whoever changed it, to what it should hold. */
+/** From the observed state of the kernel to the desired state. */
 import { type Drift, familyOf } from '@signalbox/core';
 import type { SetId } from '../compile/names.ts';
 import { setName } from '../compile/names.ts';
@@ -14,7 +14,7 @@ import { Plan } from './plan.ts';
 
 export interface ReconcileInput extends PlanInput {
   readonly observed: Observed;
-  /** Virtual servers that are ours, also such as the kernel was not seen to hold. */
+  /** Owned virtual servers, also such as were not listed. */
   readonly owned: ReadonlySet<VirtualServerKey>;
   readonly packetFilter: PacketFilter;
   /** How the rules in the kernel differ from it. */
@@ -23,7 +23,7 @@ export interface ReconcileInput extends PlanInput {
 
 export interface Reconciliation {
   readonly plan: Plan;
-  /** Wanted virtual servers that somebody else made: left alone. */
+  /** Wanted virtual servers that are not owned: not modified. */
   readonly conflicts: readonly VirtualServerKey[];
 }
 
@@ -54,8 +54,8 @@ function planServers(plan: Plan, input: ReconcileInput): readonly VirtualServerK
 }
 
 /**
- * Ours, no longer wanted and not seen: gone, or missed by a listing that somebody's deletion disturbed. The kernel
- * is told to delete them, and its answer says which.
+ * Owned, no longer wanted and not listed: gone, or missed by a listing during which another process deleted some. They are
+ * deleted, and the kernel's reply shows which case it was.
  */
 function planUnseen(plan: Plan, { owned, observed, wanted, excludeCIDRs, family }: ReconcileInput): void {
   for (const key of owned) {

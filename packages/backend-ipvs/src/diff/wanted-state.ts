@@ -38,7 +38,7 @@ export class WantedState {
     return this.#context?.node;
   }
 
-  /** Addresses on other devices than ours: they are not bound a second time. */
+  /** Addresses on devices other than the service device: they are not bound a second time. */
   get hostAddresses(): ReadonlySet<string> {
     return this.#hostAddresses;
   }

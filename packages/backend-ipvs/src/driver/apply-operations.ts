@@ -122,7 +122,7 @@ interface EntriesChanged {
   readonly isWhole: boolean;
 }
 
-/** An entry that is refused costs only itself: the list goes on behind it. Anything else ends it, and is told of the rest. */
+/** A rejected entry affects only itself: the list goes on behind it. Any other error ends it, and is reported for the rest. */
 async function changeEntries(
   change: (entries: readonly IpsetEntry[]) => Promise<NetlinkResult<void>>,
   entries: readonly IpSetEntry[],

@@ -43,7 +43,7 @@ function bench(): Bench {
 }
 
 describe('the device watch', () => {
-  it('tells of the device and of addresses on it', () => {
+  it('reports the device and addresses on it', () => {
     const { events, drift } = bench();
     events.notification({ kind: 'address-gone', address: address('10.96.0.10', 7) });
     events.notification({ kind: 'link-gone', link: link('kube-ipvs0', 7) });
@@ -69,7 +69,7 @@ describe('the device watch', () => {
     expect(drift).toEqual(['address 10.96.0.10 is gone']);
   });
 
-  it('knows a device that was there before us by what was read of it', () => {
+  it('knows a device that existed before the start by its index', () => {
     const drift: string[] = [];
     const seen: RouteMonitorEvents[] = [];
     const watch = createDeviceWatch('IPv6', (given) => {

@@ -1,13 +1,13 @@
-/** Hears of our device or an address on it going away by somebody else's hand. */
+/** Reports when another process removes the service device or an address on it. */
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import { watchRoutes, type RouteMonitor, type RouteNotification } from '@signalbox/netlink';
 import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import type { Operation } from '../objects/operation.ts';
 
 export interface DeviceWatch {
-  /** What we are about to delete ourselves: no drift when it is heard of. */
+  /** What Signalbox is about to delete: no drift when it is notified. */
   expect(operations: readonly Operation[]): void;
-  /** Our device's index, as somebody has just read it; `null`: it is not there. */
+  /** The index of the service device, as it has just been read; `null`: it does not exist. */
   setDevice(index: number | null): void;
   /** `onProblem`: links and addresses are not watched, for now or for good. */
   start(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
@@ -24,12 +24,12 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
     },
     setDevice: (index) => losses.setDevice(index),
     start(onDrift, onProblem) {
-      let heard = false;
+      let isResync = false;
       watching = true;
       const monitor = watch({
         resync: () => {
-          if (heard) onDrift('links and addresses may have changed unseen');
-          heard = true;
+          if (isResync) onDrift('links and addresses may have changed unseen');
+          isResync = true;
         },
         notification: (notification) => {
           const loss = losses.of(notification);
@@ -53,13 +53,13 @@ function problemOf(reason: string, next: 'restarting' | 'stopped'): BackendError
 interface LossDetector {
   setDevice(index: number | null): void;
   expect(operations: readonly Operation[]): void;
-  /** What we lost by somebody else's hand; `null`: nothing. */
+  /** What another process removed; `null`: nothing. */
   of(notification: RouteNotification): string | null;
 }
 
 function createLossDetector(family: Family): LossDetector {
   const expected = new Set<string>();
-  // A device that was there before us is never told of: until it has been read, no address is known to be on it.
+  // There is no notification of a device that existed before the start: until it has been read, no address is known to be on it.
   let device: number | null = null;
   return {
     setDevice(index) {

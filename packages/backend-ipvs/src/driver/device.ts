@@ -18,7 +18,7 @@ export async function createDevice({ route }: Clients): Promise<BackendError | n
   return errorOf(await route.addLink({ name: SERVICE_DEVICE, kind: 'dummy' }));
 }
 
-/** Only a dummy: a device of that name and another kind is somebody else's. */
+/** Only a dummy: a device of that name and another kind is not owned by Signalbox. */
 export async function deleteDevice(clients: Clients): Promise<BackendError | null> {
   const found = await findDevice(clients);
   if (!found.ok) return fromNetlink(found.error);
@@ -52,7 +52,7 @@ export async function changeAddresses(
 
 const NONE: ReadonlySet<string> = new Set();
 
-/** Addresses that somebody put there with another prefix length, which the kernel wants to be told. Answers with those gone. */
+/** Addresses that another process added with another prefix length, which a deletion has to name. Resolves to those gone. */
 async function deleteUnusual(
   { route }: Clients,
   linkIndex: number,
@@ -78,7 +78,7 @@ function encodeAddress({ kind, address }: AddressOperation, linkIndex: number): 
 
 /**
  * Without these the kernel may choose a service address as the source of what the node sends or masquerades
- * through an interface that has no suitable address itself. Nobody else on a dummy device could have the
+ * through an interface that has no suitable address itself. No other host behind a dummy device could have the
  * address: no need to ask (`noDad`).
  */
 const ADDRESS_OPTIONS: Readonly<Record<Family, AddressOptions>> = {

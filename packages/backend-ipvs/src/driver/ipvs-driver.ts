@@ -42,7 +42,7 @@ export interface IpvsDriver {
   ): Promise<Result<ReadonlyMap<VirtualServerKey, ReadonlyMap<RealServerKey, RealServerStatus>>>>;
   /** Does all of them in order, whatever becomes of each; failures per operation, empty for a success. */
   apply(operations: readonly Operation[]): Promise<readonly (readonly OperationFailure[])[]>;
-  /** Removes jumps and chains that exist, in both variants of iptables, but for `kept`; answers which. */
+  /** Removes jumps and chains that exist, in both variants of iptables, but for `kept`; returns which. */
   removeRules(remains: ObsoleteRules, kept?: KeptRules | null): Promise<Result<readonly string[]>>;
   /** Calls back when our device or one of its addresses goes; returns the undo. `onProblem`: as in `Backend`. */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;

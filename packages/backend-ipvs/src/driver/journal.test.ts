@@ -29,7 +29,7 @@ describe('the journal', () => {
     expect(await journal.remove(), 'removing what is gone').toBeNull();
   });
 
-  it('is as good as lost when somebody wrote nonsense into it', async () => {
+  it('is ignored when its content is not valid', async () => {
     const file = path.join(place.folder, 'torn.json');
     await fileJournal(file).save({ owned: new Set(['TCP 10.96.0.1:443']), others: new Set() });
     const whole = await readFile(file, 'utf8');
@@ -48,7 +48,7 @@ describe('the journal', () => {
     '{"version":1,"virtualServers":[],"others":{}}',
   ])('does not take %s for one', (text) => expect(parseJournal(text)).toBeNull());
 
-  it('says why it cannot be written', async () => {
+  it('reports why it cannot be written', async () => {
     const file = path.join(place.folder, 'plain');
     await writeFile(file, '');
     const error = await fileJournal(path.join(file, 'ipvs.json')).save(NOTHING);

@@ -1,4 +1,4 @@
-/** Which virtual servers are ours, beyond the life of the process. */
+/** Which virtual servers are owned by Signalbox, beyond the life of the process. */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { backendError, type BackendError } from '@signalbox/core';
@@ -6,13 +6,13 @@ import type { Ownership } from '../objects/ownership.ts';
 import type { VirtualServerKey } from '../objects/virtual-server.ts';
 
 export interface Journal {
-  /** `null`: there is none, or nobody can read it. */
+  /** `null`: there is none, or it cannot be read. */
   load(): Promise<Ownership | null>;
   save(ownership: Ownership): Promise<BackendError | null>;
   remove(): Promise<BackendError | null>;
 }
 
-/** Remembers nothing: ownership is then told from the kernel's state alone. */
+/** Stores nothing: ownership then follows from the kernel's state alone. */
 export const NO_JOURNAL: Journal = {
   load: () => Promise.resolve(null),
   save: () => Promise.resolve(null),

@@ -1,4 +1,4 @@
-/** What files tell about the kernel. */
+/** What files in /proc and /sys show about the kernel. */
 import { access, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { backendError, type BackendError, type Result } from '@signalbox/core';

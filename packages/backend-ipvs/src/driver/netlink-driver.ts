@@ -61,7 +61,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
   };
 }
 
-/** Of a device that was made before anybody listened, perhaps. */
+/** Of a device that was perhaps created before the watch started. */
 async function readIndex(clients: Clients, device: DeviceWatch): Promise<void> {
   const found = await findDevice(clients);
   device.setDevice(found.ok ? found.value.index : null);

@@ -134,7 +134,7 @@ describe('what the kernel’s own tools say', () => {
 });
 
 describe('a backend on the kernel', () => {
-  it('puts right what others took away', async () => {
+  it('repairs what another process removed', async () => {
     const backend = start({ reconcileInterval: 0 });
     await sync(backend, full(cart, dns));
     const good = [await run('ipvsadm', '-Sn'), await savedSets('IPv4')].map(sorted);
@@ -189,10 +189,10 @@ describe('a backend on the kernel', () => {
     expect(await run('ipset', 'list', '-n')).not.toContain('KUBE4-');
   });
 
-  it('leaves what others made, through start, sync, restart and cleanup', async () => {
+  it('leaves objects of other programs, through start, sync, restart and cleanup', async () => {
     const folder = await mkdtemp(path.join(tmpdir(), 'signalbox-ipvs-'));
     const journal = fileJournal(path.join(folder, 'journal.json'));
-    await run('ipset', 'create', 'THEIRS', 'hash:ip');
+    await run('ipset', 'create', 'OTHER', 'hash:ip');
     await run('ipvsadm', '-A', '-t', '192.0.2.10:8443', '-s', 'wlc');
     await run('ipvsadm', '-a', '-t', '192.0.2.10:8443', '-r', '198.51.100.3:443', '-g', '-w', '7');
     const otherKeys = await run('ipvsadm', '-Sn');
@@ -204,33 +204,33 @@ describe('a backend on the kernel', () => {
     expect(await run('ipvsadm', '-Sn')).toContain(otherKeys);
     expect(await second.cleanup()).toMatchObject({ outcome: 'ok' });
     expect(await run('ipvsadm', '-Sn')).toBe(otherKeys);
-    expect((await run('ipset', 'list', '-n')).trim()).toBe('THEIRS');
+    expect((await run('ipset', 'list', '-n')).trim()).toBe('OTHER');
     expect(await journal.load()).toBeNull();
-    await run('ipset', 'destroy', 'THEIRS');
+    await run('ipset', 'destroy', 'OTHER');
     await rm(folder, { recursive: true });
   });
 
-  it('hears of a lost address and of a lost device', async () => {
+  it('reports a lost address and a lost device', async () => {
     const driver = newDriver('IPv4');
     const backend = start({ driver });
     await sync(backend, full(cart, dns));
-    const heard: string[] = [];
+    const reported: string[] = [];
     const waiting: (() => void)[] = [];
     const next = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
     const undo = backend.watch?.((what) => {
-      heard.push(what);
+      reported.push(what);
       waiting.shift()?.();
     });
-    // Until the child listens nothing is heard: an address comes and goes as long as that takes.
+    // Until the child listens nothing is reported: an address comes and goes as long as that takes.
     const first = next();
-    while (heard.length === 0) {
+    while (reported.length === 0) {
       await run('ip', 'address', 'add', '10.96.0.99/32', 'dev', 'kube-ipvs0');
       await run('ip', 'address', 'delete', '10.96.0.99/32', 'dev', 'kube-ipvs0');
     }
     await first;
-    expect(heard[0]).toBe('address 10.96.0.99 is gone');
+    expect(reported[0]).toBe('address 10.96.0.99 is gone');
     await run('ip', 'link', 'delete', 'kube-ipvs0');
-    while (!heard.includes('device kube-ipvs0 is gone')) await next();
+    while (!reported.includes('device kube-ipvs0 is gone')) await next();
     undo?.();
     expect((await sync(backend)).repaired).toContainEqual({
       kind: 'missing',

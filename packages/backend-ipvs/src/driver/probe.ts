@@ -4,7 +4,7 @@ import type { IpvsService } from '@signalbox/netlink';
 import type { Clients } from './clients.ts';
 import { errorOf, fromNetlink } from './netlink-error.ts';
 
-/** The address that kube-proxy tries with: TEST-NET-2, which belongs to nobody. */
+/** The address that kube-proxy tries with: TEST-NET-2, which no host has. */
 const PROBE: Omit<IpvsService, 'scheduler'> = {
   family: 'IPv4',
   protocol: PROTOCOL_NUMBER.TCP,
@@ -53,7 +53,7 @@ async function tryScheduler({ ipvs }: Clients, scheduler: string): Promise<Backe
 
 function schedulerError(scheduler: string, { code, operation, message }: BackendError): BackendError {
   const reason = `IPVS scheduler ${scheduler} does not work here (module ip_vs_${scheduler}): ${message}`;
-  // "Not found" is what the kernel says of a scheduler for which it finds no module.
+  // "Not found" is the kernel's error for a scheduler for which it finds no module.
   return backendError(code === 'not-found' ? 'unsupported' : code, operation, reason, {
     kernel: 'unchanged',
   });

@@ -17,7 +17,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
     compared: 0,
   };
   const rules = { wanted: true };
-  const heard: string[] = [];
+  const reported: string[] = [];
   const problems: string[] = [];
   const stop = watchRules({
     iptables: {
@@ -32,7 +32,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
         return Promise.resolve(error === null ? { ok: true, value: drift } : { ok: false, error });
       },
     },
-    onDrift: (what) => heard.push(what),
+    onDrift: (what) => reported.push(what),
     onProblem: ({ message }) => problems.push(message),
     timer,
   });
@@ -41,33 +41,33 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
     timer.advance(250);
     await settled();
   };
-  return { timer, kernel, rules, heard, problems, stop, poll };
+  return { timer, kernel, rules, reported, problems, stop, poll };
 }
 
 describe('watchRules', () => {
   it('compares the rules once after a commit of another process, and reports the first difference', async () => {
-    const { kernel, heard, poll, stop, timer } = await lab();
+    const { kernel, reported, poll, stop, timer } = await lab();
     await poll();
-    expect([kernel.compared, heard]).toEqual([1, []]);
+    expect([kernel.compared, reported]).toEqual([1, []]);
     kernel.commits = { kind: 'counted', total: 4 };
     kernel.drift = [FORWARD, { ...FORWARD, name: 'KUBE-SERVICES' }];
     await poll();
     await poll();
-    expect([kernel.compared, heard]).toEqual([2, ['altered chain KUBE-FORWARD in filter']]);
+    expect([kernel.compared, reported]).toEqual([2, ['altered chain KUBE-FORWARD in filter']]);
     stop();
     expect(timer.pending).toEqual([]);
   });
 
   it('compares commits that came before there were rules as soon as there are', async () => {
-    const { kernel, rules, heard, poll, stop } = await lab();
+    const { kernel, rules, reported, poll, stop } = await lab();
     rules.wanted = false;
     kernel.commits = { kind: 'counted', total: 4 };
     kernel.drift = [FORWARD];
     await poll();
-    expect(heard).toEqual([]);
+    expect(reported).toEqual([]);
     rules.wanted = true;
     await poll();
-    expect(heard).toEqual(['altered chain KUBE-FORWARD in filter']);
+    expect(reported).toEqual(['altered chain KUBE-FORWARD in filter']);
     stop();
   });
 
@@ -81,7 +81,7 @@ describe('watchRules', () => {
   });
 
   it('reports once why the rules cannot be compared, and compares them as soon as they can be', async () => {
-    const { kernel, heard, problems, poll, stop } = await lab();
+    const { kernel, reported, problems, poll, stop } = await lab();
     kernel.error = backendError('busy', 'iptables-save', 'no processes left');
     kernel.commits = { kind: 'counted', total: 4 };
     await poll();
@@ -89,7 +89,7 @@ describe('watchRules', () => {
     kernel.error = null;
     kernel.drift = [FORWARD];
     await poll();
-    expect([problems, heard]).toEqual([['no processes left'], ['altered chain KUBE-FORWARD in filter']]);
+    expect([problems, reported]).toEqual([['no processes left'], ['altered chain KUBE-FORWARD in filter']]);
     stop();
   });
 

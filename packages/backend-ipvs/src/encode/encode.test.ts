@@ -40,7 +40,7 @@ describe('virtual servers', () => {
     });
   });
 
-  it('of a protocol that no service has are nobody’s', () => {
+  it('of a protocol that no Service has are ignored', () => {
     expect(decodeServer({ ...SERVICE, protocol: 50 })).toBeNull();
   });
 
@@ -71,7 +71,7 @@ describe('real servers', () => {
     });
   });
 
-  it('that forward in another way than ours have no weight of ours: they will be set right', () => {
+  it('with another forwarding method have no valid weight, so that a sync updates them', () => {
     expect(decodeReal({ ...DESTINATION, forwarding: 'route' }).weight).toBe(-1);
   });
 });

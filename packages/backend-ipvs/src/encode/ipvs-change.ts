@@ -74,7 +74,7 @@ function protocolOf(number: number): Protocol | null {
   return PROTOCOLS.find((protocol) => PROTOCOL_NUMBER[protocol] === number) ?? null;
 }
 
-/** No weight of ours: a server that forwards in another way is to be changed whatever its weight. */
+/** Not a weight that Signalbox sets: a server with another forwarding method must be updated whatever its weight. */
 const OTHER_FORWARDING = -1;
 
 export function decodeReal(state: IpvsDestinationState): RealServerStatus {

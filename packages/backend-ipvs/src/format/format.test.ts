@@ -61,7 +61,7 @@ describe('ipset save', () => {
     [{ kind: 'port', port: 30_080 }, '30080'],
   ])('%o', (entry, text) => expect(entryText(entry)).toBe(text));
 
-  it('says how a set was made', () => {
+  it('shows how a set was created', () => {
     const entry: IpSetEntry = { kind: 'port', port: 30_080 };
     const bitmap = {
       set: { name: 'C', type: 'bitmap:port', family: null, maxElements: 65_536 },

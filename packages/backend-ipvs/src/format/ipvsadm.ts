@@ -9,7 +9,7 @@ const SERVICE_OPTIONS: Readonly<Record<Protocol, string>> = {
   SCTP: '--sctp-service',
 };
 
-/** Sorted by address, port and protocol as text, and so are the real servers: the kernel's own order says nothing. */
+/** Sorted by address, port and protocol as text, and so are the real servers: the kernel's own order has no meaning. */
 export function formatServers(servers: Iterable<HeldServer>): string {
   return [...servers]
     .map(({ server, reals }) => ({ service: serviceText(server), server, reals }))

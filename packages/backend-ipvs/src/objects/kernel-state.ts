@@ -18,16 +18,16 @@ export interface ObservedSet {
 }
 
 export interface Observed {
-  /** `foreign`: a device of that name that is no dummy. */
+  /** `not-dummy`: a device of that name and another kind. */
   readonly device: 'absent' | 'owned' | 'not-dummy';
   /** On our device; without the link-local address that the kernel gives an IPv6 device. */
   readonly boundAddresses: ReadonlySet<string>;
-  /** Our device carries addresses of the other family too: it is not ours alone. */
+  /** The service device has addresses of the other family too. */
   readonly deviceShared: boolean;
   /** On every other device, loopback included. */
   readonly hostAddresses: ReadonlySet<string>;
-  /** All virtual servers of the family, whoever made them; none where IPVS is not loaded. */
+  /** All virtual servers of the family, owned or not; none where IPVS is not loaded. */
   readonly servers: ReadonlyMap<VirtualServerKey, ObservedServer>;
-  /** Sets with names of ours, by name. */
+  /** Sets with names of this mode, by name. */
   readonly sets: ReadonlyMap<string, ObservedSet>;
 }

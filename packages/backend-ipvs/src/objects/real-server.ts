@@ -7,7 +7,7 @@ export interface RealServer {
   readonly weight: number;
 }
 
-/** What the kernel says of one: `active` counts established TCP connections, `inactive` all others. */
+/** Its counters in the kernel: `active` counts established TCP connections, `inactive` all others. */
 export interface RealServerStatus extends RealServer {
   readonly active: number;
   readonly inactive: number;

@@ -44,7 +44,7 @@ export interface ServiceShape {
   readonly sourceRanges?: SourceRanges;
   readonly externalPolicy?: 'cluster' | 'local';
   readonly internalPolicy?: 'cluster' | 'local';
-  /** `10.244.1.5/8080`; the port is 8080 unless said. */
+  /** `10.244.1.5/8080`; the port is 8080 by default. */
   readonly endpoints?: readonly string[];
   /** Endpoints that serve without being chosen. */
   readonly alsoServing?: readonly string[];

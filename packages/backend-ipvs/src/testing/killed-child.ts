@@ -30,7 +30,7 @@ function before(operations: readonly Operation[], part: number, at: KillPoint): 
   return index === -1 ? operations.length : index;
 }
 
-/** What comes after the point is on its way to the kernel when the process dies; nobody hears the answers. */
+/** Operations after the point are on their way to the kernel when the process dies; their replies are lost. */
 function deadly(driver: IpvsDriver, at: KillPoint): IpvsDriver {
   let part = 0;
   return {

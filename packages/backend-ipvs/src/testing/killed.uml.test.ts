@@ -117,7 +117,7 @@ interface KernelState {
 }
 
 /**
- * All that the kernel holds of ours, as its own tools tell it, without what is random. One child for all of them:
+ * All objects of Signalbox in the kernel, as its own tools list them, without what is random. One child for all of them:
  * User-Mode Linux takes long to copy the memory of a test for each.
  */
 async function kernelState(family: Family): Promise<KernelState> {
@@ -147,7 +147,7 @@ async function killed(run: KilledRun): Promise<void> {
   expect({ code, signal }).toEqual({ code: null, signal: 'SIGKILL' });
 }
 
-/** Leaves nothing, and says so. */
+/** Leaves nothing, and reports that. */
 async function expectNothingLeft(family: Family, backend: Backend): Promise<void> {
   expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
   const { servers, sets, addresses, rules } = await kernelState(family);

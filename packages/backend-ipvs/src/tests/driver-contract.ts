@@ -130,7 +130,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       expect((await observe()).servers.size, 'virtual servers left by the probe').toBe(0);
     });
 
-    it('tell how many connections they have, also when they are gone', async () => {
+    it('report how many connections they have, also when they are gone', async () => {
       await results({ kind: 'server-add', server }, { kind: 'real-add', server, real: one });
       const status = await driver.status([server, { ...server, port: 81 }]);
       const counts = status.ok
@@ -150,7 +150,9 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       const seen = await observe();
       expect(seen).toMatchObject({ device: 'owned', deviceShared: false });
       expect([...seen.boundAddresses]).toEqual([service]);
-      expect(seen.hostAddresses.has(service), 'ours counted as the host’s').toBe(false);
+      expect(seen.hostAddresses.has(service), 'an address of the service device counted as the host’s').toBe(
+        false,
+      );
       expect(await results(remove, remove)).toEqual(['ok', 'not-found 0']);
       expect(await results({ kind: 'device-delete' }, { kind: 'device-delete' })).toEqual([
         'ok',
@@ -161,7 +163,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
   });
 
   describe(`${name}: sets`, () => {
-    it('hold entries of every type, twice told or not', async () => {
+    it('hold entries of every type, added once or twice', async () => {
       await results(...createSets);
       const [pod] = pods;
       const main = { address: service, protocol: 'SCTP', port: 80 } as const;
@@ -184,7 +186,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       expect((await observe()).sets.size).toBe(SET_IDS.length);
     });
 
-    it('are made once, and an entry that is refused costs only itself', async () => {
+    it('are created once, and a rejected entry affects only itself', async () => {
       const small = { ...ipSet(family, 'CLUSTER-IP', 0), maxElements: 4 };
       const create: Operation = { kind: 'set-create', set: small };
       expect(await results(create, create)).toEqual(['ok', 'exists 0']);
@@ -198,7 +200,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       ]);
     });
 
-    it('are replaced under the rules that ask them, which keeps them from being destroyed', async () => {
+    it('are replaced under the rules that match them, which keeps them from being destroyed', async () => {
       expect(await results({ kind: 'packet-filter-install', packetFilter }), 'without sets').not.toEqual([
         'ok',
       ]);
@@ -214,7 +216,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
   });
 
   describe(`${name}: packet filter`, () => {
-    it('is what was installed, says what others took, and goes without a trace', async () => {
+    it('is what was installed, reports what another process removed, and is removed completely', async () => {
       await results(...createSets);
       const before = await driver.packetFilterDrift(packetFilter);
       expect(before.ok && before.value.length).toBe(packetFilter.chains.length + packetFilter.jumps.length);
