@@ -1,6 +1,6 @@
 /**
  * Names that kube-proxy derives by hash. Equal names let operators find the rules they know and let a
- * replacement take over the kernel objects of the same name.
+ * replacement adopt the kernel objects of the same name.
  */
 import { hash } from 'node:crypto';
 import { formatAddressPort, servicePortLabel, type ServicePortName } from '@signalbox/core';

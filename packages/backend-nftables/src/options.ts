@@ -6,7 +6,7 @@ export interface NftablesOptions {
   readonly family: Family;
   /** Bit of the packet mark that asks for masquerading, 0-31; 14 by default, as kube-proxy has it. */
   readonly masqueradeBit?: number;
-  /** The kernel of this network namespace, unless a test says otherwise. */
+  /** The kernel of this network namespace by default. */
   readonly driver?: NftablesDriver;
   /** A second one for verification, so that a listing of 100,000 elements delays no change; by default as `driver`. */
   readonly verifier?: NftablesDriver;

@@ -66,11 +66,11 @@ export interface Backend {
   readonly family: Family;
 
   /**
-   * Makes the kernel hold the desired state after `change`. The change is taken over whatever the outcome:
+   * Makes the kernel hold the desired state after `change`. The change is recorded whatever the outcome:
    * after a failure call again with the next change, or an empty one, and the backend catches up.
    *
    * What is given is checked first (desired/validate-change.ts). A service port or health check that does not fit the
-   * contract gets no rules and is one of the `failures`; a change that is malformed as a whole is not taken over and
+   * contract gets no rules and is one of the `failures`; a change that is malformed as a whole is not recorded and
    * fails with code `rejected`, operation `sync` and the field.
    */
   sync(change: DesiredChange): Promise<SyncResult>;

@@ -80,7 +80,7 @@ for (const { name, start, runs } of clusters) {
       const { cluster } = stage;
       await cluster.create(service('web'));
       await cluster.create(service('headless', { clusterIP: 'None' }));
-      await cluster.create(service('foreign', {}, { 'service.kubernetes.io/service-proxy-name': 'x' }));
+      await cluster.create(service('other-proxy', {}, { 'service.kubernetes.io/service-proxy-name': 'x' }));
       await cluster.create(slice('web-1', { 'kubernetes.io/service-name': 'web' }));
       await cluster.create(slice('headless-1', { 'service.kubernetes.io/headless': '' }));
       await cluster.create(node('node-a'));

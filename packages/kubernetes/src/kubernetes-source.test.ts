@@ -69,7 +69,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     expect(recorder.problems).toEqual([]);
   });
 
-  it('keeps everything while the server is away, tells it once a resource, and catches up', async () => {
+  it('keeps everything while the server is away, reports that once for each resource, and catches up', async () => {
     const server = await stage.serve();
     server.put(service('kept'));
     server.put(service('gone'));
@@ -83,7 +83,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
       /^services: http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*; what is known stays, trying again$/,
     );
     expect(recorder.objects.size).toBe(2);
-    // While nobody can watch, an object goes, and the history with it.
+    // While no watch is possible, an object is deleted, and the history with it.
     server.delete('Service', 'default', 'gone');
     server.store.compact();
     await server.start();
@@ -91,7 +91,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     expect([...recorder.objects.keys()]).toEqual(['Service default/kept']);
     expect(recorder.events.filter((event) => event.type === 'upsert')).toHaveLength(2);
     expect(log.filter((line) => line.startsWith('services: ')).at(-1)).toBe(
-      `services: ${server.url} answers again`,
+      `services: ${server.url} responds again`,
     );
   });
 
@@ -132,7 +132,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     await again;
   });
 
-  it('says nothing after stop', async () => {
+  it('emits nothing after stop', async () => {
     const server = await stage.serve();
     const watching = stage.watch([server], way);
     await watching.synced();

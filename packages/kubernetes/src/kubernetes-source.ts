@@ -28,7 +28,7 @@ export interface KubernetesSourceOptions {
 
 /**
  * Services, EndpointSlices, the one Node and the ServiceCIDRs of a cluster. Codes of its problems are those of
- * `ApiErrorCode`, and `handler-failed`. Whatever the API server does, nothing is removed but what it says is gone.
+ * `ApiErrorCode`, and `handler-failed`. Whatever the API server does, only objects that it reports as deleted are removed.
  */
 export function createKubernetesSource(options: KubernetesSourceOptions): Source {
   const client = options.client ?? createApiClient(options);
@@ -60,7 +60,7 @@ function startAll(
   );
 }
 
-/** Whoever throws while being told of a problem has nobody left to be reported to. */
+/** An exception of the handler of problems cannot be reported to it. */
 function emitProblem(handlers: SourceHandlers, problem: SourceProblem): void {
   try {
     handlers.onProblem(problem);

@@ -35,7 +35,7 @@ export interface WireObject {
   };
 }
 
-/** `kind: Status`: how the API server says no. */
+/** `kind: Status`: how the API server rejects a request. */
 export interface WireStatus {
   readonly kind?: string;
   readonly code?: number;

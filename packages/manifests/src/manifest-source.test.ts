@@ -216,7 +216,7 @@ describe('createManifestSource', () => {
     const { folder, recorder } = stage.now;
     await startedWith({ 'a.yaml': service('a') });
     rmSync(join(folder, 'a.yaml'));
-    // A link to itself cannot be read by anybody, not even by root.
+    // A link to itself cannot be read, not even by root.
     symlinkSync('a.yaml', join(folder, 'a.yaml'));
     expect(await stage.now.look()).toEqual([]);
     expect(recorder.problems.map((p) => p.code)).toEqual(['file-unreadable']);

@@ -33,7 +33,7 @@ export function measuredClient(client: ApiClient, listener: ReportListener): Api
       });
       return answer;
     },
-    distrust: (server) => client.distrust(server),
+    demote: (server) => client.demote(server),
     follow: (server, onSilent) => client.follow(server, onSilent),
     close: () => client.close(),
   };

@@ -145,7 +145,7 @@ describe('session affinity (S31-S33)', () => {
     ]);
   });
 
-  it('notes the client in a rule ahead of the translation, so that a full set refuses nobody', () => {
+  it('notes the client in a rule ahead of the translation, so that a full set rejects no client', () => {
     const [name = '', ...more] = Object.keys(chains).filter((each) => each.startsWith('endpoint-'));
     expect(more).toHaveLength(1);
     expect(chains[name]).toEqual([

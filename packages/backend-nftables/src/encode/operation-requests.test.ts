@@ -60,8 +60,8 @@ describe('batches', () => {
   });
 
   it('refuse elements of a set that is not declared', () => {
-    expect(() => groupsOf({ kind: 'delete-elements', set: 'theirs', keys: ['1'] })).toThrow(
-      'no such set: theirs',
+    expect(() => groupsOf({ kind: 'delete-elements', set: 'other', keys: ['1'] })).toThrow(
+      'no such set: other',
     );
   });
 });

@@ -25,7 +25,7 @@ import { nftFamily } from './rule-expressions.ts';
 
 export interface EncodeContext {
   readonly family: Family;
-  /** `TABLE` unless a trial says otherwise. */
+  /** `TABLE`, but for a trial. */
   readonly table?: string;
   /** Declarations by name, for the types of elements. */
   readonly sets: ReadonlyMap<string, SetDeclaration>;

@@ -7,7 +7,7 @@ export interface ObservedChain {
   readonly rules: readonly string[];
 }
 
-/** What tells, at a cost that does not depend on the number of services, whether another process wrote to the table. */
+/** What shows, at a cost that does not depend on the number of Services, whether another process wrote to the table. */
 export interface Structure {
   /** Generation of the kernel's rule set at which this was read. */
   readonly generation: number;

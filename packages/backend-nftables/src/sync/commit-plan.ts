@@ -18,7 +18,7 @@ export interface CommitWork {
 
 export type Outcome =
   | { readonly kind: 'done'; readonly structure: Structure }
-  /** The table is not what `structure` says. Some batches may have been written. */
+  /** The table differs from `structure`. Some batches may have been written. */
   | { readonly kind: 'changed' }
   | { readonly kind: 'failed'; readonly error: BackendError };
 

@@ -227,8 +227,8 @@ describe('a set of another form, which rules of other processes use', () => {
       { kind: 'flush-chain', name: 'firewall/ranges' },
       { kind: 'delete-set', name: 'source-ranges' },
       { kind: 'add-set', set: { name: 'source-ranges', key: ['ipv4_addr'] } },
-      { kind: 'add-chain', chain: { name: 'theirs', rules: [] } },
-      { kind: 'write-rules', chain: { name: 'theirs', rules: [lookup] } },
+      { kind: 'add-chain', chain: { name: 'other', rules: [] } },
+      { kind: 'write-rules', chain: { name: 'other', rules: [lookup] } },
       { kind: 'write-rules', chain: { name: 'masquerading', rules: [lookup] } },
     );
     expect(await again()).toMatchObject({ outcome: 'ok' });
@@ -257,14 +257,14 @@ describe('a chain that rules of other processes hold', () => {
     fake.byOthers(
       { kind: 'delete-chain', name: 'filter-input' },
       { kind: 'add-chain', chain: { name: 'filter-input', rules: [] } },
-      { kind: 'add-chain', chain: { name: 'theirs', rules: [] } },
-      { kind: 'write-rules', chain: { name: 'theirs', rules: [rule([], jump('filter-input'))] } },
+      { kind: 'add-chain', chain: { name: 'other', rules: [] } },
+      { kind: 'write-rules', chain: { name: 'other', rules: [rule([], jump('filter-input'))] } },
     );
     expect(await again()).toMatchObject({
       outcome: 'ok',
       repaired: [
         { kind: 'altered', type: 'chain', name: 'filter-input' },
-        { kind: 'stale', type: 'chain', name: 'theirs' },
+        { kind: 'stale', type: 'chain', name: 'other' },
       ],
       counters: { batches: 1 },
     });

@@ -1,4 +1,4 @@
-/** Other processes damage the table, commit to theirs, and the backend restarts, at random: it ends as from scratch. */
+/** Other processes damage the table, commit to their own, and the backend restarts, at random: the result is that of a fresh start. */
 import { execFileSync } from 'node:child_process';
 import { env } from 'node:process';
 import { changeBetween, sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
@@ -74,13 +74,13 @@ function damages(family: Family, random: () => number): readonly (() => unknown)
     element,
     () => nft('add', 'rule', ip, 'kube-proxy', chain(), 'counter'),
     () => nft('insert', 'rule', ip, 'kube-proxy', chain(), 'accept'),
-    () => nft('add', 'chain', ip, 'kube-proxy', 'theirs', '{ counter; }'),
+    () => nft('add', 'chain', ip, 'kube-proxy', 'other', '{ counter; }'),
     () => nft('add', 'chain', ip, 'kube-proxy', 'filter-input', '{ policy drop; }'),
     () => nft('add', 'element', ip, 'kube-proxy', 'service-nodeports', '{ dccp . 443 : drop }'),
     () => nft('add', 'element', ip, 'kube-proxy', 'source-ranges', `{ ${range} }`),
     () => nft('add', 'element', ip, 'kube-proxy', 'cluster-endpoints', `{ ${slot} }`),
     () => nft('add', 'table', ip, 'kube-proxy', '{ flags dormant; }'),
-    () => nft('add', 'rule', ip, 'kube-proxy', 'theirs', 'jump', 'pick/4'),
+    () => nft('add', 'rule', ip, 'kube-proxy', 'other', 'jump', 'pick/4'),
     () => nft('add', 'set', ip, 'kube-proxy', 'their-set', '{ type mark; }'),
     () => execFileSync(tool, ['-w', '-A', 'FORWARD', '-j', 'ACCEPT']),
     () => nft('add', 'table', 'inet', 'their-table'),

@@ -130,7 +130,7 @@ describe('a table of kube-proxy', () => {
       );
   });
 
-  it('is taken over without a failed connection, and nothing of it is left but what is used', async (context) => {
+  it('is replaced without a failed connection, and only what is used is left of it', async (context) => {
     const cluster = clusterNow();
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
       await restart(cluster);

@@ -68,7 +68,7 @@ function stale(model: Model, flows: readonly Flow[]): number[] {
 }
 
 describe('selectStaleFlows', () => {
-  it('S46: an endpoint that is gone loses its flows on every frontend, others keep theirs', () => {
+  it('S46: an endpoint that is gone loses its flows on every frontend, others keep their flows', () => {
     const model = built(A, B);
     model.apply(slice(B));
     const frontends: readonly At[] = [VIP, ['203.0.113.50', 53], ['203.0.113.9', 53], [NODE, 30_053]];

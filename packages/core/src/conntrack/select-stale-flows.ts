@@ -13,7 +13,7 @@ import { formatAddressPort } from '../model/ip.ts';
 import type { Flow } from './flow.ts';
 import { isTracked, trackedVips, vipKey, wasRedirected, type FlowServicePort } from './tracked-flows.ts';
 
-/** What a change says about service ports; all that is looked at here. */
+/** The service ports of a change; all that is read here. */
 export interface ServicePortChange {
   readonly servicePorts: ChangeSet<FlowServicePort>;
 }
@@ -117,14 +117,14 @@ function isStale(flow: Flow, allowed: Allowed): boolean {
   return flow.protocol === PROTOCOL_NUMBER.UDP || allowed === NO_ENDPOINTS || !wasRedirected(flow);
 }
 
-/** What a change takes away or alters, as it was: as much of it as `wholeState` wants to know. */
+/** What a change removes or alters, as it was: as much of it as `wholeState` wants to know. */
 export function formerServicePorts(change: ServicePortChange): readonly FlowServicePort[] {
   return concerned(change).old;
 }
 
 /**
  * For `selectStaleFlows`: everything there is, and what has gone (`formerServicePorts`). Where it is not one change
- * that says what to look at, such as after rules were missing for a while: flows that began then go nowhere.
+ * that names what to check, such as after rules were missing for a while: flows that began then go nowhere.
  */
 export function wholeState(
   { servicePorts }: Pick<DesiredState, 'servicePorts'>,

@@ -18,7 +18,7 @@ const empty: DesiredState = {
 };
 
 describe('fullChange', () => {
-  it('of an empty state names no service port but says that the node changed', () => {
+  it('of an empty state names no service port but marks the node as changed', () => {
     const change = fullChange(empty);
     expect(change.kind).toBe('full');
     expect(change.nodeChanged).toBe(true);

@@ -123,7 +123,7 @@ describe('a change that is malformed as a whole', () => {
   });
 });
 
-describe('a service port that is not as the contract says', () => {
+describe('a service port that violates the contract', () => {
   const frontend = (more: object): object => ({ frontends: [{ ...FRONTENDS[0], ...more }] });
   const name = servicePort('b').name;
   it.each([

@@ -2,7 +2,7 @@
  * The check of what a backend is given, at the door of every backend: names and addresses end up in the text of rules,
  * in netlink messages and in HNS documents. Only what is in the change is looked at.
  *
- * A service port or health check that is not as the contract says is left out and reported, and the others are
+ * A service port or health check that violates the contract is left out and reported, and the others are
  * programmed; a change that is malformed as a whole is refused.
  */
 import type { ServiceFailure, SyncResult } from '../backend.ts';

@@ -1,4 +1,4 @@
-/** Splits the objects of a change into those that are as the contract says and those that are refused. */
+/** Splits the objects of a change into those that fulfil the contract and those that are rejected. */
 import type { ServiceFailure } from '../backend.ts';
 import type { BackendError } from '../errors.ts';
 import type { Changed, ChangeSet, DesiredChange } from './desired-change.ts';

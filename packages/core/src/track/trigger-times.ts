@@ -3,7 +3,7 @@ import type { ObjectKey } from '../model/service-port-name.ts';
 /** F136: when the changes now waiting were triggered, by service, in epoch milliseconds. */
 export interface TriggerTimes {
   add(service: ObjectKey, time: number): void;
-  /** A deleted slice says nothing about when its deletion was triggered, and blurs the rest. */
+  /** The trigger time of a deletion is not known, and makes that of the rest inexact. */
   drop(service: ObjectKey): void;
   take(): number[];
 }

@@ -11,12 +11,12 @@ import { reconcileRules, restoreInputs } from './reconcile-rules.ts';
 const toOwn = (target: string): SharedRule => ({
   table: 'filter',
   chain: 'INPUT',
-  rule: rule([{ kind: 'comment', text: 'ours' }], jump(target)),
+  rule: rule([{ kind: 'comment', text: 'own' }], jump(target)),
 });
 const ownership: Ownership = {
   isOwnChain: (_, name) => name.startsWith('OWN-'),
   isOwnJump: (table, chain, text) =>
-    table === 'filter' && chain === 'INPUT' && text.includes('--comment ours '),
+    table === 'filter' && chain === 'INPUT' && text.includes('--comment own '),
 };
 const chain = (name: string, ...rules: Chain['rules']): Chain => ({ table: 'filter', name, rules });
 
@@ -49,7 +49,7 @@ describe('reconcileRules', () => {
     expect(await reconcile(fake, WANTED)).toEqual(['write-chain', 'insert-jump']);
     expect(filter(fake).trim().split('\n')).toEqual([
       ':OWN-A - [0:0]',
-      '-A INPUT -m comment --comment ours -j OWN-A',
+      '-A INPUT -m comment --comment own -j OWN-A',
       '-A OWN-A -j DROP',
     ]);
     expect(await reconcile(fake, WANTED)).toEqual([]);

@@ -11,7 +11,7 @@ const JUMP = '-m comment --comment "kubernetes service portals" -j KUBE-SERVICES
 interface Lab {
   readonly fake: FakeIptables;
   readonly clock: ManualClock;
-  readonly heard: string[];
+  readonly reported: string[];
   /** Numbers of commits reported, and problems. */
   readonly counted: number[];
   readonly problems: string[];
@@ -30,7 +30,7 @@ async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise
     `*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n*nat\n:KUBE-SERVICES - [0:0]\n-A PREROUTING ${JUMP}\nCOMMIT\n*filter\n:KUBE-FORWARD - [0:0]\n-A FORWARD -j KUBE-FORWARD\nCOMMIT\n`,
   );
   const clock = createManualClock();
-  const heard: string[] = [];
+  const reported: string[] = [];
   const [counted, problems]: [number[], string[]] = [[], []];
   const answer: Lab['answer'] = { now: null, asked: 0 };
   const phase: Lab['phase'] = { now, interval: 30_000 };
@@ -52,12 +52,12 @@ async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise
       { table: 'nat', chain: 'PREROUTING', rule: JUMP },
       { table: 'filter', chain: 'FORWARD', rule: '-j KUBE-FORWARD' },
     ],
-    onDrift: (what) => heard.push(what),
+    onDrift: (what) => reported.push(what),
     onCommits: (total) => counted.push(total),
     onProblem: ({ message }) => problems.push(message),
   });
   await settled();
-  return { fake, clock, heard, counted, problems, answer, stop, phase };
+  return { fake, clock, reported, counted, problems, answer, stop, phase };
 }
 
 /** A quarter of a second. */
@@ -75,22 +75,22 @@ describe('createDriftWatch', () => {
   it.each(['nft', 'legacy'] as const)('looks for the canary now and then (%s)', async (variant) => {
     const watch = await lab(variant);
     await look(watch);
-    expect(watch.heard).toEqual([]);
+    expect(watch.reported).toEqual([]);
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
-    expect(watch.heard).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
+    expect(watch.reported).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
     watch.stop();
     expect(watch.clock.pending).toEqual([]);
   });
 
-  it('looks as often as it is told now', async () => {
+  it('checks at the interval that is set now', async () => {
     const watch = await lab('legacy');
     watch.phase.interval = 1_000;
     await look(watch);
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     watch.clock.advance(1_000);
     await settled();
-    expect(watch.heard).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
+    expect(watch.reported).toEqual(['chain KUBE-PROXY-CANARY of table mangle is gone']);
     watch.stop();
   });
 
@@ -98,7 +98,7 @@ describe('createDriftWatch', () => {
     const watch = await lab('legacy');
     watch.fake.kernel.apply('nat', ['-F PREROUTING'], 1);
     await look(watch);
-    expect(watch.heard).toEqual(['a rule in PREROUTING of table nat is gone']);
+    expect(watch.reported).toEqual(['a rule in PREROUTING of table nat is gone']);
     watch.stop();
   });
 
@@ -124,7 +124,7 @@ describe('createDriftWatch', () => {
     const watch = await lab('nft', 'off');
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
-    expect([watch.heard, watch.counted]).toEqual([[], []]);
+    expect([watch.reported, watch.counted]).toEqual([[], []]);
     watch.phase.now = 'writing';
     await poll(watch);
     expect(watch.counted).toEqual([1]);
@@ -137,7 +137,7 @@ describe('createDriftWatch', () => {
     watch.phase.now = 'writing';
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
-    expect(watch.heard).toEqual([]);
+    expect(watch.reported).toEqual([]);
     watch.stop();
   });
 
@@ -165,12 +165,12 @@ describe('createDriftWatch', () => {
     expect(watch.clock.pending).toEqual([]);
   });
 
-  it('says nothing any more once it is stopped', async () => {
+  it('reports nothing once it is stopped', async () => {
     const watch = await lab('nft');
     watch.stop();
     watch.fake.byOthers(`*nat\n-F PREROUTING\nCOMMIT\n`);
     watch.clock.advance(60_000);
     await settled();
-    expect(watch.heard).toEqual([]);
+    expect(watch.reported).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import type { IptablesDriver } from './iptables-driver.ts';
 import type { Timer } from './timer.ts';
 import { watchCommits } from './watch-commits.ts';
 
-/** A rule of ours in a chain that is not ours. */
+/** An owned rule in a chain that is not owned. */
 export interface Guarded {
   readonly table: TableName;
   readonly chain: string;
@@ -52,7 +52,7 @@ export function createDriftWatch(options: DriftWatchOptions): () => void {
 }
 
 /**
- * What a quick look finds missing, in words; `null` if nothing, or if it cannot be told. The canary of mangle is
+ * What a quick check finds missing, in words; `null` if nothing, or if that cannot be determined. The canary of mangle is
  * the cheapest to ask for; the first jump stands for the tables that matter.
  */
 export async function firstMissing(

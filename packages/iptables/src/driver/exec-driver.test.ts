@@ -1,4 +1,4 @@
-/** The driver against a stand-in for iptables: a script that does what a test tells it. */
+/** The driver against a stand-in for iptables: a script that a test controls. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -271,7 +271,7 @@ describe('createExecDriver', () => {
     expect(process.listeners('exit')).not.toContain(endChildren);
   });
 
-  it('says that the tool is missing, and asks again the next time', async () => {
+  it('reports that the tool is missing, and looks for it again the next time', async () => {
     const tool = createExecDriver({ family: 'IPv4', commandPrefix: [path.join(lab.folder, 'none')] });
     expect(await tool.probe()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     expect(await tool.restore('*nat\nCOMMIT\n')).toMatchObject({ ok: false, error: { kernel: 'unchanged' } });

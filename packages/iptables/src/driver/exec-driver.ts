@@ -34,7 +34,7 @@ export interface ExecDriverOptions {
   readonly onNotice?: OnToolNotice;
 }
 
-/** Runs the node's iptables, one process a call: `iptables-restore` tells by its end alone that it is done. */
+/** Runs the node's iptables, one process a call: the end of `iptables-restore` is the only sign that it is done. */
 export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   const { family, commandPrefix = [], lockWait = 5 } = options;
   const wait = ['-w', String(lockWait)];

@@ -54,7 +54,7 @@ export interface IptablesDriver {
   hasRule(table: TableName, chain: string, rule: string): Promise<Result<boolean>>;
   /** The same tool in the other variant, if it is installed: for cleanup. */
   otherVariant(): Promise<IptablesDriver | null>;
-  /** How often other processes have written nf_tables; absent where that cannot be told. */
+  /** How often other processes have written nf_tables; absent where that is not known. */
   otherCommits?(): Promise<OtherCommits>;
   close(): Promise<void>;
 }

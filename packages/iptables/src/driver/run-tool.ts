@@ -48,7 +48,7 @@ export function startTool(command: readonly string[]): StartedTool {
   child.once('error', (error: NodeJS.ErrnoException) => {
     tool.error = error;
   });
-  // A child that gives up early closes its end of the pipe (EPIPE); its exit status tells the story.
+  // A child that gives up early closes its end of the pipe (EPIPE); its exit status has the reason.
   child.stdin.on('error', () => {});
   return tool;
 }
@@ -112,7 +112,7 @@ const PIECE = 65_536;
 
 function send(stdin: Writable, input: Iterable<string>): void {
   const pieces = inPieces(input)[Symbol.iterator]();
-  // A child that ends early never takes the rest: nobody waits for that.
+  // A child that ends early never reads the rest, and nothing waits for that.
   const more = (): void => {
     for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
       if (!stdin.write(next.value)) {

@@ -59,7 +59,7 @@ export async function saveTables(work: SaveWork): Promise<Result<Saved>> {
 }
 
 /**
- * That a table which was not listed holds no rules of services: each of theirs contains this chain. Only for the nft
+ * That a table which was not listed holds no rules of Services: each table with such rules contains this chain. Only for the nft
  * variant: asked for a table, the legacy variant brings it to life.
  */
 export async function proveAbsent(

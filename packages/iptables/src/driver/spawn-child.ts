@@ -37,7 +37,7 @@ function descriptorShortage(): NodeJS.ErrnoException | null {
     return null;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    // Without /dev/null nothing can be said.
+    // Without /dev/null there is no descriptor to compare with.
     return code === 'EMFILE' || code === 'ENFILE' ? (error as NodeJS.ErrnoException) : null;
   } finally {
     for (const descriptor of open) closeSync(descriptor);

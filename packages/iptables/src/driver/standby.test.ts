@@ -39,7 +39,7 @@ describe('createStandby', () => {
     expect(started.length).toBe(3);
   });
 
-  it('says what is wrong with a program that is not there when it is its turn', async () => {
+  it('reports a missing program when it is needed', async () => {
     const { started, standby } = lab(['/nonexistent/tool']);
     standby.prepare();
     const [waiting] = started;

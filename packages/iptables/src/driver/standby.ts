@@ -28,7 +28,7 @@ export function createStandby(start: () => StartedTool): Standby {
     prepare() {
       if (waiting !== null && !isGone(waiting)) return;
       waiting = start();
-      // Nobody waits for it.
+      // Nothing waits for it.
       for (const part of parts(waiting)) part.unref();
     },
     close() {

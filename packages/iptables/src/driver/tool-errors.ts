@@ -2,7 +2,7 @@ import { backendError, type BackendError } from '@signalbox/core';
 import { restoreText, type RestoreInput } from '../encode/restore-input.ts';
 import type { ToolEnd } from './run-tool.ts';
 
-/** iptables' own status for "the lock is held by somebody else" and for a lack of resources. */
+/** iptables' own status for "the lock is held by another process" and for a lack of resources. */
 const RESOURCE_PROBLEM = 4;
 
 export function isExit(end: ToolEnd): end is Extract<ToolEnd, { kind: 'exit' }> {
@@ -67,7 +67,7 @@ function stderrOf(end: ToolEnd): string {
   return end.kind === 'not-started' ? '' : end.stderr;
 }
 
-/** The first line that says something; the nft variant begins with its name alone. */
+/** The first line with content; the nft variant begins with its name alone. */
 function firstLine(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim());
   const useful = lines.find(

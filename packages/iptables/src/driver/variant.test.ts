@@ -85,7 +85,7 @@ describe('the variant of iptables', () => {
     });
   });
 
-  it('cannot be told from words that are no version', async () => {
+  it('cannot be determined from text that is no version', async () => {
     const run = node({ 'iptables --version': 'busybox\n' });
     expect(await describeTool(run, programs('IPv4', 'default'))).toMatchObject({
       ok: false,

@@ -51,7 +51,7 @@ export async function describeTool(run: Run, names: Programs): Promise<Result<To
 }
 
 /**
- * The variant that the node's kubelet uses, told by its chains in mangle; else the one that holds more rules;
+ * The variant that the node's kubelet uses, recognised by its chains in mangle; else the one that holds more rules;
  * else whatever the plain name `iptables` is. Never one that this kernel does not know while it knows the other: from
  * Linux 6.17 the legacy tables are often absent, and the legacy program lists nothing then and ends well.
  */

@@ -14,7 +14,7 @@ export interface SaveReader {
   readonly tables: ListedTables;
 }
 
-/** Told of what stands in the tables that services use. */
+/** Gets what is in the tables that Services use. */
 export interface SaveVisitor {
   chain(table: TableName, name: string): void;
   /** Rules of a chain come one behind the other, and behind the chain. */
@@ -85,7 +85,7 @@ export function checkSaveLines(): SaveCheck {
 
 const NONE: string[] = [];
 
-/** A listing that grows with what it is told. */
+/** A listing that grows with each call. */
 export function createListing(): { readonly visitor: SaveVisitor; readonly tables: ListedTables } {
   const chains: Readonly<Record<TableName, Map<string, string[]>>> = {
     filter: new Map(),

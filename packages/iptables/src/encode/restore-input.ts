@@ -4,7 +4,7 @@ import type { TableName } from '../objects/rule.ts';
 export type RestoreOperation =
   /** Creates the chain if need be and makes this its whole content. */
   | { readonly kind: 'write'; readonly chain: string; readonly rules: readonly string[] }
-  /** Creates a chain that must not be there: what somebody else has put into it meanwhile is not lost. */
+  /** Creates a chain that must not be there: rules of another process that are in it by then are not lost. */
   | { readonly kind: 'create'; readonly chain: string }
   /** Creates the chain if need be; keeps nothing in it. */
   | { readonly kind: 'flush'; readonly chain: string }
@@ -12,7 +12,7 @@ export type RestoreOperation =
   | { readonly kind: 'delete'; readonly chain: string }
   /** Puts a rule first in a chain that exists. */
   | { readonly kind: 'insert'; readonly chain: string; readonly rule: string }
-  /** Takes away one rule, which must be there. */
+  /** Deletes one rule, which must exist. */
   | { readonly kind: 'remove'; readonly chain: string; readonly rule: string };
 
 export interface TableInput {

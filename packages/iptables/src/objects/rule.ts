@@ -12,7 +12,7 @@ export interface TypedRule {
   readonly target: Target;
 }
 
-/** A rule that uses something we have no type for: kept as it was printed, equal to no rule of ours. */
+/** A rule with a match or target that has no type here: kept as it was printed, equal to no owned rule. */
 export interface OpaqueRule {
   readonly kind: 'opaque';
   /** Everything behind `-A CHAIN `. */
@@ -30,7 +30,7 @@ export interface Chain {
   readonly tolerated?: TypedRule;
 }
 
-/** A rule that must be somewhere in a chain that is not ours alone; put first if absent. */
+/** A rule that must be somewhere in a chain shared with other programs; inserted first if absent. */
 export interface SharedRule {
   readonly table: TableName;
   readonly chain: string;

@@ -10,7 +10,7 @@ import { createFakeKernel, type FakeKernel, type FakeTable } from './fake-kernel
 /**
  * Decides whether an operation fails. Operations: `iptables-save`; `iptables-restore` (the lock is not gained,
  * nothing is done); `iptables-restore TABLE` (refused at this table, earlier ones are in);
- * `iptables-restore end` (all is in, but the caller hears of a time-out).
+ * `iptables-restore end` (all is written, but the caller gets a time-out).
  */
 export type FakeFaults = (operation: string) => boolean;
 

@@ -30,7 +30,7 @@ export interface AuthSettings {
   readonly basic: { readonly username: string; readonly password: string } | null;
   readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | null;
   readonly exec: ExecSettings | null;
-  /** Headers that ask to be taken for somebody else (`as`, `as-uid`, `as-groups`); empty: none. */
+  /** Headers of impersonation (`as`, `as-uid`, `as-groups`); empty: none. */
   readonly impersonate: Headers;
 }
 

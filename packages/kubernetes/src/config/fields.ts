@@ -9,7 +9,7 @@ export interface FieldReader {
   child(name: string): FieldReader;
   list(name: string): readonly FieldReader[];
   texts(name: string): readonly string[];
-  /** Says that a field is wrong; the first complaint is the one that is told. */
+  /** Records that a field is invalid; the first one is reported. */
   refuse(name: string, reason: string): void;
 }
 

@@ -63,7 +63,7 @@ describe('loadClusterConfig', () => {
     expect(await messageOf({ kubeconfig: fifo, env: {} })).toBe(`${fifo}: not a regular file`);
   });
 
-  it('says what is missing outside of a pod', async () => {
+  it('names what is missing outside of a pod', async () => {
     const reason = 'it is not set: not in a pod, and neither --kubeconfig nor --master is given';
     expect(await messageOf({ env: {} })).toBe(`environment: KUBERNETES_SERVICE_HOST: ${reason}`);
     const env = { KUBERNETES_SERVICE_HOST: 'a', KUBERNETES_SERVICE_PORT: '1' };
@@ -71,7 +71,7 @@ describe('loadClusterConfig', () => {
     expect(await messageOf({ env, serviceAccountFolder: nowhere })).toMatch(`${nowhere}/token: ENOENT`);
   });
 
-  it('takes a bare --master, with http unless it says otherwise, and further servers', async () => {
+  it('takes a bare --master, with http unless it has a scheme, and further servers', async () => {
     const result = await loadClusterConfig({
       env: {},
       master: '10.0.0.1:8080',
@@ -88,7 +88,7 @@ describe('loadClusterConfig', () => {
     expect(await messageOf({ env: {}, master: 'a', servers: ['::'] })).toMatch(/^servers: .* is not a URL$/);
   });
 
-  it('says of a proxy that it cannot use, unless the server is exempt from it', async () => {
+  it('rejects a proxy that it cannot use, unless the server is exempt from it', async () => {
     const env = { HTTPS_PROXY: 'socks5://p:1', NO_PROXY: '10.0.0.0/8' };
     expect(await messageOf({ env, master: 'https://a' })).toBe(
       'environment: HTTPS_PROXY: only http:// and https:// proxies are supported',

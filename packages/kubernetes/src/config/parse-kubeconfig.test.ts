@@ -206,7 +206,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
           exec: { apiVersion: 'client.authentication.k8s.io/v1', command: 'x', interactiveMode: 'Always' },
         },
       },
-      'users[0].user.exec.interactiveMode: a service proxy has nobody to ask',
+      'users[0].user.exec.interactiveMode: a service proxy has no user to prompt',
     ],
     [
       'an argument that is no string',
@@ -219,7 +219,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
       'users[0].user.auth-provider: it was removed from Kubernetes in 1.26; use exec',
     ],
     [
-      'groups of nobody',
+      'groups without a user',
       { user: { 'as-groups': ['a'] } },
       'users[0].user.as: it is not set, and there are as-uid or as-groups',
     ],
@@ -237,7 +237,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
     expect(refused(parts)).toBe(`/etc/k/config: ${message}`);
   });
 
-  it('says of a text that is not YAML, or no mapping, that the file is at fault', () => {
+  it('names the file when its text is not YAML, or no mapping', () => {
     const source = { file: '/etc/k/config', folder: '/etc/k', env: {}, master: '' };
     const broken = parseKubeconfig({ ...source, text: 'a: [' });
     expect(broken.ok ? '' : broken.error.message).toMatch(/^\/etc\/k\/config: not YAML: /);

@@ -64,7 +64,7 @@ function firstLine(error: unknown): string {
 function readConfig(root: FieldReader, source: KubeconfigSource): ClusterConfig {
   const context = named(root, 'contexts', root.text('current-context'), 'current-context')?.child('context');
   const cluster = context && pick(root, context, 'cluster');
-  // A context without a user is allowed: an API server that asks nobody who he is.
+  // A context without a user is allowed: an API server without authentication.
   const user = context && context.text('user') !== '' ? pick(root, context, 'user') : undefined;
   const server = cluster === undefined ? '' : readServer(cluster, source.master);
   return {
@@ -190,7 +190,7 @@ function readExec(user: FieldReader, source: KubeconfigSource): ExecSettings | n
     exec.refuse('apiVersion', `must be ${EXEC_VERSIONS.join(' or ')}, is ${JSON.stringify(apiVersion)}`);
   }
   if (exec.text('interactiveMode') === 'Always') {
-    exec.refuse('interactiveMode', 'a service proxy has nobody to ask');
+    exec.refuse('interactiveMode', 'a service proxy has no user to prompt');
   }
   // A bare name is looked up in PATH; anything with a slash in it is a path.
   const isPath = command.includes('/') && !isAbsolute(command);

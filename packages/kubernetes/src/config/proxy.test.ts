@@ -17,7 +17,7 @@ describe('proxyFor', () => {
     expect(via('https://x', '', {})).toBeNull();
   });
 
-  it('never asks a proxy for this machine, unless the kubeconfig says so', () => {
+  it('uses no proxy for this machine, unless the kubeconfig sets one', () => {
     for (const server of [
       'https://localhost:1',
       'https://127.0.0.1',

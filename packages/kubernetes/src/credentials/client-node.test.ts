@@ -1,5 +1,5 @@
 /**
- * The official client's KubeConfig as an oracle for ours: the same kubeconfig must lead to the same server as the
+ * The official client's KubeConfig as an oracle for this package's: the same kubeconfig must lead to the same server as the
  * same person. It is loaded here and nowhere else (decisions/0007-own-reflector.md).
  */
 import type { Result } from '@signalbox/core';
@@ -15,7 +15,7 @@ import type { ClusterConfig, ConfigError } from '../config/cluster-config.ts';
 import { loadClusterConfig } from '../config/load-cluster-config.ts';
 import { createIdentitySource } from './identity.ts';
 
-/** Everything that a server, or whoever listens to the connection, can tell two clients apart by. */
+/** Everything by which a server, or a listener on the connection, can distinguish two clients. */
 interface Seen {
   readonly server: string;
   readonly ca: string | null;
@@ -45,16 +45,16 @@ beforeAll(() => {
   writeFileSync(join(at.folder, 'pki/ca.crt'), AUTHORITY);
   writeFileSync(join(at.folder, 'pki/me.crt'), CERTIFICATE);
   writeFileSync(join(at.folder, 'pki/me.key'), KEY);
-  writeFileSync(join(at.folder, 'pki/other.crt'), pem('CERTIFICATE', 'somebody else'));
+  writeFileSync(join(at.folder, 'pki/other.crt'), pem('CERTIFICATE', 'another name'));
   writeFileSync(join(at.folder, 'token'), 'of-the-file');
 });
 afterAll(() => rmSync(at.folder, { recursive: true, force: true }));
 afterEach(() => void vi.unstubAllEnvs());
 
-/** Reads as if there were nobody else: the environment of a plugin is that of the test. */
+/** Reads alone: the environment of a plugin is that of the test. */
 const ENVIRONMENT = { PATH: '/usr/bin:/bin' };
 
-async function ours(loaded: Promise<Result<ClusterConfig, ConfigError>>): Promise<Seen> {
+async function readBySignalbox(loaded: Promise<Result<ClusterConfig, ConfigError>>): Promise<Seen> {
   const config = await loaded;
   if (!config.ok) throw new Error(config.error.message);
   const identity = await createIdentitySource(config.value, createManualClock(0)).read();
@@ -75,7 +75,7 @@ async function ours(loaded: Promise<Result<ClusterConfig, ConfigError>>): Promis
 const newOracle = async () => new (await import('@kubernetes/client-node')).KubeConfig();
 type Oracle = Awaited<ReturnType<typeof newOracle>>;
 
-async function theirs(oracle: Oracle): Promise<Seen> {
+async function readByOracle(oracle: Oracle): Promise<Seen> {
   const options: RequestOptions = {};
   await oracle.applyToHTTPSOptions(options);
   const headers = new Headers(options.headers as Record<string, string>);
@@ -112,8 +112,8 @@ async function both(cluster: object, user: object | null, more: object = {}) {
   oracle.loadFromString(readFileSync(file, 'utf8'));
   oracle.makePathsAbsolute(at.folder);
   return {
-    ours: await ours(loadClusterConfig({ kubeconfig: file, env: ENVIRONMENT })),
-    theirs: await theirs(oracle),
+    signalbox: await readBySignalbox(loadClusterConfig({ kubeconfig: file, env: ENVIRONMENT })),
+    oracle: await readByOracle(oracle),
   };
 }
 
@@ -163,10 +163,10 @@ describe("the same server, as the same person, as client-node's KubeConfig", () 
     ['a name of the server', { ...CA_DATA, 'tls-server-name': 'kubernetes' }, { token: 'secret' }],
     ['no verification', { 'insecure-skip-tls-verify': true }, { token: 'secret' }],
     ['a server with a path and a slash', { server: 'https://api.example/k8s/' }, { token: 'secret' }],
-    ['somebody to be taken for', CA_DATA, { token: 'secret', as: 'system:node-proxier' }],
+    ['a user to impersonate', CA_DATA, { token: 'secret', as: 'system:node-proxier' }],
   ])('%s', async (_, cluster, user) => {
     const seen = await both(cluster, user);
-    expect(seen.ours).toEqual(seen.theirs);
+    expect(seen.signalbox).toEqual(seen.oracle);
   });
 
   it('the current one of several contexts', async () => {
@@ -179,8 +179,8 @@ describe("the same server, as the same person, as client-node's KubeConfig", () 
       clusters: ['a', 'b'].map((name) => ({ name, cluster: { server: `https://${name}`, ...CA_DATA } })),
       users: ['u', 'v'].map((name) => ({ name, user: { token: name } })),
     });
-    expect(seen.ours).toEqual(seen.theirs);
-    expect(seen.ours).toMatchObject({ server: 'https://b', authorization: 'Bearer v' });
+    expect(seen.signalbox).toEqual(seen.oracle);
+    expect(seen.signalbox).toMatchObject({ server: 'https://b', authorization: 'Bearer v' });
   });
 
   it.each([
@@ -192,8 +192,8 @@ describe("the same server, as the same person, as client-node's KubeConfig", () 
     const oracle = await newOracle();
     oracle.loadFromCluster(at.folder);
     const serviceAccountFolder = join(at.folder, 'var/run/secrets/kubernetes.io/serviceaccount');
-    const own = await ours(loadClusterConfig({ env: variables, serviceAccountFolder }));
-    expect(own).toEqual(await theirs(oracle));
+    const own = await readBySignalbox(loadClusterConfig({ env: variables, serviceAccountFolder }));
+    expect(own).toEqual(await readByOracle(oracle));
     expect(own).toMatchObject({ server, authorization: 'Bearer of-the-pod' });
   });
 });
@@ -219,7 +219,7 @@ describe("unlike client-node's KubeConfig, like client-go", () => {
       { ...DATA, ...FILES, 'client-certificate': 'pki/other.crt' },
       {
         we: { certificate: CERTIFICATE.trim() },
-        they: { certificate: pem('CERTIFICATE', 'somebody else').trim() },
+        they: { certificate: pem('CERTIFICATE', 'another name').trim() },
       },
     ],
     [
@@ -238,7 +238,7 @@ describe("unlike client-node's KubeConfig, like client-go", () => {
       { we: { ca: AUTHORITY.trim() }, they: { ca: null } },
     ],
     [
-      'a plugin is told of the cluster',
+      'a plugin gets the cluster',
       {},
       plugin(
         { token: 'unused' },
@@ -253,7 +253,7 @@ describe("unlike client-node's KubeConfig, like client-go", () => {
     ],
   ])('%s', async (_, cluster, user, { we, they }) => {
     const seen = await both(cluster, user);
-    expect(seen.ours).toMatchObject(we);
-    expect(seen.theirs).toEqual({ ...seen.ours, ...they });
+    expect(seen.signalbox).toMatchObject(we);
+    expect(seen.oracle).toEqual({ ...seen.signalbox, ...they });
   });
 });

@@ -71,7 +71,7 @@ describe('createExecPlugin', () => {
     expect(await p.read()).toMatchObject({ ok: true });
   });
 
-  it('runs once for everybody who asks at the same time, and not again before the end', async () => {
+  it('runs once for all simultaneous calls, and not again before the end', async () => {
     const { plugin: p, advance } = plugin(PID(`,expirationTimestamp:'2026-01-01T00:01:00Z'`));
     const [a, b] = await Promise.all([p.read(), p.read()]);
     expect(a.ok && a.value.token).toMatch(/^\d+$/);
@@ -90,7 +90,7 @@ describe('createExecPlugin', () => {
     expect(await p.read()).not.toEqual(a);
   });
 
-  it('tells the plugin what it is for', async () => {
+  it('passes its purpose to the plugin', async () => {
     const { plugin: p } = plugin(
       `console.log(JSON.stringify({kind:'ExecCredential',apiVersion:'${V1}',status:{token:process.env.KUBERNETES_EXEC_INFO+process.env.A+process.env.B}}))`,
       { provideClusterInfo: true, env: [{ name: 'A', value: '1' }], inherit: { A: 'x', B: '2' } },

@@ -18,7 +18,7 @@ export interface ExecPlugin {
   readonly stop: () => void;
 }
 
-/** What a plugin may be told of the cluster (`provideClusterInfo`). */
+/** What a plugin may get of the cluster (`provideClusterInfo`). */
 export interface ExecClusterInfo {
   readonly server: string;
   readonly 'tls-server-name'?: string;

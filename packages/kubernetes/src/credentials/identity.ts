@@ -1,4 +1,4 @@
-/** Who we are for the next request, from whatever the configuration says, as fresh as it can be. */
+/** The credentials for the next request, from any source that the configuration names, as fresh as they can be. */
 import { type Clock, type Result, succeed } from '@signalbox/core';
 
 import type { ClusterConfig, Headers } from '../config/cluster-config.ts';

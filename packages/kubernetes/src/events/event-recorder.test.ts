@@ -107,7 +107,7 @@ describe('createEventRecorder', () => {
     expect(log).toEqual([]);
   });
 
-  it('drops an event that is refused, and says so', async () => {
+  it('drops an event that is rejected, and logs it', async () => {
     const log: string[] = [];
     const { server, recorder } = await setUp(log);
     server.fault({ action: { do: 'answer', status: 403, message: 'no' }, when: posts, times: 1 });

@@ -80,7 +80,7 @@ function isRepeated(recent: Map<string, number>, event: ClusterEvent, now: numbe
   return false;
 }
 
-/** A rejection is a fault of ours: it costs one event, not all that follow. */
+/** A rejection is a fault of Signalbox: it affects one event, not those that follow. */
 function messageOf(reason: unknown): Pick<ApiError, 'message'> {
   return { message: reason instanceof Error ? reason.message : String(reason) };
 }

@@ -77,7 +77,7 @@ describe('createApiClient, identity', () => {
     ]);
   });
 
-  it('asks to be taken for somebody else', async () => {
+  it('impersonates another user', async () => {
     const server = await serve();
     const impersonate = { 'impersonate-user': 'proxy', 'impersonate-group': ['a', 'b'] };
     const auth = { ...NO_AUTH, token: 'abc', impersonate };
@@ -151,8 +151,8 @@ describe('createApiClient, identity', () => {
     const token = plainConfig([server.url], { auth: { ...NO_AUTH, token: 'a\nb' } });
     expect(await get(clientOf(token))).toBe(`credentials-failed: token: ${words}`);
     const impersonate = { 'impersonate-user': 'a\nb' };
-    const somebody = plainConfig([server.url], { auth: { ...NO_AUTH, impersonate } });
-    expect(await get(clientOf(somebody))).toMatch(/^connection-lost: .*Invalid character in header/);
+    const impersonating = plainConfig([server.url], { auth: { ...NO_AUTH, impersonate } });
+    expect(await get(clientOf(impersonating))).toMatch(/^connection-lost: .*Invalid character in header/);
     expect(server.requests.all).toEqual([]);
   });
 });
@@ -178,9 +178,9 @@ describe('createApiClient, connections', () => {
     server.fault({ action: { do: 'silence' } });
     const clock = createManualClock();
     const client = clientOf(plainConfig([server.url]), { clock });
-    const heard = server.requests.next(() => true);
+    const received = server.requests.next(() => true);
     const outcome = get(client);
-    await heard;
+    await received;
     clock.advance(30_000);
     expect(await outcome).toBe(`stalled: ${server.url}: no answer within 30 s`);
   });
@@ -191,9 +191,9 @@ describe('createApiClient, connections', () => {
     const other = await serve();
     const clock = createManualClock();
     const client = clientOf(plainConfig([silent.url, other.url]), { clock });
-    const heard = silent.requests.next(() => true);
+    const received = silent.requests.next(() => true);
     const outcome = get(client);
-    await heard;
+    await received;
     clock.advance(10_000);
     expect(await outcome).toBe('ok');
     expect(client.server).toBe(other.url);
@@ -236,9 +236,9 @@ describe('createApiClient, connections', () => {
     const server = await serve();
     server.fault({ action: { do: 'silence' } });
     const abort = new AbortController();
-    const heard = server.requests.next(() => true);
+    const received = server.requests.next(() => true);
     const outcome = get(clientOf(plainConfig([server.url, 'http://127.0.0.1:1'])), abort.signal);
-    await heard;
+    await received;
     abort.abort();
     expect(await outcome).toMatch(/^aborted: /);
   });
@@ -323,7 +323,7 @@ describe('createApiClient, TLS', () => {
     expect(await get(clientOf(plainConfig([server.url], { tls: careless })))).toBe('ok');
   });
 
-  withCertificates('checks the name that tls-server-name says', async ({ ca, server: tls }) => {
+  withCertificates('checks the name in tls-server-name', async ({ ca, server: tls }) => {
     const server = await serve({ tls });
     const named = (serverName: string) =>
       plainConfig([server.url], {

@@ -61,7 +61,7 @@ export interface ApiClient {
   /** An answer with a 2xx status; its body must be read or destroyed. */
   open(request: ApiRequest): Promise<Result<ApiAnswer, ApiError>>;
   /** This server's answers cannot be relied on: ask the next one first. */
-  readonly distrust: (server: string) => void;
+  readonly demote: (server: string) => void;
   /** Watches whether this server still sends or answers anything, until the end of what is returned. */
   readonly follow: Liveness['follow'];
   readonly close: () => void;
@@ -100,7 +100,7 @@ export function createApiClient(options: ApiClientOptions): ApiClient {
       identities.invalidate();
       return openOnce(request);
     },
-    distrust: ring.distrust,
+    demote: ring.demote,
     follow: createLiveness({ clock, onSilent: agents.close, probe }).follow,
     close() {
       identities.stop();
@@ -213,14 +213,14 @@ function createAsker({ options, clock, sendTo, ring }: AskerParts): Ask {
     const longest = options.answerWithinMs ?? 30_000;
     const order = ring.inOrder();
     for (const server of order) {
-      // Whoever has another server to turn to need not be patient with this one.
+      // Where there is another server, the next request goes to it at once.
       const answerWithinMs = server === order.at(-1) ? longest : Math.min(longest, IMPATIENT_MS);
       const sent = await sendTo({ server, request, identity, answerWithinMs });
       const failure = sent.ok ? await gatewayFailure(sent.value, server, clock) : named(server, sent.error);
       if (failure === null && sent.ok) return succeed({ server, response: sent.value });
       if (failure !== null) failures.push(failure);
       if (request.signal.aborted) break;
-      ring.distrust(server);
+      ring.demote(server);
     }
     return { ok: false, error: combine(failures) };
   };

@@ -4,7 +4,7 @@ export type ApiErrorCode =
   | 'connection-lost'
   /** No answer, or no further byte of it, within the time limit. */
   | 'stalled'
-  /** The server's certificate is not trusted, or it refuses ours. */
+  /** The server's certificate is not trusted, or it rejects the client's. */
   | 'tls-failed'
   /** A token file, certificate file or credential plugin gave nothing. */
   | 'credentials-failed'
@@ -61,10 +61,10 @@ export function codeOfTransport(error: Error): ApiErrorCode {
   return TLS_CODES.test(code) ? 'tls-failed' : 'connection-lost';
 }
 
-/** As long as anybody may ask us to wait. */
+/** The longest wait that a server may demand. */
 const LONGEST_RETRY_AFTER_MS = 300_000;
 
-/** Of what a server said in seconds; 0 if that is no number. */
+/** Of a server's value in seconds; 0 if that is no number. */
 export function boundedRetryAfterMs(seconds: unknown): number {
   return typeof seconds !== 'number' || Number.isNaN(seconds)
     ? 0

@@ -57,7 +57,7 @@ export async function readBody(
     }
     return null;
   } catch (error) {
-    // What nobody can make sense of came over a connection that is as it should be.
+    // A body that cannot be decoded came over a connection without a fault.
     if (faults.has(error)) throw error;
     return transportError(error);
   } finally {

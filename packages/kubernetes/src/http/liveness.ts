@@ -17,7 +17,7 @@ export type Probe = (server: string, signal: AbortSignal) => Promise<ApiError | 
 
 interface Followed {
   /** The server sent something. */
-  readonly heard: () => void;
+  readonly received: () => void;
   readonly end: () => void;
 }
 
@@ -27,7 +27,7 @@ export interface Liveness {
 }
 
 interface Peer {
-  heardAt: number;
+  receivedAt: number;
   readonly watches: Set<(error: Error) => void>;
   readonly abort: AbortController;
   cancel: () => void;
@@ -45,13 +45,13 @@ export function createLiveness(parts: LivenessParts): Liveness {
   return {
     follow(server, onSilent) {
       const peer = peers.get(server) ?? createPeer();
-      const heard = (): void => void (peer.heardAt = parts.clock.now());
-      heard();
+      const received = (): void => void (peer.receivedAt = parts.clock.now());
+      received();
       peers.set(server, peer);
       peer.watches.add(onSilent);
       if (peer.watches.size === 1) checkLater(parts, server, peer);
       return {
-        heard,
+        received,
         end() {
           if (!peer.watches.delete(onSilent) || peer.watches.size > 0) return;
           peer.cancel();
@@ -64,25 +64,25 @@ export function createLiveness(parts: LivenessParts): Liveness {
 }
 
 function createPeer(): Peer {
-  return { heardAt: 0, watches: new Set(), abort: new AbortController(), cancel: () => undefined };
+  return { receivedAt: 0, watches: new Set(), abort: new AbortController(), cancel: () => undefined };
 }
 
 function checkLater(parts: LivenessParts, server: string, peer: Peer): void {
-  // The clock may have been set back: that is no more than "heard just now".
-  const quietMs = Math.max(0, parts.clock.now() - peer.heardAt);
+  // The clock may have been set back: that counts as received just now.
+  const quietMs = Math.max(0, parts.clock.now() - peer.receivedAt);
   peer.cancel = parts.clock.schedule(Math.max(0, QUIET_MS - quietMs), () => void check(parts, server, peer));
 }
 
 async function check(parts: LivenessParts, server: string, peer: Peer): Promise<void> {
   const { clock, probe } = parts;
   const askedAt = clock.now();
-  if (askedAt - peer.heardAt >= QUIET_MS) {
+  if (askedAt - peer.receivedAt >= QUIET_MS) {
     const failure = await probe(server, peer.abort.signal);
     if (peer.abort.signal.aborted) return;
     // Only silence is proof: a refused connection may be the load balancer's doing, or for want of descriptors here.
-    const silent = failure?.code === 'stalled' && peer.heardAt < askedAt;
+    const silent = failure?.code === 'stalled' && peer.receivedAt < askedAt;
     if (silent) return giveUp(parts, peer);
-    peer.heardAt = Math.max(peer.heardAt, askedAt);
+    peer.receivedAt = Math.max(peer.receivedAt, askedAt);
   }
   checkLater(parts, server, peer);
 }

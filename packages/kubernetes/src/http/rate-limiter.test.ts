@@ -18,7 +18,7 @@ describe('createRateLimiter', () => {
     expect(done).toEqual([0, 1, 2, 3, 4]);
   });
 
-  it('makes nobody wait because the clock was set back', async () => {
+  it('delays no request because the clock was set back', async () => {
     const clock = createManualClock();
     const limiter = createRateLimiter(clock, 5, 2);
     await limiter.take(never);

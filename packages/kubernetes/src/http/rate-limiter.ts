@@ -23,7 +23,7 @@ export function createRateLimiter(clock: Clock, qps: number, burst: number): Rat
       // The clock on the wall may be set back: that is no debt.
       tokens = Math.min(size, tokens + Math.max(0, now - filledAt) * rate) - 1;
       filledAt = now;
-      // Below zero, tokens are debts: whoever makes one waits until it would be paid.
+      // Below zero, tokens are debts: a request that makes one waits until it would be paid.
       return tokens >= 0 ? Promise.resolve() : delay(clock, Math.ceil(-tokens / rate), signal);
     },
   };

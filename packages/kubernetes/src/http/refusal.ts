@@ -26,9 +26,9 @@ export async function readRefusal(
 ): Promise<ApiError> {
   const status = response.statusCode ?? 0;
   const body = await readStart(decodedBody(response), clock, 65_536);
-  const said = statusMessage(body, formatOf(response)) ?? response.statusMessage ?? '';
+  const reason = statusMessage(body, formatOf(response)) ?? response.statusMessage ?? '';
   const waitMs = retryAfterMs(response.headers['retry-after'], clock.now());
-  const message = `${server}: ${status} ${said}`.trim();
+  const message = `${server}: ${status} ${reason}`.trim();
   return apiError(codeOfStatus(status), message, { status, retryAfterMs: waitMs });
 }
 

@@ -22,7 +22,7 @@ export interface Outgoing {
 /** Resolves with the answer's head; the body is still to come. Messages do not name the server: the caller does. */
 export async function send(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, ApiError>> {
   const first = await sendOnce(outgoing, clock);
-  // A kept connection may have been closed by the server just as we wrote to it: that says nothing about the server.
+  // A kept connection may have been closed by the server while the request was written: that is no sign of a fault of the server.
   const again = !first.ok && first.error.reused && outgoing.method === 'GET' && !outgoing.signal.aborted;
   const last = again ? await sendOnce(outgoing, clock) : first;
   return last.ok ? last : { ok: false, error: last.error.error };
@@ -62,7 +62,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
     };
     const request = createRequest(outgoing);
     const cancel = clock.schedule(outgoing.answerWithinMs, () => {
-      // At once: a request that waits for a proxy to let it through has no socket yet, and tells nobody that it ends.
+      // At once: a request that waits for a proxy to let it through has no socket yet, and emits no event when it ends.
       fail(apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`));
       request.destroy(new Error('late'));
     });

@@ -1,6 +1,6 @@
 export interface ServerRing {
   readonly inOrder: () => readonly string[];
-  readonly distrust: (server: string) => void;
+  readonly demote: (server: string) => void;
 }
 
 /** Servers in the order of preference: one that failed goes to the end of the line. */
@@ -8,7 +8,7 @@ export function createServerRing(all: readonly string[]): ServerRing {
   let order = all;
   return {
     inOrder: () => order,
-    distrust(server) {
+    demote(server) {
       if (order[0] === server) order = [...order.slice(1), server];
     },
   };

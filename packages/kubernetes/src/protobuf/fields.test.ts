@@ -68,7 +68,7 @@ const CONFIG: ModelConfig = {
 
 type Path = readonly string[];
 
-/** The same value; every member of an object that is read is told to `onRead`. */
+/** The same value; `onRead` gets every member of an object that is read. */
 function observed(value: unknown, path: Path, onRead: (path: Path) => void): unknown {
   if (typeof value !== 'object' || value === null) return value;
   return new Proxy(value, {

@@ -13,12 +13,12 @@ import type { WireObject } from '../wire.ts';
 import { pathWith, watchedResources } from './resources.ts';
 
 type Change =
-  | { readonly do: 'put'; readonly resource: Resource; readonly name: number; readonly foreign: boolean }
+  | { readonly do: 'put'; readonly resource: Resource; readonly name: number; readonly otherProxy: boolean }
   | { readonly do: 'delete'; readonly resource: Resource; readonly name: number };
 
 type Step =
   | Change
-  /** Changes that nobody can watch; after a compaction, nor learn of from history. */
+  /** Changes that no watch reports; after a compaction, neither does the history. */
   | { readonly do: 'behind'; readonly changes: readonly Change[]; readonly compact: boolean }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'fault'; readonly status: number; readonly times: number }
@@ -32,7 +32,7 @@ type Trouble = (typeof TROUBLES)[number];
 
 const resource = fc.constantFrom<Resource>('Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
 const name = fc.nat(4);
-const put = fc.record({ do: fc.constant('put' as const), resource, name, foreign: fc.boolean() });
+const put = fc.record({ do: fc.constant('put' as const), resource, name, otherProxy: fc.boolean() });
 const remove = fc.record({ do: fc.constant('delete' as const), resource, name });
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -63,18 +63,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
 );
 
-const FOREIGN = {
+const OTHER_PROXY = {
   'service.kubernetes.io/service-proxy-name': 'other',
   'service.kubernetes.io/headless': '',
 };
 
-function objectOf({ resource: kind, name: n, foreign }: Change & { readonly do: 'put' }): WireObject {
+function objectOf({ resource: kind, name: n, otherProxy }: Change & { readonly do: 'put' }): WireObject {
   const scope = kind === 'Service' || kind === 'EndpointSlice' ? { namespace: 'default' } : {};
-  const labels = foreign ? FOREIGN : {};
+  const labels = otherProxy ? OTHER_PROXY : {};
   return { kind, metadata: { ...scope, name: nameOf(kind, n), labels } };
 }
 
-/** One of the nodes is ours. */
+/** One of the nodes is this one. */
 function nameOf(kind: Resource, n: number): string {
   return kind === 'Node' && n === 0 ? 'node-a' : `${kind.toLowerCase()}-${n}`;
 }

@@ -1,4 +1,4 @@
-/** What the handlers have been told: keys and versions only, never the objects. Pure but for its own memory. */
+/** What has been emitted to the handlers: keys and versions only, never the objects. Pure but for its own memory. */
 import type { ObjectEvent, Resource } from '@signalbox/core';
 
 import type { WireObject } from '../wire.ts';

@@ -46,7 +46,7 @@ function askedFor(request: IncomingMessage): { readonly plural: string; readonly
 
 const GZIP = { 'content-encoding': 'gzip' };
 
-/** A server that is as it should be, but for what it says of services. */
+/** A server that is as it should be, but for its responses about Services. */
 async function world(answer: Answer, options: Partial<KubernetesSourceOptions> = {}, stepMs = 500) {
   const asked: Asked[] = [];
   const server = createHttpServer((request, response) => {
@@ -98,7 +98,7 @@ const good = (response: ServerResponse, asked: Asked): void => {
 };
 
 describe('a streamed list', () => {
-  it('loses nothing that is deleted before its end is told', async () => {
+  it('loses nothing that is deleted before its end is known', async () => {
     const { comesTrue, names, recorder } = await world((_, response) => {
       const events = [
         ['ADDED', 'a', '5'] as const,
@@ -153,7 +153,7 @@ describe('a watch that is of no use', () => {
     ['is forbidden', (response) => void response.writeHead(403).end('{"kind":"Status","code":403}')],
     ['ends at once', (response) => void response.end()],
     ['is a page without a line end', (response) => void response.end('<html>')],
-    ['tells of nothing', (response) => void response.write(event('MODIFIED', null))],
+    ['has an event without an object', (response) => void response.write(event('MODIFIED', null))],
     ['is nothing', (response) => void response.write('null\n')],
     [
       'fails each time',
@@ -190,7 +190,7 @@ describe('a watch that is of no use', () => {
     expect(asked).toEqual(['list', 'watch', 'watch']);
   });
 
-  it('is asked for again when a wait is over that is as long as the server says, but not months', async () => {
+  it('is asked for again when a wait is over that is as long as the server demands, but not months', async () => {
     for (const retryAfterSeconds of ['soon', 1e7]) {
       const { comesTrue, asked } = await world(
         (kind, response) => {
@@ -206,8 +206,8 @@ describe('a watch that is of no use', () => {
   });
 });
 
-describe('what is said in a list', () => {
-  it('and is no JSON is told as such', async () => {
+describe('the content of a list', () => {
+  it('that is no JSON is reported as such', async () => {
     const { comesTrue, recorder } = await world(
       (_, response) => void response.end('{"kind":"ServiceList","items":[{"metadata":{"name":nope}}]}'),
       { lists: 'listed' },
@@ -227,12 +227,12 @@ describe('protobuf that is none', () => {
     ['watch', '\0\0\0\x02\x0a\x05', 'a watch event is not protobuf: a field of 5 bytes where 0 are left'],
     ['watch', '\0\0\0\x03\x0a\x01A', 'a watch event has no object: 3 bytes of protobuf'],
     ['watch', '\x7f\0\0\0', 'a watch event is larger than 16 MiB'],
-  ] as const)('in a %s is told as such, and asked for again: %j', async (bad, text, message) => {
-    let said = false;
+  ] as const)('in a %s is reported as such, and requested again: %j', async (bad, text, message) => {
+    let sent = false;
     const { recorder, names, asked, passes } = await world(
       (what, response) => {
-        if (what !== bad || said) return good(response, what);
-        said = true;
+        if (what !== bad || sent) return good(response, what);
+        sent = true;
         response.writeHead(200, PROTOBUF).end(Buffer.from(text, 'latin1'));
       },
       { lists: 'listed' },
@@ -353,7 +353,7 @@ describe('an answer without end', () => {
   });
 });
 
-describe('a request that nobody answers', () => {
+describe('a request without a response', () => {
   it('and that switches protocols is over', async () => {
     const { comesTrue, recorder, source } = await world((_, response) => {
       response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
@@ -363,7 +363,7 @@ describe('a request that nobody answers', () => {
     await source.stop();
   });
 
-  it('since a proxy says nothing is over, and so is its connection', async () => {
+  it('ends when a proxy does not respond, and so does its connection', async () => {
     const open = new Set<Socket>();
     const proxy = createServer((socket) => {
       open.add(socket);

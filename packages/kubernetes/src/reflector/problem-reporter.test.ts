@@ -4,31 +4,31 @@ import { apiError } from '../http/api-error.ts';
 import { createProblemReporter } from './problem-reporter.ts';
 
 function start() {
-  const said: string[] = [];
+  const reported: string[] = [];
   const reporter = createProblemReporter({
     plural: 'services',
-    onProblem: ({ code }) => said.push(code),
-    log: (line) => said.push(line),
+    onProblem: ({ code }) => reported.push(code),
+    log: (line) => reported.push(line),
   });
-  return { said, reporter };
+  return { reported, reporter };
 }
 
 describe('createProblemReporter', () => {
   it('reports a trouble once, its end once, and the same trouble again after that', () => {
-    const { said, reporter } = start();
+    const { reported, reporter } = start();
     for (let round = 0; round < 2; round++) {
       for (const reason of ['first', 'second']) reporter.report(apiError('server-error', reason));
       for (let turn = 0; turn < 2; turn++) reporter.recovered('https://a');
     }
-    const round = ['server-error', 'services: https://a answers again'];
-    expect(said).toEqual([...round, ...round]);
+    const round = ['server-error', 'services: https://a responds again'];
+    expect(reported).toEqual([...round, ...round]);
   });
 
   it('reports each kind of trouble in a row, but not that it was stopped', () => {
-    const { said, reporter } = start();
+    const { reported, reporter } = start();
     for (const code of ['stalled', 'aborted', 'stalled', 'connection-lost', 'stalled'] as const) {
       reporter.report(apiError(code, 'why'));
     }
-    expect(said).toEqual(['stalled', 'connection-lost', 'stalled']);
+    expect(reported).toEqual(['stalled', 'connection-lost', 'stalled']);
   });
 });

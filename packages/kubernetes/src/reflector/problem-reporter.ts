@@ -1,11 +1,11 @@
-/** Tells each trouble once, and once more when it is over. */
+/** Reports each problem once, and its end. */
 import type { SourceProblem } from '@signalbox/core';
 
 import type { ApiError } from '../http/api-error.ts';
 
 export interface ProblemReporter {
   report(error: ApiError): void;
-  /** The server answers again. */
+  /** The server responds again. */
   readonly recovered: (server: string) => void;
 }
 
@@ -16,17 +16,17 @@ export interface ReporterOptions {
 }
 
 export function createProblemReporter({ plural, onProblem, log }: ReporterOptions): ProblemReporter {
-  let told = '';
+  let reported = '';
   return {
     report({ code, message }) {
       // The code alone: of a server that is away, the reason may change with every attempt.
-      if (code === 'aborted' || code === told) return;
-      told = code;
+      if (code === 'aborted' || code === reported) return;
+      reported = code;
       onProblem({ code, message: `${plural}: ${message}; what is known stays, trying again` });
     },
     recovered(server) {
-      if (told !== '') log(`${plural}: ${server} answers again`);
-      told = '';
+      if (reported !== '') log(`${plural}: ${server} responds again`);
+      reported = '';
     },
   };
 }

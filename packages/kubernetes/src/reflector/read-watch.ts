@@ -48,7 +48,7 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
   const limits = { idleMs, totalMs: seconds * 1000 + GRACE_MS };
   const followed = client.follow(server, (error) => void body.destroy(error));
   const broken = await readBody(body, client.clock, limits, (chunk) => {
-    followed.heard();
+    followed.received();
     if (signal.aborted) return 'stop';
     const decoded = decoder.push(chunk);
     if (decoded.events.some((event) => event.type === 'bookmark' && !event.complete)) {
@@ -62,7 +62,7 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
   }).finally(followed.end);
   const error = fault ?? broken;
   if (error?.code === 'stalled') {
-    client.distrust(server);
+    client.demote(server);
     // Another server may stand there by now, which sends none.
     if (!bookmarked) bookmarking.delete(server);
   }

@@ -40,7 +40,7 @@ const LASTING_MS = 10_000;
 /** Between the initial events of a streamed list, and for all of them. Some old servers ignore that one was asked for. */
 const STREAM_IDLE_MS = 30_000;
 const STREAM_TOTAL_MS = 300_000;
-/** Bookmarks come about once a minute, but nobody promises them: only the end of the watch is overdue one day. */
+/** Bookmarks come about once a minute, but without a guarantee: only the end of the watch is overdue one day. */
 const NO_IDLE_LIMIT_MS = 3_600_000;
 
 /** What one list or watch came to. `null`: it ended as it should. */
@@ -209,7 +209,7 @@ async function watchWith(
 interface RetryPolicy {
   readonly progressed: (server: string) => void;
   readonly inFull: () => boolean;
-  /** Decides what follows: what is told, what is forgotten, and the milliseconds to wait. */
+  /** Decides what is reported, whether a new list is needed, and the milliseconds to wait. */
   readonly waitAfter: (outcome: Outcome) => number;
 }
 
@@ -218,7 +218,7 @@ function createRetryPolicy(options: ReflectorOptions, store: ResourceStore): Ret
   const backOff = createBackOff(options.client.clock);
   const reporter = createProblemReporter({ plural: watched.plural, onProblem: handlers.onProblem, log });
 
-  // Streams and lists take turns while streams fail: what stands between us and the server may pass on one of them only.
+  // Streams and lists take turns while streams fail: a proxy in between may pass on one of them only.
   let inFull = false;
   const isUseless = createPatience();
 
@@ -226,12 +226,12 @@ function createRetryPolicy(options: ReflectorOptions, store: ResourceStore): Ret
     const failures = backOff.failures;
     const waitMs = Math.max(backOff.next(), error.retryAfterMs);
     if (error.code === 'expired') {
-      // A list that grew too old between two pages is asked for in one piece the next time.
+      // A list that grew too old between two pages is requested in one piece the next time.
       const { position } = store;
       store.lose(position.at === 'nowhere' && position.extent === 'pages' ? 'whole' : 'pages');
       return failures === 0 ? 0 : waitMs;
     }
-    // One that breaks off is no trouble yet: the server may only have restarted. Ask again at once.
+    // One that breaks off is no problem yet: the server may only have restarted. Request again at once.
     if (error.code === 'connection-lost' && opened && failures === 0) return 0;
     if (watched.optional && (error.code === 'not-found' || error.code === 'forbidden')) {
       if (failures === 0) log(`${watched.plural}: ${error.message}; taken as none`);
@@ -265,7 +265,7 @@ const ENDED_AT_ONCE = apiError('bad-response', 'watches end as soon as they begi
 /** So many in a row. Two may meet a server that is about to go. */
 const FRUITLESS_WATCHES = 3;
 
-/** Tells of a watch that a server answers, time and again, without any use: only a new list says what is there. */
+/** Whether watches end again and again without any event: only a new list shows the objects then. */
 function createPatience(): (outcome: Outcome) => boolean {
   let fruitless = 0;
   return (outcome) => {
@@ -277,7 +277,7 @@ function createPatience(): (outcome: Outcome) => boolean {
   };
 }
 
-/** By somebody, with something that is no "come back later": a server that is away is no reason for a new list. */
+/** By a server or proxy, with a status other than "retry later": a server that is away is no reason for a new list. */
 function isAnswered({ error, opened }: Outcome): boolean {
   if (error === null || opened) return true;
   return error.status > 0 && !['unauthorized', 'throttled', 'server-error'].includes(error.code);

@@ -152,7 +152,7 @@ describe('createKubernetesSource, requests', () => {
     })),
     { how: 'ends without saying that it is complete', action: { do: 'say', text: '' } },
     {
-      how: 'is not said to be complete by a server that ignores the question',
+      how: 'is not marked as complete by a server that ignores the parameter',
       action: { do: 'say', text: '\n', end: 'never' },
     },
   ] as const)('gives a streamed list up that $how', async ({ action }) => {

@@ -1,4 +1,4 @@
-/** What the handlers have been told, and up to which version of the server's history that is true. */
+/** What has been emitted to the handlers, and up to which version of the server's history. */
 import type { ObjectEvent, Resource, SourceProblem } from '@signalbox/core';
 
 import { createKnownObjects, type Replacement } from './known-objects.ts';
@@ -85,7 +85,7 @@ interface Emitter {
   readonly sync: () => void;
 }
 
-/** After stop the handlers hear nothing; and what they throw is their own trouble, not the reflector's. */
+/** After stop the handlers are not called; an exception of theirs is reported, and does not end the reflector. */
 function createEmitter(resource: Resource, handlers: ResourceStoreHandlers, signal: AbortSignal): Emitter {
   let synced = false;
   const callHandler = (call: () => void): void => {

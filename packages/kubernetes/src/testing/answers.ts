@@ -63,7 +63,7 @@ export function acceptsGzip({ headers }: IncomingMessage): boolean {
   return /\bgzip\b/.test(String(headers['accept-encoding']));
 }
 
-/** Before JSON, as nobody has it the other way round. */
+/** Before JSON, which is the order of every known client. */
 export function acceptsProtobuf({ headers }: IncomingMessage): boolean {
   return (headers.accept ?? '').includes(PROTOBUF);
 }

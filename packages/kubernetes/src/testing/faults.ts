@@ -8,7 +8,7 @@ export type FaultAction =
       readonly message?: string;
       readonly retryAfter?: string;
     }
-  /** The request is heard and never answered. */
+  /** The request is received, and gets no response. */
   | { readonly do: 'silence' }
   /** The connection is closed before any answer. */
   | { readonly do: 'hang-up' }

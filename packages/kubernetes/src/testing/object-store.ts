@@ -102,7 +102,7 @@ function stamp(object: WireObject, version: number): Stored {
   return { ...object, kind, metadata: { ...metadata, name, resourceVersion: String(version) } };
 }
 
-/** The object as a watch tells of its deletion: with the version at which it went. */
+/** The object as a watch reports its deletion: with the version of the deletion. */
 export function deletedAt(object: Stored, version: number): Stored {
   return { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } };
 }

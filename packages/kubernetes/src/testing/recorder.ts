@@ -11,7 +11,7 @@ export interface SourceRecorder {
   readonly synced: readonly Resource[];
   /** `Service x/a` → resourceVersion, of what has been upserted and not deleted since. */
   readonly objects: ReadonlyMap<string, string>;
-  /** Resolves as soon as the condition holds; it is asked after everything the source says. */
+  /** Resolves as soon as the condition holds; it is checked after every call of the source. */
   readonly until: (condition: () => boolean) => Promise<void>;
 }
 
@@ -20,7 +20,7 @@ export function createSourceRecorder(): SourceRecorder {
   const problems: SourceProblem[] = [];
   const synced: Resource[] = [];
   const objects = new Map<string, string>();
-  const { notify: said, until } = createSignal();
+  const { notify, until } = createSignal();
 
   return {
     events,
@@ -31,15 +31,15 @@ export function createSourceRecorder(): SourceRecorder {
       onEvents(batch) {
         events.push(...batch);
         for (const event of batch) record(objects, event);
-        said();
+        notify();
       },
       onSynced(resource) {
         synced.push(resource);
-        said();
+        notify();
       },
       onProblem(problem) {
         problems.push(problem);
-        said();
+        notify();
       },
     },
     until,

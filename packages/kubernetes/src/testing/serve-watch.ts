@@ -133,7 +133,7 @@ function sendBookmark(watch: Watch, version: number, annotations: Record<string,
   });
 }
 
-/** An object that leaves the selection is deleted for whoever watches it; one that enters is added. */
+/** An object that leaves the selection is deleted for those who watch it; one that enters is added. */
 function sendChange(watch: Watch, change: Change, matches: ListQuery['matches']): void {
   if (change.resource !== watch.collection.resource) return;
   const before = selected(change.before, matches);

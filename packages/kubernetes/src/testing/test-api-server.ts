@@ -16,7 +16,7 @@ import { createWatchServer, type Streaming, type WatchServer } from './serve-wat
 export interface TestApiServerOptions {
   /** Absent: plain http. */
   readonly tls?: ServerCertificate;
-  /** Bearer tokens that are let in; absent: everybody is. */
+  /** Bearer tokens that are accepted; absent: every request is. */
   readonly tokens?: readonly string[];
   readonly streaming?: Streaming;
   /** `json`: as an extension of the API server that has nothing else. */
@@ -46,7 +46,7 @@ export interface TestApiServer {
   readonly lift: () => void;
   setTokens(tokens: readonly string[]): void;
   setStreaming(streaming: Streaming): void;
-  /** From now on nothing is sent on any connection, and new requests are heard but not answered. */
+  /** From now on nothing is sent on any connection, and new requests are received but get no response. */
   stall(): void;
   breakConnections(): void;
   readonly stop: () => Promise<void>;

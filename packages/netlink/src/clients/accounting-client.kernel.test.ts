@@ -45,7 +45,7 @@ describe('accounting objects', () => {
     expect(await client.read(NAMES)).toMatchObject({ ok: true, value: [{ name: A, packets: 0 }, counted] });
   });
 
-  it('start from zero after a read that says so', async () => {
+  it('start from zero after a read that resets them', async () => {
     await client.ensure([A]);
     countLoopback(A);
     ping(1);

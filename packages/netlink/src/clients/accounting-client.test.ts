@@ -15,7 +15,7 @@ const ASKS: readonly ((client: AccountingClient, name: string) => Promise<unknow
 ];
 
 describe('a kernel without nfnetlink_acct', () => {
-  it('is told by EINVAL, whatever is asked', async () => {
+  it('is reported by EINVAL for every request', async () => {
     const client = createAccountingClient(refusing(EINVAL));
     for (const ask of ASKS) {
       expect(await ask(client, 'a')).toMatchObject({
@@ -28,7 +28,7 @@ describe('a kernel without nfnetlink_acct', () => {
 });
 
 describe('a name that no request can carry', () => {
-  it('is refused, and the kernel hears nothing of it', async () => {
+  it('is rejected, and nothing is sent to the kernel', async () => {
     const kernel = refusing(EBUSY);
     const client = createAccountingClient(kernel);
     for (const ask of ASKS) {

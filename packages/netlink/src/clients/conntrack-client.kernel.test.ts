@@ -75,7 +75,7 @@ describe('flows', () => {
     expect(result).toMatchObject({ ok: true, value: { deleted: 2, gone: 1 } });
   });
 
-  it('with the addresses of another entry are told from it by the number', async () => {
+  it('with the addresses of another entry are distinguished by the id', async () => {
     await client.createFlows([flow(1)], 300);
     const others = (await listed([UDP])).map((each) => ({ ...each, id: (each.id ?? 0) ^ 1 }));
     expect(others.length).toBe(1);

@@ -88,7 +88,7 @@ describe.skipIf(lacksIpset)('sets', () => {
     expect((await list('nl-third')).entries).toEqual([]);
   });
 
-  it('of a type that nobody knows are said to be unsupported', async () => {
+  it('of an unknown type fail with `unsupported`', async () => {
     const strange = { ...hash('hash:ip'), type: 'hash:none' } as unknown as IpsetDefinition;
     expect(await client.createSet(strange)).toMatchObject({ ok: false, error: { code: 'unsupported' } });
   });

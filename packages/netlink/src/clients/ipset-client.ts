@@ -35,7 +35,7 @@ import { completeItems, decodedAnswer, encoded } from './guard.ts';
 export interface EntryList {
   readonly setName: string;
   readonly entries: readonly IpsetEntry[];
-  /** `skip` unless said: repeating a change is no error. */
+  /** `skip` by default: repeating a change is no error. */
   readonly duplicates?: OnDuplicate;
 }
 
@@ -43,7 +43,7 @@ export interface EntryList {
 export interface IpsetClient {
   /** `unsupported` if kernel and client have no protocol in common, or the kernel has no ipset. */
   protocol(): Promise<NetlinkResult<number>>;
-  /** `unsupported` for a type that the kernel lacks; `exists` as `duplicates` says (`refuse` unless said). */
+  /** `unsupported` for a type that the kernel lacks; `exists` as `duplicates` sets (`refuse` by default). */
   createSet(definition: IpsetDefinition, duplicates?: OnDuplicate): Promise<NetlinkResult<void>>;
   /** `busy` while a rule refers to it. */
   destroySet(name: string): Promise<NetlinkResult<void>>;
@@ -107,7 +107,7 @@ async function negotiate(transport: NetlinkTransport): Promise<NetlinkResult<num
   const operation = 'IPSET_CMD_PROTOCOL';
   const answer = await transport.request(encodeGetProtocol());
   if (!answer.ok && answer.error.errnoName === 'EINVAL') {
-    // nfnetlink's answer for a subsystem that nobody registered.
+    // nfnetlink's reply for a subsystem that is not registered.
     return fail({
       ...answer.error,
       code: 'unsupported',
@@ -183,7 +183,7 @@ function entryError(
   error: NetlinkError,
   { list, from }: { readonly list: EntryList; readonly from: number },
 ): NetlinkError {
-  // One number says both "is there already" and "is not there".
+  // One number means both "is there already" and "is not there".
   const code = command === 'DEL' && error.errnoName === 'IPSET_ERR_EXIST' ? 'not-found' : error.code;
   if (error.index === undefined) return { ...error, code };
   const index = from + error.index;

@@ -97,7 +97,7 @@ export function createIpvsClient(
 
 interface Session {
   readonly transport: NetlinkTransport;
-  /** The family's number, asked once and remembered if it was told. */
+  /** The family's number, requested once and kept once it is known. */
   readonly state: { family?: Promise<NetlinkResult<number>> };
 }
 
@@ -164,7 +164,7 @@ function apply(session: Session, changes: readonly IpvsChange[]): Promise<Netlin
     const requests = encoded('IPVS', () => changes.map((change) => encodeChange(familyId, change)));
     if (!requests.ok) return requests;
     const outcomes = await session.transport.requestAll(requests.value);
-    // So says the kernel too if the family's number is no more: the module was unloaded, and may come back under another.
+    // The kernel's error too if the family's number no longer exists: the module was unloaded, and may come back under another.
     if (outcomes.ok && outcomes.value.some((each) => each?.code === 'not-found')) delete session.state.family;
     return outcomes;
   });

@@ -39,7 +39,7 @@ const endpoint: IpvsDestination = {
 };
 const endpoint6 = { ...endpoint, address: 'fd01::2', port: 5353 };
 
-/** What ipvsadm says to the table: the other pair of eyes. */
+/** The table as ipvsadm lists it: an independent reader. */
 const ipvsadm = (): string[] => execFileSync('ipvsadm', ['-Sn'], { encoding: 'utf8' }).trim().split('\n');
 
 async function outcomes(changes: readonly IpvsChange[]): Promise<readonly (string | undefined)[]> {
@@ -133,7 +133,7 @@ describe('the IPVS table', () => {
     expect(await client.listServices()).toEqual({ ok: true, value: [] });
   });
 
-  it('says what it refuses, and takes the rest', async () => {
+  it('reports what it rejects, and applies the rest', async () => {
     expect(
       await outcomes([
         { kind: 'delete-service', service: https },

@@ -53,7 +53,7 @@ describe('links', () => {
     expect(await act()).toMatchObject({ ok: false, error: { code, operation } });
   });
 
-  it('of a kind that the kernel may lack are made or said to be unsupported', async () => {
+  it('of a kind that the kernel may lack are created, or fail with `unsupported`', async () => {
     const result = await client.addLink({ name: 'nl-dummy0', kind: 'dummy' });
     if (result.ok) expect(await client.deleteLink({ name: 'nl-dummy0' })).toMatchObject({ ok: true });
     else expect(result.error.code).toBe('unsupported');

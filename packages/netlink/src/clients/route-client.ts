@@ -71,7 +71,7 @@ export function createRouteClient(
   };
 }
 
-/** "Operation not supported" is how the kernel says that it has no driver for the kind of link. */
+/** "Operation not supported" is the kernel's error when it has no driver for the kind of link. */
 function kindUnknown(result: NetlinkResult<void>): NetlinkResult<void> {
   if (result.ok || result.error.code !== 'unsupported') return result;
   return {

@@ -45,7 +45,7 @@ const MODE_FLAGS: Readonly<Record<RequestMode, number>> = {
 export interface Addressing {
   readonly sequence: number;
   readonly mode: RequestMode;
-  /** `nlmsg_pid`; the kernel takes 0 for "whoever sent this". */
+  /** `nlmsg_pid`; 0 means the sending socket. */
   readonly port?: number;
 }
 

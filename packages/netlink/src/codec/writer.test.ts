@@ -40,7 +40,7 @@ describe('PayloadWriter', () => {
     expect(bytes.toString('hex')).toBe('140001800600020001bb00000500030006000000');
   });
 
-  it('refuses an attribute that its length field cannot tell', () => {
+  it('rejects an attribute that is too long for its length field', () => {
     const tooLong = Buffer.alloc(65_532);
     expect(() => new PayloadWriter().bytes(1, tooLong)).toThrow(RangeError);
     expect(() => new PayloadWriter().nested(1, (writer) => writer.bytes(2, tooLong.subarray(4)))).toThrow(

@@ -54,5 +54,5 @@ stdout.on('error', () => exit(0));
 stdin.resume();
 const [protocol = Number.NaN, ...groups] = argv.slice(2).map(Number);
 listen(protocol, groups);
-// Tells the parent that from now on nothing is missed.
+// Signals to the parent that from now on no notification is missed.
 stdout.write('ready\n');

@@ -50,10 +50,10 @@ const OUT_OF_DESCRIPTORS = `
   process.exit(0);
 `;
 
-/** What a monitor tells, as lines to wait for. */
+/** The events of a monitor, as lines to wait for. */
 function watch(childFile?: string): AsyncIterator<[string]> {
-  const heard = new EventEmitter();
-  const report = (line: string): boolean => heard.emit('line', line);
+  const events = new EventEmitter();
+  const report = (line: string): boolean => events.emit('line', line);
   const monitor = watchRoutes(
     {
       resync: () => report('resync'),
@@ -64,17 +64,17 @@ function watch(childFile?: string): AsyncIterator<[string]> {
     { restartMilliseconds: 1, ...(childFile === undefined ? {} : { childFile }) },
   );
   open.push(monitor);
-  return on(heard, 'line') as AsyncIterator<[string]>;
+  return on(events, 'line') as AsyncIterator<[string]>;
 }
 
 async function until(lines: AsyncIterator<[string]>, matches: (line: string) => boolean): Promise<string> {
-  const heard: string[] = [];
+  const seen: string[] = [];
   for (let count = 0; count < 1000; count += 1) {
     const { value } = await lines.next();
-    heard.push(value[0]);
+    seen.push(value[0]);
     if (matches(value[0])) return value[0];
   }
-  throw new Error(`not heard: ${heard.join('; ')}`);
+  throw new Error(`not reported: ${seen.join('; ')}`);
 }
 
 function childOfThisProcess(): number {
@@ -98,7 +98,7 @@ afterEach(async () => {
 });
 
 describe('watchRoutes', () => {
-  it('tells of links and addresses that come and go', async () => {
+  it('reports links and addresses that are added and removed', async () => {
     const lines = watch();
     await until(lines, (line) => line === 'resync');
     expect(await client.addLink({ name, kind: 'bridge' })).toMatchObject({ ok: true });
@@ -124,7 +124,7 @@ describe('watchRoutes', () => {
     await until(lines, (line) => line === `link-set ${name}`);
   });
 
-  it('stops if the program of the child is missing, and says which', async () => {
+  it('stops if the program of the child is missing, and names it', async () => {
     const lines = watch('/nonexistent/monitor-child.js');
     const line = await until(lines, (each) => each.startsWith('interrupted'));
     expect(line).toContain(

@@ -18,7 +18,7 @@ class FakeChild extends EventEmitter {
 
 interface Bench {
   readonly children: FakeChild[];
-  readonly heard: string[];
+  readonly events: string[];
   readonly monitor: RouteMonitor;
   /** What the next start throws; `null`: nothing. */
   readonly refusal: { error: NodeJS.ErrnoException | null };
@@ -26,13 +26,13 @@ interface Bench {
 
 function bench(): Bench {
   const children: FakeChild[] = [];
-  const heard: string[] = [];
+  const events: string[] = [];
   const refusal: Bench['refusal'] = { error: null };
   const monitor = watchRoutes(
     {
-      resync: () => heard.push('resync'),
-      notification: () => heard.push('notification'),
-      interrupted: (reason, next) => heard.push(`${next}: ${reason}`),
+      resync: () => events.push('resync'),
+      notification: () => events.push('notification'),
+      interrupted: (reason, next) => events.push(`${next}: ${reason}`),
     },
     {
       childFile: 'child.js',
@@ -45,7 +45,7 @@ function bench(): Bench {
       },
     },
   );
-  return { children, heard, monitor, refusal };
+  return { children, events, monitor, refusal };
 }
 
 const failure = (code: string): NodeJS.ErrnoException => Object.assign(new Error(`spawn ${code}`), { code });
@@ -67,7 +67,7 @@ afterEach(() => {
 
 describe('watchRoutes', () => {
   it('starts a child that did not get ready once only, and reports why', async () => {
-    const { children, heard } = bench();
+    const { children, events } = bench();
     children[0]?.stderr.write(
       "node:internal:1\n  throw err;\nError: Cannot find module '/x/child.js'\n    at f\n",
     );
@@ -75,22 +75,24 @@ describe('watchRoutes', () => {
     children[0]?.emit('close', 1, null);
     vi.advanceTimersByTime(3_600_000);
     expect(children).toHaveLength(1);
-    expect(heard).toEqual(["stopped: child.js ended with status 1: Error: Cannot find module '/x/child.js'"]);
+    expect(events).toEqual([
+      "stopped: child.js ended with status 1: Error: Cannot find module '/x/child.js'",
+    ]);
   });
 
   it('does not start a program again that cannot be executed', () => {
-    const { children, heard } = bench();
+    const { children, events } = bench();
     children[0]?.emit('error', failure('ENOENT'));
     children[0]?.emit('close', -2, null);
     vi.advanceTimersByTime(3_600_000);
     expect(children).toHaveLength(1);
-    expect(heard).toEqual(['stopped: child.js cannot be started: spawn ENOENT']);
+    expect(events).toEqual(['stopped: child.js cannot be started: spawn ENOENT']);
   });
 
   it.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])(
     'starts a child again after %s until it runs, and reports the outage once',
     async (code) => {
-      const { children, heard, refusal } = bench();
+      const { children, events, refusal } = bench();
       refusal.error = failure(code);
       children[0]?.emit('error', failure(code));
       for (let attempt = 0; attempt < 20; attempt += 1) vi.advanceTimersByTime(30_000);
@@ -98,12 +100,12 @@ describe('watchRoutes', () => {
       refusal.error = null;
       vi.advanceTimersByTime(30_000);
       await becomeReady(children[1]);
-      expect(heard).toEqual([`restarting: child.js cannot be started: spawn ${code}`, 'resync']);
+      expect(events).toEqual([`restarting: child.js cannot be started: spawn ${code}`, 'resync']);
     },
   );
 
   it('lengthens the pauses of a child that keeps ending, reports it once, and begins anew after a minute', async () => {
-    const { children, heard } = bench();
+    const { children, events } = bench();
     const starts: number[] = [];
     for (let round = 0; round < 4; round += 1) {
       await becomeReady(children.at(-1));
@@ -114,7 +116,7 @@ describe('watchRoutes', () => {
       starts.push(waited);
     }
     expect(starts).toEqual([100, 200, 400, 800]);
-    const reports = (): readonly string[] => heard.filter((line) => line !== 'resync');
+    const reports = (): readonly string[] => events.filter((line) => line !== 'resync');
     expect(reports()).toEqual(['restarting: child.js ended with SIGABRT']);
     await becomeReady(children.at(-1));
     vi.advanceTimersByTime(60_000);
@@ -126,12 +128,12 @@ describe('watchRoutes', () => {
   });
 
   it('starts nothing and reports nothing after it is closed', async () => {
-    const { children, heard, monitor } = bench();
+    const { children, events, monitor } = bench();
     await becomeReady(children[0]);
     children[0]?.emit('close', null, 'SIGABRT');
     monitor.close();
     vi.advanceTimersByTime(3_600_000);
     expect(children).toHaveLength(1);
-    expect(heard).toEqual(['resync', 'restarting: child.js ended with SIGABRT']);
+    expect(events).toEqual(['resync', 'restarting: child.js ended with SIGABRT']);
   });
 });

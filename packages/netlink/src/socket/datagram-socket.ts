@@ -7,7 +7,7 @@ import { type NetlinkError, type NetlinkResult } from '../result.ts';
 
 /** Datagrams to and from the kernel: the surface of the addon that this package uses, made safe. */
 export interface DatagramSocket {
-  /** Sends one datagram. `failed` is told, later, if the kernel did not take it. */
+  /** Sends one datagram. `failed` is called, later, if the kernel did not accept it. */
   send(bytes: Uint8Array, failed: (error: NetlinkError) => void): void;
   /** What the receive buffer takes, in bytes of kernel memory (`SO_RCVBUF` as the kernel counts it). */
   readonly receiveBufferBytes: number;
@@ -80,8 +80,8 @@ function loadAddon(): AddonModule {
 
 /**
  * The addon aborts the process (no exception, no event) in three cases, all shut out here or above:
- * a JavaScript exception in one of its callbacks: ours do nothing but queue and cannot throw;
- * an 'error' event that nobody listens to; and an overrun of the receive buffer, which `transport`
+ * a JavaScript exception in one of its callbacks: those of this package only queue and cannot throw;
+ * an 'error' event without a listener; and an overrun of the receive buffer, which `transport`
  * makes impossible by never asking for more answers at a time than the buffer takes.
  */
 export function openDatagramSocket(

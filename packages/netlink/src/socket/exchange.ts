@@ -4,7 +4,7 @@ import { NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP } from '../codec/c
 import type { NetlinkMessage } from '../codec/message.ts';
 import { type NetlinkError, type NetlinkResult } from '../result.ts';
 
-/** One datagram and everything the kernel says to it. */
+/** One datagram and all replies of the kernel to it. */
 export interface ExchangePlan {
   readonly operation: string;
   readonly datagram: Uint8Array;

@@ -24,7 +24,7 @@ const request = (value: number, operation = 'TEST'): NetlinkRequest => ({
 const valueOf = (message: NetlinkMessage): number => message.payload[0] ?? -1;
 const wantsAnswer = (message: NetlinkMessage): boolean => (message.flags & 4) !== 0;
 
-/** Acknowledges what asks for it; refuses what `errnoOf` says, asked or not. */
+/** Acknowledges requests that ask for it; rejects those for which `errnoOf` has an error, acknowledged or not. */
 const polite =
   (errnoOf: (value: number) => number) =>
   (message: NetlinkMessage): FakeAnswer[] => {
@@ -90,7 +90,7 @@ describe('request', () => {
     expect(kernel.opened()).toBe(2);
   });
 
-  it('says that no socket can be had, each time it is asked', async () => {
+  it('fails at each request where no socket can be opened', async () => {
     const error = { code: 'unsupported', operation: 'socket', message: 'EPROTONOSUPPORT' } as const;
     const transport = openNetlink('netfilter', { open: () => fail(error) });
     for (const value of [1, 2]) {
@@ -118,7 +118,7 @@ describe('close', () => {
 describe('requestAll', () => {
   const list = Array.from({ length: 100 }, (_, at) => request(at));
 
-  it('tells for each request what became of it', async () => {
+  it('returns the outcome of each request', async () => {
     const kernel = createFakeKernel({ answer: polite((value) => (value % 10 === 3 ? 2 : 0)) });
     const result = await openNetlink('route', kernel).requestAll(list);
     const outcomes = result.ok ? result.value : [];
@@ -181,7 +181,7 @@ describe('dump', () => {
     expect(result).toEqual({ ok: true, value: { items: [1, 3], quality: 'consistent' } });
   });
 
-  it('S45: is tried again while the kernel says that its table changed under it', async () => {
+  it('S45: is repeated while the kernel reports that its table changed during the dump', async () => {
     const state = { dumps: 0 };
     const kernel = createFakeKernel({
       answer: () => [
@@ -193,7 +193,7 @@ describe('dump', () => {
     expect(result).toEqual({ ok: true, value: { items: [4], quality: 'consistent' } });
   });
 
-  it('is taken as it is, and says so, after five repetitions', async () => {
+  it('is returned as it is, marked as such, after five repetitions', async () => {
     const kernel = createFakeKernel({ answer: () => [item(9), { ...DONE, flags: NLM_F_DUMP_INTR }] });
     const result = await openNetlink('route', kernel).dump(request(0), valueOf);
     expect(result).toEqual({ ok: true, value: { items: [9], quality: 'interrupted' } });

@@ -15,9 +15,9 @@ import { ExchangeQueue } from './exchange-queue.ts';
 import type { Dump, NetlinkTransport, Outcomes, Transaction } from './transport.ts';
 
 export interface NetlinkOptions {
-  /** Without a word from the kernel to what was asked; 5,000 ms unless said. Its commands take microseconds. */
+  /** The longest wait for a reply of the kernel; 5,000 ms by default. Its commands take microseconds. */
   readonly timeoutMilliseconds?: number;
-  /** Where datagrams come from and go to: the kernel, unless a test says otherwise. */
+  /** Where datagrams come from and go to: the kernel by default. */
   readonly open?: OpenDatagramSocket;
 }
 
@@ -55,7 +55,7 @@ export function openNetlink(protocol: NetlinkProtocol, options: NetlinkOptions =
 
 const EPERM = 1;
 
-/** nfnetlink says once for the whole datagram that the caller lacks CAP_NET_ADMIN; the others say it of each message. */
+/** nfnetlink reports once for the whole datagram that the caller lacks CAP_NET_ADMIN; other families for each message. */
 const REFUSES_ALL: Readonly<Record<NetlinkProtocol, ExchangePlan['refusesAll']>> = {
   netfilter: (errno) => errno === EPERM,
   route: () => false,
@@ -158,7 +158,7 @@ async function runAll(
 
 /**
  * The kernel acknowledges the end of a batch only since 6.10: the last request before it is asked for the answer. A
- * refusal of the batch itself (no such subsystem, a generation that has passed, a failed commit) is told of `begin`,
+ * refusal of the batch itself (no such subsystem, a generation that has passed, a failed commit) is reported for `begin`,
  * and may be followed by an acknowledgement that means nothing.
  */
 async function runTransaction(
@@ -224,7 +224,7 @@ async function dumpOnce<T>(session: Session, run: DumpRun<T>): Promise<NetlinkRe
   return succeed({ items, quality: posted.value.interrupted ? 'interrupted' : 'consistent' });
 }
 
-/** The error of the request at `index` of a datagram; `undefined` if the kernel said nothing against it. */
+/** The error of the request at `index` of a datagram; `undefined` if the kernel did not reject it. */
 function refusalAt(posted: Posted, index: number): NetlinkError | undefined {
   const request = posted.requests[index];
   const acknowledgement = posted.acknowledgements.get(posted.firstSequence + index);

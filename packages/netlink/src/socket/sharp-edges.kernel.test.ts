@@ -9,7 +9,7 @@ import { runModule } from '../testing/child.ts';
 import { openDatagramSocket } from './datagram-socket.ts';
 import { openNetlink } from './open-netlink.ts';
 
-// What npm `netlink` 0.3.0 does with each of these by itself is said in datagram-socket.ts: it ends the process.
+// What npm `netlink` 0.3.0 does with each of these by itself is described in datagram-socket.ts: it ends the process.
 const packageFile = (name: string): string => JSON.stringify(new URL(`../${name}`, import.meta.url).href);
 
 function absentFlow(index: number): FlowKey {
@@ -175,7 +175,7 @@ describe('sockets', () => {
 });
 
 describe('a process without CAP_NET_ADMIN', () => {
-  it('may list, and is told that it may not change', async () => {
+  it('may list, and gets an error for a change', async () => {
     const source = `
       import { createRouteClient } from ${packageFile('index.ts')};
       const client = createRouteClient();
@@ -187,7 +187,7 @@ describe('a process without CAP_NET_ADMIN', () => {
     expect(end, end.output).toMatchObject({ status: 0, output: 'true not-permitted\n' });
   });
 
-  it('is told so at once of a whole batch, though the kernel answers its first message only', async () => {
+  it('gets the error for a whole batch at once, though the kernel replies to its first message only', async () => {
     const source = `
       import { createAccountingClient } from ${packageFile('index.ts')};
       const client = createAccountingClient();

@@ -7,7 +7,7 @@ export interface AttributeTree {
 
 /**
  * Attributes of a payload in a form that tests can compare: the NLA_F_ bits and the order are gone.
- * `nested` says, by path from the top ('18', '18.2'), which attributes hold others.
+ * `nested` lists, by path from the top ('18', '18.2'), which attributes hold others.
  */
 export function attributeTree(data: Buffer, nested: readonly string[], path = ''): AttributeTree {
   const tree: Record<number, string | AttributeTree> = {};

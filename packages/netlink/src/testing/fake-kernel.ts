@@ -2,7 +2,7 @@ import { succeed } from '@signalbox/core';
 import { decodeMessages, type NetlinkMessage } from '../codec/message.ts';
 import type { DatagramHandlers, OpenDatagramSocket } from '../socket/datagram-socket.ts';
 
-/** A message of the kernel, to the sequence number of the request unless said otherwise. */
+/** A message of the kernel, to the sequence number of the request by default. */
 export interface FakeAnswer {
   readonly type: number;
   readonly flags?: number;

@@ -12,11 +12,11 @@ describe('requests', () => {
     '5000000000070504985f016b00000000000000002200010063745f73746174655f696e76616c69645f64726f70706564' +
     '5f706b74730000000c00020000000000000000000c0003000000000000000000';
 
-  it('F162: makes an object as nfacct does, but says that it must be new', () => {
-    const ours = encodeAsCaptured(encodeNewObject(NAME), add, 'acknowledge');
-    // NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, and in ours NLM_F_EXCL.
-    expect([add.slice(12, 16), ours.slice(12, 16)]).toEqual(['0504', '0506']);
-    expect(ours.replace(/^(.{12})0506/, '$10504')).toBe(add);
+  it('F162: creates an object as nfacct does, but requires that it is new', () => {
+    const encoded = encodeAsCaptured(encodeNewObject(NAME), add, 'acknowledge');
+    // NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, and here NLM_F_EXCL.
+    expect([add.slice(12, 16), encoded.slice(12, 16)]).toEqual(['0504', '0506']);
+    expect(encoded.replace(/^(.{12})0506/, '$10504')).toBe(add);
   });
 
   it.each<[string, NetlinkRequest, string]>([

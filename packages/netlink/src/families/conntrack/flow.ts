@@ -17,7 +17,7 @@ import {
 } from './constants.ts';
 import { decodeProtocolNumber, decodeTuple, type FlowTuple, writeTuple } from './tuple.ts';
 
-/** What names a connection tracking entry. Both directions together tell it from any successor. */
+/** What names a connection tracking entry. Both directions together distinguish it from any successor. */
 export interface FlowKey {
   readonly family: AddressFamily;
   /** IANA number: 6, 17 or 132. */

@@ -8,7 +8,7 @@ import { IPSET_ATTR, IPSET_BITMAP_ERRORS, IPSET_DATA, IPSET_HASH_ERRORS, IPSET_I
 import { ipsetPayload, ipsetRequest, networkOrder } from './message.ts';
 
 /**
- * A member of a set. The set's type says which fields it takes:
+ * A member of a set. The set's type decides which fields it has:
  * `hash:ip` address · `hash:net` address, prefixLength · `hash:ip,port` address, protocol, port ·
  * `hash:ip,port,ip` the same and secondAddress · `hash:ip,port,net` the same and secondPrefixLength ·
  * `bitmap:port` port.
@@ -38,7 +38,7 @@ export interface EntryChange {
   readonly duplicates: OnDuplicate;
 }
 
-/** One message for all entries; a refusal's echo tells which entry (`refusedEntry`). */
+/** One message for all entries; the echo of a rejection names the entry (`refusedEntry`). */
 export function encodeEntryChange(command: 'ADD' | 'DEL', change: EntryChange): NetlinkRequest {
   const writer = ipsetPayload(change.protocol, change.setName);
   writer.u32BE(networkOrder(IPSET_ATTR.LINENO), 0);

@@ -133,17 +133,17 @@ describe('sets', () => {
       encodeListNames(PROTOCOL),
       '24000000070605034e4d016b000000000200000005000100070000000800064000000002',
     ],
-  ])('%s says what ipset says', (name, request, captured) => {
+  ])('%s is the message that ipset sends', (name, request, captured) => {
     expect(request.payload, name).toEqual(payloadOf(captured));
     // ipset asks for an acknowledgement of listings too; they end with NLMSG_DONE and have none.
     const mode = name.startsWith('LIST') ? 'dump' : 'acknowledge';
-    const ours = Buffer.from(encodeAsCaptured(request, captured, mode), 'hex');
-    const theirs = Buffer.from(captured, 'hex');
-    expect(ours.readUInt16LE(4)).toBe(theirs.readUInt16LE(4));
-    expect(ours.readUInt16LE(6) | NLM_F_ACK).toBe(theirs.readUInt16LE(6));
+    const encoded = Buffer.from(encodeAsCaptured(request, captured, mode), 'hex');
+    const expected = Buffer.from(captured, 'hex');
+    expect(encoded.readUInt16LE(4)).toBe(expected.readUInt16LE(4));
+    expect(encoded.readUInt16LE(6) | NLM_F_ACK).toBe(expected.readUInt16LE(6));
   });
 
-  it('can be told to keep an equal set that is there', () => {
+  it('can keep an equal set that exists', () => {
     const kept = encodeCreateSet({ protocol: 7, revision: 7, definition: clusterIPs, duplicates: 'skip' });
     expect([create(clusterIPs, 7).flags, kept.flags]).toEqual([0x600, 0x400]);
   });
@@ -219,7 +219,7 @@ describe('entries', () => {
     encodeEntryChange('ADD', { protocol: PROTOCOL, setName, entries, duplicates: 'skip' });
 
   /** The attributes of the only entry, as we write it. */
-  const ours = (setName: string, entry: IpsetEntry): ReturnType<typeof attributeTree> => {
+  const encoded = (setName: string, entry: IpsetEntry): ReturnType<typeof attributeTree> => {
     const attributes = readAttributes(Buffer.from(change(setName, [entry]).payload).subarray(4));
     const found: ReturnType<typeof attributeTree>[] = [];
     eachAttribute(attributes.get(8) ?? Buffer.alloc(0), (_type, data) =>
@@ -277,11 +277,11 @@ describe('entries', () => {
   ];
 
   it.each(entries)('%s is what ipset adds', (text, entry, captured) => {
-    const theirs = readAttributes(payloadOf(captured).subarray(4)).get(7) ?? Buffer.alloc(0);
-    const { 9: _line, ...attributes } = attributeTree(theirs, ['1', '20']);
-    const { 9: _ourLine, ...written } = ours('X', entry);
+    const expected = readAttributes(payloadOf(captured).subarray(4)).get(7) ?? Buffer.alloc(0);
+    const { 9: _line, ...attributes } = attributeTree(expected, ['1', '20']);
+    const { 9: _ownLine, ...written } = encoded('X', entry);
     expect(written).toEqual(attributes);
-    expect(decodeEntry(theirs)).toEqual(entry);
+    expect(decodeEntry(expected)).toEqual(entry);
     expect(formatEntry(entry)).toBe(text);
   });
 

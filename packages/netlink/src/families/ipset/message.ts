@@ -4,7 +4,7 @@ import { PayloadWriter } from '../../codec/writer.ts';
 import { netfilterHeader, netfilterType } from '../nfnetlink.ts';
 import { IPSET_ATTR, IPSET_CMD, IPSET_ERRORS, type IpsetCommand } from './constants.ts';
 
-/** The start of every ipset message. ipset(8) says AF_INET whatever the set's family is. */
+/** The start of every ipset message. ipset(8) sends AF_INET whatever the set's family is. */
 export function ipsetPayload(protocol: number, setName?: string): PayloadWriter {
   const writer = new PayloadWriter().raw(netfilterHeader(AF_INET)).u8(IPSET_ATTR.PROTOCOL, protocol);
   return setName === undefined ? writer : writer.text(IPSET_ATTR.SETNAME, setName);

@@ -47,7 +47,7 @@ export interface IpsetState {
 
 export interface CreateSet {
   readonly protocol: number;
-  /** The type's revision, as `IPSET_CMD_TYPE` told. */
+  /** The type's revision, as `IPSET_CMD_TYPE` reported. */
   readonly revision: number;
   readonly definition: IpsetDefinition;
   /** `skip`: a set of the same name, type and options is left as it is. */

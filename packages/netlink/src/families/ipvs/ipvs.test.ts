@@ -100,10 +100,10 @@ describe('services', () => {
       '680000001c000500564d016b1c038045030100005400018006000100020000000600020006000000140003000a' +
       '6000010000000000000000000000000600040001bb000005000600000000000c00070000000000ffffffff0800' +
       '08000000000008000900ffffffff';
-    const ours = tree(encodeAsCaptured(encodeDeleteService(FAMILY, https), captured, 'acknowledge'));
-    // ipvsadm says also what the kernel does not look at: scheduler, flags, timeout, netmask.
-    expect(tree(captured)[1]).toMatchObject(ours[1] as object);
-    expect(Object.keys(ours[1] as object)).toEqual(['1', '2', '3', '4']);
+    const encoded = tree(encodeAsCaptured(encodeDeleteService(FAMILY, https), captured, 'acknowledge'));
+    // ipvsadm sends also what the kernel does not read: scheduler, flags, timeout, netmask.
+    expect(tree(captured)[1]).toMatchObject(encoded[1] as object);
+    expect(Object.keys(encoded[1] as object)).toEqual(['1', '2', '3', '4']);
   });
 
   it('are listed with flags, schedulers and counters', () => {
@@ -139,7 +139,7 @@ describe('services', () => {
     expect(decodeService(message)?.persistencePrefix).toBe(persistencePrefix);
   });
 
-  it('are named in what is said about them', () => {
+  it('are named in messages about them', () => {
     expect(encodeDeleteService(FAMILY, dns)).toMatchObject({
       operation: 'IPVS_CMD_DEL_SERVICE',
       context: { subject: '[fd00::1]:53/udp' },
@@ -184,10 +184,10 @@ describe('destinations', () => {
         '0006000200192b00000800030003000000080004000100000005000d000000000006000e000000000006000f00' +
         '0000000008000500000000000800060000000000',
     ],
-  ])('%s holds nothing that ipvsadm says otherwise', (_name, request, captured) => {
-    const ours = encodeAsCaptured(request, captured, 'acknowledge');
-    expect(ours.slice(8, 40), 'header').toBe(captured.slice(8, 40));
-    expect(tree(captured)).toMatchObject(tree(ours));
+  ])('%s has no attribute that ipvsadm sends otherwise', (_name, request, captured) => {
+    const encoded = encodeAsCaptured(request, captured, 'acknowledge');
+    expect(encoded.slice(8, 40), 'header').toBe(captured.slice(8, 40));
+    expect(tree(captured)).toMatchObject(tree(encoded));
   });
 
   it('are listed with their connections', () => {

@@ -13,7 +13,7 @@ export function encodeBatch(requests: readonly NetlinkRequest[], generation?: nu
   return { begin: batchMessage('BEGIN', generation), requests, end: batchMessage('END') };
 }
 
-/** Not of a subsystem: the header's resource id says whose batch it is. */
+/** Not of a subsystem: the header's resource id names the subsystem of the batch. */
 function batchMessage(which: keyof typeof NFNL_MSG_BATCH, generation?: number): NetlinkRequest {
   const writer = new PayloadWriter(16).raw(netfilterHeader(AF_UNSPEC, NFNETLINK_SUBSYSTEM.nftables));
   if (generation !== undefined) writer.u32BE(NFNL_BATCH_GENID, generation);

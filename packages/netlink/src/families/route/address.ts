@@ -88,7 +88,7 @@ export function decodeAddress(message: NetlinkMessage): LinkAddressState | undef
   if (message.payload.length < IFADDRMSG_BYTES) return undefined;
   const attributes = readAttributes(message.payload.subarray(IFADDRMSG_BYTES));
   const family = familyOfNumber(message.payload[0]);
-  // On a point-to-point link IFA_ADDRESS is the peer; IFA_LOCAL, where present, is always ours.
+  // On a point-to-point link IFA_ADDRESS is the peer; IFA_LOCAL, where present, is always the local address.
   const address = addressText(attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS));
   if (family === undefined || address === undefined) return undefined;
   return {

@@ -3,7 +3,7 @@ import { decodeAddress, type LinkAddressState } from './address.ts';
 import { RTM } from './constants.ts';
 import { decodeLink, type Link } from './link.ts';
 
-/** What the multicast groups of `ROUTE_GROUP` tell. */
+/** The notifications of the multicast groups of `ROUTE_GROUP`. */
 export type RouteNotification =
   | { readonly kind: 'link-set' | 'link-gone'; readonly link: Link }
   | { readonly kind: 'address-set' | 'address-gone'; readonly address: LinkAddressState };

@@ -51,10 +51,10 @@ describe('links', () => {
         '00010076657468200002001c000100000000000000000000000000000000000700030076310000',
     ],
   ])('%s is made as ip makes it', (_kind, request, captured) => {
-    const ours = encodeAsCaptured(request, captured, 'acknowledge');
-    expect(ours.slice(0, 64), 'headers').toBe(captured.slice(0, 64));
+    const encoded = encodeAsCaptured(request, captured, 'acknowledge');
+    expect(encoded.slice(0, 64), 'headers').toBe(captured.slice(0, 64));
     // iproute2 leaves NLA_F_NESTED out, which the tree does not show.
-    expect(linkTree(ours)).toEqual(linkTree(captured));
+    expect(linkTree(encoded)).toEqual(linkTree(captured));
   });
 
   it('are deleted by number', () => {
