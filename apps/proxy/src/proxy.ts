@@ -135,9 +135,9 @@ function countEvents(metrics: ProxyMetrics, events: readonly ObjectEvent[]): voi
   }
 }
 
-function checkSettings({ families, model }: Parts, { config }: Settings): FamilyVerdict {
-  const start = checkFamilies(config, families);
-  const node = checkNode(config, families, model.node());
+function checkSettings({ families, model }: Parts, settings: Settings): FamilyVerdict {
+  const start = checkFamilies(settings, families);
+  const node = checkNode(settings.config, families, model.node());
   return { fatal: start.fatal ?? node.fatal, warnings: [...start.warnings, ...node.warnings] };
 }
 

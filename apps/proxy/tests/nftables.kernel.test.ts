@@ -164,3 +164,31 @@ it('F86: iptables mode replaces nftables mode without a failed connection', asyn
   await followsChanges(rig, proxy);
   expect(await call(rig, OUTSIDE, { address: NODE_IP, port: NODE_PORT })).toBe(PODS[0]);
 });
+
+/** Of the rules that drop packets to cluster IPs without a Service. */
+async function droppedRanges(rig: NodeRig): Promise<readonly string[]> {
+  const chain = await rig.onNode('nft', 'list', 'chain', 'ip', 'kube-proxy', 'cluster-ips-check');
+  return [...chain.matchAll(/ip daddr (\S+) drop/g)].map(([, range = '']) => range);
+}
+
+it('S43: a ServiceCIDR that changes is dropped by at once, not at the next periodic sync', async () => {
+  const rig = await build();
+  const serviceCIDR = (...cidrs: readonly string[]) => ({
+    apiVersion: 'networking.k8s.io/v1',
+    kind: 'ServiceCIDR',
+    metadata: { name: 'kubernetes' },
+    spec: { cidrs },
+  });
+  write(rig, serviceCIDR('10.96.0.0/16'));
+  // Longer than the test may take: only the change itself can bring the next sync.
+  const proxy = await rig.startReadyProxy('--proxy-mode=nftables', '--iptables-sync-period=1h');
+  expect(await droppedRanges(rig)).toEqual(['10.96.0.0/16']);
+  for (const cidrs of [['10.96.0.0/16', '10.97.0.0/16'], ['10.97.0.0/16']]) {
+    write(rig, serviceCIDR(...cidrs));
+    await eventually(
+      () => droppedRanges(rig),
+      (ranges) => ranges.join() === cidrs.join(),
+      () => proxy.log(),
+    );
+  }
+});

@@ -70,7 +70,7 @@ function firstLine(text: string): string {
 }
 
 function reportFamilies({ settings, logging }: RunOptions, support: FamilySupport): string | null {
-  const { fatal, warnings } = checkFamilies(settings.config, support.families);
+  const { fatal, warnings } = checkFamilies(settings, support.families);
   for (const reason of support.reasons) logging.logger.info(reason);
   for (const warning of [...(support.warnings ?? []), ...warnings]) logging.logger.warning(warning);
   // The reasons are the cure; one line has them all.

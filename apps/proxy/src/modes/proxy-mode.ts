@@ -3,7 +3,7 @@
  * outside this folder tests the name of a mode.
  */
 import type { IptablesDriver, KeptRules, OnToolNotice } from '@signalbox/backend-iptables';
-import type { Backend, BackendError, CleanupResult, Family, UnusedClusterIPs } from '@signalbox/core';
+import type { Backend, BackendError, CleanupResult, DesiredState, Family, UnusedClusterIPs } from '@signalbox/core';
 import type { FieldValue } from '../config/kinds.ts';
 import type { Report } from '../config/problem.ts';
 import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
@@ -30,6 +30,11 @@ export interface ProxyMode {
   sysctls(settings: ModeSettings): Promise<readonly Sysctl[] | string>;
   /** At start, ahead of the backends; absent where nothing is counted. `null`: nothing can be counted. */
   openCounters?(families: readonly Family[], logger: Logger): Promise<PacketCounters | null>;
+  /**
+   * For node ports at loopback addresses that its rules do not serve: a data path in this process. Absent: they are not served,
+   * and a configuration that names loopback addresses is answered by a warning.
+   */
+  openLocalNodePorts?(settings: ModeSettings, family: Family): LocalNodePorts;
   createBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Promise<ModeBackend>;
   /**
    * For what it may have left on this node, of each family, in the order in which they have to run. `successor`: the mode that
@@ -52,6 +57,13 @@ export interface Successor {
   rules(family: Family): KeptRules | null;
   /** Objects that connections use stay for now, where the kernel keeps connections in objects of the mode. */
   readonly keepConnections: boolean;
+}
+
+/** Serves node ports at 127.0.0.1 or ::1, one family each. */
+export interface LocalNodePorts {
+  /** After each sync that did not fail: node ports, their endpoints and affinity are those of this state from now on. */
+  sync(state: DesiredState): Promise<void>;
+  close(): Promise<void>;
 }
 
 /** Removes what a mode may have left on this node, in an earlier run or by kube-proxy. */

@@ -17,6 +17,8 @@ import type { ProxyMode } from './proxy-mode.ts';
 /** Holds addresses in memory instead of a kernel. */
 interface ToyKernel {
   readonly addresses: Set<string>;
+  /** Node ports that this process serves at loopback addresses. */
+  readonly localPorts: Set<number>;
   /** After each sync. */
   onSync: () => void;
 }
@@ -65,6 +67,19 @@ function toyMode(kernel: ToyKernel): ProxyMode {
     unusedClusterIPs: { port: 'pass', address: 'pass' },
     probe: () => Promise.resolve({ families: ['IPv4'], reasons: ['no IPv6: a toy'] }),
     sysctls: () => Promise.resolve([]),
+    openLocalNodePorts: () => ({
+      sync: ({ servicePorts }) => {
+        kernel.localPorts.clear();
+        for (const { frontends } of servicePorts.values()) {
+          for (const frontend of frontends) {
+            if (frontend.kind === 'node-port') kernel.localPorts.add(frontend.port);
+          }
+        }
+        kernel.onSync();
+        return Promise.resolve();
+      },
+      close: () => Promise.resolve(kernel.localPorts.clear()),
+    }),
     createBackend: (_, family) => Promise.resolve(toyBackend(kernel, family)),
     cleaners: () =>
       FAMILIES.map((family) => ({
@@ -87,7 +102,7 @@ afterEach(async () => {
 });
 
 function createToy() {
-  const kernel: ToyKernel = { addresses: new Set(), onSync: () => undefined };
+  const kernel: ToyKernel = { addresses: new Set(), localPorts: new Set(), onSync: () => undefined };
   const mode = toyMode(kernel);
   const lines: string[] = [];
   const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
@@ -130,7 +145,7 @@ async function startToy(toy: ReturnType<typeof createToy>, folder: string, loggi
   const onFatal = (): void => undefined;
   const proxy = await startProxy({ settings, composition, logging, families, bundle, onFatal });
   open.push(() => proxy.stop());
-  return { ports, families };
+  return { ports, families, proxy };
 }
 
 describe('a mode that only its record describes', () => {
@@ -151,6 +166,21 @@ describe('a mode that only its record describes', () => {
     const metrics = await get('metrics');
     expect(metrics).toContain('kubeproxy_sync_partial_proxy_rules_duration_seconds');
     expect(metrics).not.toMatch(/kubeproxy_(sync_proxy_rules_iptables|conntrack)/);
+  });
+
+  it('serves node ports at loopback addresses by a data path of its own, until it ends', async () => {
+    const toy = createToy();
+    const folder = mkdtempSync(join(tmpdir(), 'toy-mode-'));
+    open.push(() => rmSync(folder, { recursive: true }));
+    const spec = { ...SERVICE.spec, type: 'NodePort', ports: [{ port: 80, nodePort: 30_080 }] };
+    writeFileSync(join(folder, 'services.yaml'), JSON.stringify({ ...SERVICE, spec }));
+    const served = new Promise<void>((resolve) => {
+      toy.kernel.onSync = () => (toy.kernel.localPorts.has(30_080) ? resolve() : undefined);
+    });
+    const { proxy } = await startToy(toy, folder, toy.logging);
+    await served;
+    await proxy.stop();
+    expect(toy.kernel.localPorts).toEqual(new Set());
   });
 
   it('has its own section, defaults and validation, and is named among the modes', () => {

@@ -1,7 +1,16 @@
 /** Whether the configuration fits the IP families that this node can serve. */
-import { expandNodePortWords, familyOf, PRIMARY_ADDRESS, type Family, type NodeView } from '@signalbox/core';
+import {
+  expandNodePortWords,
+  familyOf,
+  isWithinLoopback,
+  parseCidr as parseCanonicalCidr,
+  PRIMARY_ADDRESS,
+  type Family,
+  type NodeView,
+} from '@signalbox/core';
 import { isUnspecified, parseAddressPort, parseCidr } from '../config/ip.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
+import type { ProxyMode } from '../modes/proxy-mode.ts';
 
 export interface FamilyVerdict {
   /** Nothing can be done; one line. */
@@ -9,8 +18,15 @@ export interface FamilyVerdict {
   readonly warnings: readonly string[];
 }
 
-export function checkFamilies(config: KubeProxyConfiguration, families: readonly Family[]): FamilyVerdict {
-  const warnings = nodePortWarnings(config);
+/** The configuration, and the mode that it names. */
+export interface CheckedSettings {
+  readonly config: KubeProxyConfiguration;
+  readonly mode: Pick<ProxyMode, 'name' | 'configuration' | 'openLocalNodePorts'>;
+}
+
+export function checkFamilies(settings: CheckedSettings, families: readonly Family[]): FamilyVerdict {
+  const { config } = settings;
+  const warnings = [...nodePortWarnings(config), ...loopbackWarnings(settings)];
   if (families.length === 0) {
     return {
       fatal: `no support for proxy mode ${config.mode} on this node: neither IPv4 nor IPv6 works`,
@@ -87,6 +103,16 @@ function singleStackWarnings(config: KubeProxyConfiguration, only: Family): stri
       warnings.push(`ipvs.excludeCIDRs: ${cidr} is not ${only}, the only IP family of this node`);
   }
   return warnings;
+}
+
+/** S40. An address of every family stands for those that are no loopback addresses, as without the list. */
+function loopbackWarnings({ config, mode }: CheckedSettings): string[] {
+  const cidrs = expandNodePortWords(config.nodePortAddresses).map((text) => parseCanonicalCidr(text));
+  const isAsked = cidrs.some((cidr) => cidr !== null && isWithinLoopback(cidr));
+  const isServed = mode.configuration.localhostNodePorts(config) || mode.openLocalNodePorts !== undefined;
+  if (!isAsked || isServed) return [];
+  const what = 'node ports do not answer at loopback addresses (127.0.0.0/8, ::1)';
+  return [`nodePortAddresses: ${what} in proxy mode ${mode.name}`];
 }
 
 function nodePortWarnings({ nodePortAddresses, clusterCIDR }: KubeProxyConfiguration): string[] {

@@ -81,8 +81,7 @@ describe('without the rights of root', () => {
 });
 
 describe('IP families', () => {
-  const check = (argv: string[], families: ('IPv4' | 'IPv6')[]) =>
-    checkFamilies(settingsOf(argv).config, families);
+  const check = (argv: string[], families: ('IPv4' | 'IPv6')[]) => checkFamilies(settingsOf(argv), families);
 
   it('F96 S65: no family at all, or not the one of bindAddress, is fatal', () => {
     expect(check([], []).fatal).toContain('neither IPv4 nor IPv6 works');
@@ -171,6 +170,25 @@ describe('IP families', () => {
     const metrics = family === 'IPv6' ? '[::1]:10249' : '127.0.0.1:10249';
     const flags = [flag, `--metrics-bind-address=${metrics}`, '--nodeport-addresses=primary'];
     expect(check(flags, [family])).toEqual({ fatal: null, warnings: [] });
+  });
+
+  it.each(['localhost', '::1/128', '127.0.0.0/8,10.0.0.0/8'])(
+    'S40: %s in a mode whose rules do not serve loopback addresses is warned of, in one line',
+    (addresses) => {
+      const argv = [`--nodeport-addresses=primary,${addresses}`];
+      const warning =
+        'nodePortAddresses: node ports do not answer at loopback addresses (127.0.0.0/8, ::1) in proxy mode nftables';
+      const modes = [...argv, '--proxy-mode=nftables'];
+      expect(check(modes, ['IPv4', 'IPv6'])).toEqual({ fatal: null, warnings: [warning] });
+      expect(check(argv, ['IPv4', 'IPv6']).warnings).toEqual([]);
+    },
+  );
+
+  it('S40: loopback addresses that a mode serves outside of its rules are not warned of', () => {
+    const settings = settingsOf(['--nodeport-addresses=primary,localhost', '--proxy-mode=nftables']);
+    const served = { sync: () => Promise.resolve(), close: () => Promise.resolve() };
+    const mode = { ...settings.mode, openLocalNodePorts: () => served };
+    expect(checkFamilies({ ...settings, mode }, ['IPv4']).warnings).toEqual([]);
   });
 
   it('F98: words of both families, and primary, fit every node', () => {

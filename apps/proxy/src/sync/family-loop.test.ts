@@ -75,6 +75,7 @@ async function world({ model = dnsModel(), file = memoryFile(), errors = [], par
     flows: createFlowCleaner('IPv4', flows.client),
     frontends: () => file,
     sharedAddresses: null,
+    localNodePorts: null,
     periods: () => ({ syncPeriod: 30_000, minSyncPeriod: 1000 }),
     refresh: () => undefined,
   });

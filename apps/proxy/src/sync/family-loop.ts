@@ -14,6 +14,7 @@ import type { HealthState } from '../health/health-state.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
+import type { LocalNodePorts } from '../modes/proxy-mode.ts';
 import type { StateFile } from '../node/state-file.ts';
 import { recordSync } from '../metrics/record-sync.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
@@ -35,6 +36,8 @@ export interface FamilyLoopOptions {
   readonly frontends: () => StateFile;
   /** `null`: the mode shares no address with other hosts. */
   readonly sharedAddresses: SharedAddressReporter | null;
+  /** `null`: the mode's rules serve all node ports that are served. */
+  readonly localNodePorts: LocalNodePorts | null;
   readonly periods: () => Periods;
   /** Before each build: reads the node's addresses into the model. */
   readonly refresh: () => void;
@@ -73,6 +76,7 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
       unwatch();
       verification.stop();
       options.sharedAddresses?.stop();
+      await options.localNodePorts?.close();
       options.flows?.close();
       await backend.close();
     },
@@ -148,6 +152,7 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   after.sharedAddresses?.synced(report.state);
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
+  await after.localNodePorts?.sync(report.state);
   await after.staleFlows?.afterSync(report.result, report.state);
 }
 

@@ -139,6 +139,7 @@ function createLoop(
     serviceHealth: serviceHealthOf(parts, family),
     flows: composition.createFlowCleaner(settings, family),
     sharedAddresses: sharedAddressReporter(parts, settings, family),
+    localNodePorts: settings.mode.openLocalNodePorts?.(settings, family) ?? null,
     frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),
     refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),

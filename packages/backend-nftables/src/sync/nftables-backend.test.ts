@@ -251,6 +251,18 @@ describe('a table that another process set dormant', () => {
   });
 });
 
+describe('a table that another process deleted and made anew, dormant', () => {
+  it('is woken first, since the kernel refuses new base chains with that, then filled', async () => {
+    const { again, fake, backend } = await startLab(stateOf(THREE));
+    fake.deleteByOthers();
+    fake.putToSleepByOthers();
+    expect(await again()).toMatchObject({ outcome: 'ok', counters: { batches: 2 } });
+    expect(fake.table?.dormant).toBe(false);
+    expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
+
 describe('a chain that rules of other processes hold', () => {
   it('and that has to be made anew is, with the whole table, in one batch', async () => {
     const { again, fake, backend } = await startLab(stateOf(THREE));

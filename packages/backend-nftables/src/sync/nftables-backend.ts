@@ -198,6 +198,7 @@ async function compareOnce(
   state.resyncRequired = false;
   state.unverified = false;
   state.removalsOwed = false;
+  if (observed.value.dormant) return wakeTable(work, observed.value, differences);
   wanted.takeSteps();
   const { plan, slots } = way(wanted, observed.value);
   const outcome = await commitPlan(work, plan, observed.value);
@@ -208,6 +209,20 @@ async function compareOnce(
   }
   state.held = { kind: 'held', slots, structure: outcome.structure };
   return 'done';
+}
+
+/** Linux refuses new base chains in the batch that wakes their table: what else differs is for the next comparison. */
+async function wakeTable(
+  work: CommitWork,
+  observed: Observed,
+  differences: 'repair' | 'expected',
+): Promise<'changed' | BackendError> {
+  const plan = createPlan();
+  plan.wakeTable();
+  const outcome = await commitPlan(work, plan, observed);
+  if (outcome.kind === 'failed') return outcome.error;
+  if (outcome.kind === 'done' && differences === 'repair') work.report.repair(driftIn(plan));
+  return 'changed';
 }
 
 function keptChanging(): BackendError {

@@ -18,6 +18,8 @@ interface FakeChain {
 
 export interface FakeTable {
   dormant: boolean;
+  /** Within the batch that woke it. */
+  waking: boolean;
   chains: Map<string, FakeChain>;
   sets: Map<string, FakeSet>;
 }
@@ -33,12 +35,13 @@ export class Refusal extends Error {
 }
 
 export function emptyTable(): FakeTable {
-  return { dormant: false, chains: new Map(), sets: new Map() };
+  return { dormant: false, waking: false, chains: new Map(), sets: new Map() };
 }
 
 export function copyTable(table: FakeTable): FakeTable {
   return {
     dormant: table.dormant,
+    waking: false,
     chains: new Map(table.chains),
     sets: new Map([...table.sets].map(([name, set]) => [name, { ...set, elements: new Map(set.elements) }])),
   };
@@ -54,6 +57,7 @@ export function applyOperation(table: FakeTable, operation: Operation): void {
       return;
     case 'wake-table':
       table.dormant = false;
+      table.waking = true;
       return;
     case 'recreate-table':
       Object.assign(table, emptyTable());
@@ -125,8 +129,9 @@ function uses({ matches, statements }: Rule, set: string): boolean {
   );
 }
 
-function addChain({ chains }: FakeTable, chain: Chain): void {
+function addChain({ chains, waking }: FakeTable, chain: Chain): void {
   const held = chains.get(chain.name);
+  if (waking && chain.base !== undefined) throw new Refusal('EINVAL', `chain ${chain.name}`);
   if (held === undefined) {
     const { name, base } = chain;
     chains.set(name, {

@@ -6,7 +6,7 @@ import type { NftablesOptions } from '../options.ts';
 import { createNftablesBackend } from '../sync/nftables-backend.ts';
 import type { Evaluation } from './evaluate-rules.ts';
 import { createFakeNftables } from './fake-nftables.ts';
-import type { FakeTable } from './fake-table.ts';
+import { emptyTable, type FakeTable } from './fake-table.ts';
 import { tracePacket } from './trace-packet.ts';
 
 const GOLDEN = 'nftables.nft';
@@ -17,7 +17,7 @@ export const nftablesScenarioBackend: ScenarioBackend = {
   create: createInstance,
 };
 
-const NO_TABLE: FakeTable = { dormant: false, chains: new Map(), sets: new Map() };
+const NO_TABLE: FakeTable = emptyTable();
 
 function createInstance({ family, host, faults, options }: ScenarioSetup): ScenarioInstance {
   const fake = createFakeNftables({ family, faults });
