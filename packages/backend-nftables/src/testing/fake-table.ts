@@ -56,12 +56,9 @@ export function applyOperation(table: FakeTable, operation: Operation): void {
     case 'add-table':
       return;
     case 'wake-table':
-      table.dormant = false;
-      table.waking = true;
-      return;
+      return wake(table);
     case 'recreate-table':
-      Object.assign(table, emptyTable());
-      return;
+      return void Object.assign(table, emptyTable());
     case 'add-set':
       return addSet(table, operation.set);
     case 'delete-set':
@@ -91,6 +88,11 @@ export function applyOperation(table: FakeTable, operation: Operation): void {
     case 'delete-elements':
       return deleteElements(setOf(table, operation.set), operation.keys);
   }
+}
+
+function wake(table: FakeTable): void {
+  table.dormant = false;
+  table.waking = true;
 }
 
 function setOf({ sets }: FakeTable, name: string): FakeSet {

@@ -1,4 +1,5 @@
 /** A proxy on a node in a box, and the proof that connections do not suffer from what happens to it. */
+import { env } from 'node:process';
 import {
   createModel,
   FAMILIES,
@@ -57,9 +58,12 @@ export interface Cluster {
   readonly ports: SourcePorts;
 }
 
-/** Connections that each stream makes at least while something happens; the happening goes on until then. */
-const CONNECTS = 200;
-const MOST_ROUNDS = 200;
+/**
+ * Connections that each stream makes at least while something happens; the happening goes on until then. For minutes in place of
+ * seconds: CONTRIBUTING.md.
+ */
+const CONNECTS = Number(env['CONTINUITY_CONNECTS'] ?? 200);
+const MOST_ROUNDS = CONNECTS;
 const MOST_RUNS = 6;
 /** With three endpoints chosen at random, one stays unseen once in 5,000 times; after four such batches never. */
 const BATCH = { tries: 24, most: 4 } as const;
