@@ -3,7 +3,14 @@
  * outside this folder tests the name of a mode.
  */
 import type { IptablesDriver, KeptRules, OnToolNotice } from '@signalbox/backend-iptables';
-import type { Backend, BackendError, CleanupResult, DesiredState, Family, UnusedClusterIPs } from '@signalbox/core';
+import type {
+  Backend,
+  BackendError,
+  CleanupResult,
+  DesiredState,
+  Family,
+  UnusedClusterIPs,
+} from '@signalbox/core';
 import type { FieldValue } from '../config/kinds.ts';
 import type { Report } from '../config/problem.ts';
 import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
