@@ -137,6 +137,20 @@ describe('the sync loop', () => {
     expect(starts).toEqual([0, 4000]);
   });
 
+  it('reports whether something waits that was asked for while the sync ran', async () => {
+    const { loop, backend, advance, reports } = world();
+    let finish = (): void => undefined;
+    const first = new Promise<SyncResult>((resolve) => (finish = () => resolve(SYNCED)));
+    const sync = backend.sync;
+    backend.sync = (change) => (change.kind === 'full' ? first : sync(change));
+    loop.start();
+    await advance(100);
+    loop.request('change');
+    finish();
+    await advance(1100);
+    expect(reports.map(({ morePending }) => morePending)).toEqual([true, false]);
+  });
+
   it('F24 F138: a minimum period of zero syncs at once on each change', async () => {
     const { loop, advance, starts } = world({ syncPeriod: 30_000, minSyncPeriod: 0 });
     loop.start();

@@ -4,7 +4,14 @@ import { once } from 'node:events';
 import type { Backend, DesiredServicePort, DesiredState, Family, SyncResult } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createExecDriver, type IptablesDriver, parseSave, TABLES, type Variant } from '@signalbox/iptables';
+import {
+  createExecDriver,
+  type IptablesDriver,
+  parseSave,
+  TABLES,
+  UNLISTED_RULE,
+  type Variant,
+} from '@signalbox/iptables';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { everyKind } from '../testing/every-kind.ts';
 import {
@@ -87,6 +94,26 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
     const again = await ok(backendOf().sync(fullChange(sized)));
     expect(again.counters).toMatchObject({ restores: 0, chainsWritten: 0 });
   });
+
+  if (variant === 'nft')
+    it('lists chains in pieces as in one, without a commit of its own', async () => {
+      await ok(backendOf().sync(fullChange(state)));
+      const driver = driverOf();
+      const before = await driver.otherCommits?.();
+      for (const table of TABLES) {
+        const whole = parseSave(run(tool(which, '-save'), '-t', table))[table].chains;
+        const lines: string[] = [];
+        const names = [...whole.keys()].toReversed();
+        const listed = await driver.saveChains?.(table, [...names, 'KUBE-GONE'], (line) => lines.push(line));
+        expect(listed).toEqual({ ok: true, value: null });
+        const pieces = parseSave(lines.join('\n'))[table].chains;
+        expect([...pieces.keys()]).toEqual([...names, 'KUBE-GONE']);
+        for (const [name, rules] of whole) expect(pieces.get(name), name).toEqual(rules);
+        expect(pieces.get('KUBE-GONE')).toEqual([UNLISTED_RULE]);
+      }
+      expect(await driver.otherCommits?.()).toEqual(before);
+      await driver.close();
+    });
 
   it('finds everything as it was written, and puts right what nobody told of', async () => {
     const nothing = changeBetween(state, state);
