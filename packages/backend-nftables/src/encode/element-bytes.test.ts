@@ -98,6 +98,16 @@ describe.each(FAMILIES)('elements, %s', (family) => {
   });
 });
 
+describe('bytes of a key', () => {
+  const declared = (key: SetDeclaration['key']): SetDeclaration => ({ name: 'any', key });
+  it('are padded to words where it has several fields, and not where it has one', () => {
+    expect(encodeElement(declared(['inet_service']), '443', '')).toEqual({ key: Buffer.from('01bb', 'hex') });
+    expect(encodeElement(declared(['inet_proto', 'inet_service']), 'tcp . 443', '')).toEqual({
+      key: Buffer.from('0600000001bb0000', 'hex'),
+    });
+  });
+});
+
 describe('elements of other processes', () => {
   it('with a protocol that no Service has keep its number, so that they can be deleted', () => {
     const set = setsOf('IPv4').find(({ name }) => name === 'service-nodeports') as SetDeclaration;

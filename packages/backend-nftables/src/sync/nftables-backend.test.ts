@@ -27,6 +27,20 @@ async function fromScratch(state: ReturnType<typeof stateOf>): Promise<string> {
   return textOf(fake);
 }
 
+describe('close', () => {
+  it.each([1, 2])('lets go of each of %i drivers once', async (count) => {
+    const closed: string[] = [];
+    const named = (name: string): NftablesDriver => ({
+      ...createFakeNftables({ family: 'IPv4' }).driver,
+      close: () => void closed.push(name),
+    });
+    const driver = named('driver');
+    const verifier = count === 1 ? driver : named('verifier');
+    await createNftablesBackend({ family: 'IPv4', driver, verifier }).close();
+    expect(closed).toEqual(['driver', 'verifier'].slice(0, count));
+  });
+});
+
 describe('a change of one endpoint', () => {
   it.each([10, 1_000, 5_000])('is one netlink message and no listing at %i services', async (services) => {
     const shapes = Array.from({ length: services }, () => ({ endpoints: 3 }));
