@@ -41,6 +41,67 @@ function largeWork(generation: number, ownCommits = createOwnCommits()): Commit 
   };
 }
 
+/** A kernel with one chain and one set, in which another process commits `commits` times, once in each listing of elements. */
+function listedKernel(commits: number, onCommit: (handles: { chain: number }) => void = () => undefined) {
+  const now = { generation: 7, left: commits, listings: 0 };
+  const handles = { chain: 1 };
+  const answer = <T>(value: T): Promise<NetlinkResult<T>> => Promise.resolve({ ok: true, value });
+  const client = {
+    generation: () => answer(now.generation),
+    listChains: () => answer([{ name: 'services', handle: handles.chain }]),
+    listTables: () => answer([{ name: 'kube-proxy', family: 'ip' }]),
+    listRules: () => answer([]),
+    listRuleIdentities: () => answer([]),
+    listSets: () => answer([{ name: 'no-endpoint-services', flags: 0, keyType: 1, count: 0 }]),
+    readElements: () => {
+      now.listings++;
+      if (now.left-- > 0) {
+        now.generation++;
+        onCommit(handles);
+      }
+      return answer([]);
+    },
+  } as unknown as NftablesClient;
+  const sets = SETS.filter(({ name }) => name === 'no-endpoint-services');
+  const driver = createNetlinkDriver({ family: 'IPv4', client });
+  return { now, client, driver, observe: () => driver.observe(sets) };
+}
+
+describe('an observation', () => {
+  it('is repeated where another process commits, and is of one generation', async () => {
+    const { now, observe } = listedKernel(2);
+    const observed = await observe();
+    expect(observed).toMatchObject({ ok: true, value: { generation: 9, quality: 'consistent' } });
+    expect(now.listings).toBe(3);
+  });
+
+  it('ends where other processes commit all the time, as long as the structure of the table stays', async () => {
+    const { now, observe } = listedKernel(Infinity);
+    const observed = await observe();
+    const generation = now.generation;
+    expect(observed).toMatchObject({ ok: true, value: { generation, quality: 'interrupted' } });
+    expect(now.listings).toBe(5);
+  });
+
+  it('fails where each commit changes the table', async () => {
+    const { observe } = listedKernel(Infinity, (handles) => handles.chain++);
+    expect(await observe()).toMatchObject({ ok: false, error: { code: 'busy', kernel: 'unchanged' } });
+  });
+
+  it('has the structure of one generation, also where a commit comes between its listings', async () => {
+    const { now, client, driver } = listedKernel(0);
+    const { listChains } = client;
+    let commits = 1;
+    client.listChains = (table) => {
+      if (commits-- > 0) now.generation++;
+      return listChains(table);
+    };
+    const [structure, again] = [await driver.structure(), await driver.structure()];
+    expect(structure).toMatchObject({ ok: true, value: { generation: 8 } });
+    expect(structure).toEqual(again);
+  });
+});
+
 describe('a commit of several batches', () => {
   it('names in each the generation that the one before it made, and counts on from 2^32 - 1 at 0', async () => {
     const { client, generations } = clientOf();

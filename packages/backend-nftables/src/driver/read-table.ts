@@ -1,4 +1,4 @@
-/** The table as the kernel holds it, each time all of one generation. */
+/** The table as the kernel holds it, all of one generation where other processes leave the time for that. */
 import { backendError, fail, type Result, succeed } from '@signalbox/core';
 import type {
   NetlinkResult,
@@ -12,12 +12,13 @@ import { ruleText } from '../encode/chain-rules.ts';
 import { decodeElement } from '../encode/element-text.ts';
 import { tableOf } from '../encode/operation-requests.ts';
 import { observedSet } from '../encode/set-signature.ts';
-import type {
-  IsExpected,
-  Observed,
-  ObservedChain,
-  ObservedElements,
-  Structure,
+import {
+  isSameStructure,
+  type IsExpected,
+  type Observed,
+  type ObservedChain,
+  type ObservedElements,
+  type Structure,
 } from '../objects/observed.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
 import { type Kernel, toResult } from './kernel.ts';
@@ -45,7 +46,7 @@ export function observeTable(
   isExpected: IsExpected = () => false,
 ): Promise<Result<Observed>> {
   const { client } = kernel;
-  return sameGeneration(kernel, async (generation) => {
+  const read = async (generation: number): Promise<NetlinkResult<Observed>> => {
     const parts = await readParts(kernel, (table) => client.listRules(table));
     if (!parts.ok) return parts;
     const held = new Set(parts.value.sets.map(({ name }) => name));
@@ -54,7 +55,16 @@ export function observeTable(
       isExpected,
     });
     return elements.ok ? succeed(observedOf(generation, parts.value, elements.value)) : elements;
-  });
+  };
+  return sameGeneration(kernel, read, (observed) => ofSameStructure(kernel, observed));
+}
+
+/** What was read while other processes committed, if none of the commits altered the structure; else `null`. */
+async function ofSameStructure(kernel: Kernel, observed: Observed): Promise<Result<Observed | null>> {
+  const structure = await readStructure(kernel);
+  if (!structure.ok) return structure;
+  if (!isSameStructure(structure.value, observed)) return succeed(null);
+  return succeed({ ...observed, ...structure.value, quality: 'interrupted' });
 }
 
 type ListRules<R> = (table: ReturnType<typeof tableOf>) => Promise<NetlinkResult<readonly R[]>>;
@@ -82,10 +92,13 @@ async function readParts<R extends NftablesRuleIdentity>(
 
 /** Several listings, repeated until no commit came between the first and the last. */
 const TRIES = 8;
+/** Tries in which no commit at all may come in between. Where other processes commit all the time, the reading has to end. */
+const STRICT_TRIES = 4;
 
 async function sameGeneration<T>(
   kernel: Kernel,
   read: (generation: number) => Promise<NetlinkResult<T>>,
+  accept: (value: T) => Promise<Result<T | null>> = async () => succeed(null),
 ): Promise<Result<T>> {
   for (let tries = 0; tries < TRIES; tries++) {
     const before = await kernel.client.generation();
@@ -95,7 +108,12 @@ async function sameGeneration<T>(
     if (!value.ok && value.error.code !== 'not-found') return toResult(value);
     const after = await kernel.client.generation();
     if (!after.ok) return toResult(after);
-    if (value.ok && after.value === before.value) return value;
+    if (!value.ok) continue;
+    if (after.value === before.value) return value;
+    if (tries < STRICT_TRIES) continue;
+    const accepted = await accept(value.value);
+    if (!accepted.ok) return accepted;
+    if (accepted.value !== null) return succeed(accepted.value);
   }
   const message = 'the rule set kept changing while it was listed';
   return fail(backendError('busy', 'NFT_MSG_GETRULE', message, { kernel: 'unchanged' }));
@@ -121,6 +139,7 @@ function observedOf(
   const texts = textsByChain(rules);
   return {
     ...structureOf(generation, parts),
+    quality: 'consistent',
     exists,
     dormant,
     chains: new Map(chains.map(({ name, base }) => [name, withBase({ rules: texts.get(name) ?? [] }, base)])),

@@ -17,6 +17,17 @@ export interface Structure {
   readonly counts: ReadonlyMap<string, number>;
 }
 
+/** Equal identities and counts: whatever another process committed was not in this table. */
+export function isSameStructure(one: Structure, other: Structure): boolean {
+  if (one.identity !== other.identity) return false;
+  return [...one.counts].every(([set, value]) => other.counts.get(set) === value || isDynamic(set));
+}
+
+/** Packets add elements to the sets of affinity, and time takes them out. */
+function isDynamic(set: string): boolean {
+  return set.startsWith('affinity-');
+}
+
 /** A set as it is declared in the kernel. */
 export interface ObservedSet {
   /** Equal for declarations of which the kernel takes one for the other. */
@@ -26,6 +37,8 @@ export interface ObservedSet {
 }
 
 export interface Observed extends Structure {
+  /** `interrupted`: other processes committed while it was read. Their commits left the structure as it was. */
+  readonly quality: 'consistent' | 'interrupted';
   readonly exists: boolean;
   /** `flags dormant`: no packet meets the table. */
   readonly dormant: boolean;

@@ -4,7 +4,7 @@ import type { BackendError } from '@signalbox/core';
 import type { Plan } from '../diff/plan.ts';
 import type { WantedState } from '../diff/wanted-state.ts';
 import type { Committed, NftablesDriver } from '../driver/nftables-driver.ts';
-import type { Structure } from '../objects/observed.ts';
+import { isSameStructure, type Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
 import type { BackendState } from './backend-state.ts';
@@ -88,17 +88,6 @@ async function settle(
   if (after.ok && after.value.generation !== state.ownCommits.latestSince(generation))
     state.unverified = true;
   return after.ok ? { kind: 'done', structure: after.value } : { kind: 'failed', error: after.error };
-}
-
-/** Equal identities and counts: whatever another process committed was not in this table. */
-export function isSameStructure(one: Structure, other: Structure): boolean {
-  if (one.identity !== other.identity) return false;
-  return [...one.counts].every(([set, value]) => other.counts.get(set) === value || isDynamic(set));
-}
-
-/** Packets add elements to the sets of affinity, and time takes them out. */
-function isDynamic(set: string): boolean {
-  return set.startsWith('affinity-');
 }
 
 function isElementOperation({ kind }: Operation): boolean {

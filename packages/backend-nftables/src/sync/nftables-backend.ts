@@ -14,11 +14,11 @@ import { rebuild, type Reconciliation, reconcile } from '../diff/reconcile.ts';
 import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
-import type { Observed } from '../objects/observed.ts';
+import { isSameStructure, type Observed } from '../objects/observed.ts';
 import type { NftablesOptions } from '../options.ts';
 import { type BackendState, createBackendState, UNKNOWN } from './backend-state.ts';
 import { cleanUp, driftIn, observe } from './observe.ts';
-import { commitPlan, type CommitWork, isSameStructure } from './commit-plan.ts';
+import { commitPlan, type CommitWork } from './commit-plan.ts';
 import { leaveOutRefused, retryRefused } from './refused-services.ts';
 import { watchGeneration } from './watch-generation.ts';
 
@@ -196,7 +196,7 @@ async function compareOnce(
   const observed = await driver.observe(wanted.staticSets());
   if (!observed.ok) return observed.error;
   state.resyncRequired = false;
-  state.unverified = false;
+  state.unverified = observed.value.quality === 'interrupted';
   state.removalsOwed = false;
   if (observed.value.dormant) return wakeTable(work, observed.value, differences);
   wanted.takeSteps();

@@ -1,8 +1,11 @@
+import { fullChange } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createOwnCommits } from '../driver/own-commits.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
+import { createFakeNftables } from '../testing/fake-nftables.ts';
 import { startLab, stateOf, type Lab } from '../testing/lab.ts';
+import { createNftablesBackend } from './nftables-backend.ts';
 
 const STATE = stateOf([{ endpoints: 3 }, { endpoints: 3, exposed: 'cluster' }]);
 const MORE = stateOf([{ endpoints: 4 }, { endpoints: 3, exposed: 'cluster' }]);
@@ -127,6 +130,33 @@ describe('the watch', () => {
     }
     expect(lab.calls.observe).toBeGreaterThanOrEqual(10);
     expect(lab.calls.observe).toBeLessThanOrEqual(13);
+  });
+
+  it.each([
+    ['consistent', 0],
+    ['interrupted', 1],
+  ] as const)('reads all elements again after a %s listing by a sync: %i times', async (quality, times) => {
+    const clock = createManualClock();
+    const { driver: kernel } = createFakeNftables({ family: 'IPv4' });
+    const counted = { observations: 0 };
+    const observe: NftablesDriver['observe'] = async (...asked) => {
+      const observed = await kernel.observe(...asked);
+      return observed.ok ? { ok: true, value: { ...observed.value, quality } } : observed;
+    };
+    const verifier: NftablesDriver = {
+      ...kernel,
+      observe: (...asked) => (counted.observations++, kernel.observe(...asked)),
+    };
+    const driver = { ...kernel, observe };
+    const backend = createNftablesBackend({ family: 'IPv4', driver, verifier, clock });
+    expect((await backend.sync(fullChange(STATE))).outcome).toBe('ok');
+    const stop = backend.watch?.(() => undefined);
+    for (let round = 0; round < 3; round++) {
+      clock.advance(250);
+      await clock.waitForTimer(() => true);
+    }
+    expect(counted.observations).toBe(times);
+    stop?.();
   });
 
   it('does not report its own commits', async () => {

@@ -8,7 +8,7 @@ import { TABLE } from '../objects/ruleset.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import type { NftablesOptions } from '../options.ts';
 import type { BackendState, HeldTable } from './backend-state.ts';
-import { isSameStructure } from './commit-plan.ts';
+import { isSameStructure } from '../objects/observed.ts';
 import { observe } from './observe.ts';
 import { SYSTEM_CLOCK } from './system-clock.ts';
 

@@ -215,6 +215,7 @@ function observedOf(options: FakeOptions, state: State, reading: Reading): Obser
   const sets = [...(table?.sets ?? [])];
   return {
     ...structureOf(options, state),
+    quality: 'consistent',
     exists: table !== null,
     dormant: table?.dormant === true,
     chains: new Map(chains),
