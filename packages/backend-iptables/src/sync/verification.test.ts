@@ -1,88 +1,31 @@
 /** Verification beside syncs: what it reports, what it leaves alone, and how often it runs. */
-import { type Backend, backendError, type DesiredState, fullChange, type Result } from '@signalbox/core';
-import { createManualClock, type ManualClock } from '@signalbox/core/testing';
+import { backendError, fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import type { IptablesDriver } from '@signalbox/iptables';
-import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
-import { createIptablesBackend } from './iptables-backend.ts';
+import { PROBE, type IptablesDriver } from '@signalbox/iptables';
 import { changeBetween, sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
+import {
+  HARMLESS,
+  lab,
+  NOTHING,
+  OVER,
+  poll,
+  SERVICES,
+  settled,
+  STATE,
+  type Lab,
+} from '../testing/verification-lab.ts';
+import { createIptablesBackend } from './iptables-backend.ts';
 
-const SERVICES = Array.from({ length: 5 }, (_, index) => sampleService({ index }));
-const STATE = sampleState(SERVICES);
-const NOTHING = changeBetween(STATE, STATE);
 const MOVED = sampleService({ index: 3, endpoints: sampleEndpoints(3, 2, 9090) });
 const NEXT = sampleState([...SERVICES.filter(({ key }) => key !== MOVED.key), MOVED]);
 
-interface Lab {
-  readonly fake: FakeIptables;
-  readonly backend: Backend;
-  readonly clock: ManualClock;
-  readonly heard: string[];
-  readonly problems: string[];
-  readonly saves: {
-    count: number;
-    /** Runs after the lines of a listing, before its end. */
-    during: () => Promise<void>;
-    answer: Result<null> | null;
-    /** Of each listing, milliseconds. */
-    readonly limits: (number | undefined)[];
-  };
-  readonly stop: () => void;
-}
-
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-async function lab(
-  variant: 'nft' | 'legacy' = 'nft',
-  state: DesiredState = STATE,
-  adapt = (driver: IptablesDriver): IptablesDriver => driver,
-): Promise<Lab> {
-  const fake = createFakeIptables({ family: 'IPv4', variant });
-  const clock = createManualClock();
-  const saves: Lab['saves'] = { count: 0, during: async () => undefined, answer: null, limits: [] };
-  const driver: IptablesDriver = {
-    ...fake.driver,
-    async save(onLine, timeLimit) {
-      saves.count++;
-      saves.limits.push(timeLimit);
-      const { during } = saves;
-      saves.during = async () => undefined;
-      const done = await fake.driver.save(onLine);
-      await during();
-      return saves.answer ?? done;
-    },
-  };
-  const backend = createIptablesBackend({ family: 'IPv4', driver: adapt(driver), timer: clock });
-  const [heard, problems]: [string[], string[]] = [[], []];
-  const undo = backend.watch?.(
-    (what) => heard.push(what),
-    ({ message }) => problems.push(message),
-  );
-  expect(await backend.sync(fullChange(state))).toMatchObject({ outcome: 'ok' });
-  saves.count = 0;
-  saves.limits.length = 0;
-  return { fake, backend, clock, heard, problems, saves, stop: () => undo?.() };
-}
-
-async function poll({ clock }: Lab): Promise<void> {
-  clock.advance(250);
-  await settled();
-}
-
 const unnoticed = ({ fake }: Lab, ...lines: readonly string[]): void =>
   expect(fake.kernel.apply('nat', lines, 1)).toBeNull();
-
-/** As `iptables-nft-save` ends where another process keeps committing. */
-const OVER = backendError('timeout', 'iptables-nft-save', 'it did not end', { kernel: 'unchanged' });
 
 function withoutPieces(driver: IptablesDriver): IptablesDriver {
   const entries = Object.entries(driver).filter(([name]) => name !== 'saveChains');
   return Object.fromEntries(entries) as unknown as IptablesDriver;
 }
-
-const HARMLESS = '*filter\n-A INPUT -j ACCEPT\nCOMMIT\n';
 
 describe('verification in the nft variant', () => {
   it('does not run for commits of this process', async () => {
@@ -120,6 +63,14 @@ describe('verification in the nft variant', () => {
     expect(world.heard).toEqual([what]);
     expect(await world.backend.sync(NOTHING)).toMatchObject({ scope: 'full', outcome: 'ok' });
     expect(await world.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+    world.stop();
+  });
+
+  it('does not take the chain of a search for refused rules for that of another process', async () => {
+    const world = await lab();
+    world.fake.byOthers(`*nat\n:${PROBE} - [0:0]\n-A ${PROBE} -j RETURN\nCOMMIT\n`);
+    await poll(world);
+    expect([world.saves.count, world.heard]).toEqual([1, []]);
     world.stop();
   });
 
@@ -182,109 +133,6 @@ describe('verification in the nft variant', () => {
     world.fake.byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
     await poll(world);
     expect([world.saves.count, world.heard, world.clock.pending]).toEqual([0, [], []]);
-  });
-});
-
-describe('verification while commits in a row keep the listing of all tables from its end', () => {
-  /** More chains than one piece has. */
-  const many = sampleState(Array.from({ length: 200 }, (_, index) => sampleService({ index })));
-  const beset = async (adapt?: (driver: IptablesDriver) => IptablesDriver): Promise<Lab> => {
-    const world = await lab('nft', many, adapt);
-    world.saves.answer = { ok: false, error: OVER };
-    return world;
-  };
-
-  it('lists chains in pieces, finds nothing where rules are as written, and reports no problem', async () => {
-    const world = await beset();
-    for (let turn = 0; turn < 4; turn++) {
-      world.fake.byOthers(HARMLESS);
-      await poll(world);
-    }
-    expect([world.heard, world.problems]).toEqual([[], []]);
-    world.fake.byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
-    await poll(world);
-    expect(world.heard).toEqual(['chain KUBE-MARK-MASQ of table nat was altered']);
-    world.stop();
-  });
-
-  it('compares each commit once', async () => {
-    let pieces = 0;
-    const world = await beset((driver) => ({
-      ...driver,
-      saveChains(...piece) {
-        pieces++;
-        return driver.saveChains?.(...piece) ?? Promise.resolve({ ok: true, value: null });
-      },
-    }));
-    world.fake.byOthers(HARMLESS);
-    await poll(world);
-    const once = pieces;
-    await poll(world);
-    // A piece of filter, one of mangle, two of nat.
-    expect([once, pieces, world.saves.count]).toEqual([4, 4, 1]);
-    world.stop();
-  });
-
-  const lastOf = ({ fake }: Lab): string => [...fake.kernel.table('nat').keys()].at(-1) ?? '';
-
-  it.each([
-    ['a chain flushed', '-F'],
-    ['a rule inserted', '-I'],
-  ])('reports %s in the last piece', async (_, command) => {
-    const world = await beset();
-    const chain = lastOf(world);
-    world.fake.byOthers(`*nat\n${command} ${chain}${command === '-I' ? ' -j RETURN' : ''}\nCOMMIT\n`);
-    await poll(world);
-    expect(world.heard).toEqual([`chain ${chain} of table nat was altered`]);
-    world.stop();
-  });
-
-  it.each(['FORWARD', 'INPUT', 'OUTPUT'])('reports a jump gone from %s of filter', async (chain) => {
-    const world = await beset();
-    world.fake.byOthers(`*filter\n-F ${chain}\nCOMMIT\n`);
-    await poll(world);
-    expect(world.heard).toEqual([`a rule in ${chain} of table filter is gone`]);
-    world.stop();
-  });
-
-  it('takes no change that a sync writes between pieces, or during one, for that of another process', async () => {
-    const without = sampleState([...many.servicePorts.values()].slice(1));
-    const sync = { now: async (): Promise<unknown> => undefined };
-    const world = await beset((driver) => ({
-      ...driver,
-      async saveChains(...piece) {
-        const done = await driver.saveChains?.(...piece);
-        await sync.now();
-        return done ?? { ok: true, value: null };
-      },
-    }));
-    let [from, to] = [many, without];
-    sync.now = async () => {
-      await world.backend.sync(changeBetween(from, to));
-      [from, to] = [to, from];
-    };
-    world.fake.byOthers(HARMLESS);
-    await poll(world);
-    expect([world.heard, world.problems]).toEqual([[], []]);
-    world.stop();
-  });
-
-  it('reports once why a piece cannot be listed, and compares again', async () => {
-    const error = backendError('busy', 'iptables-restore', 'out of processes', { kernel: 'unchanged' });
-    const broken = { now: true };
-    const world = await beset((driver) => ({
-      ...driver,
-      saveChains: async (...piece) =>
-        broken.now ? { ok: false, error } : ((await driver.saveChains?.(...piece)) ?? { ok: false, error }),
-    }));
-    world.fake.byOthers('*nat\n-F KUBE-MARK-MASQ\nCOMMIT\n');
-    await poll(world);
-    await poll(world);
-    expect([world.heard, world.problems]).toEqual([[], ['out of processes']]);
-    broken.now = false;
-    await poll(world);
-    expect(world.heard).toEqual(['chain KUBE-MARK-MASQ of table nat was altered']);
-    world.stop();
   });
 });
 
