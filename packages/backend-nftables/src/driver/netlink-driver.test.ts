@@ -43,12 +43,15 @@ function largeWork(generation: number, ownCommits = createOwnCommits()): Commit 
 
 /** A kernel with one chain and one set, in which another process commits `commits` times, once in each listing of elements. */
 function listedKernel(commits: number, onCommit: (handles: { chain: number }) => void = () => undefined) {
-  const now = { generation: 7, left: commits, listings: 0 };
+  const now = { generation: 7, left: commits, listings: 0, commitsBesideChains: 0 };
   const handles = { chain: 1 };
   const answer = <T>(value: T): Promise<NetlinkResult<T>> => Promise.resolve({ ok: true, value });
   const client = {
     generation: () => answer(now.generation),
-    listChains: () => answer([{ name: 'services', handle: handles.chain }]),
+    listChains: () => {
+      if (now.commitsBesideChains-- > 0) now.generation++;
+      return answer([{ name: 'services', handle: handles.chain }]);
+    },
     listTables: () => answer([{ name: 'kube-proxy', family: 'ip' }]),
     listRules: () => answer([]),
     listRuleIdentities: () => answer([]),
@@ -64,7 +67,7 @@ function listedKernel(commits: number, onCommit: (handles: { chain: number }) =>
   } as unknown as NftablesClient;
   const sets = SETS.filter(({ name }) => name === 'no-endpoint-services');
   const driver = createNetlinkDriver({ family: 'IPv4', client });
-  return { now, client, driver, observe: () => driver.observe(sets) };
+  return { now, driver, observe: () => driver.observe(sets) };
 }
 
 describe('an observation', () => {
@@ -89,16 +92,26 @@ describe('an observation', () => {
   });
 
   it('has the structure of one generation, also where a commit comes between its listings', async () => {
-    const { now, client, driver } = listedKernel(0);
-    const { listChains } = client;
-    let commits = 1;
-    client.listChains = (table) => {
-      if (commits-- > 0) now.generation++;
-      return listChains(table);
-    };
+    const { now, driver } = listedKernel(0);
+    now.commitsBesideChains = 1;
     const [structure, again] = [await driver.structure(), await driver.structure()];
     expect(structure).toMatchObject({ ok: true, value: { generation: 8 } });
     expect(structure).toEqual(again);
+  });
+});
+
+describe('deleting the table', () => {
+  it.each([
+    ['removes it', DONE, { ok: true, value: true }],
+    ['reports that there was none', refusal('ENOENT', 'not-found'), { ok: true, value: false }],
+    [
+      'reports why it could not',
+      refusal('EPERM', 'not-permitted'),
+      { ok: false, error: { code: 'not-permitted' } },
+    ],
+  ] as const)('%s', async (_, answer, expected) => {
+    const client = { deleteTable: () => Promise.resolve(answer) } as unknown as NftablesClient;
+    expect(await createNetlinkDriver({ family: 'IPv4', client }).deleteTable()).toMatchObject(expected);
   });
 });
 

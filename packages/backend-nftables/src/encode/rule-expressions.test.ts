@@ -8,7 +8,8 @@ import { ruleExpressions } from './rule-expressions.ts';
 function textOf(expression: Expression): string {
   const word = (value: unknown): string => {
     if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-    return typeof value === 'object' ? Object.values(value ?? {}).join(' ') : String(value);
+    if (typeof value === 'object') return Object.values(value ?? {}).join(' ');
+    return typeof value === 'string' ? value : JSON.stringify(value);
   };
   return Object.values(expression).map(word).join(' ');
 }
