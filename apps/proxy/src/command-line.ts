@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Composition } from './compose/composition.ts';
 import { cleanup } from './commands/cleanup.ts';
 import { explainPacket } from './commands/explain.ts';
+import { migrate, parseMigrate, type MigrateQuestion } from './commands/migrate.ts';
 import { DONE, failed, type Outcome } from './commands/outcome.ts';
 import { readTextFile, run } from './commands/run.ts';
 import { serviceCommand } from './commands/service.ts';
@@ -24,14 +25,16 @@ export interface Terminal {
 }
 
 /** Words before the first flag: a command. kube-proxy has none, and takes no arguments. */
-const COMMANDS: ReadonlySet<string> = new Set(['explain', 'service']);
+const COMMANDS: ReadonlySet<string> = new Set(['explain', 'migrate', 'service']);
 
 export async function runCommandLine(
   argv: readonly string[],
   parts: Composition,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const { words, rest } = splitCommand(argv);
+  const command = splitCommand(argv);
+  if (typeof command === 'string') return failed(command);
+  const { words, rest, question } = command;
   const parsed = parseFlags(rest);
   if (!parsed.ok) {
     terminal.hint(`${USAGE_HINT}\n`);
@@ -52,15 +55,32 @@ export async function runCommandLine(
   };
   const completed = completeSettings(flags, around);
   if (!completed.ok) return failed(...completed.errors);
-  return dispatch({ settings: completed.settings, flags, around, composition: parts, words, rest, terminal });
+  const { settings } = completed;
+  return dispatch({ settings, flags, around, composition: parts, words, rest, terminal, question });
 }
 
-function splitCommand(argv: readonly string[]): { words: readonly string[]; rest: readonly string[] } {
-  if (!COMMANDS.has(argv[0] ?? '')) return { words: [], rest: argv };
+interface Command {
+  /** A command and its arguments; empty: run the proxy. */
+  readonly words: readonly string[];
+  /** The command line behind them. */
+  readonly rest: readonly string[];
+  /** Of `migrate`. */
+  readonly question: MigrateQuestion | null;
+}
+
+/** Or what is wrong with it. */
+function splitCommand(argv: readonly string[]): Command | string {
+  if (!COMMANDS.has(argv[0] ?? '')) return { words: [], rest: argv, question: null };
   const flag = argv.findIndex((word) => word.startsWith('-'));
   const end = flag < 0 ? argv.length : flag;
-  return { words: argv.slice(0, end), rest: argv.slice(end) };
+  const [words, rest] = [argv.slice(0, end), argv.slice(end)];
+  if (words[0] !== 'migrate') return { words, rest, question: null };
+  if (rest.some((word) => HELP.has(word))) return { words, rest: ['--help'], question: null };
+  const asked = parseMigrate(rest);
+  return typeof asked === 'string' ? asked : { words, ...asked };
 }
+
+const HELP: ReadonlySet<string> = new Set(['-h', '--help', '--help=true']);
 
 /** `--help` and `--version`: text to print; `null`: go on. */
 function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): string | Outcome | null {
@@ -73,15 +93,11 @@ function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): s
   return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
 }
 
-interface Invocation {
+interface Invocation extends Command {
   readonly settings: Settings;
   readonly flags: ParsedFlags;
   readonly around: Surroundings;
   readonly composition: Composition;
-  /** A command and its arguments; empty: run the proxy. */
-  readonly words: readonly string[];
-  /** The command line behind them. */
-  readonly rest: readonly string[];
   readonly terminal: Terminal;
 }
 
@@ -94,8 +110,10 @@ function dispatch(invocation: Invocation): Outcome | Promise<Outcome> {
   if (settings.cleanup) return cleanup(settings, composition, logger.component('cleanup'));
   const print = (text: string): void => terminal.print(text);
   if (words[0] === 'service') return controlService(invocation, print);
-  if (words[0] !== 'explain') return inFormat(logging, run({ ...invocation, logging }));
   const hint = (text: string): void => terminal.hint(text);
+  const { question } = invocation;
+  if (question !== null) return migrate({ settings, question, composition, logger, print, hint });
+  if (words[0] !== 'explain') return inFormat(logging, run({ ...invocation, logging }));
   return explainPacket({ settings, composition, logger, words: words.slice(1), print, hint });
 }
 

@@ -10,13 +10,19 @@ import {
   writeConfig,
   type ModeRig,
 } from './mode-world.ts';
-import { eventually } from './node-processes.ts';
+import { eventually, startSignalbox } from './node-processes.ts';
 
 const held: { rig: ModeRig | null } = { rig: null };
 const rig = (): ModeRig => {
   if (held.rig === null) throw new Error('the world was not built');
   return held.rig;
 };
+
+/** What `migrate -o json` prints, in part. */
+interface Plan {
+  readonly removed: readonly string[];
+  readonly differences: readonly { readonly about: string }[];
+}
 
 const HINT = 'KUBE-IPTABLES-HINT';
 
@@ -74,6 +80,20 @@ describe.each([...walk(KINDS, 'at start'), ...walk(KINDS, 'live')])(
     });
   },
 );
+
+it('signalbox migrate reads what another mode would remove, and changes nothing', async () => {
+  const { world, folder } = rig();
+  const before = await kubeChains(rig(), 'nft');
+  const flags = [`--manifests=${folder}`, '--hostname-override=node-a', '--proxy-mode=iptables'];
+  const asked = startSignalbox(world.node, ['migrate', '--to=nftables', '--dry-run', '-o', 'json', ...flags]);
+  expect(await asked.ended).toBe(2);
+  const plan = JSON.parse(asked.log().replace(/^[^{]*/, '')) as Plan;
+  expect(plan.removed).toContainEqual(
+    expect.stringMatching(/^iptables mode: \d+ chains in table nat \(nft\), IPv4$/),
+  );
+  expect(plan.differences.map(({ about }) => about)).toContain('node-ports');
+  expect(await kubeChains(rig(), 'nft')).toEqual(before);
+});
 
 it('F91: a mode that the node cannot run changes nothing, and is one error', async () => {
   const failures = (): readonly string[] =>

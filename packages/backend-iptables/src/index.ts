@@ -15,6 +15,7 @@ export {
 } from '@signalbox/iptables';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';
 export { LOCALHOST_NODE_PORTS_SYSCTL, servesLocalhost } from './compile/node-ports.ts';
+export { surveyVariants } from './sync/survey-variants.ts';
 export { cleanupVariants } from './sync/cleanup.ts';
 export { OWNERSHIP as IPTABLES_RULES } from './sync/read-tables.ts';
 export { createIptablesBackend } from './sync/iptables-backend.ts';

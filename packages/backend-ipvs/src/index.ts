@@ -1,3 +1,4 @@
+export { surveyIpvs } from './survey-ipvs.ts';
 export { cleanUpIpvs, type IpvsCleanup } from './cleanup.ts';
 export { ipvsRules, removeRules } from './driver/packet-filter.ts';
 export { obsoleteRules } from './compile/packet-filter.ts';

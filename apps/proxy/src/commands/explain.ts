@@ -3,18 +3,15 @@ import {
   explain,
   formatAddressPort,
   formatInputProblem,
-  RESOURCES,
   type Explanation,
-  type Model,
   type Packet,
-  type Resource,
-  type Source,
 } from '@signalbox/core';
 import type { Composition } from '../compose/composition.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import { EXPLAIN_USAGE, parseQuestion } from './explain-question.ts';
+import { loadObjects } from './load-objects.ts';
 import { DONE, failed, type Outcome } from './outcome.ts';
 
 export interface ExplainOptions {
@@ -28,9 +25,6 @@ export interface ExplainOptions {
   readonly hint: (text: string) => void;
 }
 
-/** The API server, or the folder, gets this long to show what there is. */
-const PATIENCE = 30_000;
-
 export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   const { settings, composition, logger, words } = options;
   const [from, to, ...more] = words;
@@ -39,7 +33,8 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
   if (typeof bundle === 'string') return failed(bundle);
   const model = composition.createModel(settings);
   model.setInterfaceAddresses(interfaceAddresses());
-  const missing = await load(bundle.source, model, options);
+  const { clock } = composition;
+  const missing = await loadObjects(bundle.source, [model], { clock, hint: options.hint });
   if (missing !== null) return failed(missing);
   for (const conflict of model.conflicts()) options.hint(`Warning: ${formatInputProblem(conflict)}\n`);
   const { ips } = model.node();
@@ -54,41 +49,6 @@ export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
     ),
   );
   return DONE;
-}
-
-/** Resolves when every resource is complete, or time is up: then with one line that names what is missing, and why. */
-async function load(
-  source: Source,
-  model: Model,
-  { composition: { clock }, hint }: ExplainOptions,
-): Promise<string | null> {
-  const missing = new Set<Resource>(RESOURCES);
-  let last = '';
-  await new Promise<void>((resolve) => {
-    const cancel = clock.schedule(PATIENCE, resolve);
-    source.start({
-      onEvents: (events) => {
-        for (const event of events) {
-          const origin = event.type === 'upsert' && event.origin !== undefined ? `${event.origin}: ` : '';
-          for (const problem of model.apply(event))
-            hint(`Warning: ${origin}${formatInputProblem(problem)}\n`);
-        }
-      },
-      onSynced: (resource) => {
-        missing.delete(resource);
-        if (missing.size > 0) return;
-        cancel();
-        resolve();
-      },
-      onProblem: ({ message }) => {
-        last = `: ${message}`;
-        hint(`Warning: ${message}\n`);
-      },
-    });
-  });
-  await source.stop();
-  if (missing.size === 0) return null;
-  return `nothing received of ${[...missing].join(', ')} within ${PATIENCE / 1000} s${last}`;
 }
 
 function render(packet: Packet, { outcome, servicePort, frontend, rule, reason }: Explanation): string {

@@ -1,6 +1,7 @@
 /** How a command ended: the exit status, and lines for standard error. */
 export interface Outcome {
-  readonly status: 0 | 1;
+  /** 2: only where a command says what it stands for. */
+  readonly status: 0 | 1 | 2;
   readonly errors: readonly string[];
 }
 

@@ -23,6 +23,8 @@ const INTRODUCTION = `signalbox: a service proxy for Kubernetes nodes. It takes 
   signalbox --config=/var/lib/kube-proxy/config.conf     as in kubeadm's DaemonSet
   signalbox --proxy-mode=iptables --manifests=./objects  no API server: objects from YAML files
   signalbox explain 10.244.1.9 10.96.0.10:80/tcp         what happens to a packet, and why
+  signalbox migrate --to=nftables --dry-run [-o json]    what another mode would change: status 0
+                                                         nothing for users, 2 see there, 1 error
 
 Usage: signalbox [flags]
 `;

@@ -7,13 +7,14 @@ import {
   IPTABLES_RULES,
   kubeletMovedTo,
   LOCALHOST_NODE_PORTS_SYSCTL,
+  surveyVariants,
   unsupportedError,
   type IptablesDriver,
   type KeptRules,
   type MissingModule,
   type OnToolNotice,
 } from '@signalbox/backend-iptables';
-import { FAMILIES, type BackendError, type Clock, type Family } from '@signalbox/core';
+import { FAMILIES, type BackendError, type Clock, type Family, type Result } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -56,7 +57,28 @@ export const IPTABLES: ProxyMode = {
     ...FAMILIES.map((family) => rulesCleaner(family, successor)),
     ...(successor?.mode === 'iptables' ? [] : [countersCleaner()]),
   ],
+  survey: () => surveyFamilies((family) => surveyRules(family)),
 };
+
+/** Where a family does not work, or its tool is missing, there is nothing of it. */
+export async function surveyFamilies(
+  ask: (family: Family) => Promise<Result<readonly string[]>>,
+): Promise<readonly string[] | BackendError> {
+  const lines: string[] = [];
+  for (const family of FAMILIES) {
+    const found = await ask(family);
+    if (found.ok) lines.push(...found.value.map((line) => `${line}, ${family}`));
+    else if (found.error.code !== 'unsupported' && found.error.code !== 'unavailable') return found.error;
+  }
+  return lines;
+}
+
+async function surveyRules(family: Family): Promise<Result<readonly string[]>> {
+  const driver = createExecDriver({ family });
+  const found = await surveyVariants(driver);
+  await driver.close();
+  return found;
+}
 
 /** Of both variants, but for the rules of the mode that runs: one with the same names, or this mode in one variant. */
 function rulesCleaner(family: Family, successor: Successor | undefined): Cleaner {

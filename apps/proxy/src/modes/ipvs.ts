@@ -1,13 +1,13 @@
 import { createExecDriver, type IptablesDriver, type KeptRules } from '@signalbox/backend-iptables';
 import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
-import { FAMILIES, formatBackendError, type CleanupResult, type Family } from '@signalbox/core';
+import { FAMILIES, formatBackendError, type CleanupResult, type Family, type Result } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { release } from 'node:os';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
 import { STATE_FOLDER } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
-import { noticesOf, probeIptables, rulesIn, whyOtherVariant } from './iptables.ts';
+import { noticesOf, probeIptables, rulesIn, surveyFamilies, whyOtherVariant } from './iptables.ts';
 import type {
   Cleaner,
   FamilySupport,
@@ -38,7 +38,19 @@ export const IPVS: ProxyMode = {
     settings.initOnly ? ((await whyNoIpvs(settings)) ?? ipvsSysctls(settings)) : [],
   createBackend: ipvsBackend,
   cleaners: (settings, successor) => FAMILIES.map((family) => cleaner(settings, family, successor)),
+  survey: (settings) => surveyFamilies((family) => surveyServers(settings, family)),
+  // Its default gives each endpoint the same share.
+  balancing: ({ ipvs: { scheduler } }) =>
+    scheduler === '' || scheduler === 'rr' ? null : `the IPVS scheduler ${scheduler}`,
 };
+
+async function surveyServers(settings: ModeSettings, family: Family): Promise<Result<readonly string[]>> {
+  const { createNetlinkDriver, surveyIpvs } = await import('@signalbox/backend-ipvs');
+  const driver = createNetlinkDriver({ family, iptables: createExecDriver({ family }) });
+  const found = await surveyIpvs({ ...(await ipvsOptions(settings, family)), driver });
+  await driver.close();
+  return found;
+}
 
 function cleaner(settings: ModeSettings, family: Family, successor: Successor | undefined): Cleaner {
   return {

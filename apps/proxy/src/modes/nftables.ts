@@ -1,5 +1,12 @@
 import type { NftablesDriver, OwnCommits } from '@signalbox/backend-nftables';
-import { FAMILIES, type CleanupResult, type Clock, type Family } from '@signalbox/core';
+import {
+  backendError,
+  FAMILIES,
+  type BackendError,
+  type CleanupResult,
+  type Clock,
+  type Family,
+} from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
@@ -29,7 +36,21 @@ export const NFTABLES: ProxyMode = {
   sysctls: () => Promise.resolve([]),
   createBackend: backendsOfOneNamespace(),
   cleaners: (_, successor) => (successor?.mode === 'nftables' ? [] : nftablesCleaners()),
+  survey: surveyTables,
 };
+
+/** Tables of kube-proxy's nftables mode have the same name. */
+async function surveyTables(): Promise<readonly string[] | BackendError> {
+  const client = createNftablesClient();
+  const tables = await client.listTables();
+  client.close();
+  // A kernel without nf_tables has no tables.
+  if (!tables.ok && tables.error.code === 'unsupported') return [];
+  if (!tables.ok) return backendError(tables.error.code, tables.error.operation, tables.error.message);
+  return tables.value
+    .filter(({ family, name }) => name === 'kube-proxy' && (family === 'ip' || family === 'ip6'))
+    .map(({ family, name }) => `table ${family} ${name}`);
+}
 
 /** They know of each other's commits. */
 function backendsOfOneNamespace(): ProxyMode['createBackend'] {

@@ -48,6 +48,10 @@ export interface ProxyMode {
    * runs, perhaps this one; absent: none will.
    */
   cleaners(settings: ModeSettings, successor?: Successor): readonly Cleaner[];
+  /** What the cleaners would remove, one line for each kind of object; reads only. Absent: nothing. */
+  survey?(settings: ModeSettings): Promise<readonly string[] | BackendError>;
+  /** How endpoints are chosen, where they do not get equal shares of the connections. */
+  balancing?(config: KubeProxyConfiguration): string | null;
 }
 
 export interface ModeBackend extends Backend {

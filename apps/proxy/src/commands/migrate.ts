@@ -1,0 +1,224 @@
+/** `signalbox migrate --to=MODE --dry-run`: what a change of the mode would do to this node and to the users of its Services. */
+import { FAMILIES, formatBackendError, type DesiredServicePort, type Model } from '@signalbox/core';
+import type { Composition } from '../compose/composition.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Logger } from '../logging/logger.ts';
+import type { ProxyMode } from '../modes/proxy-mode.ts';
+import { interfaceAddresses } from '../node/prepare-node.ts';
+import { loadObjects } from './load-objects.ts';
+import { failed, type Outcome } from './outcome.ts';
+
+export interface MigrateQuestion {
+  readonly to: string;
+  readonly output: 'text' | 'json';
+}
+
+const USAGE = 'Usage: signalbox migrate --to=MODE --dry-run [-o json] [flags]';
+
+const OWN_FLAGS: ReadonlyMap<string, 'to' | 'output'> = new Map([
+  ['--to', 'to'],
+  ['-o', 'output'],
+  ['--output', 'output'],
+]);
+
+interface Asked {
+  readonly question: MigrateQuestion;
+  /** Flags of the proxy. */
+  readonly rest: readonly string[];
+}
+
+/** Or what is wrong. */
+export function parseMigrate(words: readonly string[]): Asked | string {
+  const rest: string[] = [];
+  const asked = { to: '', output: 'text' };
+  let isDryRun = false;
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at] ?? '';
+    const [name = '', value] = word.split(/=(.*)/s);
+    const own = OWN_FLAGS.get(name);
+    if (own !== undefined) asked[own] = value ?? words[++at] ?? '';
+    else if (word === '--dry-run' || word === '--dry-run=true') isDryRun = true;
+    else rest.push(word);
+  }
+  const { to, output } = asked;
+  if (to === '') return `--to: required. ${USAGE}`;
+  if (!isDryRun) return `--dry-run: required; to change the mode, set mode in the configuration. ${USAGE}`;
+  if (output !== 'text' && output !== 'json') return `-o: ${output} is not text or json`;
+  return { question: { to, output }, rest };
+}
+
+export interface MigrateOptions {
+  readonly settings: Settings;
+  readonly question: MigrateQuestion;
+  readonly composition: Composition;
+  readonly logger: Logger;
+  readonly print: (text: string) => void;
+  readonly hint: (text: string) => void;
+}
+
+interface Difference {
+  readonly about: 'node-ports' | 'unused-cluster-ips' | 'load-balancing' | 'support';
+  readonly message: string;
+  /** `default/web`; empty: of the node as a whole. */
+  readonly services: readonly string[];
+}
+
+interface Plan {
+  readonly from: string;
+  readonly to: string;
+  /** What the kernel holds of other modes, and the first verified sync would be followed by the removal of. */
+  readonly removed: readonly string[];
+  readonly differences: readonly Difference[];
+}
+
+const KEPT = [
+  'KUBE-FIREWALL and chains of the kubelet',
+  'virtual servers, sets and tables of other programs',
+];
+
+/** 0: users notice nothing; 2: `differences` need attention; 1: an error. */
+export async function migrate(options: MigrateOptions): Promise<Outcome> {
+  const { settings, question, composition, print } = options;
+  const modes = composition.modes.filter(({ platform }) => platform === settings.mode.platform);
+  const target = modes.find(({ name }) => name === question.to);
+  if (target === undefined) {
+    return failed(`--to: ${question.to} is not one of ${modes.map(({ name }) => name).join(', ')}`);
+  }
+  const after = inMode(settings, target);
+  const models = [settings, after].map((each) => composition.createModel(each));
+  const missing = await load(options, models);
+  if (missing !== null) return failed(missing);
+  const support = await composition.probeFamilies(after, options.logger);
+  const removed = await survey(after, modes);
+  if (typeof removed === 'string') return failed(removed);
+  const [before, then] = models.map(modelView) as [ModelView, ModelView];
+  const plan: Plan = {
+    from: settings.mode.name,
+    to: target.name,
+    removed,
+    differences: [
+      ...(support.families.length > 0
+        ? []
+        : [{ about: 'support', message: support.reasons.join('; '), services: [] } as const]),
+      ...nodePorts(before, then),
+      ...unusedClusterIPs(settings.mode, target),
+      ...loadBalancing(settings, after),
+    ],
+  };
+  print(question.output === 'json' ? `${JSON.stringify({ ...plan, kept: KEPT }, null, 2)}\n` : render(plan));
+  return { status: plan.differences.length > 0 ? 2 : 0, errors: [] };
+}
+
+/** The same configuration, with what the mode completes. */
+function inMode(settings: Settings, mode: ProxyMode): Settings {
+  const config = structuredClone(settings.config);
+  config.mode = mode.name;
+  mode.configuration.applyDefaults?.(config);
+  return { ...settings, config, mode };
+}
+
+async function load(
+  { settings, composition, logger, hint }: MigrateOptions,
+  models: readonly Model[],
+): Promise<string | null> {
+  const bundle = await composition.createSource(settings, logger);
+  if (typeof bundle === 'string') return bundle;
+  for (const model of models) model.setInterfaceAddresses(interfaceAddresses());
+  return loadObjects(bundle.source, models, { clock: composition.clock, hint });
+}
+
+/** What modes other than the new one have left; or why it cannot be read. */
+async function survey(after: Settings, modes: readonly ProxyMode[]): Promise<readonly string[] | string> {
+  const found: string[] = [];
+  for (const mode of modes) {
+    if (mode === after.mode) continue;
+    const seen = (await mode.survey?.(after)) ?? [];
+    if ('code' in seen) return `${mode.name} mode: ${formatBackendError(seen)}`;
+    found.push(...seen.map((line) => `${mode.name} mode: ${line}`));
+  }
+  return found;
+}
+
+interface ModelView {
+  readonly addresses: readonly string[];
+  /** Services with node ports. */
+  readonly services: readonly string[];
+}
+
+function modelView(model: Model): ModelView {
+  const states = FAMILIES.map((family) => model.build(family).state);
+  const ports = states.flatMap(({ servicePorts }) => [...servicePorts.values()]);
+  const names = ports.filter(hasNodePort).map(({ name }) => `${name.namespace}/${name.name}`);
+  return {
+    addresses: states.flatMap(({ node }) => node.nodePortIPs),
+    services: [...new Set(names)].toSorted(),
+  };
+}
+
+function hasNodePort({ frontends }: DesiredServicePort): boolean {
+  return frontends.some(({ kind }) => kind === 'node-port');
+}
+
+function nodePorts(
+  { addresses: before, services }: ModelView,
+  { addresses: then }: ModelView,
+): readonly Difference[] {
+  if (services.length === 0) return [];
+  const gone = before.filter((address) => !then.includes(address));
+  const added = then.filter((address) => !before.includes(address));
+  return [
+    [gone, 'node ports no longer answer on'] as const,
+    [added, 'node ports answer on these addresses, too:'] as const,
+  ]
+    .filter(([addresses]) => addresses.length > 0)
+    .map(([addresses, words]) => ({
+      about: 'node-ports',
+      message: `${words} ${addresses.join(', ')}`,
+      services,
+    }));
+}
+
+const VERDICTS = {
+  pass: 'are not handled by the proxy',
+  reject: 'are rejected',
+  drop: 'are dropped',
+} as const;
+
+function unusedClusterIPs(before: ProxyMode, { unusedClusterIPs: then }: ProxyMode): readonly Difference[] {
+  const { port, address } = before.unusedClusterIPs;
+  const changes = [
+    ['packets to ports of a cluster IP that no Service uses', port, then.port],
+    ['packets to unused addresses of the ServiceCIDRs', address, then.address],
+  ] as const;
+  return changes
+    .filter(([, from, to]) => from !== to)
+    .map(([what, , to]) => ({
+      about: 'unused-cluster-ips',
+      message: `${what} ${VERDICTS[to]}`,
+      services: [],
+    }));
+}
+
+function loadBalancing(before: Settings, after: Settings): readonly Difference[] {
+  const [from, to] = [before, after].map(({ mode, config }) => mode.balancing?.(config) ?? 'equal shares');
+  if (from === to) return [];
+  return [
+    { about: 'load-balancing', message: `endpoints get connections by ${to}, not by ${from}`, services: [] },
+  ];
+}
+
+function render({ from, to, removed, differences }: Plan): string {
+  const list = (title: string, lines: readonly string[]): string =>
+    `${title}\n${(lines.length === 0 ? ['nothing'] : lines).map((line) => `  ${line}\n`).join('')}`;
+  return [
+    `From ${from} to ${to} mode on this node (nothing was changed)\n`,
+    list('Removed after the first verified sync:', removed),
+    list('Kept:', KEPT),
+    list(
+      'Different for users:',
+      differences.map(({ message, services }) =>
+        services.length === 0 ? message : `${message} (${services.join(', ')})`,
+      ),
+    ),
+  ].join('');
+}
