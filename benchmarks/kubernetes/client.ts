@@ -2,14 +2,9 @@
 import { argv, cpuUsage, resourceUsage, stdout } from 'node:process';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+import type { Listener } from './listener.ts';
 import { runOfficialInformers } from './official-informers.ts';
 import { runOurSource } from './our-source.ts';
-
-/** What a client reports to the measurement: a Service with the time at which it was changed, and completeness. */
-export interface Listener {
-  readonly onChange: (sent: number) => void;
-  readonly onSynced: (objects: number) => void;
-}
 
 /** What is left of one run, in milliseconds and megabytes. */
 export interface ClientResult {

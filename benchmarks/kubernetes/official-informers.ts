@@ -1,5 +1,5 @@
 /** The same with the informers of @kubernetes/client-node, for comparison. */
-import type { Listener } from './client.ts';
+import type { Listener } from './listener.ts';
 
 export async function runOfficialInformers(url: string, listener: Listener): Promise<void> {
   const { CoreV1Api, DiscoveryV1Api, KubeConfig, makeInformer } = await import('@kubernetes/client-node');

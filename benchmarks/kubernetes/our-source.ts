@@ -1,6 +1,6 @@
 import type { WireObject } from '@signalbox/kubernetes';
 
-import type { Listener } from './client.ts';
+import type { Listener } from './listener.ts';
 
 export async function runOurSource(url: string, lists: 'auto' | 'listed', listener: Listener): Promise<void> {
   const { createKubernetesSource, loadClusterConfig } = await import('@signalbox/kubernetes');

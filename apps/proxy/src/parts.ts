@@ -10,7 +10,9 @@ import type { ServiceHealth } from './health/service-health.ts';
 import type { Logging } from './logging/logger.ts';
 import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
 import type { Registry } from './metrics/registry.ts';
-import type { ModeLoops } from './sync/mode-loops.ts';
+import type { ModeBackend, PacketCounters } from './modes/proxy-mode.ts';
+import type { FamilyLoop } from './sync/family-loop.ts';
+import type { Succession } from './sync/succession.ts';
 
 export interface ProxyOptions {
   readonly settings: Settings;
@@ -20,6 +22,20 @@ export interface ProxyOptions {
   readonly bundle: SourceBundle;
   /** Something that only a new process can put right. Called at most once; one line. */
   readonly onFatal: (reason: string) => void;
+}
+
+/** The sync loops of one proxy mode. */
+export interface ModeLoops {
+  readonly settings: Settings;
+  /** `null`: nothing is counted. */
+  readonly counters: PacketCounters | null;
+  readonly backends: ReadonlyMap<Family, ModeBackend>;
+  readonly loops: ReadonlyMap<Family, FamilyLoop>;
+  readonly succession: Succession;
+  /** Lets running syncs and removals end; none starts after. The rules stay. */
+  stop(): Promise<void>;
+  /** After `stop`. */
+  close(): Promise<void>;
 }
 
 export interface Parts extends ProxyOptions {

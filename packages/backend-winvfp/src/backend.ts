@@ -1,5 +1,5 @@
 /** kernelspace mode: the desired state as load balancers of the Windows Host Network Service. */
-import { createSyncReport, type ReconciledState, type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
+import { createSyncReport, type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
 import { fail, isEmptyChange, type Result, succeed, validatedSync } from '@signalbox/core';
 import type {
   Backend,
@@ -13,28 +13,12 @@ import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
 import { createWantedState, type WantedState } from './compile/wanted-state.ts';
 import { configurationError, contextOf, isServed } from './context.ts';
 import type { HeldState } from './diff/held-state.ts';
-import { createOwnership, type Ownership } from './diff/ownership.ts';
+import { createOwnership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
 import { readCapabilities, readHeldState, readNetwork } from './driver/read-hns.ts';
-import type { HcnNetwork } from './objects/hcn-documents.ts';
-import type { HnsCapabilities } from './objects/hns-version.ts';
-import type { WantedLoadBalancer } from './objects/wanted.ts';
+import type { BackendState, World } from './backend-state.ts';
 import type { WinvfpOptions } from './options.ts';
 import { driftOf, runRound, stoppedRound, type Round, type RoundScope } from './sync-round.ts';
-
-export interface BackendState {
-  readonly options: WinvfpOptions;
-  readonly wanted: WantedState;
-  /** What HNS holds; where it is unknown, the next sync lists it. */
-  held: ReconciledState<HeldState>;
-  /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
-  capabilities: HnsCapabilities | null;
-  readonly owned: Ownership;
-  /** What the last round could not bring right (`Applied.unsettled`). */
-  unsettled: ReadonlySet<string>;
-  /** Load balancers that HNS refuses for good (`Applied.refused`), by frontend. Asked for again when HNS was away. */
-  refused: ReadonlyMap<string, WantedLoadBalancer>;
-}
 
 export interface UnsupportedPort extends Unsupported {
   readonly key: ServicePortKey;
@@ -107,10 +91,6 @@ async function round(state: BackendState, report: SyncReport, scope: RoundScope)
     state.capabilities = null;
   }
   return done;
-}
-
-export interface World extends HnsCapabilities {
-  readonly network: HcnNetwork;
 }
 
 /** The network is read every time: it may have been made anew, and the routes of an overlay change with its nodes. */

@@ -8,7 +8,7 @@ import {
   type ServiceFailure,
   succeed,
 } from '@signalbox/core';
-import type { BackendState, World } from './backend.ts';
+import type { BackendState, World } from './backend-state.ts';
 import { configurationError, contextOf, isServed, unservedFailures } from './context.ts';
 import type { WantedState } from './compile/wanted-state.ts';
 import { findDrift, loadBalancerObject } from './diff/drift.ts';

@@ -2,8 +2,7 @@
 import { isField, type Field, type Section } from './field.ts';
 import { kindOf, type FieldValue, type KindName } from './kinds.ts';
 import { SCHEMA } from './schema.ts';
-import type { FieldPath, KubeProxyConfiguration } from './types.ts';
-import type { SyncSection } from '../modes/proxy-mode.ts';
+import type { FieldPath, KubeProxyConfiguration, SyncSection } from './types.ts';
 
 export interface FieldAt extends Omit<Field, 'kind' | 'initial' | 'withoutFile' | 'check'> {
   readonly path: FieldPath;

@@ -6,6 +6,14 @@ export type KubeProxyConfiguration = ConfigurationOf<typeof SCHEMA>;
 export type ConntrackSection = KubeProxyConfiguration['conntrack'];
 export type LoggingSection = KubeProxyConfiguration['logging'];
 
+type SectionWith<Fields> = {
+  [Key in keyof KubeProxyConfiguration]: KubeProxyConfiguration[Key] extends Fields ? Key : never;
+}[keyof KubeProxyConfiguration];
+
+/** Sections that have periods of syncs. */
+export type SyncSection = SectionWith<{ syncPeriod: number }>;
+export type MasqueradeSection = SectionWith<{ masqueradeBit: number }>;
+
 /** `iptables.masqueradeBit` */
 export type FieldPath = PathsOf<typeof SCHEMA>;
 

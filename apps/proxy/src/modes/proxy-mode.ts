@@ -13,7 +13,7 @@ import type {
 } from '@signalbox/core';
 import type { FieldValue } from '../config/kinds.ts';
 import type { Report } from '../config/problem.ts';
-import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
+import type { KubeProxyConfiguration, MasqueradeSection, Platform, SyncSection } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { MetricGroup } from '../metrics/proxy-metrics.ts';
 import type { Sysctl } from '../node/sysctl.ts';
@@ -85,13 +85,6 @@ export interface Cleaner {
   /** Opens what it needs, and closes it again. */
   readonly clean: () => Promise<CleanupResult>;
 }
-
-/** Sections of the configuration that have periods of syncs. */
-export type SyncSection = SectionWith<{ syncPeriod: number }>;
-type MasqueradeSection = SectionWith<{ masqueradeBit: number }>;
-type SectionWith<Fields> = {
-  [Key in keyof KubeProxyConfiguration]: KubeProxyConfiguration[Key] extends Fields ? Key : never;
-}[keyof KubeProxyConfiguration];
 
 export interface ModeConfiguration {
   /** The section whose `syncPeriod` and `minSyncPeriod` count. */

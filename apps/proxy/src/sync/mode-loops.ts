@@ -5,7 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
 import type { ModeBackend, PacketCounters, Successor } from '../modes/proxy-mode.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
-import type { Parts } from '../parts.ts';
+import type { ModeLoops, Parts } from '../parts.ts';
 import { createFamilyLoop, type FamilyLoop } from './family-loop.ts';
 import { familyServiceHealth } from './family-service-health.ts';
 import { createSharedAddressReporter, type SharedAddressReporter } from './shared-address-reporter.ts';
@@ -15,19 +15,6 @@ import { createSuccession, type Succession } from './succession.ts';
 export interface LoopListener {
   verified(family: Family): void;
   failed(family: Family, error: BackendError | string): void;
-}
-
-export interface ModeLoops {
-  readonly settings: Settings;
-  /** `null`: nothing is counted. */
-  readonly counters: PacketCounters | null;
-  readonly backends: ReadonlyMap<Family, ModeBackend>;
-  readonly loops: ReadonlyMap<Family, FamilyLoop>;
-  readonly succession: Succession;
-  /** Lets running syncs and removals end; none starts after. The rules stay. */
-  stop(): Promise<void>;
-  /** After `stop`. */
-  close(): Promise<void>;
 }
 
 export interface ModeLoopsOptions {

@@ -6,8 +6,8 @@ import { formatBackendError, type BackendError, type Family } from '@signalbox/c
 import type { Settings } from '../config/settings.ts';
 import { applySysctls } from '../node/prepare-node.ts';
 import { systemFiles } from '../node/sysctl.ts';
-import type { Parts } from '../parts.ts';
-import { createModeLoops, type LoopListener, type ModeLoops } from './mode-loops.ts';
+import type { ModeLoops, Parts } from '../parts.ts';
+import { createModeLoops, type LoopListener } from './mode-loops.ts';
 import { modelConfig } from './model-config.ts';
 
 /** So many failed syncs of one family, none of them successful, end the attempt. */

@@ -12,7 +12,14 @@ import type { Guarded } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import type { RuleLedger } from '../diff/rule-ledger.ts';
 import { formatJump, type KnownRules } from './known-rules.ts';
-import type { Verification } from './verification.ts';
+
+export interface Verification {
+  /** A sync period has passed. */
+  request(): void;
+  /** Another process has committed to nf_tables so many times (`otherCommits`). */
+  onCommits(total: number): void;
+  stop(): void;
+}
 
 /** The kernel as far as it is known: where it is not, the next sync reads it. */
 export type KernelState =

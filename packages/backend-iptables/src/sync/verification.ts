@@ -11,16 +11,8 @@ import {
   type IptablesDriver,
   type Timer,
 } from '@signalbox/iptables';
-import { guardedBy, ledgerOf, type State } from './backend-state.ts';
+import { guardedBy, ledgerOf, type State, type Verification } from './backend-state.ts';
 import { findAltered, findAlteredByPieces, type Finding } from './find-altered.ts';
-
-export interface Verification {
-  /** A sync period has passed. */
-  request(): void;
-  /** Another process has committed to nf_tables so many times (`otherCommits`). */
-  onCommits(total: number): void;
-  stop(): void;
-}
 
 export interface VerificationOptions {
   readonly driver: IptablesDriver;

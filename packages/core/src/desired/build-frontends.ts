@@ -1,7 +1,7 @@
 import type { ServiceAddresses, ServicePortModel } from '../model/service.ts';
 import type { SelectedEndpoints } from '../select/select-endpoints.ts';
 import type { PolicyUse } from '../select/traffic-policy.ts';
-import type { FamilyContext } from './build-service-port.ts';
+import type { FamilyContext } from './family-context.ts';
 import type { Frontend, Route } from './desired-state.ts';
 import { clusterIPForwarding, externalForwarding } from './masquerade.ts';
 import { DROP_INTERNAL, REFUSE } from './no-endpoints.ts';

@@ -1,24 +1,11 @@
-import type { Family } from '../model/family.ts';
 import type { ServiceAddresses, ServiceModel, ServicePortModel } from '../model/service.ts';
 import type { Candidate } from '../select/candidate.ts';
 import { selectEndpoints } from '../select/select-endpoints.ts';
-import type { NodeLocation } from '../select/topology.ts';
 import { policyUse } from '../select/traffic-policy.ts';
 import { buildFrontends } from './build-frontends.ts';
-import type { DesiredServicePort, ClusterIPMasquerade } from './desired-state.ts';
-import type { Detection } from './masquerade.ts';
+import type { FamilyContext } from './family-context.ts';
+import type { DesiredServicePort } from './desired-state.ts';
 import { sessionAffinity } from './session-affinity.ts';
-
-/** What of node and configuration decides about a service port. */
-export interface FamilyContext {
-  readonly family: Family;
-  readonly location: NodeLocation;
-  readonly clusterIPMasquerade: ClusterIPMasquerade;
-  readonly detection: Detection;
-  readonly externalIPs: 'served' | 'ignored';
-  /** This node's primary address of the family; null if unknown. */
-  readonly nodeIP: string | null;
-}
 
 /** Without regard to other services: which of two services holds an address is decided by `track/claims.ts`. */
 export function buildServicePort(

@@ -1,4 +1,5 @@
-import { buildServicePort, type FamilyContext } from '../desired/build-service-port.ts';
+import { buildServicePort } from '../desired/build-service-port.ts';
+import type { FamilyContext } from '../desired/family-context.ts';
 import type { DesiredHealthCheck, DesiredServicePort } from '../desired/desired-state.ts';
 import { healthCheck } from '../desired/health-check.ts';
 import type { ServiceModel } from '../model/service.ts';

@@ -1,5 +1,5 @@
 import { buildNode, type BuiltNode, type Surroundings } from '../desired/build-node.ts';
-import type { FamilyContext } from '../desired/build-service-port.ts';
+import type { FamilyContext } from '../desired/family-context.ts';
 import { addCounts, countsOf, NO_COUNTS } from '../desired/counts.ts';
 import { fullChange, type ChangeSet, type DesiredChange } from '../desired/desired-change.ts';
 import type {

@@ -11,7 +11,13 @@ import { CANARY } from '../objects/marker-chains.ts';
 import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
 import type { ToolEnd, ToolRun } from './run-tool.ts';
 import { garbageError, isExit, queryError } from './tool-errors.ts';
-import type { Programs } from './variant.ts';
+
+/** Names of the programs, by purpose. */
+export interface Programs {
+  readonly main: string;
+  readonly save: string;
+  readonly restore: string;
+}
 
 export type Execute = (
   command: readonly string[],

@@ -3,17 +3,10 @@ import { fail, type Family, type Result, succeed } from '@signalbox/core';
 import { backendError } from '@signalbox/core';
 import { type ToolFacts, type Variant } from './iptables-driver.ts';
 import { KUBELET_CHAINS } from './kubelet-variant.ts';
-import { saveTables, type Execute } from './save-tables.ts';
+import { saveTables, type Execute, type Programs } from './save-tables.ts';
 import { isExit, queryError } from './tool-errors.ts';
 
 export type Run = Execute;
-
-/** Names of the programs, by purpose. */
-export interface Programs {
-  readonly main: string;
-  readonly save: string;
-  readonly restore: string;
-}
 
 export interface Tool {
   readonly programs: Programs;

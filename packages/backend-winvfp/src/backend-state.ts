@@ -1,0 +1,26 @@
+import type { ReconciledState } from '@signalbox/backend-kit';
+import type { WantedState } from './compile/wanted-state.ts';
+import type { HeldState } from './diff/held-state.ts';
+import type { Ownership } from './diff/ownership.ts';
+import type { HcnNetwork } from './objects/hcn-documents.ts';
+import type { HnsCapabilities } from './objects/hns-version.ts';
+import type { WantedLoadBalancer } from './objects/wanted.ts';
+import type { WinvfpOptions } from './options.ts';
+
+export interface BackendState {
+  readonly options: WinvfpOptions;
+  readonly wanted: WantedState;
+  /** What HNS holds; where it is unknown, the next sync lists it. */
+  held: ReconciledState<HeldState>;
+  /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
+  capabilities: HnsCapabilities | null;
+  readonly owned: Ownership;
+  /** What the last round could not bring right (`Applied.unsettled`). */
+  unsettled: ReadonlySet<string>;
+  /** Load balancers that HNS refuses for good (`Applied.refused`), by frontend. Asked for again when HNS was away. */
+  refused: ReadonlyMap<string, WantedLoadBalancer>;
+}
+
+export interface World extends HnsCapabilities {
+  readonly network: HcnNetwork;
+}

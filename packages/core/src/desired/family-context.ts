@@ -1,0 +1,15 @@
+import type { Family } from '../model/family.ts';
+import type { NodeLocation } from '../select/topology.ts';
+import type { ClusterIPMasquerade } from './desired-state.ts';
+import type { Detection } from './masquerade.ts';
+
+/** What of node and configuration decides about a service port. */
+export interface FamilyContext {
+  readonly family: Family;
+  readonly location: NodeLocation;
+  readonly clusterIPMasquerade: ClusterIPMasquerade;
+  readonly detection: Detection;
+  readonly externalIPs: 'served' | 'ignored';
+  /** This node's primary address of the family; null if unknown. */
+  readonly nodeIP: string | null;
+}
