@@ -222,6 +222,8 @@ export function createModel(config: ModelConfig): Model {
       refreshSurroundings(world, families);
     },
     setInterfaceAddresses(addresses) {
+      // Asked before each sync: the node is built anew where there is something new.
+      if (sameValue(world.interfaces, addresses)) return;
       world.interfaces = addresses;
       refreshSurroundings(world, families);
     },
