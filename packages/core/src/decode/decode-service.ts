@@ -1,4 +1,4 @@
-import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../desired/desired-state.ts';
+import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 import { PROTOCOLS, type Protocol } from '../model/family.ts';
 import type { ServiceModel, ServicePortModel } from '../model/service.ts';
 import { servicePortKey, type ServicePortKey, type ServicePortName } from '../model/service-port-name.ts';

@@ -6,7 +6,10 @@
  * two states and two backends. Reasons: decisions/0002-desired-state.md.
  */
 import type { Family } from '../model/family.ts';
+import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from '../model/service-port-name.ts';
+
+export type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 
 /** A pod address that may receive connections. Objects are shared between sets: compare by address and port. */
 export interface DesiredEndpoint {
@@ -43,9 +46,6 @@ export interface Route {
   /** The clause of docs/service-semantics.md that fired, for `explain` and traces: `S22`. */
   readonly rule: string;
 }
-
-/** The policy behind the routes, for backends whose kernel object needs the word itself (IPVS, HNS). */
-export type TrafficPolicy = 'cluster' | 'local';
 
 interface FrontendBase {
   /** 1-65535. */
@@ -89,20 +89,6 @@ export interface NodePortFrontend extends FrontendBase {
 
 /** What clients connect to. A closed union: a switch over `kind` without `default` is checked by the compiler. */
 export type Frontend = ClusterIPFrontend | ExternalIPFrontend | LoadBalancerFrontend | NodePortFrontend;
-
-/** Connections of one client address go to one endpoint; each new connection restarts the time. */
-export interface SessionAffinity {
-  /** 1-86400; the API server's default is 10800 (three hours). */
-  readonly timeoutSeconds: number;
-}
-
-/** What only kernelspace mode reads; set from annotations of the Service. */
-export interface WindowsOptions {
-  /** Annotation `preserve-destination: "true"`. */
-  readonly preserveDestination: boolean;
-  /** Annotation `winProxyOptimization: disabled` turns it off: objects are then deleted before a change. */
-  readonly updateInPlace: boolean;
-}
 
 export interface DesiredServicePort {
   readonly key: ServicePortKey;

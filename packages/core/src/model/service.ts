@@ -1,4 +1,4 @@
-import type { TrafficPolicy, SessionAffinity, WindowsOptions } from '../desired/desired-state.ts';
+import type { TrafficPolicy, SessionAffinity, WindowsOptions } from './service-policy.ts';
 import type { Family } from './family.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
 

@@ -1,4 +1,4 @@
-import type { TrafficPolicy } from '../desired/desired-state.ts';
+import type { TrafficPolicy } from '../model/service-policy.ts';
 import type { ServiceAddresses, ServiceModel, ServicePortModel } from '../model/service.ts';
 
 /** Which sets of endpoints a service port needs: S4. */

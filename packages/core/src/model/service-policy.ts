@@ -1,0 +1,17 @@
+/** Fields of a Service that the desired state has as they are. */
+/** The policy behind the routes, for backends whose kernel object needs the word itself (IPVS, HNS). */
+export type TrafficPolicy = 'cluster' | 'local';
+
+/** Connections of one client address go to one endpoint; each new connection restarts the time. */
+export interface SessionAffinity {
+  /** 1-86400; the API server's default is 10800 (three hours). */
+  readonly timeoutSeconds: number;
+}
+
+/** What only kernelspace mode reads; set from annotations of the Service. */
+export interface WindowsOptions {
+  /** Annotation `preserve-destination: "true"`. */
+  readonly preserveDestination: boolean;
+  /** Annotation `winProxyOptimization: disabled` turns it off: objects are then deleted before a change. */
+  readonly updateInPlace: boolean;
+}
