@@ -1,4 +1,4 @@
-import { fullChange } from '@signalbox/core';
+import { backendError, fail, fullChange } from '@signalbox/core';
 import type { BaseChain } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
 import { createFakeNftables, type FakeNftables } from '../testing/fake-nftables.ts';
@@ -26,6 +26,27 @@ async function fromScratch(state: ReturnType<typeof stateOf>): Promise<string> {
   await createNftablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(state));
   return textOf(fake);
 }
+
+describe('a chain that cannot be deleted', () => {
+  it.each([
+    ['busy', 2],
+    ['not-permitted', 1],
+  ] as const)('because of %s leads to %i batches', async (code, batches) => {
+    const { driver } = createFakeNftables({ family: 'IPv4' });
+    let commits = 0;
+    const commit: NftablesDriver['commit'] = ({ generation }) => {
+      commits++;
+      const error = backendError(code, 'NFT_MSG_DELCHAIN', 'refused', { kernel: 'unchanged' });
+      return Promise.resolve({ result: fail(error), generation, batches: 0 });
+    };
+    const backend = createNftablesBackend({ family: 'IPv4', driver: { ...driver, commit } });
+    expect(await backend.sync(fullChange(stateOf(THREE)))).toMatchObject({
+      outcome: 'failed',
+      error: { code },
+    });
+    expect(commits).toBe(batches);
+  });
+});
 
 describe('close', () => {
   it.each([1, 2])('lets go of each of %i drivers once', async (count) => {
