@@ -1,11 +1,11 @@
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import type { DesiredHealthCheck, ObjectKey } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
 import { createConnectionBudget } from './connection-budget.ts';
 import { createServiceHealth, type ServiceHealth } from './service-health.ts';
+import { freePort } from '../testing/free-port.ts';
 
 const SILENT = createLogging(
   { format: 'text', verbosity: 0, vmodule: [] },
@@ -46,14 +46,6 @@ function world(): World {
   });
   opened.push(health);
   return { health, errors, proxy };
-}
-
-/** A free port, chosen by the kernel. */
-async function freePort(): Promise<number> {
-  const server = await occupy(0);
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function occupy(port: number): Promise<Server> {

@@ -173,10 +173,12 @@ describe('createExecDriver', () => {
   });
 
   it('ends a tool that does not end', async () => {
-    expect(await driver('hangs', { timeLimit: 500 }).restore('*nat\nCOMMIT\n')).toMatchObject({
-      ok: false,
-      error: { code: 'timeout', kernel: 'unknown' },
-    });
+    const tool = driver('hangs', { timeLimit: 1_000 });
+    const restore = (): Promise<unknown> => tool.restore('*nat\nCOMMIT\n');
+    const ended = { ok: false, error: { code: 'timeout' } };
+    // Where both cores are busy, the limit may be over before the version is known.
+    while (!calls().includes('-restore')) expect(await restore()).toMatchObject(ended);
+    expect(await restore()).toMatchObject({ ...ended, error: { code: 'timeout', kernel: 'unknown' } });
   });
 
   it('ends a listing at the limit of its caller', async () => {
