@@ -49,7 +49,7 @@ describe('the boundaries between folders and packages', () => {
     ['packages/backend-winvfp/src/x.ts', '@signalbox/kubernetes'],
     ['packages/core/src/x.ts', 'node:fs'],
     ['packages/core/src/x.ts', '@signalbox/netlink'],
-    ['packages/netlink/src/x.ts', '@signalbox/core'],
+    ['packages/netlink/src/x.ts', '@signalbox/backend-kit'],
     ['packages/iptables/src/x.ts', '@signalbox/backend-kit'],
     ['packages/iptables/src/encode/x.ts', '../driver/apply.ts'],
     ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/backend-iptables'],
@@ -65,6 +65,7 @@ describe('the boundaries between folders and packages', () => {
     [`${backend}/compile/x.ts`, '@signalbox/core'],
     [`${backend}/driver/x.ts`, 'node:fs'],
     ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/iptables'],
+    ['packages/netlink/src/x.ts', '@signalbox/core'],
     ['apps/proxy/src/compose/x.ts', '@signalbox/backend-iptables'],
   ])('%s may import %s', (where, specifier) => {
     expect(lint(where, use(specifier))).toEqual([]);
