@@ -31,7 +31,8 @@ export async function runUml(context) {
 
 async function runInKernel(context) {
   const cpus = processors();
-  const cpu = context.rest.some((word) => path.basename(word) === SCENARIOS) ? cpus.at(-1) : cpus[0];
+  const isScenarios = context.rest.some((word) => path.basename(word) === SCENARIOS);
+  const cpu = isScenarios ? cpus.at(-1) : cpus[0];
   // Four minutes on two quiet processors; the limit is there for what hangs.
   const options = ['--timeout', '2300', '--cpu', String(cpu), '--'];
   const uml = [path.join(context.root, 'tools', 'uml-run'), ...options];
@@ -43,5 +44,7 @@ async function runInKernel(context) {
   // Node starts twice as fast with what it has compiled before, and most of this suite is starting processes.
   const cache = path.join(context.root, 'node_modules', '.cache', 'node-compile');
   const environment = { ...context.env, NODE_COMPILE_CACHE: cache };
-  return withPackedApp(environment, (env) => runVitest('uml', { ...context, env }, uml));
+  return withPackedApp(environment, (env) =>
+    runVitest(isScenarios ? 'uml-scenarios' : 'uml', { ...context, env }, uml),
+  );
 }
