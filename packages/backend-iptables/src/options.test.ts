@@ -57,7 +57,7 @@ describe('options', () => {
     expect(send(fake, { source: '198.51.100.7', destination: '192.0.2.10', port: 30_080 })).toBe('forward');
   });
 
-  it('randomFully can be turned off', async () => {
+  it('randomFully can be disabled', async () => {
     expect((await programmed([NODE_PORT])).dump('nat')).toContain('-j MASQUERADE --random-fully\n');
     expect((await programmed([NODE_PORT], { randomFully: false })).dump('nat')).toContain('-j MASQUERADE\n');
   });
@@ -83,7 +83,7 @@ describe('options', () => {
     );
   });
 
-  it('are all described', () => {
+  it('all have a description', () => {
     expect(describeIptablesOptions().map(({ name }) => name)).toEqual([
       'masqueradeBit',
       'randomFully',
@@ -102,7 +102,7 @@ describe('node ports', () => {
     ['a range of the node', ['192.0.2.10/32'], 'forward', 'pass'],
     ['a range that holds loopback, too', ['0.0.0.0/1', '192.0.2.10/32'], 'forward', 'pass'],
     ['no range', [], 'pass', 'pass'],
-  ])('answer in %s and nowhere else', async (_, cidrs, inside, loopback) => {
+  ])('accept connections to addresses in %s only', async (_, cidrs, inside, loopback) => {
     const node: Node = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'ranges', cidrs, loopback: false } };
     for (const routes of [TO_CLUSTER_MASQUERADED, REFUSED]) {
       const fake = await programmed([{ ...NODE_PORT, routes }], { node });
@@ -113,7 +113,7 @@ describe('node ports', () => {
     }
   });
 
-  it('on localhost drop what others send there', async () => {
+  it('on localhost drop packets from other hosts to 127.0.0.1', async () => {
     const node: Node = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'any-local', loopback: true } };
     const fake = await programmed([NODE_PORT], { node });
     expect(send(fake, { source: '198.51.100.7', destination: '127.0.0.1', port: 22 })).toBe('drop');
@@ -135,7 +135,7 @@ describe('source ranges', () => {
   it.each([
     ['with endpoints', TO_CLUSTER_MASQUERADED, 'forward'],
     ['without endpoints', REFUSED, 'reject'],
-  ])('drop everybody else, %s', async (_, routes, allowed) => {
+  ])('drop packets from other addresses, %s', async (_, routes, allowed) => {
     const fake = await programmed([frontend(routes)]);
     expect(send(fake, from('198.51.100.7'))).toBe(allowed);
     expect(send(fake, from('203.0.113.9'))).toBe(allowed);
@@ -143,7 +143,7 @@ describe('source ranges', () => {
   });
 });
 
-describe('routes of no common shape', () => {
+describe('routes that kube-proxy does not have', () => {
   it('get a chain of their own, whatever the frontend', async () => {
     const routes: readonly Route[] = [
       { source: 'node', target: 'reject', masquerade: false, rule: 'by hand' },

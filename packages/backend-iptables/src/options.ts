@@ -8,15 +8,15 @@ export interface IptablesOptions {
   readonly driver?: IptablesDriver;
   /** 0-31; default 14: mark 0x4000. */
   readonly masqueradeBit?: number;
-  /** Default `auto`: as the tool's version can. */
+  /** Default `auto`: enabled if the version of the tool supports it. */
   readonly randomFully?: boolean | 'auto';
   /** `nf_conntrack_tcp_be_liberal` is set: packets in state INVALID are not dropped. Default false. */
   readonly conntrackLiberal?: boolean;
-  /** Count in the nfacct objects named in `ACCOUNTING_OBJECTS`, which the caller has made. Default false. */
+  /** Count in the nfacct objects named in `ACCOUNTING_OBJECTS`, which the caller must have created. Default false. */
   readonly accounting?: boolean;
-  /** Milliseconds between checks for foreign changes in `watch`, or who knows them, asked each time. Default 30,000. */
+  /** Milliseconds between checks for changes by other processes in `watch`; a function is called before each. Default 30,000. */
   readonly checkInterval?: number | (() => number);
-  /** Default: the machine's. */
+  /** Default: the timer of the machine. */
   readonly timer?: Timer;
 }
 
@@ -57,7 +57,7 @@ export function describeIptablesOptions(): readonly OptionDescription[] {
   ];
 }
 
-/** With defaults, and with what the tool can do. */
+/** Applies the defaults, and the features that the tool supports. */
 export function ruleOptions(options: IptablesOptions, tool: ToolFacts): RuleOptions {
   const { masqueradeBit = 14, randomFully = 'auto', conntrackLiberal = false, accounting = false } = options;
   return {

@@ -24,8 +24,8 @@ function inState(...states: readonly ConntrackState[]): Match {
 }
 
 /**
- * From the kernel's hooks into our chains, in the order in which they are put first: the last one ends up
- * first. None but kube-proxy's own: it could not remove another, nor then the chain that it leads to.
+ * Jumps from the kernel's hooks to the chains of the proxy. Each is inserted at the head of its hook, in this order, so the
+ * last is evaluated first. Only jumps that kube-proxy has too: it could not remove another one, nor the chain that it leads to.
  */
 export const BASE_JUMPS: readonly SharedRule[] = [
   ...jumps('filter', EXTERNAL_SERVICES, {
@@ -45,8 +45,8 @@ export const BASE_JUMPS: readonly SharedRule[] = [
 ];
 
 /**
- * Last in KUBE-SERVICES of filter, where OUTPUT leads, so that the node itself, too, gets its answer from an external
- * address without endpoints.
+ * Last in KUBE-SERVICES of filter, to which OUTPUT jumps, so that connections of the node itself to an external address
+ * without endpoints are refused, too.
  */
 export const TO_EXTERNAL: TypedRule = rule(
   [comment('kubernetes externally-visible service portals')],
@@ -58,7 +58,7 @@ interface JumpWords {
   readonly words: string;
 }
 
-/** Jumps to one chain from several hooks. kube-proxy's order of words: the state stands ahead of the comment. */
+/** Jumps to one chain from several hooks. In kube-proxy's order of matches: the state precedes the comment. */
 function jumps(table: TableName, chain: string, { state = [], words }: JumpWords) {
   return (...hooks: readonly string[]): readonly SharedRule[] =>
     hooks.map((hook) => ({ table, chain: hook, rule: rule([...state, comment(words)], jump(chain)) }));
@@ -68,13 +68,13 @@ export function sharedRules({ node, family }: CompileContext): readonly SharedRu
   return [...BASE_JUMPS, ...localnetGuard(node, family)];
 }
 
-/** KUBE-FORWARD: what services make the node forward passes, whatever the policy of FORWARD (S39). */
+/** KUBE-FORWARD: accepts the packets that services make the node forward, whatever the policy of FORWARD (S39). */
 export function forwardChain({ options }: CompileContext): Chain {
   const mark: Match = { kind: 'mark', value: options.masqueradeMark, mask: options.masqueradeMark };
   const counted: readonly Match[] = options.accounting
     ? [{ kind: 'accounting', name: ACCOUNTING_OBJECTS.invalidDropped }]
     : [];
-  // A reply that conntrack does not know would pass un-translated, and the client would reset its connection.
+  // A reply without a conntrack entry would be forwarded untranslated, and the client would reset its connection.
   const invalid = options.conntrackLiberal ? [] : [rule([inState('INVALID'), ...counted], DROP)];
   return {
     table: 'filter',

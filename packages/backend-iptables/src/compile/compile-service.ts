@@ -7,17 +7,17 @@ import { compileEntries, isEndpointSet } from './routes.ts';
 import { dispatchEntries, type ServiceEntries } from './service-dispatch.ts';
 import { compileFirewalls } from './source-ranges.ts';
 
-/** One service port in rules: chains of its own, and its entries in the dispatch trees. */
+/** The rules of one service port: its own chains, and its entries in the dispatch trees. */
 export interface ServiceRules {
-  /** A chain stands behind the chains that it jumps to. */
+  /** A chain comes after the chains that it jumps to. */
   readonly chains: readonly Chain[];
   readonly entries: ServiceEntries;
 }
 
-/** Names of chains by `address port`, of one service port. Hashing is dear, and several rules ask. */
+/** Names of chains by `address port`, of one service port: a hash is expensive, and several rules need it. */
 export type EndpointNames = Map<string, string>;
 
-/** `names`: handed over where the same service port is compiled twice. */
+/** `names`: passed in where the same service port is compiled twice. */
 export function compileService(
   service: DesiredServicePort,
   node: CompileContext,

@@ -6,7 +6,7 @@ describe('comments on rules of single endpoints (S52)', () => {
     expect([999, 1000, 1001].map((count) => commentsFor(count))).toEqual(['kept', 'kept', 'left-out']);
   });
 
-  it('do not come and go with each endpoint of a cluster near the limit', () => {
+  it('do not change with each endpoint of a cluster near the limit', () => {
     const counts = [1000, 1001, 1000, 1001, 901, 900, 1000, 1001];
     let comments = commentsFor(0);
     const seen = counts.map((count) => (comments = commentsFor(count, comments)));

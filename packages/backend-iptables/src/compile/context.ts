@@ -1,15 +1,15 @@
 import { mayReachItself } from '@signalbox/core';
 import type { DesiredEndpoint, DesiredNode, DesiredServicePort, Family } from '@signalbox/core';
 
-/** What the operator chose and what the tool can do, as far as rules depend on it. */
+/** The options of the operator and the features of the tool, as far as rules depend on them. */
 export interface RuleOptions {
   /** In large clusters: see `hasOwnChain`. */
   readonly endpointChains: 'always' | 'where-needed';
-  /** The packet mark that asks for masquerading: one bit (`--iptables-masquerade-bit`). */
+  /** The packet mark that requests masquerading: one bit (`--iptables-masquerade-bit`). */
   readonly masqueradeMark: number;
   /** MASQUERADE picks source ports at random (iptables 1.6.2 and later). */
   readonly randomFully: boolean;
-  /** Leave packets in state INVALID alone (`nf_conntrack_tcp_be_liberal` is set: S39). */
+  /** Do not drop packets in state INVALID (`nf_conntrack_tcp_be_liberal` is set: S39). */
   readonly conntrackLiberal: boolean;
   /** Count in the accounting objects of `ACCOUNTING_OBJECTS`, which must exist in the kernel. */
   readonly accounting: boolean;
@@ -19,37 +19,37 @@ export interface CompileContext {
   readonly family: Family;
   readonly node: DesiredNode;
   readonly options: RuleOptions;
-  /** Whether rules of single endpoints say whose they are: see `commentsFor`. */
+  /** Whether rules of single endpoints have a comment that names the service port: see `commentsFor`. */
   readonly endpointComments: EndpointComments;
 }
 
 export type EndpointComments = 'kept' | 'left-out';
 
-/** While one service port is compiled. */
+/** The context while one service port is compiled. */
 export interface ServiceContext extends CompileContext {
   /** The endpoint's chain. */
   readonly endpointChain: (endpoint: DesiredEndpoint) => string;
 }
 
-/** With more endpoints than this, comments on the rules of each cost more than they tell (S52). */
+/** With more endpoints than this, rules of single endpoints have no comments (S52). */
 const LARGE_CLUSTER_ENDPOINTS = 1000;
-/** Left out, they come back only below this: a cluster that hovers at the limit must not rewrite everything. */
+/** Comments that were left out return only below this number: a cluster near the limit must not rewrite all rules. */
 const SMALL_AGAIN_ENDPOINTS = 900;
 
-/** A comment takes 288 bytes of a table that the legacy variant copies whole at every change. */
+/** A comment takes 288 bytes of a table that the legacy variant copies completely at every change. */
 export function commentsFor(endpoints: number, before: EndpointComments = 'kept'): EndpointComments {
   const limit = before === 'kept' ? LARGE_CLUSTER_ENDPOINTS : SMALL_AGAIN_ENDPOINTS;
   return endpoints > limit ? 'left-out' : 'kept';
 }
 
-/** Whether so many endpoints leave open what the rules look like: then it is what they look like now. */
+/** Whether this number of endpoints is between the two limits: then the current style of the rules is kept. */
 export function isEitherWay(endpoints: number): boolean {
   return commentsFor(endpoints, 'kept') !== commentsFor(endpoints, 'left-out');
 }
 
 /**
- * Whether the endpoint has a chain. In large clusters the legacy variant gives one to those alone that need more than one
- * rule: of the table that it copies at every change, three entries of four are chains of endpoints (decisions/0009).
+ * Whether the endpoint has a chain. In large clusters the legacy variant creates one only for endpoints that need more than
+ * one rule: three of four entries of the table that it copies at every change are chains of endpoints (decisions/0009).
  */
 export function hasOwnChain(
   { affinity }: DesiredServicePort,

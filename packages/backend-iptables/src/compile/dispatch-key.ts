@@ -1,7 +1,7 @@
 /**
- * Keys of dispatch entries: hexadecimal digits in the order in which rules tell packets apart. Address trees
- * have the address, then the protocol, then the port; port trees begin at the protocol. A prefix of a key is
- * a question that one rule can ask.
+ * Keys of dispatch entries: hexadecimal digits in the order in which rules distinguish packets. Keys of address trees
+ * consist of the address, then the protocol, then the port; keys of port trees begin with the protocol. One rule can match
+ * a prefix of a key.
  */
 import { addressBytes, formatAddress, type Family, type Protocol } from '@signalbox/core';
 import type { Match } from '@signalbox/iptables';
@@ -31,7 +31,7 @@ export function keyLength(by: DispatchBy, family: Family): number {
   return by === 'port' ? 5 : ADDRESS_DIGITS[family] + 5;
 }
 
-/** The question whether a packet's key begins with `prefix`, and its answer in words. */
+/** The match for packets whose key begins with `prefix`, and its description in words. */
 export interface PrefixQuestion {
   readonly matches: readonly Match[];
   readonly words: string;

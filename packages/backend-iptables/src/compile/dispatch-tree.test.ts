@@ -48,7 +48,7 @@ function walk(
 ): { readonly ends: readonly Branch[]; met: number } {
   const count = { met: 0 };
   const chain = (name: string): readonly Rule[] | undefined => {
-    // The last stop stands for the service's own chain.
+    // The last chain stands for the service's own chain.
     if (name.startsWith('to ')) return [rule([], { kind: 'dnat', address: name.slice(3), port: 1 })];
     return held.get(name)?.rules.map((each) => counted(each, count));
   };
@@ -88,7 +88,7 @@ const anyPlace: fc.Arbitrary<Place> = fc
   .map(([bytes, port]) => ({ address: bytes.join('.'), port }));
 
 describe('createDispatchTree', () => {
-  it('has the same chains after any history as a tree built at once', () => {
+  it('has the same chains after any sequence of changes as a tree built at once', () => {
     const steps = fc.array(fc.tuple(fc.boolean(), fc.array(anyPlace, { maxLength: 80 })), { maxLength: 6 });
     fc.assert(
       fc.property(steps, (history) => {
@@ -113,7 +113,7 @@ describe('createDispatchTree', () => {
     );
   });
 
-  it('leads every packet to its service and no other packet anywhere', () => {
+  it('leads every packet to its service, and packets of no service nowhere', () => {
     fc.assert(
       fc.property(fc.array(anyPlace, { minLength: 1, maxLength: 300 }), anyPlace, (places, stranger) => {
         const tree = treeOf('IPv4');
@@ -136,7 +136,7 @@ describe('createDispatchTree', () => {
       5_000,
       (at: number) => `10.${96 + ((at * 7) % 16)}.${(at * 31) & 255}.${(at * 97) & 255}`,
     ],
-  ])('lets a packet meet a handful of rules (%s)', (_, count, address) => {
+  ])('makes a packet traverse few rules (%s)', (_, count, address) => {
     const tree = treeOf('IPv4');
     for (let at = 0; at < count; at++) put(tree, { address: address(at), port: 80 });
     const held = apply(new Map(), tree.rebuild());
@@ -146,7 +146,7 @@ describe('createDispatchTree', () => {
     expect(Math.max(...met)).toBeLessThanOrEqual(100);
   });
 
-  it('rewrites a few small chains when one of 10,000 services comes or goes', () => {
+  it('rewrites a few small chains when one of 10,000 services is added or removed', () => {
     const tree = treeOf('IPv4');
     for (let at = 0; at < 10_000; at++) put(tree, { address: `10.96.${at >> 8}.${at & 255}`, port: 80 });
     const before = textOf(apply(new Map(), tree.rebuild()));
@@ -167,7 +167,7 @@ describe('createDispatchTree', () => {
     }
   });
 
-  it('names deeper chains first, so that no jump ever leads nowhere', () => {
+  it('lists deeper chains first, so that the target of every jump exists', () => {
     const tree = treeOf('IPv4');
     for (let at = 0; at < 3000; at++) put(tree, { address: `10.96.${at >> 8}.${at & 255}`, port: 80 });
     const written = new Set<string>();
@@ -182,7 +182,7 @@ describe('createDispatchTree', () => {
     expect([...written].at(-1)).toBe('KUBE-SERVICES');
   });
 
-  it('keeps many ports of one address apart, by ranges of ports', () => {
+  it('separates many ports of one address by ranges of ports', () => {
     const tree = treeOf('IPv4');
     for (let port = 1; port <= 2000; port++) put(tree, { address: '203.0.113.9', port });
     const held = apply(new Map(), tree.rebuild());
@@ -192,7 +192,7 @@ describe('createDispatchTree', () => {
     expect(walk(held, { address: '203.0.113.9', port: 1777 }).met).toBeLessThanOrEqual(100);
   });
 
-  it('puts two owners of one address and port in the order of their names', () => {
+  it('sorts two owners of one address and port by name', () => {
     const tree = treeOf('IPv4');
     const to = toFrontend('10.96.0.1', 'TCP', 80, 'x');
     const key = addressKey('10.96.0.1', 'TCP', 80);
@@ -202,7 +202,7 @@ describe('createDispatchTree', () => {
     expect(walk(held, { address: '10.96.0.1', port: 80 }).ends[0]?.packet.destination).toBe('a');
   });
 
-  it('works on sparse IPv6 addresses', () => {
+  it('works with sparse IPv6 addresses', () => {
     const tree = treeOf('IPv6');
     const places = Array.from({ length: 500 }, (_, at) => {
       const value = (0xfd00n << 112n) + BigInt(at) * 0x123456789abcdef123n;
@@ -229,7 +229,7 @@ describe('prefixQuestion', () => {
     expect(prefixQuestion(prefix, by, family).words).toBe(words);
   });
 
-  it('is asked of keys as they are made', () => {
+  it('matches keys as they are encoded', () => {
     expect(addressKey('10.96.0.1', 'TCP', 80)).toBe('0a60000110050');
     expect(addressKey('fd00:10:96::a', 'UDP', 53)).toBe(`fd0000100096${'0'.repeat(19)}a20035`);
     expect(portKey('SCTP', 30000)).toBe('37530');

@@ -1,10 +1,10 @@
 /**
- * A tree of chains that leads from a packet's destination to its service through a handful of rules,
- * whatever the number of services: a path-compressed radix tree with sixteen branches a level.
+ * A tree of chains that leads from a packet's destination to its service through few rules, whatever the number of
+ * services: a path-compressed radix tree with sixteen branches a level.
  *
- * The chains are a function of the set of entries and of nothing else: after a restart the same set gives the
- * same chains, so that nothing need be rewritten. A change touches the chains on the path to the changed key
- * alone. Reasons and numbers: decisions/0005-dispatch-tree.md.
+ * The chains depend on the set of entries only: after a restart the same set gives the same chains, so that none need be
+ * rewritten. A change touches only the chains on the path to the changed key.
+ * Reasons and numbers: decisions/0005-dispatch-tree.md.
  */
 import type { Family } from '@signalbox/core';
 import { type Chain, goTo, jump, rule, type TableName, type TypedRule } from '@signalbox/iptables';
@@ -13,9 +13,9 @@ import { keyLength, prefixQuestion, type DispatchBy } from './dispatch-key.ts';
 import { comment } from './frontend-match.ts';
 import { createSortedEntries, type DispatchEntry, type SortedEntries } from './sorted-entries.ts';
 
-/** Up to so many entries stand in a chain one below the other. */
+/** The maximum number of entries that a chain lists one after the other. */
 export const LEAF_SIZE = 32;
-/** A branch with so few entries gets no chain of its own. */
+/** A branch with at most this number of entries gets no chain of its own. */
 export const INLINE_SIZE = 4;
 
 export interface TreePlace {
@@ -32,7 +32,7 @@ interface TreeChain {
 }
 
 export interface TreeUpdate {
-  /** Deepest first, the root last; includes chains that turn out to be the same. */
+  /** Deepest first, the root last; includes chains that may be unchanged. */
   readonly chains: readonly TreeChain[];
   /** Chains that are no longer part of the tree. */
   readonly removed: readonly string[];
@@ -40,13 +40,13 @@ export interface TreeUpdate {
 
 export interface DispatchTree {
   readonly place: TreePlace;
-  /** Replaces what this owner has in the tree. */
+  /** Replaces the entries of this owner in the tree. */
   set(owner: string, entries: readonly DispatchEntry[]): void;
   /** Rules that follow all entries in the root. */
   setTail(rules: readonly TypedRule[]): void;
-  /** The chains that the calls since the last `update` touch. Nothing if there were none. */
+  /** The chains that the calls since the last `update` affect. Empty if there were none. */
   update(): TreeUpdate;
-  /** All chains, from nothing. */
+  /** All chains, compiled anew. */
   rebuild(): TreeUpdate;
   readonly size: number;
 }
@@ -94,12 +94,12 @@ export function createDispatchTree(place: TreePlace): DispatchTree {
 interface Walk {
   readonly place: TreePlace;
   readonly entries: SortedEntries;
-  /** Chains of the tree by prefix, each with the prefixes of its branches. Brought up to date. */
+  /** Chains of the tree by prefix, each with the prefixes of its branches. Updated by the walk. */
   readonly known: Map<string, readonly string[]>;
   /** Sorted. */
   readonly dirty: readonly string[];
   readonly tail: readonly TypedRule[];
-  /** What the walk finds: chains to write, chains that stay, and branches that chains had before. */
+  /** The results of the walk: chains to write, chains that stay, and branches that chains had before. */
   readonly chains: TreeChain[];
   readonly kept: Set<string>;
   readonly lost: Set<string>;
@@ -109,7 +109,7 @@ function nameOf({ place }: Walk, prefix: string): string {
   return prefix === '' ? place.root : branchChain(place.by, place.root, prefix);
 }
 
-/** Goes down where a change is, deepest chains first in `chains`. */
+/** Descends to the changed keys, deepest chains first in `chains`. */
 function visit(walk: Walk, range: Range): void {
   const { entries, known } = walk;
   const rules: TypedRule[] = [];
@@ -137,11 +137,11 @@ function visit(walk: Walk, range: Range): void {
 function branchRule(walk: Walk, prefix: string, { prefix: from }: Range): TypedRule {
   const { matches, words } = prefixQuestion(prefix, walk.place.by, walk.place.family);
   const name = nameOf(walk, prefix);
-  // From the root by jump: what falls out of the branch goes on to the tail. Further down there is no tail.
+  // From the root by jump: packets that no rule of the branch matches continue to the tail. Lower chains have no tail.
   return rule([...matches, comment(`services in ${words}`)], from === '' ? jump(name) : goTo(name));
 }
 
-/** Forgets chains that no chain leads to any more, and names them. */
+/** Removes chains that no chain leads to any more, and returns their names. */
 function prune(walk: Walk): readonly string[] {
   const removed: string[] = [];
   const drop = (prefix: string): void => {
@@ -155,7 +155,7 @@ function prune(walk: Walk): readonly string[] {
   return removed;
 }
 
-/** A stretch of entries: with `prefix` it gets a chain of its own, with `null` it stands where it is. */
+/** A range of entries: with `prefix` it gets a chain of its own, with `null` it is part of the parent's chain. */
 interface Part {
   readonly prefix: string | null;
   readonly from: number;
@@ -170,7 +170,7 @@ function split({ entries, place }: Walk, { prefix, from, to }: Range): readonly 
     const digit = entries.at(start).key.charAt(prefix.length);
     const end = entries.firstAbove(`${prefix}${digit}`, start, to);
     const common = commonPrefix(entries.at(start).key, entries.at(end - 1).key);
-    // Entries with the very same key (two services that claim one address and port) cannot be told apart.
+    // Entries with an identical key (two services with one address and port) cannot be separated.
     const own = end - start > INLINE_SIZE && common.length < limit;
     parts.push({ prefix: own ? common : null, from: start, to: end });
     start = end;

@@ -16,11 +16,11 @@ export function hostCidr(address: string): string {
 
 export const LOOPBACK: Readonly<Record<Family, string>> = { IPv4: '127.0.0.0/8', IPv6: '::1/128' };
 
-/** One of the node's own addresses. */
+/** One of the node's addresses. */
 export const TO_NODE: Match = { kind: 'address-type', side: 'destination', type: 'LOCAL' };
 export const FROM_NODE: Match = { kind: 'address-type', side: 'source', type: 'LOCAL' };
 
-/** What the kernel has room for, without the final zero. Reached only by names that the API server would refuse. */
+/** The kernel's limit, without the final zero. Only names that the API server would refuse are longer. */
 const COMMENT_LIMIT = 255;
 
 export function comment(text: string): Match {
@@ -30,7 +30,7 @@ export function comment(text: string): Match {
   };
 }
 
-/** A comment on a rule of a single endpoint: nothing in large clusters. */
+/** A comment on a rule of a single endpoint: none in large clusters. */
 export function endpointComment(text: string, { endpointComments }: CompileContext): readonly Match[] {
   return endpointComments === 'kept' ? [comment(text)] : [];
 }

@@ -4,8 +4,9 @@ import { hostCidr } from './frontend-match.ts';
 import { MARK_MASQUERADE } from './names.ts';
 
 /**
- * The rules of an endpoint's chain: a pod that reaches itself is masqueraded, else it would answer itself (S37). Of endpoints
- * that cannot do so here, kube-proxy's chains have the rule too: decisions/0009-fewer-rules.md.
+ * The rules of an endpoint's chain: the connection of a pod to itself is masqueraded, or the pod would reply to itself directly
+ * (S37). kube-proxy's chains have the rule also for endpoints that cannot connect to themselves on this node:
+ * decisions/0009-fewer-rules.md.
  */
 export function withHairpin(
   endpoint: DesiredEndpoint,

@@ -9,7 +9,7 @@ import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import { changeBetween, sampleEndpoints, sampleService, sampleState } from '../testing/sample-state.ts';
 import { rulesOf } from '../testing/scenario-backend.ts';
 
-/** Shares of n endpoints, as the kernel's probabilities give them. */
+/** Shares of n endpoints that result from the kernel's probabilities. */
 function shares(n: number): readonly number[] {
   let left = 1;
   return Array.from({ length: n }, (_, index) => {
@@ -24,12 +24,12 @@ describe('load balancing', () => {
   it.each([1, 2, 3, 7, 10, 100, 1000])('gives each of %i endpoints the same share', (n) => {
     const found = shares(n);
     const worst = Math.max(...found.map((share) => Math.abs(share * n - 1)));
-    // One step of the kernel's 2^-31, carried through all rules.
+    // One step of the kernel's 2^-31, accumulated over all rules.
     expect(worst).toBeLessThan(1e-5);
     expect(found.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 12);
   });
 
-  it('spreads connections evenly by the rules themselves (chi-square)', async () => {
+  it('distributes connections evenly by the rules alone (chi-square)', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     const service = sampleService({ index: 0, endpoints: sampleEndpoints(0, 8) });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
@@ -55,7 +55,7 @@ describe('load balancing', () => {
     const expected = total / 8;
     const chiSquare = [...counts.values()].reduce((sum, seen) => sum + (seen - expected) ** 2 / expected, 0);
     expect(counts.size).toBe(8);
-    // Seven degrees of freedom: beyond 24.3 once in a thousand, were it by chance.
+    // Seven degrees of freedom: a random distribution exceeds 24.3 once in a thousand runs.
     expect(chiSquare).toBeLessThan(24.3);
   });
 });
@@ -76,7 +76,7 @@ describe('the chain of an endpoint', () => {
     ['here', THERE, HERE, [hairpin, redirect]],
     ['elsewhere', HERE, THERE, [redirect]],
     ['on a node that is not named', THERE, SOMEWHERE, [hairpin, redirect]],
-  ])('looks for connections to itself where they can be (S37): its address is now %s', async (...row) => {
+  ])('matches connections to itself where they are possible (S37): its address is now %s', async (...row) => {
     const [, before, after, wanted] = row;
     const fake = createFakeIptables({ family: 'IPv4' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
@@ -90,7 +90,7 @@ describe('the chain of an endpoint', () => {
   it.each([
     ['10.244.0.9', []],
     ['10.244.0.8', [{ kind: 'altered', type: 'chain', name: chain, within: 'nat' }]],
-  ])('of one that runs elsewhere may begin with a rule for %s, as by a kube-proxy', async (source, drift) => {
+  ])('on another node may begin with a rule for %s, as by kube-proxy', async (source, drift) => {
     const fake = createFakeIptables({ family: 'IPv4' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
     await backend.sync(fullChange(THERE));
@@ -126,7 +126,7 @@ describe('in a large cluster (S52)', () => {
   });
 
   it.each(['nft', 'legacy'] as const)(
-    'that shrank a little, a restart changes nothing (%s)',
+    'that lost a few endpoints, a restart changes nothing (%s)',
     async (variant) => {
       for (const endpoints of [1001, 950]) {
         const fake = createFakeIptables({ family: 'IPv4', variant });
@@ -142,7 +142,7 @@ describe('in a large cluster (S52)', () => {
     },
   );
 
-  it('that becomes one, chains that are not needed go with the change, and come back', async () => {
+  it('that exceeds the limit, chains that are not needed are removed with the change, and created again below it', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
     const small = sampleState([service]);

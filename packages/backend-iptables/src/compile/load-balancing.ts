@@ -8,7 +8,7 @@ import { withHairpin } from './hairpin.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
 
-/** KUBE-SVC-… or KUBE-SVL-…: who is masqueraded, who is remembered, and an even chance for each endpoint. */
+/** KUBE-SVC-… or KUBE-SVL-…: the masquerade rules, the affinity rules, and an equal probability for each endpoint. */
 export function balancingChain(
   service: DesiredServicePort,
   target: 'cluster' | 'local',
@@ -33,7 +33,7 @@ export function endpointsOf(
   return target === 'cluster' ? service.clusterEndpoints : service.localEndpoints;
 }
 
-/** 1/n, then 1/(n-1) of the rest, …, then all that is left: every endpoint gets 1/n of the whole. */
+/** 1/n, then 1/(n-1) of the rest, …, then all of the rest: every endpoint gets 1/n of the whole. */
 function chanceRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],

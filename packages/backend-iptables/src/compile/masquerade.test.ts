@@ -27,7 +27,7 @@ function texts(name: string, options: Partial<RuleOptions> = {}): readonly strin
 }
 
 describe('the masquerade mark', () => {
-  it('S38: is one bit, and comes off before the translation', () => {
+  it('S38: is one bit, and is cleared before the translation', () => {
     expect(texts('KUBE-MARK-MASQ', { masqueradeMark: 1 << 20 })).toEqual([
       '-j MARK --set-xmark 0x100000/0x100000',
     ]);
@@ -37,20 +37,20 @@ describe('the masquerade mark', () => {
     expect(translate).toMatch(/ -j MASQUERADE --random-fully$/);
   });
 
-  it('S38: keeps source ports in order where the tool cannot choose them at random', () => {
+  it('S38: uses no random source ports where the tool does not support them', () => {
     expect(texts('KUBE-POSTROUTING', { randomFully: false }).at(-1)).toMatch(/ -j MASQUERADE$/);
   });
 });
 
 describe('KUBE-FORWARD', () => {
-  it('S39: lets marked packets and answers through', () => {
+  it('S39: accepts marked packets and replies', () => {
     const rules = texts('KUBE-FORWARD').filter((rule) => rule.endsWith('-j ACCEPT'));
     expect(rules).toHaveLength(2);
     expect(rules[0]).toContain('--mark 0x4000/0x4000');
     expect(rules[1]).toContain('--ctstate RELATED,ESTABLISHED');
   });
 
-  it('S39, S63: drops what conntrack calls invalid first of all, unless the kernel is liberal', () => {
+  it('S39, S63: drops packets in state INVALID in its first rule, unless nf_conntrack_tcp_be_liberal is set', () => {
     expect(texts('KUBE-FORWARD')[0]).toBe('-m conntrack --ctstate INVALID -j DROP');
     expect(texts('KUBE-FORWARD', { conntrackLiberal: true }).join('\n')).not.toContain('INVALID');
   });

@@ -5,7 +5,7 @@ import { MARK_MASQUERADE, MARK_NON_POD, POSTROUTING } from './names.ts';
 import type { CompileContext } from './context.ts';
 import { comment, toFrontend } from './frontend-match.ts';
 
-/** What says "a pod of this node sent it": one match per alternative. */
+/** Matches packets that a pod of this node sent: one match per alternative. */
 export function fromLocalPod(detector: LocalDetector): readonly Match[] {
   switch (detector.kind) {
     case 'none':
@@ -20,8 +20,8 @@ export function fromLocalPod(detector: LocalDetector): readonly Match[] {
 }
 
 /**
- * Which connections to a cluster IP are masqueraded, where the routes say no more than that (S35).
- * `null`: the routes say more, and need a chain of their own.
+ * Which connections to a cluster IP are masqueraded, if the routes differ in nothing else (S35).
+ * `null`: the routes differ in more, and need a chain of their own.
  */
 export function clusterMasquerade(routes: readonly Route[]): 'never' | 'always' | 'non-pods' | null {
   const [first, second] = routes;
@@ -32,7 +32,7 @@ export function clusterMasquerade(routes: readonly Route[]): 'never' | 'always' 
   return plain && !first.masquerade ? 'non-pods' : null;
 }
 
-/** Rules at the head of a service's chain that mark what goes to its cluster IPs. */
+/** Rules at the head of a service's chain that mark packets to its cluster IPs. */
 export function clusterMasqueradeRules(
   service: DesiredServicePort,
   target: Route['target'],
@@ -59,7 +59,7 @@ function markRule(to: readonly Match[], pods: readonly Match[]): TypedRule {
   return rule([{ ...only, invert: true } as Match, ...to], jump(MARK_MASQUERADE));
 }
 
-/** The chains that set the mark, and the one that acts on it behind routing (S38). */
+/** The chains that set the mark, and the chain that masquerades marked packets after routing (S38). */
 export function masqueradeChains({ node, options }: CompileContext): readonly Chain[] {
   const mark = options.masqueradeMark;
   const pods = fromLocalPod(node.localDetector);
@@ -79,7 +79,7 @@ export function masqueradeChains({ node, options }: CompileContext): readonly Ch
       name: POSTROUTING,
       rules: [
         rule([{ kind: 'mark', value: mark, mask: mark, invert: true }], RETURN),
-        // The mark goes away: a packet that is wrapped and sent once more must not be masqueraded twice.
+        // The mark is cleared: a packet that is encapsulated and sent again must not be masqueraded twice.
         rule([], { kind: 'mark', value: mark, mask: 0 }),
         rule([comment('kubernetes service traffic requiring SNAT')], {
           kind: 'masquerade',

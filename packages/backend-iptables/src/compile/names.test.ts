@@ -19,7 +19,7 @@ describe('chain names', () => {
     );
   });
 
-  it('fit into the 28 characters that the kernel has for them', () => {
+  it("have at most 28 characters, the kernel's limit", () => {
     const names = [
       serviceChain('external', cart, 'x'),
       branchChain('address', 'KUBE-EXTERNAL-SERVICES', '0a60'),
@@ -28,7 +28,7 @@ describe('chain names', () => {
     for (const name of names) expect(name.length, name).toBeLessThanOrEqual(28);
   });
 
-  it('of branches are such as kube-proxy deletes when it takes over', () => {
+  it('of branches are among those that kube-proxy deletes in its first sync', () => {
     const names = [
       branchChain('address', 'KUBE-SERVICES', '0a60'),
       branchChain('port', 'KUBE-NODEPORTS', '1'),
@@ -36,7 +36,7 @@ describe('chain names', () => {
     for (const name of names) expect(name).toMatch(/^KUBE-SVC-(VIP|PORT)-[0-9A-F]{14}$/);
   });
 
-  it('tell our chains from those of others', () => {
+  it('distinguish owned chains from chains of other programs', () => {
     expect(isOwnChain('nat', 'KUBE-SEP-MEBOXHG24OCCYJIN')).toBe(true);
     expect(isOwnChain('filter', 'KUBE-SEP-MEBOXHG24OCCYJIN')).toBe(false);
     expect(isOwnChain('filter', branchChain('address', 'KUBE-SERVICES', '0a60'))).toBe(true);
@@ -47,7 +47,7 @@ describe('chain names', () => {
       'KUBE-IPTABLES-HINT',
       'KUBE-MARK-DROP',
       'DOCKER',
-      // kube-vip's.
+      // A chain of kube-vip.
       'KUBE-VIP-EGRESS',
     ]) {
       expect(isOwnChain('nat', name), name).toBe(false);

@@ -1,26 +1,26 @@
-/** Names of chains, as kube-proxy chooses them: tools and people look for them. */
+/** Names of chains, as kube-proxy chooses them: monitoring tools and operators search for them. */
 import { createHash } from 'node:crypto';
 import type { DesiredEndpoint, ServicePortName } from '@signalbox/core';
 import { endpointChainHash, servicePortChainHash } from '@signalbox/backend-kit';
 import { formatAddressPort, servicePortLabel } from '@signalbox/core';
 import { CANARY, PROBE, type TableName } from '@signalbox/iptables';
 
-/** Entry of all service traffic (nat), and of refusals of cluster IPs (filter). */
+/** The entry for all service traffic (nat), and for refusals of cluster IPs (filter). */
 export const SERVICES = 'KUBE-SERVICES';
-/** Entry by node port (nat), and health-check ports let through (filter). */
+/** The entry by node port (nat), and accepted health-check ports (filter). */
 export const NODE_PORTS = 'KUBE-NODEPORTS';
 export const POSTROUTING = 'KUBE-POSTROUTING';
 export const MARK_MASQUERADE = 'KUBE-MARK-MASQ';
-/** Marks what no local pod sent; only where several CIDRs say who is a local pod. */
+/** Marks packets that no local pod sent; only if several CIDRs define the local pods. */
 export const MARK_NON_POD = 'KUBE-MARK-NON-POD';
 export const FORWARD = 'KUBE-FORWARD';
 /** Refusals of external frontends. */
 export const EXTERNAL_SERVICES = 'KUBE-EXTERNAL-SERVICES';
 /** Refusals by node port. */
 export const NODE_PORTS_REFUSED = 'KUBE-NODEPORTS-REJECT';
-/** Drops what source ranges did not let through. */
+/** Drops packets that no source range allowed. */
 export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
-/** Shared with kubelet: rules of ours stand in it, but it is never emptied or removed. */
+/** Shared with kubelet: Signalbox adds rules to it, but never empties or removes it. */
 export const SHARED_FIREWALL = 'KUBE-FIREWALL';
 
 const SERVICE_PREFIX = {
@@ -31,21 +31,21 @@ const SERVICE_PREFIX = {
   endpoint: 'KUBE-SEP-',
 } as const;
 /**
- * Branches of trees begin like chains of services, so that a kube-proxy that takes over takes them for chains of
- * services that are gone, and deletes them in its first sync. Left alone they would keep it from ever deleting a
- * chain that they jump to, and fail its transactions. A hash of a service has no hyphen: names cannot clash.
+ * Names of tree branches begin like chains of services, so that kube-proxy, where it replaces Signalbox, treats them as chains
+ * of deleted services and removes them in its first sync. If they stayed, kube-proxy could not delete a chain that they jump
+ * to, and its transactions would fail. A hash of a service contains no hyphen: names cannot collide.
  */
 const ADDRESS_BRANCH = `${SERVICE_PREFIX.cluster}VIP-`;
 const PORT_BRANCH = `${SERVICE_PREFIX.cluster}PORT-`;
 
-/** Concatenated, V8 would keep both parts and how they hang together, three times as much: for every endpoint. */
+/** V8 keeps a concatenated string as both parts and a node that links them, three times the memory, for every endpoint. */
 function inOnePiece(...parts: readonly string[]): string {
   return parts.join('');
 }
 
 export type ServiceChainKind = 'cluster' | 'local' | 'external' | 'firewall';
 
-/** `variant` tells chains of one kind apart where one service port needs several (unusual routes). */
+/** `variant` distinguishes chains of one kind where one service port needs several (unusual routes). */
 export function serviceChain(kind: ServiceChainKind, id: ServicePortName, variant = ''): string {
   const name = variant === '' ? servicePortChainHash(id) : hash(servicePortLabel(id) + id.protocol + variant);
   return inOnePiece(SERVICE_PREFIX[kind], name);
@@ -60,7 +60,7 @@ export function endpointLabel(endpoint: DesiredEndpoint): string {
   return formatAddressPort(endpoint.address, endpoint.port);
 }
 
-/** Chain names have room for 28 characters. */
+/** Chain names have at most 28 characters. */
 const BRANCH_DIGITS = 28 - PORT_BRANCH.length;
 
 /** A chain of a dispatch tree below its root. */
@@ -74,7 +74,7 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 16).toUpperCase();
 }
 
-/** Fixed chains that are ours, by table. `SHARED_FIREWALL` is in none. */
+/** Fixed chains that are owned, by table. `SHARED_FIREWALL` is in none. */
 const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
   nat: [SERVICES, NODE_PORTS, POSTROUTING, MARK_MASQUERADE, MARK_NON_POD, CANARY, PROBE],
   filter: [
@@ -93,7 +93,7 @@ const OWN_CHAINS: Readonly<Record<TableName, readonly string[]>> = {
 const SERVICE_PREFIXES: readonly string[] = Object.values(SERVICE_PREFIX);
 const BRANCH = new RegExp(`^(?:${ADDRESS_BRANCH}|${PORT_BRANCH})[0-9A-F]{${BRANCH_DIGITS}}$`);
 
-/** Whether a chain of this name is the proxy's: this one's or a kube-proxy's in iptables mode. */
+/** Whether a chain of this name is owned: created by Signalbox, or by a kube-proxy in iptables mode. */
 export function isOwnChain(table: TableName, name: string): boolean {
   if (OWN_CHAINS[table].includes(name)) return true;
   if (table === 'mangle') return false;

@@ -7,8 +7,8 @@ import { forwards, isEndpointSet, sourceMatches } from './routes.ts';
 import { allowedSources } from './source-ranges.ts';
 
 /**
- * Filter rules that refuse a frontend's traffic (S16, S23). They match the original destination, so traffic
- * that nat has sent to an endpoint does not meet them. Empty if all of it goes to endpoints.
+ * Filter rules that refuse a frontend's traffic (S16, S23). They match the original destination, so packets that nat has
+ * translated to an endpoint do not match. Empty if all of the frontend's traffic goes to endpoints.
  */
 export function refusalRules(
   service: DesiredServicePort,
@@ -20,7 +20,7 @@ export function refusalRules(
     sourceMatches(route.source, context).map((from) => refusal(service, frontend, route, from)),
   );
   if (frontend.kind !== 'load-balancer' || frontend.sourceRanges === null || forwards(frontend)) return rules;
-  // Nothing in nat tells the allowed sources apart here: only they get the answer, the others get silence.
+  // No nat rule separates the allowed sources here: packets from them are rejected, packets from others are dropped.
   const { name } = service;
   const words = `${servicePortLabel(name)} traffic not accepted by source ranges`;
   const others = rule(toFrontend(frontend.address, name.protocol, frontend.port, words), DROP);

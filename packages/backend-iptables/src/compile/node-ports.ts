@@ -6,8 +6,8 @@ import { ACCOUNTING_OBJECTS, type CompileContext } from './context.ts';
 import { comment, LOOPBACK, TO_NODE, toPort } from './frontend-match.ts';
 
 /**
- * Node ports on 127.0.0.0/8 (S40) need `net.ipv4.conf.all.route_localnet=1`, or the kernel drops such packets
- * as martians. Setting it is the caller's business; `localnetGuard` closes the hole that it opens.
+ * Node ports on 127.0.0.0/8 (S40) need `net.ipv4.conf.all.route_localnet=1`; without it the kernel drops such packets as
+ * martians. The caller sets it; `localnetGuard` drops the packets from other hosts that it would admit.
  */
 export const LOCALHOST_NODE_PORTS_SYSCTL = { path: 'net/ipv4/conf/all/route_localnet', value: '1' } as const;
 
@@ -15,7 +15,7 @@ export function servesLocalhost(node: DesiredNode, family: Family): boolean {
   return family === 'IPv4' && node.nodePortAddresses.loopback;
 }
 
-/** Rules that lead packets for the addresses that answer on node ports (S41) into `chain`. Stand last in theirs. */
+/** Rules that lead packets for the addresses that accept node ports (S41) to `chain`. They are the last of their chain. */
 export function nodePortGates(
   node: DesiredNode,
   family: Family,
@@ -57,7 +57,7 @@ export function nodePortRules(
   return [rule([{ kind: 'destination', cidr: LOOPBACK[family] }, ...to, counted], jump(entry)), plain];
 }
 
-/** With route_localnet, neighbours could reach services on the node's 127.0.0.1; this stops them (CVE-2020-8558). */
+/** With route_localnet, neighbours could reach services on the node's 127.0.0.1; this rule prevents it (CVE-2020-8558). */
 export function localnetGuard(node: DesiredNode, family: Family): readonly SharedRule[] {
   if (!servesLocalhost(node, family)) return [];
   const guard = rule(

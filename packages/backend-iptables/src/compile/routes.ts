@@ -6,7 +6,7 @@ import type { CompileContext } from './context.ts';
 import { comment, FROM_NODE } from './frontend-match.ts';
 import { clusterMasquerade, fromLocalPod } from './masquerade.ts';
 
-/** Whether nat rules carry some of the frontend's traffic to endpoints. */
+/** Whether nat rules send some of the frontend's traffic to endpoints. */
 export function forwards(frontend: Frontend): boolean {
   return frontend.routes.some((route) => isEndpointSet(route.target));
 }
@@ -15,7 +15,7 @@ export function isEndpointSet(target: Route['target']): target is 'cluster' | 'l
   return target === 'cluster' || target === 'local';
 }
 
-/** One match list per way in which a packet can come from there. */
+/** One match list for each kind of packet that has this source. */
 export function sourceMatches(
   source: Route['source'],
   context: CompileContext,
@@ -30,7 +30,7 @@ export function sourceMatches(
   }
 }
 
-/** Chains that carry out routes: one per distinct list of routes, the first under kube-proxy's name. */
+/** Chains that implement routes: one per distinct list of routes, the first under kube-proxy's name. */
 export interface Entries {
   /** The chain that traffic to this frontend goes to. */
   chainOf(frontend: Frontend): string;
@@ -55,7 +55,7 @@ export function compileEntries(service: DesiredServicePort, context: CompileCont
   return { chainOf, chains: [...chains.values()] };
 }
 
-/** Cluster IPs whose routes differ in nothing but masquerading go to the service's chain without detour. */
+/** Cluster IPs whose routes differ only in masquerading lead directly to the service's chain. */
 function directTarget(frontend: Frontend): 'cluster' | 'local' | null {
   const target = frontend.routes[0]?.target;
   if (frontend.kind !== 'cluster-ip' || target === undefined || !isEndpointSet(target)) return null;
@@ -73,7 +73,7 @@ function entryRules(
 }
 
 function routeRules(service: DesiredServicePort, route: Route, from: readonly Match[]): readonly TypedRule[] {
-  // What is refused leaves nat unchanged; the filter table refuses it by its original destination.
+  // Refused packets leave nat unchanged; the filter table refuses them by their original destination.
   if (!isEndpointSet(route.target)) return route.source === 'any' ? [] : [rule(from, RETURN)];
   const label = servicePortLabel(service.name);
   const chain = jump(serviceChain(route.target, service.name));

@@ -1,4 +1,4 @@
-/** From changes of desired state to changes of chains. Holds the state; does no input or output. */
+/** Compiles changes of desired state into changes of chains. Keeps the state; does no input or output. */
 import { createFoldedSet, type FoldedSet } from '@signalbox/backend-kit';
 import type {
   DesiredChange,
@@ -24,7 +24,7 @@ import {
   type TreeKind,
 } from './service-dispatch.ts';
 
-/** When to write a chain, relative to others: lower first. Chains come after those that they jump to. */
+/** The order in which chains are written: lower first. Chains come after those that they jump to. */
 export const RANK = { fixed: 0, service: 1, branch: 2, root: 50 } as const;
 
 export interface RankedChain {
@@ -38,7 +38,7 @@ interface ChainName {
 }
 
 interface ChainChanges {
-  /** In the order of writing. Some may be the same as before. */
+  /** In the order of writing. Some may be unchanged. */
   readonly write: readonly RankedChain[];
   readonly remove: readonly ChainName[];
 }
@@ -50,19 +50,19 @@ const NONE: LeftOut = new Set();
 
 export interface RuleCompiler {
   /**
-   * Applies the change. Of a full change it returns no chains: see `all`. `leftOut`: service ports that get no rules.
-   * `held`: the style of the rules in the kernel, where a full change may go either way.
+   * Applies the change. For a full change it returns no chains: see `all`. `leftOut`: service ports that get no rules.
+   * `held`: the style of the rules in the kernel, for a full change whose number of endpoints is between the limits.
    */
   apply(change: DesiredChange, leftOut?: LeftOut, held?: EndpointComments): ChainChanges;
   /**
-   * Everything that should be there, compiled one service at a time while it is read. Must be read to its end;
-   * until it is, changes told by `apply` after a full change are not all of them.
+   * All desired chains, compiled one service at a time during the iteration. The iteration must be completed; until it is,
+   * the changes that `apply` returns after a full change are incomplete.
    */
   all(leftOut?: LeftOut): Iterable<RankedChain>;
   readonly services: ReadonlyMap<ServicePortKey, DesiredServicePort>;
-  /** What this service port alone asks of the kernel. Empty before the first change. */
+  /** The rules that only this service port needs. Empty before the first change. */
   rulesOf(service: DesiredServicePort): readonly { readonly table: TableName; readonly rule: TypedRule }[];
-  /** Rules wanted in chains that are not ours. Empty before the first change. */
+  /** Desired rules in chains that are not owned. Empty before the first change. */
   shared(): readonly SharedRule[];
 }
 
@@ -118,7 +118,7 @@ function rulesOf(service: DesiredServicePort, context: CompileContext) {
   return [...own, ...led].flatMap(({ table, rule }) => (rule.kind === 'rule' ? [{ table, rule }] : []));
 }
 
-/** A full change says all there is: what it does not name goes. Rules are compiled when they are asked for. */
+/** A full change is complete: services that it does not contain are removed. Rules are compiled when they are read. */
 function replaceServices(work: Work, change: DesiredChange): ChainChanges {
   const { added } = change.servicePorts;
   const named = new Set(added.map((service) => service.key));
@@ -131,7 +131,7 @@ function replaceServices(work: Work, change: DesiredChange): ChainChanges {
   return { write: [], remove: [] };
 }
 
-/** The node or the options look different: every rule may. */
+/** The node or the options have changed: every rule may change. */
 function addContextChange(work: Work, changes: ChainChanges): ChainChanges {
   setGates(work);
   const again = replaceEach(work, [...work.services]);
@@ -141,7 +141,7 @@ function addContextChange(work: Work, changes: ChainChanges): ChainChanges {
   };
 }
 
-/** Rules depend on no more of the context than this. */
+/** Rules depend on no other part of the context. */
 function sameRules(before: CompileContext, after: CompileContext): boolean {
   const relevant = ({ node, endpointComments }: CompileContext): string =>
     JSON.stringify([node.localDetector, node.nodePortAddresses, endpointComments]);
@@ -152,7 +152,7 @@ interface Work {
   readonly services: Map<ServicePortKey, DesiredServicePort>;
   readonly trees: Readonly<Record<(typeof TREE_KINDS)[number], DispatchTree>>;
   readonly context: CompileContext;
-  /** What the rules in place were made with. */
+  /** The context of the rules in place. */
   readonly former: CompileContext;
   readonly leftOut: LeftOut;
 }
@@ -191,7 +191,7 @@ function replaceEach(work: Work, replacements: readonly Replacement[]): ChainCha
   return { write, remove };
 }
 
-/** Takes the service over into the trees; answers with its own chains. */
+/** Puts the service's entries into the trees; returns its own chains. */
 function place(work: Work, service: DesiredServicePort, names?: EndpointNames): readonly RankedChain[] {
   const { services, trees, context } = work;
   services.set(service.key, service);

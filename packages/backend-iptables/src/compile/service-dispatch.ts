@@ -1,4 +1,4 @@
-/** Which frontends lead where: the entries of one service port in every dispatch tree. */
+/** Which frontend leads to which chain: the entries of one service port in every dispatch tree. */
 import type { DesiredServicePort, Family, Frontend } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { jump, rule, type TableName, type TypedRule } from '@signalbox/iptables';
@@ -13,7 +13,7 @@ import { forwards, type Entries } from './routes.ts';
 import { firewallRule, type Firewalls } from './source-ranges.ts';
 import type { DispatchEntry } from './sorted-entries.ts';
 
-/** In the order in which they must be written: what leads somewhere comes after where it leads. */
+/** In the order in which they must be written: a chain comes after the chains that it leads to. */
 export const TREE_KINDS = [
   'firewall',
   'refusedPorts',
@@ -120,7 +120,7 @@ function addForwarding(
   }
 }
 
-/** As kube-proxy's comments have it. */
+/** The words of kube-proxy's comments. */
 const FRONTEND_WORDS = {
   'cluster-ip': 'cluster IP',
   'external-ip': 'external IP',

@@ -4,7 +4,7 @@ import { sampleEndpoints, sampleService, sampleState } from '../testing/sample-s
 import type { ServiceContext } from './context.ts';
 import { affinityRules } from './session-affinity.ts';
 
-it('S33: who is remembered by two endpoints goes to the first in the order of the set', () => {
+it('S33: a client on the lists of two endpoints goes to the first in the order of the set', () => {
   const endpoints = sampleEndpoints(0, 3);
   const service = { ...sampleService({ index: 0, endpoints }), affinity: { timeoutSeconds: 600 } };
   const context: ServiceContext = {

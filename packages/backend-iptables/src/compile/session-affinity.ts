@@ -1,6 +1,6 @@
 /**
- * Affinity by `-m recent`: a kernel list of client addresses per endpoint chain, named like the chain.
- * A list holds 100 clients unless the module option `ip_list_tot` says more; the oldest is then forgotten.
+ * Affinity by `-m recent`: a kernel list of client addresses per endpoint chain, with the name of the chain.
+ * A list has 100 clients unless the module option `ip_list_tot` sets another number; the oldest is removed first.
  */
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
@@ -9,7 +9,7 @@ import { endpointLabel } from './names.ts';
 import type { ServiceContext } from './context.ts';
 import { endpointComment } from './frontend-match.ts';
 
-/** Ahead of the choice by chance: who is on an endpoint's list goes there again (S31). */
+/** Before the random choice: a client on an endpoint's list goes to that endpoint again (S31). */
 export function affinityRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],
@@ -26,7 +26,7 @@ export function affinityRules(
   });
 }
 
-/** In the endpoint's chain: notes the client, anew with each connection. */
+/** In the endpoint's chain: records the client, again with each connection. */
 export function rememberClient(service: DesiredServicePort, chain: string): readonly Match[] {
   return service.affinity === null ? [] : [{ kind: 'recent', name: chain, operation: 'set' }];
 }

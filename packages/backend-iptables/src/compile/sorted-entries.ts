@@ -1,6 +1,6 @@
 import type { TypedRule } from '@signalbox/iptables';
 
-/** One way to a service: rules for one destination address, protocol and port. */
+/** One entry of a service: rules for one destination address, protocol and port. */
 export interface DispatchEntry {
   readonly key: string;
   readonly rules: readonly TypedRule[];
@@ -10,18 +10,18 @@ interface OwnedEntry extends DispatchEntry {
   readonly owner: string;
 }
 
-/** Entries by key, then by owner: where two owners claim one key, the order is the same on every run. */
+/** Entries by key, then by owner: where two owners have the same key, the order is the same on every run. */
 export interface SortedEntries {
   readonly size: number;
   at(index: number): DispatchEntry;
   /** The first index in [from, to) whose key is above all keys that start with `prefix`; `to` if none. */
   firstAbove(prefix: string, from: number, to: number): number;
   set(owner: string, entries: readonly DispatchEntry[]): void;
-  /** Takes over what was set; answers with the keys touched, sorted. */
+  /** Applies the calls of `set`; returns the affected keys, sorted. */
   apply(): readonly string[];
 }
 
-/** Beyond so many changes, sorting once is cheaper than inserting each. */
+/** For more changes than this, one sort costs less than single insertions. */
 const BULK = 256;
 
 export function createSortedEntries(): SortedEntries {
@@ -98,7 +98,7 @@ function compare(a: OwnedEntry, b: OwnedEntry): number {
   return 0;
 }
 
-/** The first index in [from, to) for which `below` no longer holds. */
+/** The first index in [from, to) for which `below` is false. */
 function search(from: number, to: number, below: (index: number) => boolean): number {
   let low = from;
   let high = to;

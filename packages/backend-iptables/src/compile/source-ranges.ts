@@ -9,9 +9,9 @@ export function allowedSources(ranges: SourceRanges): readonly Match[] {
   return [...ranges.cidrs, ...ranges.alsoAddresses.map(hostCidr)].map((cidr) => ({ kind: 'source', cidr }));
 }
 
-/** KUBE-FW-… chains: allowed sources go on to `entry`; the rest falls through and is dropped in filter (S26). */
+/** KUBE-FW-… chains: allowed sources continue to `entry`; other packets pass the chain and are dropped in filter (S26). */
 export interface Firewalls {
-  /** The chain in front of this frontend; `null` if everybody may connect. */
+  /** The chain in front of this frontend; `null` if all sources are allowed. */
   chainOf(frontend: LoadBalancerFrontend, entry: string): string | null;
   chains(): readonly Chain[];
 }
@@ -50,13 +50,13 @@ function firewallChain(
     name,
     rules: [
       ...allowedSources(ranges).map((from) => rule([from, words], jump(entry))),
-      // Does nothing; tells who reads the chain where the rest ends.
+      // No effect; its comment explains to readers of the chain what happens to other packets.
       rule([rest], NO_TARGET),
     ],
   };
 }
 
-/** In filter: what still has the load balancer's address as destination was not let through. */
+/** In filter: a packet whose destination is still the load balancer's address came from a source that is not allowed. */
 export function firewallRule(
   service: DesiredServicePort,
   frontend: LoadBalancerFrontend,

@@ -1,5 +1,5 @@
 /**
- * From what is to be done to transactions in their order. Reasons and measurements:
+ * Plans transactions, in their order, from pending changes. Reasons and measurements:
  * decisions/0006-transactions.md.
  */
 import {
@@ -18,11 +18,11 @@ import type { RefusalOrder } from './split-change.ts';
 interface PlannedRemoval {
   readonly table: TableName;
   readonly name: string;
-  /** Rules that are not owned jump there: it is emptied and stays. */
+  /** Rules that are not owned jump to the chain: it is emptied and stays. */
   readonly keepEmpty: boolean;
 }
 
-/** One table, all or nothing. */
+/** One table; applied completely or not at all. */
 export interface Transaction {
   readonly input: TableInput;
   readonly writes: readonly EncodedChain[];
@@ -33,20 +33,20 @@ export interface Transaction {
 /** One call of `iptables-restore`. */
 export type Batch = readonly Transaction[];
 
-/** At most so many chains go into one call: bounds the text that is held at a time. */
+/** The maximum number of chains in one call: bounds the text in memory at a time. */
 export const CHAINS_PER_CALL = 2_500;
 
 export interface PlanPolicy {
-  /** At most so many chains in a transaction; `Infinity`: everything at once. */
+  /** The maximum number of chains in a transaction; `Infinity`: everything at once. */
   readonly chainsPerTransaction: number;
-  /** At most so many rules, but a chain is never divided: `tighterLimit`. */
+  /** The maximum number of rules, but a chain is never divided: `tighterLimit`. */
   readonly rulesPerTransaction: number;
 }
 
 /**
  * The nft variant's cost is quadratic in the chains that a transaction creates (0.11 µs by their square), hence
- * chunks. But every transaction also makes the kernel check all rules that packets can reach (0.5 µs each): the
- * more of them are in place, the larger the chunk that costs least.
+ * chunks. But at every transaction the kernel also checks all rules that packets can reach (0.5 µs each): the
+ * more of them are in place, the larger the chunk of least cost.
  */
 export function nftPolicy(reachableRules: number, rulesPerTransaction = Infinity): PlanPolicy {
   const cheapest = Math.round(Math.sqrt((0.5 / 0.11) * reachableRules));
@@ -54,19 +54,19 @@ export function nftPolicy(reachableRules: number, rulesPerTransaction = Infinity
   return { chainsPerTransaction: chains, rulesPerTransaction };
 }
 
-/** The legacy variant copies the whole table for any transaction, hence one. */
+/** The legacy variant copies the whole table for each transaction, hence one. */
 export const LEGACY_POLICY: PlanPolicy = { chainsPerTransaction: Infinity, rulesPerTransaction: Infinity };
 
 /**
  * A transaction of the nft variant is one netlink message. Without CAP_NET_ADMIN outside of user namespaces its
- * size is limited (`net.core.wmem_max`), and the tool says "Message too long". The next limit to try; `null`: none.
+ * size is limited (`net.core.wmem_max`), and the tool prints "Message too long". Returns the next limit to try; `null`: none.
  */
 export function tighterLimit(rulesPerTransaction: number): number | null {
   if (rulesPerTransaction === Infinity) return 400;
   return rulesPerTransaction > 50 ? rulesPerTransaction / 2 : null;
 }
 
-/** `new-chains`: those alone that the kernel does not have, so that no packet meets them. */
+/** `new-chains`: only chains that the kernel does not have, so that no packet traverses them. */
 export type PlanPart = 'everything' | 'new-chains';
 
 export interface PlanOptions {
@@ -76,11 +76,11 @@ export interface PlanOptions {
 }
 
 /**
- * Refusals (filter) are written before the ways to endpoints (nat), or after them where they go: whatever
- * the moment, a packet meets the old rules, the new ones, or a refusal, but never leaks past both.
- * Jumps to the chain that drops what source ranges did not let through come after nat: without it, they would drop what ipvs
- * mode serves until then at load-balancer IPs.
- * Stale chains go in the transaction that ends the last jump to them; where there is more than one of those, last.
+ * Refusals (filter) are written before the ways to endpoints (nat), or after them where they are removed: at any moment
+ * a packet meets the old rules, the new ones, or a refusal, but never passes both without a match.
+ * Jumps to the chain that drops packets from sources outside of the ranges come after nat: without nat's rules, they would drop
+ * packets that ipvs mode serves until then at load-balancer IPs.
+ * Stale chains are removed in the transaction that ends the last jump to them; if several transactions do, in the last one.
  */
 export function planTransactions(
   ledger: RuleLedger,
@@ -129,7 +129,7 @@ function newChains(
   });
 }
 
-/** A chain of refusals that is written behind nat. */
+/** A chain of refusals that is written after nat. */
 function isLate(ledger: RuleLedger, write: PendingWrite, order: RefusalOrder): boolean {
   const { table, name, rules, former } = write;
   if (table !== 'filter' || order === 'refusals-first') return false;
@@ -137,12 +137,12 @@ function isLate(ledger: RuleLedger, write: PendingWrite, order: RefusalOrder): b
   return ledger[table].held.has(name);
 }
 
-/** What stands in a chain while nat is written: every refusal, former or new. A refusal never meets what nat sends on. */
+/** The rules of a chain while nat is written: every refusal, former or new. No refusal matches packets that nat translates. */
 function withFormer(write: PendingWrite, order: RefusalOrder): readonly PendingWrite[] {
   const { former } = write;
   if (order !== 'both' || former === undefined) return [];
   const all = [...write.rules, ...former.filter((text) => !write.rules.includes(text))];
-  // Behind a `goto` the rest of the chain would not be read.
+  // After a `goto` the rest of the chain would not be evaluated.
   const rules = all.map((text) => text.replace(/(^| )-g (\S+)$/, '$1-j $2'));
   return [{ ...write, rules, digest: 'former and new' }];
 }
@@ -229,7 +229,7 @@ function transaction(table: TableName, { writes, inserts, removals }: TableWork)
   return { input: { table, operations }, writes, inserts, removals };
 }
 
-/** As few calls as may be: a process costs as much as a hundred chains. */
+/** As few calls as possible: a process costs as much as a hundred chains. */
 export function batchTransactions(transactions: readonly Transaction[]): readonly Batch[] {
   const batches: Transaction[][] = [];
   let room = 0;

@@ -1,6 +1,6 @@
 /**
- * Whether the kernel holds what the ledger records, from the lines of `iptables-save`. Nothing is kept of chains that are as
- * recorded: a whole listing in memory takes as much as everything else.
+ * Whether the kernel holds what the ledger records, from the lines of `iptables-save`. Chains that are as recorded are not
+ * kept: a whole listing in memory takes as much as everything else.
  */
 import type { Family } from '@signalbox/core';
 import {
@@ -18,12 +18,12 @@ import type { TableLedger } from './rule-ledger.ts';
 export interface QuickCheck {
   readonly take: (line: string) => void;
   /**
-   * Chains that are not as recorded, after the last line. Chains that were written while the listing was made
-   * (`isRewritten`) are not compared: it shows them as before or as after. Rules in chains of others are not compared
-   * either: see `foreign`.
+   * Chains that are not as recorded, after the last line. Chains that were written during the listing (`isRewritten`) are not
+   * compared: the listing has them as before or as after the write. Chains that are not owned are not compared either: see
+   * `foreign`.
    */
   differences(isRewritten?: (chain: FoundChain) => boolean): readonly FoundChain[];
-  /** Chains of others. */
+  /** Chains that are not owned. */
   readonly foreign: ListedTables;
 }
 
@@ -42,7 +42,7 @@ export function createQuickCheck(
   const others = createListing();
   const right = new Set<HeldChain>();
   const wrong: FoundChain[] = [];
-  // The text is a slice of a whole piece of output, which it would keep.
+  // The text is a slice that would keep a whole piece of output in memory.
   const isWrong = (table: TableName, name: string): unknown => wrong.push({ table, name: copyOf(name) });
   const groups = groupRules((table, chain, rules) => {
     const wanted = ledger[table].held.get(chain);
@@ -77,7 +77,7 @@ function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }
 
-/** Rules of one chain come one behind the other. */
+/** The rules of one chain are listed one after the other. */
 function groupRules(onChain: (table: TableName, chain: string, rules: readonly string[]) => void) {
   let open = { table: 'nat' as TableName, chain: '', rules: [] as string[] };
   const end = (): void => {

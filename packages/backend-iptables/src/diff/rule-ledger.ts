@@ -1,10 +1,10 @@
-/** What the kernel is known to hold of each table, and what is still to be done to it. */
+/** The recorded content of each table in the kernel, and the changes still to be made. */
 import { createLedger, type Ledger } from '@signalbox/backend-kit';
 import { type EncodedChain, type HeldChain, type TableName, TABLES } from '@signalbox/iptables';
 
 export interface PendingWrite extends EncodedChain {
   readonly rank: number;
-  /** Its rules until then, where they were read and matter to the order of transactions. */
+  /** Its rules before the write, if they were read and matter to the order of transactions. */
   readonly former?: readonly string[];
 }
 

@@ -1,8 +1,8 @@
 import type { DesiredChange, DesiredServicePort, Frontend } from '@signalbox/core';
 
 /**
- * When refusals (filter) are written, relative to the ways to endpoints (nat). `both`: the former ones stay beside
- * the new ones until nat is written, for a full sync does not know who gains endpoints and who loses them.
+ * When refusals (filter) are written, relative to the ways to endpoints (nat). `both`: the former ones stay beside the new
+ * ones until nat is written, since a full sync has no record of which services gain endpoints and which lose them.
  */
 export type RefusalOrder = 'refusals-first' | 'refusals-last' | 'both';
 
@@ -12,8 +12,8 @@ export interface ChangePart {
 }
 
 /**
- * A service that loses its endpoints must be refused before its way in nat goes; one that gains endpoints must
- * have its way before the refusal goes. Neighbours share chains, so a change that does both is made in two steps.
+ * A service that loses its endpoints must be refused before its rules in nat are removed; a service that gains endpoints must
+ * have its rules in nat before the refusal is removed. Services share chains, so a change with both is applied in two steps.
  */
 export function splitChange(change: DesiredChange): readonly ChangePart[] {
   if (change.kind === 'full') return [{ change, order: 'both' }];

@@ -5,8 +5,8 @@ import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import { sampleState } from '../testing/sample-state.ts';
 import { whyNoAccounting } from './accounting-probe.ts';
 
-describe('whether rules can count', () => {
-  it('F162 F163: is asked with a rule for each object that is really put in, and taken away', async () => {
+describe('the probe for accounting', () => {
+  it('F162 F163: adds a rule for each object to the kernel, and removes it', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     const before = fake.dump('filter');
     expect(await whyNoAccounting(fake.driver, ['one', 'two'])).toBeNull();
@@ -18,7 +18,7 @@ describe('whether rules can count', () => {
     expect(fake.dump('filter')).toBe(before);
   });
 
-  it('is answered with what the tool says, and leaves nothing', async () => {
+  it('returns the error of the tool, and leaves nothing', async () => {
     const fake = createFakeIptables({ family: 'IPv4', faults: (what) => what === 'iptables-restore filter' });
     const before = fake.dump('filter');
     expect(await whyNoAccounting(fake.driver, ['one'])).toMatchObject({
@@ -28,7 +28,7 @@ describe('whether rules can count', () => {
     expect(fake.dump('filter')).toBe(before);
   });
 
-  it('leaves, at worst, a chain that the first sync removes', async () => {
+  it('leaves at most a chain that the first sync removes', async () => {
     const calls = { restores: 0 };
     const second = (what: string): boolean => what === 'iptables-restore' && ++calls.restores === 2;
     const fake = createFakeIptables({ family: 'IPv4', faults: second });

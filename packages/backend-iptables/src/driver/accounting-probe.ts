@@ -2,9 +2,9 @@ import type { BackendError } from '@signalbox/core';
 import { encodeRestore, encodeRule, type IptablesDriver, PROBE, RETURN, rule } from '@signalbox/iptables';
 
 /**
- * Whether rules of this family can count in these nfacct objects; `null`: they can. It takes the tool's extension,
- * the kernel's xt_nfacct and the objects, and only a rule that is really put in asks for all of them: `--test` does
- * not reach the kernel, nor does a chain that the same transaction removes.
+ * Whether rules of this family can count in these nfacct objects; `null`: they can. Needed are the tool's extension, the
+ * kernel's xt_nfacct and the objects; only adding a rule verifies all of them: `--test` does not reach the kernel, nor does
+ * a chain that the same transaction removes.
  */
 export async function whyNoAccounting(
   driver: IptablesDriver,
@@ -17,7 +17,7 @@ export async function whyNoAccounting(
     encodeRestore([{ table: 'filter', operations: [{ kind: 'write', chain: PROBE, rules }] }]),
   );
   if (!put.ok) return put.error;
-  // Nothing leads to the chain; if this fails, the next full sync takes it for a leftover of ours.
+  // No rule leads to the chain; if this fails, the next full sync removes it as a stale owned chain.
   await driver.restore(encodeRestore([{ table: 'filter', operations: [{ kind: 'delete', chain: PROBE }] }]));
   return null;
 }

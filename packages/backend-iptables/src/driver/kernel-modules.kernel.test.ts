@@ -1,4 +1,4 @@
-/** Against the real kernel: what it takes of every kind of rule that services need. */
+/** Against the real kernel: it supports every kind of rule that services need. */
 import { spawnSync } from 'node:child_process';
 import { expect, it } from 'vitest';
 import { createExecDriver } from '@signalbox/iptables';
@@ -10,7 +10,7 @@ it.each([
   ['legacy', 'IPv4', 'iptables-legacy-save'],
   ['legacy', 'IPv6', 'ip6tables-legacy-save'],
 ] as const)(
-  'finds no module missing that the tests of rules need, %s variant, %s',
+  'finds every module that the tests of rules need, %s variant, %s',
   async (variant, family, save) => {
     const driver = createExecDriver({ family, variant });
     expect(await findMissingModules(driver)).toEqual([]);

@@ -4,7 +4,7 @@ import { type IptablesDriver, restoreText, type Variant } from '@signalbox/iptab
 import { createFakeIptables } from '@signalbox/iptables/testing';
 import { findMissingModules, unsupportedError } from './kernel-modules.ts';
 
-/** A kernel that takes no rule with these words. */
+/** A kernel that rejects every rule with these words. */
 function without(words: readonly string[], variant: Variant = 'nft') {
   const fake = createFakeIptables({ family: 'IPv4', variant });
   const calls = { restores: 0 };
@@ -25,7 +25,7 @@ function without(words: readonly string[], variant: Variant = 'nft') {
 const COMPAT = ['--comment', '--dst-type', '--mode random', '-m recent', 'MASQUERADE'];
 
 describe('findMissingModules', () => {
-  it('finds none in two calls where the kernel takes every kind of rule, and leaves nothing behind', async () => {
+  it('finds none missing, in two calls, where the kernel supports every kind of rule, and leaves no rule', async () => {
     const { fake, calls, driver } = without([]);
     expect(await findMissingModules(driver)).toEqual([]);
     expect(calls.restores).toBe(2);
@@ -48,13 +48,13 @@ describe('findMissingModules', () => {
     expect(error?.message).not.toContain('\n');
   });
 
-  it('names what single features need, and lets the mode run', async () => {
+  it('names the modules that single features need, and the mode runs', async () => {
     const missing = await findMissingModules(without(['-m recent']).driver);
     expect(missing).toEqual([{ module: 'xt_recent', neededFor: 'session affinity' }]);
     expect(unsupportedError('code' in missing ? [] : missing)).toBe(null);
   });
 
-  it('takes a lock that is held for no missing module', async () => {
+  it('reports no missing module while another process has the lock', async () => {
     const fake = createFakeIptables({
       family: 'IPv6',
       faults: (operation) => operation === 'iptables-restore',
@@ -62,7 +62,7 @@ describe('findMissingModules', () => {
     expect(await findMissingModules(fake.driver)).toMatchObject({ code: 'busy' });
   });
 
-  it('takes a tool that accepts nothing at all for no missing module', async () => {
+  it('reports no missing module where the tool rejects every rule', async () => {
     expect(await findMissingModules(without(['*nat']).driver)).toMatchObject({ code: 'rejected' });
   });
 });

@@ -1,4 +1,4 @@
-/** Which kernel modules rules of services need, and which of them this node lacks. */
+/** Which kernel modules rules of services need, and which of them are missing on this node. */
 import { backendError, type BackendError } from '@signalbox/core';
 import {
   type IptablesDriver,
@@ -15,7 +15,7 @@ import {
 
 export interface MissingModule {
   readonly module: string;
-  /** What does not work without it; `everything`: the mode. */
+  /** The features that do not work without it; `everything`: the mode. */
   readonly neededFor: string;
 }
 
@@ -61,12 +61,12 @@ function needs({ family }: IptablesDriver): readonly Need[] {
   ];
 }
 
-/** Modules that the nft variant reaches through nft_compat only: where it takes none of their rules, that one is missing. */
+/** Modules that the nft variant uses through nft_compat only: if it rejects all of their rules, nft_compat is missing. */
 const THROUGH_COMPAT = new Set(['xt_comment', 'xt_addrtype', 'xt_statistic', 'xt_recent', 'xt_MASQUERADE']);
 
 /**
- * Puts each kind of rule into a chain that nothing leads to, and takes it out again: only then does the kernel ask for its
- * modules, and load them if they are there. One call where none is missing.
+ * Adds each kind of rule to a chain to which no rule leads, and removes it again: only then does the kernel request the
+ * modules, and load them if they are installed. One call if none is missing.
  */
 export async function findMissingModules(
   driver: IptablesDriver,
@@ -77,7 +77,7 @@ export async function findMissingModules(
     all.map(({ placed }) => placed),
   );
   if (error === null) return [];
-  // A lock that is held, no rights: not a matter of modules.
+  // The lock is held by another process, or permissions are missing: not caused by modules.
   if (error.code !== 'rejected') return error;
   const plain = await refusalOf(driver, [{ table: 'nat', rule: rule([], RETURN) }]);
   if (plain !== null) return plain;
@@ -97,7 +97,7 @@ function throughCompat(missing: readonly MissingModule[], variant: Variant): rea
   return isCompat ? [{ module: 'nft_compat', neededFor: EVERYTHING }] : missing;
 }
 
-/** `null`: what is missing keeps no rule of most services out. Else one line: the module, and what works without it. */
+/** `null`: no rule of most services needs a missing module. Else one line: the module, and what does not work without it. */
 export function unsupportedError(missing: readonly MissingModule[]): BackendError | null {
   const [first, ...more] = missing
     .filter(({ neededFor }) => neededFor === EVERYTHING)

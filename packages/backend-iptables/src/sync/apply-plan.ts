@@ -23,17 +23,17 @@ export interface PlanInput {
   readonly inserts: readonly MissingJump[];
   readonly driver: IptablesDriver;
   readonly variant: Variant;
-  /** Rules in nat that packets can meet before anything of this is written. */
+  /** Rules in nat that packets can reach before the plan is applied. */
   readonly reachableRules: number;
   readonly order: RefusalOrder;
   readonly part: PlanPart;
-  /** Counts what is done. */
+  /** Counts the changes made. */
   readonly report: SyncReport;
   /** See `tighterLimit`. */
   readonly rulesPerTransaction: number;
 }
 
-/** Carries out what the ledger plans, and notes what is done. Stops at the first failure. */
+/** Applies the changes that the ledger plans, and records those that are made. Stops at the first failure. */
 export async function applyPlan({
   ledger,
   inserts,

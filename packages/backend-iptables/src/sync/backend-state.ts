@@ -1,4 +1,4 @@
-/** What a backend keeps between syncs. */
+/** The state of a backend between syncs. */
 import {
   createDesiredView,
   createRefusedServices,
@@ -16,14 +16,14 @@ import { formatJump, type KnownRules } from './known-rules.ts';
 export interface Verification {
   /** A sync period has passed. */
   request(): void;
-  /** Another process has committed to nf_tables so many times (`otherCommits`). */
+  /** The number of commits of other processes to nf_tables so far (`otherCommits`). */
   onCommits(total: number): void;
   stop(): void;
 }
 
-/** The kernel as far as it is known: where it is not, the next sync reads it. */
+/** The recorded content of the kernel: if it is unknown, the next sync reads the kernel. */
 export type KernelState =
-  /** `last`: what it held before it became unknown; `null`: not known either. */
+  /** `last`: the content before it became unknown; `null`: not known either. */
   | { readonly kind: 'unknown'; readonly last: KnownRules | null }
   /** `guarded`: rules in chains that are not owned. */
   | { readonly kind: 'held'; readonly ledger: RuleLedger; readonly guarded: readonly Guarded[] };
@@ -32,21 +32,21 @@ export interface State {
   compiler: RuleCompiler | null;
   kernel: KernelState;
   readonly refused: RefusedServices;
-  /** Changes by other processes that full passes found and that were not reported, since the sync failed. */
+  /** Changes by other processes that full passes found but did not report, since the sync failed. */
   readonly unreported: Drift[];
-  /** Changes that came before the tool was found. */
+  /** Changes that were passed in before the tool was found. */
   readonly backlog: DesiredView;
   /** Another process altered owned rules: the next sync reads the kernel. */
   resyncRequired: boolean;
   /** The same, while a sync was running. */
   changedDuringSync: boolean;
-  /** Of comparisons of everything within syncs. */
+  /** The time of full comparisons within syncs. */
   readonly verifications: TimeShare;
   /** The sync under way. */
   running: Promise<unknown> | null;
   /** Commits of other processes (`otherCommits`) whose effect the last full pass or verification has read. */
   seenCommits: number | null;
-  /** Compares with the kernel beside syncs, as long as the backend is watched. */
+  /** Compares with the kernel beside syncs, while the backend is watched. */
   verification: Verification | null;
   /** See `tighterLimit`. */
   rulesPerTransaction: number;

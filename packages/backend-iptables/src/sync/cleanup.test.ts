@@ -20,7 +20,7 @@ async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
 }
 
 describe('cleanup', () => {
-  it('leaves what others have exactly as it was, in both variants', async () => {
+  it('leaves rules that are not owned exactly as they were, in both variants', async () => {
     const foreign =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
       '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
@@ -57,7 +57,7 @@ describe('cleanup', () => {
     expect(legacy.dumpAll()).not.toContain(':KUBE-');
   });
 
-  it('leaves everything in the variant of iptables mode that runs', async () => {
+  it('leaves everything in the variant that the running iptables mode uses', async () => {
     const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
     const nft = createFakeIptables({ family: 'IPv4', other: legacy });
     for (const fake of [legacy, nft]) {
@@ -69,7 +69,7 @@ describe('cleanup', () => {
     expect(legacy.dumpAll()).not.toContain('KUBE-SERVICES');
   });
 
-  it('takes away the rules of a kube-proxy in iptables mode', async () => {
+  it('removes the rules of a kube-proxy in iptables mode', async () => {
     const { fake, backend } = lab();
     const before = fake.dumpAll();
     fake.byOthers(
@@ -84,7 +84,7 @@ describe('cleanup', () => {
     expect(fake.dumpAll()).toBe(before);
   });
 
-  it('keeps the masquerade chain of a kubelet that has its own, and chains that others jump to', async () => {
+  it('keeps the masquerade chain of a kubelet that has its own, and chains to which rules that are not owned jump', async () => {
     const { fake, backend } = lab();
     fake.byOthers('*nat\n:KUBE-MARK-DROP - [0:0]\n:MINE - [0:0]\nCOMMIT\n');
     await ok(backend.sync(fullChange(STATE)));
@@ -96,7 +96,7 @@ describe('cleanup', () => {
     expect(nat.get('MINE')?.length).toBe(1);
   });
 
-  it('after which a sync starts from nothing', async () => {
+  it('makes the next sync write everything', async () => {
     const { backend } = lab();
     await ok(backend.sync(fullChange(STATE)));
     await backend.cleanup();

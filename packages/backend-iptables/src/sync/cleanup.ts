@@ -1,4 +1,4 @@
-/** Removes the rules of iptables mode, in both variants (F87), but for those that another mode uses. */
+/** Removes the rules of iptables mode, in both variants (F87), except for those that another mode uses. */
 import type { BackendError, CleanupResult } from '@signalbox/core';
 import {
   divideTable,
@@ -35,7 +35,7 @@ export async function cleanupVariants(
     kept === 'all' ? null : await cleanupOne({ driver, own: withoutKept(OWNERSHIP, kept) }, removed);
   if (error !== null) return { outcome: 'failed', error };
   if (other === null) return { outcome: 'ok', removed };
-  // Installed is not usable: a kernel may know one variant only, and then the other holds nothing.
+  // An installed variant may be unusable: if the kernel supports one variant only, the other has no rules.
   const usable = (await other.save(() => undefined)).ok;
   const problem = usable ? await cleanupOne({ driver: other, own: OWNERSHIP }, removed) : null;
   await other.close();
@@ -72,10 +72,10 @@ async function cleanupOne(cleanup: VariantCleanup, removed: string[]): Promise<B
   return null;
 }
 
-/** An earlier version added its jumps again and again where it could not list the chain. */
+/** An earlier version added its jumps repeatedly where it could not list the chain. */
 const MOST_COPIES = 10_000;
 
-/** Jumps in chains that the tool cannot list: it finds them, one at a time. */
+/** Jumps in chains that the tool cannot list: `iptables -C` finds them, one at a time. */
 async function removeHiddenJumps(
   { driver, own }: VariantCleanup,
   removed: string[],
@@ -105,11 +105,11 @@ interface CleanupWork {
   readonly jumps: readonly ListedJump[];
   /** To be emptied. */
   readonly chains: readonly string[];
-  /** Of those, to be kept: rules of others lead there. */
+  /** The subset that is kept: rules that are not owned lead to these chains. */
   readonly kept: ReadonlySet<string>;
 }
 
-/** Tells of a kubelet that makes masquerade chains itself (before Kubernetes 1.27). */
+/** Exists where a kubelet creates the masquerade chains itself (before Kubernetes 1.27). */
 const OLD_KUBELET_CHAIN = 'KUBE-MARK-DROP';
 
 function cleanupWork(listing: OwnedRules): CleanupWork {
@@ -120,7 +120,7 @@ function cleanupWork(listing: OwnedRules): CleanupWork {
   return { jumps: listing.jumps, chains, kept: listing.referenced };
 }
 
-/** Jumps first; then all chains are emptied, since they jump to one another; then they go. */
+/** Jumps first; then all chains are emptied, since they jump to one another; then they are removed. */
 function cleanupInputs(
   table: TableName,
   { jumps, chains, kept }: CleanupWork,

@@ -1,4 +1,4 @@
-/** Comparison of everything wanted with everything listed. Reads and writes nothing but its arguments. */
+/** Compares all desired rules with all listed rules. Reads and writes only its arguments. */
 import type { Drift, Family } from '@signalbox/core';
 import {
   chainDrift,
@@ -26,15 +26,15 @@ export interface Wanted {
 
 export interface Comparison {
   /**
-   * Compares one wanted chain, and takes it out of the listing. `unreachable`: the chain does not exist yet, and no packet
-   * could meet it if it did.
+   * Compares one desired chain, and removes it from the listing. `unreachable`: the chain does not exist yet, and no packet
+   * could reach it if it did.
    */
   add(wanted: RankedChain): 'compared' | 'unreachable';
-  /** After the last wanted chain: compares the rest. Returns jumps that are missing. */
+  /** After the last desired chain: compares the rest. Returns jumps that are missing. */
   end(): readonly MissingJump[];
-  /** What differs, as far as it was compared. */
+  /** The differences found so far. */
   readonly drift: readonly Drift[];
-  /** The part of it that another process has caused since the last write. */
+  /** The part of them that another process has caused since the last write. */
   readonly byOthers: readonly Drift[];
 }
 
@@ -58,7 +58,7 @@ export function createComparison(wanted: Wanted, listing: OwnedTables, ledger: R
         rank,
         ...(table === 'filter' && listed !== undefined ? { former: listed } : {}),
       });
-      // Chains of the trees are not all compiled before the first of them.
+      // Chains of the trees are not all compiled when the first of them is compared.
       return listed === undefined && rank <= RANK.service ? 'unreachable' : 'compared';
     },
     end() {
@@ -92,7 +92,7 @@ function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family
 
 type Findings = ReturnType<typeof createFindings>;
 
-/** Own chains that are not wanted. Where rules that are not owned jump to one it is emptied only. */
+/** Own chains that are not desired. A chain to which rules that are not owned jump is only emptied. */
 function noteStale(listing: OwnedTables, ledger: RuleLedger, found: Findings): void {
   for (const table of TABLES) {
     for (const [name, rules] of listing[table].own) ledger[table].hold(name, heldChain(rules));

@@ -41,7 +41,7 @@ interface Kernel {
 /** Neighbours of `web` in the dispatch trees, enough to split and merge the branch in which it is. */
 const NEIGHBOURS = 64;
 const AT_FIRST = 20;
-/** Each sync of the legacy variant copies the whole table, so there are fewer changes; they come less bundled. */
+/** Each sync of the legacy variant copies the whole table, so there are fewer changes, in smaller batches. */
 const CHANGES = { nft: { count: 1000, perSync: 18 }, legacy: { count: 200, perSync: 3 } } as const;
 
 function start(variant: Variant): Promise<Cluster> {
@@ -63,7 +63,7 @@ async function chainOf(kernel: Kernel, family: Family, service: string): Promise
   return found;
 }
 
-/** Packets that each rule of `web`'s own chains has seen. Rules that are written anew start at nought. */
+/** Packets that each rule of `web`'s own chains has counted. Rewritten rules start at 0. */
 async function packetsSeen({ variant, cluster }: Kernel): Promise<ReadonlyMap<string, number>> {
   const seen = new Map<string, number>();
   for (const family of FAMILIES) {
@@ -75,7 +75,7 @@ async function packetsSeen({ variant, cluster }: Kernel): Promise<ReadonlyMap<st
   return seen;
 }
 
-/** What a rewritten rule cannot do: go on counting where it was. */
+/** Counters that continue prove that a rule was not rewritten. */
 function expectGoneOn(before: ReadonlyMap<string, number>, after: ReadonlyMap<string, number>): void {
   const rewritten = [...before].filter(([rule, packets]) => (after.get(rule) ?? -1) < packets);
   expect(before.size).toBeGreaterThanOrEqual(12);
@@ -83,11 +83,11 @@ function expectGoneOn(before: ReadonlyMap<string, number>, after: ReadonlyMap<st
   expect(rewritten).toEqual([]);
 }
 
-// --- Accidents
+// --- Changes by other processes
 
 interface Accident {
   readonly title: string;
-  /** What necessarily suffers. `other`: the cluster IP of `other-1`. */
+  /** The connections that necessarily fail. `other`: those to the cluster IP of `other-1`. */
   readonly breaks: 'nothing' | 'node-port' | 'other';
   readonly happen: (kernel: Kernel, family: Family) => Promise<unknown>;
 }
@@ -135,7 +135,7 @@ async function happenAndRepair(kernel: Kernel, { breaks, happen }: Accident): Pr
 
 // --- Proofs
 
-/** By turns more come than go and more go than come; returns how many neighbours there were at least and at most. */
+/** Alternates between growth and shrinkage; returns the minimum and the maximum number of neighbours. */
 async function growAndShrink({ variant, cluster }: Kernel, streams: Streams): Promise<[number, number]> {
   const { count, perSync } = CHANGES[variant];
   const indexes = Array.from({ length: NEIGHBOURS }, (_, index) => index + 1);
@@ -162,7 +162,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
     if (held.cluster !== null) await closeCluster(held.cluster);
   });
 
-  it('survive restarts of the proxy, which write only what was missed', async (context) => {
+  it('survive restarts of the proxy, which write only the changes made in between', async (context) => {
     const kernel = kernelNow();
     const { cluster } = kernel;
     await expectReaches(cluster, rowsOf(ALL_WAYS, WEB));
@@ -175,7 +175,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
           expect(counters).toMatchObject({ restores: 0, chainsWritten: 0, chainsRemoved: 0 });
         }
       }
-      // While there was no proxy one service went, another came, and somebody left a chain behind.
+      // While no proxy ran, one service was deleted, another one created, and another process left a chain.
       for (const family of FAMILIES) await iptables(kernel, family, '-t', 'nat', '-N', 'KUBE-SVC-LEFTBEHIND');
       store(cluster, [...without(3), ...neighbour(40)]);
       for (const { counters } of await restart(cluster)) {
@@ -192,7 +192,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
     const before = await packetsSeen(kernel);
     await unharmed(context, kernel.cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
       const [least, most] = await growAndShrink(kernel, streams);
-      // Between them lie splits and merges of the dispatch trees' leaves, which hold 32.
+      // The number crosses splits and merges of the dispatch trees' leaves, which have at most 32 entries.
       expect(least).toBeLessThan(25);
       expect(most).toBeGreaterThan(35);
     });
@@ -200,7 +200,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
     await expectNoDrift(kernel.cluster);
   });
 
-  it.for(ACCIDENTS)('survive that $title, or come back with the repair', async (accident, context) => {
+  it.for(ACCIDENTS)('survive that $title, or succeed again after the repair', async (accident, context) => {
     const kernel = kernelNow();
     applyEvents(kernel.cluster, neighbour(1));
     await syncAll(kernel.cluster);
@@ -212,7 +212,7 @@ describe.each(['nft', 'legacy'] as const)('connections while rules change, %s va
     });
   });
 
-  it('go to the new endpoint after a sync, and none fails while the old one still serves', async (context) => {
+  it('go to the new endpoint after a sync, and none fails while the old endpoint still serves', async (context) => {
     const { cluster } = kernelNow();
     await unharmed(context, cluster, rowsOf(ALL_WAYS, WEB), async (streams) => {
       for (let round = 0; round < 9 || goesOn(streams, round); round++) {

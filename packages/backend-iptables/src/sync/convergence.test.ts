@@ -1,4 +1,4 @@
-/** Whatever changes, fails and interferes: in the end the kernel holds what a fresh start would have written. */
+/** After any changes, failures and interference the kernel converges to what a new process would have written. */
 import type {
   DesiredChange,
   DesiredEndpoint,
@@ -50,7 +50,7 @@ function randomService(random: Random, index: number): DesiredServicePort {
   return sampleService({ index, endpoints, frontends, ...(random() < 0.3 ? { affinitySeconds: 60 } : {}) });
 }
 
-/** The same address is always on the same node: of one that moves, a rule may be left that does no harm. */
+/** An address is always on the same node: for an endpoint that moves to another node, a redundant rule may remain. */
 function onItsNode(endpoint: DesiredEndpoint): DesiredEndpoint {
   return { ...endpoint, isLocal: /[02468]$/.test(endpoint.address) };
 }
@@ -73,7 +73,7 @@ function mutate(random: Random, state: DesiredState): DesiredState {
   return { ...rest, counts: { ...counts, endpoints } };
 }
 
-/** Somebody else's hand: a chain emptied, a jump gone. */
+/** A change by another process: a chain emptied, a jump removed. */
 function interfere(random: Random, fake: FakeIptables): void {
   const chains = [...fake.kernel.table('nat').keys()].filter((name) => name.startsWith('KUBE-'));
   const victim = chains[Math.floor(random() * chains.length)];
@@ -84,7 +84,7 @@ const content = (fake: FakeIptables): readonly string[] => fake.dumpAll().split(
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Time for the watch to count commits and to verify, faults included. */
+/** Time for the watch to count commits and to verify, failures included. */
 async function watchFor(timer: ManualClock): Promise<void> {
   for (let round = 0; round < 4; round++) {
     timer.advance(250);
@@ -100,7 +100,7 @@ interface Watched {
   isFailing: boolean;
 }
 
-/** The work, beside its result: no change is taken for another process', and nothing is compared without need. */
+/** Checks the work besides the result: no own change is reported as one by another process, and no comparison is made without cause. */
 function expectNoNeedlessWork(
   watched: Watched,
   { change, result }: { readonly change: DesiredChange; readonly result: SyncResult },
@@ -122,7 +122,7 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
   const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver, timer });
   const watched: Watched = { heard: [], isDisturbed: false, isFailing: true };
   const stop = backend.watch?.((what) => watched.heard.push(what));
-  // Until a sync has succeeded, there is nothing to guard.
+  // Before the first successful sync nothing is guarded.
   const guarded = { now: false };
   let state = mutate(random, sampleState([]));
   await backend.sync(fullChange(state));
@@ -138,7 +138,7 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
       if (result.scope === 'full') watched.isDisturbed = false;
       if (!watched.isDisturbed) watched.heard.length = 0;
     }
-    // The legacy variant counts nothing: interference is found by the next full comparison only.
+    // The legacy variant counts no commits: interference is found by the next full comparison only.
     if (variant === 'nft' && guarded.now && random() < 0.3) {
       interfere(random, fake);
       watched.isDisturbed = true;
@@ -157,7 +157,7 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
 }
 
 describe.each(['nft', 'legacy'] as const)('convergence, %s variant', (variant) => {
-  it('under random changes, failures and interference', async () => {
+  it('succeeds under random changes, failures and interference', async () => {
     for (let seed = 1; seed <= 25; seed++) await run(seed, variant);
   }, 120_000);
 });

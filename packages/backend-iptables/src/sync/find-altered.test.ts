@@ -1,4 +1,4 @@
-/** Verification where the listing of all tables does not end: chains are listed in pieces. */
+/** Verification where the listing of all tables is never completed: chains are listed in pieces. */
 import { backendError, fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import type { IptablesDriver } from '@signalbox/iptables';
@@ -15,8 +15,8 @@ import {
   type Lab,
 } from '../testing/verification-lab.ts';
 
-describe('verification while commits in a row keep the listing of all tables from its end', () => {
-  /** More chains than one piece has. */
+describe('verification while repeated commits prevent the listing of all tables from completing', () => {
+  /** More chains than fit in one piece. */
   const many = sampleState(Array.from({ length: 200 }, (_, index) => sampleService({ index })));
   const beset = async (adapt?: (driver: IptablesDriver) => IptablesDriver): Promise<Lab> => {
     const world = await lab('nft', many, adapt);
@@ -24,7 +24,7 @@ describe('verification while commits in a row keep the listing of all tables fro
     return world;
   };
 
-  it('lists chains in pieces, finds nothing where rules are as written, and reports no problem', async () => {
+  it('lists chains in pieces, finds no difference where rules are as written, and reports no problem', async () => {
     const world = await beset();
     for (let turn = 0; turn < 4; turn++) {
       world.fake.byOthers(HARMLESS);
@@ -56,7 +56,7 @@ describe('verification while commits in a row keep the listing of all tables fro
   });
 
   it.each(['at once', 'in pieces'])(
-    'finds nothing where a full sync wrote while chains were listed %s',
+    'finds no difference where a full sync wrote while chains were listed %s',
     async (how) => {
       const full = { now: false };
       const syncFirst = async (): Promise<void> => {
@@ -67,7 +67,7 @@ describe('verification while commits in a row keep the listing of all tables fro
       const world = await lab('nft', many, (driver) => ({
         ...driver,
         async save(onLine, limit) {
-          // Full syncs have no limit.
+          // Full syncs have no time limit.
           if (limit !== undefined && how === 'in pieces') return { ok: false, error: OVER };
           if (limit !== undefined) await syncFirst();
           return driver.save(onLine, limit);
@@ -99,7 +99,7 @@ describe('verification while commits in a row keep the listing of all tables fro
     world.stop();
   });
 
-  it.each(['FORWARD', 'INPUT', 'OUTPUT'])('reports a jump gone from %s of filter', async (chain) => {
+  it.each(['FORWARD', 'INPUT', 'OUTPUT'])('reports a jump removed from %s of filter', async (chain) => {
     const world = await beset();
     world.fake.byOthers(`*filter\n-F ${chain}\nCOMMIT\n`);
     await poll(world);
@@ -107,7 +107,7 @@ describe('verification while commits in a row keep the listing of all tables fro
     world.stop();
   });
 
-  it('takes no change that a sync writes between pieces, or during one, for that of another process', async () => {
+  it('reports no change that a sync writes between pieces, or during one, as a change by another process', async () => {
     const without = sampleState([...many.servicePorts.values()].slice(1));
     const sync = { now: async (): Promise<unknown> => undefined };
     const world = await beset((driver) => ({
@@ -148,7 +148,7 @@ describe('verification while commits in a row keep the listing of all tables fro
   });
 });
 
-describe('a listing that does not end in the legacy variant', () => {
+describe('a listing that does not complete in the legacy variant', () => {
   it('is not repeated in pieces, for which the tool copies the whole table each time', async () => {
     let pieces = 0;
     const world = await lab('legacy', STATE, (driver) => ({

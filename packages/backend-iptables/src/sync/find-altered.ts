@@ -19,7 +19,7 @@ import { guardedBy, ledgerOf, type State } from './backend-state.ts';
 
 export type Finding =
   | { readonly kind: 'compared'; readonly drift: string | null }
-  /** A full sync has read the kernel in the meantime, or the listing of all tables failed. */
+  /** A full sync has read the kernel since, or the listing of all tables failed. */
   | { readonly kind: 'void' }
   | { readonly kind: 'failed'; readonly error: BackendError };
 
@@ -37,7 +37,7 @@ export async function findAltered(
   timeLimit: number,
 ): Promise<{ readonly saved: Result<null>; readonly finding: Finding }> {
   const recorded = recordChanges(ledger, TABLES);
-  // The trial chain of a search for refused rules comes and goes.
+  // The trial chain of a search for refused rules is temporary.
   const check = createQuickCheck(
     ledger,
     driver.family,
@@ -51,14 +51,14 @@ export async function findAltered(
   return { saved, finding: await missingJump(driver, state.compiler?.shared() ?? [], check.foreign) };
 }
 
-/** Which chains are written from now on. */
+/** Records which chains are written from the call on. */
 type Recordings = ReadonlyMap<TableName, Recording>;
 
 function recordChanges(ledger: RuleLedger, tables: readonly TableName[]): Recordings {
   return new Map(tables.map((table) => [table, ledger[table].record()]));
 }
 
-/** What a sync under way writes is recorded at its end. */
+/** The writes of a running sync are recorded at its end. */
 async function endOfSync(state: State, recorded: Recordings): Promise<void> {
   while (state.running !== null) await state.running.catch(() => undefined);
   for (const recording of recorded.values()) recording.stop();
@@ -84,12 +84,12 @@ async function missingJump(
   return { kind: 'compared', drift: jump === undefined ? null : describeJump(jump) };
 }
 
-/** A listing of so many chains ends within a tenth of a second, so that commits in a row do not keep it from its end. */
+/** A listing of this number of chains completes within a tenth of a second, so that repeated commits do not prevent it. */
 const CHAINS_PER_PIECE = 500;
 
 /**
  * Compares the chains that the ledger holds, and the jumps to them. Chains that another process has added are not found: no
- * packet meets them. `null`: this driver cannot list some chains.
+ * packet reaches them. `null`: this driver cannot list some chains.
  */
 export async function findAlteredByPieces(work: Work, ledger: RuleLedger): Promise<Finding | null> {
   const tool = await work.driver.probe();

@@ -1,4 +1,4 @@
-/** What others do to our rules, and what failed syncs leave behind, is put right whatever told of it (S58, F138). */
+/** Changes by other processes to owned rules, and remains of failed syncs, are repaired, however they are detected (S58, F138). */
 import {
   fullChange,
   type Backend,
@@ -25,7 +25,7 @@ const NODE = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'any-local', loopback:
 const SERVICES = [...Array.from({ length: 6 }, (_, index) => sampleService({ index })), REJECTED];
 const STATE: DesiredState = sampleState(SERVICES, NODE);
 
-/** With these service ports in the place of those with the same name. */
+/** With these service ports instead of those with the same name. */
 function stateWith(...services: readonly DesiredServicePort[]): DesiredState {
   const given = new Map(services.map((service) => [service.key, service]));
   return sampleState(
@@ -54,12 +54,12 @@ async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
   return settled;
 }
 
-/** The input as another program would write it, without telling the monitor. */
+/** Applies the input as another program would, without notifying the monitor. */
 function silently({ fake }: Lab, table: 'nat' | 'filter', ...lines: readonly string[]): void {
   expect(fake.kernel.apply(table, lines, 1)).toBeNull();
 }
 
-/** All that a plain `iptables -F`, and with `-X`, does to a table. */
+/** The effect of a plain `iptables -F`, and with `-X`, on a table. */
 function flush(table: 'nat' | 'filter', how: 'keep-chains' | 'remove-chains') {
   return (world: Lab): void => {
     const names = [...world.fake.kernel.table(table).keys()];
@@ -69,7 +69,7 @@ function flush(table: 'nat' | 'filter', how: 'keep-chains' | 'remove-chains') {
   };
 }
 
-/** Takes the first rule of a chain away, or the one that has these words. */
+/** Removes the first rule of a chain, or the one with these words. */
 function without(table: 'nat' | 'filter', chain: string, words = '') {
   return (world: Lab): void => {
     const [rule] =
@@ -83,7 +83,7 @@ function without(table: 'nat' | 'filter', chain: string, words = '') {
 }
 
 describe.each(['nft', 'legacy'] as const)(
-  '%s: without anybody telling, the next sync of nothing puts right',
+  '%s: without a notification, the next empty sync repairs',
   (variant) => {
     it.each([
       ['a flush of filter', flush('filter', 'keep-chains')],
@@ -110,7 +110,7 @@ describe.each(['nft', 'legacy'] as const)(
       expect(dumpAll(world)).toBe(right);
     });
 
-    it('but writes nothing where nothing happened, and does not look at everything again at once', async () => {
+    it('but writes nothing where nothing changed, and does not compare everything again at once', async () => {
       let saves = 0;
       const world = lab(variant, (operation) => {
         if (operation === 'iptables-save') saves++;
@@ -146,7 +146,7 @@ describe.each(['nft', 'legacy'] as const)(
 );
 
 describe.each(['nft', 'legacy'] as const)('%s: after a failure', (variant) => {
-  it('a refusal goes behind the way to the endpoints, as if nothing had failed', async () => {
+  it('a refusal is written after the rules to the endpoints, as without a failure', async () => {
     const fault = { on: false };
     const world = lab(variant, (operation) => fault.on && operation === 'iptables-restore');
     await ok(world.backend.sync(fullChange(STATE)));
@@ -165,7 +165,7 @@ describe.each(['nft', 'legacy'] as const)('%s: after a failure', (variant) => {
     expect(tables.lastIndexOf('filter')).toBeGreaterThan(tables.indexOf('nat'));
   });
 
-  it('what kubelet put into KUBE-FIREWALL while we were reading is not lost', async () => {
+  it('a rule that kubelet adds to KUBE-FIREWALL during the listing is kept', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     let first = true;
     const backend = createIptablesBackend({

@@ -1,4 +1,4 @@
-/** Reads the kernel, compares everything with it, and writes what differs. */
+/** Reads the kernel, compares all rules with it, and writes the differences. */
 import type { BackendError, Family } from '@signalbox/core';
 import {
   countOtherCommits,
@@ -21,7 +21,7 @@ import { AGAIN, canTighten, failed, succeeded, type Pass, type SyncWork } from '
 export async function fullPass(work: SyncWork): Promise<Pass> {
   const { driver, state, compiler, report } = work;
   report.reach('full');
-  // Whatever fails from here on, the next pass has to be full, too.
+  // If anything fails from here on, the next pass has to be full, too.
   forgetLedger(state);
   const commits = await countOtherCommits(driver);
   const observed = await observeTables(driver, compiler.shared());
@@ -52,7 +52,7 @@ async function reconcile(work: SyncWork, observed: OwnedTables): Promise<Reconci
   const comparison = createComparison({ family: driver.family, shared, known: last }, observed, ledger);
   const plan = planFor(work, observed, ledger);
   const failure = await compareAll(work, comparison, plan);
-  // Chains written ahead are in neither ledger.
+  // Chains that were written in advance are in neither ledger.
   if (failure !== null) state.unreported.push(...comparison.byOthers);
   if (failure !== null) return { error: failure, kernel: { kind: 'unknown', last: null } };
   const inserts = comparison.end();
@@ -61,7 +61,7 @@ async function reconcile(work: SyncWork, observed: OwnedTables): Promise<Reconci
   const absent = new Set(inserts.map(formatJump));
   const standing = guarded.map(formatJump).filter((jump) => !absent.has(jump));
   const error = await applyPlan({ ...plan, inserts, part: 'everything' });
-  // Until the jumps are known to be in place, the next pass has to read the kernel again.
+  // Until the jumps are verified to be in place, the next pass has to read the kernel again.
   const isKnown = error === null || (error.kernel === 'unchanged' && inserts.length === 0);
   if (isKnown) return { error, kernel: { kind: 'held', ledger, guarded } };
   return { error, kernel: { kind: 'unknown', last: { ledger, jumps: new Set(standing) } } };
@@ -82,8 +82,8 @@ function planFor({ driver, tool, report, state }: SyncWork, observed: OwnedTable
 }
 
 /**
- * New chains that no packet can meet yet are written while others are still being compiled, so that the text of a whole
- * first sync is never in memory at once. The legacy variant copies the whole table for any transaction, hence not there.
+ * New chains that no packet can reach yet are written while others are still being compiled, so that the text of a whole
+ * first sync is never in memory at once. The legacy variant copies the whole table for any transaction: it does not do so.
  */
 async function compareAll(
   { compiler, state, tool }: SyncWork,

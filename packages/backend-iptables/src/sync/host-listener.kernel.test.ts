@@ -4,7 +4,7 @@ import { expect, it } from 'vitest';
 import { createExecDriver } from '@signalbox/iptables';
 import { createIptablesBackend } from './iptables-backend.ts';
 
-it('S20: a process that listens on a node port is not reached: the service is', async () => {
+it('S20: connections to a node port reach the service, not a process that listens on the port', async () => {
   const [scenario] = loadScenarios(SCENARIOS_ROOT, 'node-port/tcp');
   const [step] = scenario?.steps ?? [];
   const rows = (step?.packets ?? []).filter(

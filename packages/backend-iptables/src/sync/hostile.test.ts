@@ -1,4 +1,4 @@
-/** What no caller should pass: hostile text at every place of a change. */
+/** Invalid arguments: hostile text at every place of a change. */
 import { fullChange, type DesiredChange } from '@signalbox/core';
 import { HOSTILE_TEXTS, HOSTILE_VALUES, placesOf, replacedAt } from '@signalbox/core/testing';
 import * as fc from 'fast-check';
@@ -36,7 +36,7 @@ describe('hostile text', () => {
     );
   });
 
-  it('costs only the service port that contains it its rules', async () => {
+  it('affects only the rules of the service port that contains it', async () => {
     const { fake, sync } = lab();
     const [good, bad] = [sampleService({ index: 1 }), sampleService({ index: 2 })];
     const frontends = [{ ...bad.frontends[0], address: '10.96.0.2\n-P INPUT DROP' }];
@@ -49,7 +49,7 @@ describe('hostile text', () => {
   });
 
   it.each([{}, null, 7, { ...change, family: 'IPv5' }])(
-    'a change of another shape is an error: %#',
+    'a change of another type is an error: %#',
     async (each) => {
       const { fake, sync } = lab();
       expect(await sync(each)).toMatchObject({
@@ -72,7 +72,7 @@ describe('encodeRestore', () => {
     fc.record({ kind: fc.constantFrom('create' as const, 'flush' as const, 'delete' as const), chain: text }),
   );
 
-  it('refuses what would be more than its line, and else writes a line for each rule', () => {
+  it('refuses text that would not stay on its line, and else writes a line for each rule', () => {
     fc.assert(
       fc.property(operation, (each) => {
         const parts = [

@@ -1,4 +1,4 @@
-/** Against the real kernel, in a network namespace that is this process' own: `unshare -n`. */
+/** Against the real kernel, in a network namespace of this process: `unshare -n`. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { Backend, DesiredServicePort, DesiredState, Family, SyncResult } from '@signalbox/core';
@@ -45,7 +45,7 @@ function tool({ variant, family }: Case, part: '' | '-save' | '-restore'): strin
   return `${family === 'IPv4' ? 'iptables' : 'ip6tables'}-${variant}${part}`;
 }
 
-/** What others see: comments and counters aside, `iptables-save` of all tables that services use. */
+/** The rules that are not owned: `iptables-save`, without comments and counters, of all tables that services use. */
 function saved(which: Case): string {
   const lines = TABLES.flatMap((table) => run(tool(which, '-save'), '-t', table).split('\n'));
   return lines
@@ -115,7 +115,7 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
       await driver.close();
     });
 
-  it('finds everything as it was written, and puts right what nobody told of', async () => {
+  it('finds everything as it was written, and repairs changes that were not reported', async () => {
     const nothing = changeBetween(state, state);
     const untouched = backendOf();
     await ok(untouched.sync(fullChange(state)));
@@ -138,7 +138,7 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
     }
   });
 
-  it('takes over without writing, and then sees what somebody altered', async () => {
+  it('adopts existing rules without writing, and then finds the change of another process', async () => {
     const first = backendOf();
     await ok(first.sync(fullChange(state)));
     const before = saved(which);
@@ -158,7 +158,7 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
     expect(await second.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('cleans up without a trace, and leaves the rules of others byte for byte', async () => {
+  it('removes everything that it wrote, and leaves all other rules byte for byte', async () => {
     run(tool(which, ''), '-N', 'MINE');
     run(tool(which, ''), '-A', 'FORWARD', '-m', 'comment', '--comment', 'to my own', '-j', 'MINE');
     run(tool(which, ''), '-A', 'MINE', '-p', 'tcp', '-m', 'multiport', '--dports', '22,2222', '-j', 'ACCEPT');
@@ -171,7 +171,7 @@ describe.each(CASES)('iptables, $variant variant, $family', (which) => {
     const shared = saved(which)
       .split('\n')
       .filter((line) => line.includes('KUBE-FIREWALL'));
-    // Shared with kubelet, and it guards what the sysctl leaves open: kube-proxy leaves it, too.
+    // Shared with kubelet, and it guards what the sysctl opens: kube-proxy leaves it, too.
     expect(shared).toHaveLength(family === 'IPv4' ? 4 : 0);
     expect(
       saved(which)
@@ -208,7 +208,7 @@ describe.each([CASES[0], CASES[2]] as readonly Case[])('iptables, $variant varia
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('grows and shrinks through splits and merges of the dispatch tree', async () => {
+  it('adds and removes services through splits and merges of the dispatch tree', async () => {
     const backend = backendOf();
     const sizes = [10, 40, 400, 20, 0];
     let before = sampleState([]);
@@ -221,7 +221,7 @@ describe.each([CASES[0], CASES[2]] as readonly Case[])('iptables, $variant varia
     }
   });
 
-  it('refuses what the kernel refuses, names the line, and has changed nothing', async () => {
+  it('returns an error with the line for a rule that the kernel refuses, and changes nothing', async () => {
     const driver = createExecDriver({ family, variant });
     const before = saved(which);
     const result = await driver.restore('*nat\n:KUBE-SEP-X - [0:0]\n-A KUBE-SEP-X -j NOWHERE\nCOMMIT\n');
@@ -234,9 +234,9 @@ describe.each([CASES[0], CASES[2]] as readonly Case[])('iptables, $variant varia
 describe.each(['nft', 'legacy'] as const)('rules that this kernel refuses, %s variant', (variant) => {
   const which: Case = { variant, family: 'IPv4' };
 
-  it('cost the one service that asks for them, until it no longer does', async () => {
+  it('affect only the service that needs them, until it no longer does', async () => {
     const driver = createExecDriver({ family: 'IPv4', variant });
-    // Rules that count name an object that nobody has made; only node ports on localhost have such rules.
+    // Rules that count name an object that does not exist; only node ports on localhost have such rules.
     const options = { family: 'IPv4', driver, accounting: true, conntrackLiberal: true } as const;
     const backend = createIptablesBackend(options);
     const node = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'any-local', loopback: true } } as const;
@@ -261,7 +261,7 @@ describe.each(['nft', 'legacy'] as const)('rules that this kernel refuses, %s va
 });
 
 describe('the lock of the legacy variant', () => {
-  it('held by somebody else makes the sync fail as busy, and the next one catch up', async () => {
+  it('held by another process makes the sync fail as busy, and the next sync succeeds', async () => {
     const driver = createExecDriver({ family: 'IPv4', variant: 'legacy', lockWait: 1 });
     const backend = createIptablesBackend({ family: 'IPv4', driver });
     const state = sampleState(services(3));
@@ -341,9 +341,9 @@ interface Watched {
   readonly backend: Backend;
   readonly heard: string[];
   readonly saves: () => number;
-  /** What is reported next. */
+  /** The next report. */
   readonly next: () => Promise<string>;
-  /** So many answers to the question for commits. */
+  /** Waits for this number of replies to the query for commits. */
   readonly polls: (count: number) => Promise<void>;
   readonly stop: () => void;
 }
@@ -365,7 +365,7 @@ function watched(family: Family): Watched {
       return answer ?? { kind: 'writing' };
     },
   };
-  // So long an interval that only the count of commits can be what is heard.
+  // The interval is so long that only the count of commits can cause the report.
   const backend = createIptablesBackend({ family, driver, checkInterval: 3_600_000 });
   const heard: string[] = [];
   const stop = backend.watch?.((what) => {

@@ -54,7 +54,7 @@ async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
   return settled;
 }
 
-/** Everything that needs no time has happened. */
+/** Waits for everything that needs no timer. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A state with service 3 changed in one endpoint. */
@@ -64,7 +64,7 @@ function oneEndpointMoved(): DesiredState {
 }
 
 describe('a full sync', () => {
-  it('writes everything, and finds nothing to do the next time', async () => {
+  it('writes everything, and the next one changes nothing', async () => {
     const { fake, backend } = lab();
     const first = await ok(backend.sync(fullChange(STATE)));
     expect(first.scope).toBe('full');
@@ -81,7 +81,7 @@ describe('a full sync', () => {
     expect(fake.inputs.length).toBe(written);
   });
 
-  it('of a new process takes over what the old one left, without writing', async () => {
+  it('of a new process adopts the rules of the old one, without writing', async () => {
     const old = lab();
     await ok(old.backend.sync(fullChange(STATE)));
     const before = old.fake.dumpAll();
@@ -97,7 +97,7 @@ describe('a full sync', () => {
     expect(old.fake.dumpAll()).toBe(before);
   });
 
-  it('takes over the chains of services that a kube-proxy wrote', async () => {
+  it('adopts the chains of services that a kube-proxy wrote', async () => {
     const { fake, backend } = lab();
     // As iptables-save lists them where kube-proxy 1.36 runs.
     const words = 'shop/service-3:http';
@@ -125,16 +125,16 @@ describe('a full sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('of a new process writes no more than what differs', async () => {
+  it('of a new process writes only the differences', async () => {
     const old = lab();
     await ok(old.backend.sync(fullChange(STATE)));
     const next = createIptablesBackend({ family: 'IPv4', driver: old.fake.driver });
     const result = await ok(next.sync(fullChange(oneEndpointMoved())));
-    // Two endpoints have new chains, the service's chain is rewritten, the two old chains go.
+    // Two endpoints have new chains, the service's chain is rewritten, the two old chains are removed.
     expect(result.counters).toMatchObject({ chainsWritten: 3, chainsRemoved: 2 });
   });
 
-  it('removes chains that nobody wants, but empties those that rules of others lead to', async () => {
+  it('removes chains that are not desired, but only empties those to which rules that are not owned jump', async () => {
     const { fake, backend } = lab();
     fake.byOthers(
       '*nat\n:KUBE-SVC-OLD - [0:0]\n:KUBE-SEP-OLD - [0:0]\n:KUBE-SVC-USED - [0:0]\n:MINE - [0:0]\n' +
@@ -169,7 +169,7 @@ describe('a partial sync', () => {
     expect(nothing.scope).toBe('none');
   });
 
-  it('writes refusals before it takes ways to endpoints away, and takes them away after', async () => {
+  it('writes refusals before it removes rules to endpoints, and removes refusals after it adds such rules', async () => {
     const { fake, backend } = lab();
     await ok(backend.sync(fullChange(STATE)));
     const empty = sampleService({ index: 3, endpoints: [], frontends: [clusterIP(3, REFUSED)] });
@@ -193,7 +193,7 @@ describe('a partial sync', () => {
     expect(sorted(one.fake.dumpAll())).toEqual(sorted(other.fake.dumpAll()));
   });
 
-  it('becomes full where the node changes what stands in chains of others', async () => {
+  it('becomes full where a change of the node affects rules in chains that are not owned', async () => {
     const { fake, backend } = lab();
     await ok(backend.sync(fullChange(STATE)));
     const node = { ...SAMPLE_NODE, nodePortAddresses: { kind: 'any-local', loopback: true } as const };
@@ -205,7 +205,7 @@ describe('a partial sync', () => {
 });
 
 describe('a failed sync', () => {
-  it('with the lock held forgets nothing and needs no reading to catch up', async () => {
+  it('with the lock held keeps its changes, and the next one needs no listing', async () => {
     const fault = { on: false };
     const { fake, backend } = lab((operation) => fault.on && operation === 'iptables-restore');
     await ok(backend.sync(fullChange(STATE)));
@@ -220,7 +220,7 @@ describe('a failed sync', () => {
     expect(fake.kernel.table('nat').size).toBeGreaterThan(20);
   });
 
-  it('that leaves the kernel unknown makes the next sync read and repair', async () => {
+  it('that leaves the kernel in an unknown state makes the next sync read and repair it', async () => {
     const fault = { on: false };
     const { backend } = lab((asked) => fault.on && asked === 'iptables-restore end');
     await ok(backend.sync(fullChange(STATE)));
@@ -235,7 +235,7 @@ describe('a failed sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('because a transaction is refused half-way reads and repairs at once', async () => {
+  it('because of a transaction refused after others reads and repairs at once', async () => {
     const fault = { left: 0 };
     const { backend } = lab((asked) => asked === 'iptables-restore nat' && fault.left-- > 0);
     await ok(backend.sync(fullChange(STATE)));
@@ -246,7 +246,7 @@ describe('a failed sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('of the first sync is made up for by the next', async () => {
+  it('of a new process is completed by the next', async () => {
     const fault = { on: true };
     const { backend } = lab((operation) => fault.on && operation === 'iptables-restore nat');
     expect((await backend.sync(fullChange(STATE))).outcome).toBe('failed');
@@ -255,7 +255,7 @@ describe('a failed sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('of a first sync that found the lock held and a jump gone leads to a sync that inserts the jump', async () => {
+  it('of a new process with the lock held and a jump missing is followed by a sync that inserts the jump', async () => {
     const fault = { on: false };
     const { fake, backend } = lab((operation) => fault.on && operation === 'iptables-restore');
     await ok(backend.sync(fullChange(STATE)));
@@ -308,7 +308,7 @@ describe('a failed sync', () => {
     const result = await ok(backend.sync(fullChange(many)));
     expect(result.counters['restoreFailures']).toBe(3);
     expect(largest.at(-1)).toBeLessThanOrEqual(120);
-    // The limit is remembered.
+    // The limit is kept.
     const again = await ok(backend.sync(changeBetween(many, sampleState(services(100)))));
     expect(again.counters['restoreFailures']).toBe(0);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
@@ -337,8 +337,8 @@ describe('a failed sync', () => {
   });
 });
 
-describe('changes by others', () => {
-  it('are told, repaired and listed', async () => {
+describe('changes by other processes', () => {
+  it('are reported, repaired and listed', async () => {
     const { fake, backend, timer } = lab();
     await ok(backend.sync(fullChange(STATE)));
     const { heard, stop } = listen(backend);
@@ -361,7 +361,7 @@ describe('changes by others', () => {
     stop();
   });
 
-  it('in the midst of a sync are repaired by the next', async () => {
+  it('during a sync are repaired by the next', async () => {
     const { fake, timer } = lab();
     const hand = { now: (): void => undefined };
     const driver = {
@@ -387,7 +387,7 @@ describe('changes by others', () => {
     stop();
   });
 
-  it('are found by an empty change, without anybody watching', async () => {
+  it('are found by an empty change, without a watch', async () => {
     const { fake, backend } = lab();
     await ok(backend.sync(fullChange(STATE)));
     fake.byOthers('*nat\n-F PREROUTING\nCOMMIT\n');
@@ -398,7 +398,7 @@ describe('changes by others', () => {
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
   });
 
-  it('that do not concern us are left alone and not told', async () => {
+  it('to rules that are not owned are neither modified nor reported', async () => {
     const { fake, backend, timer } = lab();
     const foreign =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +

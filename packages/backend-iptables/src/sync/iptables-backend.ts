@@ -49,7 +49,7 @@ async function syncAlone(input: SyncInput, change: DesiredChange): Promise<SyncR
   try {
     return await sync;
   } catch (error) {
-    // A defect. What was recorded may be half true: the next sync has to read the kernel.
+    // A defect. The records may be incomplete: the next sync has to read the kernel.
     state.kernel = { kind: 'unknown', last: null };
     throw error;
   } finally {
@@ -101,17 +101,17 @@ async function prepareFull(work: SyncWork, change: DesiredChange): Promise<Pass>
 
 function isIncremental(state: State, change: DesiredChange): boolean {
   const ledger = ledgerOf(state);
-  // What a failed sync left to be done has lost its order: only a full pass restores it (`RefusalOrder`).
+  // Changes that a failed sync did not complete have lost their order: only a full pass restores it (`RefusalOrder`).
   const isHalfDone = ledger?.filter.isSettled === false;
   return ledger !== null && !state.resyncRequired && !isHalfDone && change.kind === 'incremental';
 }
 
-/** All rules are compared with the ledger as often as that takes this share of the time, but not more often than asked. */
+/** All rules are compared with the ledger for at most this share of the time, and not more often than requested. */
 const VERIFY_TIME_SHARE = 0.01;
 
 /**
- * Nothing is to be done, unless another process did something. Where the backend is watched it is verified beside syncs, else
- * here: first what is cheap to ask for, then everything.
+ * The desired state did not change; another process may have changed the kernel. Where the backend is watched it is verified
+ * beside syncs, else here: first by inexpensive queries, then completely.
  */
 async function verifyAndRepair(work: SyncWork, change: DesiredChange): Promise<Pass> {
   const { driver, state, compiler } = work;
@@ -130,7 +130,7 @@ async function verifyAndRepair(work: SyncWork, change: DesiredChange): Promise<P
   return isDue ? state.verifications.take(verify) : verify();
 }
 
-/** Service ports that were refused may be accepted now. */
+/** Service ports that were refused may be accepted by now. */
 async function retryPass(work: SyncWork, change: DesiredChange): Promise<Pass> {
   const returned = await retryRefused(work, work.compiler.services.values());
   return partialPass(work, withReturned(change, returned));

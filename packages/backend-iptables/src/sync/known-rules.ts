@@ -1,16 +1,16 @@
 /**
- * Which differences are the work of another process: those between the kernel and what it is known to have held after our
- * last write. What we want now is no measure: it may have changed since.
+ * Which differences another process caused: those between the kernel and its recorded content after the last write of
+ * this process. The desired state is no reference: it may have changed since.
  */
 import type { Family } from '@signalbox/core';
 import { hasRules, PROBE, type TableName } from '@signalbox/iptables';
 import { isPending, type RuleLedger } from '../diff/rule-ledger.ts';
 
-/** What the kernel was last known to hold. */
+/** The last recorded content of the kernel. */
 export interface KnownRules {
-  /** What it plans may have been written. */
+  /** Its planned changes may have been written. */
   readonly ledger: RuleLedger;
-  /** Rules in chains of others, as `formatJump` has them. */
+  /** Rules in chains that are not owned, as `formatJump` formats them. */
   readonly jumps: ReadonlySet<string>;
 }
 
@@ -25,11 +25,11 @@ export function formatJump({
 export interface ListedChain {
   readonly table: TableName;
   readonly name: string;
-  /** `undefined`: it is not there. */
+  /** `undefined`: the chain does not exist. */
   readonly listed: readonly string[] | undefined;
 }
 
-/** Whether another process made, altered or removed the chain. */
+/** Whether another process created, altered or removed the chain. */
 export function isAlteredByOthers(
   { ledger }: KnownRules,
   { table, name, listed }: ListedChain,

@@ -1,4 +1,4 @@
-/** Beside rules made with nft in tables of iptables: `iptables-save` then lists nothing of the table and ends with status 0. */
+/** With rules added by nft to tables of iptables: `iptables-save` then lists nothing of the table and exits with status 0. */
 import { spawnSync } from 'node:child_process';
 import { fullChange, type Backend, type DesiredState, type Family, type SyncResult } from '@signalbox/core';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -22,7 +22,7 @@ const reset = (): void => void run('nft', 'flush', 'ruleset');
 beforeEach(reset);
 afterEach(reset);
 
-describe.each(CASES)('rules made with nft, $family', ({ family, word, tool, source }) => {
+describe.each(CASES)('rules added by nft, $family', ({ family, word, tool, source }) => {
   const state = everyKind(family);
   const list = (table: string): string => run('nft', 'list', 'table', word, table);
   const count = (text: string, what: RegExp): number => [...text.matchAll(what)].length;
@@ -54,7 +54,7 @@ describe.each(CASES)('rules made with nft, $family', ({ family, word, tool, sour
   const grown: DesiredState = withService(state);
   const again = { ...changeBetween(grown, grown), kind: 'incremental' } as const;
 
-  it('stop neither changes, nor repairs, nor a restart, and no jump is added twice', async () => {
+  it('prevent neither changes, nor repairs, nor a restart, and no jump is added twice', async () => {
     const { backend, notices } = lab();
     await ok(backend.sync(fullChange(state)));
     addNativeRules();
@@ -73,7 +73,7 @@ describe.each(CASES)('rules made with nft, $family', ({ family, word, tool, sour
     expect(notices.map(({ data }) => data['table'])).toEqual([`${word} filter`, `${word} nat`]);
   });
 
-  it('are put right in a chain of services, and stay everywhere else', async () => {
+  it('are removed from a chain of services, and stay in all other chains', async () => {
     const { backend } = lab();
     await ok(backend.sync(fullChange(state)));
     addNativeRules();
@@ -97,7 +97,7 @@ describe.each(CASES)('rules made with nft, $family', ({ family, word, tool, sour
     expect(count(list('filter'), /vmap/g)).toBe(2);
   });
 
-  it('do not keep anything from being cleaned up, jumps that were added many times included', async () => {
+  it('do not prevent the clean-up of anything, jumps that were added many times included', async () => {
     const { backend } = lab();
     await ok(backend.sync(fullChange(state)));
     addNativeRules();

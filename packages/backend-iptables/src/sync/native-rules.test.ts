@@ -18,7 +18,7 @@ function lab() {
 }
 
 describe('a hook with rules that iptables cannot list', () => {
-  it('gets a jump once, however often it is looked at', async () => {
+  it('gets a jump once, however often it is verified', async () => {
     const { fake, restart, ok, jumps } = lab();
     fake.unlisted.add('nat POSTROUTING').add('filter FORWARD');
     const backend = restart();
@@ -29,7 +29,7 @@ describe('a hook with rules that iptables cannot list', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('gets back a jump that is missing', async () => {
+  it('gets a missing jump again', async () => {
     const { fake, restart, ok, jumps } = lab();
     const backend = restart();
     await ok(backend.sync(fullChange(STATE)));
@@ -53,7 +53,7 @@ describe('a hook with rules that iptables cannot list', () => {
 });
 
 describe('a chain of services with such a rule', () => {
-  it('is written anew', async () => {
+  it('is rewritten', async () => {
     const { fake, restart, ok } = lab();
     await ok(restart().sync(fullChange(STATE)));
     fake.unlisted.add('nat KUBE-SERVICES');

@@ -1,4 +1,4 @@
-/** What of the wanted the kernel does not have. Changes nothing. */
+/** Which desired rules the kernel does not have. Changes nothing. */
 import type { BackendError, Observation } from '@signalbox/core';
 import { askForUnlisted, missingJumps, type IptablesDriver, type TableName } from '@signalbox/iptables';
 import { isOwnChain } from '../compile/names.ts';
@@ -24,7 +24,7 @@ export async function observeDrift(driver: IptablesDriver, state: State): Promis
   return { outcome: 'ok', drift: comparison.drift };
 }
 
-/** By what is held, if that is known and all that is wanted. `false`: a closer look is due. */
+/** Compares with the ledger, if it is known and has everything desired. `false`: a full comparison is needed. */
 export async function isIntact(
   driver: IptablesDriver,
   compiler: RuleCompiler,

@@ -1,4 +1,4 @@
-/** What `observe` sees, and how often it has to look. */
+/** What `observe` reports, and how many listings it makes. */
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import type { IptablesDriver } from '@signalbox/iptables';
@@ -43,7 +43,7 @@ describe('observe', () => {
     expect(listings.count).toBe(1);
   });
 
-  it('lists once where the tool has other words for it', async () => {
+  it('lists once where the tool formats rules differently', async () => {
     const { listings, observe } = await lab();
     listings.words = (line) => line.replace('-m mark --mark 0x4000/0x4000', '-m mark  --mark 0x4000/0x4000');
     expect(await observe()).toEqual(INTACT);
@@ -52,33 +52,33 @@ describe('observe', () => {
 
   it.each([
     [
-      'a rule less',
+      'a removed rule',
       '*nat\n-D KUBE-MARK-MASQ -j MARK --set-xmark 0x4000/0x4000\nCOMMIT\n',
       'altered',
       chain('nat', 'KUBE-MARK-MASQ'),
     ],
     ['a rule more', '*nat\n-A KUBE-MARK-MASQ -j RETURN\nCOMMIT\n', 'altered', chain('nat', 'KUBE-MARK-MASQ')],
     [
-      'a rule in an empty chain',
+      'an added rule in an empty chain',
       '*mangle\n-A KUBE-PROXY-CANARY -j RETURN\nCOMMIT\n',
       'altered',
       chain('mangle', 'KUBE-PROXY-CANARY'),
     ],
     [
-      'a chain less',
+      'a removed chain',
       '*mangle\n-X KUBE-PROXY-CANARY\nCOMMIT\n',
       'missing',
       chain('mangle', 'KUBE-PROXY-CANARY'),
     ],
     ['a chain more', '*nat\n:KUBE-SVC-OLD - [0:0]\nCOMMIT\n', 'stale', chain('nat', 'KUBE-SVC-OLD')],
     [
-      'a chain for another',
+      'a chain instead of another one',
       '*mangle\n-X KUBE-PROXY-CANARY\nCOMMIT\n*nat\n:KUBE-SVC-OLD - [0:0]\nCOMMIT\n',
       'stale',
       chain('nat', 'KUBE-SVC-OLD'),
     ],
     ['a jump less', '*nat\n-F PREROUTING\nCOMMIT\n', 'missing', { type: 'rule', within: 'nat PREROUTING' }],
-  ])('sees %s', async (_, input, kind, object) => {
+  ])('reports %s', async (_, input, kind, object) => {
     const { fake, observe } = await lab();
     fake.byOthers(input);
     expect(await observe()).toMatchObject({

@@ -1,4 +1,4 @@
-/** Writes what a change alters, on the strength of the ledger: the kernel is not read. */
+/** Writes the effect of a change, based on the ledger: the kernel is not read. */
 import type { BackendError, DesiredChange } from '@signalbox/core';
 import { encodeRule, type IptablesDriver } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
@@ -26,7 +26,7 @@ export async function partialPass(work: SyncWork, change: DesiredChange): Promis
     return AGAIN;
   }
   if (error !== null) return failed(work, error);
-  // Rules in chains that are not owned are written by full passes alone.
+  // Rules in chains that are not owned are written by full passes only.
   return jumpTexts(compiler, driver) === jumps ? succeeded(work) : AGAIN;
 }
 

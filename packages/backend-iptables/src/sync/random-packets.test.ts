@@ -1,4 +1,4 @@
-/** Any packet to any frontend, after any history: the rules do with it what the core says must be done. */
+/** After any sequence of changes, the rules treat any packet to any frontend as the core's explanation states. */
 import {
   createModel,
   explain,
@@ -18,12 +18,12 @@ import { rulesOf } from '../testing/scenario-backend.ts';
 type Random = () => number;
 type Address = (text: string) => string;
 
-/** `a.b.c.d` as it is, or as an IPv6 address of the same digits. */
+/** `a.b.c.d` unchanged, or as an IPv6 address of the same digits. */
 const ADDRESS: Readonly<Record<Family, Address>> = {
   IPv4: (text) => text,
   IPv6: (text) => (text === '127.0.0.1' ? '::1' : `fd00::${text.replaceAll('.', ':')}`),
 };
-/** The network of an address, `bits` of IPv4 long. */
+/** The network of an address, with the `bits` of the IPv4 prefix. */
 const cidr = (family: Family, text: string, bits: 16 | 24): string =>
   family === 'IPv4' ? `${text}/${bits}` : `${ADDRESS.IPv6(text)}/${bits === 16 ? 96 : 112}`;
 
@@ -71,7 +71,7 @@ function randomConfig(random: Random, family: Family): ModelConfig {
   };
 }
 
-/** Services share addresses, and now and then claim one another's. */
+/** Services share addresses, and sometimes have the same one as another. */
 function randomService(random: Random, family: Family, index: number): object {
   const at = ADDRESS[family];
   const some = (chance: number, ...texts: readonly string[]): readonly string[] =>
@@ -133,7 +133,7 @@ function randomSlice(random: Random, family: Family, index: number): object {
   };
 }
 
-/** Nobody but the node itself reaches its loopback addresses: S40, and martians before that. */
+/** Only the node itself reaches its loopback addresses: S40, and martians before that. */
 function sendersTo(
   destination: string,
   loopback: string | undefined,

@@ -15,7 +15,7 @@ import { BASE_JUMPS } from '../compile/base-chains.ts';
 import { isOwnChain } from '../compile/names.ts';
 import type { EndpointComments } from '../compile/context.ts';
 
-/** Of rules that lead from a service to one of its endpoints; nothing where there are none. */
+/** Of rules that lead from a service to one of its endpoints; none if there are no such rules. */
 export async function commentsInKernel(driver: IptablesDriver): Promise<EndpointComments | undefined> {
   let found: EndpointComments | undefined;
   await driver.save((line) => {
@@ -36,8 +36,8 @@ export async function observeTables(
 }
 
 /**
- * Whether a rule in one of the kernel's hooks is a proxy's own jump: this one's or a kube-proxy's, whose
- * comments all begin alike.
+ * Whether a rule in one of the kernel's hooks is a proxy's own jump: of Signalbox, or of a kube-proxy, whose comments all
+ * have the same prefix.
  */
 function isBaseJump(table: TableName, chain: string, text: string): boolean {
   if (!BUILTIN_CHAINS[table].includes(chain)) return false;

@@ -1,4 +1,4 @@
-/** Rules that the kernel does not take cost the service port that asks for them, and nobody else. */
+/** Rules that the kernel refuses affect only the service port that needs them. */
 import { isolateRefused } from '@signalbox/backend-kit';
 import { backendError, type DesiredServicePort, fail, fullChange, type SyncResult } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +15,7 @@ import {
   sampleState,
 } from '../testing/sample-state.ts';
 
-/** As the tool does: table by table; the first with a refused word ends it, those ahead of it are in. */
+/** As the tool does: table by table; the first with a refused word ends the call, tables before it are applied. */
 function refusing(fake: FakeIptables, words: readonly string[]): IptablesDriver {
   return {
     ...fake.driver,
@@ -52,7 +52,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     return { fake, words, backend: createIptablesBackend({ family: 'IPv4', driver }) };
   };
   const sorted = (fake: FakeIptables): readonly string[] => fake.dumpAll().split('\n').toSorted();
-  /** What a kernel that refuses nothing holds of these services. */
+  /** The rules of these services in a kernel that refuses none. */
   const written = async (held: readonly DesiredServicePort[]): Promise<readonly string[]> => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(sampleState(held)));
@@ -88,7 +88,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(sorted(fake)).toEqual(await written(held(later)));
   });
 
-  it('are tried again by an empty change, and come in once they are taken', async () => {
+  it('are tried again by an empty change, and are added once they are accepted', async () => {
     const { fake, words, backend } = lab();
     const all = [...services(20), odd(40), odd(41)];
     const state = sampleState(all);
@@ -99,7 +99,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(sorted(fake)).toEqual(await written(all));
   });
 
-  it('come in with a change that mends them, and are forgotten with the service', async () => {
+  it('are added with a change that corrects them, and are no longer recorded after the deletion of the service', async () => {
     const { fake, backend } = lab();
     const all = [...services(20), odd(40), odd(41)];
     await backend.sync(fullChange(sampleState(all)));
@@ -109,7 +109,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(sorted(fake)).toEqual(await written(mended));
   });
 
-  it('are forgotten with a service that is deleted while a full sync is due', async () => {
+  it('are no longer recorded for a service that is deleted while a full sync is due', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant });
     const driver = refusing(fake, ['10.66.6.6']);
     const hung = fail(backendError('timeout', 'iptables-restore', 'killed', { kernel: 'unknown' }));
@@ -127,7 +127,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect([result.outcome, result.scope, keys(result)]).toEqual(['ok', 'full', []]);
   });
 
-  it('of refusals, in a tree that services share, cost the one service too (S23)', async () => {
+  it('of refusals, in a tree that services share, affect only that service, too (S23)', async () => {
     const { fake, words, backend } = lab();
     words.push('10.96.0.9/32');
     const refused = sampleService({ index: 9, endpoints: [], frontends: [clusterIP(9, REFUSED)] });
@@ -137,7 +137,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(sorted(fake)).toEqual(await written(others));
   });
 
-  it('that are nobody’s in particular fail the sync and blame no service', async () => {
+  it('that belong to no single service fail the sync and are attributed to no service', async () => {
     const { words, backend } = lab();
     words.push('MASQUERADE');
     const state = sampleState(services(20));
@@ -149,7 +149,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
 
   // Only this variant sends messages.
   if (variant === 'nft')
-    it('are found where the kernel limits the size of messages, and none is blamed for the size of a trial', async () => {
+    it('are found where the kernel limits the size of messages, and none is refused because of the size of a trial', async () => {
       const { fake } = lab();
       const inner = refusing(fake, ['10.66.6.6']);
       const driver: IptablesDriver = {
@@ -171,7 +171,7 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
       expect(sorted(fake)).toEqual(await written(all.slice(0, -1)));
     });
 
-  it('because others took a chain away unseen are put right in the same sync', async () => {
+  it('because another process removed a chain unnoticed are repaired in the same sync', async () => {
     const { fake, backend } = lab();
     const before = services(20);
     await backend.sync(fullChange(sampleState(before)));
@@ -187,10 +187,10 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
   });
 });
 
-describe('a verdict', () => {
+describe('a refusal', () => {
   const suspect = sampleService({ index: 0 });
   const rules = [{ table: 'nat', rule: rule([], RETURN) }] as const;
-  /** The control takes two calls, a trial of the suspect one. */
+  /** The control takes two calls, a trial of the suspected service port one. */
   const judge = (failing: readonly number[]) => {
     const fake = createFakeIptables({ family: 'IPv4' });
     let call = 0;
@@ -205,14 +205,14 @@ describe('a verdict', () => {
     return isolateRefused({ suspects: [suspect], ...trial, groupSize: 1, refusalsLimit: 9 });
   };
 
-  it('needs more than one failure', async () => {
+  it('is recorded only after more than one failure', async () => {
     const { accepted, refused } = await judge([3]);
     expect([[...accepted], [...refused.keys()]]).toEqual([[suspect], []]);
     expect([...(await judge([3, 6])).refused.keys()]).toEqual([]);
     expect([...(await judge([3, 6, 9])).refused.keys()]).toEqual([suspect]);
   });
 
-  it('is not given while a tool fails whatever it is asked', async () => {
+  it('is not recorded while the tool fails at every call', async () => {
     for (const failing of [[1], [3, 4], [3, 5], [3, 6, 7]]) {
       const { accepted, refused } = await judge(failing);
       expect([accepted.size, refused.size]).toEqual([0, 0]);

@@ -6,7 +6,7 @@ import type { SyncWork } from './sync-work.ts';
 
 type RefusedWork = Pick<SyncWork, 'driver' | 'state' | 'compiler' | 'searches'>;
 
-/** Whether some of these service ports turned out to be refused; they get no rules from now on. */
+/** Whether some of these service ports are refused; they get no rules from then on. */
 export async function leaveOutRefused(
   work: RefusedWork,
   services: Iterable<DesiredServicePort>,
@@ -16,7 +16,7 @@ export async function leaveOutRefused(
   return (await work.state.refused.leaveOut(services, trial)).length > 0;
 }
 
-/** Tries those of these service ports again that were refused. Returns those that may have rules from now on. */
+/** Tries those of these service ports again that were refused. Returns those that may have rules from then on. */
 export async function retryRefused(
   work: RefusedWork,
   services: Iterable<DesiredServicePort>,
@@ -27,7 +27,7 @@ export async function retryRefused(
   return accepted;
 }
 
-/** Before a change is compiled: whether what it makes of refused service ports may have rules. */
+/** Before a change is compiled: whether the refused service ports that it changes may have rules. */
 export async function readmit(work: RefusedWork, { servicePorts }: DesiredChange): Promise<void> {
   const { added, changed, removed } = servicePorts;
   const gone = new Set(removed.map(({ key }) => key));

@@ -1,4 +1,4 @@
-/** What is reported as repaired is what another process altered, whatever failed and changed before. */
+/** Only changes by other processes are reported as repaired, after any failures and changes of desired state. */
 import { fullChange, type Backend } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
@@ -28,10 +28,10 @@ async function lab(): Promise<Lab> {
 describe.each(['iptables-save', 'iptables-restore', 'iptables-restore nat', 'iptables-restore end'])(
   'after full syncs that fail at %s',
   (operation) => {
-    it('reports no change that was wanted meanwhile as repaired', async () => {
+    it('reports no change of the desired state in between as repaired', async () => {
       const { backend, fault } = await lab();
       fault.operation = operation;
-      // A step at a time: each failure is met with other rules wanted than the one before.
+      // One step at a time: the desired rules at each failure differ from those at the one before.
       for (const [from, to] of [
         [STATE, stateWith(9090)],
         [stateWith(9090), sampleState(SERVICES.slice(1))],

@@ -13,10 +13,10 @@ export interface ServiceTrialOptions {
   readonly onTraces: () => void;
 }
 
-/** A tool that fails now and then must not cost a service its rules: its trial is repeated, with the control between. */
+/** A tool that fails temporarily must not cause a service to be refused: its trial is repeated, alternating with the control. */
 const CONFIRMATIONS = 2;
 
-/** Rules that every kernel accepts: where they are refused, the rules of services are not the reason. */
+/** Rules that every kernel accepts: if they are refused, the rules of services are not the cause. */
 const CONTROL: readonly PlacedRule[] = [
   { table: 'filter', rule: rule([], RETURN) },
   { table: 'nat', rule: rule([], RETURN) },
@@ -35,7 +35,7 @@ export function createServiceTrial({ driver, rulesOf, onTraces }: ServiceTrialOp
   };
   return {
     async attempt(group) {
-      // Ahead of the first group: all rules may be refused.
+      // Before the first group: all rules may be refused.
       return (await isSound()) ? attempt(group.flatMap(rulesOf)) : { kind: 'inconclusive' };
     },
     confirm: (service, error) =>
@@ -62,9 +62,9 @@ async function confirmRefusal(
 
 function trialOf(error: BackendError | null): Trial {
   if (error === null) return { kind: 'accepted' };
-  // A lock that is held, a tool that hangs.
+  // The lock is held, or the tool timed out.
   if (error.code !== 'rejected') return { kind: 'inconclusive' };
-  // The size of the trial is no property of the rules: see `tighterLimit`.
+  // The size of the trial does not depend on the rules of one service: see `tighterLimit`.
   if (error.detail?.includes('Message too long') === true) return { kind: 'too-large' };
   return { kind: 'refused', error };
 }

@@ -5,7 +5,7 @@ import { sampleService, sampleState } from '../testing/sample-state.ts';
 import { createIptablesBackend } from './iptables-backend.ts';
 import { surveyVariants } from './survey-variants.ts';
 
-it('F87: names what a clean-up would remove, in both variants, and changes nothing', async () => {
+it('F87: lists what a clean-up would remove, in both variants, and changes nothing', async () => {
   const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
   const nft = createFakeIptables({ family: 'IPv4', other: legacy });
   expect(await surveyVariants(nft.driver)).toEqual({ ok: true, value: [] });

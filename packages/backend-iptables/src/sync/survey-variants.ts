@@ -9,7 +9,7 @@ export async function surveyVariants(driver: IptablesDriver): Promise<Result<rea
   if (!found.ok || other === null) return found;
   const more = await surveyOne(other);
   await other.close();
-  // Installed is not usable: a kernel may know one variant only, and then the other holds nothing.
+  // An installed variant may be unusable: if the kernel supports one variant only, the other has no rules.
   return more.ok ? succeed([...found.value, ...more.value]) : found;
 }
 

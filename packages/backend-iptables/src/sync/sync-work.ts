@@ -1,4 +1,4 @@
-/** What the passes of one sync share, and how it ends. */
+/** What the passes of one sync share, and the result of the sync. */
 import { createSyncReport, type SyncReport } from '@signalbox/backend-kit';
 import type { BackendError, DesiredChange, SyncResult } from '@signalbox/core';
 import { encodeChain, type IptablesDriver, type ToolFacts } from '@signalbox/iptables';
@@ -13,7 +13,7 @@ export interface SyncWork {
   readonly compiler: RuleCompiler;
   readonly tool: ToolFacts;
   readonly report: SyncReport;
-  /** How often this sync may still search for service ports that are refused. */
+  /** The number of searches for refused service ports that this sync may still make. */
   readonly searches: { left: number };
 }
 
@@ -40,7 +40,7 @@ export function createReport(): SyncReport {
   return report;
 }
 
-/** Compiles the change, and records in the ledger (if there is one) what is to be done. */
+/** Compiles the change, and records in the ledger (if there is one) the changes to be made. */
 export function recordChange(
   { compiler, state, driver }: SyncWork,
   change: DesiredChange,
@@ -76,7 +76,7 @@ function resultOf(state: State, report: SyncReport): SyncResult {
   });
 }
 
-/** Transactions were too large for this kernel: with a smaller limit, which is kept, it may go. */
+/** Transactions were too large for this kernel: a smaller limit, which is kept, may succeed. */
 export function canTighten({ code, detail = '' }: BackendError, state: State): boolean {
   const tighter = tighterLimit(state.rulesPerTransaction);
   if (code !== 'rejected' || !detail.includes('Message too long') || tighter === null) return false;

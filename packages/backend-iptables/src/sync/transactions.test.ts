@@ -1,4 +1,4 @@
-/** Whatever the moment between two transactions, packets meet the old rules, the new ones, or a refusal. */
+/** At any moment between two transactions, packets meet the old rules, the new ones, or a refusal. */
 import type { DesiredServicePort, DesiredState, Outcome } from '@signalbox/core';
 import { fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
@@ -59,7 +59,7 @@ function branchingStates(): { readonly before: DesiredState; readonly after: Des
 }
 
 describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) => {
-  it('never show a packet rules that are neither old nor new, whichever transactions are in', async () => {
+  it('never expose a packet to rules that are neither old nor new, whichever transactions are applied', async () => {
     const { before, after } = states();
     const fake = createFakeIptables({ family: 'IPv4', variant });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
@@ -161,7 +161,7 @@ describe('a first sync of many services', () => {
   );
   const chainsOf = (input: string): number => input.match(/^:/gm)?.length ?? 0;
 
-  it('is written while it is compiled, and leads no packet anywhere before it is complete', async () => {
+  it('is written while it is compiled, and affects no packet before it is complete', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant: 'nft' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
     const result = await backend.sync(wanted);
@@ -193,7 +193,7 @@ describe('a first sync of many services', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('goes into one transaction a table in the legacy variant', async () => {
+  it('is written in one transaction per table in the legacy variant', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
     await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(wanted);
     const nat = fake.inputs.flatMap((input) => input.match(/^\*nat$/gm) ?? []);

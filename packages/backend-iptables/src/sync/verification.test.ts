@@ -1,4 +1,4 @@
-/** Verification beside syncs: what it reports, what it leaves alone, and how often it runs. */
+/** Verification beside syncs: what it reports, what it ignores, and how often it runs. */
 import { backendError, fullChange } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { PROBE, type IptablesDriver } from '@signalbox/iptables';
@@ -66,7 +66,7 @@ describe('verification in the nft variant', () => {
     world.stop();
   });
 
-  it('does not take the chain of a search for refused rules for that of another process', async () => {
+  it('does not report the chain of a search for refused rules as a change by another process', async () => {
     const world = await lab();
     world.fake.byOthers(`*nat\n:${PROBE} - [0:0]\n-A ${PROBE} -j RETURN\nCOMMIT\n`);
     await poll(world);
@@ -74,7 +74,7 @@ describe('verification in the nft variant', () => {
     world.stop();
   });
 
-  it('is not forgotten where the commit came during a full sync, after its listing', async () => {
+  it('runs for a commit that came during a full sync, after its listing', async () => {
     const world = await lab();
     world.saves.during = async () => world.fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
     await world.backend.sync(fullChange(STATE));
@@ -83,7 +83,7 @@ describe('verification in the nft variant', () => {
     world.stop();
   });
 
-  it('runs again after a listing that failed, and gives the reason once', async () => {
+  it('runs again after a listing that failed, and reports the reason once', async () => {
     const world = await lab();
     const error = backendError('busy', 'iptables-save', 'out of processes', { kernel: 'unchanged' });
     world.saves.answer = { ok: false, error };
@@ -102,7 +102,7 @@ describe('verification in the nft variant', () => {
     const world = await lab();
     for (let turn = 0; turn < 80; turn++) {
       world.fake.byOthers(HARMLESS);
-      // A listing of half a second.
+      // A listing takes half a second.
       world.saves.during = async () => world.clock.advance(500);
       await poll(world);
     }
@@ -112,7 +112,7 @@ describe('verification in the nft variant', () => {
     world.stop();
   });
 
-  it('bounds a listing that syncs keep from its end, gives it more time, and reports the third in a row', async () => {
+  it('limits the time of a listing that syncs prolong, doubles the limit, and reports the third timeout in a row', async () => {
     const world = await lab('nft', STATE, withoutPieces);
     const error = OVER;
     const problems: number[] = [];
@@ -136,7 +136,7 @@ describe('verification in the nft variant', () => {
   });
 });
 
-describe('a jump that cannot be asked for', () => {
+describe('a jump that cannot be queried', () => {
   it('is a problem, and the commit is compared again', async () => {
     const error = backendError('busy', 'iptables', 'out of processes', { kernel: 'unchanged' });
     const broken = { now: false };
@@ -158,7 +158,7 @@ describe('a jump that cannot be asked for', () => {
 });
 
 describe.each(['nft', 'legacy'] as const)('verification once a period, %s variant', (variant) => {
-  it('runs beside the sync that asks for it, and reports what no commit told of', async () => {
+  it('runs beside the sync that asks for it, and reports changes that no commit count indicated', async () => {
     const world = await lab(variant);
     unnoticed(world, '-F KUBE-MARK-MASQ');
     let end = (): void => undefined;
@@ -178,14 +178,14 @@ describe.each(['nft', 'legacy'] as const)('verification once a period, %s varian
     world.stop();
   });
 
-  it('does not take a change written meanwhile for that of another process', async () => {
+  it('does not report a change written in the meantime as a change by another process', async () => {
     const world = await lab(variant);
     for (const [from, to] of [
       [STATE, NEXT],
       [NEXT, sampleState(SERVICES.slice(1))],
       [sampleState(SERVICES.slice(1)), STATE],
     ] as const) {
-      // The listing is of the time before.
+      // The listing is from before the write.
       world.saves.during = async () => void (await world.backend.sync(changeBetween(from, to)));
       await world.backend.sync(changeBetween(from, from));
       await settled();

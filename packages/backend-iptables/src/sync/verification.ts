@@ -1,6 +1,6 @@
 /**
- * Compares the kernel with what we last wrote, beside syncs: no change waits for it. Chains that a sync writes while the
- * listing is made are left out of the comparison, so that a cluster that changes all the time is verified too.
+ * Compares the kernel with the last write of this process, beside syncs: no change waits for it. Chains that a sync writes
+ * during the listing are excluded from the comparison, so that a cluster that changes all the time is verified too.
  */
 import { createTimeShare } from '@signalbox/backend-kit';
 import type { BackendError, Result } from '@signalbox/core';
@@ -23,15 +23,15 @@ export interface VerificationOptions {
   readonly onProblem: (problem: BackendError) => void;
 }
 
-/** The share of time that verification may take: once a period, and where other processes keep committing. */
+/** The maximum share of time for verification, once a period and while other processes keep committing. */
 const TIME_SHARE = { period: 0.01, commits: 0.1 } as const;
 
 type Occasion = keyof typeof TIME_SHARE;
 
 /**
- * Milliseconds for the listing of all tables. `iptables-nft-save` starts anew at each commit, whichever process it is of: among
- * many rules it does not end as long as commits are frequent, and chains are listed in pieces. Twice as long after each that
- * did not end, for slow machines.
+ * Milliseconds for the listing of all tables. `iptables-nft-save` restarts at each commit, of whichever process: with many
+ * rules it does not complete while commits are frequent, and chains are listed in pieces. Doubled after each listing that did
+ * not complete, for slow machines.
  */
 const LISTING_TIME = { first: 10_000, most: 40_000 } as const;
 
@@ -68,7 +68,7 @@ interface Listing {
   timeLimit: number;
 }
 
-/** Notes how long the next listing may take. Answers with what is to be reported. */
+/** Sets the time limit of the next listing. Returns what is to be reported. */
 function settleListing(listing: Listing, saved: Result<null>): BackendError | null {
   const isLast = listing.timeLimit === LISTING_TIME.most;
   listing.timeLimit = isOver(saved) ? Math.min(2 * listing.timeLimit, LISTING_TIME.most) : LISTING_TIME.first;
@@ -79,7 +79,7 @@ function isOver(saved: Result<null>): boolean {
   return !saved.ok && saved.error.code === 'timeout';
 }
 
-/** What another process has altered; `null`: nothing, or it cannot be told yet. */
+/** What another process has altered; `null`: nothing, or it cannot be determined yet. */
 async function verify(
   { driver, state, onProblem }: VerificationOptions,
   listing: Listing,

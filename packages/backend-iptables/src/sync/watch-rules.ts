@@ -1,4 +1,4 @@
-/** Notices changes of other processes, and has the next sync read the kernel. */
+/** Detects changes of other processes, and makes the next sync read the kernel. */
 import { reportOnce } from '@signalbox/backend-kit';
 import type { BackendError } from '@signalbox/core';
 import {
@@ -20,16 +20,16 @@ export interface RuleWatch {
   readonly onProblem: (problem: BackendError) => void;
 }
 
-/** What must be there, and is cheap to ask for. */
+/** Rules that must exist, and whose query is inexpensive. */
 export function canaries(state: State): Pick<DriftWatchOptions, 'canary' | 'guarded'> {
   return { canary: CANARY, guarded: () => guardedBy(state) };
 }
 
-/** From now on the backend verifies beside syncs. The answer ends it. */
+/** From now on the backend verifies beside syncs. The returned function ends it. */
 export function watchRules({ driver, options, state, onDrift, onProblem }: RuleWatch): () => void {
   const { timer = SYSTEM_TIMER, checkInterval = 30_000 } = options;
   const requireResync = (what: string): void => {
-    // A sync under way may have read or written before the change: its end must not clear the requirement.
+    // A running sync may have read or written before the change: its end must not clear the requirement.
     if (state.running !== null) state.changedDuringSync = true;
     else state.resyncRequired = true;
     onDrift(what);

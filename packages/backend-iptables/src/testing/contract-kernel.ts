@@ -1,4 +1,4 @@
-/** The contract test's view of a kernel that is reached by the driver of iptables, fake or real. */
+/** The contract test's view of a kernel that is accessed by the driver of iptables, fake or real. */
 import { createIptablesBackend } from '../sync/iptables-backend.ts';
 import {
   BUILTIN_CHAINS,
@@ -19,7 +19,7 @@ const OTHERS_V6 = { ...OTHERS, rule: '-s 2001:db8:113::63/128 -j DROP' };
 /** Operations of `withFaults`, by what the kernel holds after the failure. */
 const FAULTS = { unchanged: 'iptables-restore', unknown: 'iptables-restore end' } as const;
 
-/** `driver` stays open; writes of other processes go through it, too, but are not counted. */
+/** `driver` stays open; writes of other processes use it, too, but are not counted. */
 export function contractKernel(driver: IptablesDriver): ContractKernel {
   const failures: string[] = [];
   let writes = 0;

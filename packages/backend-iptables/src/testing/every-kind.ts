@@ -1,4 +1,4 @@
-/** One service of every kind that makes rules of its own: a state that uses all that the rule language has. */
+/** One service of every kind that has its own rules: a state that uses all parts of the rule language. */
 import type {
   DesiredEndpoint,
   DesiredServicePort,
@@ -47,7 +47,7 @@ export function everyKind(family: Family): DesiredState {
   return { ...sampleState(services, node), family, healthChecks: new Map([[check.key, check]]) };
 }
 
-/** Beginnings of addresses, to be completed by a number. */
+/** Prefixes of addresses, to be completed by a number. */
 interface Places {
   readonly service: string;
   readonly outside: string;
@@ -99,7 +99,7 @@ function singular(places: Places): readonly DesiredServicePort[] {
   ];
 }
 
-/** Enough for the dispatch trees to have branches. */
+/** Enough services for the dispatch trees to have branches. */
 function manyPorts(places: Places): readonly DesiredServicePort[] {
   const endpoints = endpointsIn(places);
   return Array.from({ length: 60 }, (_, index) => {

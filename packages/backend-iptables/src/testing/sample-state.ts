@@ -1,4 +1,4 @@
-/** The samples of the kit for IPv4, in any number and with frontends and endpoints of one's own: for tests, benchmarks and examples. */
+/** The IPv4 samples of the testkit, in any number and with any frontends and endpoints: for tests, benchmarks and examples. */
 import { REFUSED, sampleNode, sampleStateOf, servicePort, TO_CLUSTER } from '@signalbox/backend-kit/testing';
 import type {
   DesiredEndpoint,
@@ -26,7 +26,7 @@ export interface SampleService {
   readonly affinitySeconds?: number;
 }
 
-/** Service number `index`: 10.96.x.y:80 by default, without endpoints it refuses. */
+/** Service number `index`: 10.96.x.y:80 by default, which is refused without endpoints. */
 export function sampleService(sample: SampleService): DesiredServicePort {
   const { index, protocol = 'TCP', endpoints = sampleEndpoints(index, 2) } = sample;
   const name = { namespace: 'shop', name: `service-${index}`, port: 'http', protocol };
@@ -39,7 +39,7 @@ export function clusterIP(index: number, routes: readonly Route[]): Frontend {
   return { kind: 'cluster-ip', address, port: 80, policy: 'cluster', routes };
 }
 
-/** Endpoints of service number `index`, as many as are wanted; every second one is local. */
+/** The given number of endpoints of service number `index`; every second one is local. */
 export function sampleEndpoints(index: number, count: number, port = 8080): readonly DesiredEndpoint[] {
   return Array.from({ length: count }, (_, at) => {
     const number = index * count + at;

@@ -26,7 +26,7 @@ function createInstance({ family, host, faults, options }: ScenarioSetup): Scena
   const recent: RecentLists = new Map();
   const world = (remember: World['remember']): World => ({
     addresses: host.addresses,
-    // What can happen to some client, whoever connected before: only connections know whom lists hold.
+    // All results that are possible for some client, whatever connected before: only connections put clients on lists.
     recent: remember ? recent : new Map(),
     now: () => 0,
     remember,
@@ -64,7 +64,7 @@ export function rulesOf(fake: FakeIptables, table: TableName): Ruleset {
   };
 }
 
-/** Our chains, sorted by name: the same whatever the history. */
+/** Owned chains, sorted by name: independent of previous changes. */
 export function goldenText(fake: FakeIptables): string {
   const sections = TABLES.map((table) => tableText(fake, table)).filter((text) => text !== '');
   return sections.join('');

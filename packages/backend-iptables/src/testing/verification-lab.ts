@@ -1,4 +1,4 @@
-/** A backend that is watched, on a kernel whose listings a test can hold up, alter and refuse. */
+/** A backend that is watched, on a kernel whose listings a test can delay, alter and refuse. */
 import { backendError, fullChange, type Backend, type DesiredState, type Result } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { expect } from 'vitest';
@@ -22,7 +22,7 @@ export interface Lab {
     /** Runs after the lines of a listing, before its end. */
     during: () => Promise<void>;
     answer: Result<null> | null;
-    /** Of each listing, milliseconds. */
+    /** The duration of each listing in milliseconds. */
     readonly limits: (number | undefined)[];
   };
   readonly stop: () => void;
@@ -69,7 +69,7 @@ export async function poll({ clock }: Lab): Promise<void> {
   await settled();
 }
 
-/** As `iptables-nft-save` ends where another process keeps committing. */
+/** The error of `iptables-nft-save` where another process keeps committing. */
 export const OVER = backendError('timeout', 'iptables-nft-save', 'it did not end', { kernel: 'unchanged' });
 
 export const HARMLESS = '*filter\n-A INPUT -j ACCEPT\nCOMMIT\n';
