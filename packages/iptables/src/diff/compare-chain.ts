@@ -1,14 +1,14 @@
-/** Whether a chain holds the rules that are wanted. Pure. */
+/** Whether a chain holds the desired rules. Pure. */
 import type { Family } from '@signalbox/core';
 import { canonicalText, digestOf, encodeChain, type EncodedChain } from '../encode/encoded-chain.ts';
 import { encodeRule } from '../encode/rule-text.ts';
 import type { Chain } from '../objects/rule.ts';
 
-/** What the kernel holds of a chain, by digest: its text is not kept. */
+/** The content of a chain in the kernel, by digest: its text is not kept. */
 export interface HeldChain {
-  /** That of the wanted chain where the two mean the same. */
+  /** The digest of the desired chain if both mean the same. */
   readonly digest: string;
-  /** Of its rules as listed, where they are more than those compared: one that is tolerated stands before them. */
+  /** The digest of all listed rules, if a tolerated rule precedes those compared. */
   readonly listed?: string;
   /** Number of rules. */
   readonly rules: number;
@@ -21,7 +21,7 @@ export interface ComparedChain {
   readonly isSame: boolean;
 }
 
-/** `listed`: its rules as the tool lists them; `undefined`: there is no such chain. */
+/** `listed`: its rules as the tool lists them; `undefined`: the chain does not exist. */
 export function compareChain(
   chain: Chain,
   listed: readonly string[] | undefined,
@@ -40,7 +40,7 @@ export function heldChain(listed: readonly string[]): HeldChain {
   return { digest: digestOf(listed), rules: listed.length };
 }
 
-/** Whether the listed rules are those of the chain: word for word, or with the same meaning. */
+/** Whether the listed rules are those of the chain: identical, or with the same meaning. */
 export function hasRules(
   { digest, listed: other }: HeldChain,
   listed: readonly string[],
@@ -62,7 +62,7 @@ function isSame(wanted: EncodedChain, listed: readonly string[], family: Family)
   return digestOf(listed.map((text) => canonicalText(text, family))) === wanted.digest;
 }
 
-/** The listed rules without the one at the head that may be there or not. */
+/** The listed rules without the tolerated one at the head. */
 function withoutTolerated(
   { tolerated }: Chain,
   listed: readonly string[],

@@ -5,11 +5,11 @@ import type { TableName } from '../objects/rule.ts';
 /** How the chains and rules of one mode are recognized in a listing. */
 export interface Ownership {
   isOwnChain(table: TableName, name: string): boolean;
-  /** Asked of rules in chains that are not owned, and that jump to an owned chain. */
+  /** Called for rules in chains that are not owned, and that jump to an owned chain. */
   isOwnJump(table: TableName, chain: string, text: string): boolean;
 }
 
-/** What `own` recognizes and `kept` does not. */
+/** Everything that `own` recognizes and `kept` does not. */
 export function withoutKept(own: Ownership, kept: Ownership | null): Ownership {
   if (kept === null) return own;
   return {
@@ -27,7 +27,7 @@ export interface ListedJump {
 
 /** One table, divided by ownership. */
 export interface OwnedRules {
-  /** Owned chains: text of their rules as listed. A caller that is done with one may take it out, to free its memory. */
+  /** Owned chains: text of their rules as listed. A caller may remove one after use, to free its memory. */
   readonly own: Map<string, readonly string[]>;
   /** Chains that are not owned, the kernel's hooks among them. */
   readonly others: ReadonlyMap<string, readonly string[]>;

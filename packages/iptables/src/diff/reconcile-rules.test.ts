@@ -20,7 +20,7 @@ const ownership: Ownership = {
 };
 const chain = (name: string, ...rules: Chain['rules']): Chain => ({ table: 'filter', name, rules });
 
-/** Reconciles what the fake lists, and writes it. */
+/** Reconciles the listing of the fake, and writes the result. */
 async function reconcile(
   fake: ReturnType<typeof createFakeIptables>,
   wanted: Wanted,
@@ -44,7 +44,7 @@ const WANTED: Wanted = { chains: [chain('OWN-A', rule([], DROP))], jumps: [toOwn
 const NOTHING: Wanted = { chains: [], jumps: [] };
 
 describe('reconcileRules', () => {
-  it('creates chains and jumps, and does nothing the second time', async () => {
+  it('creates chains and jumps, and changes nothing the second time', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     expect(await reconcile(fake, WANTED)).toEqual(['write-chain', 'insert-jump']);
     expect(filter(fake).trim().split('\n')).toEqual([
@@ -55,7 +55,7 @@ describe('reconcileRules', () => {
     expect(await reconcile(fake, WANTED)).toEqual([]);
   });
 
-  it('writes the altered chain, inserts the missing jump, and leaves the rest alone', async () => {
+  it('writes the altered chain, inserts the missing jump, and does not modify the rest', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     const wanted = { ...WANTED, chains: [...WANTED.chains, chain('OWN-B', rule([], ACCEPT))] };
     await reconcile(fake, wanted);
@@ -65,7 +65,7 @@ describe('reconcileRules', () => {
     expect(filter(fake)).toBe(before);
   });
 
-  it('removes owned jumps and chains that are not wanted, in chains that jump to one another, too', async () => {
+  it('removes owned jumps and chains that are not desired, also where these chains jump to one another', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     const empty = filter(fake);
     await reconcile(fake, {
@@ -81,7 +81,7 @@ describe('reconcileRules', () => {
     expect(filter(fake)).toBe(empty);
   });
 
-  it('removes every copy of a jump that is not wanted', async () => {
+  it('removes every copy of a jump that is not desired', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     await reconcile(fake, WANTED);
     fake.byOthers(`*filter\n-A INPUT ${encodeRule(toOwn('OWN-A').rule, 'IPv4')}\nCOMMIT\n`);

@@ -1,6 +1,6 @@
 /**
- * What leads from listed rules to wanted ones: chains, jumps in chains that are not owned, and owned chains that are not
- * wanted. Pure.
+ * The operations from listed rules to desired ones: chains, jumps in chains that are not owned, and owned chains that are not
+ * desired. Pure.
  */
 import type { Family } from '@signalbox/core';
 import type { EncodedChain } from '../encode/encoded-chain.ts';
@@ -10,7 +10,7 @@ import { BUILTIN_CHAINS, TABLES, type Chain, type SharedRule, type TableName } f
 import { compareChain, includesRule } from './compare-chain.ts';
 import type { OwnedRules, OwnedTables } from './owned-rules.ts';
 
-/** A rule to be put first in a chain that is not owned. */
+/** A rule to be inserted at the head of a chain that is not owned. */
 export interface MissingJump {
   readonly table: TableName;
   readonly chain: string;
@@ -23,7 +23,7 @@ export interface ObsoleteChain {
   readonly name: string;
   /** As listed. */
   readonly rules: readonly string[];
-  /** Rules that are not owned jump there: it can be emptied only. */
+  /** Rules that are not owned jump to the chain: it can only be emptied. */
   readonly isReferenced: boolean;
 }
 
@@ -42,8 +42,8 @@ export type RuleOperation =
   | { readonly kind: 'delete-chain' | 'empty-chain'; readonly table: TableName; readonly chain: string };
 
 /**
- * In an order that holds within a transaction for each table. Owned jumps that are listed and not wanted are removed, owned
- * chains that are not wanted are deleted. A mode with more chains than memory should hold at once compares chain by chain
+ * In an order that is valid within a transaction for each table. Owned jumps that are listed and not desired are removed, owned
+ * chains that are not desired are deleted. A mode with too many chains to keep in memory at once compares chain by chain
  * (`compareChain`) and uses `missingJumps` and `obsoleteChains` for the rest.
  */
 export function reconcileRules(wanted: WantedRules, listing: OwnedTables): readonly RuleOperation[] {
@@ -92,7 +92,7 @@ function obsoleteOperations(
   return [...removes, ...deletes];
 }
 
-/** `rulesOf`: what is listed in a chain that is not owned; `undefined`: there is no such chain. */
+/** `rulesOf`: the listed rules of a chain that is not owned; `undefined`: the chain does not exist. */
 export function missingJumps(
   { jumps, family }: Pick<WantedRules, 'jumps' | 'family'>,
   rulesOf: (table: TableName, chain: string) => readonly string[] | undefined,
@@ -108,7 +108,7 @@ export function missingJumps(
   return missing;
 }
 
-/** Chains that are left in `own`, but for those that are referenced and empty already: nothing can be done about them. */
+/** Chains that are left in `own`, except those that are referenced and already empty: they can be neither removed nor emptied. */
 export function obsoleteChains({ own, referenced }: OwnedRules): readonly ObsoleteChain[] {
   return [...own]
     .map(([name, rules]) => ({ name, rules, isReferenced: referenced.has(name) }))

@@ -1,4 +1,4 @@
-/** Differences between listed and wanted rules, as fields. Pure. */
+/** Differences between listed and desired rules, as fields. Pure. */
 import type { Drift } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';
 import type { OwnedTables } from './owned-rules.ts';
@@ -14,12 +14,12 @@ export interface PlacedText {
   readonly rule: string;
 }
 
-/** Of a rule in a chain that is not owned. */
+/** The drift of a rule in a chain that is not owned. */
 export function jumpDrift(kind: Drift['kind'], { table, chain, rule }: PlacedText): Drift {
   return { kind, type: 'rule', name: rule, within: `${table} ${chain}` };
 }
 
-/** The differences that make these operations necessary. `listing`: what they were planned from. */
+/** The differences that make these operations necessary. `listing`: the listing from which they were planned. */
 export function ruleDrift(operations: readonly RuleOperation[], listing: OwnedTables): readonly Drift[] {
   return operations.map((operation) => {
     const { table } = operation;

@@ -15,13 +15,13 @@ interface Lab {
   /** Numbers of commits reported, and problems. */
   readonly counted: number[];
   readonly problems: string[];
-  /** In the place of the fake's count. */
+  /** Replaces the fake's count. */
   readonly answer: { now: OtherCommits | null; asked: number };
   readonly stop: () => void;
   readonly phase: { now: 'off' | 'writing' | 'idle'; interval: number };
 }
 
-/** Nothing here needs time but the clock. */
+/** Waits for everything that needs no timer. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise<Lab> {
@@ -72,7 +72,7 @@ async function look({ clock }: Lab): Promise<void> {
 }
 
 describe('createDriftWatch', () => {
-  it.each(['nft', 'legacy'] as const)('looks for the canary now and then (%s)', async (variant) => {
+  it.each(['nft', 'legacy'] as const)('checks for the canary at intervals (%s)', async (variant) => {
     const watch = await lab(variant);
     await look(watch);
     expect(watch.reported).toEqual([]);
@@ -83,7 +83,7 @@ describe('createDriftWatch', () => {
     expect(watch.clock.pending).toEqual([]);
   });
 
-  it('checks at the interval that is set now', async () => {
+  it('checks at the current interval', async () => {
     const watch = await lab('legacy');
     watch.phase.interval = 1_000;
     await look(watch);
@@ -94,7 +94,7 @@ describe('createDriftWatch', () => {
     watch.stop();
   });
 
-  it('looks for the jump that everything hangs on', async () => {
+  it('checks for the jump on which all services depend', async () => {
     const watch = await lab('legacy');
     watch.fake.kernel.apply('nat', ['-F PREROUTING'], 1);
     await look(watch);
@@ -120,7 +120,7 @@ describe('createDriftWatch', () => {
     expect(watch.clock.pending).toEqual([]);
   });
 
-  it('counts no commits while there is nothing to guard, and goes on later', async () => {
+  it('counts no commits while there is nothing to guard, and resumes later', async () => {
     const watch = await lab('nft', 'off');
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
     await look(watch);
@@ -132,7 +132,7 @@ describe('createDriftWatch', () => {
     expect(watch.clock.pending).toEqual([]);
   });
 
-  it('does not look for what may be on its way while a sync writes', async () => {
+  it('does not check for chains and jumps that a running sync may be about to write', async () => {
     const watch = await lab('nft');
     watch.phase.now = 'writing';
     watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
@@ -141,7 +141,7 @@ describe('createDriftWatch', () => {
     watch.stop();
   });
 
-  it('asks again while this process writes, and reports nothing meanwhile', async () => {
+  it('queries again while this process writes, and reports nothing in the meantime', async () => {
     const watch = await lab('nft');
     watch.answer.now = { kind: 'writing' };
     await poll(watch);
@@ -151,7 +151,7 @@ describe('createDriftWatch', () => {
     watch.stop();
   });
 
-  it('reports why commits cannot be counted, and keeps asking', async () => {
+  it('reports why commits cannot be counted, and continues to query', async () => {
     const watch = await lab('nft');
     for (const reason of ['EPERM', 'closed']) {
       watch.answer.now = { kind: 'unavailable', error: backendError('rejected', 'NFT_MSG_GETGEN', reason) };

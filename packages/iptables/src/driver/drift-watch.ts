@@ -1,6 +1,6 @@
 /**
- * Notices what another process does to our rules: in the nft variant by the number of its commits, in both by looking now and
- * then for a chain and a jump that must be there.
+ * Detects changes by other processes to owned rules: in the nft variant by the number of their commits, in both variants by
+ * checking at intervals for a chain and a jump that must exist.
  */
 import type { BackendError } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';
@@ -18,17 +18,17 @@ export interface Guarded {
 export interface DriftWatchOptions {
   readonly driver: IptablesDriver;
   readonly timer: Timer;
-  /** Milliseconds from one look to the next. */
+  /** Milliseconds between two checks. */
   readonly interval: () => number;
-  /** `off`: there is nothing to guard, or it is known to be altered. `writing`: what is missing may be on its way. */
+  /** `off`: there is nothing to guard, or it is known to be altered. `writing`: a sync may be about to write what is missing. */
   readonly phase: () => 'off' | 'writing' | 'idle';
   readonly canary: string;
-  /** The jumps to our chains. */
+  /** The jumps to owned chains. */
   readonly guarded: () => readonly Guarded[];
   readonly onDrift: (what: string) => void;
-  /** Every so often, with the number of commits of other processes. */
+  /** Called at intervals, with the number of commits of other processes. */
   readonly onCommits: (total: number) => void;
-  /** Why commits cannot be counted, each time. */
+  /** Called with the reason each time that commits cannot be counted. */
   readonly onProblem: (problem: BackendError) => void;
 }
 
@@ -52,8 +52,8 @@ export function createDriftWatch(options: DriftWatchOptions): () => void {
 }
 
 /**
- * What a quick check finds missing, in words; `null` if nothing, or if that cannot be determined. The canary of mangle is
- * the cheapest to ask for; the first jump stands for the tables that matter.
+ * The chain or jump that a quick check finds missing, in words; `null` if none, or if that cannot be determined. The canary
+ * of mangle is the least expensive query; the first jump stands for the tables that services need.
  */
 export async function firstMissing(
   driver: IptablesDriver,

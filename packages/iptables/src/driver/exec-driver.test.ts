@@ -14,7 +14,7 @@ const lab = { folder: '', script: '', log: '' };
 
 const SCRIPT = `
 import { appendFileSync, existsSync } from 'node:fs';
-// Not readFileSync: a process that waits for its input may find none (EAGAIN).
+// Not readFileSync: a process that waits for its input may get EAGAIN.
 const input = async () => {
   let text = '';
   for await (const part of process.stdin) text += part;
@@ -79,7 +79,7 @@ beforeAll(() => {
 afterAll(() => rmSync(lab.folder, { recursive: true, maxRetries: 10 }));
 
 function driver(behaviour: string, more: Partial<ExecDriverOptions> = {}): IptablesDriver {
-  // A log of its own: a process that another test started ahead may start to write only now.
+  // A log for each tool: a process that another test started in advance may start to write only now.
   lab.log = path.join(mkdtempSync(path.join(lab.folder, 'log-')), 'log');
   writeFileSync(lab.log, '');
   const commandPrefix = [process.execPath, lab.script, lab.log, behaviour];
@@ -89,7 +89,7 @@ function driver(behaviour: string, more: Partial<ExecDriverOptions> = {}): Iptab
 
 const calls = (): string => readFileSync(lab.log, 'utf8');
 
-/** A zombie, whose parent has been killed before it, does not run any more. */
+/** A zombie, whose parent was killed before it, no longer runs. */
 function isAlive(pid: number): boolean {
   try {
     return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
@@ -99,7 +99,7 @@ function isAlive(pid: number): boolean {
 }
 
 describe('createExecDriver', () => {
-  it('asks for the version once, and hands the input over unchanged', async () => {
+  it('queries the version once, and hands the input over unchanged', async () => {
     const tool = driver('0');
     expect(await tool.restore('*nat\nCOMMIT\n')).toEqual({ ok: true, value: null });
     const lines: string[] = [];
@@ -111,7 +111,7 @@ describe('createExecDriver', () => {
     );
   });
 
-  it('gives each input of the nft variant to a process of its own, started ahead', async () => {
+  it('gives each input of the nft variant to a separate process, started in advance', async () => {
     const tool = driver('nft');
     for (const line of ['# one', '# two', '# three']) {
       expect(await tool.restore(`${line}\n`)).toEqual({ ok: true, value: null });
@@ -121,7 +121,7 @@ describe('createExecDriver', () => {
     expect(calls().match(/-restore -w 5 --noflush$/gm)?.length).toBeGreaterThanOrEqual(3);
   });
 
-  it('fails no longer than the tool is broken, although processes are started ahead', async () => {
+  it('fails only while the tool is broken, although processes are started in advance', async () => {
     const tool = driver('nft');
     const broken = `${lab.log}.broken`;
     const restore = (line: string) => tool.restore(`*nat\n${line}\nCOMMIT\n`);
@@ -133,7 +133,7 @@ describe('createExecDriver', () => {
     expect(await restore('# one')).toMatchObject({ ok: true });
     await startsReach(2);
     writeFileSync(broken, '');
-    // The process started ahead is of the tool as it was; the one that it is replaced by is broken.
+    // The process started in advance is of the former tool; the one that replaces it is of the broken tool.
     expect(await restore('# two')).toMatchObject({ ok: true });
     await startsReach(3);
     rmSync(broken);
@@ -148,7 +148,7 @@ describe('createExecDriver', () => {
     expect(calls().match(/^# \w+$/gm)).toEqual(['# one', '# two', '# three', '# four', '# six']);
   });
 
-  it('passes the words of a rule one by one', async () => {
+  it('passes the words of a rule as single arguments', async () => {
     const tool = driver('0');
     const rule = '-m comment --comment "two words" -j X';
     expect(await tool.hasRule('nat', 'PREROUTING', rule)).toEqual({ ok: true, value: true });
@@ -160,11 +160,11 @@ describe('createExecDriver', () => {
     ['1', { ok: true, value: false }],
     ['2', { ok: true, value: false }],
     ['4', { ok: false, error: { code: 'busy', kernel: 'unchanged' } }],
-  ])('takes status %s of a question for its answer', async (status, answer) => {
+  ])('interprets status %s of a query', async (status, answer) => {
     expect(await driver(status).hasChain('mangle', 'KUBE-PROXY-CANARY')).toMatchObject(answer);
   });
 
-  it('survives a tool that gives up with megabytes of input unread', async () => {
+  it('handles a tool that exits with megabytes of input unread', async () => {
     const input = `*nat\n${'-A X -j Y\n'.repeat(400_000)}COMMIT\n`;
     expect(await driver('gives-up').restore(input)).toMatchObject({
       ok: false,
@@ -172,30 +172,30 @@ describe('createExecDriver', () => {
     });
   });
 
-  it('ends a tool that does not end', async () => {
+  it('kills a tool that does not exit', async () => {
     const tool = driver('hangs', { timeLimit: 1_000 });
     const restore = (): Promise<unknown> => tool.restore('*nat\nCOMMIT\n');
     const ended = { ok: false, error: { code: 'timeout' } };
-    // Where both cores are busy, the limit may be over before the version is known.
+    // On a busy machine, the limit may expire before the version is known.
     while (!calls().includes('-restore')) expect(await restore()).toMatchObject(ended);
     expect(await restore()).toMatchObject({ ...ended, error: { code: 'timeout', kernel: 'unknown' } });
   });
 
-  it('ends a listing at the limit of its caller', async () => {
+  it('ends a listing at the time limit of its caller', async () => {
     expect(await driver('hangs').save(() => undefined, 500)).toMatchObject({
       ok: false,
       error: { code: 'timeout', kernel: 'unchanged' },
     });
   });
 
-  it('ends what a wrapper around the tool has started, too', async () => {
+  it('ends processes that a wrapper around the tool has started, too', async () => {
     const wrapper = path.join(lab.folder, 'wrapper.sh');
     const started = path.join(lab.folder, 'started');
     writeFileSync(wrapper, `#!/bin/sh\nsh -c 'echo $$ > ${started}; exec sleep 1000'\n`, { mode: 0o755 });
     const commandPrefix = [wrapper];
     const tool = createExecDriver({ family: 'IPv4', variant: 'legacy', commandPrefix, timeLimit: 300 });
     const pid = (): number => (existsSync(started) ? Number(readFileSync(started, 'utf8')) : 0);
-    // Where both cores are busy, the limit may be over before the wrapper has started anything.
+    // On a busy machine, the limit may expire before the wrapper has started anything.
     while (pid() === 0) expect(await tool.probe()).toMatchObject({ ok: false, error: { code: 'timeout' } });
     while (isAlive(pid())) await new Promise((resolve) => setImmediate(resolve));
   });
@@ -203,12 +203,12 @@ describe('createExecDriver', () => {
   it.each([
     ['garbage', 'it printed "Segmentation fault"'],
     ['cut-off', 'its output ends within *nat'],
-  ])('takes %s for an error, not for a kernel without rules', async (behaviour, message) => {
+  ])('treats %s output as an error, not as a kernel without rules', async (behaviour, message) => {
     const saved = await driver(behaviour).save(() => undefined);
     expect(saved).toMatchObject({ ok: false, error: { code: 'protocol', kernel: 'unchanged', message } });
   });
 
-  it('lists some chains, and what cannot be listed among them', async () => {
+  it('lists the given chains, including those whose rules cannot be listed', async () => {
     const lines: string[] = [];
     const take = (line: string): unknown => lines.push(line);
     const chains = ['Y', 'POSTROUTING', 'X'];
@@ -238,7 +238,7 @@ describe('createExecDriver', () => {
     await tool.close();
   });
 
-  it('does not take a table that is not listed for an empty one where it contains our chain', async () => {
+  it('does not treat a table that is not listed as empty where it contains an owned chain', async () => {
     expect(await driver('hidden').save(() => undefined)).toMatchObject({
       ok: false,
       error: { code: 'protocol', message: expect.stringContaining('table nat') },
@@ -273,7 +273,7 @@ describe('createExecDriver', () => {
     expect(process.listeners('exit')).not.toContain(endChildren);
   });
 
-  it('reports that the tool is missing, and looks for it again the next time', async () => {
+  it('reports that the tool is missing, and searches for it again at the next call', async () => {
     const tool = createExecDriver({ family: 'IPv4', commandPrefix: [path.join(lab.folder, 'none')] });
     expect(await tool.probe()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     expect(await tool.restore('*nat\nCOMMIT\n')).toMatchObject({ ok: false, error: { kernel: 'unchanged' } });

@@ -20,9 +20,9 @@ import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 
 export interface ExecDriverOptions {
   readonly family: Family;
-  /** Put in front of every command: `['ip', 'netns', 'exec', 'x']`. */
+  /** Precedes every command: `['ip', 'netns', 'exec', 'x']`. */
   readonly commandPrefix?: readonly string[];
-  /** Default `detect`: the variant that the node uses already. */
+  /** Default `detect`: the variant that the node already uses. */
   readonly variant?: Variant | 'detect';
   /** Seconds to wait for the xtables lock. Default 5. */
   readonly lockWait?: number;
@@ -30,11 +30,11 @@ export interface ExecDriverOptions {
   readonly timeLimit?: number;
   /** Milliseconds after which a command that still runs is reported to `onNotice`. Default 10,000. */
   readonly slowAfter?: number;
-  /** What the operator should know although no call fails; each once. */
+  /** Called with conditions that the operator should know although no call fails; once for each. */
   readonly onNotice?: OnToolNotice;
 }
 
-/** Runs the node's iptables, one process a call: the end of `iptables-restore` is the only sign that it is done. */
+/** Runs the node's iptables, one process per call: only the exit of `iptables-restore` shows that it is done. */
 export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   const { family, commandPrefix = [], lockWait = 5 } = options;
   const wait = ['-w', String(lockWait)];
@@ -110,7 +110,7 @@ function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
       const ending = feedTool(ready.take(), { ...limitsOf(command), input: counted });
       ready.prepare();
       const end = await ending;
-      // What was started beside a failure may fail for the same reason, long after the reason is gone.
+      // A process started in advance during a failure may fail for the same reason, long after the cause is gone.
       if (!isSuccess(end)) ready.close();
       return { isDone: isSuccess(end), value: { end, waited } };
     });
@@ -141,18 +141,18 @@ async function restoreTables(
   input: RestoreInput,
 ): Promise<Result<null>> {
   const command = [restore, ...(restoreWaits ? wait : []), '--noflush'];
-  // What waits does not hold the lock in legacy either, but there it matters less, and more versions are about.
+  // A waiting process does not hold the lock in legacy either, but there the time matters less, and more versions are in use.
   if (facts.variant !== 'nft') return restored(restore, await execute(command, { input }), input);
   const { end, waited } = await executeReady(command, input);
   const result = restored(restore, end, input);
-  // What was started ahead may be of a tool that has been replaced since.
+  // A process started in advance may be of a tool that has been replaced since.
   if (result.ok || !waited || !isWorthAnother(result.error)) return result;
   return restored(restore, (await executeReady(command, input)).end, input);
 }
 
 interface ReadyEnd {
   readonly end: ToolEnd;
-  /** The process had been started ahead. */
+  /** The process was started in advance. */
   readonly waited: boolean;
 }
 
@@ -168,7 +168,7 @@ function isSuccess(end: ToolEnd): boolean {
   return isExit(end) && end.status === 0;
 }
 
-/** Asks once; asks again only if that failed. */
+/** Queries once; queries again only if that failed. */
 function rememberSuccess<T>(find: () => Promise<Result<T>>): () => Promise<Result<T>> {
   let asked: Promise<Result<T>> | null = null;
   return async () => {
@@ -179,7 +179,7 @@ function rememberSuccess<T>(find: () => Promise<Result<T>>): () => Promise<Resul
   };
 }
 
-/** A question by exit status. 1: no such chain or rule; 2: the rule jumps to a chain that does not exist. */
+/** A query by exit status. 1: no such chain or rule; 2: the rule jumps to a chain that does not exist. */
 async function ask(execute: Execute, command: readonly string[]): Promise<Result<boolean>> {
   const end = await execute(command);
   if (isExit(end) && end.status <= 2) return succeed(end.status === 0);

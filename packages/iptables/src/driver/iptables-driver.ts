@@ -1,4 +1,4 @@
-/** The seam between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
+/** The interface between rules and the kernel. Implementations: `exec-driver.ts`, and the fake in testing/. */
 import { type Family, type Result, succeed } from '@signalbox/core';
 import type { Ownership } from '../diff/owned-rules.ts';
 import { createSaveReader, UNLISTED_RULE, type ListedTables } from '../encode/parse-save.ts';
@@ -9,11 +9,11 @@ import type { OtherCommits } from './other-commits.ts';
 
 /**
  * The two implementations of iptables: rules of one are invisible to the other.
- * `nft` translates to nf_tables, `legacy` speaks to x_tables.
+ * `nft` translates to nf_tables, `legacy` uses x_tables.
  */
 export type Variant = 'nft' | 'legacy';
 
-/** Rules that a removal leaves in place, since another mode uses them. */
+/** Rules that a removal keeps, since another mode uses them. */
 export interface KeptRules {
   /** In tables of this variant; the other variant has none. */
   readonly variant: Variant;
@@ -24,48 +24,48 @@ export interface ToolFacts {
   readonly variant: Variant;
   /** `1.8.9`. */
   readonly version: string;
-  /** MASQUERADE knows `--random-fully` (1.6.2 and later). */
+  /** MASQUERADE supports `--random-fully` (1.6.2 and later). */
   readonly randomFully: boolean;
 }
 
 export interface IptablesDriver {
   readonly family: Family;
-  /** Finds out what there is. Answers the same as before without asking again, once it has succeeded. */
+  /** Detects the tool and its features. After a success it returns the same result without another query. */
   probe(): Promise<Result<ToolFacts>>;
   /**
-   * What `iptables-save` prints, line by line. It is asked for all tables at once: asked for one, legacy would bring it to
-   * life, and nft reads them all anyway. A chain that the tool cannot list has `UNLISTED_RULE` for its rules.
-   * `timeLimit`: milliseconds after which the tool is killed; `iptables-nft-save` starts its listing anew at each commit.
+   * The output of `iptables-save`, line by line. All tables are listed at once: a listing of one table makes legacy create it,
+   * and nft reads them all anyway. A chain that the tool cannot list has `UNLISTED_RULE` for its rules.
+   * `timeLimit`: milliseconds after which the tool is killed; `iptables-nft-save` restarts its listing at each commit.
    */
   save(onLine: (line: string) => void, timeLimit?: number): Promise<Result<null>>;
   /**
-   * The same of some chains, in the order given; one that does not exist has `UNLISTED_RULE` for its rules. A listing of 500
-   * chains takes 65 ms among 20,000, for which `save` takes 2.3 s: commits rarely make it start anew. For the nft variant.
+   * The same for some chains, in the order given; one that does not exist has `UNLISTED_RULE` for its rules. A listing of 500
+   * chains takes 65 ms among 20,000, for which `save` takes 2.3 s: commits rarely make it restart. For the nft variant.
    */
   saveChains?(
     table: TableName,
     chains: readonly string[],
     onLine: (line: string) => void,
   ): Promise<Result<null>>;
-  /** `iptables-restore --noflush`: each table in the input is a transaction, all of its lines or none. */
+  /** `iptables-restore --noflush`: each table in the input is a transaction, applied completely or not at all. */
   restore(input: RestoreInput): Promise<Result<null>>;
   hasChain(table: TableName, chain: string): Promise<Result<boolean>>;
   /** `rule` is canonical text. */
   hasRule(table: TableName, chain: string, rule: string): Promise<Result<boolean>>;
   /** The same tool in the other variant, if it is installed: for cleanup. */
   otherVariant(): Promise<IptablesDriver | null>;
-  /** How often other processes have written nf_tables; absent where that is not known. */
+  /** The number of times that other processes have written nf_tables; absent where that cannot be determined. */
   otherCommits?(): Promise<OtherCommits>;
   close(): Promise<void>;
 }
 
-/** `null`: not known now. */
+/** `null`: not known at the moment. */
 export async function countOtherCommits(driver: IptablesDriver): Promise<number | null> {
   const answer = await driver.otherCommits?.();
   return answer?.kind === 'counted' ? answer.total : null;
 }
 
-/** All of it at once. `jumps` are looked for in chains that the tool cannot list, too. */
+/** Everything at once. `jumps` are also searched in chains that the tool cannot list. */
 export async function listTables(
   driver: IptablesDriver,
   jumps: readonly SharedRule[] = [],
@@ -76,7 +76,7 @@ export async function listTables(
   return askForUnlisted(driver, reader.tables, jumps);
 }
 
-/** The same tables, and what of `jumps` is in chains that were not listed: `-C` finds a rule among any others. */
+/** The same tables, and those `jumps` that are in chains that were not listed: `-C` finds a rule among any others. */
 export async function askForUnlisted(
   driver: IptablesDriver,
   tables: ListedTables,

@@ -23,7 +23,7 @@ describe('kubeletMovedTo', () => {
     expect(await kubeletMovedTo(own.driver, listed)).toEqual({ ok: true, value: moved });
   });
 
-  it('does not ask for tables of the legacy variant that the kernel does not have', async () => {
+  it('does not query tables of the legacy variant that the kernel does not have', async () => {
     const other = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
     other.byOthers(HINT);
     const own = createFakeIptables({ family: 'IPv4', other });

@@ -1,15 +1,15 @@
-/** Which variant of iptables the node's kubelet writes with, asked again while a proxy runs. */
+/** The variant of iptables that the node's kubelet writes with, queried again while a proxy runs. */
 import { readFile } from 'node:fs/promises';
 import { type Result, succeed } from '@signalbox/core';
 import type { IptablesDriver, Variant } from './iptables-driver.ts';
 
-/** In mangle, as long as kubelet runs; older releases have the first one only. */
+/** In mangle, while kubelet runs; older releases have the first one only. */
 export const KUBELET_CHAINS = ['KUBE-KUBELET-CANARY', 'KUBE-IPTABLES-HINT'] as const;
 
-/** Tables of the legacy variant that are in use. Asked for one that is not, the tool would bring it to life. */
+/** Tables of the legacy variant that are in use. A query of another table would make the tool create it. */
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
 
-/** The variant in which kubelet's chains are now, although those in which `driver` writes has none; `null`: it did not move. */
+/** The variant that has kubelet's chains now, if that of `driver` has none; `null`: they did not move. */
 export async function kubeletMovedTo(
   driver: IptablesDriver,
   readTables: () => Promise<string> = () => readFile(LEGACY_TABLES, 'utf8').catch(() => ''),

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeRestore } from '../encode/restore-input.ts';
 import { askOtherCommits, countCommits, createOwnCommits } from './other-commits.ts';
 
-/** nf_tables that counts. */
+/** An nf_tables that counts commits. */
 function kernel() {
   const client = {
     generation_: 40,
@@ -44,7 +44,7 @@ describe('commits of other processes', () => {
     expect(await askOtherCommits(nft, own)).toEqual(before);
   });
 
-  it('are not known while this process writes, nor where a write began during the question', async () => {
+  it('are not known while this process writes, nor where a write began during the query', async () => {
     const [own, nft] = [createOwnCommits(), kernel()];
     let end = (): void => undefined;
     const write = (): Promise<null> =>
@@ -67,7 +67,7 @@ describe('commits of other processes', () => {
     expect(await askOtherCommits(nft, own)).toMatchObject({ kind: 'counted' });
   });
 
-  it('are unavailable where the kernel does not answer', async () => {
+  it('are unavailable where the kernel does not reply', async () => {
     const error = { code: 'not-permitted', operation: 'NFT_MSG_GETGEN', message: 'EPERM' } as const;
     const client = { ...kernel(), generation: () => Promise.resolve({ ok: false, error } as const) };
     expect(await askOtherCommits(client, createOwnCommits())).toMatchObject({

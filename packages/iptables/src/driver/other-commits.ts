@@ -1,21 +1,21 @@
 /**
- * Whether other processes write nf_tables: its generation counts every commit of the network namespace, and how many of them
- * are this process' own is known from what it gave to `iptables-restore`, which commits once for each table.
+ * Whether other processes write nf_tables: its generation counts every commit of the network namespace, and the number of
+ * commits of this process is known from the input of `iptables-restore`, which commits once for each table.
  */
 import { backendError, type BackendError } from '@signalbox/core';
 import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
 import type { RestoreInput } from '../encode/restore-input.ts';
 
 export type OtherCommits =
-  /** Differs from the last answer if another process has committed since. */
+  /** Differs from the last result if another process has committed since. */
   | { readonly kind: 'counted'; readonly total: number }
-  /** This process is writing: the count is not known before the end. */
+  /** This process is writing: the count is not known until the write ends. */
   | { readonly kind: 'writing' }
   | { readonly kind: 'unavailable'; readonly error: BackendError };
 
 /** Commits of this process; both families' drivers write the same nf_tables. */
 export interface OwnCommits {
-  /** Writes under way. */
+  /** Writes in progress. */
   writing: number;
   /** Writes begun so far. */
   begun: number;
@@ -26,7 +26,7 @@ export function createOwnCommits(): OwnCommits {
   return { writing: 0, begun: 0, committed: 0 };
 }
 
-/** A process is in one network namespace, and what runs in another one by a prefix does not count here. */
+/** A process is in one network namespace; commands that a prefix runs in another one are not counted here. */
 export const PROCESS_COMMITS: OwnCommits = createOwnCommits();
 
 /** Runs a write and counts its commits: all of them if it succeeds, none otherwise. */
@@ -83,7 +83,7 @@ export async function askOtherCommits(
   return { kind: 'counted', total: answer.value - own.committed };
 }
 
-/** Opens its socket at the first question. */
+/** Opens its socket at the first query. */
 export function createCommitReader(own: OwnCommits): {
   readonly read: () => Promise<OtherCommits>;
   readonly close: () => void;

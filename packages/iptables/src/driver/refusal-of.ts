@@ -14,7 +14,7 @@ export interface PlacedRule {
 
 const TRIAL_TABLES = ['filter', 'nat'] as const;
 
-/** `null`: the kernel takes these rules. */
+/** `null`: the kernel accepts these rules. */
 export async function refusalOf(
   driver: IptablesDriver,
   rules: readonly PlacedRule[],
@@ -24,7 +24,7 @@ export async function refusalOf(
       .filter((placed) => placed.table === table)
       .map((placed) => encodeRule(withoutJump(placed.rule), driver.family));
     if (texts.length === 0) continue;
-    // Two transactions: what one and the same puts in and takes out again does not reach every check.
+    // Two transactions: a rule that one transaction both adds and removes does not reach every check.
     const done = await driver.restore(
       encodeRestore([
         { table, operations: [{ kind: 'write', chain: PROBE, rules: texts }] },
@@ -36,7 +36,7 @@ export async function refusalOf(
   return null;
 }
 
-/** Chains that a rule leads to need not exist yet, and are no reason for a refusal. */
+/** Chains that a rule leads to need not exist yet, and do not cause a refusal. */
 function withoutJump({ matches, target }: TypedRule): TypedRule {
   return target.kind === 'jump' || target.kind === 'goto' ? rule(matches, NO_TARGET) : rule(matches, target);
 }

@@ -4,16 +4,16 @@ import type { Readable, Writable } from 'node:stream';
 import { GRACE_MS, signalGroup, spawnChild } from './spawn-child.ts';
 
 export interface ToolFeed {
-  /** In pieces of any size; passed on as fast as the child takes it. */
+  /** In pieces of any size; passed on as fast as the child reads it. */
   readonly input?: Iterable<string>;
-  /** Milliseconds; the child is killed beyond it. */
+  /** Milliseconds; a child that runs longer is killed. */
   readonly timeLimit: number;
   /** Called once if the child still runs after `slowAfter` milliseconds. */
   readonly onSlow?: () => void;
   readonly slowAfter?: number;
-  /** Process ids of children at work: for `endGroup`. */
+  /** Process ids of running children: for `endGroup`. */
   readonly running?: Set<number>;
-  /** Takes the output line by line; then it is not part of the answer. */
+  /** Called with the output line by line; then it is not part of the result. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -32,9 +32,9 @@ export type ToolEnd =
   | { readonly kind: 'timeout'; readonly stderr: string }
   | { readonly kind: 'killed'; readonly signal: string; readonly stderr: string };
 
-/** A program that has not got its input yet. */
+/** A program that has not received its input yet. */
 export interface StartedTool {
-  /** `null`: `error` is why. */
+  /** `null`: `error` has the reason. */
   readonly child: ChildProcessWithoutNullStreams | null;
   /** Why it could not be started, once that is known. */
   error: NodeJS.ErrnoException | null;
@@ -48,7 +48,7 @@ export function startTool(command: readonly string[]): StartedTool {
   child.once('error', (error: NodeJS.ErrnoException) => {
     tool.error = error;
   });
-  // A child that gives up early closes its end of the pipe (EPIPE); its exit status has the reason.
+  // A child that exits early closes its end of the pipe (EPIPE); its exit status has the reason.
   child.stdin.on('error', () => {});
   return tool;
 }
@@ -107,12 +107,12 @@ function limitTime(child: ChildProcessWithoutNullStreams, run: ToolFeed): TimeLi
   };
 }
 
-/** Bytes at a time: what a pipe holds. */
+/** Bytes at a time: the capacity of a pipe. */
 const PIECE = 65_536;
 
 function send(stdin: Writable, input: Iterable<string>): void {
   const pieces = inPieces(input)[Symbol.iterator]();
-  // A child that ends early never reads the rest, and nothing waits for that.
+  // A child that exits early never reads the rest, and nothing waits for that.
   const more = (): void => {
     for (let next = pieces.next(); next.done !== true; next = pieces.next()) {
       if (!stdin.write(next.value)) {
@@ -146,8 +146,8 @@ function notStarted(error: NodeJS.ErrnoException | null): ToolEnd {
 }
 
 /**
- * One piece of output (64 kB at most) in a turn of the event loop: all that a tool has printed meanwhile, read at once, would
- * keep other work waiting for a hundred milliseconds.
+ * One piece of output (64 kB at most) in a turn of the event loop: reading all pending output of a tool at once would delay
+ * other work by a hundred milliseconds.
  */
 function eachLine(stream: Readable, onLine: (line: string) => void): void {
   let rest = '';

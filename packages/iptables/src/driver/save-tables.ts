@@ -1,8 +1,8 @@
 /**
- * Lists all tables, with proof that nothing is left out.
+ * Lists all tables, with proof that nothing is omitted.
  *
  * Where a table of the nft variant contains a rule that iptables cannot express (`ct state vmap {…}`, `snat to …`),
- * `iptables-nft-save` prints a remark instead of the table and ends with status 0. Such a table is listed chain by chain;
+ * `iptables-nft-save` prints a remark instead of the table and exits with status 0. Such a table is listed chain by chain;
  * `-N`, `-C`, `-I`, `-D` and `iptables-restore --noflush` work in it (seen with 1.8.9).
  */
 import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
@@ -30,14 +30,14 @@ export interface SaveWork {
   /** Seconds to wait for the lock, as words of the command. */
   readonly wait: readonly string[];
   readonly onLine: (line: string) => void;
-  /** Milliseconds for the listing of all tables. Absent: what any command may take. */
+  /** Milliseconds for the listing of all tables. Absent: the limit of any command. */
   readonly timeLimit?: number | undefined;
 }
 
-/** What `save` had to list chain by chain. */
+/** Tables that `save` had to list chain by chain. */
 export interface Saved {
   readonly incompatible: readonly TableName[];
-  /** Tables that were neither listed nor remarked on. */
+  /** Tables for which neither a listing nor a remark was printed. */
   readonly absent: readonly TableName[];
 }
 
@@ -65,8 +65,8 @@ export async function saveTables(work: SaveWork): Promise<Result<Saved>> {
 }
 
 /**
- * That a table which was not listed holds no rules of Services: each table with such rules contains this chain. Only for the nft
- * variant: asked for a table, the legacy variant brings it to life.
+ * Verifies that a table which was not listed holds no rules of Services: each table with such rules contains this chain. Only
+ * for the nft variant: a query of a table makes the legacy variant create it.
  */
 export async function proveAbsent(
   { execute, programs, wait }: Omit<SaveWork, 'onLine'>,
@@ -107,8 +107,8 @@ export async function saveChains(
 const NO_CHAIN = 'KUBE-PROXY-NO-CHAIN';
 
 /**
- * `-Z -v` names each chain on its way; the line behind it fails, and with it the transaction: no counter is reset. There is
- * no other command of the tool that names the chains of such a table.
+ * `-Z -v` prints the name of each chain; the line after it fails, and with it the transaction: no counter is reset. No other
+ * command of the tool prints the names of the chains of such a table.
  */
 async function chainNames(
   { execute, programs, wait }: SaveWork,
@@ -134,7 +134,7 @@ async function chainNames(
   );
 }
 
-/** Lists chains up to the first that contains what iptables cannot express; the rest is still to be listed. */
+/** Lists chains up to the first with a rule that iptables cannot express; the rest is still to be listed. */
 async function listChains(
   { execute, programs, wait, onLine }: SaveWork,
   table: TableName,

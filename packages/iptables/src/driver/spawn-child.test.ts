@@ -1,4 +1,4 @@
-/** In a process of its own, where descriptors are few. */
+/** In a separate process with few descriptors. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -27,7 +27,7 @@ console.log(JSON.stringify({ ends, leaked: count() - before }));
 `;
 
 describe('spawnChild', () => {
-  it('reports a shortage of descriptors, loses none, and works when there are some again', async () => {
+  it('reports a shortage of descriptors, loses none, and succeeds when descriptors are available again', async () => {
     const folder = mkdtempSync(path.join(tmpdir(), 'spawn-child-'));
     const outfile = path.join(folder, 'script.mjs');
     await build({

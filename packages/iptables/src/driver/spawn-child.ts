@@ -1,4 +1,4 @@
-/** Starts child processes in the one way that neither throws, leaks descriptors, nor leaves a child behind. */
+/** Starts child processes in a way that neither throws, leaks descriptors, nor leaves a child behind. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 
@@ -6,7 +6,7 @@ export interface ChildOptions {
   readonly stdio: StdioOptions;
 }
 
-/** A child in a process group of its own, so that what a wrapper script has started ends with it; or why there is none. */
+/** A child in its own process group, so that processes started by a wrapper script end with it; or the error. */
 export function spawnChild(
   [file = '', ...args]: readonly string[],
   { stdio }: ChildOptions,
@@ -23,12 +23,12 @@ export function spawnChild(
   }
 }
 
-/** Three pairs of pipe ends, the pair by which the child reports that it could not start, and two to spare. */
+/** Three pairs of pipe ends, the pair by which the child reports that it could not start, and two spare ones. */
 const DESCRIPTORS = 10;
 
 /**
- * Where `spawn` itself meets EMFILE, Node.js 20 to 24 give back a child without streams and lose the three pipe ends that
- * were open by then. So the descriptors are asked for first.
+ * If `spawn` itself gets EMFILE, Node.js 20 to 24 return a child without streams and leak the three pipe ends that were open
+ * by then. Therefore descriptors are requested first.
  */
 function descriptorShortage(): NodeJS.ErrnoException | null {
   const open: number[] = [];
@@ -37,7 +37,7 @@ function descriptorShortage(): NodeJS.ErrnoException | null {
     return null;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    // Without /dev/null there is no descriptor to compare with.
+    // Without /dev/null no descriptor can be opened for the check.
     return code === 'EMFILE' || code === 'ENFILE' ? (error as NodeJS.ErrnoException) : null;
   } finally {
     for (const descriptor of open) closeSync(descriptor);
@@ -46,7 +46,7 @@ function descriptorShortage(): NodeJS.ErrnoException | null {
 
 const living = new Set<number>();
 
-/** A child in a group of its own outlives this process, and a hung one for ever. */
+/** A child in its own group outlives this process, and one that hangs never exits. */
 function guard(child: ChildProcess, pid: number): void {
   if (living.size === 0) process.on('exit', endChildren);
   living.add(pid);
@@ -56,7 +56,7 @@ function guard(child: ChildProcess, pid: number): void {
   });
 }
 
-/** At once: what the tools write is a transaction each. */
+/** Immediately: each write of the tools is a transaction. */
 export function endChildren(): void {
   for (const pid of living) signalGroup(pid, 'SIGKILL');
 }
@@ -65,14 +65,14 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch {
-    // It has ended by itself.
+    // It has exited by itself.
   }
 }
 
 /** Milliseconds from SIGTERM to SIGKILL, and from SIGKILL to the end of the pipes. */
 export const GRACE_MS = 1_000;
 
-/** Asks the group to end, and ends it when it does not. */
+/** Sends SIGTERM to the group, and SIGKILL if it does not exit. */
 export function endGroup(pid: number): void {
   signalGroup(pid, 'SIGTERM');
   setTimeout(() => {

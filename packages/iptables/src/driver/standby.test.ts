@@ -17,7 +17,7 @@ function lab(command: readonly string[]): { readonly started: StartedTool[]; rea
 }
 
 describe('createStandby', () => {
-  it('hands out what waits, and has it do the work', async () => {
+  it('returns the waiting process, which then does the work', async () => {
     const { started, standby } = lab(['cat']);
     standby.prepare();
     standby.prepare();
@@ -27,7 +27,7 @@ describe('createStandby', () => {
     expect(await feedTool(taken, { ...FEED, input: 'text' })).toMatchObject({ status: 0, stdout: 'text' });
   });
 
-  it('starts one where none waits, or none does any more', async () => {
+  it('starts a process where none waits, or where the waiting one has exited', async () => {
     const { started, standby } = lab(['cat']);
     expect(await feedTool(standby.take(), { ...FEED, input: 'a' })).toMatchObject({ stdout: 'a' });
     standby.prepare();
@@ -48,7 +48,7 @@ describe('createStandby', () => {
     expect(await feedTool(standby.take(), { ...FEED, input: '' })).toMatchObject({ cause: 'missing' });
   });
 
-  it('ends what waits when it is closed', async () => {
+  it('ends the waiting process when it is closed', async () => {
     const { started, standby } = lab(['cat']);
     standby.prepare();
     const child = started[0]?.child;
@@ -61,7 +61,7 @@ describe('createStandby', () => {
     expect(status).toBe(0);
   });
 
-  it('keeps no program from ending', () => {
+  it('does not keep the program from exiting', () => {
     const at = (file: string): string => JSON.stringify(new URL(file, import.meta.url).href);
     const program = `
       import { createStandby } from ${at('./standby.ts')};

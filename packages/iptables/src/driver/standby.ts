@@ -1,15 +1,15 @@
 /**
- * A process started ahead of its work: to start one takes a large Node.js process 5 ms (it is forked), of the 20 that a
- * change takes to reach the kernel. It waits for its input, and ends when that is closed: at the latest when we are gone.
+ * A process started in advance: starting one takes a large Node.js process 5 ms (it is forked), of the 20 that a change takes
+ * to reach the kernel. It waits for its input, and exits when that is closed: at the latest when this process exits.
  */
 import type { StartedTool } from './run-tool.ts';
 
 export interface Standby {
-  /** The one that waits, or a new one. */
+  /** The waiting process, or a new one. */
   take(): StartedTool;
-  /** Whether one waits. */
+  /** Whether a process waits. */
   isReady(): boolean;
-  /** Has one waiting. */
+  /** Starts a process that waits. */
   prepare(): void;
   close(): void;
 }
@@ -28,7 +28,7 @@ export function createStandby(start: () => StartedTool): Standby {
     prepare() {
       if (waiting !== null && !isGone(waiting)) return;
       waiting = start();
-      // Nothing waits for it.
+      // The waiting process does not keep this one from exiting.
       for (const part of parts(waiting)) part.unref();
     },
     close() {
@@ -47,7 +47,7 @@ interface Referenced {
   unref(): unknown;
 }
 
-/** The pipes of a child are sockets, whatever their types say. Absent where the child could not be started. */
+/** The pipes of a child are sockets, although their types do not declare it. Absent if the child could not be started. */
 function parts({ child }: StartedTool): readonly Referenced[] {
   if (child === null) return [];
   const pipes = [child.stdin, child.stdout, child.stderr] as readonly unknown[];

@@ -1,6 +1,6 @@
-/** The part of a clock that waiting needs. */
+/** The part of a clock that is needed for waiting. */
 export interface Timer {
-  /** Runs `callback` once, so many milliseconds from now, unless the answer is called before. */
+  /** Runs `callback` once, after `delayMs` milliseconds, unless the returned function is called before. */
   schedule(delayMs: number, callback: () => void): () => void;
   /** Milliseconds. */
   now(): number;

@@ -49,7 +49,7 @@ describe('restoreError', () => {
     expect(restoreError('iptables-restore', end, input)).toMatchObject({ code, kernel });
   });
 
-  it('shows the lines around the culprit', () => {
+  it('contains the lines around the one that failed', () => {
     const error = restoreError('iptables-restore', exit(1, 'iptables-restore: line 3 failed'), ONE);
     expect(error.message).toBe('exit status 1: iptables-restore: line 3 failed');
     expect(error.detail).toBe(

@@ -2,7 +2,7 @@ import { backendError, type BackendError } from '@signalbox/core';
 import { restoreText, type RestoreInput } from '../encode/restore-input.ts';
 import type { ToolEnd } from './run-tool.ts';
 
-/** iptables' own status for "the lock is held by another process" and for a lack of resources. */
+/** iptables' own status for a lock held by another process, and for a lack of resources. */
 const RESOURCE_PROBLEM = 4;
 
 export function isExit(end: ToolEnd): end is Extract<ToolEnd, { kind: 'exit' }> {
@@ -14,15 +14,15 @@ export function queryError(operation: string, end: ToolEnd): BackendError {
   return { ...toolError(operation, end), kernel: 'unchanged' };
 }
 
-/** A read-only call that ended well and printed something else than it should. */
+/** A read-only call that succeeded with invalid output. */
 export function garbageError(operation: string, problem: string): BackendError {
   return backendError('protocol', operation, problem, { kernel: 'unchanged' });
 }
 
-/** A restore that failed, with the lines of the input that the tool complains of. */
+/** A restore that failed, with the lines of the input that the tool reports. */
 export function restoreError(operation: string, end: ToolEnd, input: RestoreInput): BackendError {
   const error = toolError(operation, end);
-  // A table is all or nothing; with several of them, those ahead of the culprit are in.
+  // A table is applied completely or not at all; with several tables, those before the failed line are applied.
   const text = restoreText(input);
   const single = text.indexOf('COMMIT\n') === text.lastIndexOf('COMMIT\n');
   const kernel = error.kernel === 'unchanged' || (single && end.kind === 'exit') ? 'unchanged' : 'unknown';
@@ -67,7 +67,7 @@ function stderrOf(end: ToolEnd): string {
   return end.kind === 'not-started' ? '' : end.stderr;
 }
 
-/** The first line with content; the nft variant begins with its name alone. */
+/** The first line with content; the nft variant begins with a line that contains its name only. */
 function firstLine(stderr: string): string {
   const lines = stderr.split('\n').map((line) => line.trim());
   const useful = lines.find(

@@ -1,4 +1,4 @@
-/** What the operator should know of the tools although no call fails. The app logs it. */
+/** Conditions of the tools that the operator should know although no call fails. The app logs them. */
 import type { Family } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';
 

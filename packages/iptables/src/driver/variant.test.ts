@@ -52,7 +52,7 @@ describe('the variant of iptables', () => {
     });
   });
 
-  it('is one that is installed where nothing goes by the plain name', async () => {
+  it('is an installed one where no program has the plain name', async () => {
     const run = node({
       'iptables-legacy --version': 'iptables v1.8.9 (legacy)\n',
       'iptables-legacy-save': '',
@@ -63,7 +63,7 @@ describe('the variant of iptables', () => {
     });
   });
 
-  it('is never one that the kernel does not have, whatever the plain name stands for', async () => {
+  it('is never one that the kernel does not have, whichever the plain name runs', async () => {
     const output = {
       ...VERSIONS,
       'iptables --version': 'iptables v1.8.9 (legacy)\n',
@@ -85,7 +85,7 @@ describe('the variant of iptables', () => {
     });
   });
 
-  it('cannot be determined from text that is no version', async () => {
+  it('cannot be determined from text without a version', async () => {
     const run = node({ 'iptables --version': 'busybox\n' });
     expect(await describeTool(run, programs('IPv4', 'default'))).toMatchObject({
       ok: false,
@@ -93,7 +93,7 @@ describe('the variant of iptables', () => {
     });
   });
 
-  it('with kubelet in both goes to nft, as the wrappers of the distributions decide', () => {
+  it('with kubelet in both is nft, as in the wrappers of the distributions', () => {
     expect(chooseVariant({ kubelet: true, rules: 0 }, { kubelet: true, rules: 9 })).toBe('nft');
   });
 });

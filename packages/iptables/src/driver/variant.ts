@@ -21,7 +21,7 @@ export function programs(family: Family, variant: Variant | 'default'): Programs
   return { main, save: `${main}-save`, restore: `${main}-restore` };
 }
 
-/** Asks one set of programs what they are. */
+/** Queries the version of one set of programs. */
 export async function describeTool(run: Run, names: Programs): Promise<Result<Tool>> {
   const end = await run([names.main, '--version']);
   if (!isExit(end) || end.status !== 0) return fail(queryError(`${names.main} --version`, end));
@@ -44,9 +44,9 @@ export async function describeTool(run: Run, names: Programs): Promise<Result<To
 }
 
 /**
- * The variant that the node's kubelet uses, recognised by its chains in mangle; else the one that holds more rules;
- * else whatever the plain name `iptables` is. Never one that this kernel does not know while it knows the other: from
- * Linux 6.17 the legacy tables are often absent, and the legacy program lists nothing then and ends well.
+ * The variant that the node's kubelet uses, recognized by its chains in mangle; else the one that holds more rules;
+ * else the one that the plain name `iptables` runs. Never one that this kernel lacks while it has the other: from
+ * Linux 6.17 the legacy tables are often absent, and the legacy program then lists nothing and exits with status 0.
  */
 export async function detectTool(run: Run, family: Family): Promise<Result<Tool>> {
   const nft = await usage(run, programs(family, 'nft'));
@@ -58,12 +58,12 @@ export async function detectTool(run: Run, family: Family): Promise<Result<Tool>
     const other = await describeTool(run, programs(family, variant));
     return other.ok && !(await isMissingInKernel(run, other.value)) ? other : chosen;
   }
-  // Nothing goes by the plain name: any that is installed will do.
+  // No program has the plain name: any installed one is used.
   const [only] = [nft === null ? [] : ['nft' as const], legacy === null ? [] : ['legacy' as const]].flat();
   return only === undefined ? chosen : describeTool(run, programs(family, only));
 }
 
-/** Whether the kernel lacks what this variant is made of, and not just the rights or the lock. */
+/** Whether the kernel lacks the modules of this variant, and not only the permission or the lock is missing. */
 async function isMissingInKernel(run: Run, { programs: { main } }: Tool): Promise<boolean> {
   const end = await run([main, '-t', 'nat', '-S', 'POSTROUTING']);
   return isExit(end) && end.status > 2 && NOT_IN_KERNEL.test(end.stderr);
@@ -73,7 +73,7 @@ async function isMissingInKernel(run: Run, { programs: { main } }: Tool): Promis
 const NOT_IN_KERNEL =
   /Table does not exist|Module \S+ not found|generation id: (Invalid argument|(Protocol|Operation) not supported)/;
 
-/** What one variant holds; `null` if it is not installed. */
+/** The content of one variant; `null` if it is not installed. */
 export interface Usage {
   readonly kubelet: boolean;
   readonly rules: number;
@@ -92,7 +92,7 @@ const KUBELET_CHAIN = new RegExp(`^:(${KUBELET_CHAINS.join('|')}) `);
 
 async function usage(run: Run, names: Programs): Promise<Usage | null> {
   const found = { kubelet: false, rules: 0 };
-  // Without a table's name it lists what exists; with one, the legacy variant would bring the table to life.
+  // Without a table's name it lists existing tables; with one, the legacy variant would create the table.
   const onLine = (line: string): void => {
     found.kubelet ||= KUBELET_CHAIN.test(line);
     if (line.startsWith('-A ')) found.rules++;

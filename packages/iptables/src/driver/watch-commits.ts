@@ -7,16 +7,16 @@ export interface CommitWatchOptions {
   readonly timer: Timer;
   /** Whether there is anything to guard now. */
   readonly isActive: () => boolean;
-  /** Every so often, with the number of commits of other processes. */
+  /** Called at intervals, with the number of commits of other processes. */
   readonly onCommits: (total: number) => void;
-  /** Why commits cannot be counted, each time. */
+  /** Called with the reason each time that commits cannot be counted. */
   readonly onProblem: (problem: BackendError) => void;
 }
 
-/** The question takes the kernel 4 µs. */
+/** The kernel takes 4 µs for the query. */
 const POLL_MS = 250;
 
-/** Asks for the commits of other processes until the answer is called. The legacy variant has no such count. */
+/** Queries the commits of other processes until the returned function is called. The legacy variant has no such count. */
 export function watchCommits({ driver, timer, isActive, ...options }: CommitWatchOptions): () => void {
   const watching = { over: false };
   let cancel = (): void => {};

@@ -4,7 +4,7 @@ import type { Chain, TableName } from '../objects/rule.ts';
 import { parseRule } from './parse-rule.ts';
 import { encodeRule } from './rule-text.ts';
 
-/** A chain in canonical text, with a digest of its content to compare by. */
+/** A chain in canonical text, with a digest of its content for comparison. */
 export interface EncodedChain {
   readonly table: TableName;
   readonly name: string;
@@ -22,7 +22,7 @@ export function digestOf(rules: readonly string[]): string {
   return createHash('sha1').update(rules.join('\n')).digest('base64');
 }
 
-/** A listed rule in our words: other versions of the tool print some options differently. */
+/** A listed rule in canonical text: other versions of the tool print some options differently. */
 export function canonicalText(text: string, family: Family): string {
   return encodeRule(parseRule(text), family);
 }

@@ -11,7 +11,7 @@ import type {
 } from '../objects/match.ts';
 import { quote } from './quote.ts';
 
-/** Where header matches stand in a rule's text. Extensions follow in the order given. */
+/** The positions of header matches in a rule's text. Extensions follow in the order given. */
 const HEADER_ORDER: Readonly<Record<HeaderMatch['kind'], number>> = {
   source: 0,
   destination: 1,
@@ -47,7 +47,7 @@ export function encodeHeader(match: HeaderMatch): string {
   }
 }
 
-/** `-s 0.0.0.0/0` asks nothing and is not listed. */
+/** `-s 0.0.0.0/0` matches every packet and is not listed. */
 function everywhere(match: { readonly cidr: string; readonly invert?: true }): boolean {
   return match.cidr.endsWith('/0') && match.invert !== true;
 }
@@ -83,7 +83,7 @@ function markText(value: number, mask: number): string {
   return mask >>> 0 === 0xffffffff ? hexMark(value) : `${hexMark(value)}/${hexMark(mask)}`;
 }
 
-/** `-m tcp` alone asks nothing that `-p tcp` does not, yet costs the nft variant a call for each packet and change. */
+/** `-m tcp` alone matches the same packets as `-p tcp`, yet costs the nft variant a call for each packet and change. */
 function portsText({ protocol, source, destination }: PortsMatch): string {
   if (source === null && destination === null) return '';
   return `-m ${protocol}${portOption('sport', source)}${portOption('dport', destination)}`;

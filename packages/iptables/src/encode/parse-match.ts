@@ -2,10 +2,10 @@ import { CONNTRACK_STATES } from '../objects/match.ts';
 import type { ConntrackState, ExtensionMatch, IpvsMatch, PortRange, RecentMatch } from '../objects/match.ts';
 import type { Words } from './words.ts';
 
-/** Reads the options behind `-m NAME`. `null`: something is there that we have no type for. */
+/** Reads the options after `-m NAME`. `null`: an option has no type here. */
 type MatchParser = (words: Words) => ExtensionMatch | null;
 
-/** By the extension's name. A parser takes exactly the options of its extension and stops at the next. */
+/** By the extension's name. A parser reads exactly the options of its extension and stops at the next extension. */
 export const MATCH_PARSERS: Readonly<Record<string, MatchParser>> = {
   tcp: (words) => ports(words, 'tcp'),
   udp: (words) => ports(words, 'udp'),
@@ -106,7 +106,7 @@ function recent(words: Words): RecentMatch | null {
   return { ...found, kind: 'recent', operation, name };
 }
 
-/** `false`: an option that we have no place for. */
+/** `false`: the option has no type here. */
 function takeRecentOption(found: RecentParts, option: string, words: Words): boolean {
   if (RECENT_OPERATIONS.has(option)) found.operation = option.slice(2) as 'set';
   else if (option === '--reap') found.reap = true;

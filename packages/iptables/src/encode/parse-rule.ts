@@ -9,7 +9,7 @@ import { splitArguments } from './quote.ts';
 import { createWords, type Words } from './words.ts';
 
 /**
- * The rule that this text (everything behind `-A CHAIN `) means. Text with any part that we have no type for
+ * Parses text (everything after `-A CHAIN `) into a rule. Text with any part that has no type here
  * becomes an opaque rule as a whole.
  */
 export function parseRule(text: string): Rule {
@@ -83,11 +83,11 @@ function parseTarget(words: Words): Target | null {
   if (name === 'MARK') return parseMarkTarget(words);
   const plain = PLAIN_TARGETS[name];
   if (plain !== undefined) return plain;
-  // Options behind a chain's name mean that it is an extension, not a chain.
+  // Options after a chain's name mean that it is an extension, not a chain.
   return words.peek() === null && !KNOWN_EXTENSIONS.has(name) ? jump(name) : null;
 }
 
-/** Targets that may stand without options and must not be taken for chains. */
+/** Targets that may occur without options and must not be parsed as chains. */
 const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set([
   'LOG',
   'NOTRACK',

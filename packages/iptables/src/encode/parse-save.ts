@@ -3,7 +3,7 @@ import { TABLES, type TableName } from '../objects/rule.ts';
 /** One table as `iptables-save` prints it. Chain → text of its rules, each without `-A CHAIN `. */
 export interface ListedTable {
   readonly table: TableName;
-  /** User-defined chains and hooks, in the order listed. Empty: the table is not there. */
+  /** User-defined chains and hooks, in the order listed. Empty: the table does not exist. */
   readonly chains: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -14,14 +14,14 @@ export interface SaveReader {
   readonly tables: ListedTables;
 }
 
-/** Gets what is in the tables that Services use. */
+/** Receives the content of the tables that Services use. */
 export interface SaveVisitor {
   chain(table: TableName, name: string): void;
-  /** Rules of a chain come one behind the other, and behind the chain. */
+  /** Rules of a chain come one after the other, and after the chain. */
   rule(table: TableName, chain: string, text: string): void;
 }
 
-/** Reads what `iptables-save` prints, line by line, in either variant, with or without counters. */
+/** Reads the output of `iptables-save`, line by line, in either variant, with or without counters. */
 export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
   let table: TableName | null = null;
   return (line) => {
@@ -39,8 +39,8 @@ export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
 }
 
 /**
- * Stands in a listing for rules that the tool could not list: what the chain contains is unknown. No rule of a kernel
- * looks so.
+ * Replaces rules in a listing that the tool could not list: the content of the chain is unknown. No rule of a kernel has this
+ * text.
  */
 export const UNLISTED_RULE = '-m comment --comment "rules that iptables cannot list"';
 
@@ -50,17 +50,17 @@ export interface SaveCheck {
   readonly incompatible: ReadonlySet<string>;
   /** Tables that it listed as a whole. */
   readonly listed: ReadonlySet<string>;
-  /** What is wrong with what was taken, as a whole; `null`: it is a listing, and complete. */
+  /** Why the lines so far, as a whole, are not a complete listing; `null`: they are. */
   problem(): string | null;
 }
 
 /** `# Table `nat' is incompatible, use 'nft' tool.` Others only `contain incompatible base-chains`: these are listed. */
 const INCOMPATIBLE = /^# Table `(\w+)' is incompatible\b/;
 
-/** What a listing consists of. Behind `#` is what people read. */
+/** The lines of a listing. Comments begin with `#`. */
 const LISTED = /^(#|:\S+ \S+ |(\[\d+:\d+\] )?-A \S)/;
 
-/** A listing that is cut off, or none at all, would be taken for a kernel without rules. */
+/** A truncated listing, or an empty one, would be treated as a kernel without rules. */
 export function checkSaveLines(): SaveCheck {
   let table: string | null = null;
   let problem: string | null = null;

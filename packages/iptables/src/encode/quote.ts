@@ -4,8 +4,8 @@ export function quote(text: string): string {
 }
 
 /**
- * Splits a line of `iptables-save` into its arguments, undoing the quoting.
- * `null` where a quotation does not end.
+ * Splits a line of `iptables-save` into its arguments, and removes the quoting.
+ * `null` if a quotation mark is not closed.
  */
 export function splitArguments(line: string): readonly string[] | null {
   if (!line.includes('"') && !line.includes('\\')) return line.split(' ').filter((word) => word !== '');

@@ -1,16 +1,16 @@
 import type { TableName } from '../objects/rule.ts';
 
-/** One line's worth of work for `iptables-restore --noflush`. */
+/** One operation of `iptables-restore --noflush`. */
 export type RestoreOperation =
-  /** Creates the chain if need be and makes this its whole content. */
+  /** Creates the chain if necessary and replaces its content with these rules. */
   | { readonly kind: 'write'; readonly chain: string; readonly rules: readonly string[] }
-  /** Creates a chain that must not be there: rules of another process that are in it by then are not lost. */
+  /** Creates a chain that must not exist: rules that another process has added to it by then are not lost. */
   | { readonly kind: 'create'; readonly chain: string }
-  /** Creates the chain if need be; keeps nothing in it. */
+  /** Creates the chain if necessary; removes all of its rules. */
   | { readonly kind: 'flush'; readonly chain: string }
   /** Empties and removes the chain, which must exist. */
   | { readonly kind: 'delete'; readonly chain: string }
-  /** Puts a rule first in a chain that exists. */
+  /** Inserts a rule at the head of a chain that exists. */
   | { readonly kind: 'insert'; readonly chain: string; readonly rule: string }
   /** Deletes one rule, which must exist. */
   | { readonly kind: 'remove'; readonly chain: string; readonly rule: string };
@@ -20,14 +20,14 @@ export interface TableInput {
   readonly operations: readonly RestoreOperation[];
 }
 
-/** Text in pieces of any size, so that a large one never stands in memory as a whole. A string will do. Read more than once. */
+/** Text in pieces of any size, so that a large one is never in memory as a whole. A string is allowed. Read more than once. */
 export type RestoreInput = Iterable<string>;
 
 /**
- * Input for `iptables-restore --noflush`, line by line. Each table is one transaction: all of its lines or none.
- * Declaring a chain empties it, so declarations come first, then rules, then deletions.
+ * Input for `iptables-restore --noflush`, line by line. Each table is one transaction: all of its lines are applied or none.
+ * A declaration of a chain empties it, so declarations come first, then rules, then deletions.
  *
- * Throws, before anything is written, if a name or a rule would be more than its line.
+ * Throws, before anything is written, if a name or a rule would not stay on its line.
  */
 export function encodeRestore(tables: readonly TableInput[]): RestoreInput {
   for (const { operations } of tables) operations.forEach(checkOperation);
@@ -38,12 +38,12 @@ export function encodeRestore(tables: readonly TableInput[]): RestoreInput {
   };
 }
 
-/** The last defence against injection: callers give what is checked already. */
+/** The last defence against injection: callers pass values that are already validated. */
 function checkOperation(operation: RestoreOperation): void {
   checkLine(operation.chain);
   if (operation.kind === 'write') operation.rules.forEach(checkRule);
   if (operation.kind === 'insert') checkRule(operation.rule);
-  // As the tool listed it: a comment of another process may contain anything but these.
+  // As the tool listed it: a comment of another process may contain any other characters.
   if (operation.kind === 'remove') checkLine(operation.rule);
 }
 

@@ -146,7 +146,7 @@ describe('parseRule', () => {
     '-j REJECT --reject-with tcp-reset',
     '-m comment --comment "no end',
     '-j SNAT',
-  ])('keeps as it is what it has no type for: %s', (text) => {
+  ])('keeps text without a type unchanged: %s', (text) => {
     expect(parseRule(text)).toEqual({ kind: 'opaque', text });
   });
 
@@ -169,7 +169,7 @@ describe('parseRule', () => {
       '-p tcp -j DNAT --to-destination 10.0.0.1:80',
     ],
     ['by the old name of a match', '-m state --state NEW -j DROP', '-m conntrack --ctstate NEW -j DROP'],
-  ])('understands a rule %s', (_, text, canonical) => {
+  ])('parses a rule %s', (_, text, canonical) => {
     expect(canonicalText(text, 'IPv4')).toBe(canonical);
   });
 });
@@ -208,7 +208,7 @@ const anyTarget: fc.Arbitrary<Target> = fc.oneof(
 );
 
 describe('text of rules', () => {
-  it('comes back from the parser with the same meaning, whatever the rule', () => {
+  it('is parsed to the same meaning, for every rule', () => {
     const distinct = fc.uniqueArray(anyMatch, { selector: (match) => match.kind, maxLength: 5 });
     fc.assert(
       fc.property(distinct, anyTarget, (matches, target) => {

@@ -1,13 +1,13 @@
 /**
- * Rules in canonical text: the words and the order in which `iptables-save` (1.8) lists them. What is written
- * therefore reads back the same, and a rule's text is its identity.
+ * Rules in canonical text: the words and the order in which `iptables-save` (1.8) lists them. A written rule is
+ * therefore listed with the same text, and a rule's text is its identity.
  */
 import type { Family } from '@signalbox/core';
 import type { Rule } from '../objects/rule.ts';
 import type { Target } from '../objects/target.ts';
 import { encodeExtension, encodeHeader, headerRank, hexMark, isHeader } from './match-text.ts';
 
-/** Everything behind `-A CHAIN `; empty for a rule that matches all and does nothing. */
+/** Everything after `-A CHAIN `; empty for a rule that matches all packets and has no target. */
 export function encodeRule(rule: Rule, family: Family): string {
   if (rule.kind === 'opaque') return rule.text;
   const headers = rule.matches.filter(isHeader).toSorted((a, b) => headerRank(a) - headerRank(b));

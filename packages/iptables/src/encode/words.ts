@@ -2,9 +2,9 @@
 export interface Words {
   peek(): string | null;
   next(): string | null;
-  /** Takes one of these options and its value, if it comes next. */
+  /** Reads one of these options and its value, if it comes next. */
   option(...names: readonly string[]): string | null;
-  /** Takes a `!`, if it comes next. */
+  /** Reads a `!`, if it comes next. */
   inverted(): { readonly invert?: true };
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a rule asks of a packet. One kind per question; text is made of them in encode/ alone.
+ * The conditions of a rule. One kind per condition; only encode/ turns them into text.
  * Two matches mean the same exactly if their canonical text is the same.
  */
 
@@ -26,29 +26,29 @@ export type ConntrackState = (typeof CONNTRACK_STATES)[number];
 
 export type AddressType = 'LOCAL' | 'UNICAST' | 'BROADCAST' | 'MULTICAST' | 'ANYCAST';
 
-/** Parts that every rule has at most once, and that stand first in its text. */
+/** Parts that every rule has at most once, and that come first in its text. */
 export type HeaderMatch =
   /** CIDR, canonical, always with its prefix length. */
   | { readonly kind: 'source'; readonly cidr: string; readonly invert?: true }
   | { readonly kind: 'destination'; readonly cidr: string; readonly invert?: true }
-  /** An interface's name; a trailing `+` matches every name that starts so. Not true of what the node sends. */
+  /** An interface's name; a trailing `+` matches every name with this prefix. Never matches packets that the node sends. */
   | { readonly kind: 'in-interface'; readonly name: string; readonly invert?: true }
   | { readonly kind: 'out-interface'; readonly name: string; readonly invert?: true }
   | { readonly kind: 'protocol'; readonly protocol: ProtocolName; readonly invert?: true };
 
-/** `-m recent`: the kernel's list of addresses seen, by name. */
+/** `-m recent`: the kernel's list of recorded addresses, by name. */
 export interface RecentMatch {
   readonly kind: 'recent';
   readonly name: string;
-  /** `set`: note the source (always true). `rcheck`: was it noted? `update`: was it, and note it anew. */
+  /** `set`: records the source (always true). `rcheck`: whether it is recorded. `update`: the same, and records it again. */
   readonly operation: 'set' | 'rcheck' | 'update' | 'remove';
   /** Only entries younger than this. */
   readonly seconds?: number;
-  /** Drop entries that are too old while looking. */
+  /** Removes entries that are too old during the check. */
   readonly reap?: true;
 }
 
-/** `-m ipvs`: facts about the IPVS connection that the packet belongs to. */
+/** `-m ipvs`: properties of the IPVS connection that the packet belongs to. */
 export interface IpvsMatch {
   readonly kind: 'ipvs';
   /** Virtual address as CIDR. */
@@ -57,7 +57,7 @@ export interface IpvsMatch {
   readonly vport: number;
 }
 
-/** Ports of the protocol named, which must also be matched as `protocol`. `null`: any port; both: no words in text. */
+/** Ports of the named protocol, which must also be matched as `protocol`. `null`: any port; both `null`: no text. */
 export interface PortsMatch {
   readonly kind: 'ports';
   readonly protocol: 'tcp' | 'udp' | 'sctp';
@@ -75,11 +75,11 @@ export type ExtensionMatch =
       readonly invert?: true;
     }
   | { readonly kind: 'conntrack-state'; readonly states: readonly ConntrackState[]; readonly invert?: true }
-  /** True with probability `numerator / 2^31`: the kernel's own unit, so that nothing is lost in text. */
+  /** True with probability `numerator / 2^31`: the kernel's own unit, so that the text is exact. */
   | { readonly kind: 'probability'; readonly numerator: number }
   | RecentMatch
   | { readonly kind: 'comment'; readonly text: string }
-  /** What a bridge knows of the packet. */
+  /** Properties of the packet's bridge port. */
   | { readonly kind: 'bridge-port'; readonly flag: 'is-in' | 'is-out' | 'is-bridged'; readonly invert?: true }
   | {
       readonly kind: 'ip-set';

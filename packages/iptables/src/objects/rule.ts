@@ -5,17 +5,17 @@ export type TableName = 'filter' | 'nat' | 'mangle';
 
 export const TABLES: readonly TableName[] = ['filter', 'nat', 'mangle'];
 
-/** All matches must hold. Header matches come first in text whatever their place here. */
+/** All matches must be true. Header matches come first in text whatever their position here. */
 export interface TypedRule {
   readonly kind: 'rule';
   readonly matches: readonly Match[];
   readonly target: Target;
 }
 
-/** A rule with a match or target that has no type here: kept as it was printed, equal to no owned rule. */
+/** A rule with a match or target that has no type here: kept as printed, equal to no owned rule. */
 export interface OpaqueRule {
   readonly kind: 'opaque';
-  /** Everything behind `-A CHAIN `. */
+  /** Everything after `-A CHAIN `. */
   readonly text: string;
 }
 
@@ -26,11 +26,11 @@ export interface Chain {
   readonly table: TableName;
   readonly name: string;
   readonly rules: readonly Rule[];
-  /** A rule that may stand ahead of the others: left in place where it is found, never written. */
+  /** A rule that may precede the others: kept where it is found, never written. */
   readonly tolerated?: TypedRule;
 }
 
-/** A rule that must be somewhere in a chain shared with other programs; inserted first if absent. */
+/** A rule that must exist in a chain shared with other programs; inserted at the head if absent. */
 export interface SharedRule {
   readonly table: TableName;
   readonly chain: string;

@@ -1,17 +1,17 @@
-/** What a rule does with a packet that matches. */
+/** The action of a rule on a packet that matches. */
 export type Target =
   /** Nothing: the rule only counts. */
   | { readonly kind: 'none' }
-  /** Goes through `chain` and comes back behind this rule. */
+  /** Traverses `chain` and returns to the next rule. */
   | { readonly kind: 'jump'; readonly chain: string }
-  /** Goes through `chain` and comes back where this chain was jumped from. */
+  /** Traverses `chain` and returns to the rule after the jump to the current chain. */
   | { readonly kind: 'goto'; readonly chain: string }
   | { readonly kind: 'accept' }
   | { readonly kind: 'drop' }
   | { readonly kind: 'return' }
-  /** Answers with ICMP port unreachable. */
+  /** Replies with ICMP port unreachable. */
   | { readonly kind: 'reject' }
-  /** `address` bare; with a port of the packet's protocol. */
+  /** `address` without brackets; with a port of the packet's protocol. */
   | { readonly kind: 'dnat'; readonly address: string; readonly port: number }
   | { readonly kind: 'masquerade'; readonly randomFully: boolean }
   /** mark = (mark & ~mask) ^ value. Sets a bit with `value === mask`; flips one with `mask === 0`. */

@@ -8,9 +8,9 @@ import { BUILTIN_CHAINS, TABLES, type TableName } from '../objects/rule.ts';
 import { createFakeKernel, type FakeKernel, type FakeTable } from './fake-kernel.ts';
 
 /**
- * Decides whether an operation fails. Operations: `iptables-save`; `iptables-restore` (the lock is not gained,
- * nothing is done); `iptables-restore TABLE` (refused at this table, earlier ones are in);
- * `iptables-restore end` (all is written, but the caller gets a time-out).
+ * Decides whether an operation fails. Operations: `iptables-save`; `iptables-restore` (the lock is not acquired,
+ * nothing is done); `iptables-restore TABLE` (refused at this table, earlier ones are applied);
+ * `iptables-restore end` (everything is written, but the caller gets a timeout).
  */
 export type FakeFaults = (operation: string) => boolean;
 
@@ -18,7 +18,7 @@ export interface FakeIptablesOptions {
   readonly family: Family;
   readonly variant?: Variant;
   readonly faults?: FakeFaults;
-  /** What the other variant of the tool holds; absent: it is not installed. */
+  /** The other variant of the tool; absent: it is not installed. */
   readonly other?: FakeIptables;
 }
 
@@ -27,17 +27,17 @@ export interface FakeIptables {
   readonly kernel: FakeKernel;
   /** Inputs of `iptables-restore` so far. */
   readonly inputs: readonly string[];
-  /** As another program would: what `iptables-restore --noflush` reads. Throws on a refusal. */
+  /** A write by another program: the input of `iptables-restore --noflush`. Throws on a refusal. */
   readonly byOthers: (input: string) => void;
   /** `iptables-save` of one table. */
   readonly dump: (table: TableName) => string;
-  /** Of all tables, one behind the other. */
+  /** All tables, one after the other. */
   readonly dumpAll: () => string;
-  /** `nat POSTROUTING`: chains with rules that the tool cannot express, and so cannot list any rule of. */
+  /** `nat POSTROUTING`: chains with rules that the tool cannot express, so that it can list none of their rules. */
   readonly unlisted: Set<string>;
 }
 
-/** iptables without a kernel: same seam, same refusals. */
+/** iptables without a kernel: same interface, same refusals. */
 export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
   const kernel = createFakeKernel(options.family);
   const inputs: string[] = [];
@@ -110,7 +110,7 @@ function refuse(code: BackendError['code'], reason: string, kernel: BackendError
   return fail(backendError(code, 'iptables-restore', reason, { kernel }));
 }
 
-/** Table by table; the first that is refused ends it, those ahead of it are in. */
+/** Table by table; the first that is refused ends the call, tables before it are applied. */
 function applyBlocks(
   kernel: FakeKernel,
   input: string,

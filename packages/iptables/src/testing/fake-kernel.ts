@@ -1,4 +1,4 @@
-/** Tables, chains and rules as the kernel keeps them: refuses what it refuses, a table at a time. */
+/** Tables, chains and rules as the kernel keeps them, with the kernel's refusals, one table at a time. */
 import { parseRule } from '../encode/parse-rule.ts';
 import { encodeRule } from '../encode/rule-text.ts';
 import { BUILTIN_CHAINS, TABLES, type Rule, type TableName } from '../objects/rule.ts';
@@ -22,7 +22,7 @@ export interface Refusal {
 export interface FakeKernel {
   readonly family: Family;
   table(name: TableName): FakeTable;
-  /** Takes one table's input over, all of it or nothing. `lines` begin behind `*table`, without `COMMIT`. */
+  /** Applies one table's input, completely or not at all. `lines` begin after `*table`, without `COMMIT`. */
   apply(name: TableName, lines: readonly string[], firstLine: number): Refusal | null;
 }
 

@@ -3,8 +3,8 @@ import { type IptablesDriver } from '../driver/iptables-driver.ts';
 import type { FakeFaults } from './fake-iptables.ts';
 
 /**
- * A driver whose writes fail now and then: before the tool runs (as if the lock were held), or after it (as if
- * its answer were lost). Operations asked of `faults`: `iptables-restore`, `iptables-restore end`.
+ * A driver whose writes fail at times: before the tool runs (as if the lock were held), or after it (as if its result
+ * were lost). Operations passed to `faults`: `iptables-restore`, `iptables-restore end`.
  */
 export function withFaults(driver: IptablesDriver, faults: FakeFaults): IptablesDriver {
   return {

@@ -1,4 +1,4 @@
-/** A fake iptables and the way of packets through typed rules, for every mode that uses rules. */
+/** A fake iptables and the traversal of typed rules by packets, for every mode that uses rules. */
 export * from './fake-iptables.ts';
 export * from './faulty-driver.ts';
 export * from './fake-kernel.ts';

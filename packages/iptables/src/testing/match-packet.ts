@@ -1,19 +1,19 @@
-/** Whether a packet matches, over typed rules. */
+/** Whether a packet matches typed rules. */
 import { anyCidrContains, isLoopback } from '@signalbox/core';
 import type { TracedPacket as CommonPacket } from '@signalbox/core/testing';
 import { isHeader } from '../encode/match-text.ts';
 import type { ExtensionMatch, HeaderMatch, Match, PortRange, RecentMatch } from '../objects/match.ts';
 
-/** A packet on its way: what rules can see of it. */
+/** A packet during traversal: the properties that rules can match. */
 export interface TracedPacket extends CommonPacket {
   readonly sourcePort: number;
   readonly outInterface: string | null;
 }
 
-/** `-m recent`: list → address → seconds when it was last noted. */
+/** `-m recent`: list → address → seconds when it was last recorded. */
 export type RecentLists = Map<string, Map<string, number>>;
 
-/** What sets hold, for rules that ask sets: set name, directions, packet → answer. */
+/** The content of sets, for rules that match sets: set name, directions, packet → result. */
 export type SetLookup = (
   name: string,
   directions: readonly ('src' | 'dst')[],
@@ -27,11 +27,11 @@ export interface World {
   /** Seconds. */
   readonly now: () => number;
   readonly sets?: SetLookup;
-  /** Lists are written to: connections, not mere questions. */
+  /** Lists are written: for connections, not for queries. */
   readonly remember: boolean;
 }
 
-/** Yes, no, or yes with a probability. */
+/** True, false, or true with a probability. */
 export type MatchAnswer = boolean | { readonly probability: number };
 
 export function matches(match: Match, packet: TracedPacket, world: World): MatchAnswer {
@@ -89,7 +89,7 @@ function hasPorts({ source, destination }: PortsMatch, packet: TracedPacket): bo
 
 type PortsMatch = Extract<ExtensionMatch, { kind: 'ports' }>;
 
-/** A first packet is NEW, and DNAT besides once its destination is rewritten. */
+/** A first packet is NEW, and also DNAT once its destination is translated. */
 function inState(states: readonly string[], packet: TracedPacket): boolean {
   return states.includes('NEW') || (packet.translated && states.includes('DNAT'));
 }

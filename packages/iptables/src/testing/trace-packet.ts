@@ -1,4 +1,4 @@
-/** The first packet of a connection through the whole of netfilter, over typed rules. */
+/** The traversal of netfilter by the first packet of a connection, over typed rules. */
 import type { Outcome, Packet } from '@signalbox/core';
 import { atStart, outcomeOf } from '@signalbox/core/testing';
 import type { TableName } from '../objects/rule.ts';
@@ -11,7 +11,7 @@ export interface TraceInput {
   readonly chance: Chance;
 }
 
-/** Ways that are rarer than this are rounding errors of the kernel's probabilities. */
+/** Paths with a lower probability are rounding errors of the kernel's probabilities. */
 const NEVER = 1e-6;
 
 /** The packet before the first hook. */
@@ -19,7 +19,7 @@ export function tracedPacket(packet: Packet): TracedPacket {
   return { ...atStart(packet), sourcePort: 40_000, outInterface: null };
 }
 
-/** Every possible end of the packet; with `chance` a function, the one that chance picks. */
+/** Every possible outcome for the packet; with `chance` a function, the outcome that it chooses. */
 export function tracePacket(input: TraceInput, packet: Packet): Outcome {
   const start = tracedPacket(packet);
   const own = packet.inInterface === null;
@@ -30,7 +30,7 @@ export function tracePacket(input: TraceInput, packet: Packet): Outcome {
   return outcomeOf(ends.filter((branch) => branch.probability > NEVER));
 }
 
-/** Behind the rewriting of the destination: filter where the packet now goes, then the source's rewriting. */
+/** After the translation of the destination: filter for the new destination, then the translation of the source. */
 function routed(input: TraceInput, branch: Branch, own: boolean): readonly Branch[] {
   const toNode = isNodeAddress(branch.packet.destination, input.world);
   if (!own) {
@@ -38,7 +38,7 @@ function routed(input: TraceInput, branch: Branch, own: boolean): readonly Branc
     return toNode ? filtered : hook(input, 'nat', 'POSTROUTING', filtered);
   }
   const left = hook(input, 'nat', 'POSTROUTING', hook(input, 'filter', 'OUTPUT', [branch]));
-  // What the node sends to itself comes in again, over the loopback interface.
+  // Packets from the node to itself come in again, over the loopback interface.
   return toNode ? hook(input, 'filter', 'INPUT', left.map(arrived)) : left;
 }
 
@@ -46,7 +46,7 @@ function arrived(branch: Branch): Branch {
   return { ...branch, packet: { ...branch.packet, inInterface: 'lo' } };
 }
 
-/** Branches that were stopped before stay stopped. The policy of every hook is ACCEPT. */
+/** Branches that have ended stay ended. The policy of every hook is ACCEPT. */
 function hook(
   input: TraceInput,
   table: TableName,

@@ -1,11 +1,11 @@
-/** A packet through one hook of one table: every way it can go. */
+/** The traversal of one hook of one table by a packet: every possible path. */
 import type { Rule, TypedRule } from '../objects/rule.ts';
 import type { Target } from '../objects/target.ts';
 import { matches, type TracedPacket, type World } from './match-packet.ts';
 
 export type Verdict = 'accept' | 'drop' | 'reject' | 'return';
 
-/** One of the ways, with its share of all packets. */
+/** One of the paths, with its share of all packets. */
 export interface Branch {
   readonly verdict: Verdict;
   readonly packet: TracedPacket;
@@ -13,11 +13,11 @@ export interface Branch {
 }
 
 export interface Ruleset {
-  /** Rules of a chain; `undefined` if there is no such chain. */
+  /** Rules of a chain; `undefined` if the chain does not exist. */
   chain(name: string): readonly Rule[] | undefined;
 }
 
-/** How to decide at `-m statistic`: follow both ways, or toss a coin. */
+/** The decision at `-m statistic`: follow both paths, or choose at random. */
 export type Chance = 'both' | (() => number);
 
 export interface Traversal {
@@ -55,7 +55,7 @@ function walk(traversal: Traversal, chain: string, start: Branch, depth: number)
 interface Step {
   /** Left the chain. */
   readonly done: readonly Branch[];
-  /** Goes on with the next rule. */
+  /** Continues with the next rule. */
   readonly going: readonly Branch[];
 }
 
@@ -69,7 +69,7 @@ function takeRule(traversal: Traversal, rule: Rule, branch: Branch, depth: numbe
   return { done: step.done, going: [...step.going, ...missed] };
 }
 
-/** The share of packets like this one that match: 0 or 1 but for rules of chance. */
+/** The share of such packets that match: 0 or 1 except for `statistic` rules. */
 function matchShare({ world, chance }: Traversal, rule: TypedRule, packet: TracedPacket): number {
   let share = 1;
   for (const match of rule.matches) {
