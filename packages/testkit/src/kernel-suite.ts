@@ -1,4 +1,4 @@
-/** The kernel ring of one backend: the packets of the scenarios, sent with real sockets. */
+/** The kernel suite of one backend: the packets of the scenarios, sent with real sockets. */
 import { FAMILIES, type Backend, type Family, type Model } from '@signalbox/core';
 import type { FaultPlan } from '@signalbox/core/testing';
 import { createWorld, listenAll, replay, runCommand, worldForRows, type World } from '@signalbox/netns';
@@ -15,7 +15,7 @@ export interface KernelBackendSetup {
   /** The command line that runs what follows it on the node: `['ip', 'netns', 'exec', 'node']`. */
   readonly prefix: readonly string[];
   readonly options: Readonly<Record<string, unknown>>;
-  /** Decides which writes fail, before or after the kernel took them. */
+  /** Decides which writes fail, before or after the kernel applied them. */
   readonly faults: FaultPlan;
 }
 
@@ -55,7 +55,7 @@ interface Play {
   readonly context: TestContext;
 }
 
-/** Every second scenario meets failing writes; which, depends on its name alone. */
+/** Writes fail in every second scenario, chosen by its name only. */
 function faultsOf({ scenario, kernel }: Play): FaultPlan {
   const seed = seedOf(`${scenario.id} ${kernel.label}`);
   return seed % 2 === 0 ? NO_FAULTS : randomFaults(FAULT_RATE, seed);
@@ -72,7 +72,7 @@ async function play(run: Play): Promise<void> {
   const localhost = scenario.config.localhostNodePorts === true ? '1' : '0';
   const onNode = (...command: string[]): Promise<string> => runCommand([...world.node.prefix, ...command]);
   await onNode('sysctl', '-qw', `net.ipv4.conf.all.route_localnet=${localhost}`);
-  // A client port that comes round again would meet the connection of an earlier scenario.
+  // A client port that is used again would match the connection of an earlier scenario.
   await onNode('conntrack', '-F');
   try {
     for (const step of scenario.steps) await playStep(run, step, { model, backends });
@@ -125,7 +125,7 @@ async function converge(model: Model, backend: Backend): Promise<void> {
   expect.unreachable(`${backend.mode} ${backend.family}: not converged after ${MAX_SYNCS} syncs: ${last}`);
 }
 
-/** Endpoints that must not be chosen listen too, or "never chosen" would prove nothing. */
+/** Endpoints that must not be chosen listen too; otherwise "never chosen" would prove nothing. */
 async function listenEverywhere(model: Model, world: World): Promise<void> {
   for (const family of FAMILIES) {
     for (const port of model.state(family).servicePorts.values()) {
@@ -134,7 +134,7 @@ async function listenEverywhere(model: Model, world: World): Promise<void> {
   }
 }
 
-/** A remote endpoint that sees an outside client answers it directly, past the node: true of any proxy. */
+/** A remote endpoint replies to an outside client's address directly, not through the node: with any proxy. */
 function noReplyPath(row: PacketRow): boolean {
   const { expected, entry } = row;
   if (expected.kind !== 'forward' || entry !== 'outside') return false;

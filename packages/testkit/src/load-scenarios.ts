@@ -1,4 +1,4 @@
-/** Reads the scenarios folder (scenarios/README.md) into values. The only part of the kit that touches files. */
+/** Reads the scenarios folder (scenarios/README.md) into values. The only part of the testkit that reads files. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { load, loadAll } from 'js-yaml';
@@ -12,7 +12,7 @@ export interface ScenarioStep {
   readonly folder: string;
   readonly events: readonly ObjectEvent[];
   readonly packets: readonly PacketRow[];
-  /** Rows of `packets.<mode>.table`: in that mode they stand in for the rows with the same packet. */
+  /** Rows of `packets.<mode>.table`: in that mode they replace the rows with the same packet. */
   readonly packetsFor: Readonly<Record<string, readonly PacketRow[]>>;
 }
 
@@ -24,7 +24,7 @@ export interface Scenario {
   readonly config: Partial<ModelConfig>;
   /** Per mode: options of the backend. */
   readonly backend: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Per mode: why it cannot do this case. */
+  /** Per mode: why it does not support this case. */
   readonly unsupported: Readonly<Record<string, string>>;
   /** Why the case cannot be replayed with real sockets; empty when it can. */
   readonly noReplay: string;
@@ -70,7 +70,7 @@ function loadScenario(root: string, id: string): Scenario {
   };
 }
 
-/** What a mode is expected to do with the packets of a step. */
+/** The expected treatment of the packets of a step by a mode. */
 export function packetsOf(step: ScenarioStep, mode: string): readonly PacketRow[] {
   const own = step.packetsFor[mode] ?? [];
   const same = (left: PacketRow, right: PacketRow): boolean =>

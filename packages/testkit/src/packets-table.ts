@@ -8,7 +8,7 @@ export interface PacketRow {
   readonly packet: Packet;
   readonly family: Family;
   readonly expected: Outcome;
-  /** The endpoint first chosen keeps this client. */
+  /** The endpoint chosen first keeps this client. */
   readonly sticky: boolean;
   /** The line as written, for messages. */
   readonly text: string;

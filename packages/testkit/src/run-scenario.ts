@@ -7,21 +7,21 @@ import { formatOutcome, type PacketRow } from './packets-table.ts';
 import { seededRandom, seedOf } from './random.ts';
 import { NODE_ADDRESSES, SCENARIO_CONFIG, SCENARIO_HOST } from './world.ts';
 
-/** Text per golden file, as it should stand in the step's folder. */
+/** The expected text of each golden file in the step's folder. */
 export interface StepGoldens {
   readonly step: ScenarioStep;
   readonly files: Readonly<Record<string, string>>;
 }
 
 export interface ScenarioRun {
-  /** One line each; empty when all is well. */
+  /** One line each; empty if there are none. */
   readonly problems: readonly string[];
   readonly goldens: readonly StepGoldens[];
 }
 
 type Instances = Readonly<Record<Family, ScenarioInstance>>;
 
-/** With one write in ten failing, fifty tries fail once in 10^50. */
+/** With one write in ten failing, all fifty tries fail once in 10^50. */
 const MAX_SYNCS = 50;
 const STICKY_CONNECTIONS = 12;
 

@@ -1,4 +1,4 @@
-/** The scenario ring of one backend, as a vitest suite. */
+/** The scenario suite of one backend, for vitest. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ScenarioBackend } from '@signalbox/core/testing';

@@ -1,4 +1,4 @@
-/** A proxy on a node in a box, and the proof that connections do not suffer from what happens to it. */
+/** A proxy on a node in network namespaces, and the proof that connections do not fail during changes. */
 import { env } from 'node:process';
 import {
   createModel,
@@ -48,7 +48,7 @@ interface Proxy {
 /** Makes one backend of a proxy that runs on `node`. */
 export type CreateBackend = (family: Family, node: Host) => Backend;
 
-/** What an API server would hold, and the proxy of today. */
+/** The objects that an API server would hold, and the running proxy. */
 export interface Cluster {
   readonly world: World;
   readonly createBackend: CreateBackend;
@@ -59,15 +59,15 @@ export interface Cluster {
 }
 
 /**
- * Connections that each stream makes at least while something happens; the happening goes on until then. For minutes in place of
- * seconds: CONTRIBUTING.md.
+ * The minimum number of connections that each stream opens during an action; the action is repeated until then. For runs of
+ * minutes instead of seconds: CONTRIBUTING.md.
  */
 const CONNECTS = Number(env['CONTINUITY_CONNECTS'] ?? 200);
 const MOST_ROUNDS = CONNECTS;
 const MOST_RUNS = 6;
-/** With three endpoints chosen at random, one stays unseen once in 5,000 times; after four such batches never. */
+/** With three endpoints chosen at random, one is not chosen once in 5,000 times; after four such batches never. */
 const BATCH = { tries: 24, most: 4 } as const;
-/** Silence is what is expected here, so a short time is enough: milliseconds. */
+/** No reply is expected here, so a short time is enough: milliseconds. */
 const UNANSWERED = { tries: 2, timeout: 300 } as const;
 /** Source ports that no stream uses. */
 const ASKING_PORTS = { first: 32_768, count: 32_768 } as const;
@@ -128,7 +128,7 @@ function objectOf(event: ObjectEvent): string {
   return `${event.resource} ${(event.object as { metadata: { name: string } }).metadata.name}`;
 }
 
-/** The API server holds it from now on; the proxy of today does not hear of it. */
+/** Stores the events in the API server; the running proxy does not receive them. */
 export function store({ objects }: Cluster, events: readonly ObjectEvent[]): void {
   for (const event of events) {
     if (event.type === 'delete') objects.delete(objectOf(event));
@@ -170,7 +170,7 @@ export async function expectReaches(cluster: Cluster, rows: readonly ReplayRow[]
   }
 }
 
-/** Nothing answers new connections of these rows. */
+/** New connections of these rows get no reply. */
 export async function expectUnanswered(cluster: Cluster, rows: readonly ReplayRow[]): Promise<void> {
   for (const row of rows) {
     const fromPort = cluster.ports.take(UNANSWERED.tries);
@@ -180,13 +180,13 @@ export async function expectUnanswered(cluster: Cluster, rows: readonly ReplayRo
   }
 }
 
-/** Whether something has to happen once more, so that enough connections meet it. */
+/** Whether the action has to be repeated, so that enough connections run during it. */
 export function goesOn(streams: Streams, rounds: number): boolean {
   return streams.fewest() < CONNECTS && rounds < MOST_ROUNDS;
 }
 
 /**
- * Connects as these rows say as long as the action lasts: nothing may be lost, refused or led astray. Where the
+ * Opens connections of these rows during the action: none may be lost, refused or sent to a wrong endpoint. Where the
  * machine was too slow for a result, the action is repeated: the test passes only with a conclusive run.
  */
 export async function unharmed(

@@ -1,16 +1,16 @@
-/** What the tests of continuity watch: a service that must not suffer, and neighbours that change. */
+/** The objects of the continuity tests: a service whose connections must not fail, and neighbours that change. */
 import { FAMILIES, type Family, type ObjectEvent } from '@signalbox/core';
 import type { ReplayRow } from '@signalbox/netns';
 import { SCENARIO_CONFIG } from '../world.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 type PerFamily<T> = Readonly<Record<Family, T>>;
-/** How a connection comes to a service. */
+/** How a connection reaches a service. */
 export type Way = 'cluster-ip' | 'node-port';
 
-/** Pods that serve `shop/web` by turns. */
+/** Pods that serve `shop/web` in turn. */
 export const WEB: readonly number[] = [5, 6, 7];
-/** The pod behind every neighbour: a client that reaches it through `web` was sent to a wrong endpoint. */
+/** The pod of every neighbour: a client that reaches it through `web` was sent to a wrong endpoint. */
 export const STRANGER = 30;
 export const PORTS = { cluster: 80, node: 30_080, pod: 8080 } as const;
 export const ALL_WAYS: readonly Way[] = ['cluster-ip', 'node-port'];
@@ -77,16 +77,16 @@ export function without(index: number): readonly ObjectEvent[] {
   return [gone('Service', nameOf(index)), ...slices];
 }
 
-/** Neighbours that come and go. */
+/** Neighbours that are created and deleted. */
 export interface Churn {
   readonly random: () => number;
-  /** How many there may be. */
+  /** The maximum number. */
   readonly neighbours: number;
-  /** Indexes of those that there are. */
+  /** Indexes of those that exist. */
   readonly alive: Set<number>;
 }
 
-/** One neighbour comes, goes (of those that there are the share `leaving`, 0-1), is scaled or gets other policies. */
+/** One neighbour is created, deleted (with probability `leaving`, 0-1), scaled, or gets other policies. */
 export function randomChange({ random, neighbours, alive }: Churn, leaving: number): readonly ObjectEvent[] {
   const index = 1 + Math.floor(random() * neighbours);
   if (!alive.has(index)) {
@@ -97,7 +97,7 @@ export function randomChange({ random, neighbours, alive }: Churn, leaving: numb
     alive.delete(index);
     return without(index);
   }
-  // Nought among them: `web` has neighbours that refuse.
+  // Including 0: `web` has neighbours that refuse.
   if (random() < 0.5) return slicesOf(index, [STRANGER, 31, 32].slice(0, Math.floor(random() * 4)));
   const pick = <T>(...choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
   const policies = {
@@ -131,7 +131,7 @@ function rowOf(way: Way, family: Family, pods: readonly number[], index: number)
   };
 }
 
-/** Connections to service `index` that these pods, and no others, have to answer; in both families. */
+/** Connections to service `index` that only these pods have to answer; in both families. */
 export function rowsOf(ways: readonly Way[], pods: readonly number[], index = 0): readonly ReplayRow[] {
   return ways.flatMap((way) => FAMILIES.map((family) => rowOf(way, family, pods, index)));
 }

@@ -5,7 +5,7 @@ import { createSourcePorts } from './source-ports.ts';
 const RANGE = { first: 32_768, count: 100 } as const;
 
 describe('source ports of a test', () => {
-  it('are given once until the range is used up, and stay inside it', () => {
+  it('are returned once until the range is used up, and are within it', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 24 }), { maxLength: 40 }), (sizes) => {
         const ports = createSourcePorts(RANGE);
@@ -30,7 +30,7 @@ describe('source ports of a test', () => {
     expect([40, 40, 20, 1].map((count) => ports.take(count))).toEqual([32_768, 32_808, 32_848, 32_768]);
   });
 
-  it('are refused when more are asked for than there are', () => {
+  it('are refused if more are requested than the range has', () => {
     expect(() => createSourcePorts(RANGE).take(101)).toThrow('101 source ports: the range has 100');
   });
 });

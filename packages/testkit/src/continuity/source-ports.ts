@@ -1,4 +1,4 @@
-/** Source ports for connections of a test, each given once until the range is used up. */
+/** Source ports for connections of a test, each returned once until the range is used up. */
 export interface SourcePorts {
   /** The first of `count` consecutive ports that no earlier call returned. */
   take(count: number): number;
@@ -10,9 +10,9 @@ export interface PortRange {
 }
 
 /**
- * The kernel keeps an unanswered connection in its connection table for two minutes, with the decision that it is
- * not translated: a later connection from the same port to the same address matches that entry and stays
- * unanswered, whatever the rules are by then. So no port is left to the kernel's choice, and each is used once.
+ * The kernel keeps an unanswered connection in its connection table for two minutes, with the decision that it is not
+ * translated: a later connection from the same port to the same address matches that entry and stays unanswered, whatever
+ * the rules are by then. Therefore the kernel chooses no port, and each is used once.
  */
 export function createSourcePorts({ first, count }: PortRange): SourcePorts {
   const state = { used: 0 };
