@@ -1,4 +1,4 @@
-/** The addresses of the world (scenarios/README.md), and whose they are. */
+/** The addresses of the world (scenarios/README.md), and their owners. */
 
 /** The node's own addresses on eth0, prefix lengths as on the wire. */
 export const NODE_ADDRESSES: readonly string[] = [

@@ -1,11 +1,11 @@
-/** Talks to the agent of one namespace. */
+/** The client of the agent of one namespace. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { AgentRequest, Attempt, Envelope, Reply } from './agent/protocol.ts';
 
 export interface AgentClient {
-  /** Rejects if the agent could not do what was asked, or has ended. */
+  /** Rejects if the agent could not carry out the request, or has ended. */
   ask(request: AgentRequest): Promise<readonly Attempt[]>;
   close(): void;
 }

@@ -6,7 +6,7 @@ import { inNamespace } from './commands.ts';
 
 export interface Host {
   readonly name: string;
-  /** As `ip netns` knows it. */
+  /** The name in `ip netns`. */
   readonly namespace: string;
   /** The command line that runs what follows it in this namespace. */
   readonly prefix: readonly string[];
@@ -15,7 +15,7 @@ export interface Host {
   listen(protocol: Protocol, at: Socket): Promise<void>;
   /** Opens connections, all at once. */
   connect(request: Omit<ConnectRequest, 'op'>): Promise<readonly Attempt[]>;
-  /** Stops to answer anywhere. */
+  /** Stops all listeners. */
   forgetListeners(): Promise<void>;
   /** Ends its agent. */
   close(): void;

@@ -1,4 +1,4 @@
-/** Sends the packets of a packets.table for real. */
+/** Sends the packets of a packets.table with real sockets. */
 import type { Destination, Protocol } from '@signalbox/core';
 import { isLocalPod, NODE_SOURCES, podsOf, type WorldSpec } from './addresses.ts';
 import type { Attempt, Socket } from './agent/protocol.ts';
@@ -7,7 +7,7 @@ import { formatSocket, mismatches, type ReplayRow } from './check-replay.ts';
 import type { World } from './world.ts';
 
 export type Replayed =
-  /** `mismatches`: what differs from the row's expectation, in words. Empty: the kernel does what the row says. */
+  /** `mismatches`: what differs from the row's expectation, in words. Empty: the kernel does what the row expects. */
   | {
       readonly kind: 'replayed';
       readonly attempts: readonly Attempt[];

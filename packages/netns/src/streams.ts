@@ -1,4 +1,4 @@
-/** Connections, one after the other, while something happens to the node: not one may fail. */
+/** Connections, one after the other, during an action on the node: not one may fail. */
 import { setTimeout } from 'node:timers/promises';
 import type { Attempt, ConnectRequest } from './agent/protocol.ts';
 import { runCommand } from './commands.ts';

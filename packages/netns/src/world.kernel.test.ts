@@ -189,8 +189,8 @@ describe.each(protocols)('replay of %s against rules by hand', (protocol) => {
   });
 });
 
-describe('pods that come and go', () => {
-  it('reaches a new pod, and no longer one that went', async () => {
+describe('pods that are added and removed', () => {
+  it('reaches a new pod, and no longer one that was removed', async () => {
     await world().addPod({ name: 'pod-30', addresses: ['10.244.1.30', 'fd00:10:244:1::30'] });
     for (const address of ['10.244.1.30', 'fd00:10:244:1::30']) {
       await listenAll(world(), 'TCP', [{ address, port: PORT }]);

@@ -1,4 +1,4 @@
-/** Builds the world of the scenarios out of network namespaces, and takes it away again. */
+/** Builds the world of the scenarios out of network namespaces, and removes it again. */
 import { NODE_ADDRESSES, type PodSpec, withoutPrefix, type WorldSpec } from './addresses.ts';
 import { removeAtExit, sweep, worldPrefix } from './cleanup.ts';
 import { ipBatch, ipBatchIn, runCommand } from './commands.ts';
@@ -15,9 +15,9 @@ export interface World {
   readonly pods: ReadonlyMap<string, Host>;
   /** The host that has this address, if any. */
   hostOf(address: string): Host | undefined;
-  /** A pod comes. */
+  /** Adds a pod. */
   addPod(pod: PodSpec): Promise<Host>;
-  /** A pod goes at once, without a word to anybody. */
+  /** Removes a pod at once, without closing its connections. */
   removePod(name: string): Promise<void>;
   /** Closes all listeners. */
   forgetListeners(): Promise<void>;
@@ -35,7 +35,7 @@ interface Parts {
   nextLink: number;
 }
 
-/** Namespaces, cables and routes of pods that come. */
+/** Namespaces, cables and routes of pods that are added. */
 function plug(parts: Parts, pods: readonly PodSpec[]): Wiring {
   const node = parts.node.namespace;
   const made = pods.map((pod) => {

@@ -101,7 +101,7 @@ export interface RuleCount {
   readonly chains: number;
 }
 
-/** The kubelet owns it: proxies add a rule to it, and leave it where it is. */
+/** Owned by kubelet: proxies add a rule to it, and do not remove it. */
 const KUBELET_CHAIN = 'KUBE-FIREWALL';
 
 /** What the kernel of the node holds for services, as its own tool lists it. */

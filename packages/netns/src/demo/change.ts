@@ -1,4 +1,4 @@
-/** One pod goes, another comes, while a client keeps connecting. */
+/** One pod is removed, another one added, while a client keeps connecting. */
 import type { World } from '../world.ts';
 import { callFrontend, podOf } from './distribution.ts';
 import type { DemoEndpoint, Frontend } from './objects.ts';

@@ -1,4 +1,4 @@
-/** Who answered, and a picture of it. The drawing is pure. */
+/** Which pods answered, and a bar chart of it. The drawing is pure. */
 import type { Attempt } from '../agent/protocol.ts';
 import { formatSocket } from '../check-replay.ts';
 import type { World } from '../world.ts';

@@ -81,7 +81,7 @@ describe('what a visitor types into the manifests', () => {
     expect(found.map(({ pod }) => pod)).toEqual(endpoints.includes('a/b') ? ['10.244.1.40'] : []);
   });
 
-  it('passes over what is no regular file', () => {
+  it('ignores everything that is not a regular file', () => {
     execFileSync('mkfifo', [path.join(held.folder, 'x.yaml')]);
     expect(webPods(readObjects(held.folder))).toEqual(WEB_BEFORE.map(({ name }) => name));
   });

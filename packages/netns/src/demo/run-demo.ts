@@ -1,4 +1,4 @@
-/** The story, from an empty node to an empty node. */
+/** The steps of the demo, from an empty node to an empty node. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { runCommand } from '../commands.ts';
 import type { World } from '../world.ts';

@@ -1,4 +1,4 @@
-/** What the demo prints; colours only on a terminal that wants them. */
+/** What the demo prints; colours only on a terminal that supports them. */
 import type { DemoObjects, Frontend } from './objects.ts';
 import { formatFrontend } from './distribution.ts';
 import type { RuleCount } from './box.ts';
