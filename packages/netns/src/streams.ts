@@ -86,7 +86,7 @@ interface Control {
 
 /**
  * Connections that meet no rule of the node and no cable, of a pod to itself: only a machine that is too slow for
- * everybody makes them wait. The pod is one that sends nothing else.
+ * every process makes them wait. The pod is one that sends nothing else.
  */
 async function startControl(world: World, clients: readonly Host[]): Promise<Control> {
   const host = [...world.pods.values()].find((pod) => !clients.includes(pod));
