@@ -46,6 +46,10 @@ beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-uml-'));
   writeFileSync(join(folder, 'web.yaml'), OBJECTS);
   await world.hostOf(POD)?.listen('TCP', { address: POD, port: 8080 });
+  // Once loaded, nf_tables of this kernel lists empty tables for iptables-nft, but lacks the families to write them.
+  for (const tool of ['iptables-legacy', 'ip6tables-legacy']) {
+    await runCommand([...world.node.prefix, tool, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
+  }
   const flags = [
     '--proxy-mode=ipvs',
     '--ipvs-scheduler=lc',
