@@ -21,7 +21,7 @@ export interface Proxy {
   readonly servers: Servers;
   /** Whether these settings fit this node: what a start with them would say. */
   checkSettings(settings: Settings): FamilyVerdict;
-  /** Takes new settings over, as far as they can change in a running process (config/reload.ts). */
+  /** Applies new settings, as far as they can change in a running process (config/reload.ts). */
   reconfigure(settings: Settings): void;
   /** As `reconfigure`, with another mode; why that does not serve here: then nothing changes. */
   switchMode(settings: Settings): Promise<string | null>;

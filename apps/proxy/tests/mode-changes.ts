@@ -23,7 +23,7 @@ import {
 } from './mode-world.ts';
 import { eventually } from './node-processes.ts';
 
-/** A mode, and what tells it from its variants. */
+/** A mode in one variant, and how its objects are found in the kernel. */
 export interface Kind {
   readonly name: string;
   readonly mode: string;

@@ -1,4 +1,4 @@
-/** A node whose proxy mode changes while clients connect: the world, its Services, and what a change is judged by. */
+/** A node whose proxy mode changes while clients connect: the world, its Services, and the connections that are counted. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -130,7 +130,7 @@ export interface ModeRig {
   readonly children: ChildProcess[];
 }
 
-type Speed = Pick<ModeRig, 'syncPeriod' | 'pace' | 'countsRepeatedSyns'>;
+export type Speed = Pick<ModeRig, 'syncPeriod' | 'pace' | 'countsRepeatedSyns'>;
 
 export async function buildModeRig(speed: Speed): Promise<ModeRig> {
   const pods = [POD, FLOW_POD, CLIENT, '10.244.1.8'].map((address) => ({

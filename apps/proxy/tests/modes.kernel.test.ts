@@ -1,22 +1,9 @@
 /** Every change between iptables mode in both variants and nftables mode, at a start and in a running process. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changeMode, followsChanges, walk, type Kind } from './mode-changes.ts';
-import {
-  buildModeRig,
-  closeModeRig,
-  get,
-  onNode,
-  startProxy,
-  writeConfig,
-  type ModeRig,
-} from './mode-world.ts';
-import { eventually, startSignalbox } from './node-processes.ts';
-
-const held: { rig: ModeRig | null } = { rig: null };
-const rig = (): ModeRig => {
-  if (held.rig === null) throw new Error('the world was not built');
-  return held.rig;
-};
+import { expect, it } from 'vitest';
+import type { Kind } from './mode-changes.ts';
+import { describeChanges, expectRefused, useModeRig } from './mode-suite.ts';
+import { onNode, type ModeRig } from './mode-world.ts';
+import { startSignalbox } from './node-processes.ts';
 
 /** What `migrate -o json` prints, in part. */
 interface Plan {
@@ -57,29 +44,11 @@ const NFTABLES: Kind = {
 
 const KINDS = [iptables('nft'), iptables('legacy'), NFTABLES];
 
-beforeAll(async () => {
-  held.rig = await buildModeRig({ syncPeriod: '3s', pace: 10, countsRepeatedSyns: true });
-  await moveKubelet(held.rig, 'nft');
-  await startProxy(held.rig, 'iptables');
-});
-afterAll(async () => {
-  if (held.rig !== null) await closeModeRig(held.rig);
-});
-
-const others = (kind: Kind): readonly Kind[] => KINDS.filter((each) => each !== kind);
-
-describe.each([...walk(KINDS, 'at start'), ...walk(KINDS, 'live')])(
-  'F86: from $from.name to $to.name, $how',
-  (change) => {
-    it('fails no connection, and leaves nothing of the former mode', async () => {
-      await changeMode(rig(), change, others(change.to));
-    });
-
-    it('is followed by changes of Services', async () => {
-      await followsChanges(rig());
-    });
-  },
+const rig = useModeRig({ syncPeriod: '3s', pace: 10, countsRepeatedSyns: true }, (on) =>
+  moveKubelet(on, 'nft'),
 );
+
+describeChanges(KINDS, rig);
 
 it('signalbox migrate reads what another mode would remove, and changes nothing', async () => {
   const { world, folder } = rig();
@@ -95,17 +64,5 @@ it('signalbox migrate reads what another mode would remove, and changes nothing'
   expect(await kubeChains(rig(), 'nft')).toEqual(before);
 });
 
-it('F91: a mode that the node cannot run changes nothing, and is one error', async () => {
-  const failures = (): readonly string[] =>
-    rig()
-      .proxy?.log()
-      .match(/Failed to change the proxy mode.*/g) ?? [];
-  writeConfig(rig(), 'ipvs');
-  await eventually(
-    () => Promise.resolve(failures()),
-    (lines) => lines.length > 0,
-  );
-  expect(failures()).toEqual([expect.stringMatching(/err="no IPv4 and no IPv6.*ipvs: .*mode="ipvs"/)]);
-  expect((await get(rig(), '10249/proxyMode')).body).toBe('iptables');
-  await followsChanges(rig());
-});
+it('F91: a mode that the node cannot run changes nothing, and is one error', () =>
+  expectRefused(rig(), 'ipvs', /err="no IPv4 and no IPv6.*ipvs: .*mode="ipvs"/));

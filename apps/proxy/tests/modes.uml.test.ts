@@ -1,22 +1,9 @@
-/** Every change between ipvs mode and iptables mode, at a start and in a running process. This kernel has no nf_tables. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changeMode, followsChanges, walk, type Kind } from './mode-changes.ts';
-import {
-  buildModeRig,
-  closeModeRig,
-  get,
-  onNode,
-  startProxy,
-  writeConfig,
-  type ModeRig,
-} from './mode-world.ts';
-import { eventually } from './node-processes.ts';
-
-const held: { rig: ModeRig | null } = { rig: null };
-const rig = (): ModeRig => {
-  if (held.rig === null) throw new Error('the world was not built');
-  return held.rig;
-};
+/** Every change between ipvs mode and iptables mode, at a start and in a running process. This kernel has no ip families of nf_tables. */
+import { it } from 'vitest';
+import type { Kind } from './mode-changes.ts';
+import { describeChanges, expectRefused, useModeRig } from './mode-suite.ts';
+import { onNode, type ModeRig } from './mode-world.ts';
+import { hintAtLegacy } from './node-processes.ts';
 
 const ONLY_IPTABLES =
   /^KUBE-(PROXY-CANARY|NODEPORTS.*|EXTERNAL-SERVICES|(SVC|SVL|EXT|FW|SEP)-.*)$|^filter KUBE-(SERVICES|PROXY-FIREWALL)$/;
@@ -58,45 +45,11 @@ const IPVS: Kind = {
 
 const KINDS = [IPTABLES, IPVS];
 
-beforeAll(async () => {
-  held.rig = await buildModeRig({ syncPeriod: '30s', pace: 200, countsRepeatedSyns: false });
-  // This kernel has nf_tables without the families that iptables-nft needs.
-  for (const tool of ['iptables-legacy', 'ip6tables-legacy'])
-    await onNode(held.rig, tool, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT');
-  await startProxy(held.rig, 'iptables');
-});
-afterAll(async () => {
-  if (held.rig !== null) await closeModeRig(held.rig);
-});
-
-describe.each([...walk(KINDS, 'at start'), ...walk(KINDS, 'live')])(
-  'F86: from $from.name to $to.name, $how',
-  (change) => {
-    it('fails no connection, and leaves nothing of the former mode', async () => {
-      await changeMode(
-        rig(),
-        change,
-        KINDS.filter((each) => each !== change.to),
-      );
-    });
-
-    it('is followed by changes of Services', async () => {
-      await followsChanges(rig());
-    });
-  },
+const rig = useModeRig({ syncPeriod: '30s', pace: 200, countsRepeatedSyns: false }, ({ world }) =>
+  hintAtLegacy(world.node),
 );
 
-it('F91: a mode that the node cannot run changes nothing, and is one error', async () => {
-  const errors = (): readonly string[] =>
-    rig()
-      .proxy?.log()
-      .match(/Failed to change the proxy mode.*/g) ?? [];
-  writeConfig(rig(), 'nftables');
-  await eventually(
-    () => Promise.resolve(errors()),
-    (lines) => lines.length > 0,
-  );
-  expect(errors()).toEqual([expect.stringMatching(/err="no IPv4.*mode="nftables"/)]);
-  expect((await get(rig(), '10249/proxyMode')).body).toBe('iptables');
-  await followsChanges(rig());
-});
+describeChanges(KINDS, rig);
+
+it('F91: a mode that the node cannot run changes nothing, and is one error', () =>
+  expectRefused(rig(), 'nftables', /err="no IPv4.*mode="nftables"/));

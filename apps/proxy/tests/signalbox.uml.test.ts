@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorld, runCommand, type World } from '@signalbox/netns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, startSignalbox, type ProxyProcess } from './node-processes.ts';
+import { eventually, hintAtLegacy, startSignalbox, type ProxyProcess } from './node-processes.ts';
 
 const CLIENT = '10.244.1.9';
 const POD = '10.244.1.5';
@@ -46,10 +46,7 @@ beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-uml-'));
   writeFileSync(join(folder, 'web.yaml'), OBJECTS);
   await world.hostOf(POD)?.listen('TCP', { address: POD, port: 8080 });
-  // Once loaded, nf_tables of this kernel lists empty tables for iptables-nft, but lacks the families to write them.
-  for (const tool of ['iptables-legacy', 'ip6tables-legacy']) {
-    await runCommand([...world.node.prefix, tool, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
-  }
+  await hintAtLegacy(world.node);
   const flags = [
     '--proxy-mode=ipvs',
     '--ipvs-scheduler=lc',

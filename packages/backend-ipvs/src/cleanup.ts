@@ -85,7 +85,7 @@ function createRemoval(driver: IpvsDriver): Removal {
   };
 }
 
-/** Virtual servers that stay: without their sets only the journal tells whose they are. */
+/** Virtual servers that stay: without their sets only the journal shows that they are owned. */
 async function keepOwned(
   { journal }: Settings,
   inUse: readonly ObservedServer[],

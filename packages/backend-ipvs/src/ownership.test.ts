@@ -16,7 +16,7 @@ import {
   servers,
 } from './tests/bench.ts';
 
-describe('other people', () => {
+describe('other programs', () => {
   it('keep their virtual servers through start, sync, restart and cleanup', async () => {
     const first = bench();
     addOtherServer(first.kernel);

@@ -10,11 +10,11 @@ const error = backendError('rejected', 'batch', 'EINVAL', { kernel: 'unchanged' 
 
 /** A kernel that refuses these. */
 function refusing(...bad: readonly DesiredServicePort[]): ServiceTrial {
-  const judge = (group: readonly DesiredServicePort[]): Promise<Trial> =>
+  const attempt = (group: readonly DesiredServicePort[]): Promise<Trial> =>
     Promise.resolve(
       group.some((each) => bad.includes(each)) ? { kind: 'refused', error } : { kind: 'accepted' },
     );
-  return { attempt: judge, confirm: (suspect) => judge([suspect]) };
+  return { attempt, confirm: (suspect) => attempt([suspect]) };
 }
 
 describe('RefusedServices', () => {

@@ -1,5 +1,5 @@
 /**
- * Service ports that the kernel refuses get no rules, so that the others get theirs; they are tried again later. Pure but for
+ * Service ports that the kernel refuses get no rules, so that the others are programmed; they are tried again later. Pure but for
  * the trials.
  */
 import type { BackendError, DesiredServicePort, ServicePortKey } from '@signalbox/core';

@@ -52,7 +52,7 @@ async function surveyTables(): Promise<readonly string[] | BackendError> {
     .map(({ family, name }) => `table ${family} ${name}`);
 }
 
-/** They know of each other's commits. */
+/** The backends of both families share the record of their commits. */
 function backendsOfOneNamespace(): ProxyMode['createBackend'] {
   let ownCommits: OwnCommits | undefined;
   return async ({ config }, family) => {

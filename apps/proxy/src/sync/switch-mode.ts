@@ -16,7 +16,7 @@ const MOST_FAILURES = 3;
 /** Errors that another sync does not cure. */
 const LASTING: ReadonlySet<BackendError['code']> = new Set(['unsupported', 'not-permitted']);
 
-/** Takes settings of the same mode over. */
+/** Applies settings of the same mode. */
 export function reconfigure(parts: Parts, settings: Settings): void {
   parts.current = settings;
   const { format, verbosity, vmodule } = settings.config.logging;

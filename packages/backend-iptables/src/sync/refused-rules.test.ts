@@ -191,7 +191,7 @@ describe('a refusal', () => {
   const suspect = sampleService({ index: 0 });
   const rules = [{ table: 'nat', rule: rule([], RETURN) }] as const;
   /** The control takes two calls, a trial of the suspected service port one. */
-  const judge = (failing: readonly number[]) => {
+  const refuse = (failing: readonly number[]) => {
     const fake = createFakeIptables({ family: 'IPv4' });
     let call = 0;
     const no = fail(backendError('rejected', 'iptables-restore', 'no reason', { kernel: 'unchanged' }));
@@ -206,15 +206,15 @@ describe('a refusal', () => {
   };
 
   it('is recorded only after more than one failure', async () => {
-    const { accepted, refused } = await judge([3]);
+    const { accepted, refused } = await refuse([3]);
     expect([[...accepted], [...refused.keys()]]).toEqual([[suspect], []]);
-    expect([...(await judge([3, 6])).refused.keys()]).toEqual([]);
-    expect([...(await judge([3, 6, 9])).refused.keys()]).toEqual([suspect]);
+    expect([...(await refuse([3, 6])).refused.keys()]).toEqual([]);
+    expect([...(await refuse([3, 6, 9])).refused.keys()]).toEqual([suspect]);
   });
 
   it('is not recorded while the tool fails at every call', async () => {
     for (const failing of [[1], [3, 4], [3, 5], [3, 6, 7]]) {
-      const { accepted, refused } = await judge(failing);
+      const { accepted, refused } = await refuse(failing);
       expect([accepted.size, refused.size]).toEqual([0, 0]);
     }
   });

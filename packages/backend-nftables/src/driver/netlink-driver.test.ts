@@ -136,7 +136,7 @@ describe('a commit of several batches', () => {
     expect(committed).toEqual({ result: 'stale', generation: 8, batches: 1 });
   });
 
-  it('goes on where the other family committed between two, and tells it of its own', async () => {
+  it('continues after a commit of the other family, and reports its own commits to it', async () => {
     const ownCommits = createOwnCommits();
     const results = [DONE, refusal('ERESTART', 'busy'), DONE, DONE].values();
     const generations: (number | undefined)[] = [];

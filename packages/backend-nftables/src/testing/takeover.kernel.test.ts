@@ -103,26 +103,16 @@ describe('a table of kube-proxy', () => {
 
   it('serves connections, and remembers clients', async () => {
     await expectReaches(clusterNow(), rowsOf(ALL_WAYS, WEB));
-    await clusterNow()
-      .world.hostOf(CLIENT.IPv4)
-      ?.connect({
-        protocol: 'TCP',
-        from: CLIENT.IPv4,
-        to: { address: '10.96.0.11', port: 80 },
-        tries: 1,
-        timeout: 5_000,
-        fromPort: 65_000,
-      });
-    await clusterNow()
-      .world.hostOf(CLIENT.IPv6)
-      ?.connect({
-        protocol: 'TCP',
-        from: CLIENT.IPv6,
-        to: { address: 'fd00:10:96::11', port: 80 },
-        tries: 1,
-        timeout: 5_000,
-        fromPort: 65_000,
-      });
+    for (const [family, address] of [
+      ['IPv4', '10.96.0.11'],
+      ['IPv6', 'fd00:10:96::11'],
+    ] as const) {
+      const from = CLIENT[family];
+      const to = { address, port: 80 };
+      await clusterNow()
+        .world.hostOf(from)
+        ?.connect({ protocol: 'TCP', from, to, tries: 1, timeout: 5_000, fromPort: 65_000 });
+    }
     await expectRemembered();
     for (const family of FAMILIES)
       expect((await chainNames(family)).filter((name) => /^service-\w{8}-/.test(name))).toHaveLength(

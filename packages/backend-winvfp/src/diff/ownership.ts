@@ -1,7 +1,7 @@
 /**
- * Which objects are owned. Those that Signalbox creates have a mark in their id; the rest is kept here: load balancers of others
- * that were taken over, and what HNS gave an id of its own. Where the answer with that id was lost, the next listing
- * tells it, by everything that was sent: an address or a frontend alone may belong to another program by then.
+ * Which objects are owned. Those that Signalbox creates have a mark in their id; the rest is kept here: adopted load balancers
+ * of other programs, and objects whose id HNS chose. Where the answer with that id was lost, the next listing has it: the object
+ * that equals everything that was sent. An address or a frontend alone may belong to another program by then.
  */
 import { idKey, isOurId, remoteMac } from '../compile/names.ts';
 import { addressKey } from '../objects/address.ts';

@@ -1,4 +1,4 @@
-/** The host of one random life: HNS, the CNI plug-in, other people's objects, and this backend on top. */
+/** The host of one random life: HNS, the CNI plug-in, objects of other programs, and this backend on top. */
 import {
   fullChange,
   type Backend,

@@ -85,7 +85,7 @@ interface Emitter {
   readonly sync: () => void;
 }
 
-/** After stop the handlers are not called; an exception of theirs is reported, and does not end the reflector. */
+/** After stop the handlers are not called; an exception that they throw is reported, and does not end the reflector. */
 function createEmitter(resource: Resource, handlers: ResourceStoreHandlers, signal: AbortSignal): Emitter {
   let synced = false;
   const callHandler = (call: () => void): void => {
