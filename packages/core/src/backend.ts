@@ -52,6 +52,44 @@ export type Observation =
   | { readonly outcome: 'ok'; readonly drift: readonly Drift[] }
   | { readonly outcome: 'failed'; readonly error: BackendError };
 
+/** One object of the kernel that carries traffic of a service port. */
+export interface KernelObject {
+  /** The tool's term, as in `Drift`. */
+  readonly type: string;
+  /** As the tool lists it. */
+  readonly name: string;
+  /** The object that contains it: a table, a set, a virtual server, a device. */
+  readonly within?: string;
+  readonly state: 'held' | 'missing' | 'altered';
+}
+
+/** Connections that the kernel counted to one endpoint since it created the object that counts them. */
+export interface EndpointCount {
+  readonly address: string;
+  readonly port: number;
+  readonly connections: number;
+}
+
+/** What the kernel holds for one service port. */
+export interface KernelService {
+  readonly objects: readonly KernelObject[];
+  /** Empty where the mode does not count connections; an endpoint without a counter is absent. */
+  readonly endpoints: readonly EndpointCount[];
+}
+
+/** Result of `inspect`. A service port without kernel objects is absent. */
+export type Inspection =
+  | { readonly outcome: 'ok'; readonly servicePorts: ReadonlyMap<ServicePortKey, KernelService> }
+  | { readonly outcome: 'failed'; readonly error: BackendError };
+
+/**
+ * Result of `difference`. Lines in the syntax of the tool that lists the objects: a header for each object that differs, then `-`
+ * before a line that only the kernel holds and `+` before a line that the kernel lacks. Empty: no difference.
+ */
+export type Difference =
+  | { readonly outcome: 'ok'; readonly lines: readonly string[] }
+  | { readonly outcome: 'failed'; readonly error: BackendError };
+
 export type CleanupResult =
   /**
    * `removed`: one line per kind of object taken away; empty when there was nothing. `inUse`: so many objects stay as long as
@@ -91,6 +129,15 @@ export interface Backend {
    * for each outage, not at each attempt to start the watch again.
    */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
+
+  /**
+   * The kernel objects of these service ports (`null`: of all) and the connections counted so far. Only reads; may run beside a
+   * sync, and its result may then be out of date; never delays a sync.
+   */
+  inspect?(keys: readonly ServicePortKey[] | null): Promise<Inspection>;
+
+  /** Compares the kernel with the last desired state as text. Only reads; may run beside a sync, as `inspect`. */
+  difference?(): Promise<Difference>;
 
   /** Lets go of sockets and children. The rules stay. */
   close(): Promise<void>;
