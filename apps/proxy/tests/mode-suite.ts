@@ -13,11 +13,11 @@ import {
 import { eventually } from './node-processes.ts';
 
 /** The rig of a test file, whose proxy starts in iptables mode after `prepare`. */
-export function useModeRig(speed: Speed, prepare: (rig: ModeRig) => Promise<void>): () => ModeRig {
+export function useModeRig(speed: Speed, prepare?: (rig: ModeRig) => Promise<void>): () => ModeRig {
   const held: { rig: ModeRig | null } = { rig: null };
   beforeAll(async () => {
     held.rig = await buildModeRig(speed);
-    await prepare(held.rig);
+    await prepare?.(held.rig);
     await startProxy(held.rig, 'iptables');
   });
   afterAll(async () => {

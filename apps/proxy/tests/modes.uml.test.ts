@@ -3,7 +3,6 @@ import { it } from 'vitest';
 import type { Kind } from './mode-changes.ts';
 import { describeChanges, expectRefused, useModeRig } from './mode-suite.ts';
 import { onNode, type ModeRig } from './mode-world.ts';
-import { hintAtLegacy } from './node-processes.ts';
 
 const ONLY_IPTABLES =
   /^KUBE-(PROXY-CANARY|NODEPORTS.*|EXTERNAL-SERVICES|(SVC|SVL|EXT|FW|SEP)-.*)$|^filter KUBE-(SERVICES|PROXY-FIREWALL)$/;
@@ -45,9 +44,7 @@ const IPVS: Kind = {
 
 const KINDS = [IPTABLES, IPVS];
 
-const rig = useModeRig({ syncPeriod: '30s', pace: 200, countsRepeatedSyns: false }, ({ world }) =>
-  hintAtLegacy(world.node),
-);
+const rig = useModeRig({ syncPeriod: '30s', pace: 200, countsRepeatedSyns: false });
 
 describeChanges(KINDS, rig);
 

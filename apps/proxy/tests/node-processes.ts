@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { runCommand, type Host } from '@signalbox/netns';
+import type { Host } from '@signalbox/netns';
 import { inject } from 'vitest';
 import type { Command } from './api-server-child.ts';
 
@@ -64,16 +64,6 @@ export interface ProxyProcess {
   /** The exit status, or the signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
   readonly ended: Promise<number | NodeJS.Signals | null>;
-}
-
-/**
- * As a kubelet that uses the legacy variant of iptables: for the kernel of tools/uml-run. Once loaded, its nf_tables lists empty
- * tables for iptables-nft, but lacks the families to write them.
- */
-export async function hintAtLegacy(node: Host): Promise<void> {
-  for (const tool of ['iptables-legacy', 'ip6tables-legacy']) {
-    await runCommand([...node.prefix, tool, '-t', 'mangle', '-N', 'KUBE-IPTABLES-HINT']);
-  }
 }
 
 /** Command and arguments of the program as it ships. */

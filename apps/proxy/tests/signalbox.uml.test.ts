@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createWorld, runCommand, type World } from '@signalbox/netns';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { eventually, hintAtLegacy, startSignalbox, type ProxyProcess } from './node-processes.ts';
+import { eventually, startSignalbox, type ProxyProcess } from './node-processes.ts';
 
 const CLIENT = '10.244.1.9';
 const POD = '10.244.1.5';
@@ -46,7 +46,6 @@ beforeAll(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-uml-'));
   writeFileSync(join(folder, 'web.yaml'), OBJECTS);
   await world.hostOf(POD)?.listen('TCP', { address: POD, port: 8080 });
-  await hintAtLegacy(world.node);
   const flags = [
     '--proxy-mode=ipvs',
     '--ipvs-scheduler=lc',

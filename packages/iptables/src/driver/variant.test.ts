@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { askNftFamily } from './nft-family.ts';
 import type { ToolEnd } from './run-tool.ts';
 import { chooseVariant, describeTool, detectTool, programs, type Run } from './variant.ts';
 
@@ -19,6 +20,9 @@ function node(output: Readonly<Record<string, string>>, absent: readonly string[
   };
 }
 
+/** The kernel has nf_tables with its families ip and ip6. */
+const WITH_FAMILIES = () => Promise.resolve(true);
+
 const VERSIONS = {
   'iptables --version': 'iptables v1.8.9 (nf_tables)\n',
   'iptables-nft --version': 'iptables v1.8.9 (nf_tables)\n',
@@ -36,13 +40,13 @@ describe('the variant of iptables', () => {
     ['that the plain name stands for, where both are empty', '', '', 'nft'],
   ])('is the one %s', async (_, nft, legacy, expected) => {
     const run = node({ ...VERSIONS, 'iptables-nft-save': nft, 'iptables-legacy-save': legacy });
-    const found = await detectTool(run, 'IPv4');
+    const found = await detectTool(run, 'IPv4', WITH_FAMILIES);
     expect(found).toMatchObject({ ok: true, value: { facts: { variant: expected, version: '1.8.9' } } });
   });
 
   it('is the only one that is installed', async () => {
     const run = node({ 'ip6tables --version': 'ip6tables v1.4.21\n' });
-    expect(await detectTool(run, 'IPv6')).toEqual({
+    expect(await detectTool(run, 'IPv6', WITH_FAMILIES)).toEqual({
       ok: true,
       value: {
         programs: { main: 'ip6tables', save: 'ip6tables-save', restore: 'ip6tables-restore' },
@@ -57,7 +61,7 @@ describe('the variant of iptables', () => {
       'iptables-legacy --version': 'iptables v1.8.9 (legacy)\n',
       'iptables-legacy-save': '',
     });
-    expect(await detectTool(run, 'IPv4')).toMatchObject({
+    expect(await detectTool(run, 'IPv4', WITH_FAMILIES)).toMatchObject({
       ok: true,
       value: { facts: { variant: 'legacy' } },
     });
@@ -71,15 +75,45 @@ describe('the variant of iptables', () => {
       'iptables-legacy-save': '',
     };
     const legacy = { ok: true, value: { facts: { variant: 'legacy' } } };
-    expect(await detectTool(node(output), 'IPv4')).toMatchObject(legacy);
-    const found = await detectTool(node(output, ['iptables', 'iptables-legacy']), 'IPv4');
+    expect(await detectTool(node(output), 'IPv4', WITH_FAMILIES)).toMatchObject(legacy);
+    const found = await detectTool(node(output, ['iptables', 'iptables-legacy']), 'IPv4', WITH_FAMILIES);
     expect(found).toMatchObject({ ok: true, value: { facts: { variant: 'nft' } } });
     const neither = ['iptables', 'iptables-legacy', 'iptables-nft'];
-    expect(await detectTool(node(output, neither), 'IPv4')).toMatchObject(legacy);
+    expect(await detectTool(node(output, neither), 'IPv4', WITH_FAMILIES)).toMatchObject(legacy);
+  });
+
+  it.each([
+    ['legacy, if nft lists nothing', '', '', 'legacy'],
+    ['legacy, if it holds rules', '', RULES, 'legacy'],
+    ['nft, if rules prove that the family exists', RULES, '', 'nft'],
+    ['nft, if chains of kubelet prove it', KUBELET, '', 'nft'],
+  ])('on a kernel that refuses tables of the family is %s', async (_, nft, legacy, expected) => {
+    const run = node({ ...VERSIONS, 'iptables-nft-save': nft, 'iptables-legacy-save': legacy });
+    const found = await detectTool(run, 'IPv4', () => Promise.resolve(false));
+    expect(found).toMatchObject({ ok: true, value: { facts: { variant: expected } } });
+  });
+
+  it('on a kernel with neither variant is the one that the plain name runs', async () => {
+    const run = node({ ...VERSIONS, 'iptables-nft-save': '', 'iptables-legacy-save': '' }, [
+      'iptables-legacy',
+    ]);
+    const found = await detectTool(run, 'IPv4', () => Promise.resolve(false));
+    expect(found).toMatchObject({ ok: true, value: { facts: { variant: 'nft' } } });
+  });
+
+  it.each([
+    ['the family is missing', { code: 'unsupported', index: 0 }, false],
+    ['only the second request is refused', { code: 'not-found', index: 1 }, true],
+    ['the process is not permitted to ask', { code: 'not-permitted', index: 0 }, true],
+    ['there is no nf_tables, which the program reports itself', { code: 'unsupported' }, true],
+  ] as const)('has its family unless the kernel refuses it: %s', async (_, error, expected) => {
+    const commit = () =>
+      Promise.resolve({ ok: false, error: { operation: 'NFT_MSG', message: '', ...error } } as const);
+    expect(await askNftFamily({ commit }, 'IPv6')).toBe(expected);
   });
 
   it('is unavailable where nothing is installed', async () => {
-    expect(await detectTool(node({}), 'IPv4')).toMatchObject({
+    expect(await detectTool(node({}), 'IPv4', WITH_FAMILIES)).toMatchObject({
       ok: false,
       error: { code: 'unavailable', operation: 'iptables --version', kernel: 'unchanged' },
     });

@@ -3,6 +3,7 @@ import { fail, type Family, type Result, succeed } from '@signalbox/core';
 import { backendError } from '@signalbox/core';
 import { type ToolFacts, type Variant } from './iptables-driver.ts';
 import { KUBELET_CHAINS } from './kubelet-variant.ts';
+import { hasNftFamily, type HasNftFamily } from './nft-family.ts';
 import { saveTables, type Execute, type Programs } from './save-tables.ts';
 import { isExit, queryError } from './tool-errors.ts';
 
@@ -46,21 +47,34 @@ export async function describeTool(run: Run, names: Programs): Promise<Result<To
 /**
  * The variant that the node's kubelet uses, recognized by its chains in mangle; else the one that holds more rules;
  * else the one that the plain name `iptables` runs. Never one that this kernel lacks while it has the other: from
- * Linux 6.17 the legacy tables are often absent, and the legacy program then lists nothing and exits with status 0.
+ * Linux 6.17 the legacy tables are often absent, and the legacy program then lists nothing and exits with status 0; and a
+ * kernel may have nf_tables without the family.
  */
-export async function detectTool(run: Run, family: Family): Promise<Result<Tool>> {
+export async function detectTool(
+  run: Run,
+  family: Family,
+  hasFamily: HasNftFamily = hasNftFamily,
+): Promise<Result<Tool>> {
   const nft = await usage(run, programs(family, 'nft'));
   const legacy = await usage(run, programs(family, 'legacy'));
   const chosen = await describeTool(run, programs(family, chooseVariant(nft, legacy)));
   if (chosen.ok) {
-    if (!(await isMissingInKernel(run, chosen.value))) return chosen;
+    const isMissing = async (tool: Tool): Promise<boolean> =>
+      (await isMissingInKernel(run, tool)) ||
+      (tool.facts.variant === 'nft' && isEmpty(nft) && !(await hasFamily(family)));
+    if (!(await isMissing(chosen.value))) return chosen;
     const variant = chosen.value.facts.variant === 'nft' ? 'legacy' : 'nft';
     const other = await describeTool(run, programs(family, variant));
-    return other.ok && !(await isMissingInKernel(run, other.value)) ? other : chosen;
+    return other.ok && !(await isMissing(other.value)) ? other : chosen;
   }
   // No program has the plain name: any installed one is used.
   const [only] = [nft === null ? [] : ['nft' as const], legacy === null ? [] : ['legacy' as const]].flat();
   return only === undefined ? chosen : describeTool(run, programs(family, only));
+}
+
+/** Nothing that it lists proves that the kernel has the family. */
+function isEmpty(nft: Usage | null): boolean {
+  return nft === null || (!nft.kubelet && nft.rules === 0);
 }
 
 /** Whether the kernel lacks the modules of this variant, and not only the permission or the lock is missing. */
