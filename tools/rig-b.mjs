@@ -174,7 +174,7 @@ function programCheck({ sdk, dotnet }) {
   });
 }
 
-/** As an operator does it: `signalbox service install`, start, `service status`, `service uninstall`. */
+/** As an operator does it: `signalbox windows-service install`, start, `status`, `uninstall`. */
 function installedProgramCheck({ sdk, dotnet }) {
   return rig.check(
     'the program of the bundle installs itself, runs as a service, and goes again',
@@ -182,7 +182,7 @@ function installedProgramCheck({ sdk, dotnet }) {
       const simulator = await rig.startSimulator();
       const signalbox = (...words) =>
         wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), ...words]);
-      const service = (action, ...flags) => signalbox('service', action, ...flags).trim();
+      const service = (action, ...flags) => signalbox('windows-service', action, ...flags).trim();
       const expect = (got, wanted) => {
         if (got !== wanted) throw new Error(`expected ${wanted}, got ${got}`);
       };

@@ -7,7 +7,7 @@ param(
 $ErrorActionPreference = 'Stop'
 New-Item -ItemType Directory -Force -Path $Target | Out-Null
 Copy-Item -Path (Join-Path $PSScriptRoot '*') -Destination $Target -Recurse -Force
-& (Join-Path $Target 'node.exe') (Join-Path $Target 'signalbox.js') service install --config $Config
-if ($LASTEXITCODE -ne 0) { throw "signalbox service install failed with $LASTEXITCODE" }
+& (Join-Path $Target 'node.exe') (Join-Path $Target 'signalbox.js') windows-service install --config $Config
+if ($LASTEXITCODE -ne 0) { throw "signalbox windows-service install failed with $LASTEXITCODE" }
 Start-Service kube-proxy
 Get-Service kube-proxy

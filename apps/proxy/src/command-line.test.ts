@@ -310,7 +310,7 @@ describe('bad flags end the process with status 1', () => {
       'invalid argument "0" for "--metrics-port" flag: must be within the range [1, 65535]',
     ],
     ['F5: ', ['--version=1.2'], '--version: 1.2 is not true, raw or vX.Y.Z'],
-    ['F57: ', ['service', 'install'], 'signalbox service: only on Windows'],
+    ['F57: ', ['service', 'install'], 'signalbox windows-service: only on Windows'],
     ['F63: ', ['start'], 'does not take any arguments'],
     ['F2: ', ['--write-config-to=/no/such/folder/x'], '--write-config-to: cannot write /no/such/folder/x'],
   ])('%s%j', async (_, argv, expected) => {

@@ -1,16 +1,18 @@
 /** From a command line to an outcome: one status, one line for each error. */
 import { hostname } from 'node:os';
-import type { Composition } from './compose/composition.ts';
 import { cleanup } from './commands/cleanup.ts';
-import { explainPacket } from './commands/explain.ts';
-import { migrate, parseMigrate, type MigrateQuestion } from './commands/migrate.ts';
+import { commandHelp, usageHint } from './commands/command-help.ts';
+import { syntaxOf, type Command, type Invocation, type Request, type Terminal } from './commands/command.ts';
+import { findCommand, isMistyped, unknownCommand } from './commands/find-command.ts';
 import { DONE, failed, type Outcome } from './commands/outcome.ts';
+import { ownValues } from './commands/own-values.ts';
+import type { RunOptions } from './commands/run-options.ts';
 import { readTextFile, run } from './commands/run.ts';
-import { serviceCommand } from './commands/service.ts';
+import { COMMANDS } from './commands/table.ts';
 import { writeConfig } from './commands/write-config.ts';
+import type { Composition } from './compose/composition.ts';
 import { completeSettings, type Surroundings } from './config/complete.ts';
-import type { Settings } from './config/settings.ts';
-import { helpText, USAGE_HINT } from './flags/help.ts';
+import { helpText } from './flags/help.ts';
 import { parseFlags, type ParsedFlags } from './flags/parse.ts';
 import { standalone } from './flags/standalone.ts';
 import { createLogging, type Logging } from './logging/logger.ts';
@@ -18,73 +20,41 @@ import { logSink } from './logging/log-sink.ts';
 import type { ProxyMode } from './modes/proxy-mode.ts';
 import { versionInfo } from './version/version.ts';
 
-/** `print` takes what the operator asked to see; log lines go their own way. */
-export interface Terminal {
-  print(text: string): void;
-  hint(text: string): void;
-}
-
-/** Words before the first flag: a command. kube-proxy has none, and takes no arguments. */
-const COMMANDS: ReadonlySet<string> = new Set(['explain', 'migrate', 'service']);
-
 export async function runCommandLine(
   argv: readonly string[],
-  parts: Composition,
+  composition: Composition,
   terminal: Terminal,
 ): Promise<Outcome> {
-  const command = splitCommand(argv);
-  if (typeof command === 'string') return failed(command);
-  const { words, rest, question } = command;
-  const parsed = parseFlags(rest);
+  const [first = '', ...rest] = argv;
+  const command = findCommand(first, COMMANDS) ?? null;
+  const isWord = command === null && !first.startsWith('-');
+  if (isWord && isMistyped(first, COMMANDS)) return failed(unknownCommand(first, COMMANDS));
+  if (command?.formerNames?.includes(first) === true)
+    terminal.hint(`Warning: signalbox ${first} is now signalbox ${command.name}\n`);
+  const parsed = command === null ? parseFlags(argv) : parseFlags(rest, syntaxOf(command));
   if (!parsed.ok) {
-    terminal.hint(`${USAGE_HINT}\n`);
+    terminal.hint(`${usageHint(command)}\n`);
     return failed(parsed.error);
   }
-  const { flags } = parsed;
-  const answer = handleInfoFlags(flags, parts.modes);
+  const { flags, words, flagWords } = parsed;
+  const answer = handleInfoFlags(flags, command, composition.modes);
   if (typeof answer !== 'string' && answer !== null) return answer;
   if (answer !== null) {
     terminal.print(answer);
     return DONE;
   }
-  const around: Surroundings = {
-    platform: process.platform === 'win32' ? 'windows' : 'linux',
-    modes: parts.modes,
-    hostName: hostname(),
-    readFile: readTextFile,
-  };
-  const completed = completeSettings(flags, around);
-  if (!completed.ok) return failed(...completed.errors);
-  const { settings } = completed;
-  return dispatch({ settings, flags, around, composition: parts, words, rest, terminal, question });
+  if (command === null) return runProxy(flags, composition);
+  const own = ownValues(parsed.own);
+  return runCommand({ command, commands: COMMANDS, composition, terminal, words, flagWords, own }, flags);
 }
-
-interface Command {
-  /** A command and its arguments; empty: run the proxy. */
-  readonly words: readonly string[];
-  /** The command line behind them. */
-  readonly rest: readonly string[];
-  /** Of `migrate`. */
-  readonly question: MigrateQuestion | null;
-}
-
-/** Or what is wrong with it. */
-function splitCommand(argv: readonly string[]): Command | string {
-  if (!COMMANDS.has(argv[0] ?? '')) return { words: [], rest: argv, question: null };
-  const flag = argv.findIndex((word) => word.startsWith('-'));
-  const end = flag < 0 ? argv.length : flag;
-  const [words, rest] = [argv.slice(0, end), argv.slice(end)];
-  if (words[0] !== 'migrate') return { words, rest, question: null };
-  if (rest.some((word) => HELP.has(word))) return { words, rest: ['--help'], question: null };
-  const asked = parseMigrate(rest);
-  return typeof asked === 'string' ? asked : { words, ...asked };
-}
-
-const HELP: ReadonlySet<string> = new Set(['-h', '--help', '--help=true']);
 
 /** `--help` and `--version`: text to print; `null`: go on. */
-function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): string | Outcome | null {
-  if (standalone(given, 'help')) return helpText(modes);
+function handleInfoFlags(
+  { given }: ParsedFlags,
+  command: Command | null,
+  modes: readonly ProxyMode[],
+): string | Outcome | null {
+  if (standalone(given, 'help')) return command === null ? helpText(modes) : commandHelp(command);
   const version = standalone(given, 'version') ?? 'false';
   if (version === 'raw') return `${JSON.stringify(versionInfo(null))}\n`;
   // Exactly kube-proxy's line: inventories of nodes parse it. `raw` names this program.
@@ -93,32 +63,44 @@ function handleInfoFlags({ given }: ParsedFlags, modes: readonly ProxyMode[]): s
   return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
 }
 
-interface Invocation extends Command {
-  readonly settings: Settings;
-  readonly flags: ParsedFlags;
-  readonly around: Surroundings;
-  readonly composition: Composition;
-  readonly terminal: Terminal;
-}
-
-function dispatch(invocation: Invocation): Outcome | Promise<Outcome> {
-  const { settings, composition, words, terminal } = invocation;
+/** What a command needs of the proxy's flags and its file; or what is wrong with them. */
+function prepare(flags: ParsedFlags, { modes }: Composition): Omit<RunOptions, 'composition'> | Outcome {
+  const around: Surroundings = {
+    platform: process.platform === 'win32' ? 'windows' : 'linux',
+    modes,
+    hostName: hostname(),
+    readFile: readTextFile,
+  };
+  const completed = completeSettings(flags, around);
+  if (!completed.ok) return failed(...completed.errors);
+  const { settings } = completed;
   const logging = createLogging(settings.config.logging, logSink(settings.config.logging));
-  const { logger } = logging;
-  for (const warning of settings.warnings) logger.component('config').warning(warning);
-  if (settings.writeConfigTo !== '') return writeConfig(settings);
-  if (settings.cleanup) return cleanup(settings, composition, logger.component('cleanup'));
-  const print = (text: string): void => terminal.print(text);
-  if (words[0] === 'service') return controlService(invocation, print);
-  const hint = (text: string): void => terminal.hint(text);
-  const { question } = invocation;
-  if (question !== null) return migrate({ settings, question, composition, logger, print, hint });
-  if (words[0] !== 'explain') return inFormat(logging, run({ ...invocation, logging }));
-  return explainPacket({ settings, composition, logger, words: words.slice(1), print, hint });
+  for (const warning of settings.warnings) logging.logger.component('config').warning(warning);
+  return { settings, flags, around, logging };
 }
 
-/** See no-inspector.ts; a version of Node.js that does not know the flag would not start with it. */
-const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
+function runProxy(flags: ParsedFlags, composition: Composition): Outcome | Promise<Outcome> {
+  const prepared = prepare(flags, composition);
+  if ('status' in prepared) return prepared;
+  const { settings, logging } = prepared;
+  if (settings.writeConfigTo !== '') return writeConfig(settings);
+  if (settings.cleanup) return cleanup(settings, composition, logging.logger.component('cleanup'));
+  return inFormat(logging, run({ ...prepared, composition }));
+}
+
+/** Flags that make the proxy do something else than run: a command would ignore them. */
+const ACTIONS = ['cleanup', 'write-config-to', 'init-only'];
+
+function runCommand(request: Request, flags: ParsedFlags): Outcome | Promise<Outcome> {
+  const { command, composition } = request;
+  if (command.needs === 'nothing') return command.run(request);
+  const action = ACTIONS.find((name) => flags.given.has(name));
+  if (action !== undefined) return failed(`--${action}: not with signalbox ${command.name}`);
+  const prepared = prepare(flags, composition);
+  if ('status' in prepared) return prepared;
+  const invocation: Invocation = { ...request, ...prepared };
+  return command.run(invocation);
+}
 
 /** With JSON as the format of the log, the last line is JSON, too. */
 async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outcome> {
@@ -126,14 +108,4 @@ async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outc
   if (logging.settings().format !== 'json') return { status, errors };
   for (const err of errors) logging.logger.error('Command failed', { err });
   return { status, errors: [] };
-}
-
-async function controlService(
-  { composition, words, rest }: Invocation,
-  print: (text: string) => void,
-): Promise<Outcome> {
-  const services = await composition.services();
-  if (services === null) return failed('signalbox service: only on Windows');
-  const program = [process.execPath, ...NO_INSPECTOR, process.argv[1] ?? ''];
-  return serviceCommand({ services, words: words.slice(1), program, flags: rest, print });
 }

@@ -6,9 +6,6 @@ export interface Question {
   readonly packet: Packet;
 }
 
-export const EXPLAIN_USAGE =
-  'Usage: signalbox explain FROM TO [flags]   FROM: address[%interface]; TO: address:port[/tcp|udp|sctp]';
-
 /** `nodeAddresses`: a packet from one of these is sent by the node itself. The reason when it makes no sense. */
 export function parseQuestion(from: string, to: string, nodeAddresses: readonly string[]): Question | string {
   const [address = '', inInterface = 'unknown'] = from.split('%');

@@ -6,43 +6,52 @@ import {
   type Explanation,
   type Packet,
 } from '@signalbox/core';
-import type { Composition } from '../compose/composition.ts';
-import type { Settings } from '../config/settings.ts';
-import type { Logger } from '../logging/logger.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
-import { EXPLAIN_USAGE, parseQuestion } from './explain-question.ts';
+import type { Command, Invocation } from './command.ts';
+import { parseQuestion } from './explain-question.ts';
 import { loadObjects } from './load-objects.ts';
 import { DONE, failed, type Outcome } from './outcome.ts';
 
-export interface ExplainOptions {
-  readonly settings: Settings;
-  readonly composition: Composition;
-  readonly logger: Logger;
-  /** What follows the word `explain`. */
-  readonly words: readonly string[];
-  readonly print: (text: string) => void;
-  /** For what is wrong with the objects, or on the way to them; beside the answer. */
-  readonly hint: (text: string) => void;
-}
+export const explainCommand: Command = {
+  name: 'explain',
+  summary: 'Show what happens to a packet on this node, and which rule of Kubernetes decides',
+  arguments: [
+    { name: 'FROM', help: 'The source: address[%interface].' },
+    { name: 'TO', help: 'The destination: address:port[/tcp|udp|sctp].' },
+  ],
+  flags: [],
+  examples: [
+    { line: 'signalbox explain 10.244.1.9 10.96.0.10:80/tcp', what: 'from a pod to a cluster IP' },
+    { line: 'signalbox explain 198.51.100.7 192.0.2.10:30080', what: 'from outside to a node port' },
+  ],
+  statuses: { 0: 'explained', 1: 'error' },
+  needs: 'settings',
+  run: explainPacket,
+};
 
-export async function explainPacket(options: ExplainOptions): Promise<Outcome> {
-  const { settings, composition, logger, words } = options;
-  const [from, to, ...more] = words;
-  if (from === undefined || to === undefined || more.length > 0) return failed(EXPLAIN_USAGE);
-  const bundle = await composition.createSource(settings, logger);
+async function explainPacket({
+  settings,
+  composition,
+  logging,
+  words,
+  terminal,
+}: Invocation): Promise<Outcome> {
+  const [from = '', to = ''] = words;
+  const hint = (text: string): void => terminal.hint(text);
+  const bundle = await composition.createSource(settings, logging.logger);
   if (typeof bundle === 'string') return failed(bundle);
   const model = composition.createModel(settings);
   model.setInterfaceAddresses(interfaceAddresses());
   const { clock } = composition;
-  const missing = await loadObjects(bundle.source, [model], { clock, hint: options.hint });
+  const missing = await loadObjects(bundle.source, [model], { clock, hint });
   if (missing !== null) return failed(missing);
-  for (const conflict of model.conflicts()) options.hint(`Warning: ${formatInputProblem(conflict)}\n`);
+  for (const conflict of model.conflicts()) hint(`Warning: ${formatInputProblem(conflict)}\n`);
   const { ips } = model.node();
   const addresses = [...Object.values(ips), ...interfaceAddresses().map(({ address }) => address)];
   const question = parseQuestion(from, to, addresses);
   if (typeof question === 'string') return failed(question);
   const { state } = model.build(question.family);
-  options.print(
+  terminal.print(
     render(
       question.packet,
       explain(state, question.packet, { addresses, unused: settings.mode.unusedClusterIPs }),

@@ -1,60 +1,36 @@
 /** `signalbox migrate --to=MODE --dry-run`: what a change of the mode would do to this node and to the users of its Services. */
 import { FAMILIES, formatBackendError, type DesiredServicePort, type Model } from '@signalbox/core';
-import type { Composition } from '../compose/composition.ts';
 import type { Settings } from '../config/settings.ts';
-import type { Logger } from '../logging/logger.ts';
+import { didYouMean } from '../flags/nearest.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
+import { outputFlag, type Command, type Invocation } from './command.ts';
 import { loadObjects } from './load-objects.ts';
 import { failed, type Outcome } from './outcome.ts';
 
-export interface MigrateQuestion {
-  readonly to: string;
-  readonly output: 'text' | 'json';
-}
-
-const USAGE = 'Usage: signalbox migrate --to=MODE --dry-run [-o json] [flags]';
-
-const OWN_FLAGS: ReadonlyMap<string, 'to' | 'output'> = new Map([
-  ['--to', 'to'],
-  ['-o', 'output'],
-  ['--output', 'output'],
-]);
-
-interface Asked {
-  readonly question: MigrateQuestion;
-  /** Flags of the proxy. */
-  readonly rest: readonly string[];
-}
-
-/** Or what is wrong. */
-export function parseMigrate(words: readonly string[]): Asked | string {
-  const rest: string[] = [];
-  const asked = { to: '', output: 'text' };
-  let isDryRun = false;
-  for (let at = 0; at < words.length; at++) {
-    const word = words[at] ?? '';
-    const [name = '', value] = word.split(/=(.*)/s);
-    const own = OWN_FLAGS.get(name);
-    if (own !== undefined) asked[own] = value ?? words[++at] ?? '';
-    else if (word === '--dry-run' || word === '--dry-run=true') isDryRun = true;
-    else rest.push(word);
-  }
-  const { to, output } = asked;
-  if (to === '') return `--to: required. ${USAGE}`;
-  if (!isDryRun) return `--dry-run: required; to change the mode, set mode in the configuration. ${USAGE}`;
-  if (output !== 'text' && output !== 'json') return `-o: ${output} is not text or json`;
-  return { question: { to, output }, rest };
-}
-
-export interface MigrateOptions {
-  readonly settings: Settings;
-  readonly question: MigrateQuestion;
-  readonly composition: Composition;
-  readonly logger: Logger;
-  readonly print: (text: string) => void;
-  readonly hint: (text: string) => void;
-}
+export const migrateCommand: Command = {
+  name: 'migrate',
+  summary: 'Show what a change of the proxy mode would do to this node and to the users of its Services',
+  arguments: [],
+  flags: [
+    { name: 'to', kind: 'string', placeholder: 'mode', help: 'The new mode. Required.' },
+    {
+      name: 'dry-run',
+      kind: 'bool',
+      help: 'Required: the command only reads. To change the mode, set mode in the configuration.',
+    },
+    outputFlag('text', 'json'),
+  ],
+  examples: [
+    {
+      line: 'signalbox migrate --to=nftables --dry-run --config=/var/lib/kube-proxy/config.conf',
+      what: 'what nftables mode would change on this node',
+    },
+  ],
+  statuses: { 0: 'users notice nothing', 1: 'error', 2: 'differences for users, listed' },
+  needs: 'settings',
+  run: migrate,
+};
 
 interface Difference {
   readonly about: 'node-ports' | 'unused-cluster-ips' | 'load-balancing' | 'support';
@@ -76,19 +52,23 @@ const KEPT = [
   'virtual servers, sets and tables of other programs',
 ];
 
-/** 0: users notice nothing; 2: `differences` need attention; 1: an error. */
-export async function migrate(options: MigrateOptions): Promise<Outcome> {
-  const { settings, question, composition, print } = options;
+async function migrate(invocation: Invocation): Promise<Outcome> {
+  const { settings, own, composition, terminal } = invocation;
+  const to = own.text('to');
+  if (to === '') return failed('--to: required');
+  if (!own.is('dry-run'))
+    return failed('--dry-run: required; to change the mode, set mode in the configuration');
   const modes = composition.modes.filter(({ platform }) => platform === settings.mode.platform);
-  const target = modes.find(({ name }) => name === question.to);
+  const target = modes.find(({ name }) => name === to);
   if (target === undefined) {
-    return failed(`--to: ${question.to} is not one of ${modes.map(({ name }) => name).join(', ')}`);
+    const names = modes.map(({ name }) => name);
+    return failed(`--to: ${to} is not one of ${names.join(', ')}${didYouMean(to, names)}`);
   }
   const after = inMode(settings, target);
   const models = [settings, after].map((each) => composition.createModel(each));
-  const missing = await load(options, models);
+  const missing = await load(invocation, models);
   if (missing !== null) return failed(missing);
-  const support = await composition.probeFamilies(after, options.logger);
+  const support = await composition.probeFamilies(after, invocation.logging.logger);
   const removed = await survey(after, modes);
   if (typeof removed === 'string') return failed(removed);
   const [before, then] = models.map(modelView) as [ModelView, ModelView];
@@ -105,7 +85,8 @@ export async function migrate(options: MigrateOptions): Promise<Outcome> {
       ...loadBalancing(settings, after),
     ],
   };
-  print(question.output === 'json' ? `${JSON.stringify({ ...plan, kept: KEPT }, null, 2)}\n` : render(plan));
+  const isJson = own.text('output') === 'json';
+  terminal.print(isJson ? `${JSON.stringify({ ...plan, kept: KEPT }, null, 2)}\n` : render(plan));
   return { status: plan.differences.length > 0 ? 2 : 0, errors: [] };
 }
 
@@ -118,11 +99,12 @@ function inMode(settings: Settings, mode: ProxyMode): Settings {
 }
 
 async function load(
-  { settings, composition, logger, hint }: MigrateOptions,
+  { settings, composition, logging, terminal }: Invocation,
   models: readonly Model[],
 ): Promise<string | null> {
-  const bundle = await composition.createSource(settings, logger);
+  const bundle = await composition.createSource(settings, logging.logger);
   if (typeof bundle === 'string') return bundle;
+  const hint = (text: string): void => terminal.hint(text);
   for (const model of models) model.setInterfaceAddresses(interfaceAddresses());
   return loadObjects(bundle.source, models, { clock: composition.clock, hint });
 }

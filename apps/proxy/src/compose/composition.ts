@@ -5,10 +5,10 @@ import type {
   DesiredState,
   Family,
   Model,
+  Result,
   ServicePortChange,
   Source,
 } from '@signalbox/core';
-import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import type {
@@ -97,6 +97,13 @@ export interface Composition {
   services(): Promise<Services | null>;
   /** With `--windows-service`: this process as a service; a line of text when that fails, `null` when not asked for. */
   startService(settings: Settings): Promise<ServiceControl | string | null>;
+}
+
+/** The Windows service control manager, as far as it is used; the real one runs sc.exe. */
+export interface Services {
+  install(installation: { readonly command: readonly string[] }): Promise<Result<string>>;
+  uninstall(): Promise<Result<string>>;
+  status(): Promise<Result<string>>;
 }
 
 /** The Windows service control manager's side of this process. */

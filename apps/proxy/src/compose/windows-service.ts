@@ -1,8 +1,7 @@
 /** This process as a Windows service, and the service control manager. */
 import { formatBackendError } from '@signalbox/core';
-import type { Services } from '../commands/service.ts';
 import type { Settings } from '../config/settings.ts';
-import type { ServiceControl } from './composition.ts';
+import type { ServiceControl, Services } from './composition.ts';
 
 /** Loaded only where it is asked for. */
 const load = () => import('@signalbox/backend-winvfp');

@@ -2,6 +2,7 @@ import { kindOf } from '../config/kinds.ts';
 import { describeModes } from '../modes/choose-mode.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 import { FLAGS, type Flag } from './flags.ts';
+import type { OwnFlag } from './syntax.ts';
 
 const WIDTH = 100;
 const INDENT = 8;
@@ -22,36 +23,39 @@ const INTRODUCTION = `signalbox: a service proxy for Kubernetes nodes. It takes 
 
   signalbox --config=/var/lib/kube-proxy/config.conf     as in kubeadm's DaemonSet
   signalbox --proxy-mode=iptables --manifests=./objects  no API server: objects from YAML files
-  signalbox explain 10.244.1.9 10.96.0.10:80/tcp         what happens to a packet, and why
-  signalbox migrate --to=nftables --dry-run [-o json]    what another mode would change: status 0
-                                                         nothing for users, 2 see there, 1 error
+  signalbox COMMAND                                      signalbox help lists the commands
 
 Usage: signalbox [flags]
 `;
 
-export const USAGE_HINT = 'Usage: signalbox [flags]   (signalbox --help lists them)';
-
-function describeFlag(flag: Flag, help: string): string {
+export function describeFlag(flag: Described, help: string): string {
   const notes: string[] = [];
-  if (flag.initial !== '' && flag.initial !== 'false') notes.push(`default ${flag.initial}`);
-  if (flag.deprecated !== undefined) notes.push(`deprecated: ${flag.deprecated}`);
+  const { initial = '', deprecated } = flag;
+  if (initial !== '' && initial !== 'false') notes.push(`default ${initial}`);
+  if (deprecated !== undefined) notes.push(`deprecated: ${deprecated}`);
   const tail = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-  const short = flag.name === 'help' ? '-h, ' : flag.name === 'v' ? '-v, ' : '';
+  const letter = flag.short ?? LETTERS[flag.name];
+  const short = letter === undefined ? '' : `-${letter}, `;
   return `  ${short}--${flag.name}${placeholder(flag)}\n${wrap(help + tail)}\n`;
 }
 
-function placeholder({ kind, choices }: Flag): string {
-  const shown = choices?.join('|') ?? kindOf(kind).placeholder;
+const LETTERS: Readonly<Record<string, string>> = { help: 'h', v: 'v' };
+
+/** A flag of the proxy, or of one command. */
+type Described = OwnFlag & Pick<Flag, 'deprecated'>;
+
+function placeholder({ kind, choices, placeholder: own }: OwnFlag): string {
+  const shown = choices?.join('|') ?? own ?? kindOf(kind).placeholder;
   return shown === '' ? '' : ` <${shown}>`;
 }
 
-function wrap(text: string): string {
+export function wrap(text: string, indent = INDENT): string {
   const lines: string[] = [];
   for (const word of text.split(' ')) {
     const last = lines.at(-1);
-    const fits = last !== undefined && last.length + word.length + 1 <= WIDTH - INDENT;
+    const fits = last !== undefined && last.length + word.length + 1 <= WIDTH - indent;
     if (fits) lines[lines.length - 1] = `${last} ${word}`;
     else lines.push(word);
   }
-  return lines.map((line) => ' '.repeat(INDENT) + line).join('\n');
+  return lines.map((line) => ' '.repeat(indent) + line).join('\n');
 }

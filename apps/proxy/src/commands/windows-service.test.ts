@@ -1,6 +1,7 @@
 import { backendError, fail, succeed } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { serviceCommand, type Services } from './service.ts';
+import type { Services } from '../compose/composition.ts';
+import { serviceCommand } from './windows-service.ts';
 
 function world(answers: Partial<Services> = {}) {
   const installed: (readonly string[])[] = [];
@@ -25,7 +26,7 @@ function world(answers: Partial<Services> = {}) {
   return { run, installed, printed };
 }
 
-describe('signalbox service', () => {
+describe('signalbox windows-service', () => {
   it('F57: installs this program with --windows-service and the flags given', async () => {
     const { run, installed, printed } = world();
     expect(await run('install')).toEqual({ status: 0, errors: [] });

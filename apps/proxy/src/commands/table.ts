@@ -1,0 +1,19 @@
+/**
+ * Every command of `signalbox`. Dispatch, `signalbox help`, `COMMAND --help`, completion and the man page are derived from these
+ * rows. Without a command, the proxy runs.
+ */
+import type { Command } from './command.ts';
+import { explainCommand } from './explain.ts';
+import { helpCommand } from './help.ts';
+import { migrateCommand } from './migrate.ts';
+import { versionCommand } from './version.ts';
+import { windowsServiceCommand } from './windows-service.ts';
+
+/** In the order of `signalbox help`. */
+export const COMMANDS: readonly Command[] = [
+  explainCommand,
+  migrateCommand,
+  windowsServiceCommand,
+  versionCommand,
+  helpCommand,
+];
