@@ -5,30 +5,13 @@
  *     for (const { title, run } of contractCases(harness)) it(title, run);
  */
 import assert from 'node:assert/strict';
-import type { Backend, DesiredChange, Family, SyncResult } from '@signalbox/core';
+import type { Backend, DesiredChange, Family } from '@signalbox/core';
 import { formatDrift } from '../drift.ts';
-import { sampleChange, sampleServicePort, sampleState, type SampleState } from './sample-state.ts';
+import { INSPECTION_CASES } from './contract-inspection.ts';
+import { type ContractKernel, expectNoDrift, repairAll, type Scene, syncOk } from './contract-steps.ts';
+import { sampleChange, sampleServicePort, sampleState } from './sample-state.ts';
 
-/** One kernel, fake or real, that a backend can be created on more than once: a restart. */
-export interface ContractKernel {
-  createBackend(): Backend;
-  /** Everything of this mode and family that the kernel holds, as text that two equal kernels have in common. */
-  snapshot(): Promise<string>;
-  /** As another process would: takes one object away that carries traffic. */
-  damage(): Promise<void>;
-  /** As another process would: adds objects that are not owned by Signalbox, beside its own. */
-  addOthers(): Promise<void>;
-  /** Whether all that `addOthers` added is still there, unchanged. */
-  hasOthers(): Promise<boolean>;
-  /**
-   * Makes the next write fail; absent where a failure cannot be had (a real kernel). The returned function: whether it has
-   * happened.
-   */
-  failNextWrite?(kernel: 'unchanged' | 'unknown'): () => boolean;
-  /** Number of writes so far; absent where it is not known. */
-  writes?(): number;
-  close(): Promise<void>;
-}
+export type { ContractKernel } from './contract-steps.ts';
 
 export interface ContractHarness {
   readonly family: Family;
@@ -38,12 +21,6 @@ export interface ContractHarness {
 export interface ContractCase {
   readonly title: string;
   readonly run: () => Promise<void>;
-}
-
-interface Scene {
-  readonly kernel: ContractKernel;
-  readonly backend: Backend;
-  readonly sample: SampleState;
 }
 
 const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
@@ -202,7 +179,7 @@ const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
 
 /** The cases for one backend; each runs on a kernel of its own. */
 export function contractCases(harness: ContractHarness): readonly ContractCase[] {
-  return Object.entries(CASES).map(([title, play]) => ({
+  return Object.entries({ ...CASES, ...INSPECTION_CASES }).map(([title, play]) => ({
     title,
     run: async () => {
       const kernel = await harness.createKernel();
@@ -217,33 +194,12 @@ export function contractCases(harness: ContractHarness): readonly ContractCase[]
   }));
 }
 
-async function syncOk(backend: Backend, change: DesiredChange): Promise<SyncResult> {
-  const result = await backend.sync(change);
-  const problems = [result.error, ...result.failures].filter((problem) => problem !== undefined);
-  assert.equal(result.outcome, 'ok', JSON.stringify(problems));
-  return result;
-}
-
 async function converge(backend: Backend, change: DesiredChange): Promise<void> {
   for (let attempt = 0; attempt < 5; attempt++) {
     const { outcome } = await backend.sync(change);
     if (outcome === 'ok') return;
   }
   assert.fail('not converged after 5 syncs');
-}
-
-/** Syncs with empty changes until a repair is reported: a backend may bound how often it compares everything. */
-async function repairAll(backend: Backend, nothing: DesiredChange): Promise<readonly string[]> {
-  for (let attempt = 0; attempt < 5; attempt++) {
-    const { repaired } = await syncOk(backend, nothing);
-    if (repaired.length > 0) return repaired.map(formatDrift);
-  }
-  return [];
-}
-
-async function expectNoDrift(backend: Backend): Promise<void> {
-  const observed = await backend.observe();
-  assert.deepEqual(observed, { outcome: 'ok', drift: [] });
 }
 
 async function withRestarted(

@@ -12,6 +12,7 @@ import { batchesOf, requestGroups, tableOf } from '../encode/operation-requests.
 import type { Commit, Committed, NftablesDriver, Work } from './nftables-driver.ts';
 import { type Kernel, toBackendError, toResult, TRIAL_TABLE } from './kernel.ts';
 import { probeKernel } from './probe.ts';
+import { readCounters } from './read-counters.ts';
 import { observeTable, readStructure } from './read-table.ts';
 
 export interface NetlinkDriverOptions {
@@ -30,6 +31,7 @@ export function createNetlinkDriver({
     generation: async () => toResult(await client.generation()),
     structure: () => readStructure(kernel),
     observe: (sets, isExpected) => observeTable(kernel, sets, isExpected),
+    readCounters: (sets, isAskedFor) => readCounters(kernel, sets, isAskedFor),
     commit: (work) => commit(kernel, work),
     trial: (work) => trial(kernel, work),
     deleteTable: async () => {

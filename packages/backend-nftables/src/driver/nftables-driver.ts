@@ -3,7 +3,7 @@ import type { Capabilities } from '../compile/context.ts';
 import type { IsExpected, Observed, Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { OwnCommits } from './own-commits.ts';
-import type { SetDeclaration } from '../objects/ruleset.ts';
+import type { Element, SetDeclaration } from '../objects/ruleset.ts';
 
 /** nf_tables as far as this backend uses it. Calls return errors as values; none rejects. */
 export interface NftablesDriver {
@@ -15,6 +15,11 @@ export interface NftablesDriver {
   structure(): Promise<Result<Structure>>;
   /** Chains, rules and sets of the table, and the elements of these sets, all of one generation. By default no element is expected. */
   observe(sets: readonly SetDeclaration[], isExpected?: IsExpected): Promise<Result<Observed>>;
+  /** The elements of these sets that are asked for, with their counters, where they have one. A set that does not exist has none. */
+  readCounters(
+    sets: readonly SetDeclaration[],
+    isAskedFor: (set: string, key: string) => boolean,
+  ): Promise<Result<readonly CountedElement[]>>;
   /** The operations in order, in as many batches as they need. */
   commit(work: Commit): Promise<Committed>;
   /** Whether the kernel accepts the operations, found out in a table that no packet meets and that is gone afterwards. */
@@ -22,6 +27,11 @@ export interface NftablesDriver {
   /** With everything in it. The value: whether there was one. */
   deleteTable(): Promise<Result<boolean>>;
   close(): void;
+}
+
+export interface CountedElement extends Element {
+  /** `null`: the kernel does not count in elements. */
+  readonly packets: number | null;
 }
 
 export interface Work {

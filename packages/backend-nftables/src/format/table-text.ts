@@ -28,16 +28,23 @@ export function formatTable({ sets, chains }: TableContent, family: Family): str
 const DYNAMIC_SIZE = 65_535;
 
 function setText(set: SetDeclaration, elements: ReadonlyMap<string, string>): string {
-  const lines = [
+  return block(setTitle(set), [...declarationLines(set), ...elementLines(set, elements)]);
+}
+
+/** `map service-ips`. */
+export function setTitle({ name, data }: SetDeclaration): string {
+  return `${data === undefined ? 'set' : 'map'} ${name}`;
+}
+
+export function declarationLines(set: SetDeclaration): readonly string[] {
+  return [
     typeText(set),
     ...(set.flags?.includes('dynamic') === true ? [`size ${DYNAMIC_SIZE}`] : []),
     ...(set.flags === undefined ? [] : [`flags ${set.flags.join(',')}`]),
     ...(set.timeout === undefined ? [] : [`timeout ${durationText(set.timeout)}`]),
     ...(set.counter === true ? ['counter'] : []),
     ...(set.comment === undefined ? [] : [`comment "${set.comment}"`]),
-    ...elementLines(set, elements),
   ];
-  return block(`${set.data === undefined ? 'set' : 'map'} ${set.name}`, lines);
 }
 
 function typeText(set: SetDeclaration): string {
@@ -96,13 +103,14 @@ function naturally(one: string, other: string): number {
 }
 
 function chainText({ name, base, rules }: Chain, family: Family): string {
-  const hook =
-    base === undefined
-      ? []
-      : [
-          `type ${base.type} hook ${base.hook} priority ${priorityText(base.hook, base.priority)}; policy accept;`,
-        ];
-  return block(`chain ${name}`, [...hook, ...rules.map((rule) => formatRule(rule, family))]);
+  return block(`chain ${name}`, [...hookLines(base), ...rules.map((rule) => formatRule(rule, family))]);
+}
+
+/** Of a base chain; none of any other. */
+export function hookLines(base: Chain['base']): readonly string[] {
+  if (base === undefined) return [];
+  const { type, hook, priority, policy = 'accept' } = base;
+  return [`type ${type} hook ${hook} priority ${priorityText(hook, priority)}; policy ${policy};`];
 }
 
 /** nft has names for the priorities of some hooks, and counts from them. */

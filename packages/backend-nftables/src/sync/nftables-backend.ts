@@ -19,6 +19,8 @@ import type { NftablesOptions } from '../options.ts';
 import { type BackendState, createBackendState, UNKNOWN } from './backend-state.ts';
 import { cleanUp, driftIn, observe } from './observe.ts';
 import { commitPlan, type CommitWork } from './commit-plan.ts';
+import { difference } from './difference.ts';
+import { inspect } from './inspect.ts';
 import { leaveOutRefused, retryRefused } from './refused-services.ts';
 import { watchGeneration } from './watch-generation.ts';
 
@@ -39,6 +41,8 @@ export function createNftablesBackend(options: NftablesOptions): Backend {
     family,
     sync: validatedSync(family, (change) => syncAlone({ options, driver, state }, change)),
     observe: () => observe(verifier, state),
+    inspect: (keys) => inspect(verifier, state, keys),
+    difference: () => difference(verifier, state),
     observesBesideSync: verifier !== driver,
     cleanup: () => cleanUp(driver, state),
     watch: (onDrift) => watchGeneration({ options, driver, verifier, state, onDrift }),

@@ -13,5 +13,6 @@ const served: RemoteNftables = {
   ...driver,
   commit: (work) => driver.commit({ ...work, ownCommits }),
   observe: (sets) => driver.observe(sets),
+  readCounters: (sets) => driver.readCounters(sets, () => true),
 };
 serveRemote(served, () => driver.close());

@@ -5,10 +5,10 @@ import { requestGroups } from '../encode/operation-requests.ts';
 import { expectedState } from '@signalbox/netlink';
 import { observedSet } from '../encode/set-signature.ts';
 import type { Capabilities } from '../compile/context.ts';
-import type { Commit, Committed, NftablesDriver, Work } from '../driver/nftables-driver.ts';
+import type { Commit, Committed, CountedElement, NftablesDriver, Work } from '../driver/nftables-driver.ts';
 import type { IsExpected, Observed, ObservedElements, Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
-import type { SetDeclaration } from '../objects/ruleset.ts';
+import { elementId, type SetDeclaration } from '../objects/ruleset.ts';
 import { siftElements } from './sift-elements.ts';
 import { applyOperation, copyTable, emptyTable, type FakeTable, Refusal } from './fake-table.ts';
 
@@ -26,6 +26,8 @@ export interface FakeNftables {
   deleteByOthers(): void;
   /** Another process sets `flags dormant`. */
   putToSleepByOthers(): void;
+  /** Packets that the element of this set counts from now on. */
+  count(set: string, key: string, packets: number): void;
   /** The next commit fails like this. */
   failNext(kernel: BackendError['kernel']): void;
   /** Failures asked for that have not happened yet. */
@@ -53,10 +55,19 @@ interface State {
   commits: number;
   requests: number;
   failures: BackendError['kernel'][];
+  /** By `elementId`. */
+  readonly counters: Map<string, number>;
 }
 
 export function createFakeNftables(options: FakeOptions): FakeNftables {
-  const state: State = { table: null, generation: 1, commits: 0, requests: 0, failures: [] };
+  const state: State = {
+    table: null,
+    generation: 1,
+    commits: 0,
+    requests: 0,
+    failures: [],
+    counters: new Map(),
+  };
   return {
     driver: createDriver(options, state),
     get table() {
@@ -80,6 +91,7 @@ export function createFakeNftables(options: FakeOptions): FakeNftables {
       state.generation++;
       tableOf(state).dormant = true;
     },
+    count: (set, key, packets) => void state.counters.set(elementId(set, key), packets),
     failNext: (kernel) => void state.failures.push(kernel),
     get failuresLeft() {
       return state.failures.length;
@@ -104,6 +116,8 @@ function createDriver(options: FakeOptions, state: State): NftablesDriver {
     structure: () => Promise.resolve(answer('structure', () => structureOf(options, state))),
     observe: (sets, isExpected = () => false) =>
       Promise.resolve(answer('observe', () => observedOf(options, state, { sets, isExpected }))),
+    readCounters: (sets, isAskedFor) =>
+      Promise.resolve(answer('counters', () => countersOf(options, state, { sets, isExpected: isAskedFor }))),
     commit: (work) => Promise.resolve(commit(options, state, work)),
     trial: (work) => Promise.resolve(trial(options, work)),
     deleteTable: () =>
@@ -230,4 +244,24 @@ function elementsOf({ table }: State, { sets, isExpected }: Reading): ObservedEl
     return held === undefined ? [] : [[name, held.elements] as const];
   });
   return siftElements(asked, isExpected);
+}
+
+function countersOf(
+  { capabilities = ALL }: FakeOptions,
+  { table, counters }: State,
+  { sets, isExpected: isAskedFor }: Reading,
+): readonly CountedElement[] {
+  return sets.flatMap(({ name, counter }) =>
+    [...(table?.sets.get(name)?.elements ?? [])]
+      .filter(([key, data]) => isAskedFor(name, key, data))
+      .map(([key, data]): CountedElement => {
+        const isCounted = capabilities.elementCounters && counter === true;
+        return {
+          set: name,
+          key,
+          data,
+          packets: isCounted ? (counters.get(elementId(name, key)) ?? 0) : null,
+        };
+      }),
+  );
 }

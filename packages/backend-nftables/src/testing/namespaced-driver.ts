@@ -27,6 +27,11 @@ export function createNamespacedDriver({ family, prefix }: NamespacedDriverOptio
       const elements = siftElements(observed.value.elements.bySet, isExpected);
       return { ok: true, value: { ...observed.value, elements } };
     },
+    readCounters: async (sets, isAskedFor) => {
+      const counted = await remote.method('readCounters')(sets);
+      if (!counted.ok) return counted;
+      return { ok: true, value: counted.value.filter(({ set, key }) => isAskedFor(set, key)) };
+    },
     commit: async ({ ownCommits, ...work }) => {
       const committed = await remote.method('commit')(work);
       ownCommits.add(work.generation, committed.generation);

@@ -58,11 +58,12 @@ export interface NftablesClient {
   listSets(table: NftablesTable): Promise<NetlinkResult<readonly NftablesSetState[]>>;
   /** `not-found` if there is no such set. */
   listElements(table: NftablesTable, set: string): Promise<NetlinkResult<readonly NftablesElementState[]>>;
-  /** As `listElements`, of a set that need not fit into memory: one value for each message of the listing. Without counters. */
+  /** As `listElements`, of a set that need not fit into memory: one value for each message of the listing. Default: without counters. */
   readElements<T>(
     table: NftablesTable,
     set: string,
     read: (elements: readonly NftablesElementState[]) => T,
+    options?: { readonly counters?: boolean },
   ): Promise<NetlinkResult<readonly T[]>>;
   close(): void;
 }
@@ -119,9 +120,9 @@ function elementListings(listing: NetlinkTransport): Listings<'listElements' | '
   return {
     listElements: async (table, set) =>
       mapResult(await list(table, set, (message) => decodeElements(message)), (lists) => lists.flat()),
-    readElements: (table, set, read) =>
+    readElements: (table, set, read, { counters = false } = {}) =>
       list(table, set, (message) => {
-        const elements = decodeElements(message, { counters: false });
+        const elements = decodeElements(message, { counters });
         return elements === undefined ? undefined : read(elements);
       }),
   };

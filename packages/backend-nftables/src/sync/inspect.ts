@@ -1,0 +1,96 @@
+/** The table's objects of single service ports, with the connections that they counted. Reads only. */
+import { objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
+import type { EndpointCount, Inspection, KernelObject, KernelService, ServicePortKey } from '@signalbox/core';
+import type { CompiledService } from '../compile/service-dispatch.ts';
+import type { WantedState } from '../diff/wanted-state.ts';
+import type { CountedElement, NftablesDriver } from '../driver/nftables-driver.ts';
+import { elementId, groupId, isEndpointMap, type SlotGroup } from '../objects/ruleset.ts';
+import type { BackendState } from './backend-state.ts';
+import { observe } from './observe.ts';
+
+export async function inspect(
+  driver: NftablesDriver,
+  state: BackendState,
+  keys: readonly ServicePortKey[] | null,
+): Promise<Inspection> {
+  const { wanted } = state;
+  if (wanted === null || wanted.node === null) return { outcome: 'ok', servicePorts: new Map() };
+  const observed = await observe(driver, state);
+  if (observed.outcome === 'failed') return observed;
+  const compiled = compileAll(wanted, keys);
+  const counted = await readGroups(driver, wanted, compiled);
+  if (!counted.ok) return { outcome: 'failed', error: counted.error };
+  const holds = (id: string) => wanted.elements.has(id) || wanted.chains.has(id) || wanted.sets.has(id);
+  const context: Context = { stateOf: objectStates(observed.drift), counted: counted.value, isWanted: holds };
+  const services = [...compiled].map(([key, each]) => [key, kernelService(each, context)] as const);
+  return { outcome: 'ok', servicePorts: new Map(services) };
+}
+
+type Compiled = ReadonlyMap<ServicePortKey, CompiledService>;
+
+function compileAll(wanted: WantedState, keys: readonly ServicePortKey[] | null): Compiled {
+  const compiled = new Map<ServicePortKey, CompiledService>();
+  for (const [key, service] of selectServices(wanted.servicePorts, keys)) {
+    const each = wanted.compile(service);
+    if (each !== null) compiled.set(key, each);
+  }
+  return compiled;
+}
+
+/** Endpoint maps of the frontends of these services, by group. */
+type CountedGroups = ReadonlyMap<string, readonly CountedElement[]>;
+
+async function readGroups(driver: NftablesDriver, wanted: WantedState, compiled: Compiled) {
+  const groups = new Map<string, CountedElement[]>();
+  for (const each of compiled.values()) for (const group of each.groups) groups.set(groupId(group), []);
+  const maps = wanted.staticSets().filter(({ name }) => isEndpointMap(name));
+  const groupOf = (set: string, key: string) =>
+    groups.get(elementId(set, key.slice(0, key.lastIndexOf(' . '))));
+  const counted = await driver.readCounters(maps, (set, key) => groupOf(set, key) !== undefined);
+  if (!counted.ok) return counted;
+  for (const element of counted.value) groupOf(element.set, element.key)?.push(element);
+  return { ok: true, value: groups as CountedGroups } as const;
+}
+
+interface Context {
+  readonly stateOf: ReturnType<typeof objectStates>;
+  readonly counted: CountedGroups;
+  /** `false`: refused by the kernel, and left out. */
+  readonly isWanted: (id: string) => boolean;
+}
+
+function kernelService({ elements, groups, chains, sets }: CompiledService, context: Context): KernelService {
+  const state = (object: Omit<KernelObject, 'state'>, id: string): KernelObject =>
+    context.isWanted(id) ? context.stateOf(object) : { ...object, state: 'missing' };
+  const byGroup = groups.map((group) => ({ group, held: context.counted.get(groupId(group)) ?? [] }));
+  return {
+    objects: [
+      ...elements.map(({ set, key }) =>
+        state({ type: 'element', name: key, within: set }, elementId(set, key)),
+      ),
+      ...byGroup.flatMap(({ group, held }) => slotObjects(group, held)),
+      ...chains.map(({ name }) => state({ type: 'chain', name }, name)),
+      ...sets.map(({ name }) => state({ type: 'set', name }, name)),
+    ],
+    endpoints: sumCounts(byGroup.flatMap(({ group, held }) => counts(group, held))),
+  };
+}
+
+/** Named by the slot that holds the endpoint; one in no slot by its address. */
+function slotObjects({ map, frontend, endpoints }: SlotGroup, held: readonly CountedElement[]) {
+  const slots = new Map(held.map(({ key, data }) => [data, key]));
+  return endpoints.map((endpoint): KernelObject => {
+    const name = slots.get(endpoint);
+    return name === undefined
+      ? { type: 'element', name: `${frontend} : ${endpoint}`, within: map, state: 'missing' }
+      : { type: 'element', name, within: map, state: 'held' };
+  });
+}
+
+function counts({ endpoints }: SlotGroup, held: readonly CountedElement[]): readonly EndpointCount[] {
+  return held.flatMap(({ data, packets }) => {
+    const [address = '', port = ''] = data.split(' . ');
+    if (packets === null || !endpoints.includes(data)) return [];
+    return [{ address, port: Number(port), connections: packets }];
+  });
+}
