@@ -342,7 +342,12 @@ describe('malformed services', () => {
 
   it('F132: a service with nothing but a name is ignored', () => {
     const object = { metadata: { name: 'cart' } };
-    expect(decodeService(object)).toEqual({ key: 'default/cart', value: null, problems: [] });
+    expect(decodeService(object)).toEqual({
+      key: 'default/cart',
+      value: null,
+      problems: [],
+      ignored: 'no-cluster-ip',
+    });
   });
 
   it('F132: fields of the wrong shape read as absent', () => {

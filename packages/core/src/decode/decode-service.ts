@@ -1,6 +1,6 @@
 import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 import { PROTOCOLS, type Protocol } from '../model/family.ts';
-import type { ServiceModel, ServicePortModel } from '../model/service.ts';
+import type { IgnoredService, ServiceModel, ServicePortModel, ServiceType } from '../model/service.ts';
 import { servicePortKey, type ServicePortKey, type ServicePortName } from '../model/service-port-name.ts';
 import { decodeServiceAddresses } from './decode-service-addresses.ts';
 import {
@@ -124,27 +124,47 @@ function decodeWindows(metadata: Fields): WindowsOptions {
 }
 
 /** F132, S29: headless Services, ExternalName Services and those of another service proxy are ignored. */
-function isServed(spec: Fields, labels: Fields): boolean {
-  if (SERVICE_PROXY_NAME_LABEL in labels || spec['type'] === 'ExternalName') return false;
+function whyIgnored(spec: Fields, labels: Fields): IgnoredService | null {
+  if (SERVICE_PROXY_NAME_LABEL in labels) return 'other-proxy';
+  if (spec['type'] === 'ExternalName') return 'external-name';
   const first = text(spec['clusterIP']) || text(items(spec['clusterIPs'])[0]);
-  return first !== '' && first !== 'None';
+  if (first === 'None') return 'headless';
+  return first === '' ? 'no-cluster-ip' : null;
+}
+
+/** For people only: what a type means is decided by the fields it comes with. */
+function serviceType(spec: Fields): ServiceType {
+  const type = spec['type'];
+  return type === 'NodePort' || type === 'LoadBalancer' ? type : 'ClusterIP';
+}
+
+export interface DecodedService extends Decoded<ServiceModel> {
+  /** Null if it is served, or if its name could not be read. */
+  readonly ignored: IgnoredService | null;
 }
 
 /** A Service as parsed JSON. `kind` and `apiVersion` may be missing, as in list items. */
-export function decodeService(object: unknown): Decoded<ServiceModel> {
+export function decodeService(object: unknown): DecodedService {
   const identity = namespacedIdentity('Service', object);
-  if (!('metadata' in identity)) return identity;
+  if (!('metadata' in identity)) return { ...identity, ignored: null };
   const { key, metadata, log } = identity;
   const spec = fields(fields(object)['spec']);
   const labels = fields(metadata['labels']);
-  if (!isServed(spec, labels)) return { key, value: null, problems: [] };
+  const ignored = whyIgnored(spec, labels);
+  if (ignored !== null) return { key, value: null, problems: [], ignored };
   const addresses = decodeServiceAddresses(fields(object), log);
   const ports = decodePorts(spec, identity);
   if (Object.keys(addresses).length === 0 || ports.length === 0) {
-    return { key, value: null, problems: log.found };
+    return {
+      key,
+      value: null,
+      problems: log.found,
+      ignored: ports.length === 0 ? 'no-usable-port' : 'no-usable-address',
+    };
   }
   const value: ServiceModel = {
     key,
+    type: serviceType(spec),
     created: text(metadata['creationTimestamp']),
     ports,
     addresses,
@@ -155,5 +175,5 @@ export function decodeService(object: unknown): Decoded<ServiceModel> {
     headless: HEADLESS_LABEL in labels,
     windows: decodeWindows(metadata),
   };
-  return { key, value, problems: log.found };
+  return { key, value, problems: log.found, ignored: null };
 }

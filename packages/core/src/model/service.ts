@@ -22,9 +22,17 @@ export interface ServiceAddresses {
   readonly sourceRanges: readonly string[];
 }
 
+/** `ExternalName` Services are not served. */
+export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer';
+
+/** Why a Service is not served at all. */
+export type IgnoredService =
+  'external-name' | 'other-proxy' | 'headless' | 'no-cluster-ip' | 'no-usable-address' | 'no-usable-port';
+
 /** What the proxy remembers of a Service. Services that it does not serve have no model. */
 export interface ServiceModel {
   readonly key: ObjectKey;
+  readonly type: ServiceType;
   /** RFC 3339; empty if unknown. Older services keep an address that two services want. */
   readonly created: string;
   readonly ports: readonly ServicePortModel[];

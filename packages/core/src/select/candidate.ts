@@ -8,6 +8,8 @@ export interface Candidate {
   /** `address:port`: the sort order. */
   readonly text: string;
   readonly endpoint: DesiredEndpoint;
+  /** Where it runs; empty if unknown. */
+  readonly node: string;
   /** Bits `READY`, `SERVING`, `TERMINATING`. */
   readonly conditions: number;
   readonly hints: TopologyHints | null;
@@ -74,7 +76,7 @@ export function collectCandidates(
       const known = found.get(text);
       if (known !== undefined && rank(known.conditions) >= rank(conditions)) continue;
       const endpoint = { address, port: slicePort, ...place(node, nodeName) };
-      found.set(text, { text, endpoint, conditions, hints });
+      found.set(text, { text, endpoint, node, conditions, hints });
     }
   }
   return [...found.values()].sort(byText);

@@ -30,6 +30,8 @@ export interface FamilyState {
   readonly state: DesiredState;
   /** Has been built at least once. */
   readonly isActive: () => boolean;
+  /** The node as the next build will see it. */
+  readonly node: () => BuiltNode;
   readonly pendingServices: PendingObjects;
   readonly pendingSlices: PendingObjects;
   readonly triggerTimes: TriggerTimes;
@@ -165,6 +167,7 @@ export function createFamilyState(family: Family, inputs: SharedInputs): FamilyS
     pendingSlices,
     triggerTimes,
     isActive: () => work.active,
+    node: () => work.built,
     mark: (service, before) => mark(work, service, before),
     surroundingsChanged: () => surroundingsChanged(work),
     hasPending: () => hasPending(work),

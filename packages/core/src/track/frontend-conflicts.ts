@@ -29,6 +29,8 @@ export interface FrontendConflicts {
   replace(before: ServiceModel | undefined, after: ServiceModel | undefined): ReadonlySet<ObjectKey>;
   /** Whether `frontend` belongs to `servicePort`. */
   ownsFrontend(servicePort: ServicePortKey, frontend: Frontend, scope: ClaimScope): boolean;
+  /** The service port that has a frontend which several specify; null if no other one specifies it. */
+  holderOf(frontend: Frontend, scope: ClaimScope): ServicePortKey | null;
   /** One problem for each frontend that is left out now, by name. The same array until that changes. */
   conflicts(): readonly InputProblem[];
 }
@@ -151,6 +153,14 @@ export function createFrontendConflicts(options: FrontendConflictOptions): Front
   const book = createClaimBook();
   const { winner, losses } = createContests(book, options);
   let conflicts: readonly InputProblem[] | null = null;
+  const holderOf: FrontendConflicts['holderOf'] = (frontend, { family, protocol }) => {
+    if (book.contested.size === 0) return null;
+    const on =
+      frontend.kind === 'node-port'
+        ? nodePortClaim(family, frontend.port, protocol)
+        : vipClaim(frontend.address, frontend.port, protocol);
+    return book.contested.has(on) ? (winner(on) ?? null) : null;
+  };
 
   return {
     replace(before, after) {
@@ -167,14 +177,9 @@ export function createFrontendConflicts(options: FrontendConflictOptions): Front
       if (wasContested || book.contested.size > 0) conflicts = null;
       return touched;
     },
-    ownsFrontend(servicePort, frontend, { family, protocol }) {
-      if (book.contested.size === 0) return true;
-      const on =
-        frontend.kind === 'node-port'
-          ? nodePortClaim(family, frontend.port, protocol)
-          : vipClaim(frontend.address, frontend.port, protocol);
-      return !book.contested.has(on) || winner(on) === servicePort;
-    },
+    ownsFrontend: (servicePort, frontend, scope) =>
+      (holderOf(frontend, scope) ?? servicePort) === servicePort,
+    holderOf,
     conflicts() {
       conflicts ??= losses();
       return conflicts;

@@ -23,8 +23,12 @@ import { objectKey, type ObjectKey } from '../model/service-port-name.ts';
 import { createFrontendConflicts, type FrontendConflicts } from './frontend-conflicts.ts';
 import { createSliceStore, type SliceStore } from './endpoint-slices.ts';
 import { createFamilyState, type FamilyState, type SharedInputs } from './family-state.ts';
-import type { ChangeCounts, Model, ModelConfig } from './model-types.ts';
+import type { ModelConfig } from './model-config.ts';
+import type { Model } from './model-types.ts';
 import { createNodeStore, type NodeStore } from './node.ts';
+import { createObjectNotes, type ObjectNotes } from './object-notes.ts';
+import { pendingCounts } from './pending-counts.ts';
+import { trackedService } from './tracked-service.ts';
 
 const NO_PROBLEMS: readonly InputProblem[] = Object.freeze([]);
 
@@ -33,6 +37,7 @@ interface World {
   readonly services: Map<ObjectKey, ServiceModel>;
   readonly slices: SliceStore;
   readonly nodes: NodeStore;
+  readonly notes: ObjectNotes;
   readonly serviceCIDRs: Map<string, readonly string[]>;
   frontendConflicts: FrontendConflicts;
   config: ModelConfig;
@@ -40,7 +45,7 @@ interface World {
   surroundings: Surroundings;
 }
 
-function surroundingsOf(world: Omit<World, 'surroundings' | 'frontendConflicts'>): Surroundings {
+function surroundingsOf(world: Omit<World, 'surroundings' | 'frontendConflicts' | 'notes'>): Surroundings {
   const { config, interfaces, nodes, serviceCIDRs } = world;
   return {
     config,
@@ -66,7 +71,15 @@ function createWorld(config: ModelConfig): World {
   const services = new Map<ObjectKey, ServiceModel>();
   const nodes = createNodeStore();
   const serviceCIDRs = new Map<string, readonly string[]>();
-  const base = { services, slices: createSliceStore(), nodes, serviceCIDRs, config, interfaces: [] };
+  const base = {
+    services,
+    slices: createSliceStore(),
+    nodes,
+    notes: createObjectNotes(),
+    serviceCIDRs,
+    config,
+    interfaces: [],
+  };
   return { ...base, frontendConflicts: conflictsFor(services, config), surroundings: surroundingsOf(base) };
 }
 
@@ -144,6 +157,7 @@ function applyDelete(
   event: Extract<ObjectEvent, { type: 'delete' }>,
 ): void {
   const key = objectKey(event.namespace || 'default', event.name);
+  world.notes.forget(event.resource, key);
   switch (event.resource) {
     case 'Service':
       replaceService(world, families, { key, after: undefined });
@@ -166,12 +180,14 @@ function createUpsert(world: World, families: Families): (event: Upsert) => read
   return ({ resource, object }) => {
     switch (resource) {
       case 'Service': {
-        const { key, value, problems } = decodeService(object);
+        const { key, value, problems, ignored } = decodeService(object);
+        if (key !== null) world.notes.note('Service', key, { problems, ignored });
         if (key !== null) replaceService(world, families, { key, after: value ?? undefined });
         return problems;
       }
       case 'EndpointSlice': {
         const { key, value, problems, triggerTime } = decodeEndpointSlice(object, pool);
+        if (key !== null) world.notes.note('EndpointSlice', key, { problems, ignored: null });
         if (key !== null) replaceSlice(world, families, { key, after: value ?? undefined, triggerTime });
         return problems;
       }
@@ -186,16 +202,6 @@ function createUpsert(world: World, families: Families): (event: Upsert) => read
         return problems;
       }
     }
-  };
-}
-
-/** Families never built do not count: a single-stack proxy would otherwise wait for the other for ever. */
-function pendingCounts(world: World, families: Families): ChangeCounts {
-  const active = FAMILIES.map((family) => families[family]).filter((family) => family.isActive());
-  if (active.length === 0) return { services: world.services.size, endpointSlices: world.slices.size };
-  return {
-    services: Math.max(...active.map(({ pendingServices }) => pendingServices.size)),
-    endpointSlices: active.reduce((sum, { pendingSlices }) => sum + pendingSlices.size, 0),
   };
 }
 
@@ -233,6 +239,8 @@ export function createModel(config: ModelConfig): Model {
     rebuild: (family) => families[family].rebuild(),
     state: (family) => families[family].state,
     node: () => world.surroundings.node,
+    tracked: (service) => trackedService(world, families, service),
+    services: () => [...world.services.keys(), ...world.notes.ignoredServices()],
     endpointAddresses: (family) => world.slices.addresses(family),
   };
 }

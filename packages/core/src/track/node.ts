@@ -1,12 +1,14 @@
 import { FAMILIES, otherFamily, type Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { NodeModel } from '../model/node.ts';
-import type { NodeView } from './model-types.ts';
+import type { NodeView } from './model-config.ts';
 
 export interface NodeStore {
   set(node: NodeModel): void;
   /** `keep-last`: this node's own object went; `forget`: another's. */
   remove(name: string, what: 'keep-last' | 'forget'): void;
+  /** Null if the Node is not known, or has no zone. */
+  zoneOf(node: string): string | null;
   /** This node as the rest should see it. */
   view(nodeName: string, override: string | null): NodeView;
 }
@@ -46,6 +48,7 @@ export function createNodeStore(): NodeStore {
       if (what === 'forget') nodes.delete(name);
       else if (nodes.has(name)) gone.add(name);
     },
+    zoneOf: (node) => nodes.get(node)?.zone ?? null,
     view(nodeName, override) {
       const node = nodes.get(nodeName);
       const known = node !== undefined && !gone.has(nodeName);

@@ -1,0 +1,45 @@
+import type { BackendError } from '../errors.ts';
+import type { ServicePortKey } from '../model/service-port-name.ts';
+import type { ServiceDescription } from './service-description.ts';
+
+/** What a kernel object of a service port is: owned and as written, gone, or modified. */
+interface ObjectState {
+  readonly type: string;
+  readonly name: string;
+  readonly state: 'held' | 'missing' | 'altered';
+}
+
+/** What is known of the kernel beside the description. Leave out what cannot be read. */
+export interface KernelFindings {
+  readonly failures?: readonly { readonly key: ServicePortKey; readonly error: BackendError }[];
+  readonly servicePorts?: ReadonlyMap<ServicePortKey, { readonly objects: readonly ObjectState[] }>;
+}
+
+function refused({ ports }: ServiceDescription, { failures = [] }: KernelFindings): string | null {
+  const failure = failures.find(({ key }) => ports.some((port) => port.key === key));
+  if (failure === undefined) return null;
+  return `The kernel refused ${failure.key}: ${failure.error.operation}: ${failure.error.message}`;
+}
+
+function notHeld({ ports }: ServiceDescription, { servicePorts }: KernelFindings): string | null {
+  const keys = new Set(ports.map(({ key }) => key));
+  const objects = [...keys].flatMap((key) => servicePorts?.get(key)?.objects ?? []);
+  const wrong = objects.filter(({ state }) => state !== 'held');
+  const [first] = wrong;
+  if (first === undefined) return null;
+  const more = wrong.length === 1 ? '' : ` and ${wrong.length - 1} more`;
+  return `The kernel does not hold what was programmed: ${first.type} ${first.name} is ${first.state}${more}`;
+}
+
+/** What a person needs to know first, in one line. */
+export function diagnose(description: ServiceDescription, kernel: KernelFindings = {}): string {
+  if (!description.found || description.ports.length === 0)
+    return description.reason ?? 'Not served on this node';
+  const fault = refused(description, kernel) ?? description.reason ?? notHeld(description, kernel);
+  if (fault !== null) return fault;
+  const used = description.ports.flatMap(({ endpoints }) => endpoints.filter(({ use }) => use !== 'none'));
+  const addresses = new Set(used.map(({ address }) => address));
+  const ports = new Set(description.ports.map(({ key }) => key));
+  const count = (many: number, what: string): string => `${many} ${what}${many === 1 ? '' : 's'}`;
+  return `Served: ${count(ports.size, 'port')}, ${count(addresses.size, 'endpoint')}`;
+}

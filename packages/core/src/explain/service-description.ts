@@ -1,0 +1,116 @@
+/** What `describeService` returns: one Service as this node serves it. Plain data, to be written as JSON. */
+import type { Frontend, Route } from '../desired/desired-state.ts';
+import type { TopologyHints } from '../model/endpoint-slice.ts';
+import type { Family, Protocol } from '../model/family.ts';
+import type { TrafficPolicy } from '../model/service-policy.ts';
+import type { ObjectKey, ServicePortKey } from '../model/service-port-name.ts';
+import type { ServiceType } from '../model/service.ts';
+
+export interface ServiceProblem {
+  /** `error`: connections that the Service asks for fail on this node. `note`: intended, and good to know. */
+  readonly severity: 'error' | 'warning' | 'note';
+  /** The clause of docs/service-semantics.md or docs/compatibility.md; null for an invalid field. */
+  readonly rule: string | null;
+  /** One sentence, without the name of the Service. */
+  readonly message: string;
+  /** The service port that has the problem; null: the whole Service. */
+  readonly servicePort: ServicePortKey | null;
+  readonly family: Family | null;
+  /** The object behind it: the Service that has the address, `namespace/name`. */
+  readonly blames?: ObjectKey;
+}
+
+export interface FrontendDescription {
+  readonly kind: Frontend['kind'];
+  /** Null for node ports: see `node.nodePortAddresses`. */
+  readonly address: string | null;
+  readonly port: number;
+  readonly policy: TrafficPolicy;
+  /** What happens to connections from outside of this node: those that no earlier route matches. */
+  readonly outcome: 'forward' | 'reject' | 'drop';
+  /** The clause of `outcome`. */
+  readonly rule: string;
+  readonly routes: readonly Route[];
+  /** The only sources that may connect; null: all. */
+  readonly sourceRanges: readonly string[] | null;
+  /** `lost`: another service port has the address, port and protocol (S28), `lostTo`. */
+  readonly state: 'owned' | 'lost';
+  readonly lostTo: ServicePortKey | null;
+}
+
+export type EndpointUse = 'cluster' | 'local' | 'both' | 'none';
+
+export interface EndpointDescription {
+  readonly address: string;
+  /** Null if its slice has no port for the service port. */
+  readonly port: number | null;
+  /** Null if the slice does not name it. */
+  readonly node: string | null;
+  /** Of its node, if this instance knows the Node object. */
+  readonly zone: string | null;
+  readonly hints: TopologyHints | null;
+  readonly conditions: { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean };
+  /** The endpoint sets of the service port that contain it. */
+  readonly use: EndpointUse;
+  /** Why it is in these sets and no other. */
+  readonly reason: string;
+  readonly rule: string;
+}
+
+/** One service port in one family. */
+export interface ServicePortDescription {
+  readonly key: ServicePortKey;
+  /** Name of the port; empty if it has none. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly family: Family;
+  readonly port: number;
+  readonly nodePort: number | null;
+  readonly frontends: readonly FrontendDescription[];
+  /** Of all EndpointSlices of the Service in this family, used or not, sorted by address and port. */
+  readonly endpoints: readonly EndpointDescription[];
+  /** Every frontend is owned and forwards connections from outside of this node. */
+  readonly served: boolean;
+  /** Null if it is served. */
+  readonly reason: string | null;
+}
+
+export interface FamilyDescription {
+  readonly family: Family;
+  readonly served: boolean;
+  /** Null if it is served. */
+  readonly reason: string | null;
+}
+
+export interface NodeDescription {
+  readonly name: string;
+  /** The Node object has been seen and was not deleted. */
+  readonly known: boolean;
+  readonly zone: string | null;
+  /** Where node ports are served now, both families. */
+  readonly nodePortAddresses: readonly string[];
+}
+
+export interface ServiceDescription {
+  readonly namespace: string;
+  readonly name: string;
+  /** False: there is no such Service. */
+  readonly found: boolean;
+  /** Null if the Service is not served at all. */
+  readonly type: ServiceType | null;
+  readonly policies: { readonly internal: TrafficPolicy; readonly external: TrafficPolicy } | null;
+  readonly affinity: { readonly kind: 'ClientIP'; readonly timeoutSeconds: number } | null;
+  /** `loadBalancerSourceRanges` of both families. Empty: every source may connect. */
+  readonly sourceRanges: readonly string[];
+  readonly healthCheckNodePort: number | null;
+  readonly node: NodeDescription;
+  /** Of the families that this node serves. */
+  readonly families: readonly FamilyDescription[];
+  readonly ports: readonly ServicePortDescription[];
+  /** Errors first. */
+  readonly problems: readonly ServiceProblem[];
+  /** No problem is an error. */
+  readonly served: boolean;
+  /** The first error; null if it is served. */
+  readonly reason: string | null;
+}

@@ -1,0 +1,40 @@
+import type { Family } from '../model/family.ts';
+
+/** How packets of this node's pods are recognised (`--detect-local-mode`). */
+export type LocalDetection =
+  | { readonly mode: 'ClusterCIDR'; readonly cidrs: readonly string[] }
+  /** The CIDRs are `spec.podCIDRs` of the node object. */
+  | { readonly mode: 'NodeCIDR' }
+  | { readonly mode: 'BridgeInterface'; readonly name: string }
+  | { readonly mode: 'InterfaceNamePrefix'; readonly prefix: string };
+
+/** What the operator configured, as far as it decides about services. Validated by the app. */
+export interface ModelConfig {
+  /** Trimmed, lower case: compared byte for byte with `nodeName` of slice endpoints. */
+  readonly nodeName: string;
+  readonly localDetection: LocalDetection;
+  readonly masqueradeAll: boolean;
+  /** CIDRs, or the word `primary`, or empty for every local address (`--nodeport-addresses`). */
+  readonly nodePortAddresses: readonly string[];
+  /** IPv4 node ports answer on 127.0.0.0/8 too (iptables mode only). */
+  readonly localhostNodePorts: boolean;
+  /** `false`: `spec.externalIPs` are ignored (feature gate AllowServiceExternalIPs). */
+  readonly externalIPs: boolean;
+  /** Replaces the primary node IP (`--bind-address` when not unspecified). */
+  readonly nodeIPOverride: string | null;
+  /** Network interfaces that carry service addresses: those addresses do not count as the node's. None by default. */
+  readonly serviceDevices?: readonly string[];
+}
+
+/** What the app needs to know of its own Node object. */
+export interface NodeView {
+  readonly known: boolean;
+  /** No deletion timestamp and no `ToBeDeletedByClusterAutoscaler` taint. */
+  readonly eligible: boolean;
+  /** First InternalIP (or ExternalIP) of each family; the override if set. */
+  readonly ips: Readonly<Partial<Record<Family, string>>>;
+  readonly primaryFamily: Family;
+  readonly podCIDRs: readonly string[];
+  readonly zone: string | null;
+  readonly uid: string | null;
+}
