@@ -64,6 +64,7 @@ const windows = { ...shell, tar: 'tar', gzip: 'gzip', mv: 'coreutils' };
 export const hostPackages = {
   unit: {
     ...shell,
+    bash: 'bash',
     openssl: 'openssl',
     ...Object.fromEntries(
       ['basename', 'chmod', 'dirname', 'mkdir', 'mkfifo'].map((name) => [name, 'coreutils']),
@@ -80,6 +81,9 @@ export const hostPackages = {
     flock: 'util-linux',
     sed: 'sed',
     id: 'coreutils',
+    zsh: 'zsh',
+    fish: 'fish',
+    mandoc: 'mandoc',
   },
   uml: {
     ...netfilter,

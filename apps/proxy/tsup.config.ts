@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
@@ -33,6 +34,9 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
     copyAddon();
     // Spares Node.js the attempt to read the file as CommonJS first.
     writeFileSync(join(outDir, 'package.json'), '{ "type": "module" }\n');
+    // From the table of commands and flags that was just built.
+    const manual = execFileSync(process.execPath, [join(outDir, 'main.js'), 'help', '-o', 'man']);
+    writeFileSync(join(outDir, 'signalbox.8'), manual);
     return Promise.resolve();
   },
 });

@@ -43,7 +43,7 @@ export async function runCommandLine(
     terminal.print(answer);
     return DONE;
   }
-  if (command === null) return runProxy(flags, composition);
+  if (command === null) return runProxy(flags, composition, terminal);
   const own = ownValues(parsed.own);
   return runCommand({ command, commands: COMMANDS, composition, terminal, words, flagWords, own }, flags);
 }
@@ -79,12 +79,19 @@ function prepare(flags: ParsedFlags, { modes }: Composition): Omit<RunOptions, '
   return { settings, flags, around, logging };
 }
 
-function runProxy(flags: ParsedFlags, composition: Composition): Outcome | Promise<Outcome> {
+function runProxy(
+  flags: ParsedFlags,
+  composition: Composition,
+  terminal: Terminal,
+): Outcome | Promise<Outcome> {
   const prepared = prepare(flags, composition);
   if ('status' in prepared) return prepared;
   const { settings, logging } = prepared;
   if (settings.writeConfigTo !== '') return writeConfig(settings);
-  if (settings.cleanup) return cleanup(settings, composition, logging.logger.component('cleanup'));
+  if (settings.cleanup) {
+    const logger = logging.logger.component('cleanup');
+    return cleanup({ settings, composition, logger, print: (text) => terminal.print(text) });
+  }
   return inFormat(logging, run({ ...prepared, composition }));
 }
 

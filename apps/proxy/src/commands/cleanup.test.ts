@@ -22,7 +22,9 @@ function world(results: Record<string, Awaited<ReturnType<ReturnType<typeof reco
     { write: (line) => lines.push(line), now: () => 0, pid: 1 },
   );
   const composition = { ...recordingComposition(), createCleaners: () => cleaners };
-  return { run: () => cleanup(settingsOf(['--cleanup']), composition, log.logger), lines };
+  const printed: string[] = [];
+  const options = { settings: settingsOf(['--cleanup']), composition, logger: log.logger };
+  return { run: () => cleanup({ ...options, print: (text) => void printed.push(text) }), lines, printed };
 }
 
 describe('--cleanup', () => {
@@ -30,6 +32,29 @@ describe('--cleanup', () => {
     const { run, lines } = world({ iptables: { outcome: 'ok', removed: ['12 chains'] } });
     expect(await run()).toEqual({ status: 0, errors: [] });
     expect(lines.join('')).toContain('"Removed" mode="iptables" family="IPv4" removed="12 chains"');
+  });
+
+  it('F86: prints one line for each kind of objects that was removed', async () => {
+    const { run, printed } = world({
+      iptables: { outcome: 'ok', removed: ['3 jumps in table nat (nft)', '12 chains in table nat (nft)'] },
+      nftables: { outcome: 'ok', removed: ['table ip kube-proxy'] },
+    });
+    await run();
+    expect(printed.join('')).toBe(
+      'Removed: iptables (IPv4): 3 jumps in table nat (nft)\n' +
+        'Removed: iptables (IPv4): 12 chains in table nat (nft)\n' +
+        'Removed: nftables (IPv4): table ip kube-proxy\n',
+    );
+  });
+
+  it('F86: prints that nothing had to be removed, but not where a mode could not be cleaned', async () => {
+    const clean = world({});
+    await clean.run();
+    expect(clean.printed.join('')).toBe('Nothing to remove: this node has no rules of any proxy mode\n');
+    const error = backendError('busy', 'iptables-restore', 'the lock is held');
+    const locked = world({ iptables: { outcome: 'failed', error } });
+    await locked.run();
+    expect(locked.printed).toEqual([]);
   });
 
   it('F86: an error in one mode does not spare the others, and the status is 1', async () => {

@@ -38,6 +38,6 @@ const HELP: OwnFlag = { name: 'help', short: 'h', kind: 'bool', help: 'Show this
 /** What stands beside an error of the command line. */
 export function usageHint(command: Command | null): string {
   return command === null
-    ? 'Usage: signalbox [flags]   (signalbox --help lists them, signalbox help the commands)'
+    ? 'Usage: signalbox [flags]   (signalbox --help lists them)'
     : `Usage: ${showUsage(syntaxOf(command))}   (signalbox help ${command.name})`;
 }

@@ -4,6 +4,7 @@
  */
 import type { Command } from './command.ts';
 import { explainCommand } from './explain.ts';
+import { completionCommand } from './completion/completion.ts';
 import { helpCommand } from './help.ts';
 import { migrateCommand } from './migrate.ts';
 import { versionCommand } from './version.ts';
@@ -15,5 +16,6 @@ export const COMMANDS: readonly Command[] = [
   migrateCommand,
   windowsServiceCommand,
   versionCommand,
+  completionCommand,
   helpCommand,
 ];

@@ -29,17 +29,25 @@ Usage: signalbox [flags]
 `;
 
 export function describeFlag(flag: Described, help: string): string {
-  const notes: string[] = [];
-  const { initial = '', deprecated } = flag;
-  if (initial !== '' && initial !== 'false') notes.push(`default ${initial}`);
-  if (deprecated !== undefined) notes.push(`deprecated: ${deprecated}`);
-  const tail = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
-  const letter = flag.short ?? LETTERS[flag.name];
-  const short = letter === undefined ? '' : `-${letter}, `;
-  return `  ${short}--${flag.name}${placeholder(flag)}\n${wrap(help + tail)}\n`;
+  return `  ${flagName(flag)}\n${wrap(help + notesOf(flag))}\n`;
 }
 
-const LETTERS: Readonly<Record<string, string>> = { help: 'h', v: 'v' };
+/** `-o, --output <text|json>` */
+export function flagName(flag: Described): string {
+  const letter = flag.short ?? LETTERS[flag.name];
+  return `${letter === undefined ? '' : `-${letter}, `}--${flag.name}${placeholder(flag)}`;
+}
+
+/** Behind the help: the default, and what is used instead. */
+export function notesOf({ initial = '', deprecated }: Described): string {
+  const notes: string[] = [];
+  if (initial !== '' && initial !== 'false') notes.push(`default ${initial}`);
+  if (deprecated !== undefined) notes.push(`deprecated: ${deprecated}`);
+  return notes.length === 0 ? '' : ` (${notes.join('; ')})`;
+}
+
+/** Flags of the proxy with a letter. */
+export const LETTERS: Readonly<Record<string, string>> = { help: 'h', v: 'v' };
 
 /** A flag of the proxy, or of one command. */
 type Described = OwnFlag & Pick<Flag, 'deprecated'>;

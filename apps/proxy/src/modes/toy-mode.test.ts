@@ -198,7 +198,14 @@ describe('a mode that only its record describes', () => {
     const { kernel, mode, logging, lines, settings } = createToy();
     kernel.addresses.add('10.96.0.10').add('fd00::10');
     const composition = createComposition([mode]);
-    expect(await cleanup(settings('--cleanup'), composition, logging.logger)).toEqual({
+    expect(
+      await cleanup({
+        settings: settings('--cleanup'),
+        composition,
+        logger: logging.logger,
+        print: () => undefined,
+      }),
+    ).toEqual({
       status: 0,
       errors: [],
     });
