@@ -67,6 +67,21 @@ export function createDesiredView(): DesiredView {
   };
 }
 
-function asAdded<T extends Keyed>({ all }: FoldedSet<T>): ChangeSet<T> {
+function asAdded<T extends Keyed>({ all }: Pick<FoldedSet<T>, 'all'>): ChangeSet<T> {
   return { added: [...all.values()], changed: [], removed: [] };
+}
+
+/** A full change to the state that these objects make, and the node of the last change. */
+export function asFull(
+  last: DesiredChange,
+  servicePorts: ReadonlyMap<string, DesiredServicePort>,
+  healthChecks: ReadonlyMap<string, DesiredHealthCheck>,
+): DesiredChange {
+  return {
+    ...last,
+    kind: 'full',
+    nodeChanged: true,
+    servicePorts: asAdded({ all: servicePorts }),
+    healthChecks: asAdded({ all: healthChecks }),
+  };
 }

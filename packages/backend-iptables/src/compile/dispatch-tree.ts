@@ -48,6 +48,8 @@ export interface DispatchTree {
   update(): TreeUpdate;
   /** All chains, compiled anew. */
   rebuild(): TreeUpdate;
+  /** Name of the chain that has the rules of this key, if it is in the tree. */
+  chainOf(key: string): string;
   readonly size: number;
 }
 
@@ -85,6 +87,11 @@ export function createDispatchTree(place: TreePlace): DispatchTree {
       known = new Map();
       return this.update();
     },
+    chainOf(key) {
+      let prefix = key;
+      while (prefix !== '' && !known.has(prefix)) prefix = prefix.slice(0, -1);
+      return nameOf({ place }, prefix);
+    },
     get size() {
       return entries.size;
     },
@@ -105,7 +112,7 @@ interface Walk {
   readonly lost: Set<string>;
 }
 
-function nameOf({ place }: Walk, prefix: string): string {
+function nameOf({ place }: Pick<Walk, 'place'>, prefix: string): string {
   return prefix === '' ? place.root : branchChain(place.by, place.root, prefix);
 }
 

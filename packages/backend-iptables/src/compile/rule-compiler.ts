@@ -1,5 +1,5 @@
 /** Compiles changes of desired state into changes of chains. Keeps the state; does no input or output. */
-import { createFoldedSet, type FoldedSet } from '@signalbox/backend-kit';
+import { asFull, createFoldedSet, type FoldedSet } from '@signalbox/backend-kit';
 import type {
   DesiredChange,
   DesiredHealthCheck,
@@ -48,6 +48,18 @@ type LeftOut = Pick<ReadonlySet<ServicePortKey>, 'has'>;
 
 const NONE: LeftOut = new Set();
 
+export interface ServicePlaces {
+  readonly chains: readonly Chain[];
+  /** Rules in chains that service ports share. */
+  readonly dispatch: readonly DispatchRule[];
+}
+
+interface DispatchRule {
+  readonly table: TableName;
+  readonly chain: string;
+  readonly rule: TypedRule;
+}
+
 export interface RuleCompiler {
   /**
    * Applies the change. For a full change it returns no chains: see `all`. `leftOut`: service ports that get no rules.
@@ -62,6 +74,10 @@ export interface RuleCompiler {
   readonly services: ReadonlyMap<ServicePortKey, DesiredServicePort>;
   /** The rules that only this service port needs. Empty before the first change. */
   rulesOf(service: DesiredServicePort): readonly { readonly table: TableName; readonly rule: TypedRule }[];
+  /** Where those rules are. */
+  placesOf(service: DesiredServicePort): ServicePlaces;
+  /** With the same state, for a reader beside syncs: `all` changes the trees. `null` before the first change. */
+  copy(): RuleCompiler | null;
   /** Desired rules in chains that are not owned. Empty before the first change. */
   shared(): readonly SharedRule[];
 }
@@ -70,6 +86,7 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
   const services = new Map<ServicePortKey, DesiredServicePort>();
   const trees = createTrees(family);
   let context: CompileContext | null = null;
+  let last: DesiredChange | null = null;
   const healthChecks = createFoldedSet<DesiredHealthCheck>();
 
   const apply: RuleCompiler['apply'] = (change, leftOut = NONE, held) => {
@@ -78,6 +95,7 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
     const same = context !== null && sameRules(context, next);
     const former = context ?? next;
     context = same ? former : next;
+    last = change;
     applyHealthChecks(trees.healthChecks, change, healthChecks);
     const work: Work = { services, trees, context, former, leftOut };
     if (change.kind === 'full') return replaceServices(work, change);
@@ -94,7 +112,14 @@ export function createRuleCompiler(family: Family, options: RuleOptions): RuleCo
       for (const kind of TREE_KINDS) yield* rankedChains(kind, trees[kind].rebuild());
     },
     services,
-    rulesOf: (service) => (context === null ? [] : rulesOf(service, context)),
+    rulesOf: (service) => rulesIn(placesOf(service, context, trees)),
+    placesOf: (service) => placesOf(service, context, trees),
+    copy() {
+      if (last === null) return null;
+      const copy = createRuleCompiler(family, options);
+      copy.apply(asFull(last, services, healthChecks.all), NONE, context?.endpointComments);
+      return copy;
+    },
     shared: () => (context === null ? [] : sharedRules(context)),
   };
 }
@@ -107,15 +132,26 @@ function nextContext(
   return { ...fixed, node, endpointComments: commentsFor(counts.endpoints, held) };
 }
 
-function rulesOf(service: DesiredServicePort, context: CompileContext) {
+function placesOf(
+  service: DesiredServicePort,
+  context: CompileContext | null,
+  trees: Work['trees'],
+): ServicePlaces {
+  if (context === null) return { chains: [], dispatch: [] };
   const { chains, entries } = compileService(service, context);
-  const own = chains.flatMap(({ table, rules }) => rules.map((rule) => ({ table, rule })));
-  const led = TREE_KINDS.flatMap((kind) =>
+  const dispatch = TREE_KINDS.flatMap((kind) =>
     kind === 'healthChecks'
       ? []
-      : entries[kind].flatMap(({ rules }) => rules.map((rule) => ({ table: TREE_TABLES[kind], rule }))),
+      : entries[kind].flatMap(({ key, rules }) =>
+          rules.map((rule) => ({ table: TREE_TABLES[kind], chain: trees[kind].chainOf(key), rule })),
+        ),
   );
-  return [...own, ...led].flatMap(({ table, rule }) => (rule.kind === 'rule' ? [{ table, rule }] : []));
+  return { chains, dispatch };
+}
+
+function rulesIn({ chains, dispatch }: ServicePlaces) {
+  const own = chains.flatMap(({ table, rules }) => rules.map((rule) => ({ table, rule })));
+  return [...own, ...dispatch].flatMap(({ table, rule }) => (rule.kind === 'rule' ? [{ table, rule }] : []));
 }
 
 /** A full change is complete: services that it does not contain are removed. Rules are compiled when they are read. */

@@ -7,7 +7,9 @@ import { isSettled } from '../diff/rule-ledger.ts';
 import { ruleOptions, type IptablesOptions } from '../options.ts';
 import { createState, ledgerOf, type State } from './backend-state.ts';
 import { cleanupVariants } from './cleanup.ts';
+import { difference } from './difference.ts';
 import { fullPass } from './full-pass.ts';
+import { inspect } from './inspect.ts';
 import { isIntact, observeDrift } from './observe-drift.ts';
 import { partialPass } from './partial-pass.ts';
 import { commentsInKernel } from './read-tables.ts';
@@ -30,6 +32,8 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
     sync: validatedSync(options.family, (change) => syncAlone({ driver, options, state }, change)),
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, state),
+    inspect: (keys) => inspect(driver, state, keys),
+    difference: () => difference(driver, state),
     watch: (onDrift, onProblem = () => undefined) =>
       watchRules({ driver, options, state, onDrift, onProblem }),
     close: () => driver.close(),

@@ -9,8 +9,12 @@ import { createComparison } from './compare-rules.ts';
 import { observeTables } from './read-tables.ts';
 import { ledgerOf, type State } from './backend-state.ts';
 
-export async function observeDrift(driver: IptablesDriver, state: State): Promise<Observation> {
-  const { compiler } = state;
+/** `compiler`: one that nothing else uses, where a sync may run at the same time. */
+export async function observeDrift(
+  driver: IptablesDriver,
+  state: State,
+  compiler: RuleCompiler | null = state.compiler,
+): Promise<Observation> {
   const intact = compiler === null ? false : await isIntact(driver, compiler, state);
   if (typeof intact !== 'boolean') return { outcome: 'failed', error: intact };
   if (intact) return { outcome: 'ok', drift: [] };

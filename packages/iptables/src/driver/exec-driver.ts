@@ -50,8 +50,8 @@ export function createExecDriver(options: ExecDriverOptions): IptablesDriver {
   return {
     family,
     probe: () => withTool<ToolFacts>(async ({ facts }) => succeed(facts)),
-    save: (onLine, timeLimit) =>
-      withTool((tool) => saveProven({ execute, wait, onLine, timeLimit }, tool, notices)),
+    save: (onLine, timeLimit, counters) =>
+      withTool((tool) => saveProven({ execute, wait, onLine, timeLimit, counters }, tool, notices)),
     restore: (input) => withTool((tool) => restoreTables({ execute, executeReady, wait }, tool, input)),
     saveChains: (table, chains, onLine) =>
       withTool(async (tool) => {

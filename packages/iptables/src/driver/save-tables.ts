@@ -32,6 +32,7 @@ export interface SaveWork {
   readonly onLine: (line: string) => void;
   /** Milliseconds for the listing of all tables. Absent: the limit of any command. */
   readonly timeLimit?: number | undefined;
+  readonly counters?: 'counters' | undefined;
 }
 
 /** Tables that `save` had to list chain by chain. */
@@ -42,13 +43,14 @@ export interface Saved {
 }
 
 export async function saveTables(work: SaveWork): Promise<Result<Saved>> {
-  const { execute, programs, onLine, timeLimit } = work;
+  const { execute, programs, onLine, timeLimit, counters } = work;
   const check = checkSaveLines();
   const take = (line: string): void => {
     check.take(line);
     onLine(line);
   };
-  const end = await execute([programs.save], {
+  const words = counters === undefined ? [] : ['-c'];
+  const end = await execute([programs.save, ...words], {
     onLine: take,
     ...(timeLimit === undefined ? {} : { timeLimit }),
   });

@@ -17,8 +17,8 @@ export interface SaveReader {
 /** Receives the content of the tables that Services use. */
 export interface SaveVisitor {
   chain(table: TableName, name: string): void;
-  /** Rules of a chain come one after the other, and after the chain. */
-  rule(table: TableName, chain: string, text: string): void;
+  /** Rules of a chain come one after the other, and after the chain. `packets`: where the listing has counters. */
+  rule(table: TableName, chain: string, text: string, packets?: number): void;
 }
 
 /** Reads the output of `iptables-save`, line by line, in either variant, with or without counters. */
@@ -33,7 +33,8 @@ export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
       if (!line.startsWith('-A ', start)) return;
       const nameEnd = line.indexOf(' ', start + 3);
       const name = line.slice(start + 3, nameEnd === -1 ? undefined : nameEnd);
-      visitor.rule(table, name, nameEnd === -1 ? '' : line.slice(nameEnd + 1).trimEnd());
+      const packets = start === 0 ? undefined : Number(line.slice(1, line.indexOf(':')));
+      visitor.rule(table, name, nameEnd === -1 ? '' : line.slice(nameEnd + 1).trimEnd(), packets);
     }
   };
 }

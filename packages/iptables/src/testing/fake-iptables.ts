@@ -35,6 +35,8 @@ export interface FakeIptables {
   readonly dumpAll: () => string;
   /** `nat POSTROUTING`: chains with rules that the tool cannot express, so that it can list none of their rules. */
   readonly unlisted: Set<string>;
+  /** Packets that rules have counted, by chain and text: `KUBE-SEP-ABC -p tcp …`; 0 where absent. */
+  readonly packets: Map<string, number>;
 }
 
 /** iptables without a kernel: same interface, same refusals. */
@@ -43,10 +45,12 @@ export function createFakeIptables(options: FakeIptablesOptions): FakeIptables {
   const inputs: string[] = [];
   const others = { commits: 0 };
   const unlisted = new Set<string>();
+  const packets = new Map<string, number>();
   const dump = (table: TableName): string => dumpTable(table, kernel.table(table));
   return {
-    driver: createFakeDriver({ options, kernel, inputs, others, unlisted }),
+    driver: createFakeDriver({ options, kernel, inputs, others, unlisted, packets }),
     unlisted,
+    packets,
     kernel,
     inputs,
     dump,
@@ -65,19 +69,21 @@ interface FakeParts {
   readonly inputs: string[];
   readonly others: { commits: number };
   readonly unlisted: ReadonlySet<string>;
+  readonly packets: ReadonlyMap<string, number>;
 }
 
-function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakeParts): IptablesDriver {
+function createFakeDriver({ options, kernel, inputs, others, unlisted, packets }: FakeParts): IptablesDriver {
   const { family, variant = 'nft', faults = () => false } = options;
   const dump = (table: TableName): string => dumpTable(table, listed(table, kernel.table(table), unlisted));
   return {
     family,
     probe: async () => succeed({ variant, version: '1.8.9', randomFully: true }),
-    async save(onLine) {
+    async save(onLine, _timeLimit, counters) {
       if (faults('iptables-save')) {
         return fail(backendError('busy', 'iptables-save', 'fault', { kernel: 'unchanged' }));
       }
-      for (const table of TABLES) dump(table).split('\n').forEach(onLine);
+      const take = (line: string): void => onLine(counters === undefined ? line : counted(line, packets));
+      for (const table of TABLES) dump(table).split('\n').forEach(take);
       return succeed(null);
     },
     async saveChains(table, chains, onLine) {
@@ -104,6 +110,10 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted }: FakePar
     otherCommits: async () => ({ kind: 'counted', total: others.commits }),
     close: async () => {},
   };
+}
+
+function counted(line: string, packets: ReadonlyMap<string, number>): string {
+  return line.startsWith('-A ') ? `[${packets.get(line.slice(3)) ?? 0}:0] ${line}` : line;
 }
 
 function refuse(code: BackendError['code'], reason: string, kernel: BackendError['kernel']): Result<null> {
