@@ -39,8 +39,10 @@ describe('rules of an earlier mode', () => {
     await world.settle();
     expect(backends.get('IPv4')?.changes).toHaveLength(1);
     expect(removals(world)).toEqual([]);
+    expect(world.parts.carried).toEqual([]);
     await world.settle(5000);
     expect(removals(world)).toEqual(['nftables']);
+    expect(world.parts.carried).toEqual([['IPv4', 'IPv6']]);
     expect(world.parts.leftovers[0]?.keepConnections).toBe(true);
   });
 
@@ -55,6 +57,7 @@ describe('rules of an earlier mode', () => {
     expect(await metricOf(world, 'kubeproxy_mode_cleanup_pending')).toBe('1');
     await world.settle(10_000);
     expect(removals(world)).toEqual(['iptables', 'iptables', 'iptables']);
+    expect(world.parts.carried).toHaveLength(1);
     expect(await metricOf(world, 'kubeproxy_mode_cleanups_total{result="error"}')).toBe('2');
     expect(await metricOf(world, 'kubeproxy_mode_cleanups_total{result="success"}')).toBe('1');
     expect(await metricOf(world, 'kubeproxy_mode_cleanup_pending')).toBe('0');

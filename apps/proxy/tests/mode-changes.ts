@@ -16,6 +16,7 @@ import {
   OUTSIDE,
   ROWS,
   startProxy,
+  stickyEndpoints,
   WEB,
   write,
   writeConfig,
@@ -29,6 +30,8 @@ export interface Kind {
   readonly mode: string;
   /** Makes the node one whose other tools use this variant. */
   readonly prepare?: (rig: ModeRig) => Promise<void>;
+  /** The kernel does not let it have clients of other modes. */
+  readonly takesNoAffinity?: true;
   /** What the mode has left in the kernel although another one serves. */
   readonly remains: (rig: ModeRig) => Promise<readonly string[]>;
 }
@@ -64,6 +67,7 @@ const log = (rig: ModeRig) => (): string => rig.proxy?.log() ?? '';
 /** Connects in every way, one after the other, while the mode changes: none may fail. */
 export async function changeMode(rig: ModeRig, change: Change, others: readonly Kind[]): Promise<void> {
   const flows = await Promise.all([CLIENT, OUTSIDE, NODE_IP].map((from) => openFlows(rig, from)));
+  const endpoints = await stickyEndpoints(rig);
   const stream = async (streams: Streams): Promise<void> => {
     await goesOn(rig, streams);
     await apply(rig, change);
@@ -74,6 +78,7 @@ export async function changeMode(rig: ModeRig, change: Change, others: readonly 
     ? report.problems
     : report.problems.filter((text) => !text.endsWith('SYNs again'));
   if (!report.tooSlow) expect(problems, log(rig)()).toEqual([]);
+  if (change.to.takesNoAffinity !== true) expect(await stickyEndpoints(rig), log(rig)()).toEqual(endpoints);
   for (const flow of flows) await flow.answered();
   for (const flow of flows) flow.end();
   for (const kind of others) {

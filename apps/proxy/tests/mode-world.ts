@@ -43,6 +43,12 @@ const GUARDED: Shape = {
   spec: { loadBalancerSourceRanges: [`${OUTSIDE}/32`] },
 };
 const FLOWS: Shape = { index: 60, endpoints: [FLOW_POD] };
+/** Each client keeps the endpoint that it first got. */
+const STICKY: Shape = {
+  index: 70,
+  endpoints: [POD, FLOW_POD, REMOTE],
+  spec: { sessionAffinity: 'ClientIP' },
+};
 
 function objectsOf({ index, endpoints = [], spec = {} }: Shape): readonly object[] {
   const name = `service-${index}`;
@@ -141,10 +147,10 @@ export async function buildModeRig(speed: Speed): Promise<ModeRig> {
   const folder = mkdtempSync(join(tmpdir(), 'proxy-modes-'));
   const asker = startApiServer(world.node);
   const rig: ModeRig = { ...speed, world, folder, asker, proxy: null, children: [] };
-  const at = [POD, REMOTE].map((address) => ({ address, port: 8080 }));
+  const at = [POD, FLOW_POD, REMOTE].map((address) => ({ address, port: 8080 }));
   await listenAll(world, 'TCP', at);
   writeFileSync(join(folder, 'node.json'), JSON.stringify(NODE));
-  for (const shape of [WEB, EMPTY, LOCAL, GONE, GUARDED, FLOWS]) write(rig, shape);
+  for (const shape of [WEB, EMPTY, LOCAL, GONE, GUARDED, FLOWS, STICKY]) write(rig, shape);
   await startChild(rig, FLOW_POD, 'serve', FLOW_POD);
   return rig;
 }
@@ -182,6 +188,26 @@ export async function call(rig: ModeRig, from: string, address: string, port = 8
   const request = { protocol: 'TCP', from, to: { address, port }, tries: 1, timeout: 300 } as const;
   const [attempt] = await hostOf(rig, from).connect({ ...request, ending: 'reset' });
   return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
+}
+
+/** The endpoint of each client of the Service with session affinity. */
+export async function stickyEndpoints(rig: ModeRig): Promise<readonly string[]> {
+  const clients = [
+    [CLIENT, clusterIP(STICKY.index)],
+    [POD, clusterIP(STICKY.index)],
+    [NODE_IP, clusterIP(STICKY.index)],
+    [OUTSIDE, balancerIP(STICKY.index)],
+  ] as const;
+  const answers: string[] = [];
+  for (const [from, address] of clients) {
+    const answer = await eventually(
+      () => call(rig, from, address),
+      (text) => STICKY.endpoints?.includes(text) === true,
+      () => rig.proxy?.log() ?? '',
+    );
+    answers.push(`${from} -> ${answer}`);
+  }
+  return answers;
 }
 
 // --- The proxy

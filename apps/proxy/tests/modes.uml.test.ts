@@ -31,6 +31,7 @@ const IPTABLES: Kind = {
 const IPVS: Kind = {
   name: 'ipvs',
   mode: 'ipvs',
+  takesNoAffinity: true,
   remains: async (on) => {
     const servers = await onNode(on, 'ipvsadm', '-L', '-n');
     const sets = await onNode(on, 'ipset', 'list', '-n');

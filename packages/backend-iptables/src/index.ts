@@ -3,6 +3,7 @@ export { findMissingModules, unsupportedError, type MissingModule } from './driv
 export {
   CANARY,
   createExecDriver,
+  createRecentLists,
   kubeletMovedTo,
   type ExecDriverOptions,
   type IptablesDriver,
@@ -15,6 +16,7 @@ export {
 } from '@signalbox/iptables';
 export { ACCOUNTING_OBJECTS } from './compile/context.ts';
 export { LOCALHOST_NODE_PORTS_SYSCTL, servesLocalhost } from './compile/node-ports.ts';
+export { readAffinityClients, writeAffinityClients } from './sync/affinity-clients.ts';
 export { surveyVariants } from './sync/survey-variants.ts';
 export { cleanupVariants } from './sync/cleanup.ts';
 export { OWNERSHIP as IPTABLES_RULES } from './sync/read-tables.ts';

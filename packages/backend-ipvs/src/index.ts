@@ -1,3 +1,4 @@
+export { readAffinityClients } from './driver/affinity-clients.ts';
 export { surveyIpvs } from './survey-ipvs.ts';
 export { cleanUpIpvs, type IpvsCleanup } from './cleanup.ts';
 export { ipvsRules, removeRules } from './driver/packet-filter.ts';

@@ -1,3 +1,4 @@
+export * from './affinity-clients.ts';
 export * from './chain-hash.ts';
 export * from './desired-view.ts';
 export * from './drift.ts';

@@ -1,3 +1,4 @@
+export { readAffinityClients, writeAffinityClients } from './driver/affinity-clients.ts';
 export type { Capabilities } from './compile/context.ts';
 export type { Commit, Committed, NftablesDriver } from './driver/nftables-driver.ts';
 export { createNetlinkDriver } from './driver/netlink-driver.ts';

@@ -7,6 +7,7 @@ import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { networkNamespace, stateFile, STATE_FOLDER } from '../node/state-file.ts';
 import { modelConfig } from '../sync/model-config.ts';
+import { carryAffinity } from './carry-affinity.ts';
 import type { Composition, Leftovers } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';
 import { createFlowCleaner, loadConntrack } from './flow-cleaner.ts';
@@ -34,6 +35,13 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
           .flatMap((mode) => mode.cleaners(settings, successor)),
         logger,
       ),
+    carryAffinity: ({ mode }, states, logger) =>
+      carryAffinity({
+        mode,
+        others: modes.filter((each) => each !== mode && each.platform === mode.platform),
+        states,
+        logger,
+      }),
     openStateFile: (name, family) =>
       stateFile(`${STATE_FOLDER}/${name}-${networkNamespace()}-${family.toLowerCase()}.json`),
     createCleaners: (settings) =>

@@ -89,6 +89,8 @@ export interface Composition {
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
   /** Removes what modes other than `successor`, which is that of `settings`, have left; one cleaner after the other. */
   removeLeftovers(settings: Settings, successor: Successor, logger: Logger): Promise<Leftovers>;
+  /** Gives clients with session affinity that other modes have left to the mode of `settings`. */
+  carryAffinity(settings: Settings, states: readonly DesiredState[], logger: Logger): Promise<void>;
   /** Outlives this process; for a family of this network namespace. */
   openStateFile(name: string, family: Family): StateFile;
   /** Every mode of this platform, each family: for `--cleanup`. */

@@ -1,14 +1,18 @@
+import { uptime } from 'node:os';
 import {
   CANARY,
   cleanupVariants,
   createExecDriver,
+  createRecentLists,
   createIptablesBackend,
   findMissingModules,
   IPTABLES_RULES,
   kubeletMovedTo,
   LOCALHOST_NODE_PORTS_SYSCTL,
+  readAffinityClients,
   surveyVariants,
   unsupportedError,
+  writeAffinityClients,
   type IptablesDriver,
   type KeptRules,
   type MissingModule,
@@ -57,6 +61,10 @@ export const IPTABLES: ProxyMode = {
     ...FAMILIES.map((family) => rulesCleaner(family, successor)),
     ...(successor?.mode === 'iptables' ? [] : [countersCleaner()]),
   ],
+  affinity: {
+    read: (_, services) => readAffinityClients(services, { lists: createRecentLists(), uptime }),
+    write: (_, clients) => writeAffinityClients(clients),
+  },
   survey: () => surveyFamilies((family) => surveyRules(family)),
 };
 

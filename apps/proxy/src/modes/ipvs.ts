@@ -38,6 +38,9 @@ export const IPVS: ProxyMode = {
     settings.initOnly ? ((await whyNoIpvs(settings)) ?? ipvsSysctls(settings)) : [],
   createBackend: ipvsBackend,
   cleaners: (settings, successor) => FAMILIES.map((family) => cleaner(settings, family, successor)),
+  affinity: {
+    read: async (_, services) => (await import('@signalbox/backend-ipvs')).readAffinityClients(services),
+  },
   survey: (settings) => surveyFamilies((family) => surveyServers(settings, family)),
   // Its default gives each endpoint the same share.
   balancing: ({ ipvs: { scheduler } }) =>

@@ -36,8 +36,26 @@ export const NFTABLES: ProxyMode = {
   sysctls: () => Promise.resolve([]),
   createBackend: backendsOfOneNamespace(),
   cleaners: (_, successor) => (successor?.mode === 'nftables' ? [] : nftablesCleaners()),
+  affinity: {
+    read: (family, services) =>
+      withClient(family, async (kernel) => (await load()).readAffinityClients(kernel, services)),
+    write: (family, clients) =>
+      withClient(family, async (kernel) => (await load()).writeAffinityClients(kernel, clients)),
+  },
   survey: surveyTables,
 };
+
+async function withClient<T>(
+  family: Family,
+  use: (kernel: { readonly family: Family; readonly client: NftablesClient }) => Promise<T>,
+): Promise<T> {
+  const client = createNftablesClient();
+  try {
+    return await use({ family, client });
+  } finally {
+    client.close();
+  }
+}
 
 /** Tables of kube-proxy's nftables mode have the same name. */
 async function surveyTables(): Promise<readonly string[] | BackendError> {

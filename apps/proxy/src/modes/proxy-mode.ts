@@ -3,12 +3,15 @@
  * outside this folder tests the name of a mode.
  */
 import type { IptablesDriver, KeptRules, OnToolNotice } from '@signalbox/backend-iptables';
+import type { AffinityClient } from '@signalbox/backend-kit';
 import type {
   Backend,
   BackendError,
   CleanupResult,
+  DesiredServicePort,
   DesiredState,
   Family,
+  Result,
   UnusedClusterIPs,
 } from '@signalbox/core';
 import type { FieldValue } from '../config/kinds.ts';
@@ -48,6 +51,8 @@ export interface ProxyMode {
    * runs, perhaps this one; absent: none will.
    */
   cleaners(settings: ModeSettings, successor?: Successor): readonly Cleaner[];
+  /** Clients with session affinity in the kernel. Absent: this mode keeps them where other processes do not find them. */
+  readonly affinity?: AffinityAccess;
   /** What the cleaners would remove, one line for each kind of object; reads only. Absent: nothing. */
   survey?(settings: ModeSettings): Promise<readonly string[] | BackendError>;
   /** How endpoints are chosen, where they do not get equal shares of the connections. */
@@ -59,6 +64,14 @@ export interface ModeBackend extends Backend {
   readonly rules?: () => Promise<KeptRules | BackendError>;
   /** Why a new backend would program another part of the kernel; `null`: it would not. Absent: never. */
   readonly whyOutdated?: () => Promise<string | null>;
+}
+
+/** Session affinity of clients, for a change of the mode. */
+export interface AffinityAccess {
+  /** Of these service ports, from objects of this mode that an earlier process left. */
+  read(family: Family, services: readonly DesiredServicePort[]): Promise<Result<readonly AffinityClient[]>>;
+  /** Adds clients to objects that the rules of this mode use. Absent: the kernel does not permit it. */
+  write?(family: Family, clients: readonly AffinityClient[]): Promise<BackendError | null>;
 }
 
 /** The mode that runs while what others have left is removed. */

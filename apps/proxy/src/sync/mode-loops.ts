@@ -71,13 +71,19 @@ function createBackend(
 }
 
 function successionOf(
-  { composition, families, metrics, logging: { logger } }: LoopParts,
+  { composition, families, metrics, model, logging: { logger } }: LoopParts,
   settings: Settings,
   backends: ReadonlyMap<Family, ModeBackend>,
 ): Succession {
   return createSuccession({
     families,
     clock: composition.clock,
+    prepare: () =>
+      composition.carryAffinity(
+        settings,
+        families.map((family) => model.state(family)),
+        logger,
+      ),
     removeLeftovers: async (keepConnections) => {
       const successor = await successorOf(settings, backends, keepConnections);
       return composition.removeLeftovers(settings, successor, logger);

@@ -15,6 +15,8 @@ const IN_USE_LIMIT = 15 * 60_000;
 export interface SuccessionOptions {
   readonly families: readonly Family[];
   readonly clock: Clock;
+  /** Once, before the first removal. Never rejects. */
+  readonly prepare: () => Promise<void>;
   /** `keepConnections`: see `Successor`. */
   readonly removeLeftovers: (keepConnections: boolean) => Promise<Leftovers>;
   readonly logger: Logger;
@@ -31,6 +33,7 @@ export interface Succession {
 interface State {
   running: Promise<void>;
   stopped: boolean;
+  prepared: boolean;
   cancel: () => void;
   /** The failure of the last removal, or what it left. */
   reported: string;
@@ -45,12 +48,15 @@ export function createSuccession(options: SuccessionOptions): Succession {
   const state: State = {
     running: Promise.resolve(),
     stopped: false,
+    prepared: false,
     cancel: () => undefined,
     reported: '',
     retry: FIRST_RETRY,
     inUseSince: null,
   };
   const run = async (): Promise<void> => {
+    if (!state.prepared) await options.prepare();
+    state.prepared = true;
     const wait = await remove(options, state);
     if (wait !== null && !state.stopped) state.cancel = options.clock.schedule(wait, begin);
   };

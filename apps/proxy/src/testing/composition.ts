@@ -110,6 +110,8 @@ export interface RecordingComposition extends Composition {
   readonly events: ProxyEvent[];
   /** The mode for which others were to be removed, call by call. */
   readonly leftovers: Successor[];
+  /** Families whose session affinity was to be carried over, call by call. */
+  readonly carried: (readonly Family[])[];
   /** What the next removals leave; nothing when empty. */
   readonly leftoverAnswers: Leftovers[];
 }
@@ -119,7 +121,6 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
   const backends = new Map(families.map((family) => [family, recordingBackend(family)]));
   const source = scriptedSource();
   const leftovers: Successor[] = [];
-  const leftoverAnswers: Leftovers[] = [];
   const events: ProxyEvent[] = [];
   const parts: RecordingComposition = {
     modes: MODES,
@@ -142,11 +143,13 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     startService: () => Promise.resolve(null),
     createFlowCleaner: () => null,
     leftovers,
-    leftoverAnswers,
+    leftoverAnswers: [],
     removeLeftovers: (_, successor) => {
       leftovers.push(successor);
-      return Promise.resolve(leftoverAnswers.shift() ?? { failures: [], inUse: 0 });
+      return Promise.resolve(parts.leftoverAnswers.shift() ?? { failures: [], inUse: 0 });
     },
+    carried: [],
+    carryAffinity: async (_, states) => void parts.carried.push(states.map(({ family }) => family)),
     createCleaners: () => [...backends.values()].map(cleanerOf),
     openStateFile: () => memoryFile(),
   };

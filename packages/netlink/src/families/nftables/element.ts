@@ -20,12 +20,12 @@ export interface NftablesElement {
   readonly comment?: string;
   /** Milliseconds, in sets with time-outs. */
   readonly timeout?: number;
+  /** Milliseconds until it goes, at most its time-out. Written from Linux 5.3 on; default: the time-out. */
+  readonly expiration?: number;
 }
 
 /** An element as the kernel lists it. */
 export interface NftablesElementState extends NftablesElement {
-  /** Milliseconds until it goes. */
-  readonly expiration?: number;
   /** Where the set counts. */
   readonly counter?: { readonly packets: number; readonly bytes: number };
 }
@@ -142,7 +142,7 @@ function elementAt(offsets: readonly number[], byte: number | undefined, start: 
 }
 
 function writeElement(writer: PayloadWriter, element: NftablesElement): void {
-  const { key, keyEnd, data, timeout, comment } = element;
+  const { key, keyEnd, data, timeout, expiration, comment } = element;
   writer.nested(NFTA_LIST_ELEMENT, () => {
     writer.nested(NFTA_ELEMENT.KEY, () => writer.bytes(NFTA_DATA.VALUE, key));
     if (keyEnd !== undefined) {
@@ -150,6 +150,7 @@ function writeElement(writer: PayloadWriter, element: NftablesElement): void {
     }
     if (data !== undefined) writeData(writer, NFTA_ELEMENT.DATA, data);
     if (timeout !== undefined) writer.u64BE(NFTA_ELEMENT.TIMEOUT, timeout);
+    if (expiration !== undefined) writer.u64BE(NFTA_ELEMENT.EXPIRATION, expiration);
     if (comment !== undefined) writer.bytes(NFTA_ELEMENT.USERDATA, encodeComment('element', comment));
   });
 }
