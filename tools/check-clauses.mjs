@@ -1,7 +1,8 @@
 // Part of the lint suite: a clause that nothing proves any more is found by the commit that lost the proof.
 import { fileURLToPath } from 'node:url';
-import { checkCoverage } from './coverage.mjs';
+import { checkAnchors, checkCoverage } from './coverage.mjs';
 
-const { problems } = checkCoverage(fileURLToPath(new URL('..', import.meta.url)));
+const root = fileURLToPath(new URL('..', import.meta.url));
+const problems = [...checkCoverage(root).problems, ...checkAnchors(root)];
 for (const problem of problems) process.stderr.write(`${problem}\n`);
 process.exitCode = problems.length === 0 ? 0 : 1;

@@ -1,15 +1,31 @@
 // Every clause of docs/service-semantics.md and docs/compatibility.md is proven by a scenario or a test that
 // names it, or docs/differences.md says why we do not do it, and every id that a text names is such a clause.
 // `node tools/coverage.mjs` prints the table and fails otherwise; with --missing it prints only what is wrong;
-// with --write it fills the documents' last column.
+// with --write it fills the documents' last column, and writes the anchors of links.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DOCUMENTS, readClauses, readDifferences, writeLastColumn } from './clauses/documents.mjs';
+import {
+  DOCUMENTS,
+  readClauses,
+  readDifferences,
+  withoutAnchor,
+  writeAnchors,
+  writeLastColumn,
+} from './clauses/documents.mjs';
 import { unknownMentions } from './clauses/mentions.mjs';
 import { collectProofs } from './clauses/proofs.mjs';
 
 const SHOWN = 3;
+
+/** Clauses to which no link can lead, as lines of text. */
+export function checkAnchors(root) {
+  return DOCUMENTS.flatMap((document) =>
+    withoutAnchor(root, document).map(
+      (id) => `${id} has no anchor in ${document.file}: node tools/coverage.mjs --write`,
+    ),
+  );
+}
 
 /** One entry per clause, and what is wrong as lines of text. */
 export function checkCoverage(root) {
@@ -72,7 +88,7 @@ function writeDocuments(root, clauses) {
     if (!existsSync(full)) continue;
     writeFileSync(
       full,
-      writeLastColumn(readFileSync(full, 'utf8'), (id) => texts.get(id) ?? ''),
+      writeAnchors(writeLastColumn(readFileSync(full, 'utf8'), (id) => texts.get(id) ?? '')),
     );
   }
 }

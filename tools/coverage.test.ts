@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkCoverage } from './coverage.mjs';
-import { clauseRows, writeLastColumn } from './clauses/documents.mjs';
+import { clauseRows, withoutAnchor, writeAnchors, writeLastColumn } from './clauses/documents.mjs';
 import { scenarioClauses, titleClauses } from './clauses/proofs.mjs';
 
 const title = (text: string): string => `it(${JSON.stringify(text)}, () => {});\n`;
@@ -31,6 +31,26 @@ describe('scenarioClauses', () => {
     expect(scenarioClauses('title: x\nproves:\n  - Z1\n  - Z22\nconfig:\n  - Z3\n')).toEqual(['Z1', 'Z22']);
     expect(scenarioClauses('title: x\nproves: [Z1, Z22]\n')).toEqual(['Z1', 'Z22']);
     expect(scenarioClauses('title: x\n')).toEqual([]);
+  });
+});
+
+describe('anchors of clauses', () => {
+  const text =
+    '# Rules\n\n| id | rule |\n| --- | --- |\n| Z1 | a |\n| Z2 | b |\n\n| no | clause |\n| --- | --- |\n';
+
+  it('stand above the table, and only once however often they are written', () => {
+    const written = writeAnchors(text);
+    expect(written).toContain('# Rules\n\n<a id="z1"></a><a id="z2"></a>\n\n| id | rule |');
+    expect(writeAnchors(written)).toBe(written);
+    expect(writeAnchors(written.replace('| Z2 | b |\n', ''))).not.toContain('z2');
+  });
+
+  it('are missed where a row has none', () => {
+    const root = mkdtempSync(path.join(tmpdir(), 'signalbox-anchors-'));
+    const document = { file: 'rules.md', letter: 'Z' };
+    writeFileSync(path.join(root, document.file), text.replace('# Rules', '<a id="z1"></a>'));
+    expect(withoutAnchor(root, document)).toEqual(['Z2']);
+    rmSync(root, { recursive: true });
   });
 });
 

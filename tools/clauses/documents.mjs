@@ -38,6 +38,34 @@ export function readDifferences(root) {
   return readClauses(root, DIFFERENCES).map(({ id, cells: [kind] }) => ({ id, kind }));
 }
 
+/** Links lead to `docs/service-semantics.md#s24`. */
+function anchor(id) {
+  return `<a id="${id.toLowerCase()}"></a>`;
+}
+
+/** Ids of a document to which no link can lead. */
+export function withoutAnchor(root, { file, letter }) {
+  const full = path.join(root, file);
+  const text = existsSync(full) ? readFileSync(full, 'utf8') : '';
+  return clauseRows(text)
+    .map(({ id }) => id)
+    .filter((id) => id.startsWith(letter) && !text.includes(anchor(id)));
+}
+
+const ANCHORS_A_LINE = 8;
+
+/** Puts the anchors of its rows above every table: Markdown has none for rows. */
+export function writeAnchors(markdown) {
+  const plain = markdown.replaceAll(/^(?:<a id="[a-z]+\d+"><\/a>)+\n\n?/gm, '');
+  return plain.replaceAll(/^\|.*\n(?:\|.*\n?)*/gm, (table) => {
+    const anchors = clauseRows(table).map(({ id }) => anchor(id));
+    const lines = [];
+    for (let at = 0; at < anchors.length; at += ANCHORS_A_LINE)
+      lines.push(anchors.slice(at, at + ANCHORS_A_LINE).join(''));
+    return lines.length === 0 ? table : `${lines.join('\n')}\n\n${table}`;
+  });
+}
+
 /** Puts `column(id)` into the last cell of every clause row. */
 export function writeLastColumn(markdown, column) {
   return markdown

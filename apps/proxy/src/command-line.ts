@@ -63,13 +63,21 @@ function handleInfoFlags(
   return failed(`--version: ${version} is not true, raw or vX.Y.Z`);
 }
 
+/** With --config, kube-proxy ignores these; a command that reads the same file elsewhere has another API server. */
+const OVER_FILE: ReadonlySet<string> = new Set(['kubeconfig', 'metrics-bind-address']);
+
 /** What a command needs of the proxy's flags and its file; or what is wrong with them. */
-function prepare(flags: ParsedFlags, { modes }: Composition): Omit<RunOptions, 'composition'> | Outcome {
+function prepare(
+  flags: ParsedFlags,
+  { modes }: Composition,
+  flagsOverFile: ReadonlySet<string>,
+): Omit<RunOptions, 'composition'> | Outcome {
   const around: Surroundings = {
     platform: process.platform === 'win32' ? 'windows' : 'linux',
     modes,
     hostName: hostname(),
     readFile: readTextFile,
+    flagsOverFile,
   };
   const completed = completeSettings(flags, around);
   if (!completed.ok) return failed(...completed.errors);
@@ -84,7 +92,7 @@ function runProxy(
   composition: Composition,
   terminal: Terminal,
 ): Outcome | Promise<Outcome> {
-  const prepared = prepare(flags, composition);
+  const prepared = prepare(flags, composition, new Set());
   if ('status' in prepared) return prepared;
   const { settings, logging } = prepared;
   if (settings.writeConfigTo !== '') return writeConfig(settings);
@@ -103,7 +111,7 @@ function runCommand(request: Request, flags: ParsedFlags): Outcome | Promise<Out
   if (command.needs === 'nothing') return command.run(request);
   const action = ACTIONS.find((name) => flags.given.has(name));
   if (action !== undefined) return failed(`--${action}: not with signalbox ${command.name}`);
-  const prepared = prepare(flags, composition);
+  const prepared = prepare(flags, composition, OVER_FILE);
   if ('status' in prepared) return prepared;
   const invocation: Invocation = { ...request, ...prepared };
   return command.run(invocation);

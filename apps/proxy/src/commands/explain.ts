@@ -1,41 +1,46 @@
 /** `signalbox explain FROM TO`: what happens to a packet on this node, and which rule of Kubernetes decides. */
-import {
-  explain,
-  formatAddressPort,
-  formatInputProblem,
-  type Explanation,
-  type Packet,
-} from '@signalbox/core';
+import { FAMILIES, formatAddressPort, formatInputProblem } from '@signalbox/core';
 import { interfaceAddresses } from '../node/prepare-node.ts';
-import type { Command, Invocation } from './command.ts';
-import { parseQuestion } from './explain-question.ts';
+import { outputFlag, type Command, type Invocation } from './command.ts';
+import { explainQuestion, type ExplainAnswer } from './explain-question.ts';
 import { loadObjects } from './load-objects.ts';
-import { DONE, failed, type Outcome } from './outcome.ts';
+import { failed, type Outcome } from './outcome.ts';
+import { FROM_FORMS, TO_FORMS } from './parse-question.ts';
+import { createPodIndex } from './pods.ts';
 
 export const explainCommand: Command = {
   name: 'explain',
   summary: 'Show what happens to a packet on this node, and which rule of Kubernetes decides',
+  description:
+    'Reads the objects of the API server, or of --manifests, and changes nothing. With --config, the file describes the proxy, and --kubeconfig replaces the one that it names. Rules such as S24 are described in docs/service-semantics.md.',
   arguments: [
-    { name: 'FROM', help: 'The source: address[%interface].' },
-    { name: 'TO', help: 'The destination: address:port[/tcp|udp|sctp].' },
+    { name: 'FROM', help: `The source: ${FROM_FORMS}.` },
+    { name: 'TO', help: `The destination: ${TO_FORMS}.` },
   ],
-  flags: [],
+  flags: [outputFlag('text', 'json')],
   examples: [
     { line: 'signalbox explain 10.244.1.9 10.96.0.10:80/tcp', what: 'from a pod to a cluster IP' },
     { line: 'signalbox explain 198.51.100.7 192.0.2.10:30080', what: 'from outside to a node port' },
+    {
+      line: 'signalbox explain pod/shop/cart-7d9f4 shop/web:http --config=config.conf',
+      what: 'from a pod to a port of a Service, both by name',
+    },
+    {
+      line: 'signalbox explain 10.244.1.9 web.shop.svc.cluster.local:80 -o json',
+      what: 'by the name that DNS has for the Service, as JSON',
+    },
   ],
-  statuses: { 0: 'explained', 1: 'error' },
+  statuses: {
+    0: 'the packet is forwarded, or is of no Service and passes unchanged',
+    1: 'error',
+    2: 'the packet is rejected or dropped',
+  },
   needs: 'settings',
   run: explainPacket,
 };
 
-async function explainPacket({
-  settings,
-  composition,
-  logging,
-  words,
-  terminal,
-}: Invocation): Promise<Outcome> {
+async function explainPacket(invocation: Invocation): Promise<Outcome> {
+  const { settings, composition, logging, words, own, terminal } = invocation;
   const [from = '', to = ''] = words;
   const hint = (text: string): void => terminal.hint(text);
   const bundle = await composition.createSource(settings, logging.logger);
@@ -43,37 +48,53 @@ async function explainPacket({
   const model = composition.createModel(settings);
   model.setInterfaceAddresses(interfaceAddresses());
   const { clock } = composition;
-  const missing = await loadObjects(bundle.source, [model], { clock, hint });
+  const pods = createPodIndex();
+  const missing = await loadObjects(bundle.source, [model], {
+    clock,
+    hint,
+    onEvent: (event) => pods.add(event),
+  });
   if (missing !== null) return failed(missing);
   for (const conflict of model.conflicts()) hint(`Warning: ${formatInputProblem(conflict)}\n`);
-  const { ips } = model.node();
-  const addresses = [...Object.values(ips), ...interfaceAddresses().map(({ address }) => address)];
-  const question = parseQuestion(from, to, addresses);
-  if (typeof question === 'string') return failed(question);
-  const { state } = model.build(question.family);
-  terminal.print(
-    render(
-      question.packet,
-      explain(state, question.packet, { addresses, unused: settings.mode.unusedClusterIPs }),
-    ),
-  );
-  return DONE;
+  for (const family of FAMILIES) model.build(family);
+  const { nodeName, mode } = settings;
+  const world = {
+    model,
+    nodeName,
+    mode,
+    pods,
+    interfaceAddresses: interfaceAddresses().map(({ address }) => address),
+  };
+  const answer = explainQuestion(world, from, to);
+  if (typeof answer === 'string') return failed(answer);
+  for (const warning of answer.warnings) hint(`Warning: ${warning}\n`);
+  terminal.print(own.text('output') === 'json' ? `${JSON.stringify(answer, null, 2)}\n` : render(answer));
+  const { kind } = answer.explanation.outcome;
+  return { status: kind === 'drop' || kind === 'reject' ? 2 : 0, errors: [] };
 }
 
-function render(packet: Packet, { outcome, servicePort, frontend, rule, reason }: Explanation): string {
+function render({ packet, explanation, affinity, unusedEndpoints, link }: ExplainAnswer): string {
+  const { outcome, servicePort, frontend, rule, reason } = explanation;
+  const to = formatAddressPort(packet.destination, packet.destinationPort);
   const rows: (readonly [string, string])[] = [
-    [
-      'packet',
-      `${packet.source} -> ${formatAddressPort(packet.destination, packet.destinationPort)}/${packet.protocol}`,
-    ],
+    ['packet', `${packet.source} -> ${to}/${packet.protocol}`],
     ['service', servicePort === null ? 'none' : `${servicePort} (${frontend?.kind ?? 'no frontend'})`],
     ['outcome', outcome.kind],
     ['because', `${reason} (${rule})`],
   ];
   if (outcome.kind === 'forward') {
-    for (const { address, port, masquerade } of outcome.destinations) {
+    for (const { address, port, masquerade } of outcome.destinations)
       rows.push(['to', `${formatAddressPort(address, port)}${masquerade ? ', masqueraded' : ''}`]);
-    }
   }
+  if (affinity !== null)
+    rows.push([
+      'affinity',
+      `all connections of a client go to one endpoint for ${affinity.timeoutSeconds} s (S30)`,
+    ]);
+  for (const { address, port, node, reason: why, rule: by } of unusedEndpoints) {
+    const at = port === null ? address : formatAddressPort(address, port);
+    rows.push(['unused', `${at}${node === null ? '' : ` on ${node}`}: ${why} (${by})`]);
+  }
+  if (link !== '') rows.push(['see', link]);
   return rows.map(([name, value]) => `${name.padEnd(9)}${value}\n`).join('');
 }

@@ -25,6 +25,8 @@ export interface Surroundings extends ModeChoice {
   readonly hostName: string;
   /** Throws as `readFileSync` does. */
   readonly readFile: (path: string) => string;
+  /** Flags that replace a field of the file, besides those that do in kube-proxy; for commands that only read. */
+  readonly flagsOverFile?: ReadonlySet<string>;
 }
 
 interface Draft extends Origin {
@@ -169,7 +171,7 @@ function fromFile(path: string, parsed: ParsedFlags, around: Surroundings): Draf
   const warnings = strictProblems.map((line) => `${line} (ignored; the rest of the file counts)`);
   const errors = typeof content === 'string' ? [...file.errors] : [content.error];
   const draft: Draft = { config, file, flags: new Map(), text, strictProblems, warnings, errors };
-  overrideFile(draft, parsed);
+  overrideFile(draft, parsed, around.flagsOverFile);
   applyAddressDefaults(config);
   return draft;
 }
@@ -183,13 +185,14 @@ function read(path: string, around: Surroundings): string | { error: string } {
 }
 
 /** With a file, only flags marked `winsOverFile` count; the others are ignored, and a warning lists them. */
-function overrideFile(draft: Draft, parsed: ParsedFlags): void {
+function overrideFile(draft: Draft, parsed: ParsedFlags, also?: ReadonlySet<string>): void {
   const ignored: string[] = [];
   const { vmodule } = draft.config.logging;
   for (const { name, field, winsOverFile, deprecated } of FLAGS) {
     const value = parsed.given.get(name);
     if (value === undefined || (field === 'hostnameOverride' && value === '')) continue;
-    if (winsOverFile && field !== undefined) setByFlag(draft, parsed, { field, name });
+    const wins = winsOverFile === true || also?.has(name) === true;
+    if (wins && field !== undefined) setByFlag(draft, parsed, { field, name });
     else if (field !== undefined || deprecated !== undefined) ignored.push(`--${name}`);
     if (field === 'logging.vmodule')
       draft.config.logging.vmodule = [...draft.config.logging.vmodule, ...vmodule];

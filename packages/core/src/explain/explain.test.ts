@@ -272,6 +272,39 @@ describe('explain', () => {
   });
 });
 
+describe('the health-check node port of a Service', () => {
+  const LOAD_BALANCER = { healthCheckNodePort: 32_000, ...LOCAL_POLICY };
+
+  it.each([
+    [
+      'is answered by the proxy',
+      { to: NODE, port: 32_000 },
+      'S27',
+      'health-check node port of Service shop/cart',
+    ],
+    ['is not on other hosts', { to: '192.0.2.77', port: 32_000 }, 'S19', 'no service answers'],
+    ['is only that port', { to: NODE, port: 32_001 }, 'S19', 'no service answers'],
+  ])('S27: %s', (_, target, rule, reason) => {
+    const explanation = shoot(state(LOAD_BALANCER), { from: OUTSIDE, ...target });
+    expect(explanation).toMatchObject({ outcome: { kind: 'pass' }, rule, servicePort: null });
+    expect(explanation.reason).toContain(reason);
+  });
+
+  it('S27: is answered with 200 while an endpoint is on this node', () => {
+    const { reason } = shoot(state(LOAD_BALANCER), { from: OUTSIDE, to: NODE, port: 32_000 });
+    expect(reason).toMatch(/answers 200: 1 ready endpoints on this node$/);
+    const elsewhere = state({ ...LOAD_BALANCER }, { nodeName: 'node-c' });
+    expect(shoot(elsewhere, { from: OUTSIDE, to: NODE, port: 32_000 }).reason).toContain(
+      'answers 503: 0 ready',
+    );
+  });
+
+  it('S27: is not served on addresses that node ports are not served on', () => {
+    const on = state(LOAD_BALANCER, { nodePortAddresses: ['192.0.2.11/32'] });
+    expect(shoot(on, { from: OUTSIDE, to: NODE, port: 32_000 }).rule).toBe('S19');
+  });
+});
+
 describe('packets to cluster IPs that are for no Service', () => {
   it.each([
     ['10.96.0.10', 81, 'reject', 'S43'],

@@ -1,5 +1,6 @@
 import type {
   DesiredEndpoint,
+  DesiredHealthCheck,
   DesiredNode,
   DesiredServicePort,
   DesiredState,
@@ -158,22 +159,47 @@ function describe(route: Route, { servicePort, frontend }: Match): string {
   }
 }
 
-function forNoService(state: DesiredState, packet: Packet, { unused = PASS }: ExplainHost): Explanation {
+const NO_SERVICE = {
+  servicePort: null,
+  frontend: null,
+  route: null,
+  masquerade: false,
+  endpoints: [],
+} as const;
+
+/** The proxy itself answers there, for load balancers. */
+function healthCheckAt(
+  { healthChecks, node }: DesiredState,
+  { protocol, destination, destinationPort }: Packet,
+  host: ExplainHost,
+): DesiredHealthCheck | null {
+  if (protocol !== 'TCP' || !host.addresses.includes(destination)) return null;
+  const { nodePortAddresses: allowed } = node;
+  // Without ranges it answers on every address, loopback included.
+  if (allowed.kind === 'ranges' && !answersNodePorts(destination, allowed)) return null;
+  return [...healthChecks.values()].find(({ port }) => port === destinationPort) ?? null;
+}
+
+function forNoService(state: DesiredState, packet: Packet, host: ExplainHost): Explanation {
+  const { unused = PASS } = host;
   const { destination, destinationPort } = packet;
   const isClusterIP = [...state.servicePorts.values()].some(({ frontends }) =>
     frontends.some((frontend) => frontend.kind === 'cluster-ip' && frontend.address === destination),
   );
   const target = `${formatAddressPort(destination, destinationPort)}/${packet.protocol}`;
+  const healthCheck = healthCheckAt(state, packet, host);
+  if (healthCheck !== null) {
+    const { namespace, name, localEndpoints: ready } = healthCheck;
+    const what = `${target} is the health-check node port of Service ${namespace}/${name}`;
+    const answer = `the proxy answers ${ready > 0 ? 200 : 503}: ${ready} ready endpoints on this node`;
+    return { ...NO_SERVICE, outcome: { kind: 'pass' }, rule: 'S27', reason: `${what}; ${answer}` };
+  }
   const isUnallocated = !isClusterIP && anyCidrContains(state.node.serviceCIDRs, destination);
   const kind = isClusterIP ? unused.port : isUnallocated ? unused.address : 'pass';
   return {
+    ...NO_SERVICE,
     outcome: { kind },
-    servicePort: null,
-    frontend: null,
-    route: null,
     rule: isClusterIP || isUnallocated ? 'S43' : 'S19',
-    masquerade: false,
-    endpoints: [],
     reason: isClusterIP ? `${target} is an unused port of a cluster IP` : `no service answers on ${target}`,
   };
 }
