@@ -24,10 +24,11 @@ import type { PlanInput } from './diff/plan-input.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
 import { WantedState } from './diff/wanted-state.ts';
 import { execute, type Executed, type Executor } from './execute.ts';
+import { difference, inspect } from './inspect.ts';
 import type { Observed } from './objects/kernel-state.ts';
 import type { PacketFilter } from './objects/packet-filter.ts';
 import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
-import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
+import { closeDrivers, settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 import { notDummyError, prepareKernel } from './prepare.ts';
 import { sameMembers } from './same-members.ts';
 import { countExecuted, failedWith, reportFailures } from './sync-report.ts';
@@ -46,6 +47,8 @@ class IpvsBackend implements Backend {
   readonly mode = 'ipvs';
   readonly family: Family;
   readonly sync: Backend['sync'];
+  readonly inspect: NonNullable<Backend['inspect']>;
+  readonly difference: NonNullable<Backend['difference']>;
   readonly #settings: Settings;
   readonly #wanted: WantedState;
   #terminating = new TerminatingServers();
@@ -68,6 +71,10 @@ class IpvsBackend implements Backend {
     const { family, scheduler, localPolicyFallback, masqueradeBit } = settings;
     this.#compilePacketFilter = createPacketFilterCompiler({ family, masqueradeBit });
     this.#wanted = new WantedState({ family, scheduler, localPolicyFallback });
+    const wanted = this.#wanted;
+    const parts = () => ({ ownership: this.#ownership, packetFilter: this.#currentPacketFilter() });
+    this.inspect = (keys) => inspect({ settings, wanted, ...parts() }, keys);
+    this.difference = () => difference({ settings, wanted, ...parts() });
   }
 
   async #sync(change: DesiredChange): Promise<SyncResult> {
@@ -121,7 +128,7 @@ class IpvsBackend implements Backend {
   }
 
   close(): Promise<void> {
-    return this.#settings.driver.close();
+    return closeDrivers(this.#settings);
   }
 
   async #prepare(): Promise<BackendError | null> {

@@ -9,6 +9,8 @@ export interface IpvsBackendOptions {
   readonly family: Family;
   /** How to reach the kernel; by default netlink and iptables in the network namespace of this process. */
   readonly driver?: IpvsDriver;
+  /** A second one for `inspect` and `difference`, so that their listings delay no sync; by default as `driver`. */
+  readonly inspector?: IpvsDriver;
   /** Name of an IPVS scheduler, `rr` by default (`--ipvs-scheduler`). */
   readonly scheduler?: string;
   /** Virtual servers with addresses in these are never deleted (`--ipvs-exclude-cidrs`). */
@@ -52,8 +54,13 @@ export function settingsOf(options: IpvsBackendOptions): Settings {
     clock: { now: () => performance.now() },
     ...options,
     driver: options.driver ?? createNetlinkDriver({ family: options.family }),
+    inspector: options.inspector ?? options.driver ?? createNetlinkDriver({ family: options.family }),
     // The empty word means the default on the command line.
     scheduler:
       options.scheduler === undefined || options.scheduler === '' ? DEFAULT_SCHEDULER : options.scheduler,
   };
+}
+
+export async function closeDrivers({ driver, inspector }: Settings): Promise<void> {
+  for (const each of new Set([driver, inspector])) await each.close();
 }

@@ -23,6 +23,8 @@ export interface DesiredView {
    * one if a full change is among those since. `null` before the first change.
    */
   owed(): DesiredChange | null;
+  /** The present state as one full change. `null` before the first change. */
+  full(): DesiredChange | null;
   /** The kernel holds the present state but for what the backend reports as failed. */
   settle(): void;
 }
@@ -59,6 +61,7 @@ export function createDesiredView(): DesiredView {
         healthChecks: owes.all ? asAdded(healthChecks) : healthChecks.owed(),
       };
     },
+    full: () => (last === null ? null : asFull(last, servicePorts.all, healthChecks.all)),
     settle() {
       owes = { all: false, node: false };
       servicePorts.settle();

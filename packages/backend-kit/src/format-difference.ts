@@ -9,6 +9,20 @@ export interface ListedObject {
   readonly desired: readonly string[];
 }
 
+/** Parts of one object, found one by one, as one; each line once. */
+export function joinObjects(parts: Iterable<ListedObject>): readonly ListedObject[] {
+  const joined = new Map<string, ListedObject>();
+  for (const { object, kernel, desired } of parts) {
+    const before = joined.get(object) ?? { kernel: [], desired: [] };
+    joined.set(object, {
+      object,
+      kernel: [...new Set([...before.kernel, ...kernel])],
+      desired: [...new Set([...before.desired, ...desired])],
+    });
+  }
+  return [...joined.values()];
+}
+
 /** For each object that differs a header, then `-` before lines of the kernel only and `+` before lines that it lacks. */
 export function formatDifference(objects: Iterable<ListedObject>): readonly string[] {
   const lines: string[] = [];

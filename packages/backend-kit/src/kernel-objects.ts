@@ -6,7 +6,10 @@ export type NamedObject = Omit<KernelObject, 'state'>;
 /** The state of an object, from the differences that an observation found. An object whose container is missing is missing. */
 export function objectStates(drift: readonly Drift[]): (object: NamedObject) => KernelObject {
   const byId = new Map(drift.map((each) => [objectId(each), each.kind]));
-  const missing = new Set(drift.flatMap(({ kind, name }) => (kind === 'missing' ? [name] : [])));
+  // Containers are named with or without their type.
+  const missing = new Set(
+    drift.flatMap(({ kind, type, name }) => (kind === 'missing' ? [name, `${type} ${name}`] : [])),
+  );
   const hasNoTable = drift.some(({ kind, type }) => kind === 'missing' && type === 'table');
   return (object) => {
     const { within } = object;

@@ -15,7 +15,8 @@ import { configurationError, contextOf, isServed } from './context.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { createOwnership } from './diff/ownership.ts';
 import { cleanupHns } from './driver/cleanup.ts';
-import { readCapabilities, readHeldState, readNetwork } from './driver/read-hns.ts';
+import { queryWorld, readHeldState } from './driver/read-hns.ts';
+import { difference, inspect } from './inspect.ts';
 import type { BackendState, World } from './backend-state.ts';
 import type { WinvfpOptions } from './options.ts';
 import { driftOf, runRound, stoppedRound, type Round, type RoundScope } from './sync-round.ts';
@@ -45,6 +46,8 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     sync: validatedSync(options.family, (change) => sync(state, change)),
     cleanup: () => cleanup(state),
     observe: () => observe(state),
+    inspect: (keys) => inspect(state, keys),
+    difference: () => difference(state),
     close: () => Promise.resolve(),
     unsupported: () => [...unsupported(state.wanted), ...refused(state)],
   };
@@ -95,15 +98,9 @@ async function round(state: BackendState, report: SyncReport, scope: RoundScope)
 
 /** The network is read every time: it may have been made anew, and the routes of an overlay change with its nodes. */
 async function readWorld(state: BackendState): Promise<Result<World>> {
-  const { hcn, networkName } = state.options;
-  const network = await readNetwork(hcn, networkName);
-  if (!network.ok) return network;
-  if (state.capabilities === null) {
-    const capabilities = await readCapabilities(hcn);
-    if (!capabilities.ok) return capabilities;
-    state.capabilities = capabilities.value;
-  }
-  return succeed({ network: network.value, ...state.capabilities });
+  const world = await queryWorld(state);
+  if (world.ok) state.capabilities ??= { version: world.value.version, features: world.value.features };
+  return world;
 }
 
 async function observe(state: BackendState): Promise<Observation> {

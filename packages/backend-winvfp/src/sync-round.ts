@@ -93,7 +93,10 @@ async function readMissing(state: BackendState, held: HeldState): Promise<Result
   return error === null ? succeed(held) : fail(error);
 }
 
-export function driftOf({ wanted, options, unsettled }: BackendState, held: HeldState): readonly Drift[] {
+export function driftOf(
+  { wanted, options, unsettled }: Pick<BackendState, 'wanted' | 'options' | 'unsettled'>,
+  held: HeldState,
+): readonly Drift[] {
   return findDrift({
     held,
     family: options.family,

@@ -1,5 +1,6 @@
 /** The rule language: objects, text, and the driver that reads and writes the kernel's tables. */
 export * from './diff/compare-chain.ts';
+export * from './diff/listed-chains.ts';
 export * from './diff/owned-rules.ts';
 export * from './diff/reconcile-rules.ts';
 export * from './diff/rule-drift.ts';

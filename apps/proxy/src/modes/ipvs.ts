@@ -114,7 +114,9 @@ async function ipvsBackend(
   const { createIpvsBackend, createNetlinkDriver, ipvsRules } = await import('@signalbox/backend-ipvs');
   const iptables = createExecDriver({ family, ...noticesOf(facts) });
   const driver = createNetlinkDriver({ family, iptables });
-  const backend = createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver });
+  // It reads only, with sockets and processes of its own, which are opened at the first request.
+  const inspector = createNetlinkDriver({ family });
+  const backend = createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver, inspector });
   return Object.assign(backend, {
     rules: () => rulesIn(iptables, ipvsRules(family)),
     whyOutdated: () => whyOtherVariant(iptables),
@@ -125,7 +127,7 @@ async function ipvsBackend(
 export async function ipvsOptions(
   { config, given }: Pick<ModeSettings, 'config' | 'given'>,
   family: Family,
-): Promise<Omit<IpvsBackendOptions, 'driver'>> {
+): Promise<Omit<IpvsBackendOptions, 'driver' | 'inspector'>> {
   const { fileJournal } = await import('@signalbox/backend-ipvs');
   const { ipvs, iptables } = config;
   return {

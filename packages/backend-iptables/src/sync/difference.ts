@@ -5,10 +5,11 @@ import {
   canonicalText,
   compareChain,
   type IptablesDriver,
+  listChain,
+  listRules,
   missingJumps,
   obsoleteChains,
   type OwnedTables,
-  type TableName,
   TABLES,
 } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
@@ -47,35 +48,13 @@ function* differingObjects(
     const { wanted, isSame } = compareChain(chain, listed, family);
     if (isSame) continue;
     const kernel = listed?.map((text) => canonicalText(text, family));
-    yield listedChain({ table, name }, kernel, wanted.rules);
+    yield listChain({ table, name }, kernel, wanted.rules);
   }
   const jumps = { jumps: compiler.shared(), family };
   for (const { table, chain, rule } of missingJumps(jumps, (at, name) => listing[at].others.get(name)))
-    yield { object: objectName({ table, name: chain }), kernel: [], desired: [`-A ${chain} ${rule}`] };
+    yield listRules({ table, name: chain }, [], [rule]);
   for (const table of TABLES) {
     for (const { name, rules, isReferenced } of obsoleteChains(listing[table]))
-      yield listedChain({ table, name }, rules, isReferenced ? [] : undefined);
+      yield listChain({ table, name }, rules, isReferenced ? [] : undefined);
   }
-}
-
-interface ChainPlace {
-  readonly table: TableName;
-  readonly name: string;
-}
-
-/** As `iptables-save` prints it; `undefined`: there is no such chain. */
-function listedChain(
-  place: ChainPlace,
-  kernel: readonly string[] | undefined,
-  desired: readonly string[] | undefined,
-): ListedObject {
-  const lines = (rules: readonly string[] | undefined): readonly string[] =>
-    rules === undefined
-      ? []
-      : [`:${place.name} - [0:0]`, ...rules.map((rule) => `-A ${place.name} ${rule}`.trimEnd())];
-  return { object: objectName(place), kernel: lines(kernel), desired: lines(desired) };
-}
-
-function objectName({ table, name }: ChainPlace): string {
-  return `chain ${name} in table ${table}`;
 }

@@ -1,6 +1,12 @@
 /** Everything that the kernel should hold, kept up to date change by change. */
-import { createOwnedObjects, type Step } from '@signalbox/backend-kit';
-import type { DesiredChange, DesiredEndpoint, DesiredNode, DesiredServicePort } from '@signalbox/core';
+import { asFull, createOwnedObjects, type Step } from '@signalbox/backend-kit';
+import type {
+  DesiredChange,
+  DesiredEndpoint,
+  DesiredHealthCheck,
+  DesiredNode,
+  DesiredServicePort,
+} from '@signalbox/core';
 import type { SetId } from '../compile/names.ts';
 import type { CompileContext } from '../compile/compile-context.ts';
 import type { PlacedEntry } from '../compile/ip-sets.ts';
@@ -26,9 +32,11 @@ export class WantedState {
   readonly addresses = createOwnedObjects<true>();
   readonly #options: WantedOptions;
   readonly #servicePorts = new Map<string, DesiredServicePort>();
+  readonly #healthChecks = new Map<string, DesiredHealthCheck>();
   readonly #counts = new Map<SetId, number>();
   #hostAddresses = NO_ADDRESSES;
   #context: CompileContext | undefined;
+  #last: DesiredChange | undefined;
 
   constructor(options: WantedOptions) {
     this.#options = options;
@@ -36,6 +44,23 @@ export class WantedState {
 
   get node(): DesiredNode | undefined {
     return this.#context?.node;
+  }
+
+  get servicePorts(): ReadonlyMap<string, DesiredServicePort> {
+    return this.#servicePorts;
+  }
+
+  /** What the kernel must hold because of this service port; `null` before the first change. */
+  contributionOf(servicePort: DesiredServicePort): Contribution | null {
+    return this.#context === undefined ? null : compileServicePort(servicePort, this.#context);
+  }
+
+  /** For a comparison beside a sync, which may take the steps of this one. `null` before the first change. */
+  copy(): WantedState | null {
+    if (this.#last === undefined) return null;
+    const copy = new WantedState(this.#options);
+    copy.apply(asFull(this.#last, this.#servicePorts, this.#healthChecks));
+    return copy;
   }
 
   /** Addresses on devices other than the service device: they are not bound a second time. */
@@ -54,16 +79,20 @@ export class WantedState {
   }
 
   apply(change: DesiredChange): void {
+    this.#last = change;
     if (change.kind === 'full') this.#forgetAll();
     for (const servicePort of change.servicePorts.removed) this.#removeServicePort(servicePort.key);
-    for (const { before } of change.healthChecks.changed) this.#contribute(healthKey(before), null);
-    for (const check of change.healthChecks.removed) this.#contribute(healthKey(check), null);
+    for (const { before } of change.healthChecks.changed) this.#removeHealthCheck(before);
+    for (const check of change.healthChecks.removed) this.#removeHealthCheck(check);
     const arrivals = [...change.servicePorts.added, ...change.servicePorts.changed.map(({ after }) => after)];
     for (const servicePort of arrivals) this.#servicePorts.set(servicePort.key, servicePort);
     if (change.nodeChanged || this.#context === undefined) this.#setNode(change.node, arrivals);
     else for (const servicePort of arrivals) this.#compile(servicePort, this.#context);
     const checks = [...change.healthChecks.added, ...change.healthChecks.changed.map(({ after }) => after)];
-    for (const check of checks) this.#contribute(healthKey(check), compileHealthCheck(check));
+    for (const check of checks) {
+      this.#healthChecks.set(check.key, check);
+      this.#contribute(healthKey(check), compileHealthCheck(check));
+    }
   }
 
   /** The host's other addresses decide which service addresses are bound and which ones take node ports. */
@@ -124,8 +153,14 @@ export class WantedState {
     this.#contribute(key, null);
   }
 
+  #removeHealthCheck(check: DesiredHealthCheck): void {
+    this.#healthChecks.delete(check.key);
+    this.#contribute(healthKey(check), null);
+  }
+
   #forgetAll(): void {
     this.#servicePorts.clear();
+    this.#healthChecks.clear();
     for (const objects of [this.servers, this.entries, this.addresses]) objects.clear();
   }
 

@@ -1,6 +1,6 @@
 /** The kernel, as the backend sees it. Everything that waits is behind this; a test puts a fake in its place. */
 import type { BackendError, Drift, Result } from '@signalbox/core';
-import type { KeptRules } from '@signalbox/iptables';
+import type { KeptRules, ListedChain } from '@signalbox/iptables';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { PacketFilter, ObsoleteRules } from '../objects/packet-filter.ts';
@@ -36,6 +36,8 @@ export interface IpvsDriver {
   observe(): Promise<Result<Observed>>;
   /** How the rules in the kernel differ from those of `packetFilter`. */
   packetFilterDrift(packetFilter: PacketFilter): Promise<Result<readonly Drift[]>>;
+  /** The chains that differ, in the kernel and as they should be. */
+  packetFilterDifference(packetFilter: PacketFilter): Promise<Result<readonly ListedChain[]>>;
   /** Real servers with their connection counts; none for a virtual server that is not there. */
   status(
     servers: readonly VirtualServer[],

@@ -10,7 +10,7 @@ import type { IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
 import { readSysctl, writeSysctl } from './kernel-facts.ts';
 import { errorOf } from './netlink-error.ts';
 import { observeKernel, observeReals } from './observe-kernel.ts';
-import { removeRules } from './packet-filter.ts';
+import { packetFilterDifference, removeRules } from './packet-filter.ts';
 import { probeKernel } from './probe.ts';
 import { createRuleComparison, watchRules } from './rule-watch.ts';
 
@@ -42,6 +42,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     setTimeouts: async (timeouts) => errorOf(await clients.ipvs.setTimeouts(wholeSeconds(timeouts))),
     observe: () => observeKernel(clients, family, (index) => device.setDevice(index)),
     packetFilterDrift: (packetFilter) => rules.compare(packetFilter),
+    packetFilterDifference: (packetFilter) => packetFilterDifference(iptables, packetFilter),
     status: (servers) => observeReals(clients, servers),
     async apply(operations) {
       device.expect(operations);

@@ -4,6 +4,7 @@ import {
   divideTables,
   encodeRestore,
   encodeRule,
+  listOperations,
   listTables,
   reconcileRules,
   restoreInputs,
@@ -11,6 +12,7 @@ import {
   TABLES,
   withoutKept,
   type IptablesDriver,
+  type ListedChain,
   type ListedTables,
   type OwnedTables,
   type Ownership,
@@ -29,6 +31,16 @@ export async function packetFilterDrift(
 ): Promise<Result<readonly Drift[]>> {
   const compared = await compareRules(driver, packetFilter);
   return compared.ok ? succeed(ruleDrift(compared.value.operations, compared.value.listing)) : compared;
+}
+
+/** The same, as the chains that differ. */
+export async function packetFilterDifference(
+  driver: IptablesDriver,
+  packetFilter: PacketFilter,
+): Promise<Result<readonly ListedChain[]>> {
+  const compared = await compareRules(driver, packetFilter);
+  if (!compared.ok) return compared;
+  return succeed(listOperations(compared.value.operations, compared.value.listing, driver.family));
 }
 
 /** Writes chains that differ and adds the jumps that are missing: each table in one transaction. */

@@ -68,6 +68,7 @@ describe('real servers', () => {
       weight: 1,
       active: 3,
       inactive: 4,
+      connections: STATS.connections,
     });
   });
 

@@ -84,5 +84,6 @@ export function decodeReal(state: IpvsDestinationState): RealServerStatus {
     weight: state.forwarding === 'masquerade' ? state.weight : OTHER_FORWARDING,
     active: state.activeConnections,
     inactive: state.inactiveConnections,
+    connections: state.stats.connections,
   };
 }

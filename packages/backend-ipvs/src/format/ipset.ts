@@ -1,5 +1,5 @@
 /** Sets as `ipset save` prints them, without what differs from one load to the next (bucketsize, initval). */
-import type { IpSet } from '../objects/ip-set.ts';
+import type { IpSet, IpSetEntryText } from '../objects/ip-set.ts';
 import type { ObservedSet } from '../objects/kernel-state.ts';
 
 /** Kernel default of a hash's buckets: grows by itself. */
@@ -9,13 +9,17 @@ const HASH_SIZE = 1024;
 export function formatSets(sets: Iterable<ObservedSet>): string {
   return [...sets]
     .map(({ set, entries }) => {
-      const lines = [...entries.keys()].map((text) => `add ${set.name} ${text}\n`);
-      return `${createText(set)}\n${lines.sort().join('')}`;
+      const lines = [...entries.keys()].map((text) => `${entryLine(set.name, text)}\n`);
+      return `${createLine(set)}\n${lines.sort().join('')}`;
     })
     .join('');
 }
 
-function createText({ name, type, family, maxElements }: IpSet): string {
+export function entryLine(set: string, text: IpSetEntryText): string {
+  return `add ${set} ${text}`;
+}
+
+export function createLine({ name, type, family, maxElements }: IpSet): string {
   if (family === null) return `create ${name} ${type} range 0-65535`;
   const inet = family === 'IPv4' ? 'inet' : 'inet6';
   return `create ${name} ${type} family ${inet} hashsize ${HASH_SIZE} maxelem ${maxElements}`;

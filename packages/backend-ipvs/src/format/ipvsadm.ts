@@ -1,5 +1,6 @@
 /** Virtual servers as `ipvsadm -Sn` prints them: what `ipvsadm -R` reads. */
 import { formatAddressPort, type Protocol } from '@signalbox/core';
+import type { RealServer } from '../objects/real-server.ts';
 import type { HeldServer } from '../objects/kernel-state.ts';
 import { IP_VS_SVC_F_PERSISTENT, IP_VS_SVC_F_SCHED2, type VirtualServer } from '../objects/virtual-server.ts';
 
@@ -14,14 +15,19 @@ export function formatServers(servers: Iterable<HeldServer>): string {
   return [...servers]
     .map(({ server, reals }) => ({ service: serviceText(server), server, reals }))
     .toSorted((one, other) => (one.service < other.service ? -1 : 1))
-    .map(({ service, server, reals }) => {
-      const lines = [...reals.values()].map(
-        ({ address, port, weight }) =>
-          `-a ${service} -r ${formatAddressPort(address, port)} -m -w ${weight}\n`,
-      );
-      return `-A ${service}${settingsText(server)}\n${lines.sort().join('')}`;
+    .map(({ server, reals }) => {
+      const lines = [...reals.values()].map((real) => `${realServerLine(server, real)}\n`);
+      return `${virtualServerLine(server)}\n${lines.sort().join('')}`;
     })
     .join('');
+}
+
+export function virtualServerLine(server: VirtualServer): string {
+  return `-A ${serviceText(server)}${settingsText(server)}`;
+}
+
+export function realServerLine(server: VirtualServer, { address, port, weight }: RealServer): string {
+  return `-a ${serviceText(server)} -r ${formatAddressPort(address, port)} -m -w ${weight}`;
 }
 
 function serviceText({ protocol, address, port }: VirtualServer): string {

@@ -11,6 +11,8 @@ export interface RealServer {
 export interface RealServerStatus extends RealServer {
   readonly active: number;
   readonly inactive: number;
+  /** Since it was added. */
+  readonly connections: number;
 }
 
 /** `10.244.1.5:8080`: identity within its virtual server. */

@@ -3,7 +3,12 @@ import { backendError, FAMILIES, familyOf, type BackendError, type Family } from
 import type { FaultPlan } from '@signalbox/core/testing';
 import { SCHEDULERS } from '../compile/load-balancing.ts';
 import type { IpvsDriver, OperationFailure } from '../driver/ipvs-driver.ts';
-import { installPacketFilter, packetFilterDrift, removeRules } from '../driver/packet-filter.ts';
+import {
+  installPacketFilter,
+  packetFilterDifference,
+  packetFilterDrift,
+  removeRules,
+} from '../driver/packet-filter.ts';
 import { retypeSets } from '../driver/retype-sets.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Operation } from '../objects/operation.ts';
@@ -60,6 +65,7 @@ export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpv
   const driver: IpvsDriver = {
     ...hostOf(kernel),
     packetFilterDrift: (packetFilter) => packetFilterDrift(iptables, packetFilter),
+    packetFilterDifference: (packetFilter) => packetFilterDifference(iptables, packetFilter),
     removeRules: async (remains, kept) =>
       kept?.rules === 'all' ? { ok: true, value: [] } : removeRules(iptables, remains, kept?.rules ?? null),
     observe: async () => {

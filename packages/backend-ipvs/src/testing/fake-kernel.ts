@@ -21,6 +21,8 @@ export interface FakeSet {
 export interface Connections {
   readonly active: number;
   readonly inactive: number;
+  /** Default: unchanged. */
+  readonly connections?: number;
 }
 
 /** Both families, as in one network namespace. Tests may write to it as another program would. */
@@ -118,7 +120,7 @@ export class FakeKernel {
     const status = held.reals.get(key);
     if (kind === 'real-add') {
       if (status !== undefined) return refuse('exists', 'IPVS_CMD_NEW_DEST', culprit);
-      held.reals.set(key, { ...real, active: 0, inactive: 0 });
+      held.reals.set(key, { ...real, active: 0, inactive: 0, connections: 0 });
       return null;
     }
     if (status === undefined) return refuse('not-found', 'IPVS_CMD_DEST', culprit);

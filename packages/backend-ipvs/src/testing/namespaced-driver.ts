@@ -27,6 +27,7 @@ export function createNamespacedDriver(options: NamespacedDriverOptions): IpvsDr
     setTimeouts: remote.method('setTimeouts'),
     observe: remote.method('observe'),
     packetFilterDrift: remote.method('packetFilterDrift'),
+    packetFilterDifference: remote.method('packetFilterDifference'),
     status: remote.method('status'),
     apply: remote.method('apply'),
     removeRules: remote.method('removeRules'),

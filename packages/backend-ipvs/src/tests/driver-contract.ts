@@ -109,8 +109,8 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       expect([...servers.values()].map((held) => held.server)).toEqual([changed]);
       const reals = [...servers.values()].flatMap((held) => [...held.reals.values()]);
       expect(reals.toSorted((a, b) => b.weight - a.weight)).toEqual([
-        { ...one, active: 0, inactive: 0 },
-        { ...other, weight: 0, active: 0, inactive: 0 },
+        { ...one, active: 0, inactive: 0, connections: 0 },
+        { ...other, weight: 0, active: 0, inactive: 0, connections: 0 },
       ]);
       expect(
         await results(
@@ -136,7 +136,7 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       const counts = status.ok
         ? [...status.value.values()].map((reals) => [...reals.values()])
         : status.error;
-      expect(counts).toEqual([[{ ...one, active: 0, inactive: 0 }], []]);
+      expect(counts).toEqual([[{ ...one, active: 0, inactive: 0, connections: 0 }], []]);
     });
   });
 

@@ -35,6 +35,8 @@ export interface WantedState {
   /** Service VIPs and the source VIP. */
   extraEndpoints(): readonly WantedEndpoint[];
   readonly servicePorts: DesiredView['servicePorts'];
+  /** Compiled for this context, beside syncs that compile this one. */
+  copy(context: CompileContext): WantedState;
 }
 
 export function createWantedState(): WantedState {
@@ -73,7 +75,16 @@ export function createWantedState(): WantedState {
       return sourceVip === null ? vips : [sourceVip, ...vips];
     },
     servicePorts: view.servicePorts,
+    copy: (from) => copyOf(view, from),
   };
+}
+
+function copyOf(view: DesiredView, context: CompileContext): WantedState {
+  const copy = createWantedState();
+  const full = view.full();
+  if (full !== null) copy.apply(full);
+  copy.compile(context);
+  return copy;
 }
 
 function createTouchedFrontends() {

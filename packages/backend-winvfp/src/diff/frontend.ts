@@ -80,18 +80,22 @@ export function sameButEndpoints(
 
 /** Equal for documents that mean the same. */
 export function fingerprint(document: Omit<HcnLoadBalancer, 'ID'>): string {
-  const mappings = document.PortMappings.map((mapping) => [
-    mapping.Protocol,
-    mapping.InternalPort,
-    mapping.ExternalPort,
-    mapping.DistributionType ?? 0,
-    mapping.Flags ?? 0,
-  ]);
-  return JSON.stringify([
-    document.HostComputeEndpoints.map((id) => id.toUpperCase()).sort(),
-    addressKey(document.SourceVIP ?? ''),
-    (document.FrontendVIPs ?? []).map(addressKey).sort(),
-    mappings,
-    document.Flags ?? 0,
-  ]);
+  return JSON.stringify(normalized(document));
+}
+
+/** All fields that count, in one order and spelling. */
+export function normalized(document: Omit<HcnLoadBalancer, 'ID'>) {
+  return {
+    HostComputeEndpoints: document.HostComputeEndpoints.map((id) => id.toUpperCase()).sort(),
+    SourceVIP: addressKey(document.SourceVIP ?? ''),
+    FrontendVIPs: (document.FrontendVIPs ?? []).map(addressKey).sort(),
+    PortMappings: document.PortMappings.map((mapping) => ({
+      Protocol: mapping.Protocol,
+      InternalPort: mapping.InternalPort,
+      ExternalPort: mapping.ExternalPort,
+      DistributionType: mapping.DistributionType ?? 0,
+      Flags: mapping.Flags ?? 0,
+    })),
+    Flags: document.Flags ?? 0,
+  };
 }

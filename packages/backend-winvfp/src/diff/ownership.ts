@@ -26,12 +26,22 @@ export interface Ownership {
   ofLoadBalancer(document: HcnLoadBalancer): boolean;
   /** Everything has been listed: what was expected and not seen was never made. */
   settle(): void;
+  /** For a listing beside syncs: what it finds is not recorded in this one. */
+  copy(): Ownership;
 }
 
-export function createOwnership(): Ownership {
-  const ids = new Set<string>();
-  const endpoints = new Set<HcnEndpointSettings>();
-  const loadBalancers = new Set<HcnLoadBalancerSettings>();
+interface Known {
+  readonly ids: Iterable<string>;
+  readonly endpoints: Iterable<HcnEndpointSettings>;
+  readonly loadBalancers: Iterable<HcnLoadBalancerSettings>;
+  readonly echoes: Echoes;
+}
+
+export function createOwnership(known?: Known): Ownership {
+  const ids = new Set(known?.ids);
+  const endpoints = new Set(known?.endpoints);
+  const loadBalancers = new Set(known?.loadBalancers);
+  const echoes = known?.echoes ?? createEchoes();
   const isKnown = (id: string): boolean => isOurId(idKey(id)) || ids.has(idKey(id));
   const take = <T>(id: string, expected: Set<T>, same: (settings: T) => boolean): boolean => {
     const found = [...expected].find(same);
@@ -41,7 +51,8 @@ export function createOwnership(): Ownership {
     return true;
   };
   return {
-    echoes: createEchoes(),
+    echoes,
+    copy: () => createOwnership({ ids, endpoints, loadBalancers, echoes }),
     own(id) {
       if (!isKnown(id)) ids.add(idKey(id));
     },

@@ -3,6 +3,7 @@
  * answer.
  */
 import { backendError, type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
+import type { BackendState, World } from '../backend-state.ts';
 import { idKey } from '../compile/names.ts';
 import { createHeldState, type HeldState } from '../diff/held-state.ts';
 import type { Ownership } from '../diff/ownership.ts';
@@ -48,6 +49,17 @@ export async function readCapabilities(hcn: HcnApi): Promise<Result<HnsCapabilit
   const version = parseVersion(reply.items[0] ?? '');
   if (version !== null) return succeed({ version, features: featuresOf(version) });
   return fail(backendError('protocol', 'HNSCall', `/globals/version: ${reply.items[0] ?? 'no answer'}`));
+}
+
+/** Stores nothing: see `readWorld` of the backend. */
+export async function queryWorld({
+  options: { hcn, networkName },
+  capabilities: known,
+}: Pick<BackendState, 'options' | 'capabilities'>): Promise<Result<World>> {
+  const network = await readNetwork(hcn, networkName);
+  if (!network.ok) return network;
+  const capabilities = known === null ? await readCapabilities(hcn) : succeed(known);
+  return capabilities.ok ? succeed({ network: network.value, ...capabilities.value }) : capabilities;
 }
 
 export interface ReadOptions {
