@@ -3,6 +3,7 @@
  * rows. Without a command, the proxy runs.
  */
 import type { Command } from './command.ts';
+import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { completionCommand } from './completion/completion.ts';
 import { helpCommand } from './help.ts';
@@ -13,6 +14,7 @@ import { windowsServiceCommand } from './windows-service.ts';
 /** In the order of `signalbox help`. */
 export const COMMANDS: readonly Command[] = [
   explainCommand,
+  diffCommand,
   migrateCommand,
   windowsServiceCommand,
   versionCommand,

@@ -20,6 +20,24 @@ describe('a backend that comes to life at its first sync', () => {
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
+  it('inspects nothing before it lives, and then what the backend holds', async () => {
+    const servicePorts = new Map([['shop/web:http/TCP', { objects: [], endpoints: [] }]]);
+    const inner = {
+      ...recordingBackend('IPv4', 'kernelspace'),
+      inspect: () => Promise.resolve({ outcome: 'ok', servicePorts } as const),
+      difference: () => Promise.resolve({ outcome: 'ok', lines: ['+{'] } as const),
+    };
+    let created = 0;
+    const create = () => Promise.resolve((created++, inner));
+    const backend = lazyBackend({ mode: 'kernelspace', family: 'IPv4', create, nothing: NOTHING_DONE });
+    expect(await backend.inspect?.(null)).toEqual({ outcome: 'ok', servicePorts: new Map() });
+    expect(await backend.difference?.()).toEqual({ outcome: 'ok', lines: [] });
+    expect(created).toBe(0);
+    await backend.sync(change);
+    expect(await backend.inspect?.(null)).toEqual({ outcome: 'ok', servicePorts });
+    expect(await backend.difference?.()).toEqual({ outcome: 'ok', lines: ['+{'] });
+  });
+
   it("follows the node's address, and keeps the last one while the Node object has none", () => {
     let known: string | null = null;
     const facts = { nodeIP: () => known, syncPeriod: () => 1, counters: null };

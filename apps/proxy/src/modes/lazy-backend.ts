@@ -41,6 +41,10 @@ export function lazyBackend(options: LazyBackendOptions): Backend {
       const backend = await get();
       return 'code' in backend ? { outcome: 'failed', error: backend } : backend.observe();
     },
+    // Before the first sync there is nothing to compare: reading creates no backend.
+    inspect: async (keys) =>
+      (await held.backend?.inspect?.(keys)) ?? { outcome: 'ok', servicePorts: new Map() },
+    difference: async () => (await held.backend?.difference?.()) ?? { outcome: 'ok', lines: [] },
     close: async () => {
       await held.backend?.close();
     },
