@@ -54,14 +54,30 @@ export function requestBytes(request: NetlinkRequest): number {
 }
 
 export function encodeRequest(request: NetlinkRequest, addressing: Addressing): Buffer {
-  const bytes = Buffer.alloc(requestBytes(request));
+  return encodeRequests([request], () => addressing);
+}
+
+/** One behind the other, without a copy of each; `addressing` of the request at an index. */
+export function encodeRequests(
+  requests: readonly NetlinkRequest[],
+  addressing: (index: number) => Addressing,
+): Buffer {
+  const bytes = Buffer.alloc(requests.reduce((sum, request) => sum + requestBytes(request), 0));
+  let at = 0;
+  for (const [index, request] of requests.entries()) {
+    writeRequest(bytes.subarray(at), request, addressing(index));
+    at += requestBytes(request);
+  }
+  return bytes;
+}
+
+function writeRequest(bytes: Buffer, request: NetlinkRequest, addressing: Addressing): void {
   bytes.writeUInt32LE(NLMSG_HEADER_BYTES + request.payload.length, 0);
   bytes.writeUInt16LE(request.type, 4);
   bytes.writeUInt16LE(NLM_F_REQUEST | request.flags | MODE_FLAGS[addressing.mode], 6);
   bytes.writeUInt32LE(addressing.sequence, 8);
   bytes.writeUInt32LE(addressing.port ?? 0, 12);
   bytes.set(request.payload, NLMSG_HEADER_BYTES);
-  return bytes;
 }
 
 /** The messages of one datagram. A length that makes no sense ends the reading; the kernel sends none. */

@@ -1,5 +1,7 @@
 import { align, NLA_F_NESTED, NLA_HEADER_BYTES, NLA_MAX_BYTES } from './constants.ts';
 
+const SHORT_BYTES = 32;
+
 /**
  * Builds one message's payload: a fixed header of the family, then attributes.
  * Integers are in host order, which is little-endian on every platform the socket opens on; the `...BE`
@@ -23,7 +25,10 @@ export class PayloadWriter {
   bytes(type: number, value: Uint8Array): this {
     // First the place, then the buffer: making room may replace it.
     const at = this.#attribute(type, value.length);
-    this.#bytes.set(value, at);
+    const { length } = value;
+    // Most values are keys of a few bytes, of which there may be 100,000: a call of `set` costs more than to copy them.
+    if (length > SHORT_BYTES) this.#bytes.set(value, at);
+    else for (let index = 0; index < length; index++) this.#bytes[at + index] = value[index] ?? 0;
     return this;
   }
 
@@ -68,7 +73,11 @@ export class PayloadWriter {
   text(type: number, value: string): this {
     if (value.includes('\0'))
       throw new RangeError(`attribute ${type}: ${JSON.stringify(value)} contains NUL`);
-    return this.bytes(type, Buffer.from(`${value}\0`));
+    const length = Buffer.byteLength(value);
+    const at = this.#attribute(type, length + 1);
+    // What is behind it is zero, as all memory that was not written yet.
+    this.#bytes.write(value, at, length, 'utf8');
+    return this;
   }
 
   /** Attributes that `build` writes, wrapped in one of `type`. */
@@ -98,8 +107,11 @@ export class PayloadWriter {
   #header(at: number, type: number, length: number): void {
     if (length > NLA_MAX_BYTES)
       throw new RangeError(`attribute ${type} of ${length} bytes: 65535 is the most`);
-    this.#bytes.writeUInt16LE(length, at);
-    this.#bytes.writeUInt16LE(type, at + 2);
+    const bytes = this.#bytes;
+    bytes[at] = length & 0xff;
+    bytes[at + 1] = length >> 8;
+    bytes[at + 2] = type & 0xff;
+    bytes[at + 3] = type >> 8;
   }
 
   #reserve(count: number): number {

@@ -2,7 +2,7 @@ import { fail, succeed } from '@signalbox/core';
 import { refusal } from '../codec/errno.ts';
 import type { NetlinkProtocol } from '../codec/constants.ts';
 import {
-  encodeRequest,
+  encodeRequests,
   type NetlinkMessage,
   type NetlinkRequest,
   type RequestMode,
@@ -114,11 +114,10 @@ function datagramOf(
   { requests, firstSequence }: Omit<Posted, keyof ExchangeReport>,
   answered: { readonly mode: RequestMode; readonly at: number },
 ): Buffer {
-  const encoded = requests.map((request, at) => {
+  return encodeRequests(requests, (at) => {
     const mode = at === answered.at ? answered.mode : 'silent';
-    return encodeRequest(request, { sequence: firstSequence + at, mode });
+    return { sequence: firstSequence + at, mode };
   });
-  return encoded.length === 1 && encoded[0] !== undefined ? encoded[0] : Buffer.concat(encoded);
 }
 
 async function runRequest(

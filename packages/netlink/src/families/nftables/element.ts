@@ -2,7 +2,7 @@
 import { NLM_F_CREATE, NLMSG_HEADER_BYTES } from '../../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest, RequestContext } from '../../codec/message.ts';
 import { eachAttribute, findAttribute, type Range, readAttributes, readText } from '../../codec/reader.ts';
-import { PayloadWriter } from '../../codec/writer.ts';
+import type { PayloadWriter } from '../../codec/writer.ts';
 import { netfilterAttributes } from '../nfnetlink.ts';
 import { NFTA_DATA, NFTA_ELEMENT, NFTA_ELEMENT_LIST, NFTA_LIST_ELEMENT } from './constants.ts';
 import { readExpression } from './expression-codec.ts';
@@ -89,49 +89,41 @@ function elementRequests(
   elements: Iterable<NftablesElement>,
 ): readonly NetlinkRequest[] {
   const requests: NetlinkRequest[] = [];
-  let list = new ElementList();
-  for (const element of elements) {
-    list.add(element);
-    if (list.bytes < LIST_BYTES) continue;
-    requests.push(finishList(shape, list));
-    list = new ElementList();
+  const queue = elements[Symbol.iterator]();
+  let next = queue.next();
+  while (next.done !== true) {
+    const [request, rest] = requestOf(shape, next.value, queue);
+    requests.push(request);
+    next = rest;
   }
-  if (list.offsets.length > 0) requests.push(finishList(shape, list));
   return requests;
 }
 
-/** Elements of one message, and where each of them begins. */
-class ElementList {
-  readonly offsets: number[] = [];
-  readonly #writer = new PayloadWriter(1024);
-
-  get bytes(): number {
-    return this.#writer.length;
-  }
-
-  add(element: NftablesElement): void {
-    this.offsets.push(this.#writer.length);
-    writeElement(this.#writer, element);
-  }
-
-  finish(): Buffer {
-    return this.#writer.finish();
-  }
-}
-
-function finishList(shape: ElementRequest, list: ElementList): NetlinkRequest {
-  const { command, table, set, flags } = shape;
-  const content = list.finish();
+/** A message of `first` and as many others of the queue as it takes, and what is next in the queue. */
+function requestOf(
+  { command, table, set, flags }: ElementRequest,
+  first: NftablesElement,
+  queue: Iterator<NftablesElement, unknown>,
+): readonly [NetlinkRequest, IteratorResult<NftablesElement, unknown>] {
+  /** Where each element begins, from the beginning of their list. */
+  const offsets: number[] = [];
   let start = 0;
-  const capacity = content.length + 512;
-  const request = nftRequest({ command, family: table.family, flags, capacity }, (writer) => {
+  let next: IteratorResult<NftablesElement, unknown> = { value: first };
+  const request = nftRequest({ command, family: table.family, flags }, (writer) => {
     writer.text(NFTA_ELEMENT_LIST.TABLE, table.name).text(NFTA_ELEMENT_LIST.SET, set);
-    start = NLMSG_HEADER_BYTES + writer.length + 4;
-    writer.nested(NFTA_ELEMENT_LIST.ELEMENTS, () => writer.raw(content));
+    writer.nested(NFTA_ELEMENT_LIST.ELEMENTS, () => {
+      start = writer.length;
+      while (next.done !== true && writer.length - start < LIST_BYTES) {
+        offsets.push(writer.length - start);
+        writeElement(writer, next.value);
+        next = queue.next();
+      }
+    });
   });
   const subject = `element of set ${table.family} ${table.name} ${set}`;
-  const context: RequestContext = { subject, locate: (_, offset) => elementAt(list.offsets, offset, start) };
-  return { ...request, context };
+  const begin = NLMSG_HEADER_BYTES + start;
+  const context: RequestContext = { subject, locate: (_, offset) => elementAt(offsets, offset, begin) };
+  return [{ ...request, context }, next];
 }
 
 /** Index of the element in which the byte stands; `undefined` for one before the first: the set itself. */
