@@ -26,8 +26,8 @@ import {
 export interface ServicePortRules {
   readonly family: Family;
   /**
-   * Endpoints and source ranges that were found to be right: frontends, sets and states share them. To look one up costs
-   * less than to check it, and what is no longer used leaves a WeakSet.
+   * IPv6 endpoints and source ranges that were found to be right: frontends, sets and states share them. To look one up costs
+   * less than to check it, and what is no longer used leaves a WeakSet. An IPv4 endpoint costs less to check than to keep.
    */
   readonly known: WeakSet<object>;
 }
@@ -116,12 +116,13 @@ function checkSourceRanges(value: unknown, { family, known }: ServicePortRules):
 
 function checkEndpoint(value: unknown, { family, known }: ServicePortRules): Problem {
   if (!isFields(value)) return mapping(value);
-  if (known.has(value)) return null;
+  const isRemembered = family === 'IPv6';
+  if (isRemembered && known.has(value)) return null;
   const problem =
     at('.address', address(value['address'], family)) ??
     at('.port', port(value['port'])) ??
     at('.isLocal', isTrueOrFalse(value['isLocal']));
-  if (problem === null) known.add(value);
+  if (isRemembered && problem === null) known.add(value);
   return problem;
 }
 
