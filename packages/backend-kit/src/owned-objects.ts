@@ -31,14 +31,17 @@ export interface OwnedObjects<T> {
   clear(): void;
   /** Every key whose object differs from that of the last call. */
   takeSteps(): ReadonlyMap<string, Step<T>>;
+  /** As `takeSteps`, where everything is compared anyway. */
+  skipSteps(): void;
 }
 
 export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T> {
   const owners = createOwnerTable<T>();
-  const contributions = new Map<string, ReadonlySet<string>>();
+  // A list takes half of the memory of a set, and most owners have one or two keys.
+  const contributions = new Map<string, readonly string[]>();
   const touched = new Map<string, T | undefined>();
   const touch = (key: string): void => {
-    if (!touched.has(key)) touched.set(key, owners.get(key));
+    if (!touched.has(key)) touched.set(key, owners.reading.get(key));
   };
   const contribute = (owner: string, objects: Iterable<readonly [string, T]>): void => {
     const wanted = new Map(objects);
@@ -50,27 +53,24 @@ export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T
       touch(key);
       owners.put(owner, key, value);
     }
-    if (wanted.size > 0) contributions.set(owner, new Set(wanted.keys()));
+    if (wanted.size > 0) contributions.set(owner, [...wanted.keys()]);
     else contributions.delete(owner);
   };
   return {
     get size() {
       return owners.size;
     },
-    get: owners.get,
-    has: owners.has,
-    ownerOf: owners.ownerOf,
-    keys: owners.keys,
-    entries: owners.entries,
+    ...owners.reading,
     contribute,
     clear() {
       for (const owner of contributions.keys()) contribute(owner, []);
     },
     takeSteps() {
-      const steps = stepsOf(touched, owners.get, same);
+      const steps = stepsOf(touched, owners.reading.get, same);
       touched.clear();
       return steps;
     },
+    skipSteps: () => touched.clear(),
   };
 }
 
@@ -96,33 +96,56 @@ interface Owned<T> {
   readonly value: T;
 }
 
-function* inForce<T>(table: ReadonlyMap<string, readonly Owned<T>[]>): Generator<readonly [string, T]> {
-  for (const [key, [first]] of table) if (first !== undefined) yield [key, first.value];
+/** One owner by itself, as nearly every key has; several in the order in which they prevail. */
+type Owners<T> = Owned<T> | readonly Owned<T>[];
+
+function isOne<T>(owners: Owners<T>): owners is Owned<T> {
+  return !Array.isArray(owners);
 }
 
-/** Key → who wants it, in the order in which the owners prevail. */
+function listed<T>(owners: Owners<T> | undefined): readonly Owned<T>[] {
+  if (owners === undefined) return [];
+  return isOne(owners) ? [owners] : owners;
+}
+
+function prevailing<T>(owners: Owners<T> | undefined): Owned<T> | undefined {
+  return owners === undefined || isOne(owners) ? owners : owners[0];
+}
+
+function* inForce<T>(table: ReadonlyMap<string, Owners<T>>): Generator<readonly [string, T]> {
+  for (const [key, owners] of table) {
+    const first = prevailing(owners);
+    if (first !== undefined) yield [key, first.value];
+  }
+}
+
 function createOwnerTable<T>() {
-  const table = new Map<string, readonly Owned<T>[]>();
+  const table = new Map<string, Owners<T>>();
+  const set = (key: string, owners: readonly Owned<T>[]): void => {
+    const [first] = owners;
+    if (first === undefined) table.delete(key);
+    else table.set(key, owners.length === 1 ? first : owners);
+  };
   const othersThan = (owner: string, key: string): readonly Owned<T>[] =>
-    (table.get(key) ?? []).filter((each) => each.owner !== owner);
+    listed(table.get(key)).filter((each) => each.owner !== owner);
   return {
     get size() {
       return table.size;
     },
-    get: (key: string): T | undefined => table.get(key)?.[0]?.value,
-    has: (key: string): boolean => table.has(key),
-    ownerOf: (key: string): string => table.get(key)?.[0]?.owner ?? key,
-    keys: (): IterableIterator<string> => table.keys(),
-    entries: () => inForce(table),
+    reading: {
+      get: (key: string): T | undefined => prevailing(table.get(key))?.value,
+      has: (key: string): boolean => table.has(key),
+      ownerOf: (key: string): string => prevailing(table.get(key))?.owner ?? key,
+      keys: (): IterableIterator<string> => table.keys(),
+      entries: () => inForce(table),
+    },
     put(owner: string, key: string, value: T): void {
       const owned = [...othersThan(owner, key), { owner, value }];
-      if (owned.length > 1) owned.sort((one, other) => (one.owner < other.owner ? -1 : 1));
-      table.set(key, owned);
+      set(
+        key,
+        owned.sort((one, other) => (one.owner < other.owner ? -1 : 1)),
+      );
     },
-    withdraw(owner: string, key: string): void {
-      const others = othersThan(owner, key);
-      if (others.length === 0) table.delete(key);
-      else table.set(key, others);
-    },
+    withdraw: (owner: string, key: string): void => set(key, othersThan(owner, key)),
   };
 }

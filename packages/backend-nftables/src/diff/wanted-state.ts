@@ -52,6 +52,8 @@ export interface WantedState {
   compile(service: DesiredServicePort): CompiledService | null;
   /** What differs from the last call. */
   takeSteps(): WantedSteps;
+  /** Everything is compared: what changed since the last call does not matter. */
+  skipSteps(): void;
 }
 
 export type WantedOptions = Omit<CompileContext, 'node'>;
@@ -96,7 +98,7 @@ export function createWantedState(options: WantedOptions): WantedState {
       const service = view.servicePorts.get(key);
       if (leftOut.delete(key) && service !== undefined) put(service);
     },
-    takeSteps: () => takeSteps(objects),
+    ...stepsOf(objects),
   };
 }
 
@@ -104,12 +106,18 @@ function clearAll(objects: Objects): void {
   for (const each of Object.values(objects)) (each as OwnedObjects<unknown>).clear();
 }
 
-function takeSteps({ chains, sets, elements, groups }: Objects): WantedSteps {
+function stepsOf(objects: Objects): Pick<WantedState, 'takeSteps' | 'skipSteps'> {
+  const { chains, sets, elements, groups } = objects;
   return {
-    chains: chains.takeSteps(),
-    sets: sets.takeSteps(),
-    elements: elements.takeSteps(),
-    groups: groups.takeSteps(),
+    takeSteps: () => ({
+      chains: chains.takeSteps(),
+      sets: sets.takeSteps(),
+      elements: elements.takeSteps(),
+      groups: groups.takeSteps(),
+    }),
+    skipSteps() {
+      for (const each of Object.values(objects)) (each as OwnedObjects<unknown>).skipSteps();
+    },
   };
 }
 

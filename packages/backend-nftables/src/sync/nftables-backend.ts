@@ -203,7 +203,7 @@ async function compareOnce(
   state.unverified = observed.value.quality === 'interrupted';
   state.removalsOwed = false;
   if (observed.value.dormant) return wakeTable(work, observed.value, differences);
-  wanted.takeSteps();
+  wanted.skipSteps();
   const { plan, slots } = way(wanted, observed.value);
   const outcome = await commitPlan(work, plan, observed.value);
   if (outcome.kind === 'failed') return outcome.error;
