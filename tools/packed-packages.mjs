@@ -1,32 +1,18 @@
 // Part of the lint suite: every package as npm would publish it. publint checks the manifest against the files, attw the
 // declarations as TypeScript resolves them for an importing ES module. The packages have been built before.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
-import { pinnedEnvironment, repositoryRoot } from './install.mjs';
-import { run } from './process.mjs';
+import { readJson, stagePackage } from './publish/stage.mjs';
+import { packFolder, publishedFolders } from './publish/tarballs.mjs';
 
 /** The packages are ES modules only: what CommonJS and old resolution make of them is no fault. */
 const RESOLUTIONS = new Set(['node16-esm', 'bundler']);
 const DELIBERATE = new Set(['CJSResolvesToESM']);
-
-/** The tarball of a package, in memory. */
-export async function pack(folder) {
-  const target = mkdtempSync(path.join(tmpdir(), 'signalbox-pack-'));
-  try {
-    const { env } = pinnedEnvironment();
-    const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target];
-    const { status, output } = await run('npm', args, { cwd: folder, env, capture: true });
-    if (status !== 0) throw new Error(`npm pack failed in ${folder}:\n${output}`);
-    return readFileSync(path.join(target, readdirSync(target)[0]));
-  } finally {
-    rmSync(target, { recursive: true, force: true });
-  }
-}
 
 async function publintProblems(tarball, manifest) {
   const copy = tarball.buffer.slice(tarball.byteOffset, tarball.byteOffset + tarball.byteLength);
@@ -52,25 +38,34 @@ async function typeProblems(tarball) {
     .map(describe);
 }
 
-/** What is wrong with a package, as lines of text. */
+/** What is wrong with a package, which is ready to be published, as lines of text. */
 export async function packageProblems(folder) {
-  const manifest = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
-  const tarball = await pack(folder);
-  const problems = [...(await publintProblems(tarball, manifest)), ...(await typeProblems(tarball))];
-  return problems.map((problem) => `${manifest.name}: ${problem}`);
+  const manifest = readJson(path.join(folder, 'package.json'));
+  const target = mkdtempSync(path.join(tmpdir(), 'signalbox-pack-'));
+  try {
+    const tarball = readFileSync(await packFolder(folder, target));
+    const hasTypes = Object.keys(manifest.exports).some((entry) => entry === '.');
+    const types = hasTypes ? await typeProblems(tarball) : [];
+    const problems = [...(await publintProblems(tarball, manifest)), ...types];
+    return problems.map((problem) => `${manifest.name}: ${problem}`);
+  } finally {
+    rmSync(target, { recursive: true, force: true });
+  }
 }
 
-function publishedPackages() {
-  const packages = path.join(repositoryRoot, 'packages');
-  const folders = readdirSync(packages).map((name) => path.join(packages, name));
-  return folders.filter(
-    (folder) => JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8')).private !== true,
-  );
+async function stagedProblems(folder) {
+  const stage = mkdtempSync(path.join(tmpdir(), 'signalbox-stage-'));
+  try {
+    stagePackage(folder, stage);
+    return await packageProblems(stage);
+  } finally {
+    rmSync(stage, { recursive: true, force: true });
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const folder of publishedPackages()) {
-    for (const problem of await packageProblems(folder)) {
+  for (const folder of publishedFolders()) {
+    for (const problem of await stagedProblems(folder)) {
       process.stderr.write(`${problem}\n`);
       process.exitCode = 1;
     }

@@ -1,27 +1,46 @@
-/** API objects as they travel: the generated client types, with times as the strings that JSON has. */
-import type {
-  EventsV1Event,
-  V1EndpointSlice,
-  V1Node,
-  V1ObjectReference,
-  V1Service,
-  V1ServiceCIDR,
-} from '@kubernetes/client-node';
+/** API objects as they travel in JSON: the fields that this package reads or writes. */
 
-export type Wire<T> = T extends Date
-  ? string
-  : T extends readonly (infer Item)[]
-    ? Wire<Item>[]
-    : T extends object
-      ? { [Key in keyof T]: Wire<T[Key]> }
-      : T;
+export interface WireService {
+  readonly spec?: {
+    readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
+    readonly externalIPs?: readonly string[];
+  };
+  readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
+}
 
-export type WireService = Wire<V1Service>;
-export type WireEndpointSlice = Wire<V1EndpointSlice>;
-export type WireNode = Wire<V1Node>;
-export type WireServiceCIDR = Wire<V1ServiceCIDR>;
-export type WireEvent = Wire<EventsV1Event>;
-export type ObjectReference = Wire<V1ObjectReference>;
+export interface WireEndpointSlice {
+  readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+  readonly addressType?: string;
+  readonly endpoints?: readonly {
+    readonly addresses?: readonly string[];
+    readonly conditions?: { readonly ready?: boolean; readonly serving?: boolean };
+  }[];
+}
+
+/** `events.k8s.io/v1`. */
+export interface WireEvent {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: { readonly name?: string; readonly namespace?: string };
+  /** RFC 3339, with microseconds. */
+  readonly eventTime: string;
+  readonly reportingController?: string;
+  readonly reportingInstance?: string;
+  readonly type?: string;
+  readonly reason?: string;
+  readonly action?: string;
+  readonly note?: string;
+  readonly regarding?: ObjectReference;
+}
+
+export interface ObjectReference {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly uid?: string;
+}
 
 /** What every API object has, as far as a reflector cares. All of it may be missing in a bad answer. */
 export interface WireObject {

@@ -1,0 +1,14 @@
+// The desired state folded from its changes, with what a failed sync still owes.
+import assert from 'node:assert/strict';
+import { createDesiredView } from '@signalbox/backend-kit';
+import { contractCases, sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
+import { fullChange } from '@signalbox/core';
+
+const port = sampleServicePort('IPv4');
+const view = createDesiredView();
+assert.equal(view.owed(), null);
+view.apply(fullChange(sampleStateOf('IPv4', [port])));
+assert.equal(view.owed().kind, 'full');
+view.settle();
+assert.ok(view.servicePorts.has(port.key));
+assert.equal(typeof contractCases, 'function');

@@ -1,0 +1,16 @@
+// A desired state as a table of nftables, on a fake kernel.
+import assert from 'node:assert/strict';
+import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
+import { createNftablesBackend } from '@signalbox/backend-nftables';
+import { createFakeNftables } from '@signalbox/backend-nftables/testing';
+import { fullChange } from '@signalbox/core';
+
+const fake = createFakeNftables({ family: 'IPv4' });
+const backend = createNftablesBackend({ family: 'IPv4', driver: fake.driver });
+const state = sampleStateOf('IPv4', [sampleServicePort('IPv4')]);
+const programmed = await backend.sync(fullChange(state));
+assert.equal(programmed.outcome, 'ok', programmed.error?.message);
+assert.ok(fake.table.chains.has('services'));
+await backend.cleanup();
+assert.equal(fake.table, null);
+await backend.close();

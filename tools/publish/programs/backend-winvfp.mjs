@@ -1,0 +1,9 @@
+// Without the bridge to HNS: a typed error. What is written to HNS can be recorded anywhere.
+import assert from 'node:assert/strict';
+import { createEdgeHcn, hcnApiOf, recordHcn } from '@signalbox/backend-winvfp';
+
+const opened = createEdgeHcn();
+assert.equal(opened.ok, false);
+assert.match(opened.error.message, /Windows|edge/i);
+const recorder = recordHcn(hcnApiOf((request) => Promise.resolve({ ok: true, value: '{}', request })));
+assert.ok(recorder !== null);

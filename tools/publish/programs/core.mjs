@@ -1,0 +1,33 @@
+// Objects of the API → what a node has to do with them, and why.
+import assert from 'node:assert/strict';
+import { createModel } from '@signalbox/core';
+
+const model = createModel({
+  nodeName: 'node-a',
+  localDetection: { mode: 'ClusterCIDR', cidrs: ['10.244.0.0/16'] },
+  masqueradeAll: false,
+  nodePortAddresses: [],
+  localhostNodePorts: false,
+  externalIPs: true,
+  nodeIPOverride: null,
+});
+const metadata = { namespace: 'shop', name: 'web' };
+const service = {
+  metadata,
+  spec: { clusterIP: '10.96.0.10', clusterIPs: ['10.96.0.10'], ports: [{ port: 80 }] },
+};
+const slice = {
+  metadata: { ...metadata, labels: { 'kubernetes.io/service-name': 'web' } },
+  addressType: 'IPv4',
+  ports: [{ name: '', port: 8080, protocol: 'TCP' }],
+  endpoints: [{ addresses: ['10.244.1.5'], conditions: { ready: true }, nodeName: 'node-b' }],
+};
+assert.deepEqual(model.apply({ type: 'upsert', resource: 'Service', object: service }), []);
+assert.deepEqual(model.apply({ type: 'upsert', resource: 'EndpointSlice', object: slice }), []);
+const { state } = model.build('IPv4');
+const [web] = state.servicePorts.values();
+assert.equal(web.frontends[0].address, '10.96.0.10');
+assert.deepEqual(
+  web.clusterEndpoints.map(({ address, port }) => `${address}:${port}`),
+  ['10.244.1.5:8080'],
+);

@@ -1,0 +1,198 @@
+/** The tarballs as a user of npm gets them: installed together in an empty folder, and used by a program each. */
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  cpSync,
+} from 'node:fs';
+import { builtinModules } from 'node:module';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
+import { run } from '../process.mjs';
+import { readJson } from './stage.mjs';
+import { packPackage, publishedFolders } from './tarballs.mjs';
+
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly license: string;
+  readonly keywords: readonly string[];
+  readonly engines: Readonly<Record<string, string>>;
+  readonly repository: Readonly<Record<string, string>>;
+  readonly exports: Readonly<Record<string, unknown>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
+}
+
+const PROGRAM = '@signalbox/proxy';
+const folders = publishedFolders();
+const names = folders.map((folder) => (readJson(path.join(folder, 'package.json')) as Manifest).name);
+const libraries = names.filter((name) => name !== PROGRAM);
+
+/** This Node and those of the machine; more in SIGNALBOX_NODES, separated by colons. */
+const nodes = [
+  process.execPath,
+  ...['/usr/bin/node', '/usr/local/bin/node'].filter((file) => existsSync(file)),
+  ...(process.env['SIGNALBOX_NODES'] ?? '').split(':').filter((file) => file !== ''),
+];
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'signalbox-tarballs-'));
+const tarballs = path.join(scratch, 'tarballs');
+const user = path.join(scratch, 'user');
+const programUser = path.join(scratch, 'program-user');
+
+const installed = (name: string): string =>
+  path.join(name === PROGRAM ? programUser : user, 'node_modules', name);
+const manifestOf = (name: string): Manifest =>
+  readJson(path.join(installed(name), 'package.json')) as Manifest;
+
+async function npmInstall(
+  folder: string,
+  files: readonly string[],
+  ...flags: readonly string[]
+): Promise<void> {
+  mkdirSync(folder);
+  writeFileSync(path.join(folder, 'package.json'), '{ "private": true }\n');
+  const args = [
+    'install',
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--prefer-offline',
+    ...flags,
+    ...files,
+  ];
+  const { status, output } = await run('npm', args, {
+    cwd: folder,
+    env: pinnedEnvironment().env,
+    capture: true,
+  });
+  if (status !== 0) throw new Error(output);
+}
+
+beforeAll(async () => {
+  mkdirSync(tarballs);
+  const files = new Map<string, string>();
+  for (const [index, folder] of folders.entries()) {
+    files.set(names[index] ?? '', await packPackage(folder, tarballs));
+  }
+  await npmInstall(
+    user,
+    libraries.map((name) => files.get(name) ?? ''),
+  );
+  // Nothing may be missing from the tarball: no registry is asked.
+  await npmInstall(programUser, [files.get(PROGRAM) ?? ''], '--offline');
+  cpSync(path.join(repositoryRoot, 'tools/publish/programs'), user, { recursive: true });
+}, 300_000);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const execute = (node: string, args: readonly string[], cwd: string) =>
+  run(node, args, { cwd, capture: true, timeoutSeconds: 100 });
+
+describe.each(nodes)('with %s', (node) => {
+  it.each(libraries)('a program that imports %s succeeds', async (name) => {
+    const file = `${path.basename(name)}.mjs`;
+    expect(await execute(node, [file], user)).toMatchObject({ status: 0, output: '' });
+  });
+
+  it.each(libraries)('require of each entry of %s gives what import gives', async (name) => {
+    const entries = Object.keys(manifestOf(name).exports).filter((entry) => entry !== './monitor-child');
+    const script = `(async () => { for (const entry of ${JSON.stringify(entries)}) {
+      const id = '${name}' + entry.slice(1);
+      const one = Object.keys(require(id)).sort(), other = Object.keys(await import(id)).sort();
+      const same = one.filter((key) => key !== '__esModule').join() === other.filter((key) => key !== '__esModule').join();
+      if (one.length === 0 || !same) throw new Error(id);
+    } })()`;
+    const { status, output } = await execute(node, ['--no-warnings', '-e', script], user);
+    expect(output).toBe('');
+    expect(status).toBe(0);
+  });
+
+  it('the program of the package shows its version and explains a packet', async () => {
+    const main = path.join(programUser, 'node_modules/.bin/signalbox');
+    const shown = await execute(node, [main, 'version'], programUser);
+    expect(shown.output).toContain(manifestOf(PROGRAM).version);
+    const objects = path.join(programUser, 'web.yaml');
+    const spec = '{clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 80}]}';
+    const metadata = '{name: web, namespace: shop}';
+    writeFileSync(objects, `apiVersion: v1\nkind: Service\nmetadata: ${metadata}\nspec: ${spec}\n`);
+    const question = ['explain', '10.244.1.5', '10.96.0.10:80/tcp', `--manifests=${objects}`];
+    const answer = await execute(node, [main, ...question, '--hostname-override=node-a'], programUser);
+    expect(answer.output).toContain('shop/web');
+  });
+});
+
+describe.each(names)('the tarball of %s', (name) => {
+  const files = (extension: string): readonly string[] =>
+    globSync(`{dist,lib}/**/*.${extension}`, { cwd: installed(name) }).map((file) =>
+      path.join(installed(name), file),
+    );
+
+  it('has a README and the licence, and a manifest with repository, engines and keywords', () => {
+    const manifest = manifestOf(name);
+    const read = (file: string): string => readFileSync(path.join(installed(name), file), 'utf8');
+    expect(read('README.md')).toContain(`# ${name}\n`);
+    expect(read('LICENSE')).toContain('Apache License');
+    expect(manifest).toMatchObject({ license: 'Apache-2.0', engines: { node: '>=20' } });
+    expect(manifest.repository['directory']).toMatch(/^(?:packages|apps)\//);
+    expect(manifest.keywords.length).toBeGreaterThan(1);
+  });
+
+  it('leads to no file outside of itself', () => {
+    const text = readFileSync(path.join(installed(name), 'README.md'), 'utf8');
+    expect(text).not.toMatch(/\]\((?!https?:|#)/);
+    expect(JSON.stringify(manifestOf(name))).not.toMatch(/\/src\/|workspace:|file:/);
+    for (const file of files('{js,ts}')) {
+      const [, map] = /^\/\/# sourceMappingURL=(.*)$/m.exec(readFileSync(file, 'utf8')) ?? [];
+      if (map !== undefined) expect(existsSync(path.resolve(path.dirname(file), map))).toBe(true);
+    }
+  });
+
+  it('has source maps that contain their sources, or none', () => {
+    for (const file of files('map')) {
+      const map = readJson(file) as {
+        sources: readonly string[];
+        sourcesContent?: readonly (string | null)[];
+      };
+      const content = map.sourcesContent ?? [];
+      expect(
+        map.sources.filter((_, at) => typeof content[at] !== 'string'),
+        file,
+      ).toEqual([]);
+    }
+  });
+
+  it('imports only what it declares', () => {
+    const { dependencies = {}, peerDependencies = {} } = manifestOf(name);
+    const declared = new Set([name, ...Object.keys(dependencies), ...Object.keys(peerDependencies)]);
+    const missing = files('{js,d.ts}').flatMap((file) =>
+      [
+        ...readFileSync(file, 'utf8').matchAll(
+          /^(?:import|export|\}).*?\bfrom ?['"]([^'".][^'"]*)['"];?$|\bimport\(['"]([^'".][^'"]*)['"]\)/gm,
+        ),
+      ]
+        .map(([, from, dynamic]) => from ?? dynamic ?? '')
+        .filter((id) => !id.startsWith('node:') && !builtinModules.includes(id))
+        .map((id) =>
+          id
+            .split('/')
+            .slice(0, id.startsWith('@') ? 2 : 1)
+            .join('/'),
+        )
+        .filter((id) => !declared.has(id))
+        .map((id) => `${path.relative(installed(name), file)}: ${id}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+it('the program brings everything along: its installation has no package but those in its tarball', () => {
+  const all = globSync('node_modules/{*,@*/*}/package.json', { cwd: programUser });
+  expect(all).toEqual([`node_modules/${PROGRAM}/package.json`]);
+});
