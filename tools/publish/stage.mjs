@@ -103,7 +103,7 @@ function removeUnusedFiles(target, exported) {
   }
 }
 
-/** Copies the package of `folder` into the empty folder `target`, ready for `npm publish`. */
+/** Copies the package of `folder` into the empty folder `target`, ready to be published. */
 export function stagePackage(folder, target) {
   const root = readJson(path.join(repositoryRoot, 'package.json'));
   const manifest = readJson(path.join(folder, 'package.json'));
