@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The program is built where npm is; the image that runs on nodes has Node.js, both variants of iptables, and nothing else.
+# The program is built where npm is; the image that runs on nodes has Node.js, both variants of iptables, and little else.
 FROM node:24-bookworm-slim AS build
 WORKDIR /build
 COPY . .
@@ -8,10 +8,10 @@ RUN npm ci --ignore-scripts --no-audit --no-fund \
     && node node_modules/nx/dist/bin/nx.js run @signalbox/proxy:build
 
 FROM node:24-bookworm-slim
-# kmod loads the kernel's IPVS modules.
+# kmod loads the kernel's IPVS modules; `signalbox test` connects its temporary pod with ip.
 # hadolint ignore=DL3008 -- the release of Debian pins them, and security fixes should come in
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends iptables kmod \
+    && apt-get install -y --no-install-recommends iptables iproute2 kmod \
     && rm -rf /var/lib/apt/lists/* /usr/local/lib/node_modules /usr/local/bin/npm /usr/local/bin/npx /opt/yarn*
 COPY --from=build /build/apps/proxy/dist /opt/signalbox
 COPY --from=build /build/LICENSE /opt/signalbox/LICENSE

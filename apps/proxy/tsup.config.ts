@@ -8,11 +8,15 @@ import { defineConfig } from 'tsup';
 const outDir = process.env['SIGNALBOX_OUT_DIR'] ?? 'dist';
 
 /**
- * One file, runnable from a folder that holds nothing else, and beside it what is found at run time: the program of the
- * route monitor's child process, and the netlink socket and its loader, since native addons cannot be inlined.
+ * One file, runnable from a folder that holds nothing else, and beside it what is found at run time: the programs of the
+ * child processes of the route monitor and of `signalbox test`, and the netlink socket and its loader, since native addons cannot be inlined.
  */
 const config: ReturnType<typeof defineConfig> = defineConfig({
-  entry: { main: 'src/main.ts', 'monitor-child': '../../packages/netlink/src/monitor/monitor-child.ts' },
+  entry: {
+    main: 'src/main.ts',
+    'monitor-child': '../../packages/netlink/src/monitor/monitor-child.ts',
+    'connect-child': 'src/connectivity/connect-child.ts',
+  },
   outDir,
   format: ['esm'],
   target: 'node22',

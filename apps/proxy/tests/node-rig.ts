@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createWorld, runCommand, type Host, type World } from '@signalbox/netns';
+import { createWorld, podsOf, runCommand, type Host, type World } from '@signalbox/netns';
 import {
   eventually,
   startApiServer,
@@ -29,13 +29,12 @@ export interface NodeRig {
   close(): Promise<void>;
 }
 
-/** `pods`: addresses of pods on the node; `outside`: of hosts that are no part of the cluster. */
+/** `pods`: addresses of pods on the node, of one or both families; `outside`: of hosts that are no part of the cluster. */
 export async function createNodeRig(
   pods: readonly string[],
   outside: readonly string[] = [],
 ): Promise<NodeRig> {
-  const named = pods.map((address) => ({ name: `pod-${address.split('.')[3]}`, addresses: [address] }));
-  const world = await createWorld({ pods: named, outside });
+  const world = await createWorld({ pods: podsOf(pods), outside });
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-node-'));
   const running: ProxyProcess[] = [];
   let client: ApiServer | null = null;

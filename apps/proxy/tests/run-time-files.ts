@@ -12,6 +12,7 @@ const LOOKUP =
 /** Source file → what it finds, below the packed folder. Rig B runs the Windows archive, which alone holds the assembly. */
 export const RUN_TIME_FILES: Readonly<Record<string, readonly string[]>> = {
   'apps/proxy/src/commands/windows-service.ts': ['main.js'],
+  'apps/proxy/src/connectivity/pod.ts': ['connect-child.js'],
   'packages/backend-winvfp/src/driver/native-layer.ts': [],
   'packages/netlink/src/monitor/monitor-child.ts': ['node_modules/netlink/dist/raw.js'],
   'packages/netlink/src/monitor/route-monitor.ts': ['monitor-child.js'],

@@ -1,9 +1,9 @@
 /** `signalbox explain FROM TO`: what happens to a packet on this node, and which rule of Kubernetes decides. */
-import { FAMILIES, formatAddressPort, formatInputProblem } from '@signalbox/core';
+import { formatAddressPort, formatInputProblem } from '@signalbox/core';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import { explainQuestion, type ExplainAnswer } from './explain-question.ts';
-import { loadObjects } from './load-objects.ts';
+import { loadModel } from './load-model.ts';
 import { failed, type Outcome } from './outcome.ts';
 import { FROM_FORMS, TO_FORMS } from './parse-question.ts';
 import { createPodIndex } from './pods.ts';
@@ -40,23 +40,13 @@ export const explainCommand: Command = {
 };
 
 async function explainPacket(invocation: Invocation): Promise<Outcome> {
-  const { settings, composition, logging, words, own, terminal } = invocation;
+  const { settings, words, own, terminal } = invocation;
   const [from = '', to = ''] = words;
   const hint = (text: string): void => terminal.hint(text);
-  const bundle = await composition.createSource(settings, logging.logger);
-  if (typeof bundle === 'string') return failed(bundle);
-  const model = composition.createModel(settings);
-  model.setInterfaceAddresses(interfaceAddresses());
-  const { clock } = composition;
   const pods = createPodIndex();
-  const missing = await loadObjects(bundle.source, [model], {
-    clock,
-    hint,
-    onEvent: (event) => pods.add(event),
-  });
-  if (missing !== null) return failed(missing);
+  const model = await loadModel(invocation, (event) => pods.add(event));
+  if (typeof model === 'string') return failed(model);
   for (const conflict of model.conflicts()) hint(`Warning: ${formatInputProblem(conflict)}\n`);
-  for (const family of FAMILIES) model.build(family);
   const { nodeName, mode } = settings;
   const world = {
     model,

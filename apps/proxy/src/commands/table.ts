@@ -8,6 +8,7 @@ import { explainCommand } from './explain.ts';
 import { completionCommand } from './completion/completion.ts';
 import { helpCommand } from './help.ts';
 import { migrateCommand } from './migrate.ts';
+import { testCommand } from './test-command.ts';
 import { versionCommand } from './version.ts';
 import { windowsServiceCommand } from './windows-service.ts';
 
@@ -15,6 +16,7 @@ import { windowsServiceCommand } from './windows-service.ts';
 export const COMMANDS: readonly Command[] = [
   explainCommand,
   diffCommand,
+  testCommand,
   migrateCommand,
   windowsServiceCommand,
   versionCommand,

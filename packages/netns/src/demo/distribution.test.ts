@@ -1,5 +1,6 @@
+import { shareBar } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
-import { bar, drawDistributions } from './distribution.ts';
+import { drawDistributions } from './distribution.ts';
 import type { DemoEndpoint, Frontend } from './objects.ts';
 
 const at = { address: '10.244.1.11', port: 8080 };
@@ -21,7 +22,7 @@ describe('the picture of a distribution', () => {
     [0.25, '██▌'],
     [1, '██████████'],
   ])('draws %d in eighths of a character: "%s"', (share, expected) => {
-    expect(bar(share)).toBe(expected);
+    expect(shareBar(share)).toBe(expected);
   });
 
   it('has a column for every pod, names the node of remote ones, and counts what failed', () => {

@@ -1,4 +1,5 @@
 /** Which pods answered, and a bar chart of it. The drawing is pure. */
+import { shareBar } from '@signalbox/core';
 import type { Attempt } from '../agent/protocol.ts';
 import { formatSocket } from '../check-replay.ts';
 import type { World } from '../world.ts';
@@ -71,21 +72,15 @@ export async function measure(
   return { frontend, caller: callerOf(frontend).name, counts, failed };
 }
 
+/** Of the longest bar. */
 const BAR_WIDTH = 10;
-const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
-
-/** `share` of 0 to 1 as a bar of at most ten characters. */
-export function bar(share: number): string {
-  const eighths = Math.round(share * BAR_WIDTH * 8);
-  return '█'.repeat(Math.floor(eighths / 8)) + (EIGHTHS[eighths % 8] ?? '');
-}
 
 export function formatFrontend({ at, protocol }: Frontend): string {
   return `${formatSocket(at)}/${protocol.toLowerCase()}`;
 }
 
 function cell(count: number, total: number): string {
-  return `${String(count).padStart(3)} ${bar(total === 0 ? 0 : count / total)}`.padEnd(BAR_WIDTH + 6);
+  return `${String(count).padStart(3)} ${shareBar(total === 0 ? 0 : count / total)}`.padEnd(BAR_WIDTH + 6);
 }
 
 /** One row a frontend, one column a pod. */
