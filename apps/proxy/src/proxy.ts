@@ -7,6 +7,7 @@ import { createHealthState } from './health/health-state.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
+import { registerServiceMetrics } from './metrics/service-metrics.ts';
 import { checkFamilies, checkNode, type FamilyVerdict } from './node/family-check.ts';
 import { createNodeCheck, createNodeWatch } from './node/node-watch.ts';
 import type { Parts, ProxyOptions } from './parts.ts';
@@ -76,6 +77,13 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
   const running = await createModeLoops(base, { settings, isFirst: true });
   const parts: Parts = Object.assign(base, { running });
   registerPacketCounters(registry, parts.metrics, () => parts.running.counters);
+  if (settings.serviceMetrics !== null) {
+    registerServiceMetrics(registry, {
+      clock: composition.clock,
+      maxSeries: settings.serviceMetrics,
+      backends: () => parts.running.backends,
+    });
+  }
   return parts;
 }
 

@@ -60,12 +60,21 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
     const reason = `the node name ${problem}: set it to the name of the Node object`;
     errors.push(describeProblem(draft, 'hostnameOverride', reason));
   }
+  const maxSeries = standalone(flags.given, 'service-metrics-max-series') ?? MOST_SERIES;
+  if (maxSeries < 1) errors.push(`--service-metrics-max-series: ${maxSeries} must be at least 1`);
   if (errors.length > 0) return { ok: false, errors };
   config.hostnameOverride = config.hostnameOverride.trim().toLowerCase();
   normalizeFields(config);
   const unknown = unknownFeatureGates(config.featureGates);
   if (unknown.length > 0) warnings.push(`unrecognized feature gates, ignored: ${unknown.join(', ')}`);
   return { ok: true, settings: { ...settings(draft, flags), configFile, nodeName, mode, defaultedMode } };
+}
+
+const MOST_SERIES = 10_000;
+
+function serviceMetrics(given: ParsedFlags['given']): number | null {
+  if (standalone(given, 'service-metrics') !== true) return null;
+  return standalone(given, 'service-metrics-max-series') ?? MOST_SERIES;
 }
 
 function nameOfNode({ config: { hostnameOverride } }: Draft, { hostName }: Surroundings): string {
@@ -85,6 +94,7 @@ function settings(
     master: standalone(given, 'master') ?? '',
     manifests: standalone(given, 'manifests') ?? '',
     strict: standalone(given, 'strict') ?? false,
+    serviceMetrics: serviceMetrics(given),
     version: standalone(given, 'version') || 'false',
     strictProblems,
     warnings,

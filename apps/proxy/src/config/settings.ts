@@ -21,6 +21,8 @@ export interface Settings {
   readonly manifests: string;
   /** `--strict`: a problem in the manifests at start is an error. */
   readonly strict: boolean;
+  /** `--service-metrics`: most series; `null`: none. */
+  readonly serviceMetrics: number | null;
   /** `--version` as given: `false`, `true`, `raw` or `vX.Y.Z`. */
   readonly version: string;
   /** Trimmed and in lower case: compared byte for byte with `nodeName` of endpoints. */

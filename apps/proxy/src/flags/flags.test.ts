@@ -85,6 +85,8 @@ describe('the table of flags', () => {
       'manifests',
       'strict',
       'ipvs-local-policy-fallback',
+      'service-metrics',
+      'service-metrics-max-series',
     ]);
   });
 

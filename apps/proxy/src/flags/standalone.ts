@@ -74,6 +74,17 @@ export const STANDALONE = {
     choices: ['drop', 'cluster'],
     help: "Policy Local without a local endpoint: drop, as other modes do, or use the cluster's endpoints, as kube-proxy's ipvs mode does.",
   },
+  'service-metrics': {
+    kind: 'bool',
+    group: 'Health and metrics',
+    help: 'Show the connections of each Service and endpoint in /metrics, as far as the proxy mode counts them. Not in kube-proxy.',
+  },
+  'service-metrics-max-series': {
+    kind: 'int32',
+    group: 'Health and metrics',
+    initial: '10000',
+    help: 'With --service-metrics: most series of Services and endpoints in /metrics; the others are only counted. Not in kube-proxy.',
+  },
   'healthz-port': {
     kind: 'int32',
     group: 'Health and metrics',

@@ -44,6 +44,8 @@ export interface ProxyMetrics {
   readonly livez: Counter;
   readonly conntrackDuration: Histogram;
   readonly conntrackDeleted: Counter;
+  readonly driftRepaired: Counter;
+  readonly refused: Gauge;
   readonly modeCleanups: Counter;
   readonly modeCleanupPending: Gauge;
 }
@@ -235,6 +237,16 @@ function otherMetrics({ every, conntrack }: Registries) {
       'Removals of what other proxy modes left, by result: success or error',
       ['result'],
     ),
+    driftRepaired: counter(
+      'drift_repaired_total',
+      'Objects in the kernel that another process changed and a sync wrote again, by kind of difference',
+      ['ip_family', 'kind'],
+    ),
+    refused: every.gauge({
+      name: 'kubeproxy_service_ports_refused',
+      help: '[ALPHA] Service ports and other objects that the kernel or its tool refused in the last sync',
+      labels: FAMILY,
+    }),
     modeCleanupPending: every.gauge({
       name: 'kubeproxy_mode_cleanup_pending',
       help: '[ALPHA] 1 until nothing is left that other proxy modes have programmed',

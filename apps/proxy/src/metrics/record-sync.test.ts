@@ -48,6 +48,15 @@ describe('what a sync leaves in the metrics', () => {
     expect(text).not.toContain('kubeproxy_sync_full_proxy_rules_duration_seconds_count');
   });
 
+  it('counts repairs by kind, and the service ports that were refused', async () => {
+    const refused = { key: 'shop/web:http/TCP', error: backendError('rejected', 'sync', 'refused') };
+    const drift = { kind: 'missing', type: 'chain', name: 'KUBE-SERVICES' } as const;
+    const text = await metricsAfter({ outcome: 'partial', failures: [refused], repaired: [drift, drift] });
+    expect(text).toContain('kubeproxy_drift_repaired_total{ip_family="IPv4",kind="missing"} 2');
+    expect(text).toContain('kubeproxy_drift_repaired_total{ip_family="IPv4",kind="altered"} 0');
+    expect(text).toContain('kubeproxy_service_ports_refused{ip_family="IPv4"} 1');
+  });
+
   it('F158 F159: a failed restore is counted, and no success is claimed', async () => {
     const error = backendError('rejected', 'iptables-restore', 'line 3 failed');
     const text = await metricsAfter({ outcome: 'failed', scope: 'partial', error });

@@ -14,10 +14,12 @@ export function recordSync(metrics: ProxyMetrics, family: Family, report: SyncRe
   const { cleanupFailures = 0 } = result.counters;
   if (cleanupFailures > 0) metrics.cleanupFailures.inc(labels, cleanupFailures);
   recordFailedWrites(metrics, family, report);
+  recordRepairs(metrics, family, report);
   if (result.outcome === 'failed') {
     recordFailure(metrics, family, report);
     return;
   }
+  metrics.refused.set(result.failures.length, labels);
   metrics.syncLast.set(report.endedAt / 1000, labels);
   for (const time of report.triggerTimes) {
     metrics.networkProgramming.observe(Math.max(0, report.endedAt - time) / 1000, labels);
@@ -26,6 +28,14 @@ export function recordSync(metrics: ProxyMetrics, family: Family, report: SyncRe
   const policy = (traffic_policy: string) => ({ traffic_policy, ip_family: family });
   metrics.noLocalEndpoints.set(counts.noLocalEndpointsInternal, policy('internal'));
   metrics.noLocalEndpoints.set(counts.noLocalEndpointsExternal, policy('external'));
+}
+
+/** All kinds from the first sync on: a rate needs a value before the first repair. */
+function recordRepairs(metrics: ProxyMetrics, family: Family, { result }: SyncReport): void {
+  for (const kind of ['missing', 'altered', 'stale'] as const) {
+    const repaired = result.repaired.filter((drift) => drift.kind === kind);
+    metrics.driftRepaired.inc({ ip_family: family, kind }, repaired.length);
+  }
 }
 
 function recordFailure(metrics: ProxyMetrics, family: Family, { result }: SyncReport): void {

@@ -58,6 +58,17 @@ describe('the text format', () => {
     );
   });
 
+  it('forgets the samples of one metric', async () => {
+    const registry = createRegistry();
+    const read = registry.gauge({ name: 'read_total', help: 'R.', labels: ['x'], as: 'counter' });
+    const gauge = registry.gauge({ name: 'gauge', help: 'G.', labels: ['x'] });
+    for (const each of [read, gauge]) each.set(5, { x: 'a' });
+    read.clear();
+    expect(await registry.text()).toBe('# HELP gauge G.\n# TYPE gauge gauge\ngauge{x="a"} 5\n');
+    gauge.clear();
+    expect(await registry.text()).toBe('');
+  });
+
   it('reads values only at a scrape, and waits for those that are read asynchronously', async () => {
     const registry = createRegistry();
     const quick = registry.gauge({ name: 'quick', help: 'Q.' });

@@ -18,6 +18,8 @@ export interface Counter {
 
 export interface Gauge {
   set(value: number, labels?: LabelValues): void;
+  /** Forgets its samples. */
+  clear(): void;
 }
 
 export interface Histogram {
@@ -78,7 +80,10 @@ function registryOf(own: Section, whole: Whole): Registry {
     gauge: (info) => {
       if (info.as === 'counter') return readCounter(info, new prom.Counter(config(info)));
       const gauge = new prom.Gauge(config(info));
-      return { set: (value, labels = {}) => gauge.set(checked(info, labels), value) };
+      return {
+        set: (value, labels = {}) => gauge.set(checked(info, labels), value),
+        clear: () => gauge.reset(),
+      };
     },
     histogram: (info) => {
       const histogram = new prom.Histogram({ ...config(info), buckets: [...info.buckets] });
@@ -104,6 +109,7 @@ function readCounter(info: MetricInfo, counter: prom.Counter): Gauge {
       counter.remove(labels);
       counter.inc(labels, value);
     },
+    clear: () => counter.reset(),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Protocol } from './family.ts';
+import { type Protocol, PROTOCOLS } from './family.ts';
 
 /** Identity of a service port: two ports of one service, or one port number under two protocols, differ. */
 export interface ServicePortName {
@@ -24,6 +24,15 @@ export function objectKey(namespace: string, name: string): ObjectKey {
 
 export function servicePortKey(id: ServicePortName): ServicePortKey {
   return `${id.namespace}/${id.name}:${id.port}/${id.protocol}`;
+}
+
+/** `null`: not a key. */
+export function parseServicePortKey(key: string): ServicePortName | null {
+  const [, namespace, name, port = '', word] = /^([^/:]+)\/([^/:]+):([^/:]*)\/([A-Z]+)$/.exec(key) ?? [];
+  const protocol = PROTOCOLS.find((each) => each === word);
+  return namespace === undefined || name === undefined || protocol === undefined
+    ? null
+    : { namespace, name, port, protocol };
 }
 
 /** `namespace/name` or `namespace/name:port`: the form in kube-proxy's logs, rule comments and chain hashes. */
