@@ -84,6 +84,7 @@ export const hostPackages = {
     zsh: 'zsh',
     fish: 'fish',
     mandoc: 'mandoc',
+    promtool: 'prometheus',
   },
   uml: {
     ...netfilter,
