@@ -7,6 +7,7 @@ import { interfaceAddresses } from '../node/prepare-node.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import { loadObjects } from './load-objects.ts';
 import { failed, type Outcome } from './outcome.ts';
+import { serviceDifferences, type ServiceDifference } from './service-differences.ts';
 
 export const migrateCommand: Command = {
   name: 'migrate',
@@ -32,12 +33,14 @@ export const migrateCommand: Command = {
   run: migrate,
 };
 
-interface Difference {
+interface NodeDifference {
   readonly about: 'node-ports' | 'unused-cluster-ips' | 'load-balancing' | 'support';
   readonly message: string;
   /** `default/web`; empty: of the node as a whole. */
   readonly services: readonly string[];
 }
+
+type Difference = NodeDifference | ServiceDifference;
 
 interface Plan {
   readonly from: string;
@@ -83,6 +86,7 @@ async function migrate(invocation: Invocation): Promise<Outcome> {
       ...nodePorts(before, then),
       ...unusedClusterIPs(settings.mode, target),
       ...loadBalancing(settings, after),
+      ...models.slice(1).flatMap((model) => serviceDifferences(model, settings.mode, target)),
     ],
   };
   const isJson = own.text('output') === 'json';

@@ -17,6 +17,7 @@ export const KERNELSPACE: ProxyMode = {
     localhostNodePorts: () => false,
   },
   flows: 'own',
+  ignoresSourceRanges: true,
   metrics: ['load-balancers'],
   unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: probeKernelspace,

@@ -30,6 +30,8 @@ export interface ProxyMode {
   readonly flows: 'conntrack' | 'own';
   /** It makes external and load-balancer IPs addresses of the node: packets of the node itself to them go no further. */
   readonly bindsExternalAddresses?: true;
+  /** `loadBalancerSourceRanges` have no effect: every source may connect. */
+  readonly ignoresSourceRanges?: true;
   /** Metrics that it has besides those of every mode. */
   readonly metrics: readonly MetricGroup[];
   /** For `explain`: what its rules do with packets to cluster IPs that are for no Service (S43). */
