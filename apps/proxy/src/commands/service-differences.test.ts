@@ -1,26 +1,31 @@
 import { createModel, type Model } from '@signalbox/core';
-import { serviceObject, TEST_CONFIG, upsert } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { IPTABLES } from '../modes/iptables.ts';
 import { IPVS } from '../modes/ipvs.ts';
 import { KERNELSPACE } from '../modes/kernelspace.ts';
 import { NFTABLES } from '../modes/nftables.ts';
+import { modelConfig } from '../sync/model-config.ts';
+import { settingsOf } from '../testing/settings.ts';
 import { serviceDifferences } from './service-differences.ts';
 
-const guarded = serviceObject({
-  name: 'guarded',
-  spec: { type: 'LoadBalancer', loadBalancerSourceRanges: ['198.51.100.0/24'] },
-  ingress: [{ ip: '203.0.113.7' }],
+function service(name: string, clusterIP: string, spec: object = {}): object {
+  return {
+    metadata: { namespace: 'shop', name },
+    spec: { clusterIP, ports: [{ name: 'http', port: 80, protocol: 'TCP' }], ...spec },
+    status: { loadBalancer: { ingress: [{ ip: '203.0.113.7' }] } },
+  };
+}
+
+const guarded = service('guarded', '10.96.0.10', {
+  type: 'LoadBalancer',
+  loadBalancerSourceRanges: ['198.51.100.0/24'],
 });
-const sticky = serviceObject({
-  name: 'sticky',
-  spec: { clusterIP: '10.96.0.11', sessionAffinity: 'ClientIP' },
-});
-const plain = serviceObject({ name: 'plain', spec: { clusterIP: '10.96.0.12' } });
+const sticky = service('sticky', '10.96.0.11', { sessionAffinity: 'ClientIP' });
+const plain = service('plain', '10.96.0.12');
 
 function modelOf(...services: readonly object[]): Model {
-  const model = createModel(TEST_CONFIG);
-  for (const service of services) model.apply(upsert('Service', service));
+  const model = createModel(modelConfig(settingsOf([])));
+  for (const object of services) model.apply({ type: 'upsert', resource: 'Service', object });
   model.build('IPv4');
   return model;
 }
