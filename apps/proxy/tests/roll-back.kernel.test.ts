@@ -126,7 +126,7 @@ describe('back to kube-proxy', () => {
     expect(await serviceChains()).toEqual([]);
   });
 
-  it('F88: what ipvs mode drops in mangle goes with the other script, and rules of other programs stay', async () => {
+  it('F88: the rules of ipvs mode in mangle go with the other script, and rules of other programs stay', async () => {
     const { shell } = await build();
     const made = await shell.run(
       [

@@ -47,11 +47,18 @@ describe('real servers', () => {
   it('of ETP=Local without a local one are those of the cluster, and external clients are dropped (S22)', () => {
     const { servers, entries } = compiled({ ...LOCAL, endpoints: ['10.244.2.7'] });
     expect(servers['TCP 203.0.113.9:80']).toBe('10.244.2.7');
-    expect(entries.filter((entry) => entry.startsWith('DROP'))).toEqual([
-      'DROP-EXTERNAL 192.0.2.10,tcp:30080',
-      'DROP-EXTERNAL 192.0.2.11,tcp:30080',
-      'DROP-EXTERNAL 203.0.113.9,tcp:80',
-    ]);
+    expect(
+      entries.filter((entry) => /^(?:EXTERNAL-IP-LOCAL|LOAD-BALANCER-(?:FW|SOURCE))/.test(entry)),
+    ).toEqual(
+      ['192.0.2.10,tcp:30080', '192.0.2.11,tcp:30080', '203.0.113.9,tcp:80']
+        .flatMap((frontend) => [
+          `EXTERNAL-IP-LOCAL ${frontend}`,
+          `LOAD-BALANCER-FW ${frontend}`,
+          `LOAD-BALANCER-SOURCE-CIDR ${frontend},0.0.0.0/1`,
+          `LOAD-BALANCER-SOURCE-CIDR ${frontend},128.0.0.0/1`,
+        ])
+        .toSorted(),
+    );
   });
 
   it('with the fallback to the cluster nothing is dropped and everything masqueraded (S56)', () => {
@@ -60,13 +67,14 @@ describe('real servers', () => {
       { localPolicyFallback: 'cluster' },
     );
     expect(servers['TCP 203.0.113.9:80']).toBe('10.244.2.7');
-    expect(entries.filter((entry) => /^DROP|LOCAL/.test(entry))).toEqual([]);
+    expect(entries.filter((entry) => /LOAD-BALANCER-FW|LOCAL/.test(entry))).toEqual([]);
   });
 
   it('of ITP=Local without a local one: no client is served (S16)', () => {
     const { servers, entries } = compiled({ internalPolicy: 'local', endpoints: ['10.244.2.7'] });
     expect(servers).toEqual({ 'TCP 10.96.0.10:80': '' });
-    expect(entries).toContain('DROP 10.96.0.10,tcp:80');
+    expect(entries).toContain('LOAD-BALANCER-FW 10.96.0.10,tcp:80');
+    expect(entries.filter((entry) => entry.includes('SOURCE'))).toEqual([]);
   });
 
   it('none at all: an empty virtual server, which the kernel answers for (S23)', () => {

@@ -132,11 +132,22 @@ describe('sync', () => {
     okay(await backend.sync(full(local)));
     const first = fake.operations.length;
     okay(await backend.sync(change('incremental', { changed: [[local, remote]] })));
-    expect(reals(first).slice(0, 2)).toEqual(['set-add', 'real-add 10.244.2.7']);
+    // Which clients are pods of this node or the node itself, every source, and the gate that asks for both.
+    expect(reals(first).slice(0, 4)).toEqual(['set-add', 'set-add', 'set-add', 'real-add 10.244.2.7']);
+    const sets = fake.operations.slice(first).flatMap((each) => (each.kind === 'set-add' ? [each.set] : []));
+    expect(sets).toEqual([
+      'KUBE-EXTERNAL-IP-LOCAL',
+      'KUBE-LOAD-BALANCER-SOURCE-CIDR',
+      'KUBE-LOAD-BALANCER-FW',
+    ]);
     const second = fake.operations.length;
     okay(await backend.sync(change('incremental', { changed: [[remote, local]] })));
     const back = reals(second);
     expect(back.indexOf('real-update 10.244.2.7')).toBeLessThan(back.indexOf('set-delete'));
+    const deleted = fake.operations
+      .slice(second)
+      .flatMap((each) => (each.kind === 'set-delete' ? [each.set] : []));
+    expect(deleted).toEqual(sets.toReversed());
   });
 
   it('writes sysctls and timeouts once, and only what differs', async () => {

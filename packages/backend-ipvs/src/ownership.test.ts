@@ -86,8 +86,9 @@ describe('ownership after a restart', () => {
 
 /** The rules that earlier versions named otherwise, with the jumps and the set that they need. */
 function addObjectsOfEarlierVersion(kernel: FakeKernel): void {
-  const set = { ...ipSet('IPv4', 'DROP-EXTERNAL', 1), name: 'KUBE-DROP-OUTSIDERS' };
-  kernel.apply({ kind: 'set-create', set });
+  for (const name of ['KUBE-DROP-OUTSIDERS', 'KUBE-DROP-EXTERNAL', 'KUBE-DROP']) {
+    kernel.apply({ kind: 'set-create', set: { ...ipSet('IPv4', 'EXTERNAL-IP-LOCAL', 1), name } });
+  }
   const rules = [
     '*nat',
     ':KUBE-SERVICES - [0:0]',
@@ -97,6 +98,7 @@ function addObjectsOfEarlierVersion(kernel: FakeKernel): void {
     '*mangle',
     ':KUBE-PROXY-FIREWALL - [0:0]',
     ':KUBE-DROP-OUTSIDERS - [0:0]',
+    '-A KUBE-PROXY-FIREWALL -m set --match-set KUBE-DROP dst,dst -j DROP',
     '-A KUBE-PROXY-FIREWALL -m set --match-set KUBE-DROP-OUTSIDERS dst,dst -j KUBE-DROP-OUTSIDERS',
     '-A KUBE-DROP-OUTSIDERS -j DROP',
     'COMMIT\n',

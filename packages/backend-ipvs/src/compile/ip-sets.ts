@@ -21,8 +21,6 @@ const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {
   'NODE-PORT-LOCAL-SCTP-HASH': 'hash:ip,port',
   'HEALTH-CHECK-NODE-PORT': 'bitmap:port',
   'IPVS-IPS': 'hash:ip',
-  DROP: 'hash:ip,port',
-  'DROP-EXTERNAL': 'hash:ip,port',
 };
 
 export const SET_IDS: readonly SetId[] = Object.keys(SET_TYPES) as SetId[];
@@ -52,4 +50,6 @@ export function ipSet(family: Family, id: SetId, count: number): IpSet {
 export interface PlacedEntry {
   readonly set: SetId;
   readonly entry: IpSetEntry;
+  /** It forbids, unlike others of its set. */
+  readonly guards?: true;
 }

@@ -1,7 +1,7 @@
 /**
  * Names of chains and sets. Chains carry no service's name here: rules speak of sets, and sets hold the
- * services. The names are those that kube-proxy's ipvs mode uses, plus the two DROP sets, so that either
- * finds and adopts what the other left.
+ * services. The names of the sets are those that kube-proxy's ipvs mode uses, so that either finds and adopts what the
+ * other left; it replaces the contents in each sync.
  */
 import type { Family } from '@signalbox/core';
 
@@ -45,9 +45,7 @@ export type SetId =
   | 'NODE-PORT-SCTP-HASH'
   | 'NODE-PORT-LOCAL-SCTP-HASH'
   | 'HEALTH-CHECK-NODE-PORT'
-  | 'IPVS-IPS'
-  | 'DROP'
-  | 'DROP-EXTERNAL';
+  | 'IPVS-IPS';
 
 /** The kernel's limit: IPSET_MAXNAMELEN without the final zero. */
 const MAX_SET_NAME = 31;
@@ -58,7 +56,7 @@ export function setName(family: Family, id: SetId): string {
 
 /** Sets that earlier versions of Signalbox made. */
 export function obsoleteSets(family: Family): readonly string[] {
-  return [prefixed(family, 'DROP-OUTSIDERS')];
+  return ['DROP', 'DROP-EXTERNAL', 'DROP-OUTSIDERS'].map((id) => prefixed(family, id));
 }
 
 function prefixed(family: Family, id: string): string {

@@ -2,8 +2,7 @@
  * What happens to the packets of a frontend that must not, or not all, reach an endpoint.
  *
  * Reject needs nothing: the kernel answers a connection to a virtual server without a usable real server with
- * ICMP port unreachable. To drop packets silently, two sets are
- * needed therefore, whose packets are dropped before IPVS receives them.
+ * ICMP port unreachable. Packets to be dropped silently are dropped before IPVS receives them, by sets: see source-ranges.ts.
  */
 import type { Frontend, Route } from '@signalbox/core';
 

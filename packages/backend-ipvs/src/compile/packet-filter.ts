@@ -52,9 +52,11 @@ function mangleChains({ family, detector }: PacketFilterOptions): readonly Chain
   const set = matcher(family);
   return [
     chain('mangle', names.PROXY_FIREWALL, [
+      rule(
+        [set('LOAD-BALANCER-FW', 'dst', 'dst'), set('EXTERNAL-IP-LOCAL', 'dst', 'dst')],
+        jump(names.DROP_EXTERNAL),
+      ),
       rule([set('LOAD-BALANCER-FW', 'dst', 'dst')], jump(names.SOURCE_RANGES_FIREWALL)),
-      rule([set('DROP', 'dst', 'dst')], DROP),
-      rule([set('DROP-EXTERNAL', 'dst', 'dst')], jump(names.DROP_EXTERNAL)),
     ]),
     chain('mangle', names.SOURCE_RANGES_FIREWALL, [
       rule([set('LOAD-BALANCER-SOURCE-CIDR', 'dst', 'dst', 'src')], RETURN),

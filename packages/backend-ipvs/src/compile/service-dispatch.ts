@@ -9,10 +9,10 @@ import type { PlacedEntry } from './ip-sets.ts';
 import { hairpinEntries } from './hairpin.ts';
 import { healthCheckEntry } from './health-check.ts';
 import { externalMasquerade } from './masquerade.ts';
-import { droppedSources } from './no-endpoints.ts';
 import { nodePortEntries } from './node-ports.ts';
+import { droppedSources } from './no-endpoints.ts';
 import { fallsBackToCluster } from './real-servers.ts';
-import { sourceRangeEntries } from './source-ranges.ts';
+import { guardEntries } from './source-ranges.ts';
 import { frontendPorts, wantedServers, type FrontendPort, type WantedServer } from './virtual-servers.ts';
 
 /** `CLUSTER-IP 10.96.0.10,tcp:80`: identity of a set entry over all sets. */
@@ -32,7 +32,11 @@ function placedEntryKey({ set, entry }: PlacedEntry): PlacedEntryKey {
 export function compileServicePort(servicePort: DesiredServicePort, context: CompileContext): Contribution {
   const servers = new Map<VirtualServerKey, WantedServer>();
   const entries = new Map<PlacedEntryKey, PlacedEntry>();
-  const place = (placed: PlacedEntry): void => void entries.set(placedEntryKey(placed), placed);
+  // The first role of an entry counts: what forbids is listed first.
+  const place = (placed: PlacedEntry): void => {
+    const key = placedEntryKey(placed);
+    if (!entries.has(key)) entries.set(key, placed);
+  };
   hairpinEntries(servicePort).forEach(place);
   for (const frontend of servicePort.frontends) {
     for (const wanted of wantedServers(servicePort, frontend, context)) {
@@ -65,10 +69,9 @@ function frontendEntries(
   const ports = frontendPorts(servicePort, frontend, context);
   const fallback = fallsBackToCluster(servicePort, frontend, context.localPolicyFallback);
   const masquerade = fallback ? 'always' : externalMasquerade(frontend);
-  const ranges = frontend.kind === 'load-balancer' ? frontend.sourceRanges : null;
+  const dropped = fallback ? 'none' : droppedSources(frontend);
   return [
-    ...ports.flatMap((port) => sourceRangeEntries(port, ranges)),
-    ...(fallback ? [] : dropEntries(frontend, ports)),
+    ...ports.flatMap((port) => guardEntries(port, frontend, dropped)),
     ...(frontend.kind === 'node-port'
       ? nodePortEntries(ports, masquerade)
       : frontendSets(frontend, masquerade).flatMap((set) => ports.map((port) => placed(set, port)))),
@@ -87,13 +90,6 @@ function frontendSets(
     case 'load-balancer':
       return masquerade === 'always' ? ['LOAD-BALANCER'] : ['LOAD-BALANCER', 'LOAD-BALANCER-LOCAL'];
   }
-}
-
-function dropEntries(frontend: Frontend, ports: readonly FrontendPort[]): readonly PlacedEntry[] {
-  const dropped = droppedSources(frontend);
-  if (dropped === 'none') return [];
-  const set = dropped === 'all' ? 'DROP' : 'DROP-EXTERNAL';
-  return ports.map((port) => placed(set, port));
 }
 
 function placed(set: SetId, port: FrontendPort): PlacedEntry {

@@ -1,22 +1,56 @@
-/** Who may use a load-balancer frontend (S24): three sets, asked before IPVS sees the packet. */
-import type { SourceRanges } from '@signalbox/core';
+/**
+ * Which clients may use a frontend (S16, S22, S24), in sets that the rules match before IPVS receives the packet. A frontend
+ * in LOAD-BALANCER-FW accepts only the sources that are listed with it: none, if there are none. One that is in
+ * EXTERNAL-IP-LOCAL, too, accepts of them only pods of this node and the node itself.
+ *
+ * Every set is one of kube-proxy's, which replaces its contents in each sync: when kube-proxy runs again in ipvs mode, these
+ * rules drop what kube-proxy's own rules drop, and nothing else.
+ */
+import type { Frontend } from '@signalbox/core';
 import type { PlacedEntry } from './ip-sets.ts';
+import type { Dropped } from './no-endpoints.ts';
 import type { FrontendPort } from './virtual-servers.ts';
 
 const NONE: readonly PlacedEntry[] = [];
 
-export function sourceRangeEntries(port: FrontendPort, ranges: SourceRanges | null): readonly PlacedEntry[] {
-  // ipset has no network of length 0; such a range allows every source anyway.
+export function guardEntries(
+  port: FrontendPort,
+  frontend: Frontend,
+  dropped: Dropped,
+): readonly PlacedEntry[] {
+  const gate: PlacedEntry = { set: 'LOAD-BALANCER-FW', entry: { kind: 'address-port', ...port } };
+  if (dropped === 'all') return [gate];
+  const ranges = sourceEntries(port, frontend);
+  if (dropped === 'none') return ranges.length === 0 ? NONE : [...ranges, gate];
+  const external: PlacedEntry = {
+    set: 'EXTERNAL-IP-LOCAL',
+    entry: { kind: 'address-port', ...port },
+    guards: true,
+  };
+  return [...(ranges.length === 0 ? networkEntries(port, everySource(port)) : ranges), gate, external];
+}
+
+/** Empty: every source may connect. */
+function sourceEntries(port: FrontendPort, frontend: Frontend): readonly PlacedEntry[] {
+  const ranges = frontend.kind === 'load-balancer' ? frontend.sourceRanges : null;
   if (ranges === null || ranges.cidrs.some((cidr) => cidr.endsWith('/0'))) return NONE;
   return [
-    ...ranges.cidrs.map((network): PlacedEntry => ({
-      set: 'LOAD-BALANCER-SOURCE-CIDR',
-      entry: { kind: 'address-port-network', ...port, network },
-    })),
+    ...networkEntries(port, ranges.cidrs),
     ...ranges.alsoAddresses.map((second): PlacedEntry => ({
       set: 'LOAD-BALANCER-SOURCE-IP',
       entry: { kind: 'address-port-address', ...port, second },
     })),
-    { set: 'LOAD-BALANCER-FW', entry: { kind: 'address-port', ...port } },
   ];
+}
+
+function networkEntries(port: FrontendPort, networks: readonly string[]): readonly PlacedEntry[] {
+  return networks.map((network) => ({
+    set: 'LOAD-BALANCER-SOURCE-CIDR',
+    entry: { kind: 'address-port-network', ...port, network },
+  }));
+}
+
+/** ipset has no network of length 0. */
+function everySource({ address }: FrontendPort): readonly string[] {
+  return address.includes(':') ? ['::/1', '8000::/1'] : ['0.0.0.0/1', '128.0.0.0/1'];
 }

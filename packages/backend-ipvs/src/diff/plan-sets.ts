@@ -5,14 +5,16 @@ import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
 import type { ObservedSet } from '../objects/kernel-state.ts';
 import type { Phase, Plan } from './plan.ts';
 
-/** What forbids comes before what permits; the permission's conditions before the gate that asks for them. */
+/**
+ * What forbids comes before what permits; the conditions of the gate before the gate, the narrowest one first (see
+ * compile/source-ranges.ts). Deletions are in the opposite order.
+ */
 const ADDING_ORDER: readonly SetId[] = [
+  'EXTERNAL-IP-LOCAL',
   'LOAD-BALANCER-SOURCE-CIDR',
   'LOAD-BALANCER-SOURCE-IP',
   'LOAD-BALANCER-FW',
-  'DROP',
-  'DROP-EXTERNAL',
-  ...SET_IDS.filter((id) => !/^(?:DROP|LOAD-BALANCER-(?:SOURCE|FW))/.test(id)),
+  ...SET_IDS.filter((id) => !/^(?:LOAD-BALANCER-(?:SOURCE|FW)|EXTERNAL-IP-LOCAL)/.test(id)),
 ];
 
 /** Taking an entry out of these makes a bound address reject the port. */
@@ -42,6 +44,7 @@ export function planEntries(
   added: readonly EntryStep[],
   deleted: readonly EntryStep[],
 ): void {
+  const isGuard = ({ placed }: EntryStep): boolean => placed.guards === true;
   const byAdded = groupBySet(added);
   const replaced = new Set<SetId>();
   for (const id of ADDING_ORDER) {
@@ -53,14 +56,18 @@ export function planEntries(
       replaceSet(planner, id);
     } else {
       const phase = NARROWING.has(id) ? 'entries-narrowing' : 'entries-added';
-      addBatch(planner, { phase, kind: 'set-add', id, entries });
+      const [guards, others] = partition(entries, isGuard);
+      addBatch(planner, { phase: 'entries-added', kind: 'set-add', id, entries: guards });
+      addBatch(planner, { phase, kind: 'set-add', id, entries: others });
     }
   }
   const byDeleted = groupBySet(deleted);
   for (const id of ADDING_ORDER.toReversed()) {
     const entries = byDeleted.get(id);
     if (entries === undefined || replaced.has(id)) continue;
-    addBatch(planner, { phase: deletingPhase(id), kind: 'set-delete', id, entries });
+    const [guards, others] = partition(entries, isGuard);
+    addBatch(planner, { phase: 'entries-deleted', kind: 'set-delete', id, entries: guards });
+    addBatch(planner, { phase: deletingPhase(id), kind: 'set-delete', id, entries: others });
   }
 }
 
@@ -88,13 +95,18 @@ export function compareEntries(
 ): { readonly added: readonly EntryStep[]; readonly deleted: readonly EntryStep[] } {
   const added: EntryStep[] = [];
   const deleted: EntryStep[] = [];
+  const gate = observed.get(setName(planner.family, 'LOAD-BALANCER-FW'))?.entries;
   for (const id of SET_IDS) {
     const name = setName(planner.family, id);
     const stale = new Map(observed.get(name)?.entries);
     for (const step of planner.content(id)) {
       if (!stale.delete(entryText(step.placed.entry))) added.push(step);
     }
-    for (const entry of stale.values()) deleted.push({ owner: name, placed: { set: id, entry } });
+    for (const [key, entry] of stale) {
+      const guards = id === 'EXTERNAL-IP-LOCAL' && gate?.has(key) === true;
+      const placed: PlacedEntry = { set: id, entry };
+      deleted.push({ owner: name, placed: guards ? { ...placed, guards } : placed });
+    }
   }
   return { added, deleted };
 }
@@ -117,12 +129,20 @@ interface Batch {
 }
 
 function addBatch({ plan, family }: SetPlanner, { phase, kind, id, entries: steps }: Batch): void {
+  if (steps.length === 0) return;
   const entries: IpSetEntry[] = steps.map(({ placed }) => placed.entry);
   plan.addAll(
     phase,
     { kind, set: setName(family, id), entries },
     steps.map(({ owner }) => owner),
   );
+}
+
+function partition<T>(
+  items: readonly T[],
+  test: (item: T) => boolean,
+): readonly [readonly T[], readonly T[]] {
+  return [items.filter(test), items.filter((item) => !test(item))];
 }
 
 function groupBySet(steps: readonly EntryStep[]): ReadonlyMap<SetId, readonly EntryStep[]> {

@@ -76,7 +76,12 @@ function planSetsAndPacketFilter(plan: Plan, input: ReconcileInput): void {
   planSets(planner, observed.sets);
   const { added, deleted } = compareEntries(planner, usable);
   const later = ({ placed }: EntryStep): boolean => !mistyped.has(placed.set) || isNarrowing(placed.set);
-  planEntries(planner, added.filter(later), deleted);
+  // Until its type is right again, a set takes no entries: not those that forbid, either.
+  const ready = ({ owner, placed: { set, entry, guards } }: EntryStep): EntryStep => ({
+    owner,
+    placed: guards === true && !mistyped.has(set) ? { set, entry, guards } : { set, entry },
+  });
+  planEntries(planner, added.filter(later).map(ready), deleted);
   if (mistyped.size > 0) planRetype(planner, mistyped, packetFilter);
   else if (drift.length > 0) {
     const install = { kind: 'packet-filter-install', packetFilter } as const;

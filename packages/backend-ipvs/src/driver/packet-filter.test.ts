@@ -50,7 +50,9 @@ describe('after iptables mode', () => {
     expect(await installPacketFilter(fake.driver, PACKET_FILTER, 'guards')).toBeNull();
     expect(fake.dump('nat')).toBe(nat);
     expect(fake.dump('filter')).toContain('-A KUBE-PROXY-FIREWALL -d 203.0.113.9/32 -j DROP');
-    expect(fake.dump('mangle')).toContain('--match-set KUBE-DROP dst,dst -j DROP');
+    expect(fake.dump('mangle')).toContain(
+      '--match-set KUBE-LOAD-BALANCER-FW dst,dst -j KUBE-SOURCE-RANGES-FIREWALL',
+    );
     expect(await installPacketFilter(fake.driver, PACKET_FILTER, 'all')).toBeNull();
     expect(fake.inputs.at(-1)?.match(/^\*\S+/gm)).toEqual(['*filter', '*nat']);
     // Its firewall would drop packets to load-balancer IPs, whose addresses IPVS translates behind it.
