@@ -11,6 +11,7 @@ import type { Logging } from './logging/logger.ts';
 import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
 import type { Registry } from './metrics/registry.ts';
 import type { ModeBackend, PacketCounters } from './modes/proxy-mode.ts';
+import type { SyncHistory } from './inspect/sync-history.ts';
 import type { FamilyLoop } from './sync/family-loop.ts';
 import type { Succession } from './sync/succession.ts';
 
@@ -45,6 +46,7 @@ export interface Parts extends ProxyOptions {
   readonly registry: Registry;
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
+  readonly syncs: SyncHistory;
   /** Of clients, to all servers. */
   readonly connections: ConnectionBudget;
   /** Health-check ports, the same in every mode. */

@@ -4,6 +4,8 @@ import { effective } from './config/effective.ts';
 import type { Settings } from './config/settings.ts';
 import { processBudget } from './health/bounded-server.ts';
 import { createHealthState } from './health/health-state.ts';
+import { createInspector } from './inspect/inspector.ts';
+import { createSyncHistory } from './inspect/sync-history.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
@@ -31,8 +33,12 @@ export interface Proxy {
 
 export async function startProxy(options: ProxyOptions): Promise<Proxy> {
   const parts = await createParts(options);
-  const servers = startServers(parts);
   const gate = createGate(parts);
+  const startedAt = options.composition.clock.now();
+  const servers = startServers(
+    parts,
+    createInspector({ parts, startedAt, waitingFor: () => gate.waitingFor() }),
+  );
   const controller = connect(parts, gate);
   controller.start();
   gate.start();
@@ -69,6 +75,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
       families,
       syncPeriod: () => effective(base.current).syncPeriod,
     }),
+    syncs: createSyncHistory(),
     connections: processBudget(),
     serviceHealth: new Map(),
     started: false,

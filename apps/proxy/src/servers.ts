@@ -1,4 +1,5 @@
 /** The two HTTP listeners of the proxy: health (10256) and metrics (10249). */
+import { hostname } from 'node:os';
 import { configz, gatesOf, type Parts } from './parts.ts';
 import { parseAddressPort } from './config/ip.ts';
 import { kindOf } from './config/kinds.ts';
@@ -6,6 +7,8 @@ import { FLAGS } from './flags/flags.ts';
 import { healthHandler } from './health/health-server.ts';
 import type { Handler } from './health/respond.ts';
 import { startListener, type Listener } from './health/listener.ts';
+import type { Inspector } from './inspect/inspector.ts';
+import { debugRoutes } from './inspect/routes.ts';
 import {
   registerCheckMetrics,
   registerComponentMetrics,
@@ -23,9 +26,9 @@ export interface Servers {
   close(): Promise<void>;
 }
 
-export function startServers(parts: Parts): Servers {
+export function startServers(parts: Parts, inspector: Inspector): Servers {
   const health = startHealth(parts);
-  const metrics = startMetrics(parts);
+  const metrics = startMetrics(parts, inspector);
   return {
     health,
     metrics,
@@ -47,7 +50,7 @@ function startHealth(parts: Parts): Listener | null {
   return listen(parts, { name: 'healthz', text: settings.config.healthzBindAddress, handler, reason });
 }
 
-function startMetrics(parts: Parts): Listener | null {
+function startMetrics(parts: Parts, inspector: Inspector): Listener | null {
   const { settings, registry, logging, composition } = parts;
   const gates = gatesOf(parts);
   const version = versionInfo(settings.version.startsWith('v') ? settings.version : null);
@@ -70,6 +73,7 @@ function startMetrics(parts: Parts): Listener | null {
     statusz: gates.enabled('ComponentStatusz') ? 'on' : 'off',
     flagz: gates.enabled('ComponentFlagz') ? 'on' : 'off',
     profiling: settings.config.enableProfiling ? 'on' : 'off',
+    debug: debugRoutes(inspector, [settings.nodeName, hostname()]),
     setVerbosity: (verbosity) => logging.configure({ ...logging.settings(), verbosity }),
   });
   const reason = 'FailedToStartMetricServer';

@@ -26,7 +26,12 @@ export {
   type ApiRequest,
 } from './http/api-client.ts';
 export type { ApiError, ApiErrorCode } from './http/api-error.ts';
-export { createKubernetesSource, type KubernetesSourceOptions } from './kubernetes-source.ts';
+export {
+  createKubernetesSource,
+  type KubernetesSource,
+  type KubernetesSourceOptions,
+} from './kubernetes-source.ts';
+export type { WatchConnection } from './reflector/contact.ts';
 export { readSmallFile } from './small-file.ts';
 export { systemClock } from './system-clock.ts';
 export type * from './wire.ts';

@@ -1,4 +1,4 @@
-import type { SourceProblem } from '@signalbox/core';
+import { RESOURCES, type SourceProblem } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { createKubernetesSource } from './kubernetes-source.ts';
@@ -83,11 +83,18 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
       /^services: http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*; what is known stays, trying again$/,
     );
     expect(recorder.objects.size).toBe(2);
+    const errors = watching.source.connections().map(({ resource, error }) => [resource, error !== null]);
+    expect(errors).toEqual(RESOURCES.map((resource) => [resource, true]));
     // While no watch is possible, an object is deleted, and the history with it.
     server.delete('Service', 'default', 'gone');
     server.store.compact();
     await server.start();
     await watching.pass(recorder.until(() => !recorder.objects.has('Service default/gone')));
+    expect(watching.source.connections()[0]).toMatchObject({
+      resource: 'Service',
+      error: null,
+      lastContact: expect.any(Number),
+    });
     expect([...recorder.objects.keys()]).toEqual(['Service default/kept']);
     expect(recorder.events.filter((event) => event.type === 'upsert')).toHaveLength(2);
     expect(log.filter((line) => line.startsWith('services: ')).at(-1)).toBe(

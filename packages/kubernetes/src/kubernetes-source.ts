@@ -2,6 +2,7 @@ import type { Clock, Source, SourceHandlers, SourceProblem } from '@signalbox/co
 
 import type { ClusterConfig } from './config/cluster-config.ts';
 import { createApiClient, type ApiClient } from './http/api-client.ts';
+import type { WatchConnection } from './reflector/contact.ts';
 import { startReflector, type Reflector } from './reflector/reflector.ts';
 import { watchedResources } from './reflector/resources.ts';
 
@@ -26,11 +27,16 @@ export interface KubernetesSourceOptions {
   readonly client?: ApiClient;
 }
 
+export interface KubernetesSource extends Source {
+  /** Of each resource that is watched; empty before `start`. */
+  connections(): readonly WatchConnection[];
+}
+
 /**
  * Services, EndpointSlices, the one Node and the ServiceCIDRs of a cluster. Codes of its problems are those of
  * `ApiErrorCode`, and `handler-failed`. Whatever the API server does, only objects that it reports as deleted are removed.
  */
-export function createKubernetesSource(options: KubernetesSourceOptions): Source {
+export function createKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
   const client = options.client ?? createApiClient(options);
   let reflectors: readonly Reflector[] | null = null;
   return {
@@ -41,6 +47,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Source
       await Promise.all((reflectors ?? []).map((reflector) => reflector.stop()));
       if (options.client === undefined) client.close();
     },
+    connections: () => (reflectors ?? []).map((reflector) => reflector.connection()),
   };
 }
 

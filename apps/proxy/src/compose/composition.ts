@@ -9,6 +9,7 @@ import type {
   ServicePortChange,
   Source,
 } from '@signalbox/core';
+import type { WatchConnection } from '@signalbox/kubernetes';
 import type { Settings } from '../config/settings.ts';
 import type { Logger } from '../logging/logger.ts';
 import type {
@@ -119,6 +120,8 @@ export interface SourceBundle {
   readonly events: Events;
   /** Called for every request to the API server, earlier ones included; absent where there is none. */
   readonly onRequest?: (listener: ReportListener) => void;
+  /** How the watch of each resource is; absent without an API server. */
+  readonly connections?: () => readonly WatchConnection[];
 }
 
 export const NO_EVENTS: Events = { record: () => undefined };

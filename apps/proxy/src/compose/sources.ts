@@ -47,7 +47,12 @@ export async function createSource(settings: Settings, logger: Logger): Promise<
     reportingInstance: settings.nodeName,
     log,
   });
-  return { source, events: clusterEvents(recorder, settings.nodeName), onRequest: reports.listen };
+  return {
+    source,
+    events: clusterEvents(recorder, settings.nodeName),
+    onRequest: reports.listen,
+    connections: () => objects.connections(),
+  };
 }
 
 /** `--master`, one or several; with http unless they say otherwise, as for one. */

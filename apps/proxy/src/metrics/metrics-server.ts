@@ -26,13 +26,15 @@ export interface MetricsServerOptions {
   readonly flagz: 'on' | 'off';
   readonly profiling: 'on' | 'off';
   readonly setVerbosity: (level: number) => void;
+  /** Routes of paths that vary. */
+  readonly debug: (path: string) => Route | undefined;
 }
 
 export function metricsHandler(options: MetricsServerOptions): Handler {
   const routes = createRoutes(options);
   return (request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/';
-    const route = routes.get(path);
+    const route = routes.get(path) ?? options.debug(path);
     if (route === undefined) {
       notFound(response);
       return;

@@ -16,6 +16,7 @@ function metricsAfter(result: Partial<SyncResult>, mode = IPTABLES): Promise<str
     createProxyMetrics(registry, () => mode),
     'IPv4',
     {
+      reason: 'change',
       result: { ...NOTHING_DONE, scope: 'full', ...result },
       state,
       startedAt: 10_000,

@@ -4,6 +4,7 @@ import type { ConntrackClient, FlowState, NetlinkError } from '@signalbox/netlin
 import { describe, expect, it } from 'vitest';
 import { createFlowCleaner } from '../compose/flow-cleaner.ts';
 import { createHealthState } from '../health/health-state.ts';
+import { createSyncHistory } from '../inspect/sync-history.ts';
 import { createLogging } from '../logging/logger.ts';
 import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { createRegistry } from '../metrics/registry.ts';
@@ -72,6 +73,7 @@ async function world({ model = dnsModel(), file = memoryFile(), errors = [], par
     metrics: createProxyMetrics(createRegistry(), () => IPTABLES),
     health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
+    syncs: createSyncHistory(),
     flows: createFlowCleaner('IPv4', flows.client),
     frontends: () => file,
     sharedAddresses: null,

@@ -12,6 +12,7 @@ import {
 import type { FlowCleaner } from '../compose/composition.ts';
 import type { HealthState } from '../health/health-state.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
+import type { SyncHistory } from '../inspect/sync-history.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
 import type { LocalNodePorts } from '../modes/proxy-mode.ts';
@@ -31,6 +32,7 @@ export interface FamilyLoopOptions {
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
   readonly serviceHealth: ServiceHealth;
+  readonly syncs: SyncHistory;
   readonly flows: FlowCleaner | null;
   /** Holds the frontends whose flows the next start looks for; unused without `flows`. */
   readonly frontends: () => StateFile;
@@ -139,8 +141,9 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
     metrics,
     health,
     model,
-    backend: { family },
+    backend: { family, mode },
   } = after;
+  after.syncs.add({ ...report, family, mode });
   recordSync(metrics, family, report);
   recordPending(metrics, model);
   if (report.result.outcome === 'failed') {

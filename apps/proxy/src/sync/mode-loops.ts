@@ -130,6 +130,7 @@ function createLoop(
     metrics: parts.metrics,
     health: parts.health,
     serviceHealth: serviceHealthOf(parts, family),
+    syncs: parts.syncs,
     flows: composition.createFlowCleaner(settings, family),
     sharedAddresses: sharedAddressReporter(parts, settings, family),
     localNodePorts: settings.mode.openLocalNodePorts?.(settings, family) ?? null,

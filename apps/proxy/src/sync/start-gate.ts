@@ -24,6 +24,8 @@ export interface StartGate {
   synced(resource: Resource): void;
   node(view: NodeView): void;
   isOpen(): boolean;
+  /** Empty once it is open. */
+  waitingFor(): readonly string[];
   stop(): void;
 }
 
@@ -62,8 +64,21 @@ export function createStartGate(options: StartGateOptions): StartGate {
       check();
     },
     isOpen: () => open,
+    waitingFor: () => (open ? [] : waits(options, waiting, nodeReady)),
     stop: () => cancel(),
   };
+}
+
+function waits(
+  { nodeWait, nodeName }: StartGateOptions,
+  lists: Iterable<Resource>,
+  isNodeReady: boolean,
+): readonly string[] {
+  const missing = nodeWait === 'pod-cidrs' ? 'pod CIDRs' : 'an address';
+  return [
+    ...[...lists].map((resource) => `the first list of ${resource}s`),
+    ...(isNodeReady ? [] : [`${missing} of Node ${nodeName}`]),
+  ];
 }
 
 function podCidrTimeout(node: string): string {

@@ -14,6 +14,8 @@ export interface Periods {
 }
 
 export interface SyncReport {
+  /** Why it ran. */
+  readonly reason: string;
   readonly result: SyncResult;
   readonly state: DesiredState;
   /** Epoch milliseconds. */
@@ -173,6 +175,7 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
     settle(state, result, times.endedAt);
     logSync(logger, { family: options.backend.family, reason, result, counts: built.state.counts, ...times });
     await options.onReport({
+      reason,
       result,
       state: built.state,
       ...times,

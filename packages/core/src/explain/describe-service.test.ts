@@ -200,7 +200,7 @@ describe('a Service that is not served, with the reason', () => {
     expect(cart(model)).toMatchObject({
       found: false,
       ports: [],
-      reason: 'Service shop/cart does not exist',
+      reason: 'Service shop/cart is not known: it does not exist, is headless, or is served by another proxy',
     });
   });
 });

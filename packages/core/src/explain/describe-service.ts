@@ -53,7 +53,10 @@ function describeNode({ node, nodes }: TrackedService, families: readonly Family
 }
 
 function ignoredProblems({ ignored, key }: TrackedService): ServiceProblem[] {
-  const [rule, message] = ignored === null ? [null, `Service ${key} does not exist`] : IGNORED[ignored];
+  const [rule, message] =
+    ignored === null
+      ? [null, `Service ${key} is not known: it does not exist, is headless, or is served by another proxy`]
+      : IGNORED[ignored];
   return [{ severity: 'error', rule, message, ...EVERYWHERE }];
 }
 

@@ -1,16 +1,20 @@
+import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 
 import { apiError } from '../http/api-error.ts';
+import { createContact } from './contact.ts';
 import { createProblemReporter } from './problem-reporter.ts';
 
 function start() {
   const reported: string[] = [];
+  const contact = createContact('Service', createManualClock());
   const reporter = createProblemReporter({
     plural: 'services',
+    contact,
     onProblem: ({ code }) => reported.push(code),
     log: (line) => reported.push(line),
   });
-  return { reported, reporter };
+  return { reported, reporter, contact };
 }
 
 describe('createProblemReporter', () => {
@@ -30,5 +34,14 @@ describe('createProblemReporter', () => {
       reporter.report(apiError(code, 'why'));
     }
     expect(reported).toEqual(['stalled', 'connection-lost', 'stalled']);
+  });
+
+  it('leaves the last error in the connection until there is an answer, one that was reported before too', () => {
+    const { reporter, contact } = start();
+    for (const reason of ['first', 'second']) reporter.report(apiError('server-error', reason));
+    reporter.report(apiError('aborted', 'stopped'));
+    expect(contact.connection()).toEqual({ resource: 'Service', lastContact: null, error: 'second' });
+    contact.made();
+    expect(contact.connection()).toMatchObject({ error: null, lastContact: expect.any(Number) });
   });
 });

@@ -2,6 +2,7 @@
 import type { SourceProblem } from '@signalbox/core';
 
 import type { ApiError } from '../http/api-error.ts';
+import type { Contact } from './contact.ts';
 
 export interface ProblemReporter {
   report(error: ApiError): void;
@@ -11,16 +12,20 @@ export interface ProblemReporter {
 
 export interface ReporterOptions {
   readonly plural: string;
+  readonly contact: Pick<Contact, 'failed'>;
   readonly onProblem: (problem: SourceProblem) => void;
   readonly log: (line: string) => void;
 }
 
-export function createProblemReporter({ plural, onProblem, log }: ReporterOptions): ProblemReporter {
+export function createProblemReporter({ plural, contact, onProblem, log }: ReporterOptions): ProblemReporter {
   let reported = '';
   return {
-    report({ code, message }) {
+    report(error) {
+      const { code, message } = error;
+      if (code === 'aborted') return;
+      contact.failed(error);
       // The code alone: of a server that is away, the reason may change with every attempt.
-      if (code === 'aborted' || code === reported) return;
+      if (code === reported) return;
       reported = code;
       onProblem({ code, message: `${plural}: ${message}; what is known stays, trying again` });
     },

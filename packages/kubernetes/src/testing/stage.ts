@@ -1,8 +1,11 @@
 /** Servers and sources of one test of this package, under a clock that only the test moves. */
-import type { Source } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 
-import { createKubernetesSource, type KubernetesSourceOptions } from '../kubernetes-source.ts';
+import {
+  createKubernetesSource,
+  type KubernetesSource,
+  type KubernetesSourceOptions,
+} from '../kubernetes-source.ts';
 import type { WireObject } from '../wire.ts';
 import { plainConfig } from './plain-config.ts';
 import { createSourceRecorder, type SourceRecorder } from './recorder.ts';
@@ -28,7 +31,7 @@ export interface Watching {
   readonly recorder: SourceRecorder;
   readonly clock: ManualClock;
   readonly log: readonly string[];
-  readonly source: Source;
+  readonly source: KubernetesSource;
   /** All four resources are complete. */
   synced(): Promise<void>;
   /** The answers to all four watches have begun, not only at the server's end. */

@@ -1,0 +1,106 @@
+/**
+ * What a running proxy knows about itself, for people: read when someone asks, never during a sync. Every method only reads;
+ * what the mode or the kernel cannot answer is null.
+ */
+import { describeService, objectKey, type Backend, type Family } from '@signalbox/core';
+import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
+import { interfaceAddresses } from '../node/prepare-node.ts';
+import type { Parts } from '../parts.ts';
+import type {
+  DifferenceAnswer,
+  KernelAnswer,
+  ServiceAnswer,
+  ServiceSummary,
+  StatusAnswer,
+  SyncAnswer,
+} from './answers.ts';
+import { familiesOf, inspectKernel, serviceAnswer, serviceSummary } from './service-answer.ts';
+import { singleFlight } from './single-flight.ts';
+import { statusAnswer, type StatusSources } from './status.ts';
+import { errorAnswer } from './sync-history.ts';
+
+export interface Inspector {
+  /** Sorted by namespace and name. */
+  services(): Promise<readonly ServiceSummary[]>;
+  /** `description.found` is false if there is no such Service. */
+  service(namespace: string, name: string): Promise<ServiceAnswer>;
+  /** Or what is wrong with the question, in one line. */
+  explain(from: string, to: string): ExplainAnswer | string;
+  difference(): Promise<DifferenceAnswer>;
+  /** Oldest first. */
+  syncs(): readonly SyncAnswer[];
+  status(): StatusAnswer;
+}
+
+/** So many Services are described before events and syncs get their turn. */
+const AT_ONCE = 50;
+
+async function summaries({ model, families, syncs }: Parts): Promise<ServiceSummary[]> {
+  const keys = [...model.services()].sort();
+  const failures = families.flatMap((family) => syncs.failures(family));
+  const found: ServiceSummary[] = [];
+  for (const [index, key] of keys.entries()) {
+    if (index % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve));
+    const description = describeService(model.tracked(key), families);
+    if (description.found) found.push(serviceSummary(description, failures));
+  }
+  return found;
+}
+
+async function describeOne(parts: Parts, namespace: string, name: string): Promise<ServiceAnswer> {
+  const { model, families, syncs, running } = parts;
+  const description = describeService(model.tracked(objectKey(namespace, name)), families);
+  const keys = [...new Set(description.ports.map(({ key }) => key))];
+  const kernel: KernelAnswer[] = [];
+  for (const family of familiesOf(description)) {
+    const backend = running.backends.get(family);
+    const answer = backend === undefined ? null : await inspectKernel(backend, keys);
+    if (answer !== null) kernel.push(answer);
+  }
+  return serviceAnswer(description, {
+    failures: families.flatMap((family) => syncs.failures(family)),
+    kernel: kernel.length === 0 ? null : kernel,
+  });
+}
+
+function explainOne(
+  { model, running, settings }: Parts,
+  { from, to }: { readonly from: string; readonly to: string },
+): ExplainAnswer | string {
+  const { mode } = running.settings;
+  const addresses = interfaceAddresses().map(({ address }) => address);
+  const { nodeName } = settings;
+  return explainQuestion({ model, nodeName, mode, pods: null, interfaceAddresses: addresses }, from, to);
+}
+
+type FamilyDifference = DifferenceAnswer['families'][number];
+
+async function familyDifference(family: Family, backend: Backend): Promise<FamilyDifference> {
+  const { mode } = backend;
+  const difference = await backend.difference?.();
+  if (difference === undefined) return { family, mode, lines: null, error: null };
+  return difference.outcome === 'ok'
+    ? { family, mode, lines: difference.lines, error: null }
+    : { family, mode, lines: null, error: errorAnswer(difference.error) };
+}
+
+async function differences({ running }: Parts): Promise<DifferenceAnswer> {
+  const families: FamilyDifference[] = [];
+  for (const [family, backend] of running.backends) families.push(await familyDifference(family, backend));
+  return { families };
+}
+
+export function createInspector(sources: StatusSources): Inspector {
+  const { parts } = sources;
+  // The kernel is read once, however many ask at the same time.
+  const flights = singleFlight();
+  return {
+    services: () => flights('services', () => summaries(parts)),
+    service: (namespace, name) =>
+      flights(`service ${namespace}/${name}`, () => describeOne(parts, namespace, name)),
+    explain: (from, to) => explainOne(parts, { from, to }),
+    difference: () => flights('difference', () => differences(parts)),
+    syncs: () => parts.syncs.syncs(),
+    status: () => statusAnswer(sources),
+  };
+}
