@@ -36,6 +36,8 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
   },
   onSuccess: () => {
     copyAddon();
+    for (const name of ['service-semantics.md', 'compatibility.md'])
+      cpSync(join('../../docs', name), join(outDir, 'docs', name));
     // Spares Node.js the attempt to read the file as CommonJS first.
     writeFileSync(join(outDir, 'package.json'), '{ "type": "module" }\n');
     // From the table of commands and flags that was just built.

@@ -3,7 +3,9 @@
 import './no-inspector.ts';
 import './heap.ts';
 // oxlint-enable import/no-unassigned-import
+import { existsSync } from 'node:fs';
 import { runCommandLine } from './command-line.ts';
+import { linkClauses } from './logging/clause-links.ts';
 import { escapeLines } from './logging/escape.ts';
 import { createComposition } from './compose/compose.ts';
 
@@ -18,8 +20,15 @@ if (process.platform === 'linux') {
   process.env['PATH'] = folders.join(':');
 }
 
+/** A terminal gets ids of clauses as links, where the documents are beside the program. */
+function decorated(text: string): string {
+  const base = new URL('./', import.meta.url);
+  const isTerminal = process.stdout.isTTY && process.env['TERM'] !== 'dumb';
+  return isTerminal && existsSync(new URL('docs', base)) ? linkClauses(text, base) : text;
+}
+
 const outcome = await runCommandLine(process.argv.slice(2), createComposition(), {
-  print: (text) => process.stdout.write(escapeLines(text)),
+  print: (text) => process.stdout.write(decorated(escapeLines(text))),
   hint: (text) => process.stderr.write(escapeLines(text)),
 });
 for (const error of outcome.errors) process.stderr.write(`Error: ${escapeLines(error)}\n`);

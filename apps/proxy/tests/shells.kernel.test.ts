@@ -75,6 +75,23 @@ it(
 );
 
 it(
+  'a terminal gets the ids of clauses as links to the documents beside the program',
+  async () => {
+    const program = inject('packedApp');
+    const command = `${process.execPath} ${program} explain 10.244.1.9 10.96.0.10:80 --manifests=${folder.path}`;
+    const script = [
+      'zmodload zsh/zpty',
+      `zpty z "TERM=xterm ${command}"`,
+      `zpty -r -m z out '*see *' && print -r -- "$out"`,
+    ];
+    const { output } = await run('zsh', '-f', '-c', script.join('\n'));
+    const document = `file://${dirname(program)}/docs/service-semantics.md#s19`;
+    expect(output).toContain(`(\u001B]8;;${document}\u001B\\S19\u001B]8;;\u001B\\)`);
+  },
+  PATIENCE,
+);
+
+it(
   'mandoc finds nothing to complain of in the manual page, but that it has no date',
   async () => {
     const page = join(dirname(inject('packedApp')), 'signalbox.8');

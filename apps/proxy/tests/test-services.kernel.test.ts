@@ -100,7 +100,7 @@ afterAll(async () => {
 function startTest(...words: readonly string[]): ProxyProcess {
   const { folder, world } = rig();
   const flags = [`--manifests=${folder}`, '--hostname-override=node-a', '--detect-local-mode=NodeCIDR'];
-  const process = startSignalbox(world.node, ['test', '--proxy-mode=nftables', ...words, ...flags]);
+  const process = startSignalbox(world.node, ['test', '--proxy-mode=nftables', ...flags, ...words]);
   return rig().keep(process);
 }
 
@@ -148,6 +148,29 @@ describe('signalbox test', () => {
     }
     expect(await links()).toEqual([]);
   }, 120_000);
+
+  it.each([
+    [['--detect-local-mode=BridgeInterface', '--pod-bridge-interface=cni0']],
+    [['--detect-local-mode=InterfaceNamePrefix', '--pod-interface-name-prefix=veth']],
+  ])(
+    'connects from a pod that the node recognises by its interface: %j',
+    async (flags) => {
+      // As a CNI plugin with a bridge has it; the pods of this world have host routes.
+      for (const cidr of NODE.spec.podCIDRs)
+        await rig().onNode('ip', 'route', 'replace', cidr, 'dev', 'cni0');
+      const { answer } = await test('shop/web', '--from=pod', '--connections=2', ...flags);
+      const states = answer.results.map(({ caller, family, kind, state }) => [caller, family, kind, state]);
+      expect(states).toEqual(
+        ['IPv4', 'IPv6'].flatMap((family) => [
+          ['pod', family, 'ClusterIP', 'answered'],
+          ['pod', family, 'NodePort', 'answered'],
+        ]),
+      );
+      for (const { kind, expected } of answer.results)
+        if (kind === 'ClusterIP') expect(expected.reason).toContain('from a pod of this node');
+    },
+    120_000,
+  );
 
   it('counts a datagram that was answered, with its endpoint', async () => {
     const { status, answer } = await test('shop/echo', '--connections=2');

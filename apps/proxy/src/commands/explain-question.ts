@@ -18,7 +18,7 @@ import {
 } from '@signalbox/core';
 import { didYouMean } from '../flags/nearest.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
-import { clauseLink } from './clause-link.ts';
+import { clauseLink } from '../logging/clause-link.ts';
 import { parseFrom, parseTo, type From, type To } from './parse-question.ts';
 import type { PodAddress, Pods } from './pods.ts';
 
