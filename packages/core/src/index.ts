@@ -16,6 +16,7 @@ export * from './explain/describe-service.ts';
 export * from './explain/diagnose.ts';
 export * from './explain/explain.ts';
 export * from './explain/packet.ts';
+export * from './explain/select-route.ts';
 export { shareBar } from './explain/share-bar.ts';
 export type * from './explain/service-description.ts';
 export * from './input.ts';

@@ -1,13 +1,10 @@
 import type {
   DesiredEndpoint,
   DesiredHealthCheck,
-  DesiredNode,
   DesiredServicePort,
   DesiredState,
   Frontend,
-  LocalDetector,
   Route,
-  SourceRanges,
 } from '../desired/desired-state.ts';
 import { mayReachItself } from '../desired/hairpin.ts';
 import { answersNodePorts } from '../desired/node-ports.ts';
@@ -15,6 +12,7 @@ import { anyCidrContains } from '../model/cidr.ts';
 import { familyOf, formatAddressPort } from '../model/ip.ts';
 import { servicePortLabel, type ServicePortKey } from '../model/service-port-name.ts';
 import type { Destination, Outcome, Packet } from './packet.ts';
+import { endpointsOf, selectRoute } from './select-route.ts';
 
 /** What of the host decides about a packet. Addresses canonical, both families, loopback included. */
 export interface ExplainHost {
@@ -90,44 +88,11 @@ function findMatch(state: DesiredState, packet: Packet, host: ExplainHost): Matc
   );
 }
 
-function isLocalPod(packet: Packet, detector: LocalDetector): boolean {
-  switch (detector.kind) {
-    case 'none':
-      return false;
-    case 'cidrs':
-      return anyCidrContains(detector.cidrs, packet.source);
-    case 'interface':
-      return packet.inInterface === detector.name;
-    case 'interface-prefix':
-      return packet.inInterface !== null && packet.inInterface.startsWith(detector.prefix);
-  }
-}
-
-function comesFrom(route: Route, packet: Packet, where: { node: DesiredNode; host: ExplainHost }): boolean {
-  switch (route.source) {
-    case 'any':
-      return true;
-    case 'node':
-      return where.host.addresses.includes(packet.source);
-    case 'local-pods':
-      return isLocalPod(packet, where.node.localDetector);
-  }
-}
-
-function isAllowed(source: string, ranges: SourceRanges): boolean {
-  return ranges.alsoAddresses.includes(source) || anyCidrContains(ranges.cidrs, source);
-}
-
 /** S37: an endpoint that reaches itself through a VIP must see an answer to another address than its own. */
 function destinationOf(endpoint: DesiredEndpoint, route: Route, packet: Packet): Destination {
   const hairpin = packet.source === endpoint.address && mayReachItself(endpoint);
   const masquerade = route.masquerade || hairpin;
   return { address: endpoint.address, port: endpoint.port, masquerade };
-}
-
-function candidatesOf(route: Route, servicePort: DesiredServicePort): readonly DesiredEndpoint[] {
-  if (route.target === 'cluster') return servicePort.clusterEndpoints;
-  return route.target === 'local' ? servicePort.localEndpoints : [];
 }
 
 function outcomeOf(route: Route, endpoints: readonly DesiredEndpoint[], packet: Packet): Outcome {
@@ -209,16 +174,16 @@ export function explain(state: DesiredState, packet: Packet, host: ExplainHost):
   const match = findMatch(state, packet, host);
   if (match === null) return forNoService(state, packet, host);
   const { servicePort, frontend } = match;
-  const ranges = frontend.kind === 'load-balancer' ? frontend.sourceRanges : null;
-  const where = { node: state.node, host };
-  const route = frontend.routes.find((candidate) => comesFrom(candidate, packet, where)) ?? null;
+  const { localDetector } = state.node;
+  const isHostAddress = (address: string): boolean => host.addresses.includes(address);
+  const route = selectRoute(frontend, packet, { localDetector, isHostAddress });
   const known = { servicePort: servicePort.key, frontend };
-  if (route === null || (ranges !== null && !isAllowed(packet.source, ranges))) {
+  if (route === null) {
     const reason = `${packet.source} is in none of the source ranges of ${servicePortLabel(servicePort.name)}`;
     const decided = { route: null, rule: 'S24', masquerade: false, endpoints: [] };
     return { outcome: { kind: 'drop' }, ...known, ...decided, reason };
   }
-  const endpoints = candidatesOf(route, servicePort);
+  const endpoints = endpointsOf(route, servicePort);
   return {
     outcome: outcomeOf(route, endpoints, packet),
     ...known,
