@@ -29,6 +29,8 @@ export interface Scene {
   readonly kernel: ContractKernel;
   readonly backend: Backend;
   readonly sample: SampleState;
+  /** See `ContractHarness`. */
+  readonly endsWithProcess: boolean;
 }
 
 export async function syncOk(backend: Backend, change: DesiredChange): Promise<SyncResult> {
