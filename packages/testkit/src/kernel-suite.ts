@@ -1,6 +1,6 @@
 /** The kernel suite of one backend: the packets of the scenarios, sent with real sockets. */
 import { FAMILIES, type Backend, type Family, type Model } from '@signalbox/core';
-import type { FaultPlan } from '@signalbox/core/testing';
+import type { ExpectedOutcome, FaultPlan } from '@signalbox/core/testing';
 import { createWorld, listenAll, replay, runCommand, worldForRows, type World } from '@signalbox/netns';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { NO_FAULTS, randomFaults } from './fault-plan.ts';
@@ -23,6 +23,8 @@ export interface KernelBackend {
   readonly mode: string;
   /** `iptables, nft variant`. */
   readonly label: string;
+  /** Absent: what the tables say. */
+  readonly expects?: ExpectedOutcome;
   create(setup: KernelBackendSetup): Backend;
 }
 
@@ -103,7 +105,7 @@ async function playStep(
   const notes: string[] = [];
   const problems: string[] = [];
   await listenEverywhere(model, world);
-  for (const row of packetsOf(step, kernel.mode)) {
+  for (const row of packetsOf(step, kernel.mode, kernel.expects)) {
     const result = noReplyPath(row)
       ? ({ kind: 'skipped', reason: 'the reply would not come back through the node' } as const)
       : await replay(world, row);

@@ -4,7 +4,9 @@ import path from 'node:path';
 import { load, loadAll } from 'js-yaml';
 import type { ModelConfig, ObjectEvent, Resource } from '@signalbox/core';
 import { RESOURCES } from '@signalbox/core';
+import type { ExpectedOutcome } from '@signalbox/core/testing';
 import { parsePacketsTable, type PacketRow } from './packets-table.ts';
+import { SCENARIO_HOST } from './world.ts';
 
 export interface ScenarioStep {
   /** Empty for a case of one step. */
@@ -70,12 +72,14 @@ function loadScenario(root: string, id: string): Scenario {
   };
 }
 
-/** The expected treatment of the packets of a step by a mode. */
-export function packetsOf(step: ScenarioStep, mode: string): readonly PacketRow[] {
+/** The expected treatment of the packets of a step by a mode; rows of its own stand as they are written. */
+export function packetsOf(step: ScenarioStep, mode: string, expects?: ExpectedOutcome): readonly PacketRow[] {
   const own = step.packetsFor[mode] ?? [];
   const same = (left: PacketRow, right: PacketRow): boolean =>
     JSON.stringify(left.packet) === JSON.stringify(right.packet);
-  return step.packets.map((row) => own.find((other) => same(row, other)) ?? row);
+  const adapted = (row: PacketRow): PacketRow =>
+    expects === undefined ? row : { ...row, expected: expects(row.packet, row.expected, SCENARIO_HOST) };
+  return step.packets.map((row) => own.find((other) => same(row, other)) ?? adapted(row));
 }
 
 function loadStep(folder: string, name: string): ScenarioStep {

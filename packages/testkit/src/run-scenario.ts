@@ -49,7 +49,7 @@ export async function runScenario(
       const found = await converge(model, family, instances[family]);
       problems.push(...found.map((problem) => `${at} ${family}: ${problem}`));
     }
-    const rows = packetsOf(step, adapter.mode);
+    const rows = packetsOf(step, adapter.mode, adapter.expects);
     const wrong = [
       ...step.packets.flatMap((row) => checkOracle(row, model)),
       ...rows.flatMap((row) => checkTrace(row, instances[row.family])),

@@ -32,8 +32,13 @@ export interface ScenarioSetup {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** What this mode does with the packets of every scenario where the tables, written for packet filters, expect something else. */
+export type ExpectedOutcome = (packet: Packet, expected: Outcome, host: ScenarioHost) => Outcome;
+
 export interface ScenarioBackend {
   readonly mode: string;
+  /** Absent: the same. */
+  readonly expects?: ExpectedOutcome;
   /** Golden files this mode writes per step: `['iptables.restore']`. */
   readonly goldens: readonly string[];
   create(setup: ScenarioSetup): ScenarioInstance;
