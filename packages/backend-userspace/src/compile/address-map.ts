@@ -1,0 +1,32 @@
+/** Maps service addresses to addresses that a process without privileges may bind. Pure. */
+import { cidrContains, formatAddress, parseAddress, parseCidr, type Cidr } from '@signalbox/core';
+
+/** Two ranges of one family and prefix length; the host bits are carried over. */
+export interface AddressMapping {
+  readonly from: Cidr;
+  readonly to: Cidr;
+}
+
+/** `10.96.0.0/16=127.96.0.0/16`; else what is wrong. */
+export function parseAddressMapping(text: string): AddressMapping | string {
+  const [left = '', right, ...more] = text.split('=');
+  const from = parseCidr(left.trim());
+  const to = parseCidr((right ?? '').trim());
+  if (from === null || to === null || more.length > 0) {
+    return `${JSON.stringify(text)} is not CIDR=CIDR, as in 10.96.0.0/16=127.96.0.0/16`;
+  }
+  if (from.family !== to.family || from.prefixLength !== to.prefixLength) {
+    return `${JSON.stringify(text)}: both ranges must have the same family and prefix length`;
+  }
+  return { from, to };
+}
+
+/** The address that stands for this one; `null`: no mapping contains it. */
+export function mapAddress(mappings: readonly AddressMapping[], address: string): string | null {
+  const mapping = mappings.find(({ from }) => cidrContains(from, address));
+  const parsed = mapping === undefined ? null : parseAddress(address);
+  if (mapping === undefined || parsed === null) return null;
+  const { family, network, hostBits } = mapping.to;
+  const host = parsed.value & ((1n << hostBits) - 1n);
+  return formatAddress({ family, value: (network << hostBits) | host });
+}

@@ -1,0 +1,66 @@
+/**
+ * Round robin over the endpoints of one service port, in an order drawn when its endpoints change, with session affinity in
+ * front. Pure: time and randomness are arguments.
+ */
+import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import { createAffinityTable } from './session-affinity.ts';
+
+export interface Balancer {
+  /** Endpoints to try, in this order; `count` of them, the same ones again where there are fewer. Empty: there is none. */
+  candidates(request: BalancerRequest, count: number): readonly DesiredEndpoint[];
+  /** The client is connected to this endpoint. */
+  connected(request: Pick<BalancerRequest, 'affinity' | 'client' | 'now'>, endpoint: DesiredEndpoint): void;
+}
+
+interface BalancerRequest {
+  /** Those of the route. */
+  readonly endpoints: readonly DesiredEndpoint[];
+  readonly affinity: DesiredServicePort['affinity'];
+  readonly client: string;
+  readonly now: number;
+}
+
+interface Rotation {
+  readonly order: readonly DesiredEndpoint[];
+  next: number;
+}
+
+export function createBalancer(random: () => number): Balancer {
+  const rotations = new WeakMap<readonly DesiredEndpoint[], Rotation>();
+  const table = createAffinityTable();
+  const rotationOf = (endpoints: readonly DesiredEndpoint[]): Rotation => {
+    const known = rotations.get(endpoints);
+    if (known !== undefined) return known;
+    const rotation = { order: shuffled(endpoints, random), next: 0 };
+    rotations.set(endpoints, rotation);
+    return rotation;
+  };
+  return {
+    candidates({ endpoints, affinity, client, now }, count) {
+      if (endpoints.length === 0) return [];
+      const known = affinity === null ? null : table.find(client, endpoints, affinity, now);
+      const rotation = rotationOf(endpoints);
+      const rest = upcoming(rotation, known === null ? count : count - 1);
+      if (known !== null) return [known, ...rest];
+      rotation.next = (rotation.next + 1) % rotation.order.length;
+      return rest;
+    },
+    connected({ affinity, client, now }, endpoint) {
+      if (affinity !== null) table.remember(client, endpoint, now);
+    },
+  };
+}
+
+function upcoming({ order, next }: Rotation, count: number): readonly DesiredEndpoint[] {
+  return Array.from({ length: count }, (_, at) => order[(next + at) % order.length] as DesiredEndpoint);
+}
+
+/** Fisher-Yates. */
+function shuffled<T>(items: readonly T[], random: () => number): readonly T[] {
+  const order = [...items];
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(random() * (last + 1));
+    [order[last], order[other]] = [order[other] as T, order[last] as T];
+  }
+  return order;
+}

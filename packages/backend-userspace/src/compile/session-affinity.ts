@@ -1,0 +1,46 @@
+/** Which endpoint a client used last, for `sessionAffinity: ClientIP`. Pure: time is an argument. */
+import { formatAddressPort, type DesiredEndpoint, type SessionAffinity } from '@signalbox/core';
+
+export interface AffinityTable {
+  /** The endpoint that this client used within the time-out, if it is one of these; counts as a use. */
+  find(
+    client: string,
+    endpoints: readonly DesiredEndpoint[],
+    affinity: SessionAffinity,
+    now: number,
+  ): DesiredEndpoint | null;
+  remember(client: string, endpoint: DesiredEndpoint, now: number): void;
+}
+
+interface Entry {
+  readonly endpoint: string;
+  readonly usedAt: number;
+}
+
+/** Entries are examined for expiry each time that their number has doubled, so that a client costs a constant. */
+const FIRST_SWEEP = 1024;
+
+export function createAffinityTable(): AffinityTable {
+  const entries = new Map<string, Entry>();
+  const state = { sweepAt: FIRST_SWEEP, timeoutMs: 0 };
+  const sweep = (now: number): void => {
+    for (const [client, { usedAt }] of entries) if (now - usedAt >= state.timeoutMs) entries.delete(client);
+    state.sweepAt = Math.max(FIRST_SWEEP, entries.size * 2);
+  };
+  return {
+    find(client, endpoints, { timeoutSeconds }, now) {
+      state.timeoutMs = timeoutSeconds * 1000;
+      const entry = entries.get(client);
+      if (entry === undefined || now - entry.usedAt >= state.timeoutMs) return null;
+      return endpoints.find((each) => nameOf(each) === entry.endpoint) ?? null;
+    },
+    remember(client, endpoint, now) {
+      entries.set(client, { endpoint: nameOf(endpoint), usedAt: now });
+      if (entries.size >= state.sweepAt) sweep(now);
+    },
+  };
+}
+
+function nameOf({ address, port }: DesiredEndpoint): string {
+  return formatAddressPort(address, port);
+}

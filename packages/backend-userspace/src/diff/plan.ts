@@ -1,0 +1,79 @@
+/** From wanted and held objects to operations, in the order in which they have to run. Pure. */
+import type { Listener } from '../objects/listener.ts';
+import { sameListener } from '../objects/listener.ts';
+import type { Operation } from '../objects/operation.ts';
+
+/** What is known to be in place. */
+export interface HeldState {
+  hasDevice: boolean;
+  readonly addresses: Set<string>;
+  readonly listeners: Map<string, Listener>;
+  /** Addresses of other devices: these are not assigned a second time. */
+  readonly hostAddresses: ReadonlySet<string>;
+}
+
+export interface PlanInput {
+  readonly wanted: {
+    readonly listeners: { get(key: string): Listener | undefined };
+    readonly addresses: { has(address: string): boolean };
+  };
+  readonly held: HeldState;
+  /** Keys of objects that may differ. */
+  readonly listeners: Iterable<string>;
+  readonly addresses: Iterable<string>;
+}
+
+/** A socket is opened when its address is there, and an address goes when its sockets are closed. */
+export function planOperations({ wanted, held, listeners, addresses }: PlanInput): readonly Operation[] {
+  const adds: Operation[] = [];
+  const deletes: Operation[] = [];
+  for (const address of addresses) {
+    const isWanted = wanted.addresses.has(address) && !held.hostAddresses.has(address);
+    if (isWanted === held.addresses.has(address)) continue;
+    if (isWanted) adds.push({ kind: 'address-add', address });
+    else deletes.push({ kind: 'address-delete', address });
+  }
+  const device: readonly Operation[] = adds.length > 0 && !held.hasDevice ? [{ kind: 'device-create' }] : [];
+  const [opens, closes] = planListeners([...listeners], wanted, held);
+  return [...device, ...adds, ...closes, ...opens, ...deletes];
+}
+
+function planListeners(
+  keys: readonly string[],
+  wanted: PlanInput['wanted'],
+  held: HeldState,
+): readonly [readonly Operation[], readonly Operation[]] {
+  const opens: Operation[] = [];
+  const closes: Operation[] = [];
+  for (const key of keys) {
+    const [before, after] = [held.listeners.get(key), wanted.listeners.get(key)];
+    if (after === undefined && before !== undefined)
+      closes.push({ kind: 'listener-close', listener: before });
+    if (after === undefined) continue;
+    if (before === undefined) opens.push({ kind: 'listener-open', listener: after });
+    else if (!sameListener(before, after)) opens.push({ kind: 'listener-update', listener: after });
+  }
+  return [opens, closes];
+}
+
+/** What an operation that succeeded has changed. */
+export function noteDone(held: HeldState, operation: Operation, keyOf: (listener: Listener) => string): void {
+  switch (operation.kind) {
+    case 'device-create':
+    case 'device-delete':
+      held.hasDevice = operation.kind === 'device-create';
+      return;
+    case 'address-add':
+      held.addresses.add(operation.address);
+      return;
+    case 'address-delete':
+      held.addresses.delete(operation.address);
+      return;
+    case 'listener-open':
+    case 'listener-update':
+      held.listeners.set(keyOf(operation.listener), operation.listener);
+      return;
+    case 'listener-close':
+      held.listeners.delete(keyOf(operation.listener));
+  }
+}

@@ -1,0 +1,103 @@
+/** The listeners and addresses of all service ports, and which of them differ from what was written. */
+import { createOwnedObjects } from '@signalbox/backend-kit';
+import type {
+  BackendError,
+  DesiredChange,
+  DesiredNode,
+  DesiredServicePort,
+  ServicePortKey,
+} from '@signalbox/core';
+import { sameValue } from '@signalbox/core';
+import type { CompileContext } from '../compile/compile-context.ts';
+import { compileServicePort } from '../compile/service-dispatch.ts';
+import { listenerKey, sameListener, type Listener } from '../objects/listener.ts';
+
+export type WantedOptions = Omit<CompileContext, 'node'>;
+
+export interface WantedState {
+  readonly listeners: ReturnType<typeof createOwnedObjects<Listener>>;
+  readonly addresses: ReturnType<typeof createOwnedObjects<true>>;
+  /** Service ports that this mode cannot serve. */
+  readonly unsupported: ReadonlyMap<ServicePortKey, BackendError>;
+  /** Frontends that no address of this node stands for. */
+  readonly unreachable: number;
+  apply(change: DesiredChange): void;
+}
+
+export function createWantedState(options: WantedOptions): WantedState {
+  const objects = createObjects(options);
+  const servicePorts = new Map<ServicePortKey, DesiredServicePort>();
+  const known: { node: DesiredNode | null } = { node: null };
+  return {
+    listeners: objects.listeners,
+    addresses: objects.addresses,
+    unsupported: objects.unsupported,
+    get unreachable() {
+      return [...objects.unreachable.values()].reduce((sum, each) => sum + each, 0);
+    },
+    apply(change) {
+      const changed = foldInto(servicePorts, change);
+      const node = known.node !== null && sameValue(known.node, change.node) ? known.node : change.node;
+      const affected = known.node === node ? changed : new Set([...changed, ...servicePorts.keys()]);
+      known.node = node;
+      for (const key of affected) {
+        const servicePort = servicePorts.get(key);
+        if (servicePort === undefined) objects.withdraw(key);
+        else objects.put(servicePort, node);
+      }
+    },
+  };
+}
+
+/** What each service port contributes. */
+function createObjects(options: WantedOptions) {
+  const listeners = createOwnedObjects<Listener>(sameListener);
+  const addresses = createOwnedObjects<true>();
+  const unsupported = new Map<ServicePortKey, BackendError>();
+  const unreachable = new Map<ServicePortKey, number>();
+  const withdraw = (key: ServicePortKey): void => {
+    listeners.contribute(key, []);
+    addresses.contribute(key, []);
+    unsupported.delete(key);
+    unreachable.delete(key);
+  };
+  const put = (servicePort: DesiredServicePort, node: DesiredNode): void => {
+    const { key } = servicePort;
+    const compiled = compileServicePort(servicePort, { ...options, node });
+    if ('code' in compiled) {
+      withdraw(key);
+      unsupported.set(key, compiled);
+      return;
+    }
+    const named = compiled.listeners.map((each) => [listenerKey(each), each] as const);
+    listeners.contribute(key, named);
+    const assigned = compiled.addresses.map((each) => [each, true] as const);
+    addresses.contribute(key, assigned);
+    unsupported.delete(key);
+    unreachable.set(key, compiled.unreachable);
+  };
+  return { listeners, addresses, unsupported, unreachable, withdraw, put };
+}
+
+/** Returns the keys of service ports that came, changed or went. */
+function foldInto(
+  servicePorts: Map<ServicePortKey, DesiredServicePort>,
+  { kind, servicePorts: change }: DesiredChange,
+): ReadonlySet<ServicePortKey> {
+  const keys = new Set<ServicePortKey>();
+  if (kind === 'full') {
+    for (const key of servicePorts.keys()) keys.add(key);
+    servicePorts.clear();
+  }
+  const put = (servicePort: DesiredServicePort): void => {
+    servicePorts.set(servicePort.key, servicePort);
+    keys.add(servicePort.key);
+  };
+  for (const { key } of change.removed) {
+    servicePorts.delete(key);
+    keys.add(key);
+  }
+  change.added.forEach(put);
+  for (const { after } of change.changed) put(after);
+  return keys;
+}

@@ -1,0 +1,58 @@
+/** Connects to the first endpoint that answers, so that a dead one costs the client time and no error. */
+import { connect, type Socket } from 'node:net';
+import type { Clock, DesiredEndpoint } from '@signalbox/core';
+
+/** Of kube-proxy's userspace mode, in milliseconds: the second attempt goes to the next endpoint, and so on. */
+const ATTEMPT_TIMEOUTS: readonly number[] = [250, 500, 1000, 2000];
+export const ATTEMPTS: number = ATTEMPT_TIMEOUTS.length;
+
+export interface ConnectEvents {
+  readonly onConnect: (socket: Socket, endpoint: DesiredEndpoint) => void;
+  /** An attempt was refused or got no answer in time. */
+  readonly onFailedAttempt: (endpoint: DesiredEndpoint) => void;
+  /** There are no more attempts. */
+  readonly onGiveUp: () => void;
+}
+
+/** The returned function ends the search; without effect once there is a connection. */
+export function connectEndpoint(
+  candidates: readonly DesiredEndpoint[],
+  { schedule }: Pick<Clock, 'schedule'>,
+  events: ConnectEvents,
+): () => void {
+  const search = { attempt: 0, cancel: (): void => {} };
+  const next = (): void => {
+    const endpoint = candidates[search.attempt];
+    const timeout = ATTEMPT_TIMEOUTS[search.attempt];
+    search.attempt++;
+    if (endpoint === undefined || timeout === undefined) return events.onGiveUp();
+    const socket = connect({
+      host: endpoint.address,
+      port: endpoint.port,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
+    const settle = (then: () => void) => (): void => {
+      search.cancel();
+      then();
+    };
+    const fail = settle(() => {
+      socket.destroy();
+      events.onFailedAttempt(endpoint);
+      next();
+    });
+    const succeed = settle(() => events.onConnect(socket, endpoint));
+    const stopTimer = schedule(timeout, fail);
+    search.cancel = () => {
+      search.cancel = () => {};
+      stopTimer();
+      socket.off('connect', succeed).off('error', fail);
+      // A destroyed socket may still report why it failed.
+      socket.on('error', () => {});
+      if (socket.connecting) socket.destroy();
+    };
+    socket.once('connect', succeed).once('error', fail);
+  };
+  next();
+  return () => search.cancel();
+}

@@ -1,0 +1,65 @@
+/** What the sockets of one family share. */
+import { isLoopback, type Clock, type ServicePortKey } from '@signalbox/core';
+import type { Socket } from 'node:net';
+import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
+import type { ConnectionCounts } from './userspace-driver.ts';
+
+export interface DataPathOptions {
+  readonly clock: Clock;
+  /** All three in milliseconds. */
+  readonly udpTimeout: number;
+  readonly tcpIdleTimeout: number;
+  readonly drainTimeout: number;
+}
+
+export interface DataPath extends DataPathOptions {
+  readonly counts: { -readonly [Name in keyof ConnectionCounts]: ConnectionCounts[Name] };
+  /** Clients and their endpoints, until both have closed. */
+  readonly sockets: ReadonlySet<Socket>;
+  track(socket: Socket): void;
+  /** Called when the last of them has closed. */
+  onIdle: () => void;
+  hostAddresses: ReadonlySet<string>;
+  isHostAddress(address: string): boolean;
+  /** All sockets of a service port take turns together. */
+  balancer(key: ServicePortKey): Balancer;
+  /** Forgets whose turn it is, and the affinity of clients, of service ports without a socket. */
+  keepBalancers(keys: ReadonlySet<ServicePortKey>): void;
+}
+
+export function createDataPath(options: DataPathOptions): DataPath {
+  const balancers = new Map<ServicePortKey, Balancer>();
+  const sockets = new Set<Socket>();
+  const path: DataPath = {
+    ...options,
+    counts: { open: 0, forwarded: 0, refused: 0, failedAttempts: 0, unserved: 0 },
+    sockets,
+    track(socket) {
+      sockets.add(socket);
+      socket.once('close', () => {
+        sockets.delete(socket);
+        if (sockets.size === 0) path.onIdle();
+      });
+    },
+    onIdle: () => {},
+    hostAddresses: new Set(),
+    isHostAddress: (address) => isLoopback(address) || path.hostAddresses.has(address),
+    balancer(key) {
+      const known = balancers.get(key);
+      if (known !== undefined) return known;
+      const made = createBalancer(options.clock.random);
+      balancers.set(key, made);
+      return made;
+    },
+    keepBalancers(keys) {
+      for (const key of balancers.keys()) if (!keys.has(key)) balancers.delete(key);
+    },
+  };
+  return path;
+}
+
+/** As the core writes it: a link-local address without its zone. */
+export function sourceText(address: string): string {
+  const zone = address.indexOf('%');
+  return zone < 0 ? address : address.slice(0, zone);
+}

@@ -1,0 +1,63 @@
+/** The open sockets of one family. */
+import type { BackendError, Result } from '@signalbox/core';
+import { listenerKey, type Listener } from '../objects/listener.ts';
+import type { DataPath } from './data-path.ts';
+import type { OpenListener } from './open-listener.ts';
+import { openTcpListener } from './tcp-listener.ts';
+import { openUdpListener } from './udp-listener.ts';
+
+export interface Sockets {
+  keys(): ReadonlySet<string>;
+  open(listener: Listener): Promise<BackendError | null>;
+  close(listener: Listener): void;
+  /** Forgets the state of service ports without a socket. */
+  prune(): void;
+  /** Closes all; resolves when the connections have ended, or are reset after the drain time-out. */
+  drain(): Promise<void>;
+}
+
+export function createSockets(path: DataPath): Sockets {
+  const all = new Map<string, OpenListener>();
+  const opens = (listener: Listener): Promise<Result<OpenListener>> =>
+    listener.protocol === 'TCP' ? openTcpListener(listener, path) : openUdpListener(listener, path);
+  return {
+    keys: () => new Set(all.keys()),
+    async open(listener) {
+      const key = listenerKey(listener);
+      const known = all.get(key);
+      if (known !== undefined) {
+        known.update(listener);
+        return null;
+      }
+      const made = await opens(listener);
+      if (!made.ok) return made.error;
+      all.set(key, made.value);
+      return null;
+    },
+    close(listener) {
+      const key = listenerKey(listener);
+      all.get(key)?.close();
+      all.delete(key);
+    },
+    prune: () => path.keepBalancers(new Set([...all.values()].map((each) => each.listener.servicePort.key))),
+    async drain() {
+      for (const each of all.values()) each.close();
+      all.clear();
+      await allClosed(path);
+    },
+  };
+}
+
+function allClosed(path: DataPath): Promise<void> {
+  const { sockets, clock, drainTimeout } = path;
+  if (sockets.size === 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stopTimer = clock.schedule(drainTimeout, () => {
+      for (const socket of sockets) socket.resetAndDestroy();
+    });
+    path.onIdle = () => {
+      stopTimer();
+      resolve();
+    };
+  });
+}

@@ -1,0 +1,120 @@
+/** The sockets of this process, and the addresses of the network namespace that it is in. */
+import { networkInterfaces } from 'node:os';
+import { canonicalAddress, type BackendError, type Clock, type Family, type Result } from '@signalbox/core';
+import { createRouteClient, type RouteClient } from '@signalbox/netlink';
+import type { Observed } from '../objects/observed.ts';
+import type { Operation } from '../objects/operation.ts';
+import { createDataPath, sourceText, type DataPath } from './data-path.ts';
+import { changeAddresses, createDevice, deleteDevice, observeDevice, type ObservedDevice } from './device.ts';
+import { createSockets, type Sockets } from './sockets.ts';
+import { systemClock } from './system-clock.ts';
+import type { UserspaceDriver } from './userspace-driver.ts';
+
+export interface SystemDriverOptions {
+  readonly family: Family;
+  readonly serviceAddresses?: 'device' | 'none';
+  readonly udpTimeout?: number;
+  readonly tcpIdleTimeout?: number;
+  readonly drainTimeout?: number;
+  readonly clock?: Clock;
+}
+
+interface Parts {
+  readonly family: Family;
+  /** `null`: no address is assigned. */
+  readonly route: RouteClient | null;
+  readonly path: DataPath;
+  readonly sockets: Sockets;
+}
+
+const DAY_MS = 86_400_000;
+
+export function createSystemDriver(options: SystemDriverOptions): UserspaceDriver {
+  const { family, serviceAddresses = 'device', clock = systemClock } = options;
+  const { udpTimeout = 30_000, tcpIdleTimeout = DAY_MS, drainTimeout = 20_000 } = options;
+  const path = createDataPath({ clock, udpTimeout, tcpIdleTimeout, drainTimeout });
+  const route = serviceAddresses === 'device' ? createRouteClient() : null;
+  const parts: Parts = { family, route, path, sockets: createSockets(path) };
+  return {
+    family,
+    observe: () => observe(parts),
+    apply: (operations) => apply(parts, operations),
+    counts: () => Promise.resolve({ ...path.counts }),
+    async close() {
+      await parts.sockets.drain();
+      route?.close();
+    },
+  };
+}
+
+async function observe({ family, route, path, sockets }: Parts): Promise<Result<Observed>> {
+  const seen: Result<ObservedDevice> =
+    route === null ? { ok: true, value: withoutDevice() } : await observeDevice(route, family);
+  if (!seen.ok) return seen;
+  path.hostAddresses = new Set([...seen.value.hostAddresses, ...seen.value.addresses]);
+  return { ok: true, value: { ...seen.value, listeners: sockets.keys() } };
+}
+
+function withoutDevice(): ObservedDevice {
+  const all = Object.values(networkInterfaces()).flatMap((each) => each ?? []);
+  const addresses = all.map(({ address }) => canonicalAddress(sourceText(address)) ?? address);
+  return { device: 'absent', addresses: new Set(), isShared: false, hostAddresses: new Set(addresses) };
+}
+
+/** Runs of address changes are one batch of netlink messages each. */
+async function apply(
+  parts: Parts,
+  operations: readonly Operation[],
+): Promise<readonly (BackendError | null)[]> {
+  const results: (BackendError | null)[] = [];
+  while (results.length < operations.length) {
+    const rest = operations.slice(results.length);
+    const kind = rest[0]?.kind;
+    const end = rest.findIndex((each) => each.kind !== kind);
+    results.push(...(await applyRun(parts, end < 0 ? rest : rest.slice(0, end))));
+  }
+  parts.sockets.prune();
+  return results;
+}
+
+async function applyRun(
+  { route, path, sockets }: Parts,
+  run: readonly Operation[],
+): Promise<readonly (BackendError | null)[]> {
+  const kind = run[0]?.kind;
+  if (kind === 'address-add' || kind === 'address-delete') {
+    const addresses = run.flatMap((each) => ('address' in each ? [each.address] : []));
+    const results =
+      route === null ? addresses.map(() => null) : await changeAddresses(route, kind, addresses);
+    const host = new Set(path.hostAddresses);
+    for (const address of addresses) {
+      if (kind === 'address-add') host.add(address);
+      else host.delete(address);
+    }
+    path.hostAddresses = host;
+    return results;
+  }
+  return Promise.all(run.map((operation) => applyOne(route, sockets, operation)));
+}
+
+function applyOne(
+  route: RouteClient | null,
+  sockets: Sockets,
+  operation: Operation,
+): Promise<BackendError | null> {
+  switch (operation.kind) {
+    case 'device-create':
+      return route === null ? Promise.resolve(null) : createDevice(route);
+    case 'device-delete':
+      return route === null ? Promise.resolve(null) : deleteDevice(route);
+    case 'listener-open':
+    case 'listener-update':
+      return sockets.open(operation.listener);
+    case 'listener-close':
+      sockets.close(operation.listener);
+      return Promise.resolve(null);
+    case 'address-add':
+    case 'address-delete':
+      throw new Error('address changes are applied in runs');
+  }
+}

@@ -1,0 +1,278 @@
+/** TCP connections through the system driver, on loopback addresses. */
+import { once } from 'node:events';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
+import type { DesiredEndpoint, Route } from '@signalbox/core';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Listener } from '../objects/listener.ts';
+import { createSystemDriver } from './system-driver.ts';
+import { systemClock } from './system-clock.ts';
+import type { UserspaceDriver } from './userspace-driver.ts';
+
+const ANY: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
+const held: { close: () => unknown }[] = [];
+afterEach(async () => {
+  for (const each of held.splice(0).toReversed()) await each.close();
+});
+
+/** As Promise.withResolvers of newer versions of Node. */
+function deferred<T>() {
+  let resolve: (value: T | Promise<T>) => void = () => {};
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** An endpoint on a loopback address that hands each connection over. */
+async function endpoint(onConnection: (socket: Socket) => void): Promise<DesiredEndpoint> {
+  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
+    socket.on('error', () => {});
+    held.push({ close: () => socket.destroy() });
+    onConnection(socket);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  held.push({ close: () => server.close() });
+  return { address: '127.0.0.1', port: (server.address() as AddressInfo).port, isLocal: true };
+}
+
+async function listenerOf(
+  endpoints: readonly DesiredEndpoint[],
+  more: { readonly affinitySeconds?: number; readonly routes?: readonly Route[] } = {},
+): Promise<Listener> {
+  const port = await freePort();
+  const routes = more.routes ?? [ANY];
+  const frontend = { kind: 'cluster-ip', address: '127.0.0.1', port, policy: 'cluster', routes } as const;
+  const name = { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' } as const;
+  return {
+    protocol: 'TCP',
+    address: '127.0.0.1',
+    port,
+    frontend,
+    servicePort: servicePort(name, [frontend], endpoints, more.affinitySeconds),
+    node: sampleNode('IPv4'),
+  };
+}
+
+interface Timeouts {
+  readonly tcpIdleTimeout?: number;
+  readonly drainTimeout?: number;
+}
+
+/** Not shuffled: the first connection goes to the first endpoint. */
+const IN_ORDER = { ...systemClock, random: () => 0.999 };
+
+async function serve(listener: Listener, timeouts: Timeouts = {}): Promise<UserspaceDriver> {
+  const options = { drainTimeout: 0, ...timeouts, clock: IN_ORDER };
+  const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none', ...options });
+  held.push(driver);
+  expect(await driver.apply([{ kind: 'listener-open', listener }])).toEqual([null]);
+  return driver;
+}
+
+function dial({ port }: Listener): Socket {
+  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+  held.push({ close: () => socket.destroy() });
+  return socket;
+}
+
+async function readAll(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+/** `ended`, or the code of the error. */
+async function endOf(socket: Socket): Promise<string> {
+  return readAll(socket).then(
+    () => 'ended',
+    ({ code }: NodeJS.ErrnoException) => code ?? 'unknown',
+  );
+}
+
+const greet =
+  (text: string) =>
+  (socket: Socket): void =>
+    void socket.end(text);
+
+describe('a TCP connection', () => {
+  it('takes turns among the endpoints', async () => {
+    const listener = await listenerOf([await endpoint(greet('a')), await endpoint(greet('b'))]);
+    await serve(listener);
+    const seen: string[] = [];
+    for (let at = 0; at < 4; at++) seen.push(await readAll(dial(listener)));
+    expect(seen).toEqual(['a', 'b', 'a', 'b']);
+  });
+
+  it('keeps a client at its endpoint with session affinity', async () => {
+    const endpoints = [await endpoint(greet('a')), await endpoint(greet('b'))];
+    const listener = await listenerOf(endpoints, { affinitySeconds: 600 });
+    await serve(listener);
+    const seen = [
+      await readAll(dial(listener)),
+      await readAll(dial(listener)),
+      await readAll(dial(listener)),
+    ];
+    expect(new Set(seen).size).toBe(1);
+  });
+
+  it('is answered when the client has ended its direction', async () => {
+    const listener = await listenerOf([
+      await endpoint((socket) => void readAll(socket).then((text) => socket.end(`got ${text}`))),
+    ]);
+    await serve(listener);
+    const client = dial(listener);
+    client.end('all of it');
+    expect(await readAll(client)).toBe('got all of it');
+  });
+
+  it('can send when the endpoint has ended its direction', async () => {
+    const received = deferred<string>();
+    const listener = await listenerOf([
+      await endpoint((socket) => {
+        socket.end('bye');
+        received.resolve(readAll(socket));
+      }),
+    ]);
+    await serve(listener);
+    const client = dial(listener);
+    expect(await readAll(client)).toBe('bye');
+    client.end('last words');
+    expect(await received.promise).toBe('last words');
+  });
+
+  it('is reset when the endpoint resets it', async () => {
+    const listener = await listenerOf([
+      await endpoint((socket) => socket.once('data', () => socket.resetAndDestroy())),
+    ]);
+    await serve(listener);
+    const client = dial(listener);
+    client.write('hello');
+    expect(await endOf(client)).toBe('ECONNRESET');
+  });
+
+  it('resets the endpoint when the client resets it', async () => {
+    const ending = deferred<string>();
+    const listener = await listenerOf([
+      await endpoint((socket) => {
+        socket.write('hello');
+        ending.resolve(endOf(socket));
+      }),
+    ]);
+    await serve(listener);
+    const client = dial(listener);
+    await once(client, 'data');
+    client.resetAndDestroy();
+    expect(await ending.promise).toBe('ECONNRESET');
+  });
+
+  it('carries more than any buffer holds, in both directions, to a slow reader', async () => {
+    const size = 32 << 20;
+    const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
+    await serve(listener);
+    const client = dial(listener);
+    client.end(Buffer.alloc(size, 'x'));
+    let received = 0;
+    for await (const chunk of client) received += (chunk as Buffer).length;
+    expect(received).toBe(size);
+  });
+
+  it('goes to the next endpoint when one refuses', async () => {
+    const dead: DesiredEndpoint = { address: '127.0.0.1', port: await freePort(), isLocal: true };
+    const listener = await listenerOf([dead, await endpoint(greet('alive'))]);
+    const driver = await serve(listener);
+    const seen: string[] = [];
+    for (let at = 0; at < 4; at++) seen.push(await readAll(dial(listener)));
+    expect(seen).toEqual(['alive', 'alive', 'alive', 'alive']);
+    expect((await driver.counts()).failedAttempts).toBe(2);
+  });
+
+  it('is reset when every endpoint refuses', async () => {
+    const dead: DesiredEndpoint = { address: '127.0.0.1', port: await freePort(), isLocal: true };
+    const listener = await listenerOf([dead]);
+    const driver = await serve(listener);
+    expect(await endOf(dial(listener))).toBe('ECONNRESET');
+    expect(await driver.counts()).toMatchObject({ failedAttempts: 4, unserved: 1, forwarded: 0 });
+  });
+
+  it('is reset when its route has no endpoint', async () => {
+    const drop: Route = { source: 'any', target: 'drop', masquerade: false, rule: 'S22' };
+    const listener = await listenerOf([await endpoint(greet('a'))], { routes: [drop] });
+    const driver = await serve(listener);
+    expect(await endOf(dial(listener))).toBe('ECONNRESET');
+    expect(await driver.counts()).toMatchObject({ refused: 1, forwarded: 0 });
+  });
+
+  it('continues when its endpoint leaves the Service, and when the frontend goes', async () => {
+    const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
+    const driver = await serve(listener);
+    const client = dial(listener);
+    client.write('1');
+    await once(client, 'data');
+    const without = { ...listener, servicePort: { ...listener.servicePort, clusterEndpoints: [] } };
+    await driver.apply([{ kind: 'listener-update', listener: without }]);
+    expect(await endOf(dial(listener))).toBe('ECONNRESET');
+    await driver.apply([{ kind: 'listener-close', listener }]);
+    expect(await endOf(dial(listener))).toBe('ECONNREFUSED');
+    client.end('2');
+    expect(await readAll(client)).toBe('2');
+  });
+
+  it('is reset after the idle time-out', async () => {
+    const listener = await listenerOf([await endpoint((socket) => void socket.write('hello'))]);
+    await serve(listener, { tcpIdleTimeout: 1 });
+    expect(await endOf(dial(listener))).toBe('ECONNRESET');
+  });
+});
+
+describe('the end of the driver', () => {
+  it('waits for connections that end in time', async () => {
+    const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
+    const driver = await serve(listener, { drainTimeout: 60_000 });
+    const client = dial(listener);
+    client.write('1');
+    await once(client, 'data');
+    const closed = driver.close();
+    expect(await endOf(dial(listener))).toBe('ECONNREFUSED');
+    client.end('2');
+    expect(await readAll(client)).toBe('2');
+    await closed;
+    expect((await driver.counts()).open).toBe(0);
+  });
+
+  it('resets those that do not', async () => {
+    const listener = await listenerOf([await endpoint((socket) => void socket.write('hello'))]);
+    const driver = await serve(listener, { drainTimeout: 1 });
+    const client = dial(listener);
+    await once(client, 'data');
+    const ending = endOf(client);
+    await driver.close();
+    expect(await ending).toBe('ECONNRESET');
+  });
+});
+
+describe('a port that another process has open', () => {
+  it('is an error of that socket only, and is opened when it is free', async () => {
+    const listener = await listenerOf([await endpoint(greet('a'))]);
+    const other = createServer().listen(listener.port, '127.0.0.1');
+    await once(other, 'listening');
+    const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none', drainTimeout: 0 });
+    held.push(driver);
+    const next = await listenerOf([await endpoint(greet('b'))]);
+    const operations = [listener, next].map((each) => ({ kind: 'listener-open', listener: each }) as const);
+    const [first, second] = await driver.apply(operations);
+    expect(first).toMatchObject({ code: 'busy', operation: 'listen' });
+    expect(second).toBeNull();
+    other.close();
+    await once(other, 'close');
+    expect(await driver.apply(operations)).toEqual([null, null]);
+    expect(await readAll(dial(listener))).toBe('a');
+  });
+});

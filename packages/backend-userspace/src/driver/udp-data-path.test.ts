@@ -1,0 +1,146 @@
+/** UDP sessions through the system driver, on loopback addresses. */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
+import type { DesiredEndpoint, Route } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Listener } from '../objects/listener.ts';
+import { createSystemDriver } from './system-driver.ts';
+
+const ANY: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
+const held: { close: () => unknown }[] = [];
+afterEach(async () => {
+  for (const each of held.splice(0).toReversed()) await each.close();
+});
+
+function deferred<T>() {
+  let resolve: (value: T | Promise<T>) => void = () => {};
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+async function bound(): Promise<Socket & { readonly at: number }> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  held.push(socket);
+  return Object.assign(socket, { at: socket.address().port });
+}
+
+/** Answers each datagram with its name and the port that it saw. */
+async function endpoint(name: string): Promise<DesiredEndpoint> {
+  const socket = await bound();
+  socket.on('message', (data, peer) => socket.send(`${name} ${data} ${peer.port}`, peer.port, peer.address));
+  return { address: '127.0.0.1', port: socket.at, isLocal: true };
+}
+
+async function listenerOf(endpoints: readonly DesiredEndpoint[], route = ANY): Promise<Listener> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  const frontend = {
+    kind: 'cluster-ip',
+    address: '127.0.0.1',
+    port,
+    policy: 'cluster',
+    routes: [route],
+  } as const;
+  const name = { namespace: 'shop', name: 'dns', port: 'dns', protocol: 'UDP' } as const;
+  return {
+    protocol: 'UDP',
+    address: '127.0.0.1',
+    port,
+    frontend,
+    servicePort: servicePort(name, [frontend], endpoints),
+    node: sampleNode('IPv4'),
+  };
+}
+
+async function serve(listener: Listener) {
+  const clock = createManualClock();
+  const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none', udpTimeout: 1000, clock });
+  expect(await driver.apply([{ kind: 'listener-open', listener }])).toEqual([null]);
+  held.push(driver);
+  return { driver, clock };
+}
+
+async function ask(client: Socket, { port }: Listener, text: string): Promise<string> {
+  client.send(text, port, '127.0.0.1');
+  const [reply] = (await once(client, 'message')) as [Buffer];
+  return reply.toString();
+}
+
+describe('a UDP session', () => {
+  it('keeps the endpoint and the source port of a client, and ends after the time-out', async () => {
+    const listener = await listenerOf([await endpoint('a'), await endpoint('b')]);
+    const { driver, clock } = await serve(listener);
+    const client = await bound();
+    const first = await ask(client, listener, 'x');
+    expect(await ask(client, listener, 'x')).toBe(first);
+    clock.advance(999);
+    expect(await ask(client, listener, 'x')).toBe(first);
+    clock.advance(999);
+    expect((await driver.counts()).open).toBe(1);
+    clock.advance(1001);
+    expect((await driver.counts()).open).toBe(0);
+    expect((await ask(client, listener, 'x'))[0]).not.toBe(first[0]);
+  });
+
+  it('is each client its own, in turn', async () => {
+    const listener = await listenerOf([await endpoint('a'), await endpoint('b')]);
+    await serve(listener);
+    const seen = [await ask(await bound(), listener, 'x'), await ask(await bound(), listener, 'x')];
+    expect(seen.map((reply) => reply[0]).toSorted()).toEqual(['a', 'b']);
+  });
+
+  it('ends when its endpoint no longer serves, and not before', async () => {
+    const [one, other] = [await endpoint('a'), await endpoint('b')];
+    const listener = await listenerOf([one]);
+    const { driver } = await serve(listener);
+    const client = await bound();
+    expect((await ask(client, listener, 'x'))[0]).toBe('a');
+    const both = { ...listener.servicePort, clusterEndpoints: [other], servingEndpoints: [one, other] };
+    await driver.apply([{ kind: 'listener-update', listener: { ...listener, servicePort: both } }]);
+    expect((await ask(client, listener, 'x'))[0]).toBe('a');
+    const gone = { ...both, servingEndpoints: [other] };
+    await driver.apply([{ kind: 'listener-update', listener: { ...listener, servicePort: gone } }]);
+    expect((await ask(client, listener, 'x'))[0]).toBe('b');
+  });
+
+  it('ends when the endpoint refuses a datagram, and the next one goes to another', async () => {
+    const closed = await bound();
+    const dead = { address: '127.0.0.1', port: closed.at, isLocal: true };
+    held.splice(held.indexOf(closed), 1);
+    closed.close();
+    const listener = await listenerOf([dead, await endpoint('alive')]);
+    const { driver } = await serve(listener);
+    const client = await bound();
+    const replied = once(client, 'message');
+    // Whichever endpoint came first, a reply comes once the dead one has been tried.
+    const sending = setInterval(() => client.send('x', listener.port, '127.0.0.1'), 1);
+    held.push({ close: () => clearInterval(sending) });
+    const [reply] = (await replied) as [Buffer];
+    expect(reply.toString().startsWith('alive')).toBe(true);
+    expect((await driver.counts()).open).toBe(1);
+  });
+
+  it('does not start where no route serves the client', async () => {
+    const drop: Route = { source: 'any', target: 'drop', masquerade: false, rule: 'S22' };
+    const listener = await listenerOf([await endpoint('a')], drop);
+    const { driver } = await serve(listener);
+    const client = await bound();
+    const { promise, resolve } = deferred<void>();
+    const check = async (): Promise<void> => {
+      if ((await driver.counts()).refused > 0) resolve();
+    };
+    const sending = setInterval(() => {
+      client.send('x', listener.port, '127.0.0.1');
+      void check();
+    }, 1);
+    held.push({ close: () => clearInterval(sending) });
+    await promise;
+    expect(await driver.counts()).toMatchObject({ open: 0, forwarded: 0 });
+  });
+});

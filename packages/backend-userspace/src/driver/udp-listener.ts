@@ -1,0 +1,107 @@
+/** One socket for each client of a UDP frontend: endpoints see one source port a client, and replies find their way back. */
+import { createSocket, type Socket } from 'node:dgram';
+import { fail, formatAddressPort, succeed, type DesiredEndpoint, type Result } from '@signalbox/core';
+import { dispatch } from '../compile/service-dispatch.ts';
+import { listenerKey, type Listener } from '../objects/listener.ts';
+import { sourceText, type DataPath } from './data-path.ts';
+import type { OpenListener } from './open-listener.ts';
+import { socketError } from './socket-error.ts';
+import { openUdpSession, type UdpSession } from './udp-session.ts';
+
+/** Bounds the open files that one frontend can take: beyond, the session that was opened first ends. */
+const SESSIONS_LIMIT = 8192;
+
+interface Frontend {
+  readonly path: DataPath;
+  readonly socket: Socket;
+  readonly sessions: Map<string, UdpSession>;
+  listener: Listener;
+}
+
+export function openUdpListener(listener: Listener, path: DataPath): Promise<Result<OpenListener>> {
+  const socket = newSocket(listener.address);
+  const frontend: Frontend = { path, socket, sessions: new Map(), listener };
+  socket.on('message', (data, { address, port }) => forward(frontend, data, { address, port }));
+  return new Promise((resolve) => {
+    socket.once('error', (error) => resolve(fail(socketError(listenerKey(listener), error))));
+    socket.bind({ address: listener.address, port: listener.port, exclusive: true }, () =>
+      resolve(succeed(opened(frontend))),
+    );
+  });
+}
+
+function newSocket(address: string): Socket {
+  return createSocket({
+    type: address.includes(':') ? 'udp6' : 'udp4',
+    // Addresses only: no need to ask a resolver.
+    lookup: (host, _, done) => done(null, host, host.includes(':') ? 6 : 4),
+  });
+}
+
+function opened(frontend: Frontend): OpenListener {
+  const { socket, sessions } = frontend;
+  // A reply that cannot be sent is one that does not arrive.
+  socket.on('error', () => {});
+  return {
+    get listener() {
+      return frontend.listener;
+    },
+    update(listener) {
+      frontend.listener = listener;
+      const serving = new Set(listener.servicePort.servingEndpoints.map(nameOf));
+      // S46: a flow to an endpoint that no longer serves is stale.
+      for (const session of sessions.values()) if (!serving.has(nameOf(session.endpoint))) session.close();
+    },
+    close() {
+      for (const session of sessions.values()) session.close();
+      socket.close();
+    },
+  };
+}
+
+interface Peer {
+  readonly address: string;
+  readonly port: number;
+}
+
+function forward(frontend: Frontend, data: Buffer, client: Peer): void {
+  const key = formatAddressPort(client.address, client.port);
+  const session = frontend.sessions.get(key) ?? startSession(frontend, key, client);
+  session?.send(data);
+}
+
+function startSession(frontend: Frontend, key: string, client: Peer): UdpSession | null {
+  const { path, listener, socket, sessions } = frontend;
+  const source = sourceText(client.address);
+  const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
+  const { affinity, key: servicePort } = listener.servicePort;
+  const request = { endpoints: endpoints ?? [], affinity, client: source, now: path.clock.now() };
+  const balancer = path.balancer(servicePort);
+  const [endpoint] = balancer.candidates(request, 1);
+  if (endpoint === undefined) {
+    path.counts.refused++;
+    return null;
+  }
+  balancer.connected(request, endpoint);
+  path.counts.forwarded++;
+  path.counts.open++;
+  const session = openUdpSession({
+    socket: newSocket(endpoint.address),
+    endpoint,
+    clock: path.clock,
+    timeout: path.udpTimeout,
+    onReply: (reply) => socket.send(reply, client.port, client.address, () => {}),
+    onFailure: () => path.counts.failedAttempts++,
+    onClose() {
+      path.counts.open--;
+      sessions.delete(key);
+    },
+  });
+  sessions.set(key, session);
+  if (sessions.size > SESSIONS_LIMIT) sessions.values().next().value?.close();
+  return session;
+}
+
+function nameOf({ address, port }: DesiredEndpoint): string {
+  return formatAddressPort(address, port);
+}

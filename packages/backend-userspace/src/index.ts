@@ -1,0 +1,6 @@
+export { createUserspaceBackend, type UserspaceBackend } from './userspace-backend.ts';
+export { parseAddressMapping, type AddressMapping } from './compile/address-map.ts';
+export { probeDevice, surveyDevice } from './driver/probe.ts';
+export { SERVICE_DEVICE } from './objects/observed.ts';
+export type { ConnectionCounts, UserspaceDriver } from './driver/userspace-driver.ts';
+export type { UserspaceBackendOptions } from './options.ts';

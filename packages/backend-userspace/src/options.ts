@@ -1,0 +1,41 @@
+import type { Clock, Family } from '@signalbox/core';
+import type { AddressMapping } from './compile/address-map.ts';
+import { createSystemDriver } from './driver/system-driver.ts';
+import type { UserspaceDriver } from './driver/userspace-driver.ts';
+
+export interface UserspaceBackendOptions {
+  readonly family: Family;
+  /**
+   * `device`: service addresses become addresses of the node, on a device of its own; needs CAP_NET_ADMIN. `none`: only node
+   * ports and mapped addresses are served. Default: `device`.
+   */
+  readonly serviceAddresses?: 'device' | 'none';
+  /** Service addresses that are served at other addresses. Default: none. */
+  readonly mappings?: readonly AddressMapping[];
+  /** Milliseconds without a datagram after which the session of a UDP client ends. Default: 30,000. */
+  readonly udpTimeout?: number;
+  /** Milliseconds without a byte after which a TCP connection is reset. Default: 24 hours. */
+  readonly tcpIdleTimeout?: number;
+  /** Milliseconds that connections have to end after `close`, before they are reset. Default: 20,000. */
+  readonly drainTimeout?: number;
+  /** For tests. Default: the sockets of this process and its network namespace. */
+  readonly driver?: UserspaceDriver;
+  readonly clock?: Clock;
+}
+
+export interface Settings {
+  readonly family: Family;
+  readonly assignsAddresses: boolean;
+  readonly mappings: readonly AddressMapping[];
+  readonly driver: UserspaceDriver;
+}
+
+export function settingsOf(options: UserspaceBackendOptions): Settings {
+  const { family, serviceAddresses = 'device', mappings = [] } = options;
+  return {
+    family,
+    assignsAddresses: serviceAddresses === 'device',
+    mappings,
+    driver: options.driver ?? createSystemDriver(options),
+  };
+}

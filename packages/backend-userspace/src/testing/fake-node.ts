@@ -1,0 +1,121 @@
+/** A node without sockets: what would be bound and assigned, kept as data, with the refusals of a kernel. */
+import { backendError, type BackendError, type Family } from '@signalbox/core';
+import type { FaultPlan } from '@signalbox/core/testing';
+import type { UserspaceDriver } from '../driver/userspace-driver.ts';
+import { listenerKey, type Listener } from '../objects/listener.ts';
+import { SERVICE_DEVICE } from '../objects/observed.ts';
+import type { Operation } from '../objects/operation.ts';
+
+/** Outlives the drivers on it, as a node outlives processes; sockets do not. */
+export interface FakeNode {
+  device: 'absent' | 'present' | 'not-owned';
+  readonly addresses: Map<string, Family>;
+  readonly hostAddresses: ReadonlySet<string>;
+  readonly listeners: Map<string, Listener>;
+  /** Keys of sockets that other processes have open. */
+  readonly busy: Set<string>;
+  /** Every operation that a driver was asked for. */
+  readonly operations: Operation[];
+}
+
+export function createFakeNode(hostAddresses: Iterable<string>): FakeNode {
+  return {
+    device: 'absent',
+    addresses: new Map(),
+    hostAddresses: new Set(hostAddresses),
+    listeners: new Map(),
+    busy: new Set(),
+    operations: [],
+  };
+}
+
+export interface FakeDriverOptions {
+  readonly family: Family;
+  readonly node: FakeNode;
+  /** Asked for each operation twice: `<kind>, before` and, when it has been done, `<kind>, after`. */
+  readonly faults?: FaultPlan;
+}
+
+const NO_FAULTS: FaultPlan = () => false;
+const NO_COUNTS = { open: 0, forwarded: 0, refused: 0, failedAttempts: 0, unserved: 0 };
+
+export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDriverOptions): UserspaceDriver {
+  const own = new Set<string>();
+  const write = (operation: Operation): BackendError | null => {
+    if (faults(`${operation.kind}, before`)) return injected(operation);
+    node.operations.push(operation);
+    const error = carryOut(node, family, operation);
+    if (error !== null) return error;
+    if ('listener' in operation) own.add(listenerKey(operation.listener));
+    return faults(`${operation.kind}, after`) ? injected(operation) : null;
+  };
+  return {
+    family,
+    observe: () => {
+      const { device, hostAddresses } = node;
+      const of = (wanted: boolean): string[] =>
+        [...node.addresses].filter(([, each]) => (each === family) === wanted).map(([address]) => address);
+      const listeners = new Set([...node.listeners.keys()].filter((key) => own.has(key)));
+      const value = {
+        device,
+        hostAddresses,
+        listeners,
+        addresses: new Set(of(true)),
+        isShared: of(false).length > 0,
+      };
+      return Promise.resolve({ ok: true, value });
+    },
+    apply: (operations) => Promise.resolve(operations.map(write)),
+    counts: () => Promise.resolve(NO_COUNTS),
+    close: () => {
+      for (const key of own) node.listeners.delete(key);
+      own.clear();
+      return Promise.resolve();
+    },
+  };
+}
+
+function injected({ kind }: Operation): BackendError {
+  return backendError('timeout', kind, 'injected fault');
+}
+
+function carryOut(node: FakeNode, family: Family, operation: Operation): BackendError | null {
+  switch (operation.kind) {
+    case 'device-create':
+      node.device = 'present';
+      return null;
+    case 'device-delete':
+      node.device = 'absent';
+      node.addresses.clear();
+      return null;
+    case 'address-add':
+      if (node.device !== 'present') return refused('not-found', `no device ${SERVICE_DEVICE}`);
+      node.addresses.set(operation.address, family);
+      return null;
+    case 'address-delete':
+      node.addresses.delete(operation.address);
+      return null;
+    case 'listener-open':
+    case 'listener-update':
+      return open(node, operation.listener);
+    case 'listener-close':
+      node.listeners.delete(listenerKey(operation.listener));
+      return null;
+  }
+}
+
+function open(node: FakeNode, listener: Listener): BackendError | null {
+  const key = listenerKey(listener);
+  const { address } = listener;
+  const isLoopback = address.startsWith('127.') || address === '::1';
+  if (!isLoopback && !node.addresses.has(address) && !node.hostAddresses.has(address)) {
+    return refused('not-found', `${key}: the address is not assigned to this node`);
+  }
+  if (node.busy.has(key)) return refused('busy', `${key}: another process has this port open`);
+  node.listeners.set(key, listener);
+  return null;
+}
+
+function refused(code: BackendError['code'], message: string): BackendError {
+  return backendError(code, 'fake', message, { kernel: 'unchanged' });
+}

@@ -1,0 +1,7 @@
+import { library } from '../../tsup.base.ts';
+
+const config: ReturnType<typeof library> = library({
+  index: 'src/index.ts',
+  testing: 'src/testing/index.ts',
+});
+export default config;
