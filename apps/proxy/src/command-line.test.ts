@@ -135,7 +135,7 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
   [
     'F19 F75: ',
     'KubeProxyConfiguration.mode: Invalid value: "ebpf"',
-    'must be one of iptables, ipvs, nftables or blank',
+    'must be one of iptables, ipvs, nftables, userspace or blank',
     `${HEADER}mode: ebpf\n`,
   ],
   [
@@ -149,12 +149,6 @@ const BAD_FILES: readonly (readonly [ids: string, culprit: string, reason: strin
     'KubeProxyConfiguration.nftables.syncPeriod: Invalid value: "1s"',
     'must be greater than or equal to nftables.minSyncPeriod',
     `${HEADER}mode: nftables\nnftables: {syncPeriod: 1s, minSyncPeriod: 2s}\n`,
-  ],
-  [
-    'F75: ',
-    'KubeProxyConfiguration.mode: Invalid value: "userspace"',
-    'not yet implemented in this build',
-    `${HEADER}mode: userspace\n`,
   ],
   [
     'F75: ',
@@ -297,7 +291,7 @@ describe('bad flags end the process with status 1', () => {
     [
       'F19: ',
       ['--proxy-mode=ebpf'],
-      'invalid argument "ebpf" for "--proxy-mode" flag: must be one of iptables, ipvs, nftables or blank',
+      'invalid argument "ebpf" for "--proxy-mode" flag: must be one of iptables, ipvs, nftables, userspace or blank',
     ],
     [
       'F20: ',

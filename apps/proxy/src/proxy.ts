@@ -6,6 +6,7 @@ import { processBudget } from './health/bounded-server.ts';
 import { createHealthState } from './health/health-state.ts';
 import { createInspector } from './inspect/inspector.ts';
 import { createSyncHistory } from './inspect/sync-history.ts';
+import { registerConnectionCounts } from './metrics/connection-counts.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
@@ -28,6 +29,8 @@ export interface Proxy {
   reconfigure(settings: Settings): void;
   /** As `reconfigure`, with another mode; why that does not serve here: then nothing changes. */
   switchMode(settings: Settings): Promise<string | null>;
+  /** What to wait for before the process exits, beyond its servers; `null`: nothing, the rules stay in place. */
+  drain(): Promise<void> | null;
   stop(): Promise<void>;
 }
 
@@ -50,6 +53,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     checkSettings: (settings) => checkSettings(parts, settings),
     reconfigure: (settings) => reconfigure(parts, settings),
     switchMode: (settings) => changeMode(parts, settings),
+    drain: () => (parts.current.mode.endsWithProcess === true ? parts.running.close() : null),
     stop: () => stop(parts, { servers, gate, controller, watch }),
   };
 }
@@ -84,6 +88,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
   const running = await createModeLoops(base, { settings, isFirst: true });
   const parts: Parts = Object.assign(base, { running });
   registerPacketCounters(registry, parts.metrics, () => parts.running.counters);
+  registerConnectionCounts(registry, parts.metrics, () => parts.running.backends);
   if (settings.serviceMetrics !== null) {
     registerServiceMetrics(registry, {
       clock: composition.clock,

@@ -1,5 +1,5 @@
 /** One change of the proxy mode, at a start or in the running process, and what has to hold during and after it. */
-import { whileConnecting, type Streams } from '@signalbox/netns';
+import { whileConnecting, type ReplayRow, type Streams } from '@signalbox/netns';
 import { expect } from 'vitest';
 import {
   balancerIP,
@@ -34,6 +34,8 @@ export interface Kind {
   readonly takesNoAffinity?: true;
   /** What the mode has left in the kernel although another one serves. */
   readonly remains: (rig: ModeRig) => Promise<readonly string[]>;
+  /** Ways to Services in which clients see the same in this mode as in the others; absent: all. */
+  readonly rows?: readonly ReplayRow[];
 }
 
 export type How = 'at start' | 'live';
@@ -73,7 +75,12 @@ export async function changeMode(rig: ModeRig, change: Change, others: readonly 
     await apply(rig, change);
     await goesOn(rig, streams);
   };
-  const report = await whileConnecting(rig.world, ROWS, stream, rig.pace);
+  const report = await whileConnecting(
+    rig.world,
+    change.from.rows ?? change.to.rows ?? ROWS,
+    stream,
+    rig.pace,
+  );
   const problems = rig.countsRepeatedSyns
     ? report.problems
     : report.problems.filter((text) => !text.endsWith('SYNs again'));

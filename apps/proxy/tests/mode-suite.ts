@@ -1,6 +1,6 @@
 /** The cases that every set of proxy modes has in common, with real connections. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { changeMode, followsChanges, walk, type Kind } from './mode-changes.ts';
+import { changeMode, followsChanges, walk, type How, type Kind } from './mode-changes.ts';
 import {
   buildModeRig,
   closeModeRig,
@@ -30,8 +30,12 @@ export function useModeRig(speed: Speed, prepare?: (rig: ModeRig) => Promise<voi
 }
 
 /** Every ordered pair of `kinds`, at a start and in a running process. */
-export function describeChanges(kinds: readonly Kind[], rig: () => ModeRig): void {
-  describe.each([...walk(kinds, 'at start'), ...walk(kinds, 'live')])(
+export function describeChanges(
+  kinds: readonly Kind[],
+  rig: () => ModeRig,
+  ways: readonly How[] = ['at start', 'live'],
+): void {
+  describe.each(ways.flatMap((how) => walk(kinds, how)))(
     'F86: from $from.name to $to.name, $how',
     (change) => {
       it('fails no connection, and leaves nothing of the former mode', async () => {

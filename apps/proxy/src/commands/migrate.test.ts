@@ -97,7 +97,7 @@ describe('signalbox migrate', () => {
   it.each([
     [['--dry-run'], /^--to: required/],
     [['--to=nftables'], /^--dry-run: required/],
-    [['--to=ebpf', '--dry-run'], /^--to: ebpf is not one of iptables, ipvs, nftables$/],
+    [['--to=ebpf', '--dry-run'], /^--to: ebpf is not one of iptables, ipvs, nftables, userspace$/],
     [['--to=nftables', '--dry-run', '-o=yaml'], /^-o: yaml is not text or json$/],
   ])('%j ends with 1 and one line', async (words, line) => {
     const { status, errors } = await migrate('ClusterIP', words);

@@ -42,8 +42,13 @@ export function run(options: RunOptions): Promise<Outcome> {
 function endOnSignals({ logging }: RunOptions, life: Life): void {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.once(signal, () => {
-      logging.logger.info('Shutting down; rules stay in place', { signal });
-      const closed = life.proxy?.servers.close() ?? Promise.resolve();
+      const drained = life.proxy?.drain() ?? null;
+      const message =
+        drained === null
+          ? 'Shutting down; rules stay in place'
+          : 'Shutting down; new connections are refused, open ones may end';
+      logging.logger.info(message, { signal });
+      const closed = Promise.all([drained, life.proxy?.servers.close()]);
       closed.finally(() => life.end(DONE)).catch(() => undefined);
     });
   }

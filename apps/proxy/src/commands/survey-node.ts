@@ -55,8 +55,10 @@ export async function prepare({
   const { clock } = composition;
   const load = (): Promise<string | null> => composition.loadConntrack();
   const { conntrack } = config;
+  // Limits of connection tracking are for modes whose flows pass through it.
+  const isTracked = settings.mode.flows === 'conntrack';
   const error =
-    (await startConntrack({ files: systemFiles, conntrack, clock, logger, load })) ??
+    (isTracked ? await startConntrack({ files: systemFiles, conntrack, clock, logger, load }) : null) ??
     applySysctls(systemFiles, sysctls);
   if (error !== null || initOnly) return error;
   const oom = setOomScore(systemFiles, config.oomScoreAdj);

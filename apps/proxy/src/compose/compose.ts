@@ -33,7 +33,7 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
         modes
           .filter(({ platform }) => platform === settings.mode.platform)
           .flatMap((mode) => mode.cleaners(settings, successor)),
-        logger,
+        { logger, toleratesMissingPrivileges: settings.mode.worksUnprivileged === true },
       ),
     carryAffinity: ({ mode }, states, logger) =>
       carryAffinity({
@@ -53,11 +53,24 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
   };
 }
 
-async function removeLeftovers(cleaners: readonly Cleaner[], logger: Logger): Promise<Leftovers> {
+interface RemovalOptions {
+  readonly logger: Logger;
+  /** Objects that this process may not even list are left to a process that may: a detail (v=2). */
+  readonly toleratesMissingPrivileges: boolean;
+}
+
+async function removeLeftovers(
+  cleaners: readonly Cleaner[],
+  { logger, toleratesMissingPrivileges }: RemovalOptions,
+): Promise<Leftovers> {
   const failures: string[] = [];
   let inUse = 0;
   for (const { mode, family, clean } of cleaners) {
     const result = await clean();
+    if (result.outcome === 'failed' && toleratesMissingPrivileges && result.error.code === 'not-permitted') {
+      logger.debug(2, `Leftovers of ${mode} mode not listed`, { err: formatBackendError(result.error) });
+      continue;
+    }
     if (result.outcome === 'failed') {
       failures.push(`${mode} mode, ${family ?? 'IPv4, IPv6'}: ${formatBackendError(result.error)}`);
       continue;

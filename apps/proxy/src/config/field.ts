@@ -9,6 +9,7 @@ export type FlagGroup =
   | 'Proxy mode'
   | 'iptables mode'
   | 'ipvs mode'
+  | 'userspace mode'
   | 'kernelspace mode (Windows)'
   | 'Traffic detection'
   | 'Connection tracking'

@@ -85,6 +85,10 @@ describe('the table of flags', () => {
       'manifests',
       'strict',
       'ipvs-local-policy-fallback',
+      'userspace-map',
+      'udp-timeout',
+      'userspace-tcp-idle-timeout',
+      'userspace-drain-timeout',
       'service-metrics',
       'service-metrics-max-series',
     ]);

@@ -28,11 +28,12 @@ const ORDER: Readonly<Record<FlagGroup, number>> = {
   'Proxy mode': 3,
   'iptables mode': 4,
   'ipvs mode': 5,
-  'kernelspace mode (Windows)': 6,
-  'Traffic detection': 7,
-  'Connection tracking': 8,
-  'Health and metrics': 9,
-  Logging: 10,
+  'userspace mode': 6,
+  'kernelspace mode (Windows)': 7,
+  'Traffic detection': 8,
+  'Connection tracking': 9,
+  'Health and metrics': 10,
+  Logging: 11,
 };
 
 /** In the order of `--help`. */

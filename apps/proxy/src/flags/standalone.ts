@@ -85,6 +85,29 @@ export const STANDALONE = {
     initial: '10000',
     help: 'With --service-metrics: most series of Services and endpoints in /metrics; the others are only counted. Not in kube-proxy.',
   },
+  'userspace-map': {
+    kind: 'strings',
+    group: 'userspace mode',
+    help: 'Serve the service addresses of a range at the addresses of another: 10.96.0.0/16=127.96.0.0/16. Several, comma separated.',
+  },
+  'udp-timeout': {
+    kind: 'duration',
+    group: 'userspace mode',
+    initial: '30s',
+    help: 'How long the session of a UDP client is kept without a datagram.',
+  },
+  'userspace-tcp-idle-timeout': {
+    kind: 'duration',
+    group: 'userspace mode',
+    initial: '24h',
+    help: 'A TCP connection without a byte for this long is reset.',
+  },
+  'userspace-drain-timeout': {
+    kind: 'duration',
+    group: 'userspace mode',
+    initial: '20s',
+    help: 'How long open connections may go on after the end of the process is requested. Less than terminationGracePeriodSeconds.',
+  },
   'healthz-port': {
     kind: 'int32',
     group: 'Health and metrics',

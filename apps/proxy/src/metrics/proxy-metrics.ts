@@ -1,4 +1,5 @@
 /** kube-proxy's own metrics: names, types, labels and buckets are what dashboards and alerts were written for. */
+import { connectionMetrics, type ConnectionMetrics } from './connection-counts.ts';
 import type { Counter, Gauge, Histogram, Registry } from './registry.ts';
 
 /** 1 ms to 16.384 s, doubling. */
@@ -17,7 +18,7 @@ function steps(from: number, to: number, by: number): number[] {
   return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
 }
 
-export interface ProxyMetrics {
+export interface ProxyMetrics extends ConnectionMetrics {
   readonly syncDuration: Histogram;
   readonly syncFullDuration: Histogram;
   readonly syncPartialDuration: Histogram;
@@ -54,9 +55,10 @@ const FAMILY = ['ip_family'];
 
 /**
  * Metrics that only some modes have. `rules`: numbers of iptables rules, and packets that they count. `restore`: calls of
- * iptables-restore. `partial`: syncs that write only what changed. `transactions`: of nf_tables. `load-balancers`: writes to HNS.
+ * iptables-restore. `partial`: syncs that write only what changed. `transactions`: of nf_tables. `load-balancers`: writes to HNS. `connections`: those
+ * that pass through this process.
  */
-export type MetricGroup = 'rules' | 'restore' | 'partial' | 'transactions' | 'load-balancers';
+export type MetricGroup = 'rules' | 'restore' | 'partial' | 'transactions' | 'load-balancers' | 'connections';
 
 export interface MetricsOfMode {
   readonly metrics: readonly MetricGroup[];
@@ -73,6 +75,7 @@ interface Registries {
   readonly conntrack: Registry;
   readonly transactions: Registry;
   readonly loadBalancers: Registry;
+  readonly connections: Registry;
 }
 
 /** Shows what the mode that runs has; the rest can be used, and shows nowhere, as in kube-proxy. */
@@ -86,6 +89,7 @@ export function createProxyMetrics(registry: Registry, mode: () => MetricsOfMode
     conntrack: registry.section(() => mode().flows === 'conntrack'),
     transactions: of('transactions'),
     loadBalancers: of('load-balancers'),
+    connections: of('connections'),
   };
   return {
     ...syncMetrics(registries),
@@ -93,6 +97,7 @@ export function createProxyMetrics(registry: Registry, mode: () => MetricsOfMode
     ...modeMetrics(registries),
     ...transactionMetrics(registries),
     ...windowsMetrics(registries),
+    ...connectionMetrics(registries.connections),
     ...otherMetrics(registries),
   };
 }

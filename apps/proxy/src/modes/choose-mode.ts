@@ -7,9 +7,6 @@ export interface ModeChoice {
   readonly modes: readonly ProxyMode[];
 }
 
-/** Names that are a proxy mode, but not in this build: the error must say that much. */
-const NOT_BUILT: readonly string[] = ['userspace'];
-
 function defaultMode({ platform, modes }: ModeChoice): ProxyMode {
   const mode = modes.find((each) => each.platform === platform);
   if (mode === undefined) throw new RangeError(`no proxy mode for ${platform}`);
@@ -26,10 +23,6 @@ export function checkMode({ platform, modes }: ModeChoice, mode: string): string
   if (mode === '') return null;
   const supported = modes.filter((each) => each.platform === platform).map(({ name }) => name);
   if (supported.includes(mode)) return null;
-  if (platform === 'linux' && NOT_BUILT.includes(mode)) {
-    const instead = supported.map((name) => `"${name}"`).join(', ');
-    return `${mode} mode is not yet implemented in this build of signalbox; use one of ${instead}`;
-  }
   return `must be one of ${supported.join(', ')} or blank, on ${platform}`;
 }
 

@@ -18,6 +18,7 @@ import type { FieldValue } from '../config/kinds.ts';
 import type { Report } from '../config/problem.ts';
 import type { KubeProxyConfiguration, MasqueradeSection, Platform, SyncSection } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { ConnectionCounts } from '../metrics/connection-counts.ts';
 import type { MetricGroup } from '../metrics/proxy-metrics.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 
@@ -28,6 +29,10 @@ export interface ProxyMode {
   readonly configuration: ModeConfiguration;
   /** Where its flows are kept: in the kernel's connection tracking, where stale ones have to be deleted, or in its own tables. */
   readonly flows: 'conntrack' | 'own';
+  /** Traffic ends with this process: it waits for open connections before it exits. Absent: the rules stay in the kernel. */
+  readonly endsWithProcess?: true;
+  /** It works without privileges, where those that other modes need to list and remove their objects may be missing. */
+  readonly worksUnprivileged?: true;
   /** It makes external and load-balancer IPs addresses of the node: packets of the node itself to them go no further. */
   readonly bindsExternalAddresses?: true;
   /** `loadBalancerSourceRanges` have no effect: every source may connect. */
@@ -66,6 +71,8 @@ export interface ModeBackend extends Backend {
   readonly rules?: () => Promise<KeptRules | BackendError>;
   /** Why a new backend would program another part of the kernel; `null`: it would not. Absent: never. */
   readonly whyOutdated?: () => Promise<string | null>;
+  /** Connections that pass through this process; absent: none do. */
+  readonly connectionCounts?: () => Promise<ConnectionCounts>;
 }
 
 /** Session affinity of clients, for a change of the mode. */

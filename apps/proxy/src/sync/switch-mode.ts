@@ -61,10 +61,12 @@ async function switchMode(parts: Parts, settings: Settings): Promise<string | nu
     createModeLoops(parts, { settings, isFirst: false, listener: trial.listener }),
   );
   if (typeof made === 'string') return made;
-  await replace(parts, made);
+  const closed = await replace(parts, made);
   const failure = await trial.outcome;
+  await closed();
   if (failure === null) return null;
-  await replace(parts, await createModeLoops(parts, { settings: former, isFirst: false }));
+  const close = await replace(parts, await createModeLoops(parts, { settings: former, isFirst: false }));
+  await close();
   return failure;
 }
 
@@ -94,14 +96,24 @@ async function make(create: () => Promise<ModeLoops>): Promise<ModeLoops | strin
   }
 }
 
-async function replace(parts: Parts, next: ModeLoops): Promise<void> {
+/**
+ * What the returned function closes serves until then: the sockets of a mode whose traffic ends with the process serve until the
+ * rules of the next mode are verified. New sockets of the same mode need the ports of the former ones.
+ */
+async function replace(parts: Parts, next: ModeLoops): Promise<() => Promise<void>> {
   const former = parts.running;
   await former.stop();
+  const servesLonger = former.settings.mode.endsWithProcess === true;
+  const isSameMode = former.settings.mode === next.settings.mode;
+  const closing = servesLonger && isSameMode ? former.close() : null;
   parts.current = next.settings;
   parts.model.configure(modelConfig(next.settings));
   parts.running = next;
   if (parts.started) next.loops.forEach((loop) => loop.start());
+  if (closing !== null) return () => closing;
+  if (servesLonger) return () => former.close();
   await former.close();
+  return () => Promise.resolve();
 }
 
 interface Trial {

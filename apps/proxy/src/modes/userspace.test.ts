@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { settingsOf, settingsOfFile } from '../testing/settings.ts';
+import { USERSPACE, userspaceOptions } from './userspace.ts';
+
+const withFlags = (...flags: readonly string[]) => settingsOf(['--proxy-mode=userspace', ...flags]);
+
+describe('the flags of userspace mode', () => {
+  it.each([
+    ['--userspace-map=10.96.0.0/16', '--userspace-map: "10.96.0.0/16" is not CIDR=CIDR'],
+    ['--userspace-map=10.96.0.0/16=127.0.0.0/8', '--userspace-map: "10.96.0.0/16=127.0.0.0/8": both ranges'],
+    ['--udp-timeout=0s', '--udp-timeout: 0s is not allowed (1ms to '],
+    ['--userspace-tcp-idle-timeout=-1s', '--userspace-tcp-idle-timeout: -1s is not allowed'],
+    ['--userspace-drain-timeout=1000h', '--userspace-drain-timeout: 1000h0m0s is not allowed (0s to '],
+  ])('%s ends the start with an error that names it', async (flag, error) => {
+    expect(await USERSPACE.sysctls(withFlags(flag))).toContain(error);
+  });
+
+  it('count beside a configuration file too', async () => {
+    const flags = [
+      '--userspace-map=10.96.0.0/16=127.96.0.0/16,10.97.0.0/16=127.97.0.0/16',
+      '--udp-timeout=5s',
+      '--userspace-drain-timeout=0s',
+    ];
+    for (const settings of [withFlags(...flags), settingsOfFile('mode: userspace\n', flags)]) {
+      expect(await USERSPACE.sysctls(settings)).toEqual([]);
+      const { mappings, ...timeouts } = await userspaceOptions(settings);
+      expect(mappings?.map(({ to }) => to.text)).toEqual(['127.96.0.0/16', '127.97.0.0/16']);
+      expect(timeouts).toEqual({ udpTimeout: 5000, drainTimeout: 0 });
+    }
+  });
+
+  it('are optional', async () => {
+    expect(await USERSPACE.sysctls(withFlags())).toEqual([]);
+    expect(await userspaceOptions(withFlags())).toEqual({ mappings: [] });
+  });
+});

@@ -1,0 +1,166 @@
+/** Sockets of this process instead of rules: no netfilter, and no privileges where the node's own addresses suffice. */
+import type { AddressMapping, UserspaceBackend, UserspaceBackendOptions } from '@signalbox/backend-userspace';
+import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
+import { systemClock } from '@signalbox/kubernetes';
+import { formatDuration } from '../config/duration.ts';
+import { standalone } from '../flags/standalone.ts';
+import type { Logger } from '../logging/logger.ts';
+import { readTrimmed, systemFiles } from '../node/sysctl.ts';
+import { cleanerOf } from './cleaner.ts';
+import { surveyFamilies } from './iptables.ts';
+import { probeFamilies } from './probe-families.ts';
+import type { Cleaner, FamilySupport, ModeSettings, ProxyMode, Successor } from './proxy-mode.ts';
+
+export const USERSPACE: ProxyMode = {
+  name: 'userspace',
+  platform: 'linux',
+  configuration: {
+    periods: 'iptables',
+    periodFlags: 'iptables',
+    masquerade: 'iptables',
+    localhostNodePorts: () => true,
+  },
+  flows: 'own',
+  endsWithProcess: true,
+  worksUnprivileged: true,
+  bindsExternalAddresses: true,
+  metrics: ['connections'],
+  unusedClusterIPs: { port: 'reject', address: 'pass' },
+  probe,
+  sysctls: async (settings) => (await whyInvalid(settings)) ?? [],
+  ...backendsOfOneProcess(),
+  survey: async () => {
+    const { surveyDevice } = await load();
+    return surveyFamilies(surveyDevice);
+  },
+};
+
+const load = () => import('@signalbox/backend-userspace');
+
+/** What cannot be done without privileges is a warning: the rest works. */
+async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport> {
+  const { probeDevice } = await load();
+  const support = await probeFamilies({
+    clock: systemClock,
+    logger,
+    files: systemFiles,
+    asked: 'sockets',
+    open: () => ({ close: () => undefined }),
+    ask: () => Promise.resolve([]),
+  });
+  const missing = await probeDevice();
+  const warnings = missing === null ? [] : [withoutDevice(settings, formatBackendError(missing))];
+  return { ...support, warnings: [...support.warnings, ...warnings, ...lowPorts()] };
+}
+
+function withoutDevice({ given }: ModeSettings, err: string): string {
+  const mapped = standalone(given, 'userspace-map') ?? [];
+  const also = mapped.length === 0 ? '' : ` and --userspace-map ${mapped.join(',')}`;
+  return `service addresses are not assigned to this node, which needs CAP_NET_ADMIN (${err}): served are node ports${also}`;
+}
+
+const UNPRIVILEGED_PORTS = '/proc/sys/net/ipv4/ip_unprivileged_port_start';
+const CAP_NET_BIND_SERVICE = 10n;
+
+/** Service ports that this process may not bind fail one by one; this is the one reason. */
+function lowPorts(): readonly string[] {
+  const first = Number(readTrimmed(systemFiles, UNPRIVILEGED_PORTS) ?? 0);
+  const status = readTrimmed(systemFiles, '/proc/self/status') ?? '';
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? 'ffffffffff'}`);
+  if (first <= 1 || ((effective >> CAP_NET_BIND_SERVICE) & 1n) === 1n) return [];
+  return [
+    `service ports below ${first} are not served, which needs CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start`,
+  ];
+}
+
+/** Service addresses stay assigned as long as connections of this process use them. */
+function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
+  const open = new Set<UserspaceBackend>();
+  const connections = async (family: Family): Promise<number> => {
+    const own = [...open].filter((each) => each.family === family);
+    return (await Promise.all(own.map((each) => each.counts()))).reduce((sum, each) => sum + each.open, 0);
+  };
+  return {
+    createBackend: async (settings, family) => {
+      const backend = await newBackend(settings, family);
+      open.add(backend);
+      const close = async (): Promise<void> => {
+        await backend.close();
+        open.delete(backend);
+      };
+      return { ...backend, close, connectionCounts: () => backend.counts() };
+    },
+    cleaners: (_, successor) =>
+      successor?.mode === 'userspace'
+        ? []
+        : FAMILIES.map((family) => cleaner(family, successor, connections)),
+  };
+}
+
+function cleaner(
+  family: Family,
+  successor: Successor | undefined,
+  connections: (family: Family) => Promise<number>,
+): Cleaner {
+  const create = async (): Promise<Backend> => (await load()).createUserspaceBackend({ family });
+  const { clean, ...about } = cleanerOf({ mode: 'userspace', family }, create);
+  return {
+    ...about,
+    clean: async () => {
+      const inUse = successor?.keepConnections === true ? await connections(family) : 0;
+      return inUse > 0 ? { outcome: 'ok', removed: [], inUse } : clean();
+    },
+  };
+}
+
+async function newBackend(settings: ModeSettings, family: Family): Promise<UserspaceBackend> {
+  const { createUserspaceBackend, probeDevice } = await load();
+  const serviceAddresses = (await probeDevice()) === null ? 'device' : 'none';
+  return createUserspaceBackend({ ...(await userspaceOptions(settings)), family, serviceAddresses });
+}
+
+/** Timers of Node.js take no more. */
+const LONGEST_MS = 2 ** 31 - 1;
+const TIMEOUTS = {
+  'udp-timeout': 'udpTimeout',
+  'userspace-tcp-idle-timeout': 'tcpIdleTimeout',
+  'userspace-drain-timeout': 'drainTimeout',
+} as const;
+
+/** What is wrong with a flag of this mode; `null`: nothing. */
+async function whyInvalid({ given }: ModeSettings): Promise<string | null> {
+  const { parseAddressMapping } = await load();
+  for (const text of standalone(given, 'userspace-map') ?? []) {
+    const parsed = parseAddressMapping(text);
+    if (typeof parsed === 'string') return `--userspace-map: ${parsed}`;
+  }
+  for (const [flag, least] of [
+    ['udp-timeout', 1],
+    ['userspace-tcp-idle-timeout', 1],
+    ['userspace-drain-timeout', 0],
+  ] as const) {
+    const value = standalone(given, flag) ?? least;
+    if (value < least || value > LONGEST_MS) {
+      return `--${flag}: ${formatDuration(value)} is not allowed (${formatDuration(least)} to ${formatDuration(LONGEST_MS)})`;
+    }
+  }
+  return null;
+}
+
+type FlagOptions = Pick<
+  UserspaceBackendOptions,
+  'mappings' | 'udpTimeout' | 'tcpIdleTimeout' | 'drainTimeout'
+>;
+
+/** What the command line says about the mode. */
+export async function userspaceOptions({ given }: ModeSettings): Promise<FlagOptions> {
+  const { parseAddressMapping } = await load();
+  const parsed = (standalone(given, 'userspace-map') ?? []).map(parseAddressMapping);
+  const mappings = parsed.filter((each): each is AddressMapping => typeof each !== 'string');
+  const timeouts: { -readonly [Name in keyof FlagOptions]: FlagOptions[Name] } = {};
+  for (const flag of Object.keys(TIMEOUTS) as (keyof typeof TIMEOUTS)[]) {
+    const value = standalone(given, flag);
+    if (value !== undefined) timeouts[TIMEOUTS[flag]] = value;
+  }
+  return { ...timeouts, mappings };
+}
