@@ -1,6 +1,6 @@
 /** userspace mode as it ships: changes to and from a mode with rules, the end of the process, and without privileges. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -11,7 +11,13 @@ import { describeChanges, useModeRig } from './mode-suite.ts';
 import { onNode, ROWS } from './mode-world.ts';
 import { eventually, packedProgram, startProgram } from './node-processes.ts';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
+
+/** Output of a command in the node's namespaces. */
+async function onTheNode(...words: readonly string[]): Promise<string> {
+  const [file = '', ...args] = [...node().prefix, ...words];
+  return (await execute(file, args)).stdout;
+}
 
 const IPTABLES: Kind = {
   name: 'iptables',
@@ -19,11 +25,13 @@ const IPTABLES: Kind = {
   remains: async (on) => [...(await onNode(on, 'iptables-save')).matchAll(/^:KUBE-SVC-\S+/gm)].map(String),
 };
 
+/** Port 80 in state LISTEN. Open connections keep the device, but accept nothing. */
+const LISTENING = /^ *\d+: [0-9A-F]{8}:0050 \S+ 0A /gm;
+
 const USERSPACE: Kind = {
   name: 'userspace',
   mode: 'userspace',
-  remains: async (on) =>
-    (await onNode(on, 'ip', '-o', 'link')).split('\n').filter((line) => line.includes('kube-userspace0')),
+  remains: async (on) => [...(await onNode(on, 'cat', '/proc/net/tcp')).matchAll(LISTENING)].map(String),
   // Endpoints always see the node.
   rows: ROWS.filter(({ expected }) => expected.kind === 'forward' && expected.destinations[0]?.masquerade),
 };
@@ -31,6 +39,15 @@ const USERSPACE: Kind = {
 describe('a change of modes in the running process', () => {
   const rig = useModeRig({ syncPeriod: '3s', pace: 10, countsRepeatedSyns: true }, () => Promise.resolve());
   describeChanges([IPTABLES, USERSPACE], rig, ['live']);
+
+  it('removes the device when the last connection has ended', async () => {
+    const links = (): Promise<string> => onNode(rig(), 'ip', '-o', 'link');
+    await eventually(
+      links,
+      (text) => !text.includes('kube-userspace0'),
+      () => rig().proxy?.log() ?? '',
+    );
+  });
 });
 
 const POD = '10.244.1.5';
@@ -68,7 +85,7 @@ async function answers(from: string, address: string, port: number): Promise<boo
 describe('userspace mode', () => {
   beforeEach(async () => {
     held.folder = mkdtempSync(join(tmpdir(), 'proxy-userspace-'));
-    await run('chmod', ['755', held.folder]);
+    chmodSync(held.folder, 0o755);
     writeFileSync(join(held.folder, 'objects.yaml'), OBJECTS);
     const pods = [POD, CLIENT].map((address) => ({ name: `pod-${address.at(-1)}`, addresses: [address] }));
     held.world = await createWorld({ pods, outside: ['198.51.100.7'] });
@@ -90,7 +107,11 @@ describe('userspace mode', () => {
     const { prefix } = node();
     for (let life = 0; life < 2; life++) {
       const proxy = startProgram([...prefix, ...packedProgram(), ...flags()]);
-      await eventually(() => answers(CLIENT, '10.96.0.10', 8080), Boolean, proxy.log);
+      await eventually(
+        () => answers(CLIENT, '10.96.0.10', 8080),
+        Boolean,
+        () => proxy.log(),
+      );
       await proxy.end('SIGKILL');
       const to = { address: '10.96.0.10', port: 8080 };
       const [after] = await host(CLIENT).connect({
@@ -102,23 +123,32 @@ describe('userspace mode', () => {
       });
       expect(after).toMatchObject({ kind: 'rejected', code: 'ECONNREFUSED' });
     }
-    const [file = '', ...words] = [...prefix, ...packedProgram(), '--cleanup'];
-    await run(file, words);
-    const [ip = '', ...link] = [...prefix, 'ip', '-o', 'link'];
-    expect((await run(ip, link)).stdout).not.toContain('kube-userspace0');
+    await onTheNode(...packedProgram(), '--cleanup');
+    expect(await onTheNode('ip', '-o', 'link')).not.toContain('kube-userspace0');
   });
 
   it('serves node ports and mapped cluster IPs as a user without privileges', async (context) => {
     const drop = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--inh-caps=-all'];
     const { prefix } = node();
-    const [file = '', ...words] = [...prefix, ...drop, process.execPath, '--version'];
-    const able = await run(file, words).catch((error: Error) => error);
+    const able = await onTheNode(...drop, process.execPath, '--version').catch((error: Error) => error);
     if (able instanceof Error) context.skip(`no process of another user here: ${able.message}`);
     const map = '--userspace-map=10.96.0.0/16=127.96.0.0/16';
     const proxy = startProgram([...prefix, ...drop, ...packedProgram(), ...flags(map)]);
-    await eventually(() => answers('127.0.0.1', '127.96.0.10', 8080), Boolean, proxy.log);
-    await eventually(() => answers('198.51.100.7', '192.0.2.10', 30080), Boolean, proxy.log);
-    await eventually(() => answers('127.0.0.1', '127.0.0.1', 30080), Boolean, proxy.log);
+    await eventually(
+      () => answers('127.0.0.1', '127.96.0.10', 8080),
+      Boolean,
+      () => proxy.log(),
+    );
+    await eventually(
+      () => answers('198.51.100.7', '192.0.2.10', 30080),
+      Boolean,
+      () => proxy.log(),
+    );
+    await eventually(
+      () => answers('127.0.0.1', '127.0.0.1', 30080),
+      Boolean,
+      () => proxy.log(),
+    );
     expect(await proxy.end('SIGTERM')).toBe(0);
     expect(proxy.log().match(/needs CAP_NET_ADMIN/g)).toHaveLength(1);
     expect(proxy.log()).not.toContain('Rules of earlier modes not removed');

@@ -78,6 +78,15 @@ describe('the userspace backend', () => {
     expect(result.counters['unreachable frontends']).toBe(1);
   });
 
+  it('serves endpoints at mapped addresses too', async () => {
+    const mappings = [mapping('10.96.0.0/16=127.96.0.0/16'), mapping('10.244.0.0/16=127.244.0.0/16')];
+    const { node, sync } = set({ serviceAddresses: 'none', mappings });
+    await sync({ index: 1, endpoints: 1 });
+    const [listener] = node.listeners.values();
+    expect(listener?.servicePort.clusterEndpoints.map(({ address }) => address)).toEqual(['127.244.0.16']);
+    expect(listener?.servicePort.servingEndpoints.map(({ address }) => address)).toEqual(['127.244.0.16']);
+  });
+
   it('does not assign an address that another device has', async () => {
     const { node, backend } = set();
     const port = sampleServicePort('IPv4', { index: 1 });

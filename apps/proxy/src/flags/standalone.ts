@@ -88,7 +88,7 @@ export const STANDALONE = {
   'userspace-map': {
     kind: 'strings',
     group: 'userspace mode',
-    help: 'Serve the service addresses of a range at the addresses of another: 10.96.0.0/16=127.96.0.0/16. Several, comma separated.',
+    help: 'Serve the service addresses, and reach the endpoints, of a range at the addresses of another: 10.96.0.0/16=127.96.0.0/16. Several, comma separated.',
   },
   'udp-timeout': {
     kind: 'duration',

@@ -1,5 +1,13 @@
-/** Maps service addresses to addresses that a process without privileges may bind. Pure. */
-import { cidrContains, formatAddress, parseAddress, parseCidr, type Cidr } from '@signalbox/core';
+/** Maps addresses of Services, and of endpoints, to addresses that a process without privileges may bind. Pure. */
+import {
+  cidrContains,
+  formatAddress,
+  parseAddress,
+  parseCidr,
+  type Cidr,
+  type DesiredEndpoint,
+  type DesiredServicePort,
+} from '@signalbox/core';
 
 /** Two ranges of one family and prefix length; the host bits are carried over. */
 export interface AddressMapping {
@@ -29,4 +37,20 @@ export function mapAddress(mappings: readonly AddressMapping[], address: string)
   const { family, network, hostBits } = mapping.to;
   const host = parsed.value & ((1n << hostBits) - 1n);
   return formatAddress({ family, value: (network << hostBits) | host });
+}
+
+/** The same service port with endpoints at their mapped addresses; the same object where none is mapped. */
+export function mapEndpoints(
+  mappings: readonly AddressMapping[],
+  servicePort: DesiredServicePort,
+): DesiredServicePort {
+  if (mappings.length === 0) return servicePort;
+  const mapped = (endpoints: readonly DesiredEndpoint[]): readonly DesiredEndpoint[] =>
+    endpoints.map((each) => ({ ...each, address: mapAddress(mappings, each.address) ?? each.address }));
+  return {
+    ...servicePort,
+    clusterEndpoints: mapped(servicePort.clusterEndpoints),
+    localEndpoints: mapped(servicePort.localEndpoints),
+    servingEndpoints: mapped(servicePort.servingEndpoints),
+  };
 }

@@ -11,7 +11,7 @@ import {
   type Frontend,
 } from '@signalbox/core';
 import type { Listener } from '../objects/listener.ts';
-import { mapAddress } from './address-map.ts';
+import { mapAddress, mapEndpoints } from './address-map.ts';
 import type { CompileContext, Place } from './compile-context.ts';
 import { isRefusedByKernel } from './no-endpoints.ts';
 import { nodePortPlaces } from './node-ports.ts';
@@ -35,6 +35,7 @@ export function compileServicePort(
     const message = `${label}: Node.js has no SCTP sockets, so userspace mode does not serve the port`;
     return backendError('unsupported', 'listen', message, { kernel: 'unchanged' });
   }
+  const served = mapEndpoints(context.mappings, servicePort);
   const listeners: Listener[] = [];
   const addresses: string[] = [];
   let unreachable = 0;
@@ -44,7 +45,7 @@ export function compileServicePort(
     if (isAssigned(frontend, places)) addresses.push(frontend.address);
     if (isRefusedByKernel(frontend)) continue;
     for (const place of places)
-      listeners.push({ protocol, ...place, frontend, servicePort, node: context.node });
+      listeners.push({ protocol, ...place, frontend, servicePort: served, node: context.node });
   }
   return { listeners, addresses, unreachable };
 }

@@ -20,7 +20,7 @@ export interface DataPath extends DataPathOptions {
   /** Called when the last of them has closed. */
   onIdle: () => void;
   hostAddresses: ReadonlySet<string>;
-  isHostAddress(address: string): boolean;
+  readonly isHostAddress: (address: string) => boolean;
   /** All sockets of a service port take turns together. */
   balancer(key: ServicePortKey): Balancer;
   /** Forgets whose turn it is, and the affinity of clients, of service ports without a socket. */
@@ -47,7 +47,7 @@ export function createDataPath(options: DataPathOptions): DataPath {
     balancer(key) {
       const known = balancers.get(key);
       if (known !== undefined) return known;
-      const made = createBalancer(options.clock.random);
+      const made = createBalancer(() => options.clock.random());
       balancers.set(key, made);
       return made;
     },

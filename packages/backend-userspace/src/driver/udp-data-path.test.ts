@@ -92,7 +92,7 @@ describe('a UDP session', () => {
     const listener = await listenerOf([await endpoint('a'), await endpoint('b')]);
     await serve(listener);
     const seen = [await ask(await bound(), listener, 'x'), await ask(await bound(), listener, 'x')];
-    expect(seen.map((reply) => reply[0]).toSorted()).toEqual(['a', 'b']);
+    expect(new Set(seen.map((reply) => reply[0]))).toEqual(new Set(['a', 'b']));
   });
 
   it('ends when its endpoint no longer serves, and not before', async () => {
