@@ -14,6 +14,7 @@ import { driftOf, type Expected } from './diff/drift.ts';
 import { noteDone, planOperations, type HeldState } from './diff/plan.ts';
 import { createWantedState, type WantedState } from './diff/wanted-state.ts';
 import type { ConnectionCounts } from './driver/userspace-driver.ts';
+import { difference, inspect } from './inspect.ts';
 import { listenerKey } from './objects/listener.ts';
 import { SERVICE_DEVICE, type Observed } from './objects/observed.ts';
 import type { Operation } from './objects/operation.ts';
@@ -53,6 +54,8 @@ export function createUserspaceBackend(options: UserspaceBackendOptions): Usersp
     sync: validatedSync(family, (change) => sync(state, change)),
     cleanup: () => cleanUp(state),
     observe: () => observe(state),
+    inspect: (keys) => inspect(driver, state.wanted, keys),
+    difference: () => difference(driver, state.wanted),
     counts: () => driver.counts(),
     close: () => driver.close(),
   };

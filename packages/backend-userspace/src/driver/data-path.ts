@@ -1,7 +1,14 @@
 /** What the sockets of one family share. */
-import { isLoopback, type Clock, type ServicePortKey } from '@signalbox/core';
+import {
+  isLoopback,
+  type Clock,
+  type DesiredEndpoint,
+  type EndpointCount,
+  type ServicePortKey,
+} from '@signalbox/core';
 import type { Socket } from 'node:net';
 import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
+import { createConnectionCounter } from './connection-counter.ts';
 import type { ConnectionCounts } from './userspace-driver.ts';
 
 export interface DataPathOptions {
@@ -23,6 +30,9 @@ export interface DataPath extends DataPathOptions {
   readonly isHostAddress: (address: string) => boolean;
   /** All sockets of a service port take turns together. */
   balancer(key: ServicePortKey): Balancer;
+  /** A client of the service port is connected to this endpoint. */
+  countConnection(key: ServicePortKey, endpoint: DesiredEndpoint): void;
+  connections(): ReadonlyMap<ServicePortKey, readonly EndpointCount[]>;
   /** Forgets whose turn it is, and the affinity of clients, of service ports without a socket. */
   keepBalancers(keys: ReadonlySet<ServicePortKey>): void;
 }
@@ -30,6 +40,7 @@ export interface DataPath extends DataPathOptions {
 export function createDataPath(options: DataPathOptions): DataPath {
   const balancers = new Map<ServicePortKey, Balancer>();
   const sockets = new Set<Socket>();
+  const counter = createConnectionCounter();
   const path: DataPath = {
     ...options,
     counts: { open: 0, forwarded: 0, refused: 0, failedAttempts: 0, unserved: 0 },
@@ -51,8 +62,11 @@ export function createDataPath(options: DataPathOptions): DataPath {
       balancers.set(key, made);
       return made;
     },
+    countConnection: counter.count,
+    connections: counter.all,
     keepBalancers(keys) {
       for (const key of balancers.keys()) if (!keys.has(key)) balancers.delete(key);
+      counter.keep(keys);
     },
   };
   return path;

@@ -40,6 +40,7 @@ export function createSystemDriver(options: SystemDriverOptions): UserspaceDrive
     observe: () => observe(parts),
     apply: (operations) => apply(parts, operations),
     counts: () => Promise.resolve({ ...path.counts }),
+    connections: () => Promise.resolve(path.connections()),
     async close() {
       await parts.sockets.drain();
       route?.close();

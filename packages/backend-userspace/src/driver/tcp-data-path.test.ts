@@ -105,10 +105,12 @@ const greet =
 describe('a TCP connection', () => {
   it('takes turns among the endpoints', async () => {
     const listener = await listenerOf([await endpoint(greet('a')), await endpoint(greet('b'))]);
-    await serve(listener);
+    const driver = await serve(listener);
     const seen: string[] = [];
     for (let at = 0; at < 4; at++) seen.push(await readAll(dial(listener)));
     expect(seen).toEqual(['a', 'b', 'a', 'b']);
+    const counted = (await driver.connections()).get(listener.servicePort.key);
+    expect(counted?.map(({ connections }) => connections)).toEqual([2, 2]);
   });
 
   it('keeps a client at its endpoint with session affinity', async () => {

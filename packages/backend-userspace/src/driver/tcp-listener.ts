@@ -58,6 +58,7 @@ function serve(client: Socket, listener: Listener, path: DataPath): void {
     onConnect(upstream, endpoint) {
       counts.forwarded++;
       balancer.connected(request, endpoint);
+      path.countConnection(key, endpoint);
       path.track(upstream);
       splice(client, upstream, path.tcpIdleTimeout);
     },

@@ -83,6 +83,7 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
     return null;
   }
   balancer.connected(request, endpoint);
+  path.countConnection(servicePort, endpoint);
   path.counts.forwarded++;
   path.counts.open++;
   const session = openUdpSession({

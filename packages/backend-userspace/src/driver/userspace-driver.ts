@@ -1,4 +1,4 @@
-import type { BackendError, Family, Result } from '@signalbox/core';
+import type { BackendError, EndpointCount, Family, Result, ServicePortKey } from '@signalbox/core';
 import type { Observed } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 
@@ -9,6 +9,8 @@ export interface UserspaceDriver {
   /** Each is tried, in order; `null`: done. */
   apply(operations: readonly Operation[]): Promise<readonly (BackendError | null)[]>;
   counts(): Promise<ConnectionCounts>;
+  /** Connections to each endpoint since the first one of its service port. */
+  connections(): Promise<ReadonlyMap<ServicePortKey, readonly EndpointCount[]>>;
   /** Stops to accept; resolves when the connections have ended, or are reset after the drain time-out. */
   close(): Promise<void>;
 }

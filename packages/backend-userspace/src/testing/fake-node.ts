@@ -67,6 +67,7 @@ export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDrive
     },
     apply: (operations) => Promise.resolve(operations.map(write)),
     counts: () => Promise.resolve(NO_COUNTS),
+    connections: () => Promise.resolve(new Map()),
     close: () => {
       for (const key of own) node.listeners.delete(key);
       own.clear();

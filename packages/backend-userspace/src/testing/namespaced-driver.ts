@@ -22,6 +22,7 @@ export function createNamespacedDriver(options: NamespacedDriverOptions): Usersp
     observe: remote.method('observe'),
     apply: remote.method('apply'),
     counts: remote.method('counts'),
+    connections: remote.method('connections'),
     async close() {
       // Its sockets are closed when this resolves.
       await remote.method('close')();
