@@ -10,7 +10,7 @@ import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { bar } from './distribution.ts';
+import { shareBar } from '@signalbox/core';
 import { call, callTimes, dialService, startPod, type Calls, type RunningPod } from './loopback-calls.ts';
 import { MAP, SERVICE_ADDRESS, SERVICE_PORT, writePods, type LoopbackPod } from './loopback-manifests.ts';
 import { heading, milliseconds, print } from './screen.ts';
@@ -69,7 +69,7 @@ async function until(demo: Demo, condition: () => Promise<boolean>, what: string
 
 /** Throws unless exactly these pods answered, and no connection failed. */
 function show({ counts, failed }: Calls, pods: readonly LoopbackPod[]): void {
-  for (const [name, count] of counts) print(`  ${name}  ${bar(count / TRIES).padEnd(10)} ${count}`);
+  for (const [name, count] of counts) print(`  ${name}  ${shareBar(count / TRIES).padEnd(10)} ${count}`);
   print(`  ${failed} failed`);
   const names = new Set(pods.map(({ name }) => name));
   const isRight = counts.size === names.size && [...counts.keys()].every((name) => names.has(name));
