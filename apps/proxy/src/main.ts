@@ -30,6 +30,7 @@ function decorated(text: string): string {
 const outcome = await runCommandLine(process.argv.slice(2), createComposition(), {
   print: (text) => process.stdout.write(decorated(escapeLines(text))),
   hint: (text) => process.stderr.write(escapeLines(text)),
+  ...(process.stderr.isTTY ? { progress: (line: string) => process.stderr.write(`\r\u001B[K${line}`) } : {}),
 });
 for (const error of outcome.errors) process.stderr.write(`Error: ${escapeLines(error)}\n`);
 // Pipes are written in the background on some systems: what was printed leaves first.

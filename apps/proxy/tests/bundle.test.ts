@@ -1,6 +1,6 @@
 /** The built program, alone in an empty folder. Builds it first; needs no network and no privileges. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -141,6 +141,27 @@ describe('dist alone in an empty folder', () => {
       );
     },
   );
+
+  it('has the client of signalbox cluster in a file that only this command loads', async () => {
+    const words = ['cluster', 'status', '--kubeconfig=/no/such/file'];
+    expect((await signalbox(...words)).stderr).toMatch(/^Error: \/no\/such\/file: ENOENT.*\n$/);
+    const main = readFileSync(join(folder.path, 'main.js'), 'utf8');
+    // Paths and headers of the client and of its libraries.
+    expect(main).not.toMatch(/portforward\?|sec-websocket-key/i);
+    expect(main.match(/cluster-client\.js/g)).toHaveLength(1);
+    renameSync(join(folder.path, 'cluster-client.js'), join(folder.path, 'away.js'));
+    try {
+      expect((await signalbox(...words)).stderr).toMatch(
+        /^Error: the Kubernetes client cannot be loaded .*\n$/,
+      );
+      expect(await signalbox('--write-config-to=again.yaml')).toMatchObject({ status: 0 });
+      expect(
+        (await signalbox('explain', '10.0.0.1', '10.0.0.2:80', '--kubeconfig=/no/such/file')).stderr,
+      ).toMatch(/ENOENT/);
+    } finally {
+      renameSync(join(folder.path, 'away.js'), join(folder.path, 'cluster-client.js'));
+    }
+  });
 
   it('carries its native parts, and is one small file besides', async () => {
     expect(existsSync(join(folder.path, 'node_modules/netlink/prebuilds/linux-x64/node.napi.node'))).toBe(

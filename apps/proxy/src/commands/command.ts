@@ -12,6 +12,8 @@ import type { Outcome } from './outcome.ts';
 export interface Terminal {
   print(text: string): void;
   hint(text: string): void;
+  /** One line that the next one replaces; empty: none. Absent where no person watches. */
+  readonly progress?: (line: string) => void;
 }
 
 interface Example {

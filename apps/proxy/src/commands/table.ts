@@ -3,6 +3,7 @@
  * rows. Without a command, the proxy runs.
  */
 import type { Command } from './command.ts';
+import { clusterCommand } from './cluster.ts';
 import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { completionCommand } from './completion/completion.ts';
@@ -17,6 +18,7 @@ export const COMMANDS: readonly Command[] = [
   explainCommand,
   diffCommand,
   testCommand,
+  clusterCommand,
   migrateCommand,
   windowsServiceCommand,
   versionCommand,

@@ -1,6 +1,12 @@
-export { createObjectStore, type Change, type ObjectStore, type Stored } from './object-store.ts';
+export {
+  createObjectStore,
+  type Change,
+  type ObjectStore,
+  type Stored,
+  type StoredKind,
+} from './object-store.ts';
 export type { Fault, FaultAction } from './faults.ts';
-export type { ServerCertificate } from './listener.ts';
+export type { OnUpgrade, ServerCertificate } from './listener.ts';
 export type { RequestLog, RequestRecord } from './request-log.ts';
 export type { Streaming } from './serve-watch.ts';
 export { createTestApiServer, type TestApiServer, type TestApiServerOptions } from './test-api-server.ts';

@@ -1,8 +1,14 @@
 /** A listening socket that can die and come back on the same port. */
 import { once } from 'node:events';
-import { createServer as createHttpServer, type RequestListener, type Server } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+} from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 export interface ServerCertificate {
   readonly certificate: string;
@@ -21,14 +27,17 @@ export interface Listener {
   readonly breakConnections: () => void;
 }
 
+export type OnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
 export interface ListenerParts {
   readonly handle: RequestListener;
+  readonly upgrade: OnUpgrade;
   readonly tls: ServerCertificate | null;
   /** Called after each lost connection. */
   readonly onClose: () => void;
 }
 
-export function createListener({ handle, tls, onClose }: ListenerParts): Listener {
+export function createListener({ handle, upgrade, tls, onClose }: ListenerParts): Listener {
   const sockets = new Set<Socket>();
   let server: Server | null = null;
   let port = 0;
@@ -49,7 +58,7 @@ export function createListener({ handle, tls, onClose }: ListenerParts): Listene
       return sockets.size;
     },
     async start() {
-      server = makeServer(handle, tls).on('connection', track);
+      server = makeServer(handle, tls).on('connection', track).on('upgrade', upgrade);
       port = await listen(server, port);
     },
     async stop() {

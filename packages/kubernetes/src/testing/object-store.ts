@@ -3,6 +3,9 @@ import type { Resource } from '@signalbox/core';
 
 import type { WireObject } from '../wire.ts';
 
+/** Kinds that this server has. Pods are of no concern to the source of a proxy. */
+export type StoredKind = Resource | 'Pod';
+
 export interface Stored extends WireObject {
   readonly kind: string;
   readonly metadata: NonNullable<WireObject['metadata']> & {
@@ -13,7 +16,7 @@ export interface Stored extends WireObject {
 
 export interface Change {
   readonly version: number;
-  readonly resource: Resource;
+  readonly resource: StoredKind;
   readonly before: Stored | null;
   readonly after: Stored | null;
 }
@@ -24,8 +27,8 @@ export interface ObjectStore {
   readonly compactedTo: number;
   readonly put: (object: WireObject) => Stored;
   /** Whether it was there. */
-  readonly delete: (resource: Resource, namespace: string, name: string) => boolean;
-  list(resource: Resource): readonly Stored[];
+  readonly delete: (resource: StoredKind, namespace: string, name: string) => boolean;
+  list(resource: StoredKind): readonly Stored[];
   since(version: number): readonly Change[];
   compact(): void;
   /** Counts versions on without a change of an object, as changes of other kinds do. */
@@ -73,11 +76,11 @@ function put(state: State, object: WireObject): Stored {
   const key = keyOf(after.kind, after.metadata.namespace ?? '', after.metadata.name);
   const before = state.objects.get(key) ?? null;
   state.objects.set(key, after);
-  record(state, { version: state.version, resource: after.kind as Resource, before, after });
+  record(state, { version: state.version, resource: after.kind as StoredKind, before, after });
   return after;
 }
 
-function remove(state: State, resource: Resource, key: string): boolean {
+function remove(state: State, resource: StoredKind, key: string): boolean {
   const before = state.objects.get(key);
   if (before === undefined) return false;
   state.objects.delete(key);

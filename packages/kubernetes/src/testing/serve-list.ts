@@ -1,16 +1,14 @@
 /** GET of a collection: whole from the cache, in pages from etcd, at a version that there must be. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-import type { Resource } from '@signalbox/core';
-
 import { PROTOBUF } from '../http/formats.ts';
 import { acceptsProtobuf, answer, answerStatus, jsonBody, type Body } from './answers.ts';
-import type { ObjectStore, Stored } from './object-store.ts';
+import type { ObjectStore, Stored, StoredKind } from './object-store.ts';
 import { encodeList } from './protobuf-encode.ts';
 import type { Matches } from './selectors.ts';
 
 export interface Collection {
-  readonly resource: Resource;
+  readonly resource: StoredKind;
   readonly apiVersion: string;
 }
 
@@ -61,7 +59,7 @@ export function createListServer(store: ObjectStore): ListServer {
   };
 }
 
-function fresh(store: ObjectStore, resource: Resource, matches: Matches): Rest {
+function fresh(store: ObjectStore, resource: StoredKind, matches: Matches): Rest {
   return { items: store.list(resource).filter(matches), version: store.version };
 }
 

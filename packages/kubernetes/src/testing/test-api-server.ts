@@ -1,12 +1,13 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 
 import type { Resource } from '@signalbox/core';
 
 import type { WireEvent, WireObject } from '../wire.ts';
-import { answer, answerStatus, jsonBody } from './answers.ts';
+import { answer, answerStatus, jsonBody, statusObject } from './answers.ts';
 import { createFaults, type Fault, type FaultAction, type Faults } from './faults.ts';
-import { createListener, type ServerCertificate } from './listener.ts';
-import { createObjectStore, type ObjectStore } from './object-store.ts';
+import { createListener, type Listener, type OnUpgrade, type ServerCertificate } from './listener.ts';
+import { createObjectStore, type ObjectStore, type StoredKind } from './object-store.ts';
 import { createRequestLog, recordOf, type RequestLog, type RequestRecord } from './request-log.ts';
 import { parseSelectors } from './selectors.ts';
 import { createSignal, type Signal } from '@signalbox/core/testing';
@@ -23,6 +24,8 @@ export interface TestApiServerOptions {
   readonly formats?: 'all' | 'json';
   /** Resources that this cluster does not have. */
   readonly absent?: readonly Resource[];
+  /** Serves requests for another protocol, as port-forward; absent: they are refused. */
+  readonly onUpgrade?: OnUpgrade;
   /** Shared by several servers of one cluster. */
   readonly store?: ObjectStore;
 }
@@ -38,7 +41,7 @@ export interface TestApiServer {
   /** Open connections. */
   readonly connections: number;
   put(object: WireObject): WireObject;
-  delete(resource: Resource, namespace: string, name: string): boolean;
+  delete(resource: StoredKind, namespace: string, name: string): boolean;
   /** Resolves as soon as the condition holds; it is asked after each request, posted event and lost connection. */
   readonly until: (condition: () => boolean) => Promise<void>;
   fault(fault: Fault): () => void;
@@ -56,6 +59,7 @@ export interface TestApiServer {
 
 export const COLLECTIONS: Readonly<Record<string, Collection>> = {
   '/api/v1/services': { resource: 'Service', apiVersion: 'v1' },
+  '/api/v1/pods': { resource: 'Pod', apiVersion: 'v1' },
   '/api/v1/nodes': { resource: 'Node', apiVersion: 'v1' },
   '/apis/discovery.k8s.io/v1/endpointslices': {
     resource: 'EndpointSlice',
@@ -68,9 +72,7 @@ export const COLLECTIONS: Readonly<Record<string, Collection>> = {
 export async function createTestApiServer(options: TestApiServerOptions = {}): Promise<TestApiServer> {
   const backend = createBackend(options);
   const { store, requests, faults, events, watches, happened } = backend;
-  const handle = (request: IncomingMessage, response: ServerResponse): void =>
-    receive(backend, { request, response, record: recordOf(request) });
-  const listener = createListener({ handle, tls: options.tls ?? null, onClose: happened.notify });
+  const listener = listenerOf(backend, options);
   await listener.start();
   return {
     store,
@@ -113,7 +115,7 @@ interface Backend {
   readonly lists: ListServer;
   readonly watches: WatchServer;
   readonly events: WireEvent[];
-  readonly absent: readonly Resource[];
+  readonly absent: readonly StoredKind[];
   readonly formats: 'all' | 'json';
   streaming: Streaming;
   tokens: readonly string[] | null;
@@ -136,6 +138,17 @@ function createBackend(options: TestApiServerOptions): Backend {
     tokens: options.tokens ?? null,
     stalled: false,
   };
+}
+
+function listenerOf(backend: Backend, options: TestApiServerOptions): Listener {
+  const handle = (request: IncomingMessage, response: ServerResponse): void =>
+    receive(backend, { request, response, record: recordOf(request) });
+  return createListener({
+    handle,
+    upgrade: (request, socket, head) => upgrade(backend, options.onUpgrade, { request, socket, head }),
+    tls: options.tls ?? null,
+    onClose: backend.happened.notify,
+  });
 }
 
 interface Exchange {
@@ -193,17 +206,58 @@ function cutEnd(response: ServerResponse): void {
   Object.assign(response, { end: half });
 }
 
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Buffer;
+}
+
+/** Faults apply as to other requests, as far as they fit. */
+function upgrade(backend: Backend, serve: OnUpgrade | undefined, { request, socket, head }: Upgrade): void {
+  const record = recordOf(request);
+  backend.requests.add(record);
+  backend.happened.notify();
+  if (backend.stalled) return;
+  const action = backend.faults.take(record);
+  if (action?.do === 'silence') return;
+  const refused = action?.do === 'answer' ? action.status : isAllowed(backend, request) ? 404 : 401;
+  const isServed = action === null && refused === 404 && serve !== undefined;
+  if (isServed) serve(request, socket, head);
+  else refuseUpgrade(socket, refused, action?.do === 'answer' ? (action.message ?? '') : 'refused');
+}
+
+function refuseUpgrade(socket: Duplex, code: number, message: string): void {
+  const body = JSON.stringify(statusObject(code, message));
+  const head = `HTTP/1.1 ${code} ${STATUS_CODES[code] ?? ''}\r\ncontent-type: application/json\r\n`;
+  socket.end(`${head}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}
+
+function isAllowed({ tokens }: Backend, { headers }: IncomingMessage): boolean {
+  const token = /^Bearer (.*)$/.exec(headers.authorization ?? '')?.[1];
+  return tokens === null || tokens.includes(token ?? '');
+}
+
+const NAMESPACED = /^(\/apis?\/[\w./]+)\/namespaces\/([a-z0-9-]+)\/([a-z]+)$/;
+
+/** `/api/v1/pods`, `/api/v1/namespaces/shop/pods`. */
+function collectionAt(path: string): { collection: Collection | undefined; namespace: string | null } {
+  const [, group = '', namespace, plural = ''] = NAMESPACED.exec(path) ?? [];
+  if (namespace === undefined) return { collection: COLLECTIONS[path], namespace: null };
+  return { collection: COLLECTIONS[`${group}/${plural}`], namespace };
+}
+
 function handle(backend: Backend, { request, response, record }: Exchange): void {
-  const { tokens, lists, watches } = backend;
-  const token = /^Bearer (.*)$/.exec(request.headers.authorization ?? '')?.[1];
-  if (tokens !== null && !tokens.includes(token ?? '')) return answerStatus(response, 401, 'Unauthorized');
+  const { lists, watches } = backend;
+  if (!isAllowed(backend, request)) return answerStatus(response, 401, 'Unauthorized');
   if (request.method === 'POST') return takeEvent(backend, { request, response, record });
-  const collection = COLLECTIONS[record.path];
+  const { collection, namespace } = collectionAt(record.path);
   if (collection === undefined || backend.absent.includes(collection.resource)) {
     return answerStatus(response, 404, 'the server could not find the requested resource');
   }
-  const matches = parseSelectors(record.query);
-  if (matches === null) return answerStatus(response, 400, 'unable to parse the selector');
+  const selected = parseSelectors(record.query);
+  if (selected === null) return answerStatus(response, 400, 'unable to parse the selector');
+  const matches = (object: WireObject): boolean =>
+    selected(object) && (namespace === null || object.metadata?.namespace === namespace);
   const asked = { collection, query: record.query, matches };
   if (record.query.get('watch') === 'true') watches.serve(response, asked, backend.streaming);
   else lists.serve(request, response, asked);
