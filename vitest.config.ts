@@ -21,6 +21,7 @@ const base = {
     ...tests('kernel.test'),
     ...tests('uml.test'),
     ...tests('scenario.test'),
+    ...tests('page.test'),
   ],
 } as const;
 
@@ -48,6 +49,11 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
           include: tests('scenario.test'),
           exclude: ['**/node_modules/**'],
         },
+      },
+      // Needs Chromium: `npm run page`.
+      {
+        ...shared,
+        test: { ...base, name: 'page', include: tests('page.test'), exclude: ['**/node_modules/**'] },
       },
       {
         ...shared,

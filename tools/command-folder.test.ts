@@ -78,7 +78,7 @@ linux('a suite', () => {
     expect(existsSync(folder)).toBe(false);
   });
 
-  it.each(['unit', 'kernel', 'uml', 'start', 'mono', 'wine', 'bench'] as const)(
+  it.each(['unit', 'kernel', 'uml', 'start', 'mono', 'wine', 'bench', 'page'] as const)(
     '%s declares a package for each command',
     (suite) => {
       const entries = Object.entries(hostPackages[suite]);

@@ -72,6 +72,8 @@ export const hostPackages = {
   },
   scenarios: shell,
   examples: shell,
+  // The program itself: /usr/bin/chromium is a script that calls many others.
+  page: { ...shell, '/usr/lib/chromium/chromium': 'chromium' },
   start: netfilter,
   kernel: {
     ...netfilter,

@@ -6,6 +6,7 @@ export const suites = [
   { name: 'unit', title: 'tests beside the source', targets: ['unit'] },
   { name: 'scenarios', title: 'scenarios/ on every backend with a fake kernel', targets: ['scenarios'] },
   { name: 'examples', title: 'every program of examples/', targets: ['examples'] },
+  { name: 'page', title: 'the page of the metrics address, in Chromium', targets: ['page'] },
   { name: 'kernel', title: 'real netfilter in network namespaces', targets: ['kernel'] },
   { name: 'uml', title: 'IPVS in a User-Mode Linux kernel', targets: ['uml', 'uml-scenarios'] },
   { name: 'mono', title: 'the Windows library and its bridge, under Mono', targets: ['mono'] },

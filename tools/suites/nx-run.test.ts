@@ -100,7 +100,7 @@ function readProjects(): readonly Project[] {
 /** The suite of a test file, by its name; the scenarios in User-Mode Linux have a target of their own. */
 function targetOf(file: string): string {
   if (path.basename(file) === 'scenarios.uml.test.ts') return 'uml-scenarios';
-  const kind = /\.(kernel|uml|scenario)\.test\.ts$/.exec(file)?.[1] ?? 'unit';
+  const kind = /\.(kernel|uml|scenario|page)\.test\.ts$/.exec(file)?.[1] ?? 'unit';
   return kind === 'scenario' ? 'scenarios' : kind;
 }
 
@@ -131,7 +131,7 @@ describe('the targets of nx', { timeout: 120_000 }, () => {
   });
 
   it('are never cached where they touch the kernel or programs of this machine', () => {
-    const kernel = ['kernel', 'uml', 'uml-scenarios', 'mono', 'wine', 'demo', 'bench'];
+    const kernel = ['page', 'kernel', 'uml', 'uml-scenarios', 'mono', 'wine', 'demo', 'bench'];
     for (const name of kernel) {
       const found = projects.flatMap((project) => project.targets[name] ?? []);
       expect(

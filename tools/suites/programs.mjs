@@ -2,6 +2,7 @@
 import { runBench } from './bench.mjs';
 import { runExamples } from './examples.mjs';
 import { runKernel } from './kernel.mjs';
+import { runPage } from './page.mjs';
 import { runRig } from './rig.mjs';
 import { runDemo } from './start.mjs';
 import { runUml } from './uml.mjs';
@@ -12,6 +13,7 @@ export const programs = {
   unit: (context) => runDeclared('unit', context),
   scenarios: (context) => runDeclared('scenarios', context),
   examples: runExamples,
+  page: runPage,
   kernel: runKernel,
   uml: runUml,
   mono: runRig('mono', 'rig-a'),

@@ -5,7 +5,7 @@ import { parseAddressPort } from './config/ip.ts';
 import { kindOf } from './config/kinds.ts';
 import { FLAGS } from './flags/flags.ts';
 import { healthHandler } from './health/health-server.ts';
-import type { Handler } from './health/respond.ts';
+import type { Handler, Route } from './health/respond.ts';
 import { startListener, type Listener } from './health/listener.ts';
 import type { Inspector } from './inspect/inspector.ts';
 import { debugRoutes } from './inspect/routes.ts';
@@ -17,6 +17,7 @@ import {
 import { metricsHandler } from './metrics/metrics-server.ts';
 import { registerProcessMetrics } from './metrics/process-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
+import { pageRoutes } from './page/routes.ts';
 import { registerRestClientMetrics } from './metrics/rest-client-metrics.ts';
 import { versionInfo } from './version/version.ts';
 
@@ -73,11 +74,19 @@ function startMetrics(parts: Parts, inspector: Inspector): Listener | null {
     statusz: gates.enabled('ComponentStatusz') ? 'on' : 'off',
     flagz: gates.enabled('ComponentFlagz') ? 'on' : 'off',
     profiling: settings.config.enableProfiling ? 'on' : 'off',
-    debug: debugRoutes(inspector, [settings.nodeName, hostname()]),
+    debug: routesOfPeople(inspector, [settings.nodeName, hostname()]),
     setVerbosity: (verbosity) => logging.configure({ ...logging.settings(), verbosity }),
   });
   const reason = 'FailedToStartMetricServer';
   return listen(parts, { name: 'metrics', text: settings.config.metricsBindAddress, handler, reason });
+}
+
+function routesOfPeople(
+  inspector: Inspector,
+  nodeNames: readonly string[],
+): (path: string) => Route | undefined {
+  const [page, debug] = [pageRoutes(inspector, nodeNames), debugRoutes(inspector, nodeNames)];
+  return (path) => page(path) ?? debug(path);
 }
 
 interface Wanted {

@@ -1,5 +1,5 @@
 import { formatAddressPort, succeed } from '@signalbox/core';
-import type { ExplainAnswer } from '../inspect/answers.ts';
+import type { ExplainAnswer } from '../commands/explain-question.ts';
 import { groupBy, type Seen } from './agreement.ts';
 import type { ClusterAction } from './cluster-action.ts';
 import { nodeNames, textTable } from './text-table.ts';

@@ -53,7 +53,7 @@ function send(response: ServerResponse, { status, body }: Answer): void {
 }
 
 /** The route with a check of method and Host in front of it. `nodeNames`: besides localhost and addresses. */
-function guardedRoute(route: Route, nodeNames: readonly string[]): Route {
+export function guardedRoute(route: Route, nodeNames: readonly string[]): Route {
   return (request: IncomingMessage, response: ServerResponse) => {
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(response, refused(405, 'only GET'));

@@ -1,12 +1,7 @@
 /** Answers of the debug routes as a proxy on one node gives them. */
 import type { RequestListener } from 'node:http';
-import type {
-  DifferenceAnswer,
-  ExplainAnswer,
-  ServiceAnswer,
-  ServiceSummary,
-  StatusAnswer,
-} from '../inspect/answers.ts';
+import type { ExplainAnswer } from '../commands/explain-question.ts';
+import type { DifferenceAnswer, ServiceAnswer, ServiceSummary, StatusAnswer } from '../inspect/answers.ts';
 
 export function status(node: string, more: Partial<StatusAnswer> = {}): StatusAnswer {
   return {
@@ -110,6 +105,10 @@ export function explanation(kind: 'forward' | 'drop'): ExplainAnswer {
   return {
     family: 'IPv4',
     mode: 'nftables',
+    link: '',
+    affinity: null,
+    unusedEndpoints: [],
+    warnings: [],
     packet: { source: '10.244.1.9' } as ExplainAnswer['packet'],
     explanation: {
       outcome,

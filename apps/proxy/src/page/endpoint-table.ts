@@ -1,0 +1,75 @@
+import { formatAddressPort, type Family } from '@signalbox/core';
+import type { KernelAnswer, ServiceAnswer } from '../inspect/answers.ts';
+import { html, type Markup } from './html.ts';
+import { badge } from './layout.ts';
+
+type Port = ServiceAnswer['description']['ports'][number];
+type Endpoint = Port['endpoints'][number];
+
+const USES: Readonly<Record<Endpoint['use'], string>> = {
+  cluster: 'Cluster',
+  local: 'Local',
+  both: 'Cluster and Local',
+  none: 'Not used',
+};
+
+/** `address:port` → connections; null: the mode does not count. */
+function connectionsOf(
+  kernel: readonly KernelAnswer[] | null,
+  { key, family }: { readonly key: Port['key']; readonly family: Family },
+): ReadonlyMap<string, number> | null {
+  const counts = kernel?.find((each) => each.family === family)?.servicePorts?.[key]?.endpoints ?? [];
+  if (counts.length === 0) return null;
+  return new Map(
+    counts.map(({ address, port, connections }) => [formatAddressPort(address, port), connections]),
+  );
+}
+
+function share(connections: number, all: number): string {
+  return all === 0 ? '0 %' : `${((connections / all) * 100).toFixed(1)} %`;
+}
+
+function conditionsText({ conditions: { ready, serving, terminating } }: Endpoint): string {
+  return [ready ? 'ready' : 'not ready', serving ? null : 'not serving', terminating ? 'terminating' : null]
+    .filter((word) => word !== null)
+    .join(', ');
+}
+
+export function endpointTable(port: Port, kernel: readonly KernelAnswer[] | null): Markup {
+  if (port.endpoints.length === 0) return html`<p>No EndpointSlice of the Service has an endpoint.</p>`;
+  const counts = connectionsOf(kernel, port);
+  const all = [...(counts?.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  const row = (endpoint: Endpoint): Markup => {
+    const where =
+      endpoint.port === null ? endpoint.address : formatAddressPort(endpoint.address, endpoint.port);
+    const connections = counts?.get(where);
+    return html`<tr>
+      <th scope="row">${where}</th>
+      <td>${badge(endpoint.use === 'none' ? 'warn' : 'good', USES[endpoint.use])}</td>
+      <td>${endpoint.reason} (${endpoint.rule})</td>
+      <td>${conditionsText(endpoint)}</td>
+      <td>${endpoint.node ?? ''}${endpoint.zone === null ? null : ` (${endpoint.zone})`}</td>
+      <td class="number">${connections ?? ''}</td>
+      <td class="number">${connections === undefined ? '' : share(connections, all)}</td>
+    </tr>`;
+  };
+  return html`<div class="wide" role="region" aria-label="Endpoints of ${port.key}" tabindex="0">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Endpoint</th>
+            <th scope="col">Use</th>
+            <th scope="col">Reason</th>
+            <th scope="col">Conditions</th>
+            <th scope="col">Node</th>
+            <th scope="col">Connections</th>
+            <th scope="col">Share</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${port.endpoints.map(row)}
+        </tbody>
+      </table>
+    </div>
+    ${counts === null ? html`<p class="note">No connections counted for this service port.</p>` : null}`;
+}

@@ -1,0 +1,58 @@
+import type { ExplainAnswer } from '../commands/explain-question.ts';
+import type { ServiceSummary, StatusAnswer, SyncAnswer } from '../inspect/answers.ts';
+import { explainForm, type Question } from './explain-form.ts';
+import { html, type Markup } from './html.ts';
+import { documentOf } from './layout.ts';
+import { serviceList, type ListQuery } from './service-list.ts';
+import { sparkline } from './sparkline.ts';
+import { timeLine } from './time-line.ts';
+
+export interface HomeContent {
+  readonly status: StatusAnswer;
+  readonly services: readonly ServiceSummary[];
+  readonly syncs: readonly SyncAnswer[];
+  readonly query: ListQuery;
+  readonly question: Question;
+  readonly answer: ExplainAnswer | string | null;
+}
+
+function problems({ problems: all, waitingFor }: StatusAnswer): Markup | null {
+  const lines = [...all, ...waitingFor.map((what) => `Waiting for ${what}`)];
+  if (lines.length === 0) return null;
+  return html`<ul class="problems">
+    ${lines.map((line) => html`<li>${line}</li>`)}
+  </ul>`;
+}
+
+function counts({ services }: StatusAnswer): Markup {
+  const rows: readonly (readonly [string, number])[] = [
+    ['Services', services.total],
+    ['programmed', services.programmed],
+    ['refused', services.refused],
+    ['without endpoints', services.withoutEndpoints],
+    ['in conflict', services.conflicting],
+  ];
+  return html`<dl class="counts">
+    ${rows.map(
+      ([name, count]) =>
+        html`<div>
+          <dt>${name}</dt>
+          <dd>${count}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
+
+export function homePage({ status, services, syncs, query, question, answer }: HomeContent): Markup {
+  const body = html`<h1>Services on ${status.node}</h1>
+    ${problems(status)} ${counts(status)} ${serviceList(services, query)} ${explainForm(question, answer)}
+    <section aria-labelledby="syncs">
+      <h2 id="syncs">Last syncs</h2>
+      ${sparkline(syncs)}
+    </section>
+    <section aria-labelledby="events">
+      <h2 id="events">Repairs and problems</h2>
+      ${timeLine(syncs)}
+    </section>`;
+  return documentOf({ title: 'Services', status, body });
+}

@@ -1,0 +1,54 @@
+/** What all pages have in common. */
+import type { StatusAnswer } from '../inspect/answers.ts';
+import { html, type Markup, type Value } from './html.ts';
+
+export interface PageContent {
+  readonly title: string;
+  readonly status: StatusAnswer;
+  readonly body: Value;
+}
+
+/** `good`, `bad`, `warn` are colours; the words say the same. */
+export type Tone = 'good' | 'bad' | 'warn';
+
+export function badge(tone: Tone, words: string): Markup {
+  return html`<span class="badge ${tone}">${words}</span>`;
+}
+
+export function servedBadge({ served }: { readonly served: boolean }): Markup {
+  return served ? badge('good', 'Served') : badge('bad', 'Not served');
+}
+
+const STATES: Readonly<Record<StatusAnswer['state'], readonly [Tone, string]>> = {
+  ready: ['good', 'Ready'],
+  waiting: ['warn', 'Waiting'],
+  degraded: ['bad', 'Degraded'],
+};
+
+export function time(rfc3339: string): Markup {
+  return html`<time datetime="${rfc3339}">${rfc3339.replace('T', ' ').replace(/\.\d+Z$/, 'Z')}</time>`;
+}
+
+export function documentOf({ title, status, body }: PageContent): Markup {
+  const [tone, words] = STATES[status.state];
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} – ${status.node} – Signalbox</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="/page.css" />
+        <script src="/page.js" defer></script>
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to content</a>
+        <header>
+          <p class="node"><a href="/">Node ${status.node}</a></p>
+          <p>${badge(tone, words)} ${status.mode} mode, Signalbox ${status.version}</p>
+        </header>
+        <main id="main" tabindex="-1">${body}</main>
+      </body>
+    </html> `;
+}
