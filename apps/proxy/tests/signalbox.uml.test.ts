@@ -111,6 +111,19 @@ describe('signalbox in ipvs mode', () => {
     expect(await call()).toBe(POD);
   });
 
+  it('signalbox test shows the endpoint behind a virtual server', async () => {
+    const { world, folder } = rig();
+    const flags = ['--proxy-mode=ipvs', `--manifests=${folder}`, '--hostname-override=node-a'];
+    const words = ['test', '--from=node', '--connections=2', '--timeout=100s', '-o', 'json'];
+    const test = startSignalbox(world.node, [...words, ...flags]);
+    const status = await test.ended;
+    expect([status, test.log()]).toEqual([0, expect.stringContaining('"state": "answered"')]);
+    const [, json = ''] = /^(\{\n[\s\S]*\n\})$/m.exec(test.log()) ?? [];
+    expect(JSON.parse(json)).toMatchObject({
+      results: [{ answered: 2, endpoints: [{ address: POD, port: 8080, connections: 2 }] }],
+    });
+  });
+
   it('F88 F90: SIGTERM leaves the virtual servers, --cleanup removes them', async () => {
     const { node } = rig().world;
     expect(await rig().proxy.end('SIGTERM')).toBe(0);

@@ -88,6 +88,14 @@ describe('a mistyped command line is one error', () => {
       ['version', 'now'],
       'signalbox version does not take any arguments, got "now". Usage: signalbox version [flags]',
     ],
+    [
+      ['--proxy-mode=iptabels'],
+      'invalid argument "iptabels" for "--proxy-mode" flag: must be one of iptables, ipvs, nftables, userspace or blank, on linux (did you mean iptables?)',
+    ],
+    [
+      ['--ipvs-local-policy-fallback=clsuter'],
+      'invalid argument "clsuter" for "--ipvs-local-policy-fallback" flag: must be drop or cluster (did you mean cluster?)',
+    ],
     [['explain', '10.0.0.1'], 'TO: required. Usage: signalbox explain FROM TO [flags]'],
     [
       ['explain', '10.0.0.1', '10.0.0.2:80', 'x'],

@@ -36,11 +36,13 @@ function attempts(result: TracedAttempt['result'], endpoints: readonly (string |
   }));
 }
 
+const HOST = ['192.0.2.10'];
+
 const TO_TWO = attempts('answered', ['10.244.1.5', '10.244.1.6', '10.244.1.5', '10.244.1.5']);
 
 describe('the report of signalbox test', () => {
   it('draws the share of each endpoint', () => {
-    const result = probeResult({ probe: PROBE, attempts: TO_TWO }, explanation('forward'));
+    const result = probeResult({ probe: PROBE, attempts: TO_TWO }, explanation('forward'), HOST);
     expect(result).toMatchObject({ state: 'answered', connections: 4, answered: 4 });
     const [head, row, total] = renderReport([result], []).split('\n');
     expect(head).toBe('shop/web:http');
@@ -65,13 +67,21 @@ describe('the report of signalbox test', () => {
   ] as const)('%s, %s where the rules say %s: %s', (...row) => {
     const [protocol, result, kind, state, text] = row;
     const probe = { ...PROBE, protocol };
-    const seen = probeResult({ probe, attempts: attempts(result, [null]) }, explanation(kind));
+    const seen = probeResult({ probe, attempts: attempts(result, [null]) }, explanation(kind), HOST);
     expect(seen.state).toBe(state);
     expect(renderReport([seen], [])).toContain(text);
   });
 
+  it('shows no socket of the proxy as an endpoint, but a pod with the address of the node', () => {
+    const attempt = attempts('answered', ['192.0.2.10']);
+    const forward = explanation('forward');
+    expect(probeResult({ probe: PROBE, attempts: attempt }, forward, HOST).endpoints).toEqual([]);
+    const onHost = { ...forward, endpoints: [{ address: '192.0.2.10', port: 8080, isLocal: true }] };
+    expect(probeResult({ probe: PROBE, attempts: attempt }, onHost, HOST).endpoints).toHaveLength(1);
+  });
+
   it('lists what was skipped', () => {
-    const result = probeResult({ probe: PROBE, attempts: null }, explanation('forward'));
+    const result = probeResult({ probe: PROBE, attempts: null }, explanation('forward'), HOST);
     expect(result.state).toBe('skipped');
     const text = renderReport([result], ['connections from a pod: command not found: unshare']);
     expect(text).toContain('Skipped: connections from a pod: command not found: unshare\n');

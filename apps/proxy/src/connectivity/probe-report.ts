@@ -27,15 +27,29 @@ interface EndpointShare {
   readonly connections: number;
 }
 
-export function probeResult({ probe, attempts }: ProbeAttempts, explanation: Explanation): ProbeResult {
+/** `hostAddresses`: of this node. Where the proxy itself takes the connection, connection tracking shows its socket, no endpoint. */
+export function probeResult(
+  { probe, attempts }: ProbeAttempts,
+  explanation: Explanation,
+  hostAddresses: readonly string[],
+): ProbeResult {
   const { servicePort: _, ...rest } = probe;
   const tried = attempts ?? [];
   const count = (result: TracedAttempt['result']): number =>
     tried.filter((attempt) => attempt.result === result).length;
   const counts = { answered: count('answered'), rejected: count('rejected'), silent: count('silent') };
-  const { rule, reason, outcome } = explanation;
+  const { rule, reason, outcome, endpoints } = explanation;
+  const isEndpoint = ({ address, port }: EndpointShare): boolean =>
+    !hostAddresses.includes(address) ||
+    endpoints.some((each) => each.address === address && each.port === port);
   const expected = { outcome: outcome.kind, rule, reason };
-  const result = { ...rest, connections: tried.length, ...counts, endpoints: sharesOf(tried), expected };
+  const result = {
+    ...rest,
+    connections: tried.length,
+    ...counts,
+    endpoints: sharesOf(tried).filter(isEndpoint),
+    expected,
+  };
   return { ...result, state: attempts === null ? 'skipped' : stateOf(result) };
 }
 

@@ -34,7 +34,8 @@ export async function testServices(test: ServiceTest): Promise<readonly ProbeRes
   if (pod !== null) callers.set('pod', (request) => pod.connect(request));
   const probes = FAMILIES.flatMap((family) => probesIn(family, test));
   const done = await runProbes(probes, { ...run, callers });
-  return done.map((each) => probeResult(each, expectationOf(each, test)));
+  const addresses = hostAddresses(test.model);
+  return done.map((each) => probeResult(each, expectationOf(each, test, addresses), addresses));
 }
 
 function probesIn(family: Family, { model, only, fromNode, pod }: ServiceTest): readonly Probe[] {
@@ -57,10 +58,17 @@ function nodePortAddressOf(model: ServiceTest['model'], family: Family): string 
 
 const LOOPBACK: Readonly<Record<Family, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
 
+function hostAddresses(model: ServiceTest['model']): readonly string[] {
+  return [...Object.values(model.node().ips), ...interfaceAddresses().map(({ address }) => address)];
+}
+
 /** What the rules say about such a connection. */
-function expectationOf({ probe, attempts }: ProbeAttempts, { model, pod, unused }: ServiceTest): Explanation {
+function expectationOf(
+  { probe, attempts }: ProbeAttempts,
+  { model, pod, unused }: ServiceTest,
+  addresses: readonly string[],
+): Explanation {
   const { caller, family, protocol, address, port } = probe;
-  const addresses = [...Object.values(model.node().ips), ...interfaceAddresses().map((each) => each.address)];
   const isPod = caller === 'pod';
   const own = attempts?.[0]?.local?.address ?? model.node().ips[family];
   const source = (isPod ? pod?.source(family) : own) ?? LOOPBACK[family];

@@ -173,7 +173,8 @@ function valueOf({ flag, shown, text }: Token, given: ReadonlyMap<string, FieldV
 }
 
 export function parseFlagValue({ kind, choices }: AnyFlag, text: string): Decoded<FieldValue> {
-  if (choices?.includes(text) === false) return { ok: false, reason: `must be ${choices.join(' or ')}` };
+  if (choices?.includes(text) === false)
+    return { ok: false, reason: `must be ${choices.join(' or ')}${didYouMean(text, choices)}` };
   return kindOf(kind).parse(text);
 }
 

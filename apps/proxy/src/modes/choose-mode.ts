@@ -1,5 +1,6 @@
 /** From the text of the field `mode` to a mode. */
 import type { KubeProxyConfiguration, Platform } from '../config/types.ts';
+import { didYouMean } from '../flags/nearest.ts';
 import type { ProxyMode } from './proxy-mode.ts';
 
 export interface ModeChoice {
@@ -23,7 +24,7 @@ export function checkMode({ platform, modes }: ModeChoice, mode: string): string
   if (mode === '') return null;
   const supported = modes.filter((each) => each.platform === platform).map(({ name }) => name);
   if (supported.includes(mode)) return null;
-  return `must be one of ${supported.join(', ')} or blank, on ${platform}`;
+  return `must be one of ${supported.join(', ')} or blank, on ${platform}${didYouMean(mode, supported)}`;
 }
 
 /** For the help text of the flag: `Linux: iptables (default), ipvs. Windows: kernelspace.` */

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { runCommandLine } from '../../command-line.ts';
 import { FLAGS } from '../../flags/flags.ts';
+import { MODES } from '../../modes/index.ts';
 import { recordingComposition } from '../../testing/composition.ts';
 import { COMMANDS } from '../table.ts';
 import { PATHS } from './candidates.ts';
@@ -48,10 +49,7 @@ describe('completion in bash', () => {
       ['explain', '--proxy-mode', '=', 'ip'],
       ['iptables', 'ipvs'],
     ],
-    [
-      ['--proxy-mode', '='],
-      ['iptables', 'ipvs', 'kernelspace', 'nftables'],
-    ],
+    [['--proxy-mode', '='], MODES.map(({ name }) => name)],
     [['--ipvs-local-policy-fallback', 'c'], ['cluster']],
     [
       ['version', '-o', ''],
