@@ -27,7 +27,7 @@ type Form = keyof typeof SIZES;
 const CONNECT = {
   smoke: { services: 50, runs: 1 },
   quick: { services: 10_000, runs: 3 },
-  full: { services: 10_000, runs: 3 },
+  full: { services: 10_000, runs: 7 },
 } as const;
 
 interface Row {
@@ -101,24 +101,37 @@ function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
+interface Connects {
+  readonly tree: number[];
+  /**
+   * To a connect that the same process made before there were rules. A process by itself takes 37 to 60 µs for that, depending on
+   * where and when it runs: more than what the rules add.
+   */
+  readonly toDirect: number[];
+}
+
 async function connectRows({ services, runs }: (typeof CONNECT)[Form]): Promise<readonly Row[]> {
   const scripts = await packScripts([fileURLToPath(new URL('../iptables/connect.ts', import.meta.url))]);
-  const times = { nftables: [] as number[], legacy: [] as number[] };
+  const nftables: Connects = { tree: [], toDirect: [] };
+  const legacy: Connects = { tree: [], toDirect: [] };
+  const times = { nftables, legacy };
   try {
     for (const backend of Array.from({ length: runs }, () => ['nftables', 'legacy'] as const).flat()) {
       const measured = scripts.inNamespace('connect', services, backend) as ConnectTimes | null;
-      if (measured !== null) times[backend].push(measured.tree);
+      if (measured === null) continue;
+      times[backend].tree.push(measured.tree);
+      times[backend].toDirect.push(measured.tree / measured.direct);
     }
   } finally {
     scripts.remove();
   }
-  const [nftables, legacy] = [median(times.nftables), median(times.legacy)];
   const microseconds = (value: number): string => `${value.toFixed(0)} µs`;
   const last = `the last of ${services} services`;
+  const value = median(nftables.toDirect) / median(legacy.toDirect);
   return [
-    { what: `TCP connect to ${last}, nftables`, value: nftables, format: microseconds },
-    { what: `TCP connect to ${last}, iptables tree`, value: legacy, format: microseconds },
-    { what: 'TCP connect: nftables to iptables tree', value: nftables / legacy, format: ratio, aim: 1.1 },
+    { what: `TCP connect to ${last}, nftables`, value: median(nftables.tree), format: microseconds },
+    { what: `TCP connect to ${last}, iptables tree`, value: median(legacy.tree), format: microseconds },
+    { what: 'TCP connect: nftables to iptables tree', value, format: ratio, aim: 1.1 },
   ];
 }
 
