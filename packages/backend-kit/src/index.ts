@@ -11,5 +11,6 @@ export * from './owned-objects.ts';
 export * from './refused-services.ts';
 export * from './report-once.ts';
 export * from './supervise-monitor.ts';
+export * from './service-devices.ts';
 export * from './sync-report.ts';
 export * from './time-share.ts';

@@ -170,3 +170,26 @@ describe('the trial of a scheduler', () => {
     expect(await kernel(null, 'fail').probe()).toMatchObject({ code: 'rejected' });
   });
 });
+
+describe('an address of the device of userspace mode', () => {
+  it('is no address that the host has anyway: it goes with the device', async () => {
+    const indexes: Readonly<Record<string, number>> = { 'kube-ipvs0': 7, 'kube-userspace0': 8 };
+    const at = (linkIndex: number, address: string): LinkAddressState =>
+      ({ family: 'IPv4', address, prefixLength: 32, linkIndex, scope: 'host', flags: 0 }) as const;
+    const route: Partial<RouteClient> = {
+      getLink: async (link) => {
+        const index = 'name' in link ? (indexes[link.name] ?? 1) : link.index;
+        return { ok: true, value: { index, name: '', flags: 0, mtu: 0, kind: 'dummy' } };
+      },
+      listAddresses: async () => ({ ok: true, value: [at(2, '192.0.2.10'), at(8, '10.96.0.1')] }),
+    };
+    const refuse = async () => ({ ok: false, error: netlinkError('unsupported') }) as const;
+    const of = clients({
+      route,
+      ipvs: { listServices: async () => ({ ok: true, value: [] }) },
+      ipset: { listNames: async () => ({ ok: true, value: [] }), listSets: refuse },
+    });
+    const seen = await observeKernel(of, 'IPv4', () => undefined);
+    expect(seen.ok && [...seen.value.hostAddresses]).toEqual(['192.0.2.10']);
+  });
+});

@@ -1,10 +1,12 @@
 /** The whole state of one family, listed. */
+import { otherServiceDevices } from '@signalbox/backend-kit';
 import type { Family, Result } from '@signalbox/core';
 import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
 import { detourName, obsoleteSets, setName } from '../compile/names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { decodeSet } from '../encode/ipset-entry.ts';
 import { decodeReal, decodeServer, encodeServiceKey } from '../encode/ipvs-change.ts';
+import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import type { Observed, ObservedServer, ObservedSet } from '../objects/kernel-state.ts';
 import { realServerKey, type RealServerKey, type RealServerStatus } from '../objects/real-server.ts';
 import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
@@ -42,6 +44,7 @@ async function observeAddresses(
   const device = deviceState(found.ok ? found.value : null);
   const index = device === 'owned' && found.ok ? found.value.index : null;
   onDevice(index);
+  const others = await otherServiceDevices((link) => clients.route.getLink(link), SERVICE_DEVICE);
   const owned = listed.value.filter((each) => each.linkIndex === index && each.scope !== 'link');
   return {
     ok: true,
@@ -50,7 +53,7 @@ async function observeAddresses(
       boundAddresses: textsOf(owned, family),
       deviceShared: owned.some((each) => each.family !== family),
       hostAddresses: textsOf(
-        listed.value.filter((each) => each.linkIndex !== index),
+        listed.value.filter(({ linkIndex }) => linkIndex !== index && !others.has(linkIndex)),
         family,
       ),
     },

@@ -1,4 +1,5 @@
 /** The device that holds service addresses: a dummy, or where the kernel has no dummies a bridge without ports. */
+import { otherServiceDevices } from '@signalbox/backend-kit';
 import { backendError, familyOf, type BackendError, type Family, type Result } from '@signalbox/core';
 import type {
   AddressOptions,
@@ -19,8 +20,9 @@ export async function observeDevice(route: RouteClient, family: Family): Promise
   const listed = await route.listAddresses();
   if (!listed.ok) return { ok: false, error: fromNetlink(listed.error) };
   const index = link.ok ? link.value.index : -1;
+  const others = await otherServiceDevices((selector) => route.getLink(selector), SERVICE_DEVICE);
   const onDevice = listed.value.filter(({ linkIndex }) => linkIndex === index);
-  const elsewhere = listed.value.filter(({ linkIndex }) => linkIndex !== index);
+  const elsewhere = listed.value.filter(({ linkIndex }) => linkIndex !== index && !others.has(linkIndex));
   const isOwned = link.ok && KINDS.some((kind) => kind === link.value.kind);
   const value: ObservedDevice = {
     device: !link.ok ? 'absent' : isOwned ? 'present' : 'not-owned',

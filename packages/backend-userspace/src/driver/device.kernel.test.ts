@@ -1,0 +1,34 @@
+/** Addresses of the service device, beside those of other devices. */
+import { execFileSync } from 'node:child_process';
+import { fullChange } from '@signalbox/core';
+import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
+import { afterEach, expect, it } from 'vitest';
+import { createUserspaceBackend } from '../userspace-backend.ts';
+
+const ADDRESS = '10.96.0.1/32';
+const ip = (...args: readonly string[]): string => execFileSync('ip', args, { encoding: 'utf8' });
+const devices = (): readonly string[] =>
+  [...ip('-o', 'address', 'show').matchAll(/^\d+: (\S+) +inet 10\.96\.0\.1\/32 /gm)].map(
+    ([, name = '']) => name,
+  );
+
+const held: { links: string[] } = { links: [] };
+afterEach(() => {
+  for (const name of held.links.splice(0)) ip('link', 'delete', name);
+});
+
+it.each([
+  ['kube-ipvs0', ['kube-ipvs0', 'kube-userspace0']],
+  ['other0', ['other0']],
+])('an address that %s has is then on %j', async (name, expected) => {
+  ip('link', 'add', name, 'type', 'bridge');
+  held.links.push(name);
+  ip('address', 'add', ADDRESS, 'dev', name);
+  const backend = createUserspaceBackend({ family: 'IPv4' });
+  const state = sampleStateOf('IPv4', [sampleServicePort('IPv4', { index: 1 })]);
+  expect(await backend.sync(fullChange(state))).toMatchObject({ outcome: 'ok' });
+  expect(devices()).toEqual(expected);
+  expect((await backend.cleanup()).outcome).toBe('ok');
+  await backend.close();
+  expect(devices()).toEqual([name]);
+});
