@@ -32,6 +32,8 @@ export interface Kind {
   readonly prepare?: (rig: ModeRig) => Promise<void>;
   /** The kernel does not let it have clients of other modes. */
   readonly takesNoAffinity?: true;
+  /** Its clients with session affinity are known to no other mode. */
+  readonly givesNoAffinity?: true;
   /** What the mode has left in the kernel although another one serves. */
   readonly remains: (rig: ModeRig) => Promise<readonly string[]>;
   /** Ways to Services in which clients see the same in this mode as in the others; absent: all. */
@@ -85,7 +87,8 @@ export async function changeMode(rig: ModeRig, change: Change, others: readonly 
     ? report.problems
     : report.problems.filter((text) => !text.endsWith('SYNs again'));
   if (!report.tooSlow) expect(problems, log(rig)()).toEqual([]);
-  if (change.to.takesNoAffinity !== true) expect(await stickyEndpoints(rig), log(rig)()).toEqual(endpoints);
+  const isCarried = change.to.takesNoAffinity !== true && change.from.givesNoAffinity !== true;
+  if (isCarried) expect(await stickyEndpoints(rig), log(rig)()).toEqual(endpoints);
   for (const flow of flows) await flow.answered();
   for (const flow of flows) flow.end();
   for (const kind of others) {

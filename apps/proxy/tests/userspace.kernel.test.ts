@@ -31,6 +31,8 @@ const LISTENING = /^ *\d+: [0-9A-F]{8}:0050 \S+ 0A /gm;
 const USERSPACE: Kind = {
   name: 'userspace',
   mode: 'userspace',
+  takesNoAffinity: true,
+  givesNoAffinity: true,
   remains: async (on) => [...(await onNode(on, 'cat', '/proc/net/tcp')).matchAll(LISTENING)].map(String),
   // Endpoints always see the node.
   rows: ROWS.filter(({ expected }) => expected.kind === 'forward' && expected.destinations[0]?.masquerade),
