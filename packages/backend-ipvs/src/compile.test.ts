@@ -8,7 +8,7 @@ import { schedulerFlags } from './compile/load-balancing.ts';
 import { clusterMasquerade } from './compile/masquerade.ts';
 import { nodePortAddresses } from './compile/node-ports.ts';
 import { compileServicePort } from './compile/service-dispatch.ts';
-import { delaysReusedPorts, wantedSysctls } from './compile/sysctls.ts';
+import { delaysReusedPorts, requiredSysctls } from './compile/sysctls.ts';
 
 const CONTEXT: CompileContext = {
   family: 'IPv4',
@@ -194,7 +194,7 @@ describe('sysctls', () => {
     ['what', false],
   ])('conn_reuse_mode on %s: %s', (release, set) => {
     expect(delaysReusedPorts(release)).toBe(set);
-    const names = wantedSysctls({ kernelRelease: release, strictARP: false }).map(({ name }) => name);
+    const names = requiredSysctls({ kernelRelease: release, strictARP: false }).map(({ name }) => name);
     expect(names.includes('net/ipv4/vs/conn_reuse_mode')).toBe(set);
     expect(names.some((name) => name.includes('arp'))).toBe(false);
   });

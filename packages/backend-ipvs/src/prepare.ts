@@ -1,5 +1,5 @@
 import { backendError, type BackendError } from '@signalbox/core';
-import { wantedSysctls, type Sysctl } from './compile/sysctls.ts';
+import { requiredSysctls, type Sysctl } from './compile/sysctls.ts';
 import type { IpvsDriver } from './driver/ipvs-driver.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Settings } from './options.ts';
@@ -9,7 +9,7 @@ export async function prepareKernel(settings: Settings): Promise<BackendError | 
   const { driver, scheduler, timeouts, strictARP } = settings;
   const unusable = await driver.probe(scheduler);
   if (unusable !== null) return unusable;
-  for (const sysctl of wantedSysctls({ kernelRelease: driver.kernelRelease(), strictARP })) {
+  for (const sysctl of requiredSysctls({ kernelRelease: driver.kernelRelease(), strictARP })) {
     const error = await ensureSysctl(driver, sysctl);
     if (error !== null) return error;
   }

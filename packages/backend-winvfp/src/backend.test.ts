@@ -4,7 +4,7 @@ import {
   balancerIP,
   clusterIP,
   endpoint,
-  foreignBalancer,
+  unownedBalancer,
   fullOf,
   NETWORK_ID,
   nodePort,
@@ -84,7 +84,7 @@ describe('at the start', () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const [pod] = host.hns.snapshot().endpoints;
-    host.hns.putLoadBalancer(foreignBalancer(pod?.ID, ['203.0.113.200']));
+    host.hns.putLoadBalancer(unownedBalancer(pod?.ID, ['203.0.113.200']));
     await host.restart().sync(fullOf());
     expect(Object.keys(host.balancers())).toEqual(['203.0.113.200:2']);
   });

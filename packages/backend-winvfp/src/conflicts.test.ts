@@ -7,7 +7,7 @@ import {
   balancerIP,
   clusterIP,
   endpoint,
-  foreignBalancer,
+  unownedBalancer,
   fullOf,
   healthCheck,
   NETWORK_ID,
@@ -113,7 +113,7 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     const host = hostWithListener();
     host.hns.unlisten(6, 10_256);
     const [pod] = host.hns.snapshot().endpoints;
-    const other = foreignBalancer(pod?.ID, ['203.0.113.9', '203.0.113.200']);
+    const other = unownedBalancer(pod?.ID, ['203.0.113.9', '203.0.113.200']);
     const mapping = { Protocol: 6, InternalPort: 1, ExternalPort: 10_256 };
     host.hns.putLoadBalancer({ ...other, PortMappings: [mapping] });
     expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'partial' });
@@ -128,7 +128,7 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     host.hns.unlisten(6, 10_256);
     await host.backend.sync(fullOf());
     const [pod] = host.hns.snapshot().endpoints;
-    const other = foreignBalancer(pod?.ID, ['203.0.113.9', '203.0.113.200']);
+    const other = unownedBalancer(pod?.ID, ['203.0.113.9', '203.0.113.200']);
     const mapping = { Protocol: 6, InternalPort: 1, ExternalPort: 10_256 };
     host.hns.putLoadBalancer({ ...other, PortMappings: [mapping] });
     expect(await host.backend.sync(incremental([web], [], []))).toMatchObject({ outcome: 'partial' });
@@ -304,7 +304,7 @@ describe('a load balancer of another process at the frontend of a Service', () =
     const host = testHost();
     const [pod] = host.hns.snapshot().endpoints;
     const mapping = { Protocol: 6, InternalPort: 1, ExternalPort: 80 };
-    host.hns.putLoadBalancer({ ...foreignBalancer(pod?.ID, ['10.96.0.10']), PortMappings: [mapping] });
+    host.hns.putLoadBalancer({ ...unownedBalancer(pod?.ID, ['10.96.0.10']), PortMappings: [mapping] });
     return host;
   }
 

@@ -1,6 +1,6 @@
 import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
-import { clusterIP, foreignBalancer, fullOf, service, testHost } from './testing/fixtures.ts';
+import { clusterIP, unownedBalancer, fullOf, service, testHost } from './testing/fixtures.ts';
 import { incremental } from './testing/random-host.ts';
 
 const NOTHING = incremental([], [], []);
@@ -110,7 +110,7 @@ describe('single failures of HNS', () => {
     const web = service();
     await host.backend.sync(fullOf(web));
     const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
-    host.hns.putLoadBalancer(foreignBalancer(remote?.ID));
+    host.hns.putLoadBalancer(unownedBalancer(remote?.ID));
     expect(await host.backend.sync(incremental([], [], [web]))).toMatchObject({ outcome: 'ok' });
     expect(host.hns.snapshot().endpoints.some((entry) => entry.Flags === 1)).toBe(true);
     host.hns.dropLoadBalancer('F0000000-0000-4000-8000-000000000001');

@@ -5,7 +5,7 @@ import { remoteMac } from './compile/names.ts';
 import {
   clusterIP,
   endpoint,
-  foreignBalancer,
+  unownedBalancer,
   fullOf,
   NETWORK_ID,
   service,
@@ -125,7 +125,7 @@ describe('objects of other processes', () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
-    host.hns.putLoadBalancer(foreignBalancer(remote?.ID));
+    host.hns.putLoadBalancer(unownedBalancer(remote?.ID));
     expect(await host.backend.cleanup()).toEqual({ outcome: 'ok', removed: ['1 load balancers'] });
     expect(host.hns.snapshot().endpoints).toContainEqual(remote);
   });
@@ -134,7 +134,7 @@ describe('objects of other processes', () => {
     const host = testHost();
     await host.backend.sync(fullOf(service({ endpoints: LOCAL })));
     const [pod] = host.hns.snapshot().endpoints;
-    const other = foreignBalancer(pod?.ID, ['203.0.113.200']);
+    const other = unownedBalancer(pod?.ID, ['203.0.113.200']);
     host.hns.putLoadBalancer(other);
     expect(await host.backend.cleanup()).toEqual({ outcome: 'ok', removed: ['1 load balancers'] });
     expect(host.hns.snapshot().loadBalancers.map((entry) => entry.ID)).toEqual([other.ID]);

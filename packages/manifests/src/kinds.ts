@@ -45,14 +45,14 @@ export function lookUpKind(apiVersion: string, kindName: string): KindLookup {
 
 /**
  * The label selectors with which a proxy watches an API server: a Service that names another proxy, and the
- * slices of headless services, are not its business, wherever they are read from.
+ * slices of headless services, are ignored, whichever source they are read from.
  */
-const FOREIGN_LABEL: Readonly<Partial<Record<Resource, string>>> = {
+const EXCLUDING_LABEL: Readonly<Partial<Record<Resource, string>>> = {
   Service: 'service.kubernetes.io/service-proxy-name',
   EndpointSlice: 'service.kubernetes.io/headless',
 };
 
-export function isForeign(resource: Resource, labels: unknown): boolean {
-  const label = FOREIGN_LABEL[resource];
+export function isExcluded(resource: Resource, labels: unknown): boolean {
+  const label = EXCLUDING_LABEL[resource];
   return label !== undefined && typeof labels === 'object' && labels !== null && label in labels;
 }

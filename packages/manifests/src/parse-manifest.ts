@@ -2,7 +2,7 @@
 import type { SourceProblem } from '@signalbox/core';
 
 import { checkObject } from './check-object.ts';
-import { isForeign, lookUpKind } from './kinds.ts';
+import { isExcluded, lookUpKind } from './kinds.ts';
 import type { ManifestObject } from './manifest-object.ts';
 import { isRecord, show } from './values.ts';
 import { MAX_DEPTH, readYaml, type YamlDocument } from './yaml-documents.ts';
@@ -104,7 +104,7 @@ function readObject(out: Output, value: Typed, at: Place): void {
   const identity = readIdentity(value['metadata'], namespaced);
   if ('reason' in identity) return refuse(out, at, identity);
   const { namespace, name, metadata } = identity;
-  const served = !isForeign(resource, metadata['labels']);
+  const served = !isExcluded(resource, metadata['labels']);
   const object = namespaced ? { ...value, metadata: { ...metadata, namespace } } : value;
   out.objects.push({ resource, namespace, name, object, text: JSON.stringify(object), where, served });
   for (const { code, field, reason } of served ? checkObject(resource, value) : []) {

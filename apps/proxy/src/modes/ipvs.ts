@@ -154,8 +154,8 @@ async function whyNoIpvs({ config }: ModeSettings): Promise<string | null> {
 }
 
 async function ipvsSysctls({ config }: ModeSettings): Promise<readonly Sysctl[]> {
-  const { wantedSysctls } = await import('@signalbox/backend-ipvs');
-  return wantedSysctls({ kernelRelease: release(), strictARP: config.ipvs.strictARP }).map(
+  const { requiredSysctls } = await import('@signalbox/backend-ipvs');
+  return requiredSysctls({ kernelRelease: release(), strictARP: config.ipvs.strictARP }).map(
     ({ name, value, stricter = [] }) => ({
       path: name,
       value,

@@ -18,7 +18,7 @@ export function createNodeWatch({ logger, health }: NodeWatchOptions): (view: No
   };
 }
 
-export interface NodeJudgeOptions {
+export interface NodeCheckOptions {
   readonly check: (view: NodeView) => FamilyVerdict;
   readonly hasStarted: () => boolean;
   readonly logger: Logger;
@@ -29,7 +29,7 @@ export interface NodeJudgeOptions {
  * Whether the proxy may start with the Node as it is. Each problem is logged once; it ends the process only
  * before the first sync: rules that are in place are worth more than none.
  */
-export function createNodeCheck(options: NodeJudgeOptions): (view: NodeView) => boolean {
+export function createNodeCheck(options: NodeCheckOptions): (view: NodeView) => boolean {
   const { check, logger, hasStarted, onFatal } = options;
   const logged = new Set<string>();
   return (view) => {

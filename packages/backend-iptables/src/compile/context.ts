@@ -43,7 +43,7 @@ export function commentsFor(endpoints: number, before: EndpointComments = 'kept'
 }
 
 /** Whether this number of endpoints is between the two limits: then the current style of the rules is kept. */
-export function isEitherWay(endpoints: number): boolean {
+export function isInHysteresisBand(endpoints: number): boolean {
   return commentsFor(endpoints, 'kept') !== commentsFor(endpoints, 'left-out');
 }
 

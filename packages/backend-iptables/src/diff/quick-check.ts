@@ -20,11 +20,11 @@ export interface QuickCheck {
   /**
    * Chains that are not as recorded, after the last line. Chains that were written during the listing (`isRewritten`) are not
    * compared: the listing has them as before or as after the write. Chains that are not owned are not compared either: see
-   * `foreign`.
+   * `unowned`.
    */
   differences(isRewritten?: (chain: FoundChain) => boolean): readonly FoundChain[];
   /** Chains that are not owned. */
-  readonly foreign: ListedTables;
+  readonly unowned: ListedTables;
 }
 
 export interface FoundChain {
@@ -61,7 +61,7 @@ export function createQuickCheck(
   });
   return {
     take,
-    foreign: others.tables,
+    unowned: others.tables,
     differences(isRewritten = () => false) {
       groups.end();
       const missing: FoundChain[] = [];

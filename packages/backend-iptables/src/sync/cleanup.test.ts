@@ -21,13 +21,13 @@ async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
 
 describe('cleanup', () => {
   it('leaves rules that are not owned exactly as they were, in both variants', async () => {
-    const foreign =
+    const unowned =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
       '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -j KUBE-FIREWALL\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
       '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\nCOMMIT\n';
     const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
     const nft = createFakeIptables({ family: 'IPv4', other: legacy });
-    for (const fake of [legacy, nft]) fake.byOthers(foreign);
+    for (const fake of [legacy, nft]) fake.byOthers(unowned);
     const before = [legacy, nft].map((fake) => fake.dumpAll());
     for (const fake of [legacy, nft]) {
       await ok(createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(fullChange(STATE)));

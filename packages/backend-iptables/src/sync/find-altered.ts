@@ -48,7 +48,7 @@ export async function findAltered(
   if (!saved.ok || ledgerOf(state) !== ledger) return { saved, finding: VOID };
   const chain = firstDifference(check, ledger, recorded);
   if (chain !== null) return { saved, finding: { kind: 'compared', drift: chain } };
-  return { saved, finding: await missingJump(driver, state.compiler?.shared() ?? [], check.foreign) };
+  return { saved, finding: await missingJump(driver, state.compiler?.shared() ?? [], check.unowned) };
 }
 
 /** Records which chains are written from the call on. */

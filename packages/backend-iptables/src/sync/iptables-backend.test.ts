@@ -400,11 +400,11 @@ describe('changes by other processes', () => {
 
   it('to rules that are not owned are neither modified nor reported', async () => {
     const { fake, backend, timer } = lab();
-    const foreign =
+    const unowned =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
       '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
       '*mangle\n:KUBE-KUBELET-CANARY - [0:0]\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT\n';
-    fake.byOthers(foreign);
+    fake.byOthers(unowned);
     const { heard, stop } = listen(backend);
     await ok(backend.sync(fullChange(STATE)));
     fake.byOthers('*filter\n-D INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n*nat\n-F DOCKER\nCOMMIT\n');

@@ -1,7 +1,7 @@
 import type { Backend, CleanupResult, DesiredChange, SyncResult } from '@signalbox/core';
 import { isEmptyChange, validatedSync } from '@signalbox/core';
 import { createExecDriver, firstMissing, type IptablesDriver } from '@signalbox/iptables';
-import { isEitherWay } from '../compile/context.ts';
+import { isInHysteresisBand } from '../compile/context.ts';
 import { createRuleCompiler } from '../compile/rule-compiler.ts';
 import { isSettled } from '../diff/rule-ledger.ts';
 import { ruleOptions, type IptablesOptions } from '../options.ts';
@@ -97,7 +97,7 @@ async function prepareFull(work: SyncWork, change: DesiredChange): Promise<Pass>
   const { driver, state, compiler } = work;
   const isFull = change.kind === 'full';
   if (isFull) state.refused.keep(() => false);
-  const isOpen = isFull && isEitherWay(change.counts.endpoints);
+  const isOpen = isFull && isInHysteresisBand(change.counts.endpoints);
   recordChange(work, change, isOpen ? await commentsInKernel(driver) : undefined);
   await retryRefused(work, compiler.services.values());
   return AGAIN;

@@ -40,8 +40,8 @@ export async function isIntact(
   const saved = await driver.save(check.take);
   if (!saved.ok) return saved.error;
   const jumps = { jumps: compiler.shared(), family: driver.family };
-  const foreign = await askForUnlisted(driver, check.foreign, jumps.jumps);
-  if (!foreign.ok) return foreign.error;
-  const rulesOf = (table: TableName, chain: string) => foreign.value[table].chains.get(chain);
+  const unowned = await askForUnlisted(driver, check.unowned, jumps.jumps);
+  if (!unowned.ok) return unowned.error;
+  const rulesOf = (table: TableName, chain: string) => unowned.value[table].chains.get(chain);
   return check.differences().length === 0 && missingJumps(jumps, rulesOf).length === 0;
 }

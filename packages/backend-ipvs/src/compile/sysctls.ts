@@ -14,7 +14,7 @@ export interface SysctlOptions {
   readonly strictARP: boolean;
 }
 
-export function wantedSysctls({ kernelRelease, strictARP }: SysctlOptions): readonly Sysctl[] {
+export function requiredSysctls({ kernelRelease, strictARP }: SysctlOptions): readonly Sysctl[] {
   return [
     { name: 'net/ipv4/vs/conntrack', value: '1' },
     ...(delaysReusedPorts(kernelRelease) ? [{ name: 'net/ipv4/vs/conn_reuse_mode', value: '0' }] : []),

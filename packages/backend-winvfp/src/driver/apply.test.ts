@@ -5,7 +5,7 @@ import { createWinvfpBackend, type WinvfpBackend } from '../backend.ts';
 import {
   clusterIP,
   endpoint,
-  foreignBalancer,
+  unownedBalancer,
   fullOf,
   NETWORK_ID,
   nodePort,
@@ -157,7 +157,7 @@ describe('what the last sync reported as failed', () => {
     const web = service();
     await host.backend.sync(fullOf(web));
     const remote = host.hns.snapshot().endpoints.find((entry) => entry.Flags === 1);
-    host.hns.putLoadBalancer(foreignBalancer(remote?.ID));
+    host.hns.putLoadBalancer(unownedBalancer(remote?.ID));
     await host.backend.sync(incremental([], [], [web]));
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok', repaired: [] });
@@ -178,7 +178,7 @@ describe('an endpoint that has to be replaced', () => {
       MacAddress: remoteMac('10.244.2.2'),
       Policies: [{ Type: 'ProviderAddress', Settings: { ProviderAddress: '192.0.2.99' } }],
     });
-    host.hns.putLoadBalancer(foreignBalancer(left.ID, FrontendVIPs));
+    host.hns.putLoadBalancer(unownedBalancer(left.ID, FrontendVIPs));
     const web = service();
     const failures = [{ key: web.key, error: { code: 'busy' } }];
     expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'partial', failures });
@@ -186,7 +186,7 @@ describe('an endpoint that has to be replaced', () => {
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'partial', failures });
     expect(writes(host.recorder)).toEqual([]);
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
-    host.hns.dropLoadBalancer(foreignBalancer(left.ID).ID);
+    host.hns.dropLoadBalancer(unownedBalancer(left.ID).ID);
     expect(await host.backend.sync(NOTHING)).toMatchObject({ outcome: 'ok' });
     expect(host.hns.snapshot().endpoints.map((entry) => entry.Name)).not.toContain('left');
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });

@@ -6,7 +6,7 @@ import { createWinvfpBackend } from '../backend.ts';
 import type { HcnApi } from '../driver/hcn-api.ts';
 import { failedReply } from '../encode/reply.ts';
 import { goldenText } from './golden.ts';
-import { addForeign, attachPod } from './random-host.ts';
+import { addUnowned, attachPod } from './random-host.ts';
 import { NETWORK_ID } from './scenario-world.ts';
 import { createSimulatedHcn } from './simulated-hcn.ts';
 
@@ -57,7 +57,7 @@ function createKernel(family: Family): Promise<ContractKernel> {
     createBackend: () => withPlugin(createWinvfpBackend(options), hns),
     snapshot: () => Promise.resolve(goldenText(hns, family)),
     damage: () => Promise.resolve(hns.dropLoadBalancer(hns.snapshot().loadBalancers[0]?.ID ?? '')),
-    addOthers: () => Promise.resolve(addForeign(hns)),
+    addOthers: () => Promise.resolve(addUnowned(hns)),
     hasOthers: () => {
       const { loadBalancers, endpoints } = hns.snapshot();
       const hasBalancer = loadBalancers.some(({ FrontendVIPs }) => FrontendVIPs?.[0] === '203.0.113.200');

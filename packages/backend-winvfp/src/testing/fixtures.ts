@@ -43,7 +43,7 @@ export function balancerIP(address: string, policy: TrafficPolicy = 'cluster'): 
 }
 
 /** A load balancer of another program over this endpoint. With two frontends it is none that Signalbox creates. */
-export function foreignBalancer(
+export function unownedBalancer(
   endpointId: string | undefined,
   FrontendVIPs: readonly string[] = ['203.0.113.200', '203.0.113.201'],
 ) {

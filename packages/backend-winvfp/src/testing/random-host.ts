@@ -96,7 +96,7 @@ export function attachPod(hns: Hns, address: string): void {
 }
 
 /** Objects of other programs, which must not be modified: another frontend, a policy of a shape that no proxy makes. */
-export function addForeign(hns: Hns): void {
+export function addUnowned(hns: Hns): void {
   const { networks, endpoints } = hns.snapshot();
   const network = { HostComputeNetwork: networks[0]?.ID ?? '' };
   const own =
@@ -119,7 +119,7 @@ export function addForeign(hns: Hns): void {
 
 function furnish(hns: Hns, shape: HostShape, random: Random): void {
   addNetwork(hns, shape, ['192.0.2.20', '192.0.2.30']);
-  addForeign(hns);
+  addUnowned(hns);
   for (const address of LOCAL_PODS) if (random() < 0.8) attachPod(hns, address);
 }
 
@@ -163,7 +163,7 @@ export function createRandomHost(shape: HostShape, random: Random): RandomHost {
       rate = 0;
       hns.start('keep');
       hns.rehydrate();
-      addForeign(hns); // a restart may have lost them
+      addUnowned(hns); // a restart may have lost them
       for (const address of LOCAL_PODS) attachPod(hns, address);
       await sync(incremental([], [], []));
       return backend.sync(incremental([], [], []));
@@ -194,7 +194,7 @@ function randomChange(services: Map<string, DesiredServicePort>, random: Random)
 }
 
 function createHostEvents(hns: Hns, shape: HostShape, random: Random): () => void {
-  const isForeign = (id: string): boolean => id.startsWith('F0000000');
+  const isUnowned = (id: string): boolean => id.startsWith('F0000000');
   const events: readonly (() => void)[] = [
     () => hns.stop(),
     () => hns.start(pick(random, ['keep', 'lose', 'hide'] as const)),
@@ -205,7 +205,7 @@ function createHostEvents(hns: Hns, shape: HostShape, random: Random): () => voi
       if (pod !== undefined) hns.detach(pod.ID);
     },
     () => {
-      const hit = hns.snapshot().loadBalancers.filter((entry) => !isForeign(entry.ID));
+      const hit = hns.snapshot().loadBalancers.filter((entry) => !isUnowned(entry.ID));
       if (hit.length > 0) hns.call('HcnDeleteLoadBalancer', [pick(random, hit).ID]);
     },
     () => {

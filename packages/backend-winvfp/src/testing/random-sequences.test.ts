@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { seededRandom } from '@signalbox/testkit';
 import { recordHcn } from '../driver/recorder.ts';
 import {
-  addForeign,
+  addUnowned,
   addNetwork,
   attachPod,
   createRandomHost,
@@ -46,7 +46,7 @@ async function fromScratch(
     shape,
     routes.map((route) => String(route.Settings['ProviderAddress'])),
   );
-  addForeign(hns);
+  addUnowned(hns);
   for (const address of LOCAL_PODS) attachPod(hns, address);
   const result = await newBackend(shape, createSimulatedHcn(hns)).sync(fullChange(host.state()));
   expect(result.outcome, JSON.stringify(result)).toBe('ok');

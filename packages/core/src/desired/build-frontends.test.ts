@@ -3,7 +3,7 @@ import type { Family } from '../model/family.ts';
 import { frontendTexts } from '../testing/frontends.ts';
 import { nodeObject, serviceObject, sliceObject, TEST_CONFIG, upsert } from '../testing/objects.ts';
 import type { EndpointShape, ServiceShape } from '../testing/objects.ts';
-import type { ModelConfig } from '../track/model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { createModel } from '../track/model.ts';
 import type { DesiredServicePort, DesiredState } from './desired-state.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { InterfaceAddress } from '../input.ts';
 import type { Family } from '../model/family.ts';
 import { TEST_CONFIG } from '../testing/objects.ts';
-import type { ModelConfig, NodeView } from '../track/model-config.ts';
+import type { ModelConfig, NodeView } from '../model/model-config.ts';
 import { buildNode, type BuiltNode } from './build-node.ts';
 import { answersNodePorts } from './node-ports.ts';
 

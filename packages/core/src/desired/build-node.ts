@@ -1,7 +1,7 @@
 import { parseCidr } from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
 import type { InterfaceAddress } from '../input.ts';
-import type { ModelConfig, NodeView } from '../track/model-config.ts';
+import type { ModelConfig, NodeView } from '../model/model-config.ts';
 import type { FamilyContext } from './family-context.ts';
 import type { DesiredNode } from './desired-state.ts';
 import { clusterIPMasquerade, localDetector } from './masquerade.ts';

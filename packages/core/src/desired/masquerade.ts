@@ -1,4 +1,4 @@
-import type { LocalDetection } from '../track/model-config.ts';
+import type { LocalDetection } from '../model/model-config.ts';
 import { parseCidr } from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
 import type { ClusterIPMasquerade, LocalDetector, Route, TrafficPolicy } from './desired-state.ts';

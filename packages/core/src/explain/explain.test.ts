@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { DesiredState } from '../desired/desired-state.ts';
 import type { Family } from '../model/family.ts';
 import { nodeObject, serviceObject, sliceObject, TEST_CONFIG, upsert } from '../testing/objects.ts';
-import type { ModelConfig } from '../track/model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import { createModel } from '../track/model.ts';
 import { explain, type Explanation } from './explain.ts';
 import type { Outcome, Packet } from './packet.ts';

@@ -2,7 +2,7 @@
 import { describeService } from '../explain/describe-service.ts';
 import type { ServiceDescription } from '../explain/service-description.ts';
 import { FAMILIES, type Family } from '../model/family.ts';
-import type { ModelConfig } from '../track/model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import type { Model } from '../track/model-types.ts';
 import { createModel } from '../track/model.ts';
 import {

@@ -1,6 +1,6 @@
 /** API objects for tests, as short as they can be written: only what differs from the usual is named. */
 import type { ObjectEvent, Resource } from '../input.ts';
-import type { ModelConfig } from '../track/model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

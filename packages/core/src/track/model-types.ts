@@ -3,7 +3,7 @@ import type { DesiredState } from '../desired/desired-state.ts';
 import type { InputProblem, InterfaceAddress, ObjectEvent } from '../input.ts';
 import type { Family } from '../model/family.ts';
 import type { ObjectKey } from '../model/service-port-name.ts';
-import type { ModelConfig, NodeView } from './model-config.ts';
+import type { ModelConfig, NodeView } from '../model/model-config.ts';
 import type { TrackedService } from './tracked-service.ts';
 
 /** Counts of what happened between two builds, for metrics. */

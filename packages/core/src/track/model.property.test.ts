@@ -7,7 +7,7 @@ import { FAMILIES, type Family } from '../model/family.ts';
 import { sameValue } from '../model/same-value.ts';
 import { nodeObject, remove, serviceObject, sliceObject, TEST_CONFIG, upsert } from '../testing/objects.ts';
 import type { EndpointShape } from '../testing/objects.ts';
-import type { ModelConfig } from './model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import type { Model } from './model-types.ts';
 import { createModel } from './model.ts';
 

@@ -5,7 +5,7 @@ import type { Family } from '../model/family.ts';
 import { frontendTexts } from '../testing/frontends.ts';
 import { nodeObject, remove, serviceObject, sliceObject, TEST_CONFIG, upsert } from '../testing/objects.ts';
 import type { EndpointShape, ServiceShape } from '../testing/objects.ts';
-import type { ModelConfig } from './model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import type { Model } from './model-types.ts';
 import { createModel } from './model.ts';
 

@@ -23,7 +23,7 @@ import { objectKey, type ObjectKey } from '../model/service-port-name.ts';
 import { createFrontendConflicts, type FrontendConflicts } from './frontend-conflicts.ts';
 import { createSliceStore, type SliceStore } from './endpoint-slices.ts';
 import { createFamilyState, type FamilyState, type SharedInputs } from './family-state.ts';
-import type { ModelConfig } from './model-config.ts';
+import type { ModelConfig } from '../model/model-config.ts';
 import type { Model } from './model-types.ts';
 import { createNodeStore, type NodeStore } from './node.ts';
 import { createObjectNotes, type ObjectNotes } from './object-notes.ts';

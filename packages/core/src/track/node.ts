@@ -1,7 +1,7 @@
 import { FAMILIES, otherFamily, type Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { NodeModel } from '../model/node.ts';
-import type { NodeView } from './model-config.ts';
+import type { NodeView } from '../model/model-config.ts';
 
 export interface NodeStore {
   set(node: NodeModel): void;

@@ -7,7 +7,7 @@ import type { IgnoredService, ServiceModel } from '../model/service.ts';
 import type { ObjectKey, ServicePortKey } from '../model/service-port-name.ts';
 import type { SliceStore } from './endpoint-slices.ts';
 import type { FrontendConflicts } from './frontend-conflicts.ts';
-import type { NodeView } from './model-config.ts';
+import type { NodeView } from '../model/model-config.ts';
 import type { NodeStore } from './node.ts';
 import type { ObjectNotes } from './object-notes.ts';
 

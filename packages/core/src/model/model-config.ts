@@ -1,4 +1,4 @@
-import type { Family } from '../model/family.ts';
+import type { Family } from './family.ts';
 
 /** How packets of this node's pods are recognised (`--detect-local-mode`). */
 export type LocalDetection =
