@@ -4,6 +4,7 @@ import type { ExpectedOutcome, FaultPlan } from '@signalbox/core/testing';
 import { createWorld, listenAll, replay, runCommand, worldForRows, type World } from '@signalbox/netns';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { NO_FAULTS, randomFaults } from './fault-plan.ts';
+import { expectInspected, isInspected } from './inspect-step.ts';
 import { loadScenarios, packetsOf, type Scenario, type ScenarioStep } from './load-scenarios.ts';
 import type { PacketRow } from './packets-table.ts';
 import { seedOf } from './random.ts';
@@ -104,16 +105,20 @@ async function playStep(
   for (const backend of backends) await converge(model, backend);
   const notes: string[] = [];
   const problems: string[] = [];
+  const sent: PacketRow[] = [];
   await listenEverywhere(model, world);
   for (const row of packetsOf(step, kernel.mode, kernel.expects)) {
     const result = noReplyPath(row)
       ? ({ kind: 'skipped', reason: 'the reply would not come back through the node' } as const)
       : await replay(world, row);
     if (result.kind === 'skipped') notes.push(`${row.text}: ${result.reason}`);
-    else problems.push(...result.mismatches.map((mismatch) => `${row.text}: ${mismatch}`));
+    else sent.push(row);
+    if (result.kind !== 'skipped')
+      problems.push(...result.mismatches.map((mismatch) => `${row.text}: ${mismatch}`));
   }
   const at = `${scenario.id} ${step.name}`;
   expect(problems, `${at}\n${problems.join('\n')}`).toEqual([]);
+  if (isInspected(scenario.id)) for (const backend of backends) await expectInspected(backend, sent);
   for (const note of notes) await context.annotate(`not replayed: ${note}`);
 }
 
