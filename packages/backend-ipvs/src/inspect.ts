@@ -1,6 +1,7 @@
 /** What the kernel holds of single service ports, and how it differs as text. Reads only, over the inspector's sockets. */
 import {
   formatDifference,
+  inTurns,
   joinObjects,
   type NamedObject,
   objectStates,
@@ -90,10 +91,10 @@ export async function inspect(
   if (compared.value === null) return { outcome: 'ok', servicePorts: found };
   const { wanted } = compared.value;
   const context = { ...compared.value, stateOf: statesIn(compared.value) };
-  for (const [key, servicePort] of selectServices(wanted.servicePorts, keys)) {
+  await inTurns(selectServices(wanted.servicePorts, keys), ([key, servicePort]) => {
     const contribution = wanted.contributionOf(servicePort);
     if (contribution !== null) found.set(key, kernelService(contribution, input.settings, context));
-  }
+  });
   return { outcome: 'ok', servicePorts: found };
 }
 

@@ -4,6 +4,7 @@ export * from './desired-view.ts';
 export * from './drift.ts';
 export * from './folded-set.ts';
 export * from './format-difference.ts';
+export * from './in-turns.ts';
 export * from './isolate.ts';
 export * from './kernel-objects.ts';
 export * from './ledger.ts';

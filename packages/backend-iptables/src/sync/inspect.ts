@@ -1,5 +1,5 @@
 /** Chains and rules of single service ports, with the packets that their rules counted. Reads only. */
-import { objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
+import { inTurns, objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
 import type {
   DesiredServicePort,
   Drift,
@@ -24,7 +24,7 @@ export async function inspect(
   const { compiler: live } = state;
   const services = selectServices(compiler.services, keys);
   // The trees of a copy have no chains before `all`.
-  const places = placesOf((service) => live.placesOf(service), services);
+  const places = await placesOf((service) => live.placesOf(service), services);
   const reading = readRules(places.values());
   const observed = await observeDrift(withCounters(driver, reading), state, compiler);
   if (observed.outcome === 'failed') return observed;
@@ -34,16 +34,18 @@ export async function inspect(
     drift: observed.drift,
     isRefused: (key) => state.refused.all.has(key),
   };
-  return { outcome: 'ok', servicePorts: kernelServices(places, look) };
+  return { outcome: 'ok', servicePorts: await kernelServices(places, look) };
 }
 
 type Places = ReadonlyMap<ServicePortKey, ServicePlaces>;
 
-function placesOf(
+async function placesOf(
   of: (service: DesiredServicePort) => ServicePlaces,
   services: ReadonlyMap<ServicePortKey, DesiredServicePort>,
-): Places {
-  return new Map([...services].map(([key, service]) => [key, of(service)]));
+): Promise<Places> {
+  const places = new Map<ServicePortKey, ServicePlaces>();
+  await inTurns(services, ([key, service]) => void places.set(key, of(service)));
+  return places;
 }
 
 interface Reading {
@@ -112,10 +114,13 @@ interface Look {
   readonly isRefused: (key: ServicePortKey) => boolean;
 }
 
-function kernelServices(places: Places, look: Look): ReadonlyMap<ServicePortKey, KernelService> {
+async function kernelServices(
+  places: Places,
+  look: Look,
+): Promise<ReadonlyMap<ServicePortKey, KernelService>> {
   const stateOf = objectStates(look.drift);
   const found = new Map<ServicePortKey, KernelService>();
-  for (const [key, { chains, dispatch }] of places) {
+  await inTurns(places, ([key, { chains, dispatch }]) => {
     const objects = [
       ...chains.map(({ table, name }) => stateOf({ type: 'chain', name, within: table })),
       ...dispatch.map((each) => ruleState(each, stateOf, look)),
@@ -125,7 +130,7 @@ function kernelServices(places: Places, look: Look): ReadonlyMap<ServicePortKey,
       objects: look.isRefused(key) ? objects.map(asMissing) : objects,
       endpoints: sumCounts(counts),
     });
-  }
+  });
   return found;
 }
 

@@ -1,5 +1,5 @@
 /** The table's objects of single service ports, with the connections that they counted. Reads only. */
-import { objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
+import { inTurns, objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
 import type { EndpointCount, Inspection, KernelObject, KernelService, ServicePortKey } from '@signalbox/core';
 import type { CompiledService } from '../compile/service-dispatch.ts';
 import type { WantedState } from '../diff/wanted-state.ts';
@@ -17,23 +17,24 @@ export async function inspect(
   if (wanted === null || wanted.node === null) return { outcome: 'ok', servicePorts: new Map() };
   const observed = await observe(driver, state);
   if (observed.outcome === 'failed') return observed;
-  const compiled = compileAll(wanted, keys);
+  const compiled = await compileAll(wanted, keys);
   const counted = await readGroups(driver, wanted, compiled);
   if (!counted.ok) return { outcome: 'failed', error: counted.error };
   const holds = (id: string) => wanted.elements.has(id) || wanted.chains.has(id) || wanted.sets.has(id);
   const context: Context = { stateOf: objectStates(observed.drift), counted: counted.value, isWanted: holds };
-  const services = [...compiled].map(([key, each]) => [key, kernelService(each, context)] as const);
-  return { outcome: 'ok', servicePorts: new Map(services) };
+  const services = new Map<ServicePortKey, KernelService>();
+  await inTurns(compiled, ([key, each]) => void services.set(key, kernelService(each, context)));
+  return { outcome: 'ok', servicePorts: services };
 }
 
 type Compiled = ReadonlyMap<ServicePortKey, CompiledService>;
 
-function compileAll(wanted: WantedState, keys: readonly ServicePortKey[] | null): Compiled {
+async function compileAll(wanted: WantedState, keys: readonly ServicePortKey[] | null): Promise<Compiled> {
   const compiled = new Map<ServicePortKey, CompiledService>();
-  for (const [key, service] of selectServices(wanted.servicePorts, keys)) {
+  await inTurns(selectServices(wanted.servicePorts, keys), ([key, service]) => {
     const each = wanted.compile(service);
     if (each !== null) compiled.set(key, each);
-  }
+  });
   return compiled;
 }
 
