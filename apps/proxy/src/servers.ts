@@ -19,6 +19,7 @@ import { registerProcessMetrics } from './metrics/process-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
 import { pageRoutes } from './page/routes.ts';
 import { registerRestClientMetrics } from './metrics/rest-client-metrics.ts';
+import { registerStateMetrics } from './metrics/state-metrics.ts';
 import { versionInfo } from './version/version.ts';
 
 export interface Servers {
@@ -57,6 +58,7 @@ function startMetrics(parts: Parts, inspector: Inspector): Listener | null {
   const version = versionInfo(settings.version.startsWith('v') ? settings.version : null);
   registerComponentMetrics(registry, { version, gates });
   registerProcessMetrics(registry);
+  registerStateMetrics(registry, () => inspector.status());
   parts.bundle.onRequest?.(registerRestClientMetrics(registry));
   const slis = createRegistry();
   const handler = metricsHandler({

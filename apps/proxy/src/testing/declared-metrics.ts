@@ -6,6 +6,7 @@ import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
 import type { Registry } from '../metrics/registry.ts';
 import { registerRestClientMetrics } from '../metrics/rest-client-metrics.ts';
 import { registerServiceMetrics } from '../metrics/service-metrics.ts';
+import { registerStateMetrics } from '../metrics/state-metrics.ts';
 import { IPTABLES } from '../modes/iptables.ts';
 import { versionInfo } from '../version/version.ts';
 
@@ -18,6 +19,8 @@ export function declaredMetrics(): ReadonlyMap<string, readonly string[]> {
   registerScrapeMetrics(registry);
   registerProcessMetrics(registry);
   registerRestClientMetrics(registry);
+  const services = { total: 0, programmed: 0, refused: 0, withoutEndpoints: 0, conflicting: 0 };
+  registerStateMetrics(registry, () => ({ services, api: null }));
   const clock = { now: () => 0, schedule: () => () => undefined };
   registerServiceMetrics(registry, { clock, maxSeries: 1, backends: () => new Map() });
   return found;
