@@ -123,7 +123,7 @@ describe('signalbox explain', () => {
 
   it.each([
     ['pod/shop/crat-1', 'shop/cart:80', 'FROM: pod/shop/crat-1 is in no EndpointSlice', 'pod/shop/cart-1'],
-    ['10.244.1.9', 'shop/crat:80', 'TO: shop/crat: Service shop/crat does not exist', 'shop/cart'],
+    ['10.244.1.9', 'shop/crat:80', 'TO: shop/crat: Service shop/crat is not known', 'shop/cart'],
     ['10.244.1.9', 'shop/cart:htpt', 'TO: Service shop/cart has no port htpt', 'http'],
     ['10.244.1.9', 'shop/cart:80/udp', 'TO: Service shop/cart has no port 80/UDP', null],
     ['fd00::1', 'shop/cart:80', 'different IP families', null],
