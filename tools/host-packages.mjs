@@ -87,6 +87,11 @@ export const hostPackages = {
     fish: 'fish',
     mandoc: 'mandoc',
     promtool: 'prometheus',
+    dpkg: 'dpkg',
+    'dpkg-deb': 'dpkg',
+    'systemd-analyze': 'systemd',
+    chroot: 'coreutils',
+    find: 'findutils',
   },
   uml: {
     ...netfilter,
