@@ -23,7 +23,7 @@ import { readJson } from './stage.mjs';
 
 /** Debian's name of an architecture → that of Node's npm packages. */
 const ARCHITECTURES = { amd64: 'x64', arm64: 'arm64' };
-export const hostArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+const hostArchitecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
 
 const source = (...names) => path.join(repositoryRoot, ...names);
 const debian = (name) => source('deploy/debian', name);
