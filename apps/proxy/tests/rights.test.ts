@@ -90,6 +90,14 @@ describe('requests to the API server', () => {
 });
 
 describe('deploy/kubernetes', () => {
+  it('grants no access to Endpoints, and no right to change anything but Events', () => {
+    const writes = rules().filter(({ verbs }) =>
+      verbs.some((verb) => !['get', 'list', 'watch'].includes(verb)),
+    );
+    expect(rules().flatMap(({ resources }) => resources)).not.toContain('endpoints');
+    expect(writes.map(({ resources }) => resources)).toEqual([['events']]);
+  });
+
   it('F130: the DaemonSet runs the configuration of its ConfigMap, with the rights of its account', () => {
     const [map] = documents('config-map.yaml') as { data: Record<string, string> }[];
     const config = settingsOf(['--config=/c', '--hostname-override=n'], {
