@@ -58,7 +58,7 @@ function problemOf(command: string): string | null {
 function npmProblem([verb = '', name = '']: readonly string[]): string | null {
   if (verb === 'start' || verb === 'test') return null;
   if (verb === 'run') return Object.hasOwn(manifest.scripts, name) ? null : `no script ${name}`;
-  return ['ci', 'install', 'pack'].includes(verb) ? null : `npm ${verb} is not known to this check`;
+  return ['audit', 'ci', 'install', 'pack'].includes(verb) ? null : `npm ${verb} is not known to this check`;
 }
 
 const found = documents.flatMap((file) => {

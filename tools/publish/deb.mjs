@@ -19,6 +19,7 @@ import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { repositoryRoot } from '../install.mjs';
 import { run } from '../process.mjs';
+import { fetchPackage } from '../rigs/rig.mjs';
 import { readJson } from './stage.mjs';
 
 /** Debian's name of an architecture → that of Node's npm packages. */
@@ -102,11 +103,20 @@ function normalizeModes(folder) {
   }
 }
 
+/** The pinned Node of an architecture; npm installs only that of this machine. */
+function nodeFolder(architecture) {
+  const name = `node-linux-${ARCHITECTURES[architecture]}`;
+  const installed = source('node_modules', name);
+  if (existsSync(installed)) return installed;
+  const version = readJson(source('package.json')).optionalDependencies[name];
+  return fetchPackage(`${name}@${version}`, source('.cache'), `${name}-${version}`);
+}
+
 /** Writes `signalbox_VERSION_ARCH.deb` to the folder and returns its path. */
 export async function buildDeb(folder, { architecture = hostArchitecture, compression = 'xz' } = {}) {
   const root = mkdtempSync(path.join(tmpdir(), 'signalbox-deb-'));
   try {
-    const node = source('node_modules', `node-linux-${ARCHITECTURES[architecture]}`);
+    const node = await nodeFolder(architecture);
     const { version, repository } = readJson(source('package.json'));
     const { description } = readJson(source('apps/proxy/package.json'));
     placeProgram(root, node);

@@ -1,0 +1,104 @@
+/** One version in the whole repository, the changelog, and the workflow that publishes. */
+import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { repositoryRoot } from '../install.mjs';
+import { nextVersion, notesOf, releaseChanges } from './changelog.mjs';
+import { readJson } from './stage.mjs';
+import { versionProblems, writeVersion } from './version-places.mjs';
+
+const { version, scripts } = readJson(path.join(repositoryRoot, 'package.json')) as {
+  readonly version: string;
+  readonly scripts: Readonly<Record<string, string>>;
+};
+
+describe('the version', () => {
+  const held = { folder: '' };
+  afterEach(() => rmSync(held.folder, { recursive: true, force: true }));
+
+  /** The files of the repository that can have a version. */
+  function copyRepository(): string {
+    held.folder = mkdtempSync(path.join(tmpdir(), 'signalbox-version-'));
+    const patterns = [
+      '{packages,apps}/*/package.json',
+      'deploy/**/*.yaml',
+      'apps/proxy/src/version/*.ts',
+      '*.md',
+    ];
+    for (const file of globSync(patterns, { cwd: repositoryRoot })) {
+      cpSync(path.join(repositoryRoot, file), path.join(held.folder, file));
+    }
+    return held.folder;
+  }
+
+  it('is the same everywhere once it is written', () => {
+    const folder = copyRepository();
+    writeVersion(folder, '7.8.9');
+    expect(versionProblems(folder, '7.8.9')).toEqual([]);
+    expect(readFileSync(path.join(folder, 'deploy/kubernetes/kustomization.yaml'), 'utf8')).toContain(
+      'newTag: 7.8.9',
+    );
+    const core = readJson(path.join(folder, 'packages/iptables/package.json')) as { dependencies: object };
+    expect(core.dependencies).toMatchObject({ '@signalbox/core': '7.8.9' });
+  });
+
+  it('is reported where it differs, and where a file no longer has it', () => {
+    const folder = copyRepository();
+    const problems = versionProblems(folder, '7.8.9');
+    expect(problems).toContain(`packages/core/package.json: version ${version} (package.json: 7.8.9)`);
+    expect(problems.some((line) => line.startsWith('deploy/kubeadm/'))).toBe(true);
+    rmSync(path.join(folder, 'apps/proxy/src'), { recursive: true });
+    expect(versionProblems(folder, version)).toEqual(["no file has a version after SIGNALBOX_VERSION = '"]);
+  });
+});
+
+describe('the changelog', () => {
+  const text =
+    '# Changelog\n\n## Unreleased\n\n* New: a flag.\n\n## 1.2.0 (2026-01-02)\n\n* Fixed: a fault.\n';
+
+  it('has the changes of a version', () => {
+    expect(notesOf(text, '1.2.0')).toBe('* Fixed: a fault.');
+    expect(notesOf(text, '1.2.1')).toBeNull();
+  });
+
+  it('gives the unreleased changes to the version that is released, and refuses a version without changes', () => {
+    const released = releaseChanges(text, '1.3.0', '2026-02-03');
+    expect(released).toContain('## Unreleased\n\n## 1.3.0 (2026-02-03)\n\n* New: a flag.');
+    expect(notesOf(released, '1.3.0')).toBe('* New: a flag.');
+    expect(() => releaseChanges(released, '1.4.0', '2026-03-04')).toThrow('no changes under ## Unreleased');
+    expect(() => releaseChanges(text, '1.2.0', '2026-03-04')).toThrow('## 1.2.0 exists');
+  });
+
+  it.each([
+    ['major', '2.0.0'],
+    ['minor', '1.3.0'],
+    ['patch', '1.2.4'],
+  ])('counts a %s step from 1.2.3 to %s', (step, next) => {
+    expect(nextVersion('1.2.3', step)).toBe(next);
+  });
+
+  it('refuses another step', () => {
+    expect(() => nextVersion('1.2.3', 'big')).toThrow('big: must be major, minor or patch');
+  });
+});
+
+describe('the workflow of a release', () => {
+  const workflow = readFileSync(path.join(repositoryRoot, '.github/workflows/release.yml'), 'utf8');
+
+  it('runs only programs and scripts that exist', () => {
+    const programs = [...workflow.matchAll(/\bnode ([\w./-]+\.mjs)/g)].map(([, file = '']) => file);
+    const names = [...workflow.matchAll(/\bnpm run (?:-s )?([\w-]+)/g)].map(([, name = '']) => name);
+    expect(programs.length).toBeGreaterThan(2);
+    expect(programs.filter((file) => !existsSync(path.join(repositoryRoot, file)))).toEqual([]);
+    expect(names.filter((name) => !Object.hasOwn(scripts, name))).toEqual([]);
+  });
+
+  it('publishes only what was tested, from a tag of the version, with provenance', () => {
+    expect(workflow).toMatch(/tags: \['v\*'\]/);
+    expect(workflow).toMatch(/needs: test/);
+    expect(workflow).toContain('npm run -s release -- check "$GITHUB_REF_NAME"');
+    expect(workflow).toContain('actions/attest-build-provenance@');
+    expect(workflow).toContain('--provenance');
+  });
+});
