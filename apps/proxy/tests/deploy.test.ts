@@ -18,6 +18,8 @@ type Manifest = Readonly<Record<string, unknown>>;
 const parse = (text: string): readonly Manifest[] => loadAll(text) as Manifest[];
 const read = (file: string): readonly Manifest[] => parse(readFileSync(path.join(DEPLOY, file), 'utf8'));
 
+const MODES = ['iptables', 'ipvs', 'nftables', 'userspace'];
+
 /** No Debian package has a kubectl that knows components: the one of the machine, if there is one. */
 const KUBECTL = ['/usr/local/bin/kubectl', '/usr/bin/kubectl'].find((file) => existsSync(file));
 
@@ -88,7 +90,7 @@ describe('every manifest', () => {
 });
 
 describe('kustomize', () => {
-  it.each(['iptables', 'ipvs', 'nftables'])('the component %s sets the mode, and nothing else', (mode) => {
+  it.each(MODES)('the component %s sets the mode, and nothing else', (mode) => {
     const [component] = read(`components/${mode}/mode.yaml`) as readonly { data?: { line: string } }[];
     expect(component?.data?.line).toBe(`mode: ${mode}`);
     const lines = configOf(read('kubernetes/config-map.yaml')).split('\n');
@@ -99,7 +101,7 @@ describe('kustomize', () => {
     expect(settings).toMatchObject({ mode: { name: mode }, warnings: [], defaultedMode: false });
   });
 
-  it.for(['iptables', 'ipvs', 'nftables'])('renders the component %s', (mode, context) => {
+  it.for(MODES)('renders the component %s', (mode, context) => {
     const resources = ['../kubernetes'];
     const plain = render(context, { resources });
     const rendered = render(context, { resources, components: [`../components/${mode}`] });
