@@ -92,6 +92,8 @@ export const hostPackages = {
     'systemd-analyze': 'systemd',
     chroot: 'coreutils',
     find: 'findutils',
+    strip: 'binutils',
+    tar: 'tar',
   },
   uml: {
     ...netfilter,

@@ -1,8 +1,11 @@
 // Child processes: shown as they run, or captured.
+import { setMaxListeners } from 'node:events';
 import { x } from 'tinyexec';
 
 const ending = new AbortController();
 const interrupt = new AbortController();
+// Each child has a listener, and some programs start many.
+setMaxListeners(0, interrupt.signal);
 
 /** Starts no more children: a suite that runs one after the other ends with the one that runs now. */
 export function startNoMore() {

@@ -36,13 +36,17 @@ function place(from, to, mode = 0o644) {
   chmodSync(to, mode);
 }
 
-function placeProgram(root, node) {
+/** /usr/bin/signalbox and what it runs. */
+export function placeProgram(root, node) {
   const built = source('apps/proxy/dist');
   if (!existsSync(path.join(built, 'main.js'))) throw new Error(`${built} is empty: npm run build`);
   cpSync(built, path.join(root, 'usr/lib/signalbox'), { recursive: true });
   rmSync(path.join(root, 'usr/lib/signalbox/signalbox.8'));
-  place(path.join(node, 'bin/node'), path.join(root, 'usr/lib/signalbox/node'), 0o755);
+  place(node, path.join(root, 'usr/lib/signalbox/node'), 0o755);
   place(debian('signalbox.sh'), path.join(root, 'usr/bin/signalbox'), 0o755);
+}
+
+function placeService(root) {
   place(debian('signalbox.service'), path.join(root, 'usr/lib/systemd/system/signalbox.service'));
   place(debian('config.yaml'), path.join(root, 'etc/signalbox/config.yaml'));
 }
@@ -104,7 +108,7 @@ function normalizeModes(folder) {
 }
 
 /** The pinned Node of an architecture; npm installs only that of this machine. */
-function nodeFolder(architecture) {
+export function nodeFolder(architecture) {
   const name = `node-linux-${ARCHITECTURES[architecture]}`;
   const installed = source('node_modules', name);
   if (existsSync(installed)) return installed;
@@ -119,7 +123,8 @@ export async function buildDeb(folder, { architecture = hostArchitecture, compre
     const node = await nodeFolder(architecture);
     const { version, repository } = readJson(source('package.json'));
     const { description } = readJson(source('apps/proxy/package.json'));
-    placeProgram(root, node);
+    placeProgram(root, path.join(node, 'bin/node'));
+    placeService(root);
     await placeDocuments(root, node);
     const homepage = repository.url.replace(/^git\+|\.git$/g, '');
     placeControl(root, { version, description, homepage }, architecture);

@@ -1,0 +1,143 @@
+// The root file system of the image: files of pinned Debian packages, the stripped Node, the program.
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { repositoryRoot } from '../install.mjs';
+import { run } from '../process.mjs';
+import { nodeFolder, placeProgram } from './deb.mjs';
+import { readJson } from './stage.mjs';
+
+const LOCK = path.join(repositoryRoot, 'deploy/image/debian-amd64.json');
+const CACHE = path.join(repositoryRoot, '.cache/image');
+/** The second keeps every version that Debian ever had. */
+const MIRRORS = [
+  (file) => `http://deb.debian.org/${file}`,
+  (file) =>
+    `http://snapshot.debian.org/archive/${file.replace('/pool/', `/${readJson(LOCK).snapshot}/pool/`)}`,
+];
+
+async function mustRun(command, args) {
+  const { status, output } = await run(command, args, { capture: true, timeoutSeconds: 300 });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}:\n${output}`);
+  return output;
+}
+
+const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
+
+async function download(file) {
+  for (const mirror of MIRRORS) {
+    const response = await fetch(mirror(file)).catch(() => null);
+    if (response?.ok) return Buffer.from(await response.arrayBuffer());
+  }
+  throw new Error(`${file}: on no mirror`);
+}
+
+/** A package of the lock, from the cache or a mirror, only with the digest of the lock. */
+async function debOf({ file, digest }) {
+  const cached = path.join(CACHE, digest);
+  if (existsSync(cached) && sha256(readFileSync(cached)) === digest) return cached;
+  const bytes = await download(file);
+  if (sha256(bytes) !== digest) throw new Error(`${file}: digest ${sha256(bytes)}, not ${digest}`);
+  mkdirSync(CACHE, { recursive: true });
+  writeFileSync(cached, bytes);
+  return cached;
+}
+
+/** Not needed to run the tools: character sets, translations, manuals; of util-linux, all but setpriv. */
+const REMOVED = [
+  'usr/share/locale',
+  'usr/share/man',
+  'usr/share/info',
+  'usr/share/lintian',
+  'usr/share/bash-completion',
+];
+const REMOVED_LIBRARIES = /^(?:gconv|audit)$|\.a$/;
+
+function trim(root) {
+  for (const name of REMOVED) rmSync(path.join(root, name), { recursive: true, force: true });
+  const libraries = path.join(root, 'usr/lib/x86_64-linux-gnu');
+  for (const name of readdirSync(libraries)) {
+    if (REMOVED_LIBRARIES.test(name)) rmSync(path.join(libraries, name), { recursive: true });
+  }
+  const documents = path.join(root, 'usr/share/doc');
+  for (const name of readdirSync(documents, { recursive: true })) {
+    if (/\.(?:gz|md|txt)$|\/(?:examples|README[^/]*|NEWS[^/]*|AUTHORS|TODO)$/.test(name)) {
+      rmSync(path.join(documents, name), { recursive: true, force: true });
+    }
+  }
+}
+
+async function extract(root, { name, file, digest }) {
+  const deb = await debOf({ file, digest });
+  if (name !== 'util-linux') return mustRun('dpkg-deb', ['--extract', deb, root]);
+  const part = `${root}.part`;
+  await mustRun('dpkg-deb', ['--extract', deb, part]);
+  cpSync(path.join(part, 'usr/bin/setpriv'), path.join(root, 'usr/bin/setpriv'));
+  rmSync(part, { recursive: true });
+}
+
+/** As the alternatives of Debian and its packages' scripts would make them; kubeadm's DaemonSet calls kube-proxy. */
+const LINKS = {
+  'usr/local/bin/signalbox': '/usr/bin/signalbox',
+  'usr/local/bin/kube-proxy': '/usr/bin/signalbox',
+  ...Object.fromEntries(
+    ['iptables', 'ip6tables'].flatMap((tool) =>
+      ['', '-save', '-restore'].map((suffix) => [`usr/sbin/${tool}${suffix}`, `xtables-nft-multi`]),
+    ),
+  ),
+};
+
+function link(root, name, target) {
+  mkdirSync(path.join(root, path.dirname(name)), { recursive: true });
+  rmSync(path.join(root, name), { force: true });
+  symlinkSync(target, path.join(root, name));
+}
+
+/** Fills the empty folder `root`. */
+export async function buildRoot(root) {
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
+    mkdirSync(path.join(root, 'usr', name), { recursive: true });
+    link(root, name, `usr/${name}`);
+  }
+  for (const entry of readJson(LOCK).packages) await extract(root, entry);
+  trim(root);
+  for (const name of [
+    'dev',
+    'proc',
+    'sys',
+    'run',
+    'tmp',
+    'lib/modules',
+    'var/lib/kube-proxy',
+    'run/signalbox',
+  ]) {
+    mkdirSync(path.join(root, name), { recursive: true });
+  }
+  const node = path.join(await nodeFolder('amd64'), 'bin/node');
+  placeProgram(root, node);
+  await mustRun('strip', [path.join(root, 'usr/lib/signalbox/node')]);
+  for (const [name, target] of Object.entries(LINKS)) link(root, name, target);
+  cpSync(path.join(repositoryRoot, 'LICENSE'), path.join(root, 'usr/lib/signalbox/LICENSE'));
+  cpSync(path.join(await nodeFolder('amd64'), 'LICENSE'), path.join(root, 'usr/lib/signalbox/LICENSE.node'));
+}
+
+/** The packages of the image at the versions that apt has now, on Debian of the release in the lock. */
+export async function lockPackages() {
+  const lock = readJson(LOCK);
+  const names = lock.packages.map(({ name }) => name);
+  const output = await mustRun('apt-get', ['download', '--print-uris', ...names]);
+  const uris = output.matchAll(/^'http[^']*?\/(debian[\w-]*\/pool\/[^']+)' (\S+) \d+ SHA256:(\w+)$/gm);
+  const packages = [...uris].map(([, file, deb, digest]) => ({ name: deb.split('_')[0], file, digest }));
+  const missing = names.filter((name) => !packages.some((entry) => entry.name === name));
+  if (missing.length > 0) throw new Error(`apt has no ${missing.join(', ')}`);
+  writeFileSync(LOCK, `${JSON.stringify({ ...lock, packages }, null, 2)}\n`);
+}

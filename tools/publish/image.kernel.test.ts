@@ -1,0 +1,110 @@
+/** The image: the same bytes each time, within its size, and its root runs every Linux mode that has its tools in it. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { tarOf, writeLayout } from './image.mjs';
+import { buildRoot } from './image-root.mjs';
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'signalbox-image-'));
+const root = path.join(scratch, 'root');
+const held: { layer: Buffer; missing: string } = { layer: Buffer.alloc(0), missing: '' };
+
+async function layerOf(folder: string): Promise<Buffer> {
+  mkdirSync(folder);
+  await buildRoot(folder);
+  return tarOf(folder);
+}
+
+beforeAll(async () => {
+  try {
+    held.layer = await layerOf(root);
+  } catch (error) {
+    if (!String(error).includes('on no mirror')) throw error;
+    held.missing = String(error);
+  }
+}, 300_000);
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+const SERVICE = `apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: default}
+spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 80}]}
+`;
+
+/** A script in the image's root, read-only but for /run, with a network of its own. */
+function inImage(script: string): { readonly status: number | null; readonly text: string } {
+  const outer = `set -e
+    mount --rbind ${root} ${root}
+    mount -t tmpfs none ${root}/run
+    mount -t proc none ${root}/proc
+    mount --rbind /dev ${root}/dev
+    mount --rbind /sys ${root}/sys
+    cat > ${root}/run/web.yaml < ${scratch}/web.yaml
+    mount -o remount,bind,ro ${root}
+    exec chroot ${root} /bin/sh -e -c '${script}'`;
+  writeFileSync(path.join(scratch, 'web.yaml'), SERVICE);
+  const args = ['--mount', '--net', '--pid', '--fork', 'sh', '-c', outer];
+  const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 100_000 });
+  return { status, text: stdout + stderr };
+}
+
+const FLAGS = '--manifests=/run/web.yaml --hostname-override=node-a --conntrack-max-per-core=0';
+/** Ends as soon as the rules are there; the loop is bounded by the time limit of the script. */
+const serve = (mode: string, listing: string): string => `
+  signalbox --proxy-mode=${mode} ${FLAGS} 2> /run/log & proxy=$!
+  until ${listing} 2> /dev/null | while read line; do case "$line" in *10.96.0.10*) echo found; break;; esac; done | { read word; }; do
+    kill -0 $proxy || { while read line; do echo "$line"; done < /run/log; exit 1; }
+  done
+  kill $proxy; echo served`;
+
+describe('the image', () => {
+  it.for([
+    ['iptables', 'iptables-save'],
+    ['nftables', 'nft list ruleset'],
+  ] as const)('serves in %s mode from a read-only root', ([mode, listing], context) => {
+    if (held.missing !== '') context.skip(held.missing);
+    const { status, text } = inImage(serve(mode, listing));
+    expect(text).toContain('served');
+    expect(status, text).toBe(0);
+  });
+
+  it('has the tools that kube-proxy images have', (context) => {
+    if (held.missing !== '') context.skip(held.missing);
+    const tools = [
+      'iptables',
+      'ip6tables',
+      'iptables-legacy',
+      'ip6tables-legacy',
+      'conntrack',
+      'nft',
+      'ipset',
+      'modprobe',
+      'setpriv',
+    ];
+    const versions = tools.map((tool) => `${tool} --version`).join('; ');
+    // ipvsadm succeeds only on a kernel with IPVS.
+    const { status, text } = inImage(`${versions}; kube-proxy version; ipvsadm --help || true`);
+    expect(status, text).toBe(0);
+    expect(text).toContain('Signalbox');
+    expect(text).not.toContain('shared libraries');
+    expect(text).not.toContain('not found\n');
+  });
+
+  it('has the same bytes each time, and at most 50 MB', async (context) => {
+    if (held.missing !== '') context.skip(held.missing);
+    const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+    const again = await layerOf(path.join(scratch, 'again'));
+    expect(digest(again)).toBe(digest(held.layer));
+    const folder = path.join(scratch, 'layout');
+    const first = writeLayout(folder, held.layer) as { readonly digest: string; readonly bytes: number };
+    expect(first.bytes).toBeLessThan(50_000_000);
+    const index = JSON.parse(readFileSync(path.join(folder, 'index.json'), 'utf8')) as {
+      readonly manifests: readonly [{ readonly digest: string }];
+    };
+    const blob = readFileSync(path.join(folder, 'blobs', index.manifests[0].digest.replace(':', '/')));
+    expect(`sha256:${digest(blob)}`).toBe(first.digest);
+  });
+});
