@@ -52,6 +52,11 @@ async function debOf({ file, digest }) {
   return cached;
 }
 
+/** Fetches every package that is not in the cache: the suite that builds the image has no network. */
+export async function fetchPackages() {
+  for (const entry of readJson(LOCK).packages) await debOf(entry);
+}
+
 /** Not needed to run the tools: character sets, translations, manuals; of util-linux, all but setpriv. */
 const REMOVED = [
   'usr/share/locale',

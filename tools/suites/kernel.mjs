@@ -2,12 +2,15 @@
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
 import { withPackedApp } from '../packed-app.mjs';
+import { fetchPackages } from '../publish/image-root.mjs';
 import { skip } from './report.mjs';
 import { runVitest } from './vitest.mjs';
 
 async function runTests(context) {
   const namespaces = await namespacePrefix(context.env);
   if ('reason' in namespaces) return namespaces;
+  // Without them, the tests of the image are skipped, with the reason.
+  await fetchPackages().catch((error) => process.stdout.write(`${error.message}\n`));
   return withPackedApp(context.env, (env) => runVitest('kernel', { ...context, env }, namespaces.prefix));
 }
 
