@@ -44,6 +44,7 @@ function inImage(script: string): { readonly status: number | null; readonly tex
     mount --rbind /sys ${root}/sys
     cat > ${root}/run/web.yaml < ${scratch}/web.yaml
     mount -o remount,bind,ro ${root}
+    export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
     exec chroot ${root} /bin/sh -e -c '${script}'`;
   writeFileSync(path.join(scratch, 'web.yaml'), SERVICE);
   const args = ['--mount', '--net', '--pid', '--fork', 'sh', '-c', outer];
