@@ -4,11 +4,13 @@
  */
 import type { Command } from './command.ts';
 import { clusterCommand } from './cluster.ts';
+import { describeCommand } from './describe.ts';
 import { diffCommand } from './diff.ts';
 import { explainCommand } from './explain.ts';
 import { completionCommand } from './completion/completion.ts';
 import { helpCommand } from './help.ts';
 import { migrateCommand } from './migrate.ts';
+import { statusCommand } from './status.ts';
 import { testCommand } from './test-command.ts';
 import { versionCommand } from './version.ts';
 import { windowsServiceCommand } from './windows-service.ts';
@@ -16,6 +18,8 @@ import { windowsServiceCommand } from './windows-service.ts';
 /** In the order of `signalbox help`. */
 export const COMMANDS: readonly Command[] = [
   explainCommand,
+  describeCommand,
+  statusCommand,
   diffCommand,
   testCommand,
   clusterCommand,

@@ -2,12 +2,13 @@
  * What a running proxy knows about itself, for people: read when someone asks, never during a sync. Every method only reads;
  * what the mode or the kernel cannot answer is null.
  */
-import { describeService, objectKey, type Backend, type Family } from '@signalbox/core';
+import { describeService, objectKey, type Backend, type Family, type ServicePortKey } from '@signalbox/core';
 import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { Parts } from '../parts.ts';
 import type {
   DifferenceAnswer,
+  FailureAnswer,
   KernelAnswer,
   ServiceAnswer,
   ServiceSummary,
@@ -47,6 +48,12 @@ async function summaries({ model, families, syncs }: Parts): Promise<ServiceSumm
   return found;
 }
 
+/** A sync that failed as a whole programmed none of them. */
+function failedSync({ syncs }: Parts, family: Family, keys: readonly ServicePortKey[]): FailureAnswer[] {
+  const error = syncs.last(family)?.error ?? null;
+  return error === null ? [] : keys.map((key) => ({ family, key, ...error }));
+}
+
 async function describeOne(parts: Parts, namespace: string, name: string): Promise<ServiceAnswer> {
   const { model, families, syncs, running } = parts;
   const description = describeService(model.tracked(objectKey(namespace, name)), families);
@@ -58,7 +65,7 @@ async function describeOne(parts: Parts, namespace: string, name: string): Promi
     if (answer !== null) kernel.push(answer);
   }
   return serviceAnswer(description, {
-    failures: families.flatMap((family) => syncs.failures(family)),
+    failures: families.flatMap((family) => [...failedSync(parts, family, keys), ...syncs.failures(family)]),
     kernel: kernel.length === 0 ? null : kernel,
   });
 }

@@ -148,7 +148,7 @@ describe('/debug/services', () => {
     const answer = await read(world, '/debug/services/default/web', 'service');
     expect([answer.served, answer.diagnosis]).toEqual([
       false,
-      'The kernel refused default/web:http/TCP: iptables-restore: line 3 failed',
+      'Failed to program default/web:http/TCP: iptables-restore: line 3 failed',
     ]);
     const status = await read(world, '/debug/status', 'status');
     expect(status).toMatchObject({

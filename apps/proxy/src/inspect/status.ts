@@ -85,20 +85,21 @@ function apiStatus({ bundle, composition }: Parts): StatusAnswer['api'] {
     ageSeconds: lastContact === null ? null : Math.max(0, Math.round((now - lastContact) / 1000)),
     error,
   }));
-  return { connected: resources.every(({ error }) => error === null), resources };
+  return { connected: !resources.some(isBroken), resources };
+}
+
+type Connection = NonNullable<StatusAnswer['api']>['resources'][number];
+
+function isBroken({ error, ageSeconds }: Connection): boolean {
+  return error !== null || (ageSeconds ?? 0) > STALE_SECONDS;
 }
 
 function apiProblems(api: StatusAnswer['api']): string[] {
-  const isStale = (ageSeconds: number | null): boolean => ageSeconds !== null && ageSeconds > STALE_SECONDS;
-  const broken =
-    api?.resources.filter(({ error, ageSeconds }) => error !== null || isStale(ageSeconds)) ?? [];
-  const [first] = broken;
+  const first = api?.resources.find(isBroken);
   if (first === undefined) return [];
-  const since =
-    first.lastContact === null ? 'no answer since the start' : `last contact ${first.ageSeconds ?? 0} s ago`;
-  return [
-    `No connection to the API server (${since}): ${first.error ?? `the watch of ${first.resource}s is silent`}`,
-  ];
+  const { lastContact, ageSeconds, error, resource } = first;
+  const since = lastContact === null ? 'no answer since the start' : `last contact ${ageSeconds ?? 0} s ago`;
+  return [`No connection to the API server (${since}): ${error ?? `the watch of ${resource}s is silent`}`];
 }
 
 export function statusAnswer({ parts, waitingFor, startedAt }: StatusSources): StatusAnswer {

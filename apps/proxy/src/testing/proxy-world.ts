@@ -1,5 +1,6 @@
 /** A proxy in this process: recording backends, a scripted source, real HTTP servers, time that stands still. */
 import type { Family } from '@signalbox/core';
+import type { Composition, SourceBundle } from '../compose/composition.ts';
 import { createLogging } from '../logging/logger.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
 import { recordingComposition, type RecordingComposition } from './composition.ts';
@@ -18,6 +19,12 @@ export interface World {
 
 const running: Proxy[] = [];
 
+/** In the place of what records. */
+interface Overrides {
+  readonly composition?: Partial<Composition>;
+  readonly bundle?: Partial<SourceBundle>;
+}
+
 /** After each test. */
 export async function stopAll(): Promise<void> {
   for (const proxy of running.splice(0)) await proxy.stop();
@@ -26,8 +33,9 @@ export async function stopAll(): Promise<void> {
 export async function start(
   argv: readonly string[] = [],
   families: readonly Family[] = ['IPv4', 'IPv6'],
+  { composition = {}, bundle: otherBundle = {} }: Overrides = {},
 ): Promise<World> {
-  const parts = recordingComposition(families);
+  const parts = { ...recordingComposition(families), ...composition };
   const ports = { health: await freePort(), metrics: await freePort() };
   const servers = [
     `--healthz-bind-address=127.0.0.1:${ports.health}`,
@@ -44,6 +52,7 @@ export async function start(
   const bundle = {
     source: parts.source,
     events: { record: (event: never) => void parts.events.push(event) },
+    ...otherBundle,
   };
   const proxy = await startProxy({
     settings,

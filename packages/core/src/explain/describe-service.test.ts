@@ -277,7 +277,7 @@ describe('diagnose with the state of the kernel', () => {
   const served = describeCase({});
   const key = 'shop/cart:http/TCP';
 
-  it('names what the kernel refused before anything else', () => {
+  it('names what could not be programmed before anything else', () => {
     const error = {
       code: 'rejected',
       operation: 'nft',
@@ -286,7 +286,7 @@ describe('diagnose with the state of the kernel', () => {
     } as const;
     const broken = describeCase({ endpoints: [] });
     expect(diagnose(broken, { failures: [{ key, error }] })).toBe(
-      'The kernel refused shop/cart:http/TCP: nft: No such file',
+      'Failed to program shop/cart:http/TCP: nft: No such file',
     );
   });
 

@@ -15,10 +15,10 @@ export interface KernelFindings {
   readonly servicePorts?: ReadonlyMap<ServicePortKey, { readonly objects: readonly ObjectState[] }>;
 }
 
-function refused({ ports }: ServiceDescription, { failures = [] }: KernelFindings): string | null {
+function notProgrammed({ ports }: ServiceDescription, { failures = [] }: KernelFindings): string | null {
   const failure = failures.find(({ key }) => ports.some((port) => port.key === key));
   if (failure === undefined) return null;
-  return `The kernel refused ${failure.key}: ${failure.error.operation}: ${failure.error.message}`;
+  return `Failed to program ${failure.key}: ${failure.error.operation}: ${failure.error.message}`;
 }
 
 function notHeld({ ports }: ServiceDescription, { servicePorts }: KernelFindings): string | null {
@@ -35,7 +35,7 @@ function notHeld({ ports }: ServiceDescription, { servicePorts }: KernelFindings
 export function diagnose(description: ServiceDescription, kernel: KernelFindings = {}): string {
   if (!description.found || description.ports.length === 0)
     return description.reason ?? 'Not served on this node';
-  const fault = refused(description, kernel) ?? description.reason ?? notHeld(description, kernel);
+  const fault = notProgrammed(description, kernel) ?? description.reason ?? notHeld(description, kernel);
   if (fault !== null) return fault;
   const used = description.ports.flatMap(({ endpoints }) => endpoints.filter(({ use }) => use !== 'none'));
   const addresses = new Set(used.map(({ address }) => address));

@@ -1,0 +1,116 @@
+/** A Service for people, in the layout of `kubectl describe`. */
+import { formatAddressPort, type KernelService, type ServiceDescription } from '@signalbox/core';
+import type { ServiceAnswer } from '../inspect/answers.ts';
+import { textFields, textTable } from './text-table.ts';
+
+type Port = ServiceDescription['ports'][number];
+type Endpoint = Port['endpoints'][number];
+
+const POLICY = { cluster: 'Cluster', local: 'Local' } as const;
+
+const USE: Readonly<Record<Endpoint['use'], string>> = {
+  cluster: 'Cluster',
+  local: 'Local',
+  both: 'Cluster,Local',
+  none: '-',
+};
+
+export function describeText(answer: ServiceAnswer): string {
+  return [head(answer), ...answer.description.ports.map((port) => portText(port, answer)), tail(answer)].join(
+    '',
+  );
+}
+
+function head({ description, diagnosis, served }: ServiceAnswer): string {
+  const { policies, affinity, healthCheckNodePort, node, families } = description;
+  const unserved = families.filter((family) => !family.served);
+  return textFields([
+    ['Name', description.name],
+    ['Namespace', description.namespace],
+    ['Type', description.type ?? ''],
+    ['Served', served ? 'yes' : 'no'],
+    ['Diagnosis', diagnosis],
+    ['Internal traffic policy', policies === null ? '' : POLICY[policies.internal]],
+    ['External traffic policy', policies === null ? '' : POLICY[policies.external]],
+    ['Session affinity', affinity === null ? '' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
+    ['Source ranges', description.sourceRanges.join(', ')],
+    ['Health check node port', String(healthCheckNodePort ?? '')],
+    [
+      'Node',
+      `${node.name}, ${node.zone === null ? 'no zone' : `zone ${node.zone}`}${node.known ? '' : ', not known'}`,
+    ],
+    ['Not served in', unserved.map(({ family, reason }) => `${family}: ${reason ?? ''}`).join('; ')],
+  ]);
+}
+
+function portText(port: Port, { kernel }: ServiceAnswer): string {
+  const title = `${port.name} ${port.port}/${port.protocol} ${port.family}`.trim();
+  const own = kernel?.find(({ family }) => family === port.family);
+  const held = own?.servicePorts?.[port.key];
+  return [
+    `\nPort ${title}: ${port.served ? 'served' : 'not served'}\n`,
+    frontendTable(port),
+    endpointTable(port, held),
+    kernelText(own, held),
+  ].join('');
+}
+
+function frontendTable({ frontends, protocol }: Port): string {
+  const rows = frontends.map((frontend) => [
+    frontend.kind,
+    `${frontend.address === null ? frontend.port : formatAddressPort(frontend.address, frontend.port)}/${protocol}`,
+    POLICY[frontend.policy],
+    frontend.state === 'lost' ? `lost to ${frontend.lostTo ?? ''}` : frontend.outcome,
+    frontend.rule,
+    frontend.sourceRanges === null ? '' : `only from ${frontend.sourceRanges.join(', ')}`,
+  ]);
+  return textTable([['FRONTEND', 'ADDRESS', 'POLICY', 'CONNECTIONS', 'RULE', ''], ...rows], '  ');
+}
+
+function endpointTable({ endpoints }: Port, held: KernelService | undefined): string {
+  if (endpoints.length === 0) return '  no endpoints\n';
+  const counts = new Map(
+    held?.endpoints.map(({ address, port, connections }) => [formatAddressPort(address, port), connections]),
+  );
+  const rows = endpoints.map((endpoint) => {
+    const { address, port } = endpoint;
+    const place = port === null ? address : formatAddressPort(address, port);
+    return [
+      place,
+      endpoint.node ?? '-',
+      endpoint.zone ?? '-',
+      USE[endpoint.use],
+      ...(counts.size === 0 ? [] : [String(counts.get(place) ?? 0)]),
+      `${endpoint.reason} (${endpoint.rule})`,
+    ];
+  });
+  const counted = counts.size === 0 ? [] : ['CONNECTIONS'];
+  return textTable([['ENDPOINT', 'NODE', 'ZONE', 'USED WITH', ...counted, 'REASON'], ...rows], '  ');
+}
+
+function kernelText(
+  own: NonNullable<ServiceAnswer['kernel']>[number] | undefined,
+  held: KernelService | undefined,
+): string {
+  if (own === undefined) return '';
+  if (own.error !== null) return `  kernel (${own.mode}): ${own.error.operation}: ${own.error.message}\n`;
+  if (held === undefined || held.objects.length === 0) return `  kernel (${own.mode}): no objects\n`;
+  const rows = held.objects.map(({ type, name, within, state }) => [
+    `${type}${within === undefined ? '' : ` of ${within}`}`,
+    name,
+    state,
+  ]);
+  return textTable([[`KERNEL (${own.mode})`, 'NAME', 'STATE'], ...rows], '  ');
+}
+
+function tail({ description, failures }: ServiceAnswer): string {
+  const rows = [
+    ...(failures ?? []).map(({ family, operation, message }) => [
+      'error',
+      '',
+      `${family}: not programmed: ${operation}: ${message}`,
+    ]),
+    ...description.problems.map(({ severity, rule, message }) => [severity, rule ?? '', message]),
+  ];
+  return rows.length === 0 ? '' : `\nProblems\n${textTable(rows, '  ')}`;
+}

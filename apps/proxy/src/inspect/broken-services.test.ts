@@ -1,0 +1,202 @@
+/** Services that do not work, each explained by one command of a proxy on the fake kernel of its mode. */
+import { iptablesScenarioBackend } from '@signalbox/backend-iptables/testing';
+import { ipvsScenarioBackend } from '@signalbox/backend-ipvs/testing';
+import { nftablesScenarioBackend } from '@signalbox/backend-nftables/testing';
+import type { ObjectEvent, Resource } from '@signalbox/core';
+import type { ScenarioBackend, ScenarioHost, ScenarioInstance } from '@signalbox/core/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { runCommandLine } from '../command-line.ts';
+import { recordingComposition } from '../testing/composition.ts';
+import { NODE, start, stopAll, synced, type World } from '../testing/proxy-world.ts';
+
+afterEach(stopAll);
+
+type Json = Readonly<Record<string, unknown>>;
+
+const HOST: ScenarioHost = {
+  addresses: ['127.0.0.1', '192.0.2.10'],
+  interfaces: { pods: 'cni0', outside: 'eth0' },
+};
+
+function service(spec: Json = {}, name = 'web', created = '2026-02-01T00:00:00Z'): ObjectEvent {
+  const ports = [{ name: 'http', port: 80, protocol: 'TCP' }];
+  const object = {
+    metadata: { namespace: 'shop', name, creationTimestamp: created },
+    spec: { type: 'ClusterIP', clusterIP: '10.96.0.10', ports, ...spec },
+    status: { loadBalancer: { ingress: [{ ip: '203.0.113.9' }] } },
+  };
+  return { type: 'upsert', resource: 'Service', object };
+}
+
+function slice(endpoint: Json | null = {}, port = 'http'): ObjectEvent {
+  const conditions = { ready: true };
+  const given = { addresses: ['10.244.1.5'], nodeName: 'node-a', conditions, ...endpoint };
+  const object = {
+    metadata: { namespace: 'shop', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ports: [{ name: port, port: 8080, protocol: 'TCP' }],
+    endpoints: endpoint === null ? [] : [given],
+  };
+  return { type: 'upsert', resource: 'EndpointSlice', object };
+}
+
+interface Cluster {
+  readonly world: World;
+  readonly kernel: ScenarioInstance;
+}
+
+interface Fault {
+  readonly argv?: readonly string[];
+  /** No write of the mode succeeds. */
+  readonly refusesWrites?: true;
+  /** The error of every watch of the API server. */
+  readonly apiError?: string;
+}
+
+const RESOURCES: readonly Resource[] = ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'];
+
+async function cluster(
+  mode: ScenarioBackend,
+  events: readonly ObjectEvent[],
+  fault: Fault = {},
+): Promise<Cluster> {
+  const { argv = ['--cluster-cidr=10.244.0.0/16'], refusesWrites, apiError } = fault;
+  const faults = (): boolean => refusesWrites === true;
+  const kernel = mode.create({ family: 'IPv4', host: HOST, faults, options: {} });
+  // A moment before the time of the clock.
+  const connection = { lastContact: 1_699_999_990_000, error: apiError ?? null };
+  const world = await start([`--proxy-mode=${mode.mode}`, ...argv], ['IPv4'], {
+    composition: { createBackend: () => Promise.resolve(kernel.backend) },
+    bundle: { connections: () => RESOURCES.map((resource) => ({ resource, ...connection })) },
+  });
+  const node: ObjectEvent = { type: 'upsert', resource: 'Node', object: { ...NODE, spec: {} } };
+  world.parts.source.handlers.onEvents([node, ...events]);
+  synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
+  await world.settle(1000);
+  return { world, kernel };
+}
+
+interface Answer {
+  readonly status: number;
+  readonly printed: string;
+}
+
+/** What `signalbox WORDS` prints, asked of the proxy of this world. */
+async function ask({ world }: Cluster, ...words: readonly string[]): Promise<Answer> {
+  const { port } = world.proxy.servers.metrics?.address() ?? { port: 0 };
+  const printed: string[] = [];
+  const terminal = { print: (text: string) => void printed.push(text), hint: () => undefined };
+  const argv = [...words, `--metrics-bind-address=127.0.0.1:${port}`];
+  const { status, errors } = await runCommandLine(argv, recordingComposition(), terminal);
+  expect(errors).toEqual([]);
+  return { status, printed: printed.join('') };
+}
+
+const LOAD_BALANCER = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
+
+interface Row {
+  readonly title: string;
+  readonly events: readonly ObjectEvent[];
+  readonly fault?: Fault;
+  readonly command: readonly string[];
+  readonly status: number;
+  readonly says: RegExp;
+}
+
+const DESCRIBE = ['describe', 'shop/web'];
+
+const ROWS: readonly Row[] = [
+  {
+    title: 'S12: no endpoint is ready',
+    events: [service(), slice({ conditions: { ready: false } })],
+    command: DESCRIBE,
+    status: 2,
+    says: /Diagnosis: .*rejected: its endpoint is not ready[^]*10\.244\.1\.5:8080 +node-a .*not ready \(S12\)/,
+  },
+  {
+    title: 'F131: the slice port has another name than the service port',
+    events: [service(), slice({}, 'web')],
+    command: DESCRIBE,
+    status: 2,
+    says: /no EndpointSlice has a port http \(TCP\); their ports: web \(TCP\)/,
+  },
+  {
+    title: 'S5: the selector matches no pod',
+    events: [service(), slice(null)],
+    command: DESCRIBE,
+    status: 2,
+    says: /EndpointSlices have no endpoints: no pod matches spec\.selector/,
+  },
+  {
+    title: 'S28: an older Service has the address',
+    events: [service(), slice(), service({}, 'old', '2026-01-01T00:00:00Z')],
+    command: DESCRIBE,
+    status: 2,
+    says: /Diagnosis: .*10\.96\.0\.10:80\/TCP is already used by Service shop\/old[^]*lost to shop\/old:http\/TCP/,
+  },
+  {
+    title: 'S24: source ranges exclude other clients',
+    events: [service({ ...LOAD_BALANCER, loadBalancerSourceRanges: ['198.51.100.0/24'] }), slice()],
+    command: DESCRIBE,
+    status: 0,
+    says: /load-balancer +203\.0\.113\.9:80\/TCP .*only from 198\.51\.100\.0\/24/,
+  },
+  {
+    title: 'S22: externalTrafficPolicy Local, and the endpoints run on another node',
+    events: [service(LOAD_BALANCER), slice({ nodeName: 'node-b' })],
+    command: DESCRIBE,
+    status: 2,
+    says: /externalTrafficPolicy is Local: packets to load-balancer 203\.0\.113\.9:80\/TCP are dropped; endpoints run on node-b/,
+  },
+  {
+    title: 'S36: the pod CIDR of the node is unknown',
+    events: [service(), slice()],
+    fault: { argv: ['--detect-local-mode=NodeCIDR'] },
+    command: ['status'],
+    status: 2,
+    says: /State: +waiting\nWaiting for: +pod CIDRs of Node node-a/,
+  },
+  {
+    title: 'the kernel refuses the rules',
+    events: [service(), slice()],
+    fault: { refusesWrites: true },
+    command: DESCRIBE,
+    status: 2,
+    says: /Diagnosis: +Failed to program shop\/web:http\/TCP: /,
+  },
+  {
+    title: 'the API server is not reachable',
+    events: [service(), slice()],
+    fault: { apiError: 'https://10.0.0.1:6443: connect ECONNREFUSED' },
+    command: ['status'],
+    status: 2,
+    says: /State: +degraded[^]*No connection to the API server \(last contact \d+ s ago\): https:\/\/10\.0\.0\.1:6443: connect ECONNREFUSED/,
+  },
+];
+
+const MODES: readonly ScenarioBackend[] = [
+  iptablesScenarioBackend,
+  ipvsScenarioBackend,
+  nftablesScenarioBackend,
+];
+
+describe.each(MODES)('in $mode mode', (mode) => {
+  it('a Service that works is served, and its kernel objects are held', async () => {
+    const { status, printed } = await ask(await cluster(mode, [service(), slice()]), ...DESCRIBE);
+    expect([status, printed]).toEqual([0, expect.stringMatching(/Diagnosis: +Served: 1 port, 1 endpoint/)]);
+    expect(printed).toMatch(new RegExp(`KERNEL \\(${mode.mode}\\) +NAME +STATE\n.* held\n`));
+  });
+
+  it.each(ROWS)('one command names the cause: $title', async ({ events, fault, command, status, says }) => {
+    const answer = await ask(await cluster(mode, events, fault), ...command);
+    expect(answer).toEqual({ status, printed: expect.stringMatching(says) });
+  });
+
+  it('one command names the cause: another process flushed the rules', async () => {
+    const broken = await cluster(mode, [service(), slice()]);
+    await broken.kernel.backend.cleanup();
+    const answer = await ask(broken, ...DESCRIBE);
+    const says = /Diagnosis: +The kernel does not hold what was programmed: .* is missing/;
+    expect(answer).toEqual({ status: 2, printed: expect.stringMatching(says) });
+  });
+});
