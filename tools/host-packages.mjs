@@ -93,6 +93,7 @@ export const hostPackages = {
     chroot: 'coreutils',
     find: 'findutils',
     strip: 'binutils',
+    readelf: 'binutils',
     tar: 'tar',
   },
   uml: {

@@ -30,18 +30,23 @@ const source = (...names) => path.join(repositoryRoot, ...names);
 const debian = (name) => source('deploy/debian', name);
 
 /** Installs a file with its mode, whatever the umask and the checkout. */
-function place(from, to, mode = 0o644) {
+export function place(from, to, mode = 0o644) {
   mkdirSync(path.dirname(to), { recursive: true });
   cpSync(from, to);
   chmodSync(to, mode);
 }
 
-/** /usr/bin/signalbox and what it runs. */
-export function placeProgram(root, node) {
+/** /usr/bin/signalbox and what it runs, of one architecture. */
+export function placeProgram(root, node, architecture) {
   const built = source('apps/proxy/dist');
   if (!existsSync(path.join(built, 'main.js'))) throw new Error(`${built} is empty: npm run build`);
   cpSync(built, path.join(root, 'usr/lib/signalbox'), { recursive: true });
   rmSync(path.join(root, 'usr/lib/signalbox/signalbox.8'));
+  const sockets = path.join(root, 'usr/lib/signalbox/node_modules/netlink/prebuilds');
+  for (const name of readdirSync(sockets)) {
+    if (name !== `linux-${ARCHITECTURES[architecture]}`)
+      rmSync(path.join(sockets, name), { recursive: true });
+  }
   place(node, path.join(root, 'usr/lib/signalbox/node'), 0o755);
   place(debian('signalbox.sh'), path.join(root, 'usr/bin/signalbox'), 0o755);
 }
@@ -123,7 +128,7 @@ export async function buildDeb(folder, { architecture = hostArchitecture, compre
     const node = await nodeFolder(architecture);
     const { version, repository } = readJson(source('package.json'));
     const { description } = readJson(source('apps/proxy/package.json'));
-    placeProgram(root, path.join(node, 'bin/node'));
+    placeProgram(root, path.join(node, 'bin/node'), architecture);
     placeService(root);
     await placeDocuments(root, node);
     const homepage = repository.url.replace(/^git\+|\.git$/g, '');

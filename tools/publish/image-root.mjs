@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -13,7 +15,7 @@ import {
 import path from 'node:path';
 import { repositoryRoot } from '../install.mjs';
 import { run } from '../process.mjs';
-import { nodeFolder, placeProgram } from './deb.mjs';
+import { nodeFolder, place, placeProgram } from './deb.mjs';
 import { readJson } from './stage.mjs';
 
 const LOCK = path.join(repositoryRoot, 'deploy/image/debian-amd64.json');
@@ -59,20 +61,22 @@ export async function fetchPackages() {
 
 /** Not needed to run the tools: character sets, translations, manuals; of util-linux, all but setpriv. */
 const REMOVED = [
+  'usr/share/gcc',
+  'usr/share/gdb',
+  'usr/share/initramfs-tools',
   'usr/share/locale',
   'usr/share/man',
   'usr/share/info',
   'usr/share/lintian',
   'usr/share/bash-completion',
 ];
-const REMOVED_LIBRARIES = /^(?:gconv|audit)$|\.a$/;
+
+const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
+/** iptables loads these by name. */
+const EXTENSIONS = `${LIBRARIES}/xtables`;
 
 function trim(root) {
   for (const name of REMOVED) rmSync(path.join(root, name), { recursive: true, force: true });
-  const libraries = path.join(root, 'usr/lib/x86_64-linux-gnu');
-  for (const name of readdirSync(libraries)) {
-    if (REMOVED_LIBRARIES.test(name)) rmSync(path.join(libraries, name), { recursive: true });
-  }
   const documents = path.join(root, 'usr/share/doc');
   for (const name of readdirSync(documents, { recursive: true })) {
     if (/\.(?:gz|md|txt)$|\/(?:examples|README[^/]*|NEWS[^/]*|AUTHORS|TODO)$/.test(name)) {
@@ -80,6 +84,43 @@ function trim(root) {
     }
   }
 }
+
+/** Not a link: it could lead to a file of this machine. */
+const isFile = (file) => lstatSync(file, { throwIfNoEntry: false })?.isFile() === true;
+
+/** Names of the libraries that these files load, and that those load in turn. */
+async function loadedBy(root, files) {
+  const loaded = new Set();
+  for (let next = files; next.length > 0;) {
+    const output = await mustRun('readelf', ['--dynamic', ...next]);
+    const needed = [...output.matchAll(/\(NEEDED\).*\[(.+)\]$/gm)].map(([, name]) => name);
+    const found = [...new Set(needed)].filter((name) => !loaded.has(name));
+    for (const name of found) loaded.add(name);
+    next = found.map((name) => path.join(root, LIBRARIES, name)).filter((file) => existsSync(file));
+  }
+  return loaded;
+}
+
+/** No program of the image loads the other libraries: libssl beside libcrypto, libmvec beside libm, engines of OpenSSL. */
+async function removeUnusedLibraries(root) {
+  const folders = ['usr/bin', 'usr/sbin', EXTENSIONS, PROGRAM];
+  const programs = folders.flatMap((folder) =>
+    readdirSync(path.join(root, folder), { recursive: true }).map((name) => path.join(root, folder, name)),
+  );
+  const loaded = await loadedBy(root, programs.filter(isElf));
+  const folder = path.join(root, LIBRARIES);
+  const kept = new Set([path.basename(EXTENSIONS)]);
+  for (const name of loaded) {
+    const file = path.join(folder, name);
+    if (!existsSync(file)) continue;
+    kept.add(name).add(path.basename(realpathSync(file)));
+  }
+  for (const name of readdirSync(folder)) {
+    if (!kept.has(name)) rmSync(path.join(folder, name), { recursive: true });
+  }
+}
+
+const isElf = (file) => isFile(file) && readFileSync(file).subarray(0, 4).equals(Buffer.from('\x7fELF'));
 
 async function extract(root, { name, file, digest }) {
   const deb = await debOf({ file, digest });
@@ -90,13 +131,16 @@ async function extract(root, { name, file, digest }) {
   rmSync(part, { recursive: true });
 }
 
+const PROGRAM = 'usr/lib/signalbox';
+const WRAPPER = 'iptables-by-node';
+
 /** As the alternatives of Debian and its packages' scripts would make them; kubeadm's DaemonSet calls kube-proxy. */
 const LINKS = {
   'usr/local/bin/signalbox': '/usr/bin/signalbox',
   'usr/local/bin/kube-proxy': '/usr/bin/signalbox',
   ...Object.fromEntries(
     ['iptables', 'ip6tables'].flatMap((tool) =>
-      ['', '-save', '-restore'].map((suffix) => [`usr/sbin/${tool}${suffix}`, `xtables-nft-multi`]),
+      ['', '-save', '-restore'].map((suffix) => [`usr/sbin/${tool}${suffix}`, WRAPPER]),
     ),
   ),
 };
@@ -107,13 +151,20 @@ function link(root, name, target) {
   symlinkSync(target, path.join(root, name));
 }
 
+/** As Debian's usr-is-merged: packages still have files in both places. */
+function mergeIntoUsr(root, name) {
+  const from = path.join(root, name);
+  if (existsSync(from)) {
+    cpSync(from, path.join(root, 'usr', name), { recursive: true, verbatimSymlinks: true });
+    rmSync(from, { recursive: true });
+  }
+  link(root, name, `usr/${name}`);
+}
+
 /** Fills the empty folder `root`. */
 export async function buildRoot(root) {
-  for (const name of ['bin', 'sbin', 'lib', 'lib64']) {
-    mkdirSync(path.join(root, 'usr', name), { recursive: true });
-    link(root, name, `usr/${name}`);
-  }
   for (const entry of readJson(LOCK).packages) await extract(root, entry);
+  for (const name of ['bin', 'sbin', 'lib', 'lib64']) mergeIntoUsr(root, name);
   trim(root);
   for (const name of [
     'dev',
@@ -128,11 +179,13 @@ export async function buildRoot(root) {
     mkdirSync(path.join(root, name), { recursive: true });
   }
   const node = path.join(await nodeFolder('amd64'), 'bin/node');
-  placeProgram(root, node);
-  await mustRun('strip', [path.join(root, 'usr/lib/signalbox/node')]);
+  placeProgram(root, node, 'amd64');
+  await mustRun('strip', [path.join(root, PROGRAM, 'node')]);
+  await removeUnusedLibraries(root);
+  place(path.join(repositoryRoot, `deploy/image/${WRAPPER}.sh`), path.join(root, 'usr/sbin', WRAPPER), 0o755);
   for (const [name, target] of Object.entries(LINKS)) link(root, name, target);
-  cpSync(path.join(repositoryRoot, 'LICENSE'), path.join(root, 'usr/lib/signalbox/LICENSE'));
-  cpSync(path.join(await nodeFolder('amd64'), 'LICENSE'), path.join(root, 'usr/lib/signalbox/LICENSE.node'));
+  cpSync(path.join(repositoryRoot, 'LICENSE'), path.join(root, PROGRAM, 'LICENSE'));
+  cpSync(path.join(await nodeFolder('amd64'), 'LICENSE'), path.join(root, PROGRAM, 'LICENSE.node'));
 }
 
 /** The packages of the image at the versions that apt has now, on Debian of the release in the lock. */

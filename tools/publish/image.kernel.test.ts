@@ -94,6 +94,27 @@ describe('the image', () => {
     expect(text).not.toContain('not found\n');
   });
 
+  it.for([
+    ['nft without rules', 'true', 'nf_tables'],
+    ['the variant of the kubelet, legacy', 'iptables-legacy -t mangle -N KUBE-KUBELET-CANARY', 'legacy'],
+    [
+      'the variant of the kubelet before that with more rules',
+      'iptables-nft -t mangle -N KUBE-IPTABLES-HINT; iptables-legacy -A INPUT -j ACCEPT; iptables-legacy -A INPUT -j DROP',
+      'nf_tables',
+    ],
+    ['the variant with more rules', 'iptables-legacy -A INPUT -j ACCEPT', 'legacy'],
+  ] as const)('iptables is %s', ([, prepare, variant], context) => {
+    if (held.missing !== '') context.skip(held.missing);
+    const hasLegacy = 'iptables-legacy -t mangle -S > /run/out 2>&1 || { echo no-legacy; exit 0; }';
+    const unprepared = prepare.includes('legacy') ? hasLegacy : 'true';
+    const names = ['', '-save', '-restore'].map((suffix) => `iptables${suffix} --version`).join('; ');
+    const { status, text } = inImage(`${unprepared}; ${prepare}; ${names}; ip6tables --version`);
+    if (text.includes('no-legacy')) context.skip('the kernel has no legacy tables');
+    expect(status, text).toBe(0);
+    const ofTools = [variant, variant, variant, 'nf_tables'];
+    expect([...text.matchAll(/ v[\d.]+ \((\w+)\)/g)].map(([, found]) => found)).toEqual(ofTools);
+  });
+
   it('has the same bytes each time, and at most 50 MB', async (context) => {
     if (held.missing !== '') context.skip(held.missing);
     const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -44,6 +44,12 @@ describe('the variant of iptables', () => {
     expect(found).toMatchObject({ ok: true, value: { facts: { variant: expected, version: '1.8.9' } } });
   });
 
+  it('keeps its own name where the plain name selects one at each call', async () => {
+    const run = node({ ...VERSIONS, 'iptables-nft-save': '', 'iptables-legacy-save': '' });
+    const found = await detectTool(run, 'IPv4', WITH_FAMILIES);
+    expect(found).toMatchObject({ ok: true, value: { programs: programs('IPv4', 'nft') } });
+  });
+
   it('is the only one that is installed', async () => {
     const run = node({ 'ip6tables --version': 'ip6tables v1.4.21\n' });
     expect(await detectTool(run, 'IPv6', WITH_FAMILIES)).toEqual({

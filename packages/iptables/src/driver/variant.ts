@@ -57,7 +57,7 @@ export async function detectTool(
 ): Promise<Result<Tool>> {
   const nft = await usage(run, programs(family, 'nft'));
   const legacy = await usage(run, programs(family, 'legacy'));
-  const chosen = await describeTool(run, programs(family, chooseVariant(nft, legacy)));
+  const chosen = await describeChosen(run, family, chooseVariant(nft, legacy));
   if (chosen.ok) {
     const isMissing = async (tool: Tool): Promise<boolean> =>
       (await isMissingInKernel(run, tool)) ||
@@ -70,6 +70,15 @@ export async function detectTool(
   // No program has the plain name: any installed one is used.
   const [only] = [nft === null ? [] : ['nft' as const], legacy === null ? [] : ['legacy' as const]].flat();
   return only === undefined ? chosen : describeTool(run, programs(family, only));
+}
+
+/** The plain name can be a script that selects a variant at each call: its choice is used by the name of the variant. */
+async function describeChosen(run: Run, family: Family, name: Variant | 'default'): Promise<Result<Tool>> {
+  const chosen = await describeTool(run, programs(family, name));
+  if (!chosen.ok || name !== 'default') return chosen;
+  const { variant } = chosen.value.facts;
+  const named = await describeTool(run, programs(family, variant));
+  return named.ok && named.value.facts.variant === variant ? named : chosen;
 }
 
 /** Nothing that it lists proves that the kernel has the family. */
