@@ -15,6 +15,7 @@ export * from './errors.ts';
 export * from './explain/describe-service.ts';
 export * from './explain/diagnose.ts';
 export * from './explain/explain.ts';
+export * from './explain/loopback-node-port.ts';
 export * from './explain/packet.ts';
 export * from './explain/select-route.ts';
 export { shareBar } from './explain/share-bar.ts';

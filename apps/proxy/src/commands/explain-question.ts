@@ -28,6 +28,8 @@ export interface ExplainWorld {
   readonly mode: Pick<ProxyMode, 'name' | 'unusedClusterIPs'>;
   /** Of the interfaces of this node. */
   readonly interfaceAddresses: readonly string[];
+  /** Loopback addresses at which sockets of the proxy serve node ports. */
+  readonly loopbackNodePorts: readonly string[];
   /** `null`: the names of pods are not kept here. */
   readonly pods: Pods | null;
 }
@@ -95,7 +97,7 @@ function answerTo(question: Question, world: ExplainWorld): ExplainAnswer {
     destination: target.address,
     destinationPort: target.port,
   };
-  const host = { addresses, unused: mode.unusedClusterIPs };
+  const host = { addresses, unused: mode.unusedClusterIPs, loopbackNodePorts: world.loopbackNodePorts };
   const explanation = explain(model.state(family), packet, host);
   return {
     family,

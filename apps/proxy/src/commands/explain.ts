@@ -1,5 +1,6 @@
 /** `signalbox explain FROM TO`: what happens to a packet on this node, and which rule of Kubernetes decides. */
 import { formatAddressPort, formatInputProblem } from '@signalbox/core';
+import { loopbackNodePortAddresses } from '../node/loopback-node-ports.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import { explainQuestion, type ExplainAnswer } from './explain-question.ts';
@@ -54,6 +55,7 @@ async function explainPacket(invocation: Invocation): Promise<Outcome> {
     mode,
     pods,
     interfaceAddresses: interfaceAddresses().map(({ address }) => address),
+    loopbackNodePorts: loopbackNodePortAddresses(settings),
   };
   const answer = explainQuestion(world, from, to);
   if (typeof answer === 'string') return failed(answer);

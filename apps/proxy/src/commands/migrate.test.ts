@@ -80,6 +80,16 @@ describe('signalbox migrate', () => {
     );
   });
 
+  it('S40: lists no loopback address that both modes serve', async () => {
+    const words = ['--to=nftables', '--dry-run', '--nodeport-addresses=127.0.0.1/32'];
+    const { printed } = await migrate('NodePort', words);
+    expect(printed).toContain('From iptables to nftables mode');
+    expect(printed).not.toMatch(/node ports (no longer )?answer on/);
+    const gate = '--feature-gates=KubeProxyNFTablesLocalhostNodePorts=false';
+    const without = await migrate('NodePort', [...words, gate]);
+    expect(without.printed).toContain('node ports no longer answer on 127.0.0.1');
+  });
+
   it('ends with 0 where nothing differs for users', async () => {
     const { status, printed } = await migrate('ClusterIP', ['--dry-run', '--to', 'iptables']);
     expect(status).toBe(0);

@@ -3,6 +3,7 @@ import { FAMILIES, formatBackendError, type DesiredServicePort, type Model } fro
 import type { Settings } from '../config/settings.ts';
 import { didYouMean } from '../flags/nearest.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
+import { loopbackNodePortAddresses } from '../node/loopback-node-ports.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import { loadObjects } from './load-objects.ts';
@@ -74,7 +75,7 @@ async function migrate(invocation: Invocation): Promise<Outcome> {
   const support = await composition.probeFamilies(after, invocation.logging.logger);
   const removed = await survey(after, modes);
   if (typeof removed === 'string') return failed(removed);
-  const [before, then] = models.map(modelView) as [ModelView, ModelView];
+  const views = models.map((model, at) => modelView(model, at === 0 ? settings : after));
   const plan: Plan = {
     from: settings.mode.name,
     to: target.name,
@@ -83,7 +84,7 @@ async function migrate(invocation: Invocation): Promise<Outcome> {
       ...(support.families.length > 0
         ? []
         : [{ about: 'support', message: support.reasons.join('; '), services: [] } as const]),
-      ...nodePorts(before, then),
+      ...nodePorts(...(views as [ModelView, ModelView])),
       ...unusedClusterIPs(settings.mode, target),
       ...loadBalancing(settings, after),
       ...models.slice(1).flatMap((model) => serviceDifferences(model, settings.mode, target)),
@@ -131,12 +132,12 @@ interface ModelView {
   readonly services: readonly string[];
 }
 
-function modelView(model: Model): ModelView {
+function modelView(model: Model, settings: Settings): ModelView {
   const states = FAMILIES.map((family) => model.build(family).state);
   const ports = states.flatMap(({ servicePorts }) => [...servicePorts.values()]);
   const names = ports.filter(hasNodePort).map(({ name }) => `${name.namespace}/${name.name}`);
   return {
-    addresses: states.flatMap(({ node }) => node.nodePortIPs),
+    addresses: [...states.flatMap(({ node }) => node.nodePortIPs), ...loopbackNodePortAddresses(settings)],
     services: [...new Set(names)].toSorted(),
   };
 }

@@ -1,4 +1,4 @@
-/** Feature gates of kube-proxy 1.36, so that lists which name them keep working; only some change what we do. */
+/** Feature gates of kube-proxy 1.36, and one of 1.38, so that lists which name them keep working; only some change what we do. */
 import { OTHER_GATES } from './other-gates.ts';
 
 type Stage = 'ALPHA' | 'BETA' | 'GA';
@@ -20,6 +20,8 @@ const ROWS: readonly Row[] = [
   ['ComponentFlagz', true, 'BETA', false],
   ['ComponentStatusz', true, 'BETA', false],
   ['ContextualLogging', true, 'BETA', false],
+  // Of kube-proxy 1.38.
+  ['KubeProxyNFTablesLocalhostNodePorts', true, 'BETA', false],
   ['LoggingAlphaOptions', false, 'ALPHA', false],
   ['LoggingBetaOptions', true, 'BETA', false],
   ['MultiCIDRServiceAllocator', true, 'GA', true],

@@ -4,6 +4,7 @@
  */
 import { describeService, objectKey, type Backend, type Family, type ServicePortKey } from '@signalbox/core';
 import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
+import { loopbackNodePortAddresses } from '../node/loopback-node-ports.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { Parts } from '../parts.ts';
 import type {
@@ -71,13 +72,19 @@ async function describeOne(parts: Parts, namespace: string, name: string): Promi
 }
 
 function explainOne(
-  { model, running, settings }: Parts,
+  { model, running, settings, current }: Parts,
   { from, to }: { readonly from: string; readonly to: string },
 ): ExplainAnswer | string {
   const { mode } = running.settings;
-  const addresses = interfaceAddresses().map(({ address }) => address);
-  const { nodeName } = settings;
-  return explainQuestion({ model, nodeName, mode, pods: null, interfaceAddresses: addresses }, from, to);
+  const world = {
+    model,
+    nodeName: settings.nodeName,
+    mode,
+    pods: null,
+    interfaceAddresses: interfaceAddresses().map(({ address }) => address),
+    loopbackNodePorts: loopbackNodePortAddresses({ config: current.config, mode }),
+  };
+  return explainQuestion(world, from, to);
 }
 
 type FamilyDifference = DifferenceAnswer['families'][number];

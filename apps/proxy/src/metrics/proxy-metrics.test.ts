@@ -182,11 +182,25 @@ const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyM
     'ip_family,lb_type,error',
     (m) => m.loadBalancerDeleteFailures.inc(LOAD_BALANCER),
   ],
+  [
+    'F174: ',
+    'kubeproxy_nftables_localhost_nodeport_listeners',
+    'gauge',
+    'ip_family',
+    (m) => m.localListeners.set(1, FAMILY),
+  ],
+  [
+    'F174: ',
+    'kubeproxy_nftables_localhost_nodeport_listener_creation_failures_total',
+    'counter',
+    'ip_family',
+    (m) => m.localListenerFailures.inc(FAMILY),
+  ],
 ];
 
 /** The mode of the table's test: the one that has the metric. */
 function modeOf(id: string): ProxyMode {
-  if (id === 'F164: ' || id === 'F165: ') return modeNamed('nftables');
+  if (['F164: ', 'F165: ', 'F174: '].includes(id)) return modeNamed('nftables');
   return modeNamed(id === 'F173: ' ? 'kernelspace' : 'iptables');
 }
 
@@ -212,11 +226,23 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
   });
 
   it.each([
-    ['iptables', ['F164: ', 'F165: ', 'F173: ']],
+    ['iptables', ['F164: ', 'F165: ', 'F173: ', 'F174: ']],
     ['nftables', ['F158: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F173: ']],
     [
       'ipvs',
-      ['F148: ', 'F149: ', 'F159: ', 'F160: ', 'F161: ', 'F162: ', 'F163: ', 'F164: ', 'F165: ', 'F173: '],
+      [
+        'F148: ',
+        'F149: ',
+        'F159: ',
+        'F160: ',
+        'F161: ',
+        'F162: ',
+        'F163: ',
+        'F164: ',
+        'F165: ',
+        'F173: ',
+        'F174: ',
+      ],
     ],
     [
       'kernelspace',
@@ -233,6 +259,7 @@ describe("metrics have kube-proxy's names, types, labels and buckets", () => {
         'F165: ',
         'F167: ',
         'F168: ',
+        'F174: ',
       ],
     ],
   ])('F147: mode %s lacks %j and has the others', async (mode, lacking) => {

@@ -1,5 +1,6 @@
 /** kube-proxy's own metrics: names, types, labels and buckets are what dashboards and alerts were written for. */
 import { connectionMetrics, type ConnectionMetrics } from './connection-counts.ts';
+import { localNodePortMetrics, type LocalNodePortMetrics } from './local-node-port-metrics.ts';
 import type { Counter, Gauge, Histogram, Registry } from './registry.ts';
 
 /** 1 ms to 16.384 s, doubling. */
@@ -18,7 +19,7 @@ function steps(from: number, to: number, by: number): number[] {
   return Array.from({ length: Math.floor((to - from) / by) + 1 }, (_, index) => from + index * by);
 }
 
-export interface ProxyMetrics extends ConnectionMetrics {
+export interface ProxyMetrics extends ConnectionMetrics, LocalNodePortMetrics {
   readonly syncDuration: Histogram;
   readonly syncFullDuration: Histogram;
   readonly syncPartialDuration: Histogram;
@@ -56,9 +57,10 @@ const FAMILY = ['ip_family'];
 /**
  * Metrics that only some modes have. `rules`: numbers of iptables rules, and packets that they count. `restore`: calls of
  * iptables-restore. `partial`: syncs that write only what changed. `transactions`: of nf_tables. `load-balancers`: writes to HNS. `connections`: those
- * that pass through this process.
+ * that pass through this process. `local-node-ports`: sockets for node ports at loopback addresses.
  */
-export type MetricGroup = 'rules' | 'restore' | 'partial' | 'transactions' | 'load-balancers' | 'connections';
+export type MetricGroup =
+  'rules' | 'restore' | 'partial' | 'transactions' | 'load-balancers' | 'connections' | 'local-node-ports';
 
 export interface MetricsOfMode {
   readonly metrics: readonly MetricGroup[];
@@ -96,6 +98,7 @@ export function createProxyMetrics(registry: Registry, mode: () => MetricsOfMode
     ...changeMetrics(registry),
     ...modeMetrics(registries),
     ...transactionMetrics(registries),
+    ...localNodePortMetrics(of('local-node-ports')),
     ...windowsMetrics(registries),
     ...connectionMetrics(registries.connections),
     ...otherMetrics(registries),

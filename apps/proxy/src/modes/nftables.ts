@@ -12,6 +12,7 @@ import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
 import { systemFiles, type Files } from '../node/sysctl.ts';
 import { cleanerOf } from './cleaner.ts';
+import { LOCAL_NODE_PORTS } from './local-node-ports.ts';
 import { probeFamilies } from './probe-families.ts';
 import type { Cleaner, FamilySupport, ProxyMode } from './proxy-mode.ts';
 
@@ -30,10 +31,11 @@ export const NFTABLES: ProxyMode = {
     localhostNodePorts: () => false,
   },
   flows: 'conntrack',
-  metrics: ['partial', 'transactions'],
+  metrics: ['partial', 'transactions', 'local-node-ports'],
   unusedClusterIPs: { port: 'reject', address: 'drop' },
   probe: (_, logger) => probeNftables({ clock: systemClock, logger }),
   sysctls: () => Promise.resolve([]),
+  localNodePorts: LOCAL_NODE_PORTS,
   createBackend: backendsOfOneNamespace(),
   cleaners: (_, successor) => (successor?.mode === 'nftables' ? [] : nftablesCleaners()),
   affinity: {

@@ -8,6 +8,7 @@ import type {
   Backend,
   BackendError,
   CleanupResult,
+  Clock,
   DesiredServicePort,
   DesiredState,
   Family,
@@ -19,6 +20,7 @@ import type { Report } from '../config/problem.ts';
 import type { KubeProxyConfiguration, MasqueradeSection, Platform, SyncSection } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ConnectionCounts } from '../metrics/connection-counts.ts';
+import type { LocalNodePortMetrics } from '../metrics/local-node-port-metrics.ts';
 import type { MetricGroup } from '../metrics/proxy-metrics.ts';
 import type { Sysctl } from '../node/sysctl.ts';
 
@@ -47,11 +49,8 @@ export interface ProxyMode {
   sysctls(settings: ModeSettings): Promise<readonly Sysctl[] | string>;
   /** At start, ahead of the backends; absent where nothing is counted. `null`: nothing can be counted. */
   openCounters?(families: readonly Family[], logger: Logger): Promise<PacketCounters | null>;
-  /**
-   * For node ports at loopback addresses that its rules do not serve: a data path in this process. Absent: they are not served,
-   * and a configuration that names loopback addresses is answered by a warning.
-   */
-  openLocalNodePorts?(settings: ModeSettings, family: Family): LocalNodePorts;
+  /** For node ports at loopback addresses that its rules do not serve: a data path in this process. Absent: they are not served. */
+  readonly localNodePorts?: LocalNodePortsAccess;
   createBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Promise<ModeBackend>;
   /**
    * For what it may have left on this node, of each family, in the order in which they have to run. `successor`: the mode that
@@ -90,6 +89,20 @@ export interface Successor {
   rules(family: Family): KeptRules | null;
   /** Objects that connections use stay for now, where the kernel keeps connections in objects of the mode. */
   readonly keepConnections: boolean;
+}
+
+export interface LocalNodePortsAccess {
+  /** If not, a configuration that names loopback addresses is answered by a warning. */
+  isEnabled(config: KubeProxyConfiguration): boolean;
+  open(family: Family, parts: LocalNodePortsParts): LocalNodePorts;
+}
+
+export interface LocalNodePortsParts {
+  /** As last configured. */
+  readonly config: () => KubeProxyConfiguration;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: LocalNodePortMetrics;
 }
 
 /** Serves node ports at 127.0.0.1 or ::1, one family each. */

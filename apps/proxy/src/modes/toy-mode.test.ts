@@ -67,19 +67,22 @@ function toyMode(kernel: ToyKernel): ProxyMode {
     unusedClusterIPs: { port: 'pass', address: 'pass' },
     probe: () => Promise.resolve({ families: ['IPv4'], reasons: ['no IPv6: a toy'] }),
     sysctls: () => Promise.resolve([]),
-    openLocalNodePorts: () => ({
-      sync: ({ servicePorts }) => {
-        kernel.localPorts.clear();
-        for (const { frontends } of servicePorts.values()) {
-          for (const frontend of frontends) {
-            if (frontend.kind === 'node-port') kernel.localPorts.add(frontend.port);
+    localNodePorts: {
+      isEnabled: () => true,
+      open: () => ({
+        sync: ({ servicePorts }) => {
+          kernel.localPorts.clear();
+          for (const { frontends } of servicePorts.values()) {
+            for (const frontend of frontends) {
+              if (frontend.kind === 'node-port') kernel.localPorts.add(frontend.port);
+            }
           }
-        }
-        kernel.onSync();
-        return Promise.resolve();
-      },
-      close: () => Promise.resolve(kernel.localPorts.clear()),
-    }),
+          kernel.onSync();
+          return Promise.resolve();
+        },
+        close: () => Promise.resolve(kernel.localPorts.clear()),
+      }),
+    },
     createBackend: (_, family) => Promise.resolve(toyBackend(kernel, family)),
     cleaners: () =>
       FAMILIES.map((family) => ({

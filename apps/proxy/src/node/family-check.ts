@@ -2,8 +2,8 @@
 import {
   expandNodePortWords,
   familyOf,
-  isWithinLoopback,
-  parseCidr as parseCanonicalCidr,
+  FAMILIES,
+  namesLoopback,
   PRIMARY_ADDRESS,
   type Family,
   type NodeView,
@@ -21,7 +21,7 @@ export interface FamilyVerdict {
 /** The configuration, and the mode that it names. */
 export interface CheckedSettings {
   readonly config: KubeProxyConfiguration;
-  readonly mode: Pick<ProxyMode, 'name' | 'configuration' | 'openLocalNodePorts'>;
+  readonly mode: Pick<ProxyMode, 'name' | 'configuration' | 'localNodePorts'>;
 }
 
 export function checkFamilies(settings: CheckedSettings, families: readonly Family[]): FamilyVerdict {
@@ -107,9 +107,9 @@ function singleStackWarnings(config: KubeProxyConfiguration, only: Family): stri
 
 /** S40. An address of every family stands for those that are no loopback addresses, as without the list. */
 function loopbackWarnings({ config, mode }: CheckedSettings): string[] {
-  const cidrs = expandNodePortWords(config.nodePortAddresses).map((text) => parseCanonicalCidr(text));
-  const isAsked = cidrs.some((cidr) => cidr !== null && isWithinLoopback(cidr));
-  const isServed = mode.configuration.localhostNodePorts(config) || mode.openLocalNodePorts !== undefined;
+  const isAsked = FAMILIES.some((family) => namesLoopback(config.nodePortAddresses, family));
+  const isServed =
+    mode.configuration.localhostNodePorts(config) || mode.localNodePorts?.isEnabled(config) === true;
   if (!isAsked || isServed) return [];
   const what = 'node ports do not answer at loopback addresses (127.0.0.0/8, ::1)';
   return [`nodePortAddresses: ${what} in proxy mode ${mode.name}`];

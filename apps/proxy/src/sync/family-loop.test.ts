@@ -8,6 +8,7 @@ import { createSyncHistory } from '../inspect/sync-history.ts';
 import { createLogging } from '../logging/logger.ts';
 import { createProxyMetrics } from '../metrics/proxy-metrics.ts';
 import { createRegistry } from '../metrics/registry.ts';
+import type { LocalNodePorts } from '../modes/proxy-mode.ts';
 import type { StateFile } from '../node/state-file.ts';
 import { IPTABLES } from '../modes/iptables.ts';
 import { memoryFile, recordingBackend, SYNCED } from '../testing/composition.ts';
@@ -55,10 +56,17 @@ interface Given {
   readonly file?: StateFile;
   readonly errors?: readonly NetlinkError[];
   readonly parts?: Partial<Backend>;
+  readonly localNodePorts?: LocalNodePorts;
 }
 
 /** A loop over a recording backend that has synced `model` once; `file` is what an earlier one has left. */
-async function world({ model = dnsModel(), file = memoryFile(), errors = [], parts = {} }: Given = {}) {
+async function world({
+  model = dnsModel(),
+  file = memoryFile(),
+  errors = [],
+  parts = {},
+  localNodePorts,
+}: Given = {}) {
   const clock = createManualClock();
   const backend = Object.assign(recordingBackend('IPv4'), parts);
   const flows = fakeTable();
@@ -77,7 +85,7 @@ async function world({ model = dnsModel(), file = memoryFile(), errors = [], par
     flows: createFlowCleaner('IPv4', flows.client),
     frontends: () => file,
     sharedAddresses: null,
-    localNodePorts: null,
+    localNodePorts: localNodePorts ?? null,
     periods: () => ({ syncPeriod: 30_000, minSyncPeriod: 1000 }),
     refresh: () => undefined,
   });
@@ -99,6 +107,17 @@ async function world({ model = dnsModel(), file = memoryFile(), errors = [], par
 
 const complaints = (lines: readonly string[]): string[] =>
   lines.filter((line) => line.includes('Failed to delete stale conntrack entries'));
+
+it('stops to serve node ports at loopback addresses when it stops, so that the next mode can', async () => {
+  const seen: string[] = [];
+  const record = (what: string) => () => {
+    seen.push(what);
+    return Promise.resolve();
+  };
+  const { loop } = await world({ localNodePorts: { sync: record('sync'), close: record('close') } });
+  await loop.stop();
+  expect(seen).toEqual(['sync', 'close']);
+});
 
 describe('connection tracking after a sync', () => {
   it('S44: one listing for a change of UDP ports, none for a sync without', async () => {

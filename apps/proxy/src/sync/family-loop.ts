@@ -73,12 +73,15 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
       unwatch = backend.watch?.((what) => loop.request(`drift: ${what}`), onProblem) ?? unwatch;
     },
     request: (reason) => loop.request(reason),
-    stop: () => loop.stop(),
+    stop: async () => {
+      await loop.stop();
+      // The next mode may need the ports.
+      await options.localNodePorts?.close();
+    },
     close: async () => {
       unwatch();
       verification.stop();
       options.sharedAddresses?.stop();
-      await options.localNodePorts?.close();
       options.flows?.close();
       await backend.close();
     },

@@ -3,7 +3,7 @@ import { formatBackendError, type BackendError, type Family } from '@signalbox/c
 import { effective } from '../config/effective.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
-import type { ModeBackend, PacketCounters, Successor } from '../modes/proxy-mode.ts';
+import type { LocalNodePorts, ModeBackend, PacketCounters, Successor } from '../modes/proxy-mode.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { ModeLoops, Parts } from '../parts.ts';
 import { createFamilyLoop, type FamilyLoop } from './family-loop.ts';
@@ -133,7 +133,7 @@ function createLoop(
     syncs: parts.syncs,
     flows: composition.createFlowCleaner(settings, family),
     sharedAddresses: sharedAddressReporter(parts, settings, family),
-    localNodePorts: settings.mode.openLocalNodePorts?.(settings, family) ?? null,
+    localNodePorts: localNodePortsOf(parts, settings, family),
     frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),
     refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
@@ -145,6 +145,17 @@ function createLoop(
     onMissed: (why) => listener?.failed(family, why),
     onFailed: (error) => listener?.failed(family, error),
   });
+}
+
+function localNodePortsOf(parts: LoopParts, { mode }: Settings, family: Family): LocalNodePorts | null {
+  const { composition, logging, metrics } = parts;
+  const open = mode.localNodePorts?.open(family, {
+    config: () => parts.current.config,
+    clock: composition.clock,
+    logger: logging.logger.component('sync'),
+    metrics,
+  });
+  return open ?? null;
 }
 
 function serviceHealthOf(parts: LoopParts, family: Family): ServiceHealth {

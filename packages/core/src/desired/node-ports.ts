@@ -24,6 +24,16 @@ export function expandNodePortWords(wanted: readonly string[]): readonly string[
   return wanted.flatMap((text) => WORDS[text] ?? [text]);
 }
 
+/** Where node ports answer, of the family's loopback addresses, if sockets of this process serve them. */
+export const LOOPBACK_ADDRESS: Readonly<Record<Family, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
+
+/** Whether a CIDR of the family is of loopback addresses only: one of every address means those that are none. */
+export function namesLoopback(wanted: readonly string[], family: Family): boolean {
+  return expandNodePortWords(wanted)
+    .map((text) => parseCidr(text.trim()))
+    .some((cidr) => cidr !== null && cidr.family === family && isWithinLoopback(cidr));
+}
+
 export interface NodePortSettings {
   readonly family: Family;
   /** CIDRs and words. */

@@ -321,4 +321,17 @@ describe('packets to cluster IPs that are for no Service', () => {
     } as const;
     expect(explain(state(), packet, host)).toMatchObject({ outcome: { kind }, rule });
   });
+
+  it.each([
+    ['TCP', {}, BOTH_MASQUERADED, 'S21'],
+    // Those of clients outside of the cluster, for clients of the node too.
+    ['TCP', LOCAL_POLICY, '10.244.1.5*', 'S22'],
+    ['UDP', { ports: [{ name: 'http', port: 80, nodePort: 30_080, protocol: 'UDP' }] }, 'pass', 'S19'],
+  ] as const)('S40: sockets of the proxy at loopback addresses serve %s node ports: %j', (...row) => {
+    const [protocol, spec, expected, rule] = row;
+    const packet = { protocol, source: '127.0.0.1', destination: '127.0.0.1', destinationPort: 30_080 };
+    const host = { ...HOST, loopbackNodePorts: ['127.0.0.1'] };
+    const explanation = explain(state(spec), { ...packet, inInterface: null }, host);
+    expect([text(explanation.outcome), explanation.rule]).toEqual([expected, rule]);
+  });
 });

@@ -11,6 +11,7 @@ import { answersNodePorts } from '../desired/node-ports.ts';
 import { anyCidrContains } from '../model/cidr.ts';
 import { familyOf, formatAddressPort } from '../model/ip.ts';
 import { servicePortLabel, type ServicePortKey } from '../model/service-port-name.ts';
+import { loopbackNodePort } from './loopback-node-port.ts';
 import type { Destination, Outcome, Packet } from './packet.ts';
 import { endpointsOf, selectRoute } from './select-route.ts';
 
@@ -19,6 +20,8 @@ export interface ExplainHost {
   readonly addresses: readonly string[];
   /** What the proxy mode does with packets to cluster IPs that are for no Service; absent: it lets them pass. */
   readonly unused?: UnusedClusterIPs;
+  /** Loopback addresses at which sockets of the proxy serve TCP node ports (S40); absent: none. */
+  readonly loopbackNodePorts?: readonly string[];
 }
 
 export interface UnusedClusterIPs {
@@ -80,12 +83,21 @@ function findMatch(state: DesiredState, packet: Packet, host: ExplainHost): Matc
   if (familyOf(destination) !== state.family) return null;
   const vip = findFrontend(state, packet, (frontend) => isVip(frontend, packet));
   if (vip !== null || !host.addresses.includes(destination)) return vip;
+  if (host.loopbackNodePorts?.includes(destination) === true) return findLoopbackNodePort(state, packet);
   if (!answersNodePorts(destination, state.node.nodePortAddresses)) return null;
   return findFrontend(
     state,
     packet,
     (frontend) => frontend.kind === 'node-port' && frontend.port === destinationPort,
   );
+}
+
+function findLoopbackNodePort(state: DesiredState, packet: Packet): Match | null {
+  for (const servicePort of packet.protocol === 'TCP' ? state.servicePorts.values() : []) {
+    const frontend = loopbackNodePort(servicePort);
+    if (frontend?.port === packet.destinationPort) return { servicePort, frontend };
+  }
+  return null;
 }
 
 /** S37: an endpoint that reaches itself through a VIP must see an answer to another address than its own. */
