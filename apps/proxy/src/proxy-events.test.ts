@@ -1,6 +1,9 @@
 import { createServer, type Server } from 'node:net';
+import { backendError, type SyncResult } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CHECK_DELAY_MS } from './sync/shared-address-reporter.ts';
+import { SETTLE_MS } from './sync/conflict-reporter.ts';
+import { SYNCED } from './testing/composition.ts';
 import { dnsService, dnsSlice } from './testing/dns-service.ts';
 import { settingsOf } from './testing/settings.ts';
 import { freePort } from './testing/free-port.ts';
@@ -81,6 +84,51 @@ describe('addresses that are taken', () => {
       action: 'Listen',
       service: { namespace: 'default', name: 'web' },
     });
+  });
+});
+
+describe('Services that are not served as they ask', () => {
+  const named = (name: string, created: string): object => ({
+    ...SERVICE,
+    metadata: { ...SERVICE.metadata, name, creationTimestamp: created },
+  });
+
+  it('F137 S28: an address that an older Service has is a Warning about the Service that lost', async () => {
+    const world = await start();
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', named('old', '2026-01-01T00:00:00Z'));
+    upsert(world, 'Service', named('new', '2026-02-01T00:00:00Z'));
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle(2 * SETTLE_MS);
+    expect(world.parts.events.filter(({ reason }) => reason === 'AddressConflict')).toEqual([
+      expect.objectContaining({
+        note: expect.stringMatching(/10\.96\.0\.10:80\/TCP: already used by Service default\/old/) as string,
+        service: { namespace: 'default', name: 'new' },
+      }),
+    ]);
+  });
+
+  it('F137: a port that the kernel refuses is one Warning about the Service, not one for each retry', async () => {
+    const world = await start();
+    const error = backendError('rejected', 'iptables-restore', 'line 3 failed');
+    const refused: SyncResult = {
+      ...SYNCED,
+      outcome: 'partial',
+      failures: [{ key: 'default/web:http/TCP', error }],
+    };
+    world.parts.backends.get('IPv4')?.answers.push(refused, refused, refused);
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', SERVICE);
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle(30_000);
+    expect(world.parts.backends.get('IPv4')?.answers).toEqual([]);
+    expect(world.parts.events.filter(({ reason }) => reason === 'FailedToProgramServicePort')).toEqual([
+      expect.objectContaining({
+        type: 'Warning',
+        note: 'default/web:http/TCP IPv4: iptables-restore: line 3 failed (rejected)',
+        service: { namespace: 'default', name: 'web' },
+      }),
+    ]);
   });
 });
 

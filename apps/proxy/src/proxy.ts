@@ -134,6 +134,7 @@ function connect(parts: Parts, gate: StartGate): Controller {
     families: parts.families,
     clock: parts.composition.clock,
     logger,
+    events: bundle.events,
     request: (family, reason) => parts.running.loops.get(family)?.request(reason),
     onSynced: (resource) => {
       gate.synced(resource);

@@ -1,6 +1,7 @@
 import { createModel, type ObjectEvent } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
+import type { ProxyEvent } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
 import { settingsOf } from '../testing/settings.ts';
 import { createConflictReporter, SETTLE_MS } from './conflict-reporter.ts';
@@ -18,11 +19,13 @@ function start() {
   const clock = createManualClock();
   const model = createModel(modelConfig(settingsOf([])));
   const lines: string[] = [];
+  const events: ProxyEvent[] = [];
   const logger = {
     warning: (message) => void lines.push(message),
     info: (message, values) => void lines.push(`${message} ${JSON.stringify(values)}`),
   } satisfies Partial<Logger> as unknown as Logger;
-  const reporter = createConflictReporter({ model, clock, logger });
+  const record = (event: ProxyEvent): void => void events.push(event);
+  const reporter = createConflictReporter({ model, clock, logger, events: { record } });
   const apply = (event: ObjectEvent): void => {
     model.apply(event);
     reporter.changed();
@@ -30,6 +33,7 @@ function start() {
   return {
     clock,
     lines,
+    events,
     reporter,
     put: (name: string, clusterIP = '10.96.0.10') => apply(put(name, clusterIP)),
     remove: (name: string) => apply({ type: 'delete', ...of, name }),
@@ -59,8 +63,29 @@ describe('createConflictReporter', () => {
     expect(clock.pending).toEqual([]);
   });
 
+  it('F137: records an Event on the Service that lost, which names the address and the other Service', () => {
+    const { clock, events, put, remove: end } = start();
+    put('a');
+    put('b');
+    clock.advance(SETTLE_MS - 1);
+    expect(events).toEqual([]);
+    clock.advance(10 * SETTLE_MS);
+    const event = {
+      type: 'Warning',
+      reason: 'AddressConflict',
+      action: 'SyncProxyRules',
+      note: 'spec.clusterIP 10.96.0.10:80/TCP: already used by Service shop/a, which is older or first by name',
+      service: { namespace: 'shop', name: 'b' },
+    };
+    expect(events).toEqual([event]);
+    end('a');
+    put('a');
+    clock.advance(SETTLE_MS);
+    expect(events, 'of a conflict that came back').toEqual([event, event]);
+  });
+
   it('logs nothing of a Service that a new list still holds back for a moment', () => {
-    const { clock, lines, put, remove: end } = start();
+    const { clock, lines, events, put, remove: end } = start();
     put('a');
     clock.advance(60_000);
     // The list has b, which took the address of a; that a is gone is known at its end.
@@ -68,7 +93,7 @@ describe('createConflictReporter', () => {
     clock.advance(300);
     end('a');
     clock.advance(60_000);
-    expect(lines).toEqual([]);
+    expect([lines, events]).toEqual([[], []]);
   });
 
   it('gives a conflict that comes while another waits its own time', () => {

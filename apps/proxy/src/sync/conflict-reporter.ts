@@ -1,14 +1,17 @@
 /**
- * Logs addresses that two Services ask for, and the end of each conflict. Only what lasts is logged: until a new list
+ * Reports addresses that two Services ask for, in the log and as an Event on the Service that lost, and logs the end of each
+ * conflict. Only what lasts is reported: until a new list
  * is complete, Services that were deleted meanwhile still have their addresses.
  */
 import { formatInputProblem, type Clock, type InputProblem, type Model } from '@signalbox/core';
+import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
 
 export interface ConflictReporterOptions {
   readonly model: Pick<Model, 'conflicts'>;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly events: Events;
 }
 
 export interface ConflictReporter {
@@ -26,7 +29,8 @@ interface Seen {
   reported: boolean;
 }
 
-export function createConflictReporter({ model, clock, logger }: ConflictReporterOptions): ConflictReporter {
+export function createConflictReporter(options: ConflictReporterOptions): ConflictReporter {
+  const { model, clock, logger } = options;
   const seen = new Map<string, Seen>();
   let last: readonly InputProblem[] = [];
   let cancel: (() => void) | null = null;
@@ -38,7 +42,7 @@ export function createConflictReporter({ model, clock, logger }: ConflictReporte
     for (const [text, entry] of unreported) {
       // A clock that was set back does not keep a conflict young.
       entry.reported = Math.abs(now - entry.since) >= SETTLE_MS;
-      if (entry.reported) logger.warning(text);
+      if (entry.reported) report(options, text, entry.problem);
     }
     if (unreported.some(([, { reported }]) => !reported)) cancel = clock.schedule(SETTLE_MS, reportOld);
   };
@@ -62,6 +66,19 @@ export function createConflictReporter({ model, clock, logger }: ConflictReporte
     },
     stop: () => cancel?.(),
   };
+}
+
+function report({ logger, events }: ConflictReporterOptions, text: string, problem: InputProblem): void {
+  logger.warning(text);
+  const { object, field, value, reason } = problem;
+  const [namespace = '', name = ''] = object.split('/');
+  events.record({
+    type: 'Warning',
+    reason: 'AddressConflict',
+    action: 'SyncProxyRules',
+    note: `${field} ${value}: ${reason}`,
+    service: { namespace, name },
+  });
 }
 
 function logResolved(logger: Logger, { object, field, value }: InputProblem): void {

@@ -23,6 +23,7 @@ function world() {
     families: ['IPv4', 'IPv6'],
     clock: createManualClock(),
     logger,
+    events: { record: () => undefined },
     request: (...request) => requests.push(request),
     onSynced: () => undefined,
     onNode: (view) => nodes.push(view),

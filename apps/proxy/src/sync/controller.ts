@@ -10,6 +10,7 @@ import {
   type Source,
   type SourceHandlers,
 } from '@signalbox/core';
+import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
 import { createConflictReporter } from './conflict-reporter.ts';
 
@@ -19,6 +20,7 @@ export interface ControllerOptions {
   readonly families: readonly Family[];
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly events: Events;
   /** Something waits for this family's loop. */
   readonly request: (family: Family, reason: string) => void;
   /** The first complete set of a resource is in the model. */

@@ -78,6 +78,7 @@ async function world({
     model,
     clock,
     logger: createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink).logger,
+    events: { record: () => undefined },
     metrics: createProxyMetrics(createRegistry(), () => IPTABLES),
     health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },

@@ -9,7 +9,7 @@ import {
   type Family,
   type Model,
 } from '@signalbox/core';
-import type { FlowCleaner } from '../compose/composition.ts';
+import type { Events, FlowCleaner } from '../compose/composition.ts';
 import type { HealthState } from '../health/health-state.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
 import type { SyncHistory } from '../inspect/sync-history.ts';
@@ -20,6 +20,7 @@ import type { StateFile } from '../node/state-file.ts';
 import { recordSync } from '../metrics/record-sync.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
 import { createFrontendRecord } from './frontend-record.ts';
+import { createRefusalReporter, type RefusalReporter } from './refusal-reporter.ts';
 import type { SharedAddressReporter } from './shared-address-reporter.ts';
 import { createStaleFlows, type StaleFlows } from './stale-flows.ts';
 import { createSyncLoop, type Periods, type SyncLoop, type SyncReport } from './sync-loop.ts';
@@ -29,6 +30,7 @@ export interface FamilyLoopOptions {
   readonly model: Model;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly events: Events;
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
   readonly serviceHealth: ServiceHealth;
@@ -99,6 +101,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
   const { family } = backend;
   const after: AfterSync = {
     ...options,
+    refusals: createRefusalReporter(family, options.events),
     staleFlows: flowsOf(options, () => loop.request('stale flows')),
   };
   const take = (step: (family: Family) => Built) => (): Built => {
@@ -136,6 +139,7 @@ function flowsOf(options: FamilyLoopOptions, again: () => void): StaleFlows | nu
 }
 
 interface AfterSync extends FamilyLoopOptions {
+  readonly refusals: RefusalReporter;
   readonly staleFlows: StaleFlows | null;
 }
 
@@ -155,6 +159,7 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
     return;
   }
   health.updated(family);
+  after.refusals.synced(report.result.failures);
   after.sharedAddresses?.synced(report.state);
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);

@@ -127,6 +127,7 @@ function createLoop(
     model: parts.model,
     clock: composition.clock,
     logger: logging.logger.component('sync'),
+    events: parts.bundle.events,
     metrics: parts.metrics,
     health: parts.health,
     serviceHealth: serviceHealthOf(parts, family),

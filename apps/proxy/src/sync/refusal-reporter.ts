@@ -1,0 +1,36 @@
+/**
+ * Events on Services whose ports the kernel or its tool refused: once when a port is refused, and again after a sync has
+ * programmed it. Retries of the same port add none, whatever their error. The log has each failure (log-sync.ts).
+ */
+import { parseServicePortKey, type Family, type ServiceFailure } from '@signalbox/core';
+import type { Events } from '../compose/composition.ts';
+
+export interface RefusalReporter {
+  /** After each sync that did not fail as a whole: all that it could not program. */
+  readonly synced: (failures: readonly ServiceFailure[]) => void;
+}
+
+export function createRefusalReporter(family: Family, events: Events): RefusalReporter {
+  let refused: ReadonlySet<string> = new Set();
+  return {
+    synced: (failures) => {
+      for (const failure of failures) if (!refused.has(failure.key)) record(events, family, failure);
+      refused = new Set(failures.map(({ key }) => key));
+    },
+  };
+}
+
+/** Without the detail of the error: it may contain all input of the tool. */
+function record(events: Events, family: Family, { key, error }: ServiceFailure): void {
+  const port = parseServicePortKey(key);
+  // An object of no single service port.
+  if (port === null) return;
+  const { namespace, name } = port;
+  events.record({
+    type: 'Warning',
+    reason: 'FailedToProgramServicePort',
+    action: 'SyncProxyRules',
+    note: `${key} ${family}: ${error.operation}: ${error.message} (${error.code})`,
+    service: { namespace, name },
+  });
+}
