@@ -20,7 +20,9 @@ export type BackendErrorCode =
   /** The tool or service is missing or went away. */
   | 'unavailable'
   /** An answer that cannot be understood. */
-  | 'protocol';
+  | 'protocol'
+  /** A fault of Signalbox: what was being done ended with an exception. */
+  | 'exception';
 
 export interface BackendError {
   readonly code: BackendErrorCode;

@@ -189,6 +189,21 @@ describe('the other debug routes', () => {
     ]);
   });
 
+  it('/debug/syncs and the status have a sync that ended with an exception', async () => {
+    const world = await serving();
+    world.parts.backends.get('IPv4')?.answers.push(new Error('boom'));
+    upsert(world, 'Service', { ...SERVICE, metadata: { ...SERVICE.metadata, name: 'other' } });
+    await world.settle(500);
+    const { syncs } = await read(world, '/debug/syncs', 'syncs');
+    const error = { code: 'exception', operation: 'sync', message: 'boom' };
+    const broken = { family: 'IPv4', reason: 'change', outcome: 'failed', error };
+    expect(syncs.filter(({ outcome }) => outcome === 'failed')).toEqual([expect.objectContaining(broken)]);
+    const { state, problems } = await read(world, '/debug/status', 'status');
+    expect([state, problems]).toEqual(['degraded', ['IPv4: the last sync failed: sync: boom']]);
+    await world.settle(5000);
+    expect((await read(world, '/debug/status', 'status')).problems).toEqual([]);
+  });
+
   it('/debug/syncs has the last syncs of both families', async () => {
     const world = await serving();
     const { syncs } = await read(world, '/debug/syncs', 'syncs');

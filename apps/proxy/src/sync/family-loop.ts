@@ -122,6 +122,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
     },
     // Also one without a change: what hangs is late like a change that waits.
     onStarted: () => health.queued(family),
+    onException: (sync) => options.syncs.add({ ...sync, family, mode: backend.mode }),
     onReport: async (report) => {
       await afterSync(after, report);
       await verification.syncEnded(report.result);

@@ -2,7 +2,15 @@
  * Decides when a backend syncs: coalesced, rested, repeated after failure, and every so often without a reason.
  * The one place where a failed sync is handled. Time is injected; nothing here knows what a backend does.
  */
-import { type Backend, type Built, type Clock, type DesiredState, type SyncResult } from '@signalbox/core';
+import {
+  backendError,
+  NOTHING_DONE,
+  type Backend,
+  type Built,
+  type Clock,
+  type DesiredState,
+  type SyncResult,
+} from '@signalbox/core';
 import type { Logger } from '../logging/logger.ts';
 import { logSync } from './log-sync.ts';
 
@@ -27,6 +35,15 @@ export interface SyncReport {
   readonly morePending: boolean;
 }
 
+/** A sync that ended with an exception. */
+interface BrokenSync {
+  readonly reason: string;
+  readonly result: SyncResult;
+  /** Epoch milliseconds. */
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
 export interface SyncLoopOptions {
   readonly backend: Backend;
   readonly clock: Clock;
@@ -42,6 +59,8 @@ export interface SyncLoopOptions {
   readonly onStarted?: () => void;
   /** After each sync that ran to its end, failed ones included. Exceptions are logged. */
   readonly onReport: (report: SyncReport) => void | Promise<void>;
+  /** After each sync that ended with an exception, one of `onReport` included. Must not throw. */
+  readonly onException?: (sync: BrokenSync) => void;
   /** The first sync is of the whole state, although the model has built it before, for another backend. */
   readonly rebuildFirst?: boolean;
 }
@@ -187,11 +206,18 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
     state.failingSince ??= clock.now();
     wrote = true;
     logger.error('Sync ended with an exception; the next one is a full sync', { err: error, reason });
+    options.onException?.({ reason, result: exceptionResult(error), startedAt, endedAt: clock.now() });
     options.onQueued();
   } finally {
     state.endedAt = clock.now();
     if (wrote) state.wroteAt = state.endedAt;
   }
+}
+
+/** What the sync wrote before is not known. */
+function exceptionResult(error: unknown): SyncResult {
+  const message = error instanceof Error ? error.message : String(error);
+  return { ...NOTHING_DONE, outcome: 'failed', error: backendError('exception', 'sync', message) };
 }
 
 function settle(state: State, result: SyncResult, now: number): void {
