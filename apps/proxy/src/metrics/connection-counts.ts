@@ -6,6 +6,7 @@ export interface ConnectionCounts {
   readonly open: number;
   readonly forwarded: number;
   readonly refused: number;
+  readonly overflow: number;
   readonly unserved: number;
   readonly failedAttempts: number;
 }
@@ -26,7 +27,7 @@ export function connectionMetrics(registry: Registry): ConnectionMetrics {
     }),
     connections: registry.gauge({
       name: name('connections_total'),
-      help: '[ALPHA] TCP connections and UDP sessions, by result: forwarded, refused (no route for the source), unserved (no endpoint answered)',
+      help: '[ALPHA] TCP connections and UDP sessions, by result: forwarded, refused (no route for the source), overflow (limit of open files), unserved (no endpoint answered)',
       labels: ['result', 'ip_family'],
       as: 'counter',
     }),
@@ -52,7 +53,7 @@ export function registerConnectionCounts(
       const labels = { ip_family: family };
       metrics.connectionsOpen.set(counts.open, labels);
       metrics.failedAttempts.set(counts.failedAttempts, labels);
-      for (const result of ['forwarded', 'refused', 'unserved'] as const)
+      for (const result of ['forwarded', 'refused', 'overflow', 'unserved'] as const)
         metrics.connections.set(counts[result], { ...labels, result });
     }
   });

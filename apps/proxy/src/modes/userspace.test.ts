@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
-import { USERSPACE, userspaceOptions } from './userspace.ts';
+import { fewFiles, USERSPACE, userspaceOptions } from './userspace.ts';
 
 const withFlags = (...flags: readonly string[]) => settingsOf(['--proxy-mode=userspace', ...flags]);
 
@@ -32,5 +32,14 @@ describe('the flags of userspace mode', () => {
   it('are optional', async () => {
     expect(await USERSPACE.sysctls(withFlags())).toEqual([]);
     expect(await userspaceOptions(withFlags())).toEqual({ mappings: [] });
+  });
+});
+
+describe('a limit of open files', () => {
+  it('is a warning at start where it does not suffice for 20,000 connections', () => {
+    expect(fewFiles({ connections: 448, openFiles: 1024 })).toEqual([
+      'open files are limited to 1024 (ulimit -n), which suffices for 448 connections at a time: more are reset',
+    ]);
+    expect(fewFiles({ connections: 20_000, openFiles: 42_000 })).toEqual([]);
   });
 });

@@ -1,5 +1,10 @@
 /** Sockets of this process instead of rules: no netfilter, and no privileges where the node's own addresses suffice. */
-import type { AddressMapping, UserspaceBackend, UserspaceBackendOptions } from '@signalbox/backend-userspace';
+import type {
+  AddressMapping,
+  connectionCapacity as ConnectionCapacity,
+  UserspaceBackend,
+  UserspaceBackendOptions,
+} from '@signalbox/backend-userspace';
 import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { formatDuration } from '../config/duration.ts';
@@ -39,7 +44,7 @@ const load = () => import('@signalbox/backend-userspace');
 
 /** What cannot be done without privileges is a warning: the rest works. */
 async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport> {
-  const { probeDevice } = await load();
+  const { connectionCapacity, probeDevice } = await load();
   const support = await probeFamilies({
     clock: systemClock,
     logger,
@@ -50,7 +55,10 @@ async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupp
   });
   const missing = await probeDevice();
   const warnings = missing === null ? [] : [withoutDevice(settings, formatBackendError(missing))];
-  return { ...support, warnings: [...support.warnings, ...warnings, ...lowPorts()] };
+  return {
+    ...support,
+    warnings: [...support.warnings, ...warnings, ...lowPorts(), ...fewFiles(connectionCapacity())],
+  };
 }
 
 function withoutDevice({ given }: ModeSettings, err: string): string {
@@ -70,6 +78,18 @@ function lowPorts(): readonly string[] {
   if (first <= 1 || ((effective >> CAP_NET_BIND_SERVICE) & 1n) === 1n) return [];
   return [
     `service ports below ${first} are not served, which needs CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start`,
+  ];
+}
+
+const ENOUGH_CONNECTIONS = 20_000;
+
+export function fewFiles({
+  connections,
+  openFiles,
+}: ReturnType<typeof ConnectionCapacity>): readonly string[] {
+  if (connections >= ENOUGH_CONNECTIONS) return [];
+  return [
+    `open files are limited to ${openFiles} (ulimit -n), which suffices for ${connections} connections at a time: more are reset`,
   ];
 }
 

@@ -42,7 +42,7 @@ export function connectEndpoint(
       next();
     });
     const succeed = settle(() => events.onConnect(socket, endpoint));
-    const stopTimer = schedule(timeout, fail);
+    const stopTimer = afterEvents(schedule, timeout, fail);
     search.cancel = () => {
       search.cancel = () => {};
       stopTimer();
@@ -55,4 +55,14 @@ export function connectEndpoint(
   };
   next();
   return () => search.cancel();
+}
+
+/** An answer that arrived while the event loop was busy is handled before the time-out. */
+function afterEvents(schedule: Clock['schedule'], timeout: number, callback: () => void): () => void {
+  const timer = { stop: (): void => {} };
+  timer.stop = schedule(timeout, () => {
+    const check = setImmediate(callback);
+    timer.stop = () => clearImmediate(check);
+  });
+  return () => timer.stop();
 }

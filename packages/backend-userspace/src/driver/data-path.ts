@@ -9,6 +9,8 @@ import {
 import type { Socket } from 'node:net';
 import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
 import { createConnectionCounter } from './connection-counter.ts';
+import type { OpenFiles } from './open-files.ts';
+import { createStalledClients, type StalledClients } from './stalled-clients.ts';
 import type { ConnectionCounts } from './userspace-driver.ts';
 
 export interface DataPathOptions {
@@ -17,6 +19,7 @@ export interface DataPathOptions {
   readonly udpTimeout: number;
   readonly tcpIdleTimeout: number;
   readonly drainTimeout: number;
+  readonly files: OpenFiles;
 }
 
 export interface DataPath extends DataPathOptions {
@@ -24,7 +27,8 @@ export interface DataPath extends DataPathOptions {
   /** Clients and their endpoints, until both have closed. */
   readonly sockets: ReadonlySet<Socket>;
   track(socket: Socket): void;
-  /** Called when the last of them has closed. */
+  readonly stalledClients: StalledClients;
+  /** Called when the last of the sockets has closed. */
   onIdle: () => void;
   hostAddresses: ReadonlySet<string>;
   readonly isHostAddress: (address: string) => boolean;
@@ -43,8 +47,9 @@ export function createDataPath(options: DataPathOptions): DataPath {
   const counter = createConnectionCounter();
   const path: DataPath = {
     ...options,
-    counts: { open: 0, forwarded: 0, refused: 0, failedAttempts: 0, unserved: 0 },
+    counts: { open: 0, forwarded: 0, refused: 0, overflow: 0, failedAttempts: 0, unserved: 0 },
     sockets,
+    stalledClients: createStalledClients(options.clock),
     track(socket) {
       sockets.add(socket);
       socket.once('close', () => {

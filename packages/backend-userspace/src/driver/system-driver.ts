@@ -6,6 +6,7 @@ import type { Observed } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import { createDataPath, sourceText, type DataPath } from './data-path.ts';
 import { changeAddresses, createDevice, deleteDevice, observeDevice, type ObservedDevice } from './device.ts';
+import { createOpenFiles, processFiles } from './open-files.ts';
 import { createSockets, type Sockets } from './sockets.ts';
 import { systemClock } from './system-clock.ts';
 import type { UserspaceDriver } from './userspace-driver.ts';
@@ -16,6 +17,8 @@ export interface SystemDriverOptions {
   readonly udpTimeout?: number;
   readonly tcpIdleTimeout?: number;
   readonly drainTimeout?: number;
+  /** Files that its sockets may have open. Default: what the process may, without some for other uses. */
+  readonly fileLimit?: number;
   readonly clock?: Clock;
 }
 
@@ -32,7 +35,8 @@ const DAY_MS = 86_400_000;
 export function createSystemDriver(options: SystemDriverOptions): UserspaceDriver {
   const { family, serviceAddresses = 'device', clock = systemClock } = options;
   const { udpTimeout = 30_000, tcpIdleTimeout = DAY_MS, drainTimeout = 20_000 } = options;
-  const path = createDataPath({ clock, udpTimeout, tcpIdleTimeout, drainTimeout });
+  const files = options.fileLimit === undefined ? processFiles() : createOpenFiles(options.fileLimit);
+  const path = createDataPath({ clock, udpTimeout, tcpIdleTimeout, drainTimeout, files });
   const route = serviceAddresses === 'device' ? createRouteClient() : null;
   const parts: Parts = { family, route, path, sockets: createSockets(path) };
   return {
@@ -88,7 +92,8 @@ async function applyRun(
     const results =
       route === null ? addresses.map(() => null) : await changeAddresses(route, kind, addresses);
     const host = new Set(path.hostAddresses);
-    for (const address of addresses) {
+    for (const [at, address] of addresses.entries()) {
+      if (results[at] !== null) continue;
       if (kind === 'address-add') host.add(address);
       else host.delete(address);
     }

@@ -1,106 +1,24 @@
 /** TCP connections through the system driver, on loopback addresses. */
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
+import { createServer } from 'node:net';
 import type { DesiredEndpoint, Route } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Listener } from '../objects/listener.ts';
+import {
+  closeAll,
+  deferred,
+  dial,
+  endOf,
+  endpoint,
+  freePort,
+  greet,
+  held,
+  listenerOf,
+  readAll,
+  serve,
+} from '../testing/loopback.ts';
 import { createSystemDriver } from './system-driver.ts';
-import { systemClock } from './system-clock.ts';
-import type { UserspaceDriver } from './userspace-driver.ts';
 
-const ANY: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
-const held: { close: () => unknown }[] = [];
-afterEach(async () => {
-  for (const each of held.splice(0).toReversed()) await each.close();
-});
-
-/** As Promise.withResolvers of newer versions of Node. */
-function deferred<T>() {
-  let resolve: (value: T | Promise<T>) => void = () => {};
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-/** An endpoint on a loopback address that hands each connection over. */
-async function endpoint(onConnection: (socket: Socket) => void): Promise<DesiredEndpoint> {
-  const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
-    socket.on('error', () => {});
-    held.push({ close: () => socket.destroy() });
-    onConnection(socket);
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  held.push({ close: () => server.close() });
-  return { address: '127.0.0.1', port: (server.address() as AddressInfo).port, isLocal: true };
-}
-
-async function listenerOf(
-  endpoints: readonly DesiredEndpoint[],
-  more: { readonly affinitySeconds?: number; readonly routes?: readonly Route[] } = {},
-): Promise<Listener> {
-  const port = await freePort();
-  const routes = more.routes ?? [ANY];
-  const frontend = { kind: 'cluster-ip', address: '127.0.0.1', port, policy: 'cluster', routes } as const;
-  const name = { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' } as const;
-  return {
-    protocol: 'TCP',
-    address: '127.0.0.1',
-    port,
-    frontend,
-    servicePort: servicePort(name, [frontend], endpoints, more.affinitySeconds),
-    node: sampleNode('IPv4'),
-  };
-}
-
-interface Timeouts {
-  readonly tcpIdleTimeout?: number;
-  readonly drainTimeout?: number;
-}
-
-/** Not shuffled: the first connection goes to the first endpoint. */
-const IN_ORDER = { ...systemClock, random: () => 0.999 };
-
-async function serve(listener: Listener, timeouts: Timeouts = {}): Promise<UserspaceDriver> {
-  const options = { drainTimeout: 0, ...timeouts, clock: IN_ORDER };
-  const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none', ...options });
-  held.push(driver);
-  expect(await driver.apply([{ kind: 'listener-open', listener }])).toEqual([null]);
-  return driver;
-}
-
-function dial({ port }: Listener): Socket {
-  const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
-  held.push({ close: () => socket.destroy() });
-  return socket;
-}
-
-async function readAll(socket: Socket): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
-}
-
-/** `ended`, or the code of the error. */
-async function endOf(socket: Socket): Promise<string> {
-  return readAll(socket).then(
-    () => 'ended',
-    ({ code }: NodeJS.ErrnoException) => code ?? 'unknown',
-  );
-}
-
-const greet =
-  (text: string) =>
-  (socket: Socket): void =>
-    void socket.end(text);
+afterEach(closeAll);
 
 describe('a TCP connection', () => {
   it('takes turns among the endpoints', async () => {

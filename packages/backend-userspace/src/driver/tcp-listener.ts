@@ -1,9 +1,10 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { fail, succeed, type Result } from '@signalbox/core';
+import { fail, succeed, type DesiredEndpoint, type Result } from '@signalbox/core';
 import { dispatch } from '../compile/service-dispatch.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
 import { ATTEMPTS, connectEndpoint } from './connect-endpoint.ts';
 import { sourceText, type DataPath } from './data-path.ts';
+import { FILES_PER_CONNECTION } from './open-files.ts';
 import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
 import { splice } from './splice.ts';
@@ -19,14 +20,15 @@ export function openTcpListener(listener: Listener, path: DataPath): Promise<Res
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(fail(socketError(listenerKey(listener), error))));
     server.listen({ host: listener.address, port: listener.port, backlog: BACKLOG, exclusive: true }, () =>
-      resolve(succeed(opened(server, current))),
+      resolve(succeed(opened(server, current, path))),
     );
   });
 }
 
-function opened(server: Server, current: { listener: Listener }): OpenListener {
-  // Too many open files: the kernel keeps the connections until there are fewer.
+function opened(server: Server, current: { listener: Listener }, { files }: DataPath): OpenListener {
+  // A connection that could not be accepted; the next ones can be.
   server.on('error', () => {});
+  files.hold(1);
   return {
     get listener() {
       return current.listener;
@@ -34,23 +36,53 @@ function opened(server: Server, current: { listener: Listener }): OpenListener {
     update(listener) {
       current.listener = listener;
     },
-    close: () => void server.close(),
+    close() {
+      server.close();
+      files.release(1);
+    },
   };
 }
 
 function serve(client: Socket, listener: Listener, path: DataPath): void {
   const { counts } = path;
   client.on('error', () => {});
-  const source = sourceText(client.remoteAddress ?? '');
+  // The client has reset the connection before it was accepted.
+  if (client.remoteAddress === undefined) return void client.destroy();
+  const source = sourceText(client.remoteAddress);
   const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
   if (endpoints === null) {
     counts.refused++;
     client.resetAndDestroy();
     return;
   }
+  if (!path.files.take(FILES_PER_CONNECTION)) {
+    counts.overflow++;
+    client.resetAndDestroy();
+    return;
+  }
+  admit(client, path);
+  forward({ client, source, endpoints }, listener, path);
+}
+
+/** Files for it are taken. */
+function admit(client: Socket, path: DataPath): void {
   path.track(client);
-  counts.open++;
-  client.once('close', () => counts.open--);
+  path.stalledClients.watch(client);
+  path.counts.open++;
+  client.once('close', () => {
+    path.counts.open--;
+    path.files.release(FILES_PER_CONNECTION);
+  });
+}
+
+interface Admitted {
+  readonly client: Socket;
+  readonly source: string;
+  readonly endpoints: readonly DesiredEndpoint[];
+}
+
+function forward({ client, source, endpoints }: Admitted, listener: Listener, path: DataPath): void {
+  const { counts } = path;
   const { affinity, key } = listener.servicePort;
   const balancer = path.balancer(key);
   const request = { endpoints, affinity, client: source, now: path.clock.now() };

@@ -1,24 +1,17 @@
 /** UDP sessions through the system driver, on loopback addresses. */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
 import type { DesiredEndpoint, Route } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Listener } from '../objects/listener.ts';
+import { closeAll, deferred, held } from '../testing/loopback.ts';
 import { createSystemDriver } from './system-driver.ts';
 
 const ANY: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
-const held: { close: () => unknown }[] = [];
-afterEach(async () => {
-  for (const each of held.splice(0).toReversed()) await each.close();
-});
-
-function deferred<T>() {
-  let resolve: (value: T | Promise<T>) => void = () => {};
-  const promise = new Promise<T>((settle) => (resolve = settle));
-  return { promise, resolve };
-}
+afterEach(closeAll);
 
 async function bound(): Promise<Socket & { readonly at: number }> {
   const socket = createSocket('udp4');
@@ -58,9 +51,10 @@ async function listenerOf(endpoints: readonly DesiredEndpoint[], route = ANY): P
   };
 }
 
-async function serve(listener: Listener) {
+async function serve(listener: Listener, more: { readonly fileLimit?: number } = {}) {
   const clock = createManualClock();
-  const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none', udpTimeout: 1000, clock });
+  const options = { serviceAddresses: 'none', udpTimeout: 1000, clock, ...more } as const;
+  const driver = createSystemDriver({ family: 'IPv4', ...options });
   expect(await driver.apply([{ kind: 'listener-open', listener }])).toEqual([null]);
   held.push(driver);
   return { driver, clock };
@@ -142,5 +136,41 @@ describe('a UDP session', () => {
     held.push({ close: () => clearInterval(sending) });
     await promise;
     expect(await driver.counts()).toMatchObject({ open: 0, forwarded: 0 });
+  });
+
+  it('ends when there is no route to its endpoint, and the next datagram goes to another', async () => {
+    // The kernel refuses to connect to a broadcast address.
+    const unreachable = { address: '255.255.255.255', port: 9, isLocal: true };
+    const listener = await listenerOf([unreachable, await endpoint('alive')]);
+    const { driver } = await serve(listener);
+    const client = await bound();
+    const replied = once(client, 'message');
+    const sending = setInterval(() => client.send('x', listener.port, '127.0.0.1'), 1);
+    held.push({ close: () => clearInterval(sending) });
+    const [reply] = (await replied) as [Buffer];
+    expect(reply.toString().startsWith('alive')).toBe(true);
+    expect((await driver.counts()).open).toBe(1);
+  });
+
+  it('ends for a new one of the same frontend at the limit of open files', async () => {
+    const listener = await listenerOf([await endpoint('a')]);
+    const { driver } = await serve(listener, { fileLimit: 2 });
+    await ask(await bound(), listener, 'x');
+    expect(await ask(await bound(), listener, 'x')).toMatch(/^a x/);
+    expect(await driver.counts()).toMatchObject({ open: 1, forwarded: 2, overflow: 0 });
+  });
+});
+
+describe('a UDP port that another process has open', () => {
+  it('leaves no file open, however often it is tried', async () => {
+    const other = await bound();
+    const listener = { ...(await listenerOf([await endpoint('a')])), port: other.at };
+    const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none' });
+    held.push(driver);
+    const open = { kind: 'listener-open', listener } as const;
+    const openFiles = (): number => readdirSync('/proc/self/fd').length;
+    const before = openFiles();
+    for (let at = 0; at < 50; at++) expect(await driver.apply([open])).toMatchObject([{ code: 'busy' }]);
+    expect(openFiles()).toBeLessThan(before + 25);
   });
 });

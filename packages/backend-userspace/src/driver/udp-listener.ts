@@ -23,10 +23,16 @@ export function openUdpListener(listener: Listener, path: DataPath): Promise<Res
   const frontend: Frontend = { path, socket, sessions: new Map(), listener };
   socket.on('message', (data, { address, port }) => forward(frontend, data, { address, port }));
   return new Promise((resolve) => {
-    socket.once('error', (error) => resolve(fail(socketError(listenerKey(listener), error))));
-    socket.bind({ address: listener.address, port: listener.port, exclusive: true }, () =>
-      resolve(succeed(opened(frontend))),
-    );
+    const fails = (error: Error): void => {
+      // Unlike a TCP server, it stays open.
+      socket.close();
+      resolve(fail(socketError(listenerKey(listener), error)));
+    };
+    socket.once('error', fails);
+    socket.bind({ address: listener.address, port: listener.port, exclusive: true }, () => {
+      socket.off('error', fails);
+      resolve(succeed(opened(frontend)));
+    });
   });
 }
 
@@ -39,9 +45,10 @@ function newSocket(address: string): Socket {
 }
 
 function opened(frontend: Frontend): OpenListener {
-  const { socket, sessions } = frontend;
+  const { path, socket, sessions } = frontend;
   // A reply that cannot be sent is one that does not arrive.
   socket.on('error', () => {});
+  path.files.hold(1);
   return {
     get listener() {
       return frontend.listener;
@@ -55,6 +62,7 @@ function opened(frontend: Frontend): OpenListener {
     close() {
       for (const session of sessions.values()) session.close();
       socket.close();
+      path.files.release(1);
     },
   };
 }
@@ -82,6 +90,7 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
     path.counts.refused++;
     return null;
   }
+  if (!takeFile(frontend)) return null;
   balancer.connected(request, endpoint);
   path.countConnection(servicePort, endpoint);
   path.counts.forwarded++;
@@ -95,12 +104,22 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
     onFailure: () => path.counts.failedAttempts++,
     onClose() {
       path.counts.open--;
+      path.files.release(1);
       sessions.delete(key);
     },
   });
   sessions.set(key, session);
   if (sessions.size > SESSIONS_LIMIT) sessions.values().next().value?.close();
   return session;
+}
+
+/** The session that was opened first gives way; those of other frontends do not. */
+function takeFile({ path: { files, counts }, sessions }: Frontend): boolean {
+  if (files.take(1)) return true;
+  sessions.values().next().value?.close();
+  const isTaken = files.take(1);
+  if (!isTaken) counts.overflow++;
+  return isTaken;
 }
 
 function nameOf({ address, port }: DesiredEndpoint): string {

@@ -42,12 +42,17 @@ export function openUdpSession(options: UdpSessionOptions): UdpSession {
     idle.touch();
     options.onReply(data);
   });
-  // Connected: an ICMP error of the endpoint arrives here. The next datagram of the client opens a session with another.
-  socket.on('error', () => {
+  const fail = (): void => {
+    if (state.isClosed) return;
     options.onFailure();
     close();
-  });
-  socket.connect(endpoint.port, endpoint.address, () => {
+  };
+  // Connected: an ICMP error of the endpoint arrives here. The next datagram of the client opens a session with another.
+  socket.on('error', fail);
+  socket.connect(endpoint.port, endpoint.address, (error?: Error) => {
+    // There is no route to the endpoint. The type does not have the argument.
+    if (error !== undefined) return fail();
+    if (state.isClosed) return;
     state.isConnected = true;
     for (const data of waiting.splice(0)) transmit(data);
   });

@@ -23,6 +23,8 @@ export interface ConnectionCounts {
   readonly forwarded: number;
   /** Reset or dropped: no route, source not allowed, too many sessions. */
   readonly refused: number;
+  /** More than the limit of open files permits. */
+  readonly overflow: number;
   /** Attempts to connect that an endpoint refused or did not answer in time. */
   readonly failedAttempts: number;
   /** Connections that no attempt could serve. */

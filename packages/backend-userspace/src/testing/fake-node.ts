@@ -37,7 +37,7 @@ export interface FakeDriverOptions {
 }
 
 const NO_FAULTS: FaultPlan = () => false;
-const NO_COUNTS = { open: 0, forwarded: 0, refused: 0, failedAttempts: 0, unserved: 0 };
+const NO_COUNTS = { open: 0, forwarded: 0, refused: 0, overflow: 0, failedAttempts: 0, unserved: 0 };
 
 export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDriverOptions): UserspaceDriver {
   const own = new Set<string>();

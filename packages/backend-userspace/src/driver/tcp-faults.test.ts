@@ -1,0 +1,247 @@
+/** Endpoints that hang, answer late, vanish or reset, and limits of the process, on loopback addresses. */
+import { once } from 'node:events';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Worker } from 'node:worker_threads';
+import { fullChange, type DesiredEndpoint } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
+import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
+import { afterEach, describe, expect, it } from 'vitest';
+import { parseAddressMapping, type AddressMapping } from '../compile/address-map.ts';
+import {
+  closeAll,
+  deferred,
+  dial,
+  endOf,
+  endpoint,
+  freePort,
+  greet,
+  held,
+  listenerOf,
+  readAll,
+  serve,
+} from '../testing/loopback.ts';
+import { createUserspaceBackend } from '../userspace-backend.ts';
+import { connectionCapacity, FILES_PER_CONNECTION } from './open-files.ts';
+
+afterEach(closeAll);
+
+const dead = async (): Promise<DesiredEndpoint> => ({
+  address: '127.0.0.1',
+  port: await freePort(),
+  isLocal: true,
+});
+
+const STALLED = `
+  const { createServer } = require('node:net');
+  const { parentPort, workerData } = require('node:worker_threads');
+  const server = createServer((socket) => socket.on('error', () => {}).end('late'));
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
+    parentPort.postMessage(server.address().port);
+    Atomics.wait(new Int32Array(workerData), 0, 0);
+  });
+`;
+
+/** Its thread is blocked and its queue is full, so that the kernel drops SYNs: it is silent until it is released. */
+async function stalledEndpoint() {
+  const gate = new SharedArrayBuffer(4);
+  const release = (): void => {
+    Atomics.store(new Int32Array(gate), 0, 1);
+    Atomics.notify(new Int32Array(gate), 0);
+  };
+  const worker = new Worker(STALLED, { eval: true, workerData: gate });
+  held.push({ close: () => worker.terminate() }, { close: release });
+  const [port] = (await once(worker, 'message')) as [number];
+  const fillers = [0, 1].map(() => dial({ port }));
+  await Promise.all(fillers.map((socket) => once(socket, 'connect')));
+  return { release, endpoint: { address: '127.0.0.1', port, isLocal: true } satisfies DesiredEndpoint };
+}
+
+describe('an endpoint that does not answer', () => {
+  it('is left for the next one after 250 ms', async () => {
+    const stalled = await stalledEndpoint();
+    const clock = createManualClock(0, 0.999);
+    const listener = await listenerOf([stalled.endpoint, await endpoint(greet('alive'))]);
+    const driver = await serve(listener, { clock });
+    const reply = readAll(dial(listener));
+    await clock.waitForTimer(({ delayMs }) => delayMs === 250);
+    clock.advance(249);
+    expect(await driver.counts()).toMatchObject({ open: 1, failedAttempts: 0 });
+    clock.advance(1);
+    expect(await reply).toBe('alive');
+    expect(await driver.counts()).toMatchObject({ forwarded: 1, failedAttempts: 1, unserved: 0 });
+  });
+
+  it('serves the connection when it answers a later attempt', async () => {
+    const stalled = await stalledEndpoint();
+    const clock = createManualClock(0, 0.999);
+    const listener = await listenerOf([stalled.endpoint]);
+    const driver = await serve(listener, { clock });
+    const reply = readAll(dial(listener));
+    await clock.waitForTimer(({ delayMs }) => delayMs === 250);
+    clock.advance(250);
+    stalled.release();
+    expect(await reply).toBe('late');
+    expect(await driver.counts()).toMatchObject({ forwarded: 1, failedAttempts: 1, unserved: 0 });
+  });
+
+  it('keeps nothing open when the client gives up meanwhile', async () => {
+    const stalled = await stalledEndpoint();
+    const clock = createManualClock(0, 0.999);
+    const listener = await listenerOf([stalled.endpoint]);
+    const driver = await serve(listener, { clock });
+    const client = dial(listener);
+    await clock.waitForTimer(({ delayMs }) => delayMs === 250);
+    client.resetAndDestroy();
+    await expect.poll(() => driver.counts(), { timeout: 60_000 }).toMatchObject({ open: 0 });
+    expect(clock.pending).toEqual([]);
+  });
+});
+
+describe('an endpoint that accepts and hangs', () => {
+  it('is reset when its client has reset a connection that it does not read', async () => {
+    const accepted = deferred<Socket>();
+    const clock = createManualClock(0, 0.999);
+    const listener = await listenerOf([
+      await endpoint((socket) => {
+        socket.pause();
+        accepted.resolve(socket);
+      }),
+    ]);
+    const driver = await serve(listener, { clock });
+    const client = dial(listener);
+    client.on('error', () => {});
+    // More than all buffers on the way hold, so that the client is not read to its end.
+    client.write(Buffer.alloc(32 << 20));
+    const upstream = await accepted.promise;
+    client.resetAndDestroy();
+    await once(client, 'close');
+    const counted = async (): Promise<number> => {
+      clock.advance(30_000);
+      return (await driver.counts()).open;
+    };
+    await expect.poll(counted, { timeout: 60_000 }).toBe(0);
+    expect(await endOf(upstream)).toBe('ECONNRESET');
+  });
+});
+
+/** Reopens at the same port. */
+async function flapping(name: string) {
+  const open = async (port: number): Promise<Server> => {
+    const server = createServer((socket) => void socket.on('error', () => {}).end(name));
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  };
+  const state = { server: await open(0) };
+  const { port } = state.server.address() as AddressInfo;
+  held.push({ close: () => state.server.close() });
+  return {
+    endpoint: { address: '127.0.0.1', port, isLocal: true } satisfies DesiredEndpoint,
+    vanish: async () => {
+      state.server.close();
+      await once(state.server, 'close');
+    },
+    comeBack: async () => void (state.server = await open(port)),
+  };
+}
+
+describe('endpoints that vanish', () => {
+  it('cost no client an error while another one serves', async () => {
+    const endpoints = await Promise.all(['a', 'b', 'c'].map(flapping));
+    const listener = await listenerOf(endpoints.map((each) => each.endpoint));
+    const driver = await serve(listener, { clock: createManualClock() });
+    for (const gone of endpoints) {
+      await gone.vanish();
+      const replies = await Promise.all(Array.from({ length: 30 }, () => readAll(dial(listener).end())));
+      expect(new Set(replies).size).toBe(2);
+      expect(replies).not.toContain('');
+      await gone.comeBack();
+    }
+    expect(await driver.counts()).toMatchObject({ forwarded: 90, unserved: 0 });
+  });
+
+  it('cost no client an error where two of three are dead', async () => {
+    const listener = await listenerOf([await dead(), await endpoint(greet('alive')), await dead()]);
+    const driver = await serve(listener, { clock: createManualClock() });
+    const replies = await Promise.all(Array.from({ length: 60 }, () => readAll(dial(listener))));
+    expect(new Set(replies)).toEqual(new Set(['alive']));
+    expect(await driver.counts()).toMatchObject({ forwarded: 60, unserved: 0 });
+  });
+});
+
+describe('many connections', () => {
+  it('are open at a time, each to its own endpoint socket, and leave nothing when they end', async () => {
+    // Four sockets of each are in this process.
+    const clock = createManualClock();
+    const count = Math.min(2000, Math.floor(connectionCapacity().connections / 3));
+    const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
+    const driver = await serve(listener, { clock });
+    const clients: Socket[] = [];
+    for (let at = 0; at < count; at += 100) {
+      const batch = Array.from({ length: Math.min(100, count - at) }, () => dial(listener));
+      await Promise.all(batch.map((client) => once(client, 'connect')));
+      clients.push(...batch);
+    }
+    const replies = clients.map((client, at) => {
+      client.write(`${at}`);
+      return once(client, 'data').then(([data]) => String(data));
+    });
+    expect(await Promise.all(replies)).toEqual(clients.map((_, at) => `${at}`));
+    expect(await driver.counts()).toMatchObject({ open: count, forwarded: count, overflow: 0 });
+    expect(await Promise.all(clients.map((client) => readAll(client.end())))).toEqual(clients.map(() => ''));
+    await expect.poll(() => driver.counts(), { timeout: 60_000 }).toMatchObject({ open: 0 });
+  });
+
+  it('beyond the limit of open files are reset and counted, until others have ended', async () => {
+    const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
+    const driver = await serve(listener, { fileLimit: 1 + 2 * FILES_PER_CONNECTION });
+    const open = [dial(listener), dial(listener)];
+    for (const client of open) {
+      client.write('x');
+      await once(client, 'data');
+    }
+    expect(await endOf(dial(listener))).toBe('ECONNRESET');
+    expect(await driver.counts()).toMatchObject({ open: 2, overflow: 1, failedAttempts: 0 });
+    expect(await readAll((open[0] as Socket).end())).toBe('');
+    await expect.poll(() => driver.counts(), { timeout: 60_000 }).toMatchObject({ open: 1 });
+    expect(await readAll(dial(listener).end('served'))).toBe('served');
+  });
+});
+
+describe('ports that other processes have open', () => {
+  it('are reported one by one, every tenth of them, and are all open when they are free', async () => {
+    const mappings = ['10.96.0.0/16=127.96.0.0/16', '10.244.0.0/16=127.244.0.0/16'].map(
+      (text) => parseAddressMapping(text) as AddressMapping,
+    );
+    const backend = createUserspaceBackend({
+      family: 'IPv4',
+      serviceAddresses: 'none',
+      mappings,
+      drainTimeout: 0,
+    });
+    held.push(backend);
+    const port = await freePort();
+    const servicePorts = Array.from({ length: 40 }, (_, at) => {
+      const each = sampleServicePort('IPv4', { index: at + 1 });
+      return { ...each, frontends: each.frontends.map((frontend) => ({ ...frontend, port })) };
+    });
+    const state = sampleStateOf('IPv4', servicePorts);
+    const others = await Promise.all(
+      [10, 20, 30, 40].map(async (at) => {
+        const server = createServer().listen(port, `127.96.0.${at}`);
+        await once(server, 'listening');
+        held.push(server);
+        return server;
+      }),
+    );
+    const first = await backend.sync(fullChange(state));
+    expect(first.outcome).toBe('partial');
+    expect(new Set(first.failures.map(({ key }) => key))).toEqual(
+      new Set([9, 19, 29, 39].map((at) => servicePorts[at]?.key)),
+    );
+    for (const server of others) server.close();
+    const again = await backend.sync(fullChange(state));
+    expect(again).toMatchObject({ outcome: 'ok', failures: [] });
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+});
