@@ -81,7 +81,7 @@ const useVariant = (rig: NodeRig, variant: string): Promise<string> =>
 async function cleanUp(rig: NodeRig): Promise<readonly string[]> {
   const cleanup = startSignalbox(rig.world.node, ['--cleanup']);
   expect([await cleanup.ended, cleanup.log()]).toEqual([0, expect.any(String)]);
-  return [...cleanup.log().matchAll(/accounting object (\w+)/g)].map(([, name = '']) => name);
+  return [...cleanup.log().matchAll(/^Removed: .*accounting object (\w+)/gm)].map(([, name = '']) => name);
 }
 
 describe.each(['nft', 'legacy'])('packet counters with the %s variant', (variant) => {
