@@ -5,6 +5,7 @@ export {
   createExecDriver,
   createRecentLists,
   kubeletMovedTo,
+  mayHaveRules,
   type ExecDriverOptions,
   type IptablesDriver,
   type KeptRules,

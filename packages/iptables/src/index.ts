@@ -8,6 +8,7 @@ export * from './driver/drift-watch.ts';
 export * from './driver/exec-driver.ts';
 export * from './driver/iptables-driver.ts';
 export { kubeletMovedTo } from './driver/kubelet-variant.ts';
+export { mayHaveRules } from './driver/may-have-rules.ts';
 export type { OtherCommits } from './driver/other-commits.ts';
 export * from './driver/recent-lists.ts';
 export * from './driver/refusal-of.ts';

@@ -9,6 +9,7 @@ import {
   IPTABLES_RULES,
   kubeletMovedTo,
   LOCALHOST_NODE_PORTS_SYSCTL,
+  mayHaveRules,
   readAffinityClients,
   surveyVariants,
   unsupportedError,
@@ -18,7 +19,14 @@ import {
   type MissingModule,
   type OnToolNotice,
 } from '@signalbox/backend-iptables';
-import { FAMILIES, type BackendError, type Clock, type Family, type Result } from '@signalbox/core';
+import {
+  FAMILIES,
+  type BackendError,
+  type CleanupResult,
+  type Clock,
+  type Family,
+  type Result,
+} from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
@@ -94,13 +102,24 @@ function rulesCleaner(family: Family, successor: Successor | undefined): Cleaner
     mode: 'iptables',
     family,
     clean: async () => {
-      const kept = successor?.rules(family) ?? null;
+      const isSameMode = successor?.mode === 'iptables';
+      const kept = keptOf(successor, family, 'iptables');
+      const query = { family, kept, own: IPTABLES_RULES };
+      if (!(await mayHaveRules(query))) return NOTHING;
       const driver = createExecDriver({ family, variant: kept?.variant ?? 'detect' });
-      const result = await cleanupVariants(driver, successor?.mode === 'iptables' ? 'all' : kept?.rules);
+      const result = await cleanupVariants(driver, isSameMode ? 'all' : kept?.rules);
       await driver.close();
       return result;
     },
   };
+}
+
+export const NOTHING: CleanupResult = { outcome: 'ok', removed: [] };
+
+/** What the clean-up of `mode` leaves in place: if that mode runs, everything in the variant that it uses. */
+export function keptOf(successor: Successor | undefined, family: Family, mode: string): KeptRules | null {
+  const kept = successor?.rules(family) ?? null;
+  return kept !== null && successor?.mode === mode ? { ...kept, rules: 'all' } : kept;
 }
 
 /** Node ports at loopback need a kernel setting that only the start makes. */

@@ -1,4 +1,9 @@
-import { createExecDriver, type IptablesDriver, type KeptRules } from '@signalbox/backend-iptables';
+import {
+  createExecDriver,
+  mayHaveRules,
+  type IptablesDriver,
+  type KeptRules,
+} from '@signalbox/backend-iptables';
 import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
 import { FAMILIES, formatBackendError, type CleanupResult, type Family, type Result } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
@@ -7,7 +12,15 @@ import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
 import { STATE_FOLDER } from '../node/state-file.ts';
 import type { Sysctl } from '../node/sysctl.ts';
-import { noticesOf, probeIptables, rulesIn, surveyFamilies, whyOtherVariant } from './iptables.ts';
+import {
+  keptOf,
+  NOTHING,
+  noticesOf,
+  probeIptables,
+  rulesIn,
+  surveyFamilies,
+  whyOtherVariant,
+} from './iptables.ts';
 import type {
   Cleaner,
   FamilySupport,
@@ -60,9 +73,10 @@ function cleaner(settings: ModeSettings, family: Family, successor: Successor | 
     mode: 'ipvs',
     family,
     clean: async () => {
-      const kept = successor?.rules(family) ?? null;
+      const isSameMode = successor?.mode === 'ipvs';
+      const kept = keptOf(successor, family, 'ipvs');
       const iptables = createExecDriver({ family, variant: kept?.variant ?? 'detect' });
-      if (successor?.mode === 'ipvs') return cleanOtherVariant(iptables);
+      if (isSameMode) return cleanOtherVariant(iptables, kept);
       return cleanAll(settings, { iptables, kept, keepConnections: successor?.keepConnections ?? false });
     },
   };
@@ -88,13 +102,16 @@ async function cleanAll(
 }
 
 /** Rules of this mode in the variant of iptables that it wrote before. */
-async function cleanOtherVariant(iptables: IptablesDriver): Promise<CleanupResult> {
-  const { obsoleteRules, removeRules } = await import('@signalbox/backend-ipvs');
+async function cleanOtherVariant(iptables: IptablesDriver, kept: KeptRules | null): Promise<CleanupResult> {
+  const { obsoleteRules, ownershipOf, removeRules } = await import('@signalbox/backend-ipvs');
+  const { family } = iptables;
+  const own = ownershipOf(obsoleteRules(family), family);
+  if (!(await mayHaveRules({ family, own, kept }))) return NOTHING;
   const other = await iptables.otherVariant();
   await iptables.close();
   // Where a variant cannot be listed the kernel does not know it, and it holds nothing.
-  if (other === null || !(await other.save(() => undefined)).ok) return { outcome: 'ok', removed: [] };
-  const result = await removeRules(other, obsoleteRules(iptables.family));
+  if (other === null || !(await other.save(() => undefined)).ok) return NOTHING;
+  const result = await removeRules(other, obsoleteRules(family));
   await other.close();
   return result.ok ? { outcome: 'ok', removed: result.value } : { outcome: 'failed', error: result.error };
 }

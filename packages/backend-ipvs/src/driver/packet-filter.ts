@@ -122,7 +122,8 @@ async function write(
   return written.ok ? null : written.error;
 }
 
-function ownershipOf({ chains, jumps }: ObsoleteRules, family: Family): Ownership {
+/** Chains and jumps of these names. */
+export function ownershipOf({ chains, jumps }: ObsoleteRules, family: Family): Ownership {
   const own = new Set(chains.map(({ table, name }) => `${table} ${name}`));
   const rules = new Set(
     jumps.map(({ table, chain, rule }) => `${table} ${chain} ${encodeRule(rule, family)}`),

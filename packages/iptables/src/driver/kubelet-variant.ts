@@ -1,18 +1,21 @@
 /** The variant of iptables that the node's kubelet writes with, queried again while a proxy runs. */
 import { readFile } from 'node:fs/promises';
-import { type Result, succeed } from '@signalbox/core';
+import { type Family, type Result, succeed } from '@signalbox/core';
 import type { IptablesDriver, Variant } from './iptables-driver.ts';
 
 /** In mangle, while kubelet runs; older releases have the first one only. */
 export const KUBELET_CHAINS = ['KUBE-KUBELET-CANARY', 'KUBE-IPTABLES-HINT'] as const;
 
-/** Tables of the legacy variant that are in use. A query of another table would make the tool create it. */
-const LEGACY_TABLES = '/proc/net/ip_tables_names';
+/** Files that name the tables of the legacy variant that are in use. A query of another table would make the tool create it. */
+export const LEGACY_TABLES: Readonly<Record<Family, string>> = {
+  IPv4: '/proc/net/ip_tables_names',
+  IPv6: '/proc/net/ip6_tables_names',
+};
 
 /** The variant that has kubelet's chains now, if that of `driver` has none; `null`: they did not move. */
 export async function kubeletMovedTo(
   driver: IptablesDriver,
-  readTables: () => Promise<string> = () => readFile(LEGACY_TABLES, 'utf8').catch(() => ''),
+  readTables: () => Promise<string> = () => readFile(LEGACY_TABLES.IPv4, 'utf8').catch(() => ''),
 ): Promise<Result<Variant | null>> {
   const tool = await driver.probe();
   if (!tool.ok) return tool;
