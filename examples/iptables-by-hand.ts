@@ -8,44 +8,10 @@ import { argv } from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { createExecDriver, createIptablesBackend, type IptablesDriver } from '@signalbox/backend-iptables';
 import { createFakeIptables } from '@signalbox/iptables/testing';
-import { fullChange, servicePortKey, type DesiredServicePort, type DesiredState } from '@signalbox/core';
+import { clusterIP, desiredState, fullChange } from '@signalbox/core';
 
-const endpoints = ['10.244.1.5', '10.244.2.7'].map((address) => ({ address, port: 8080, isLocal: false }));
-const name = { namespace: 'by-hand', name: 'web', port: '', protocol: 'TCP' } as const;
-
-const web: DesiredServicePort = {
-  key: servicePortKey(name),
-  name,
-  frontends: [
-    {
-      kind: 'cluster-ip',
-      address: '10.96.0.10',
-      port: 80,
-      policy: 'cluster',
-      routes: [{ source: 'any', target: 'cluster', masquerade: true, rule: 'by hand' }],
-    },
-  ],
-  clusterEndpoints: endpoints,
-  localEndpoints: [],
-  servingEndpoints: endpoints,
-  affinity: null,
-  windows: { preserveDestination: false, updateInPlace: true },
-};
-
-const state: DesiredState = {
-  family: 'IPv4',
-  node: {
-    name: 'this-node',
-    localDetector: { kind: 'none' },
-    clusterIPMasquerade: 'none',
-    nodePortAddresses: { kind: 'ranges', cidrs: [], loopback: false },
-    nodePortIPs: [],
-    serviceCIDRs: [],
-  },
-  servicePorts: new Map([[web.key, web]]),
-  healthChecks: new Map(),
-  counts: { servicePorts: 1, endpoints: 2, noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 },
-};
+const web = clusterIP('10.96.0.10:80', ['10.244.1.5:8080', '10.244.2.7:8080'], { name: 'by-hand/web' });
+const state = desiredState('IPv4', [web]);
 
 /** Programs the service; answers with what iptables-save prints then. */
 export async function programByHand(driver: IptablesDriver): Promise<string> {

@@ -15,6 +15,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
 import { run } from '../process.mjs';
+import { runnableBlocks } from '../runnable-blocks.mjs';
 import { readJson } from './stage.mjs';
 import { packPackage, publishedFolders } from './tarballs.mjs';
 
@@ -99,6 +100,15 @@ describe.each(nodes)('with %s', (node) => {
   it.each(libraries)('a program that imports %s succeeds', async (name) => {
     const file = `${path.basename(name)}.mjs`;
     expect(await execute(node, [file], user)).toMatchObject({ status: 0, output: '' });
+  });
+
+  it.each(libraries)('the blocks of the README of %s print what it shows', async (name) => {
+    const readme = readFileSync(path.join(installed(name), 'README.md'), 'utf8');
+    const blocks = runnableBlocks(readme, 'js') as readonly { script: string; output: string | null }[];
+    const file = `readme-${path.basename(name)}.mjs`;
+    writeFileSync(path.join(user, file), blocks.map(({ script }) => script).join('\n'));
+    const expected = blocks.map(({ output }) => output ?? '').join('');
+    expect(await execute(node, [file], user)).toMatchObject({ status: 0, output: expected });
   });
 
   it.each(libraries)('require of each entry of %s gives what import gives', async (name) => {

@@ -23,3 +23,4 @@ export { cleanupVariants } from './sync/cleanup.ts';
 export { OWNERSHIP as IPTABLES_RULES } from './sync/read-tables.ts';
 export { createIptablesBackend } from './sync/iptables-backend.ts';
 export { describeIptablesOptions, type IptablesOptions, type OptionDescription } from './options.ts';
+export { renderRules, type RenderOptions } from './render-rules.ts';

@@ -16,3 +16,8 @@ export interface NftablesOptions {
   /** Milliseconds between two looks at the generation of the kernel's rule set; 250 by default. */
   readonly pollInterval?: number;
 }
+
+/** The bit of the packet mark, as a mask. */
+export function markOf({ masqueradeBit = 14 }: Pick<NftablesOptions, 'masqueradeBit'>): number {
+  return (1 << masqueradeBit) >>> 0;
+}

@@ -1,8 +1,8 @@
 // A desired state as rules, on a fake kernel: programmed, unchanged, removed.
 import assert from 'node:assert/strict';
-import { createIptablesBackend } from '@signalbox/backend-iptables';
+import { createIptablesBackend, renderRules } from '@signalbox/backend-iptables';
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
-import { fullChange } from '@signalbox/core';
+import { clusterIP, desiredState, fullChange } from '@signalbox/core';
 import { createFakeIptables } from '@signalbox/iptables/testing';
 
 const { driver } = createFakeIptables({ family: 'IPv4' });
@@ -15,3 +15,8 @@ await driver.save((line) => lines.push(line));
 assert.ok(lines.some((line) => line.startsWith('-A KUBE-SERVICES')));
 await backend.cleanup();
 await backend.close();
+
+// A dry run, without a kernel.
+const rendered = renderRules(desiredState('IPv4', [clusterIP('10.96.0.10:80', ['10.244.1.5:8080'])]));
+assert.equal(rendered.ok, true);
+assert.match(rendered.value, /-A KUBE-SERVICES -d 10\.96\.0\.10\/32/);

@@ -1,9 +1,9 @@
 // A desired state as a table of nftables, on a fake kernel.
 import assert from 'node:assert/strict';
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
-import { createNftablesBackend } from '@signalbox/backend-nftables';
+import { createNftablesBackend, renderRules } from '@signalbox/backend-nftables';
 import { createFakeNftables } from '@signalbox/backend-nftables/testing';
-import { fullChange } from '@signalbox/core';
+import { clusterIP, desiredState, fullChange } from '@signalbox/core';
 
 const fake = createFakeNftables({ family: 'IPv4' });
 const backend = createNftablesBackend({ family: 'IPv4', driver: fake.driver });
@@ -14,3 +14,8 @@ assert.ok(fake.table.chains.has('services'));
 await backend.cleanup();
 assert.equal(fake.table, null);
 await backend.close();
+
+// A dry run, without a kernel.
+const rendered = renderRules(desiredState('IPv4', [clusterIP('10.96.0.10:80', ['10.244.1.5:8080'])]));
+assert.equal(rendered.ok, true);
+assert.match(rendered.value, /10\.96\.0\.10 \. tcp \. 80/);

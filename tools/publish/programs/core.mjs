@@ -1,6 +1,6 @@
 // Objects of the API → what a node has to do with them, and why.
 import assert from 'node:assert/strict';
-import { createModel } from '@signalbox/core';
+import { clusterIP, createModel, desiredState } from '@signalbox/core';
 
 const model = createModel({
   nodeName: 'node-a',
@@ -31,3 +31,8 @@ assert.deepEqual(
   web.clusterEndpoints.map(({ address, port }) => `${address}:${port}`),
   ['10.244.1.5:8080'],
 );
+
+// The same without Kubernetes.
+const small = desiredState('IPv4', [clusterIP('10.96.0.10:80', ['10.244.1.5:8080'], { name: 'shop/web' })]);
+assert.deepEqual([...small.servicePorts.keys()], [...state.servicePorts.keys()]);
+assert.throws(() => clusterIP('10.96.0.10', []), /frontend/);

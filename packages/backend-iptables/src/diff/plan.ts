@@ -113,7 +113,7 @@ export function planTransactions(
   ];
 }
 
-function isFirewallJump({ table, rule }: MissingJump): boolean {
+export function isFirewallJump({ table, rule }: MissingJump): boolean {
   return table === 'filter' && targetChain(rule) === PROXY_FIREWALL;
 }
 

@@ -1,5 +1,6 @@
 /** Desired states made by hand, of either family and any size: for the contract test, benchmarks and examples. */
 import {
+  desiredState,
   FAMILIES,
   fullChange,
   servicePortKey,
@@ -153,19 +154,7 @@ export function sampleStateOf(
   servicePorts: readonly DesiredServicePort[],
   node: DesiredNode = sampleNode(family),
 ): DesiredState {
-  return {
-    family,
-    node,
-    servicePorts: new Map(servicePorts.map((port) => [port.key, port])),
-    healthChecks: new Map(),
-    counts: countsOf(servicePorts),
-  };
-}
-
-function countsOf(servicePorts: readonly DesiredServicePort[]): DesiredState['counts'] {
-  const endpoints = servicePorts.reduce((sum, port) => sum + port.clusterEndpoints.length, 0);
-  const none = { noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 };
-  return { servicePorts: servicePorts.length, endpoints, ...none };
+  return desiredState(family, servicePorts, node);
 }
 
 /** The step between two states of the same node. */

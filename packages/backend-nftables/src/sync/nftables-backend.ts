@@ -15,7 +15,7 @@ import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { isSameStructure, type Observed } from '../objects/observed.ts';
-import type { NftablesOptions } from '../options.ts';
+import { markOf, type NftablesOptions } from '../options.ts';
 import { type BackendState, createBackendState, UNKNOWN } from './backend-state.ts';
 import { cleanUp, driftIn, observe } from './observe.ts';
 import { commitPlan, type CommitWork } from './commit-plan.ts';
@@ -98,9 +98,8 @@ async function prepare(
     report.failAll(probed.error);
     return null;
   }
-  const { family, masqueradeBit = 14 } = options;
-  const mark = (1 << masqueradeBit) >>> 0;
-  state.wanted = createWantedState({ family, mark, capabilities: probed.value });
+  const { family } = options;
+  state.wanted = createWantedState({ family, mark: markOf(options), capabilities: probed.value });
   return state.wanted;
 }
 

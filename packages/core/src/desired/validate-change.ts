@@ -9,8 +9,8 @@ import type { ServiceFailure, SyncResult } from '../backend.ts';
 import { backendError, type BackendError } from '../errors.ts';
 import { fail, type Result, succeed } from '../result.ts';
 import { FAMILIES, type Family } from '../model/family.ts';
-import type { DesiredChange } from './desired-change.ts';
-import type { DesiredHealthCheck, DesiredServicePort } from './desired-state.ts';
+import { type DesiredChange, fullChange } from './desired-change.ts';
+import type { DesiredHealthCheck, DesiredServicePort, DesiredState } from './desired-state.ts';
 import { createGate, type GateOptions } from './validate-gate.ts';
 import { checkHealthCheck, checkNode, checkServicePort } from './validate-service-port.ts';
 import {
@@ -81,6 +81,14 @@ export function createChangeValidator(family: Family): ChangeValidator {
       return [...servicePorts.refused(), ...healthChecks.refused()];
     },
   };
+}
+
+/** The full change of a state, checked as every backend checks it; the error is that of the first part that is refused. */
+export function checkedChange(state: DesiredState): Result<DesiredChange> {
+  const validator = createChangeValidator(state.family);
+  const checked = validator.check(fullChange(state));
+  const [refused] = validator.refused;
+  return refused === undefined ? checked : fail(refused.error);
 }
 
 function malformed(message: string): BackendError {
