@@ -1,12 +1,14 @@
-/** Services that do not work, each explained by one command of a proxy on the fake kernel of its mode. */
+/** Services that do not work, each explained by one command and on the page of a proxy on the fake kernel of its mode. */
 import { iptablesScenarioBackend } from '@signalbox/backend-iptables/testing';
 import { ipvsScenarioBackend } from '@signalbox/backend-ipvs/testing';
 import { nftablesScenarioBackend } from '@signalbox/backend-nftables/testing';
+import { userspaceScenarioBackend } from '@signalbox/backend-userspace/testing';
 import type { ObjectEvent, Resource } from '@signalbox/core';
 import type { ScenarioBackend, ScenarioHost, ScenarioInstance } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../command-line.ts';
 import { recordingComposition } from '../testing/composition.ts';
+import { pageText } from '../testing/page-text.ts';
 import { NODE, start, stopAll, synced, type World } from '../testing/proxy-world.ts';
 
 afterEach(stopAll);
@@ -92,6 +94,13 @@ async function ask({ world }: Cluster, ...words: readonly string[]): Promise<Ans
   return { status, printed: printed.join('') };
 }
 
+/** The page of the Service, as its reader sees it. */
+async function page({ world }: Cluster): Promise<string> {
+  const response = await world.get('metrics', '/page/shop/web');
+  expect(response.status).toBe(200);
+  return pageText(await response.text());
+}
+
 const LOAD_BALANCER = { type: 'LoadBalancer', externalTrafficPolicy: 'Local' };
 
 interface Row {
@@ -101,6 +110,7 @@ interface Row {
   readonly command: readonly string[];
   readonly status: number;
   readonly says: RegExp;
+  readonly shows: RegExp;
 }
 
 const DESCRIBE = ['describe', 'shop/web'];
@@ -112,6 +122,7 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 2,
     says: /Diagnosis: .*rejected: its endpoint is not ready[^]*10\.244\.1\.5:8080 +node-a .*not ready \(S12\)/,
+    shows: /shop\/web Not served.* its endpoint is not ready .*10\.244\.1\.5:8080.* not ready \(S12\)/,
   },
   {
     title: 'F131: the slice port has another name than the service port',
@@ -119,6 +130,7 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 2,
     says: /no EndpointSlice has a port http \(TCP\); their ports: web \(TCP\)/,
+    shows: /shop\/web Not served.* no EndpointSlice has a port http \(TCP\); their ports: web \(TCP\)/,
   },
   {
     title: 'S5: the selector matches no pod',
@@ -126,6 +138,7 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 2,
     says: /EndpointSlices have no endpoints: no pod matches spec\.selector/,
+    shows: /shop\/web Not served.* EndpointSlices have no endpoints: no pod matches spec\.selector/,
   },
   {
     title: 'S28: an older Service has the address',
@@ -133,6 +146,8 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 2,
     says: /Diagnosis: .*10\.96\.0\.10:80\/TCP is already used by Service shop\/old[^]*lost to shop\/old:http\/TCP/,
+    shows:
+      /shop\/web Not served.* 10\.96\.0\.10:80\/TCP is already used by Service shop\/old.* Lost to shop\/old:http\/TCP/,
   },
   {
     title: 'S24: source ranges exclude other clients',
@@ -140,6 +155,7 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 0,
     says: /load-balancer +203\.0\.113\.9:80\/TCP .*only from 198\.51\.100\.0\/24/,
+    shows: /shop\/web Served .*Load-balancer IPs accept connections from 198\.51\.100\.0\/24 only/,
   },
   {
     title: 'S22: externalTrafficPolicy Local, and the endpoints run on another node',
@@ -147,6 +163,8 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 2,
     says: /externalTrafficPolicy is Local: packets to load-balancer 203\.0\.113\.9:80\/TCP are dropped; endpoints run on node-b/,
+    shows:
+      /shop\/web Not served .*externalTrafficPolicy is Local: packets to load-balancer 203\.0\.113\.9:80\/TCP are dropped; endpoints run on node-b/,
   },
   {
     title: 'S36: the pod CIDR of the node is unknown',
@@ -155,6 +173,7 @@ const ROWS: readonly Row[] = [
     command: ['status'],
     status: 2,
     says: /State: +waiting\nWaiting for: +pod CIDRs of Node node-a/,
+    shows: /Waiting for pod CIDRs of Node node-a/,
   },
   {
     title: 'the kernel refuses the rules',
@@ -163,6 +182,8 @@ const ROWS: readonly Row[] = [
     command: DESCRIBE,
     status: 2,
     says: /Diagnosis: +Failed to program shop\/web:http\/TCP: /,
+    shows:
+      /shop\/web Not served Failed to program shop\/web:http\/TCP: .*Not programmed shop\/web:http\/TCP IPv4: /,
   },
   {
     title: 'the API server is not reachable',
@@ -171,6 +192,8 @@ const ROWS: readonly Row[] = [
     command: ['status'],
     status: 2,
     says: /State: +degraded[^]*No connection to the API server \(last contact \d+ s ago\): https:\/\/10\.0\.0\.1:6443: connect ECONNREFUSED/,
+    shows:
+      /Degraded .*No connection to the API server \(last contact \d+ s ago\): https:\/\/10\.0\.0\.1:6443: connect ECONNREFUSED/,
   },
 ];
 
@@ -178,6 +201,7 @@ const MODES: readonly ScenarioBackend[] = [
   iptablesScenarioBackend,
   ipvsScenarioBackend,
   nftablesScenarioBackend,
+  userspaceScenarioBackend,
 ];
 
 describe.each(MODES)('in $mode mode', (mode) => {
@@ -187,16 +211,21 @@ describe.each(MODES)('in $mode mode', (mode) => {
     expect(printed).toMatch(new RegExp(`KERNEL \\(${mode.mode}\\) +NAME +STATE\n.* held\n`));
   });
 
-  it.each(ROWS)('one command names the cause: $title', async ({ events, fault, command, status, says }) => {
-    const answer = await ask(await cluster(mode, events, fault), ...command);
-    expect(answer).toEqual({ status, printed: expect.stringMatching(says) });
+  it.each(ROWS)('one command and the page name the cause: $title', async (row) => {
+    const broken = await cluster(mode, row.events, row.fault);
+    const answer = await ask(broken, ...row.command);
+    expect(answer).toEqual({ status: row.status, printed: expect.stringMatching(row.says) });
+    expect(await page(broken)).toMatch(row.shows);
   });
 
-  it('one command names the cause: another process flushed the rules', async () => {
+  it('one command and the page name the cause: another process flushed the rules', async () => {
     const broken = await cluster(mode, [service(), slice()]);
     await broken.kernel.backend.cleanup();
     const answer = await ask(broken, ...DESCRIBE);
     const says = /Diagnosis: +The kernel does not hold what was programmed: .* is missing/;
     expect(answer).toEqual({ status: 2, printed: expect.stringMatching(says) });
+    expect(await page(broken)).toMatch(
+      /shop\/web Not served The kernel does not hold what was programmed: .* is missing/,
+    );
   });
 });

@@ -2,7 +2,7 @@ import type { ExplainAnswer } from '../commands/explain-question.ts';
 import type { ServiceSummary, StatusAnswer, SyncAnswer } from '../inspect/answers.ts';
 import { explainForm, type Question } from './explain-form.ts';
 import { html, type Markup } from './html.ts';
-import { documentOf } from './layout.ts';
+import { documentOf, nodeProblems } from './layout.ts';
 import { serviceList, type ListQuery } from './service-list.ts';
 import { sparkline } from './sparkline.ts';
 import { timeLine } from './time-line.ts';
@@ -14,14 +14,6 @@ export interface HomeContent {
   readonly query: ListQuery;
   readonly question: Question;
   readonly answer: ExplainAnswer | string | null;
-}
-
-function problems({ problems: all, waitingFor }: StatusAnswer): Markup | null {
-  const lines = [...all, ...waitingFor.map((what) => `Waiting for ${what}`)];
-  if (lines.length === 0) return null;
-  return html`<ul class="problems">
-    ${lines.map((line) => html`<li>${line}</li>`)}
-  </ul>`;
 }
 
 function counts({ services }: StatusAnswer): Markup {
@@ -45,7 +37,7 @@ function counts({ services }: StatusAnswer): Markup {
 
 export function homePage({ status, services, syncs, query, question, answer }: HomeContent): Markup {
   const body = html`<h1>Services on ${status.node}</h1>
-    ${problems(status)} ${counts(status)} ${serviceList(services, query)} ${explainForm(question, answer)}
+    ${nodeProblems(status)} ${counts(status)} ${serviceList(services, query)} ${explainForm(question, answer)}
     <section aria-labelledby="syncs">
       <h2 id="syncs">Last syncs</h2>
       ${sparkline(syncs)}

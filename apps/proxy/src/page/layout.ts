@@ -29,6 +29,15 @@ export function time(rfc3339: string): Markup {
   return html`<time datetime="${rfc3339}">${rfc3339.replace('T', ' ').replace(/\.\d+Z$/, 'Z')}</time>`;
 }
 
+/** Why the node is not ready. */
+export function nodeProblems({ problems: all, waitingFor }: StatusAnswer): Markup | null {
+  const lines = [...all, ...waitingFor.map((what) => `Waiting for ${what}`)];
+  if (lines.length === 0) return null;
+  return html`<ul class="problems">
+    ${lines.map((line) => html`<li>${line}</li>`)}
+  </ul>`;
+}
+
 export function documentOf({ title, status, body }: PageContent): Markup {
   const [tone, words] = STATES[status.state];
   return html`<!doctype html>

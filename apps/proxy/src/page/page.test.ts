@@ -1,6 +1,7 @@
 /** The page over HTTP, read with the parser of the HTML standard. */
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from 'parse5';
 import { afterEach, describe, expect, it } from 'vitest';
+import { textOf } from '../testing/page-text.ts';
 import { HOSTILE, startPageWorld } from '../testing/page-world.ts';
 import { stopAll, type World } from '../testing/proxy-world.ts';
 
@@ -12,11 +13,6 @@ type Element = DefaultTreeAdapterTypes.Element;
 function elementsOf(node: Node): readonly Element[] {
   const children = 'childNodes' in node ? node.childNodes.flatMap(elementsOf) : [];
   return 'tagName' in node ? [node, ...children] : children;
-}
-
-function textOf(node: Node): string {
-  if ('value' in node) return node.value;
-  return 'childNodes' in node ? node.childNodes.map(textOf).join('') : '';
 }
 
 const attribute = (element: Element, name: string): string | undefined =>

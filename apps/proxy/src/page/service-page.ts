@@ -3,7 +3,7 @@ import { formatAddressPort } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer, StatusAnswer } from '../inspect/answers.ts';
 import { endpointTable } from './endpoint-table.ts';
 import { html, type Markup } from './html.ts';
-import { badge, documentOf, servedBadge, type Tone } from './layout.ts';
+import { badge, documentOf, nodeProblems, servedBadge, type Tone } from './layout.ts';
 
 type Description = ServiceAnswer['description'];
 type Port = Description['ports'][number];
@@ -104,7 +104,7 @@ export function servicePage(answer: ServiceAnswer, status: StatusAnswer): Markup
   const body = html`<p><a href="/">All Services</a></p>
     <h1>${name} ${servedBadge({ served })}</h1>
     <p class="diagnosis">${diagnosis}</p>
-    ${facts(description)}
+    ${nodeProblems(status)} ${facts(description)}
     <section aria-labelledby="problems">
       <h2 id="problems">Problems</h2>
       ${problemList(answer)}
