@@ -16,13 +16,14 @@ import type {
   StatusAnswer,
   SyncAnswer,
 } from './answers.ts';
+import { keepBriefly } from './keep-briefly.ts';
 import { familiesOf, inspectKernel, serviceAnswer, serviceSummary } from './service-answer.ts';
 import { singleFlight } from './single-flight.ts';
 import { statusAnswer, type StatusSources } from './status.ts';
 import { errorAnswer } from './sync-history.ts';
 
 export interface Inspector {
-  /** Sorted by namespace and name. */
+  /** Sorted by namespace and name; as they were at most 2 s before, and not before the last sync. */
   services(): Promise<readonly ServiceSummary[]>;
   /** `description.found` is false if there is no such Service. */
   service(namespace: string, name: string): Promise<ServiceAnswer>;
@@ -108,8 +109,10 @@ export function createInspector(sources: StatusSources): Inspector {
   const { parts } = sources;
   // The kernel is read once, however many ask at the same time.
   const flights = singleFlight();
+  const { clock } = parts.composition;
+  const services = keepBriefly({ clock, version: () => parts.syncs.added() }, () => summaries(parts));
   return {
-    services: () => flights('services', () => summaries(parts)),
+    services: () => flights('services', services),
     service: (namespace, name) =>
       flights(`service ${namespace}/${name}`, () => describeOne(parts, namespace, name)),
     explain: (from, to) => explainOne(parts, { from, to }),

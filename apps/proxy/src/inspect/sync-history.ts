@@ -23,6 +23,8 @@ type RepairTotals = Readonly<Record<Drift['kind'], number>>;
 
 export interface SyncHistory {
   add(sync: EndedSync): void;
+  /** So many since the start. */
+  added(): number;
   /** Oldest first. */
   syncs(): readonly SyncAnswer[];
   last(family: Family): SyncAnswer | null;
@@ -71,6 +73,7 @@ interface FamilyHistory {
 
 export function createSyncHistory(): SyncHistory {
   const kept: SyncAnswer[] = [];
+  let added = 0;
   const families = new Map<Family, FamilyHistory>();
   const of = (family: Family): FamilyHistory => {
     const known = families.get(family);
@@ -82,6 +85,7 @@ export function createSyncHistory(): SyncHistory {
   return {
     add(sync) {
       const { result, family } = sync;
+      added += 1;
       const history = of(family);
       history.last = syncAnswer(sync);
       if (result.outcome !== 'failed') history.failures = result.failures;
@@ -89,6 +93,7 @@ export function createSyncHistory(): SyncHistory {
       kept.push(history.last);
       if (kept.length > KEPT) kept.shift();
     },
+    added: () => added,
     syncs: () => [...kept],
     last: (family) => of(family).last,
     failures: (family) => of(family).failures.map((failure) => failureAnswer(family, failure)),

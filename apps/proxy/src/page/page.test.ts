@@ -1,9 +1,12 @@
 /** The page over HTTP, read with the parser of the HTML standard. */
+import type { Model } from '@signalbox/core';
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from 'parse5';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Settings } from '../config/settings.ts';
 import { textOf } from '../testing/page-text.ts';
 import { HOSTILE, startPageWorld } from '../testing/page-world.ts';
-import { stopAll, type World } from '../testing/proxy-world.ts';
+import { recordingComposition } from '../testing/composition.ts';
+import { start, stopAll, upsert, SERVICE, NODE, synced, type World } from '../testing/proxy-world.ts';
 
 afterEach(stopAll);
 
@@ -182,5 +185,55 @@ describe('the page of a Service', () => {
     expect(text).toContain('No Service default/absent');
     expect((await world.get('metrics', '/page/%ff/x')).status).toBe(404);
     expect((await world.get('metrics', '/page/default')).status).toBe(404);
+  });
+});
+
+describe('Services of the page', () => {
+  /** `described()`: descriptions of Services since the last call. */
+  async function counting() {
+    const own = recordingComposition();
+    let tracked = 0;
+    const composition = {
+      createModel: (settings: Settings) => {
+        const model = own.createModel(settings);
+        const track: Model['tracked'] = (key) => {
+          tracked += 1;
+          return model.tracked(key);
+        };
+        return { ...model, tracked: track };
+      },
+    };
+    const world = await start([], ['IPv4'], { composition });
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', SERVICE);
+    synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
+    await world.settle(1000);
+    const described = (): number => {
+      const count = tracked;
+      tracked = 0;
+      return count;
+    };
+    described();
+    return { world, described };
+  }
+
+  it('are described once for requests in a row, and again after 2 s or a sync', async () => {
+    const { world, described } = await counting();
+    const path = '/debug/services';
+    for (const each of ['/', '/', path]) await world.get('metrics', each);
+    expect(described()).toBe(1);
+    await world.settle(2000);
+    await world.get('metrics', '/');
+    expect(described(), 'after 2 s').toBe(1);
+    upsert(world, 'Service', { ...SERVICE, metadata: { ...SERVICE.metadata, name: 'other' } });
+    await world.settle(500);
+    expect((await read(world, '/')).text, 'after a sync').toContain('default/other');
+    expect(described()).toBe(2);
+  });
+
+  it('are not described while no one requests the page', async () => {
+    const { world, described } = await counting();
+    await world.settle(60_000);
+    expect(described()).toBe(0);
   });
 });
