@@ -7,6 +7,7 @@ import { createHealthState } from './health/health-state.ts';
 import { createInspector } from './inspect/inspector.ts';
 import { createSyncHistory } from './inspect/sync-history.ts';
 import { registerConnectionCounts } from './metrics/connection-counts.ts';
+import { registerRejectedPackets } from './metrics/local-node-port-metrics.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
 import { createRegistry } from './metrics/registry.ts';
@@ -89,6 +90,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
   const parts: Parts = Object.assign(base, { running });
   registerPacketCounters(registry, parts.metrics, () => parts.running.counters);
   registerConnectionCounts(registry, parts.metrics, () => parts.running.backends);
+  registerRejectedPackets(registry, parts.metrics, () => parts.running.backends);
   if (settings.serviceMetrics !== null) {
     registerServiceMetrics(registry, {
       clock: composition.clock,

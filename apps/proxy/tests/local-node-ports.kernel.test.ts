@@ -9,6 +9,7 @@ const PODS = ['10.244.1.5', 'fd00:10:244:1::5'] as const;
 const LOOPBACK = ['127.0.0.1', '::1'] as const;
 const NODE_PORT = 30_080;
 const TAKEN_PORT = 30_081;
+const UDP_PORT = 30_053;
 
 const NODE = {
   apiVersion: 'v1',
@@ -33,6 +34,7 @@ const SERVICE = {
     ports: [
       { name: 'http', port: 80, nodePort: NODE_PORT, protocol: 'TCP' },
       { name: 'alt', port: 81, nodePort: TAKEN_PORT, protocol: 'TCP' },
+      { name: 'dns', port: 53, nodePort: UDP_PORT, protocol: 'UDP' },
     ],
   },
 };
@@ -48,7 +50,10 @@ function slice(address: string): object {
       labels: { 'kubernetes.io/service-name': 'web' },
     },
     addressType,
-    ports: ['http', 'alt'].map((name) => ({ name, port: 8080, protocol: 'TCP' })),
+    ports: [
+      ...['http', 'alt'].map((name) => ({ name, port: 8080, protocol: 'TCP' })),
+      { name: 'dns', port: 8053, protocol: 'UDP' },
+    ],
     endpoints: [{ addresses: [address], conditions: { ready: true }, nodeName: 'node-a' }],
   };
 }
@@ -69,14 +74,13 @@ async function build(): Promise<NodeRig> {
 }
 
 /** The address of the pod that answered the node, or `rejected`. */
-async function call(rig: NodeRig, address: string, port = NODE_PORT): Promise<string> {
-  const request = {
-    protocol: 'TCP',
-    from: address,
-    to: { address, port },
-    tries: 1,
-    timeout: 10_000,
-  } as const;
+async function call(
+  rig: NodeRig,
+  address: string,
+  port = NODE_PORT,
+  protocol: 'TCP' | 'UDP' = 'TCP',
+): Promise<string> {
+  const request = { protocol, from: address, to: { address, port }, tries: 1, timeout: 10_000 };
   const [attempt] = await rig.world.node.connect(request);
   return attempt?.kind === 'answered' ? attempt.endpoint.address : (attempt?.kind ?? 'silent');
 }
@@ -126,6 +130,22 @@ it('S40 F174: node ports answer at 127.0.0.1 and ::1, but for one that another p
 
   expect(await proxy.end('SIGTERM')).toBe(0);
   expect(await answers(NODE_PORT)).toEqual(['rejected', 'rejected']);
+});
+
+it('S40 F174: UDP is rejected there and counted, whatever listens', async () => {
+  const rig = await build();
+  const proxy = await start(rig, 'localhost');
+  await eventually(
+    () => Promise.all(LOOPBACK.map((address) => call(rig, address))),
+    (pods) => pods.join() === PODS.join(),
+    () => proxy.log(),
+  );
+  await rig.world.node.listen('UDP', { address: '127.0.0.1', port: UDP_PORT });
+  expect(await call(rig, '127.0.0.1', UDP_PORT, 'UDP')).toBe('rejected');
+  expect(await metric(rig, 'rejected_packets_total')).toEqual([
+    expect.stringMatching(/^\{ip_family="IPv4",protocol="UDP"\} [1-9]/),
+    '{ip_family="IPv6",protocol="UDP"} 0',
+  ]);
 });
 
 it('S40: addresses of every family are not loopback addresses', async () => {

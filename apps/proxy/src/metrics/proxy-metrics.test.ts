@@ -196,6 +196,13 @@ const ROWS: readonly (readonly [string, string, string, string, (metrics: ProxyM
     'ip_family',
     (m) => m.localListenerFailures.inc(FAMILY),
   ],
+  [
+    'F174: ',
+    'kubeproxy_nftables_localhost_nodeport_rejected_packets_total',
+    'counter',
+    'ip_family,protocol',
+    (m) => m.localRejectedPackets.set(1, { protocol: 'UDP', ...FAMILY }),
+  ],
 ];
 
 /** The mode of the table's test: the one that has the metric. */

@@ -72,6 +72,8 @@ export interface ModeBackend extends Backend {
   readonly whyOutdated?: () => Promise<string | null>;
   /** Connections that pass through this process; absent: none do. */
   readonly connectionCounts?: () => Promise<ConnectionCounts>;
+  /** Packets to node ports at loopback addresses that its rules rejected, by protocol; absent: they reject none. */
+  readonly rejectedPackets?: () => Promise<ReadonlyMap<string, number>>;
 }
 
 /** Session affinity of clients, for a change of the mode. */

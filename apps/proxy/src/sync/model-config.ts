@@ -17,6 +17,7 @@ export function modelConfig(settings: Settings): ModelConfig {
     masqueradeAll: effective(settings).masqueradeAll,
     nodePortAddresses: config.nodePortAddresses,
     localhostNodePorts: mode.configuration.localhostNodePorts(config),
+    loopbackSockets: mode.localNodePorts?.isEnabled(config) === true,
     externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
     serviceDevices: SERVICE_DEVICES,
     nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,

@@ -6,7 +6,7 @@ import type { CompileContext } from './context.ts';
 import { preparedPickChains } from './load-balancing.ts';
 import { clusterIPMasqueradeRules, masqueradingChain } from './masquerade.ts';
 import { CHAIN } from './names.ts';
-import { toNodePortAddress } from './node-ports.ts';
+import { loopbackRejection, toNodePortAddress } from './node-ports.ts';
 import { FIREWALL_RANGES } from './source-ranges.ts';
 
 const NEW: readonly Match[] = [{ kind: 'ct-new' }];
@@ -84,7 +84,7 @@ function servicesChain(context: CompileContext): Chain {
 function nodePortEndpointsCheck(context: CompileContext): Chain {
   const toNode = toNodePortAddress(context);
   const rules = toNode === null ? [] : [verdictMap(toNode, PORT_KEY, SET.noEndpointNodePorts)];
-  return { name: CHAIN.nodePortEndpointsCheck, rules };
+  return { name: CHAIN.nodePortEndpointsCheck, rules: [...rules, ...loopbackRejection(context)] };
 }
 
 /** S43 in this mode: ports that a ClusterIP has not are rejected, addresses that no Service has are dropped. */

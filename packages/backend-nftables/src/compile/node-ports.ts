@@ -1,7 +1,9 @@
-import type { DesiredNode, Family, NodePortAddresses } from '@signalbox/core';
+import type { DesiredNode, DesiredServicePort, Family, Frontend, NodePortAddresses } from '@signalbox/core';
 import { type Element, SET } from '../objects/ruleset.ts';
-import type { Match } from '../objects/rule.ts';
+import { goto, type Match, rule, type Rule } from '../objects/rule.ts';
 import type { CompileContext } from './context.ts';
+import { frontendKey } from './frontend-key.ts';
+import { CHAIN } from './names.ts';
 
 const LOOPBACK: Readonly<Record<Family, string>> = { IPv4: '127.0.0.0/8', IPv6: '::1/128' };
 
@@ -23,4 +25,21 @@ function isOff(allowed: NodePortAddresses): boolean {
 export function nodePortIPElements({ nodePortAddresses, nodePortIPs }: DesiredNode): readonly Element[] {
   if (nodePortAddresses.kind === 'any-local') return [];
   return nodePortIPs.map((key) => ({ set: SET.nodePortIPs, key, data: '' }));
+}
+
+/** S40: sockets serve TCP only. */
+export function loopbackRejection({ family, node }: CompileContext): readonly Rule[] {
+  if (node.loopbackSockets !== true) return [];
+  const toLoopback: Match = { kind: 'address', field: 'daddr', cidr: LOOPBACK[family] };
+  const toNodePort: Match = { kind: 'in-set', key: ['l4proto', 'dport'], set: SET.loopbackNodePorts };
+  return [rule([toLoopback, toNodePort], goto(CHAIN.reject))];
+}
+
+export function loopbackElements(
+  { name }: Pick<DesiredServicePort, 'name'>,
+  frontend: Frontend,
+  { node }: CompileContext,
+): readonly Element[] {
+  if (node.loopbackSockets !== true || frontend.kind !== 'node-port' || name.protocol === 'TCP') return [];
+  return [{ set: SET.loopbackNodePorts, key: frontendKey(frontend, name), data: '' }];
 }

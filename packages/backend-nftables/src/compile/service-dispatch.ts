@@ -14,6 +14,7 @@ import { hairpinElements } from './hairpin.ts';
 import { classOf, pickChain, PREPARED_CLASSES } from './load-balancing.ts';
 import { affinityChains } from './names.ts';
 import { refusal, refusalMap } from './no-endpoints.ts';
+import { loopbackElements } from './node-ports.ts';
 import { type Leg, routeChain, routeRules } from './routes.ts';
 import { affinityObjects } from './session-affinity.ts';
 import { sourceRangeObjects } from './source-ranges.ts';
@@ -46,7 +47,11 @@ function compileFrontend(
 ): FrontendParts {
   const key = frontendKey(frontend, service.name);
   const ranges = sourceRangeObjects(frontend, service.name, context);
-  const elements = [...clusterIPElements(frontend), ...ranges.elements];
+  const elements = [
+    ...clusterIPElements(frontend),
+    ...ranges.elements,
+    ...loopbackElements(service, frontend, context),
+  ];
   const refused = refusal(frontend);
   if (refused !== null) elements.push({ set: refusalMap(frontend), key, data: refused });
   const { chain, groups, chains } = dispatch(service, frontend, context);

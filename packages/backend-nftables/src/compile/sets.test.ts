@@ -11,14 +11,16 @@ describe('sets of the table', () => {
     expect(names('ranges').filter((name) => !names('any-local').includes(name))).toEqual(['nodeport-ips']);
   });
 
-  it('count the connections of each endpoint where the kernel can, and nothing else: kube-proxy has no such sets', () => {
+  it('count the connections of each endpoint, and rejected packets, where the kernel can, and nothing else: kube-proxy has no such sets', () => {
     const counting = (elementCounters: boolean) =>
       setDeclarations({
         family: 'IPv4',
         nodePorts: 'ranges',
+        loopbackSockets: true,
         capabilities: { ...ALL, elementCounters },
       }).flatMap(({ name, counter }) => (counter === true ? [name] : []));
     expect(counting(true)).toEqual([
+      'loopback-nodeports',
       'cluster-endpoints',
       'local-endpoints',
       'nodeport-endpoints',
@@ -29,9 +31,12 @@ describe('sets of the table', () => {
 
   it('have no set of source ranges where the kernel takes no interval in a key of several fields', () => {
     const capabilities = { ...ALL, concatenatedIntervals: false };
-    const names = setDeclarations({ family: 'IPv6', nodePorts: 'ranges', capabilities }).map(
-      ({ name }) => name,
-    );
+    const names = setDeclarations({
+      family: 'IPv6',
+      nodePorts: 'ranges',
+      loopbackSockets: false,
+      capabilities,
+    }).map(({ name }) => name);
     expect(names).not.toContain('source-ranges');
   });
 });

@@ -14,10 +14,13 @@ export interface SetOptions {
   readonly family: Family;
   /** `nodeport-ips` exists only where node ports are restricted to some addresses. */
   readonly nodePorts: 'any-local' | 'ranges';
+  /** Node ports at loopback addresses are left to sockets of the process: those of other protocols than TCP are rejected. */
+  readonly loopbackSockets?: boolean;
   readonly capabilities: Capabilities;
 }
 
-export function setDeclarations({ family, nodePorts, capabilities }: SetOptions): readonly SetDeclaration[] {
+export function setDeclarations(options: SetOptions): readonly SetDeclaration[] {
+  const { family, nodePorts, loopbackSockets = false, capabilities } = options;
   const address = family === 'IPv4' ? 'ipv4_addr' : 'ipv6_addr';
   const ip = [address, 'inet_proto', 'inet_service'] as const;
   const port = ['inet_proto', 'inet_service'] as const;
@@ -53,7 +56,18 @@ export function setDeclarations({ family, nodePorts, capabilities }: SetOptions)
   ];
   const used = stock.filter(({ name }) => name !== SET.nodePortIPs || nodePorts === 'ranges');
   const ranges = capabilities.concatenatedIntervals ? [sourceRanges(family)] : [];
-  return [...used, ...ranges, ...endpointMaps(family, capabilities)];
+  const loopback = loopbackSockets ? [loopbackNodePorts(capabilities)] : [];
+  return [...used, ...ranges, ...loopback, ...endpointMaps(family, capabilities)];
+}
+
+/** Each element counts the packets that are rejected. */
+function loopbackNodePorts({ elementCounters }: Capabilities): SetDeclaration {
+  return {
+    name: SET.loopbackNodePorts,
+    key: ['inet_proto', 'inet_service'],
+    ...(elementCounters ? ({ counter: true } as const) : {}),
+    typeof: { key: ['meta l4proto', 'th dport'] },
+  };
 }
 
 function sourceRanges(family: Family): SetDeclaration {

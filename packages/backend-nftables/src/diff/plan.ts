@@ -24,6 +24,7 @@ const GUARDS: readonly string[] = [
   SET.firewallIPs,
   SET.noEndpointServices,
   SET.noEndpointNodePorts,
+  SET.loopbackNodePorts,
 ];
 const FRONTENDS: readonly string[] = [SET.serviceIPs, SET.serviceNodePorts];
 

@@ -180,5 +180,10 @@ function byId(element: Element): readonly [string, Element] {
 }
 
 function staticSetsOf(options: WantedOptions, node: DesiredNode | null): readonly SetDeclaration[] {
-  return setDeclarations({ ...options, nodePorts: node?.nodePortAddresses.kind ?? 'any-local' });
+  const loopbackSockets = node?.loopbackSockets === true;
+  return setDeclarations({
+    ...options,
+    nodePorts: node?.nodePortAddresses.kind ?? 'any-local',
+    loopbackSockets,
+  });
 }

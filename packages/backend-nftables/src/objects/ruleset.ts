@@ -37,6 +37,7 @@ export const SET = {
   noEndpointNodePorts: 'no-endpoint-nodeports',
   firewallIPs: 'firewall-ips',
   sourceRanges: 'source-ranges',
+  loopbackNodePorts: 'loopback-nodeports',
 } as const;
 
 /** Maps from a frontend and a slot number to an endpoint. */

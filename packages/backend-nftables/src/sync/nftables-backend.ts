@@ -22,6 +22,7 @@ import { commitPlan, type CommitWork } from './commit-plan.ts';
 import { difference } from './difference.ts';
 import { inspect } from './inspect.ts';
 import { leaveOutRefused, retryRefused } from './refused-services.ts';
+import { createRejectionCounter, type RejectedPackets } from './rejected-packets.ts';
 import { watchGeneration } from './watch-generation.ts';
 
 /**
@@ -31,7 +32,12 @@ import { watchGeneration } from './watch-generation.ts';
  * `counters` of a sync: `batches`, `elementsAdded`, `elementsReplaced`, `elementsDeleted`, `chainsWritten`, `chainsDeleted`,
  * `objectsChanged`; `cleanupFailures`: batches refused that only remove what nothing uses any more; `elementsTotal`: elements held now but for those of endpoints; `groupsTotal`: frontends with endpoints.
  */
-export function createNftablesBackend(options: NftablesOptions): Backend {
+export interface NftablesBackend extends Backend {
+  /** To node ports at loopback addresses, by protocol, since this backend was made. */
+  rejectedPackets(): Promise<RejectedPackets>;
+}
+
+export function createNftablesBackend(options: NftablesOptions): NftablesBackend {
   const { family } = options;
   const driver = options.driver ?? createNetlinkDriver({ family });
   const verifier = options.verifier ?? options.driver ?? createNetlinkDriver({ family });
@@ -44,6 +50,7 @@ export function createNftablesBackend(options: NftablesOptions): Backend {
     inspect: (keys) => inspect(verifier, state, keys),
     difference: () => difference(verifier, state),
     observesBesideSync: verifier !== driver,
+    rejectedPackets: createRejectionCounter(verifier, state),
     cleanup: () => cleanUp(driver, state),
     watch: (onDrift) => watchGeneration({ options, driver, verifier, state, onDrift }),
     close: () => {

@@ -222,6 +222,27 @@ describe('node-port addresses', () => {
     });
   }
 
+  it.each([
+    [
+      ['primary', 'localhost'],
+      [true, true],
+    ],
+    [['127.0.0.1/32'], [true, undefined]],
+    [
+      ['::1/128', '0.0.0.0/0'],
+      [undefined, true],
+    ],
+    [['all'], [undefined, undefined]],
+    [[], [undefined, undefined]],
+  ] as const)('S40: sockets serve node ports at loopback addresses that %j name, by family', (...row) => {
+    const [nodePortAddresses, expected] = row;
+    const sockets = (loopbackSockets: boolean) =>
+      (['IPv4', 'IPv6'] as const).map(
+        (family) => build({ nodePortAddresses, loopbackSockets }, family).node.loopbackSockets,
+      );
+    expect([sockets(true), sockets(false)]).toEqual([expected, [undefined, undefined]]);
+  });
+
   for (const ips of [{}, { IPv4: '127.0.0.1' }]) {
     it(`F119: primary with the node IP ${JSON.stringify(ips)} serves no node port`, () => {
       const { node } = build({ nodePortAddresses: ['primary'] }, 'IPv4', { ips });

@@ -5,7 +5,7 @@ import type { ModelConfig, NodeView } from '../model/model-config.ts';
 import type { FamilyContext } from './family-context.ts';
 import type { DesiredNode } from './desired-state.ts';
 import { clusterIPMasquerade, localDetector } from './masquerade.ts';
-import { nodePortAddresses, nodePortIPs } from './node-ports.ts';
+import { namesLoopback, nodePortAddresses, nodePortIPs } from './node-ports.ts';
 
 /** Everything about this node that is not a service. */
 export interface Surroundings {
@@ -38,6 +38,7 @@ export function buildNode(surroundings: Surroundings, family: Family): BuiltNode
       clusterIPMasquerade: masquerade,
       nodePortAddresses: allowed,
       nodePortIPs: nodePortIPs(ofNode, family, allowed),
+      ...(config.loopbackSockets === true && namesLoopback(wanted, family) ? { loopbackSockets: true } : {}),
       serviceCIDRs: serviceCIDRs.filter((text) => parseCidr(text)?.family === family),
     },
     context: {

@@ -141,6 +141,11 @@ export interface DesiredNode {
    * Sorted; without loopback unless allowed; without IPv6 link-local.
    */
   readonly nodePortIPs: readonly string[];
+  /**
+   * Sockets, not rules, serve TCP node ports at the loopback addresses of the family: rules leave these connections alone and
+   * reject other protocols there.
+   */
+  readonly loopbackSockets?: true;
   /** Ranges that the cluster allocates ClusterIPs from, if known. */
   readonly serviceCIDRs: readonly string[];
 }

@@ -18,6 +18,8 @@ export interface ModelConfig {
   readonly nodePortAddresses: readonly string[];
   /** IPv4 node ports answer on 127.0.0.0/8 too (iptables mode only). */
   readonly localhostNodePorts: boolean;
+  /** Sockets of the caller serve TCP node ports at 127.0.0.1 and ::1, if `nodePortAddresses` name those (nftables mode). */
+  readonly loopbackSockets?: boolean;
   /** `false`: `spec.externalIPs` are ignored (feature gate AllowServiceExternalIPs). */
   readonly externalIPs: boolean;
   /** Replaces the primary node IP (`--bind-address` when not unspecified). */
