@@ -30,8 +30,10 @@ function textOf(file: string, content: string): string {
 
 /** What stands between backquotes (also across lines), in a fenced block, or indented as a block. */
 function commandsIn(text: string): readonly string[] {
-  const fences = [...text.matchAll(/^```\w*\n([\s\S]*?)^```/gm)].flatMap(([, body = '']) => body.split('\n'));
-  const prose = text.replaceAll(/^```\w*\n[\s\S]*?^```/gm, '');
+  const fences = [...text.matchAll(/^```[\w ]*\n([\s\S]*?)^```/gm)].flatMap(([, body = '']) =>
+    body.split('\n'),
+  );
+  const prose = text.replaceAll(/^```[\w ]*\n[\s\S]*?^```/gm, '');
   const spans = [...prose.matchAll(/`([^`]+)`/g)].map(([, span = '']) => span.replaceAll(/\s+/g, ' '));
   const indented = prose.split('\n').filter((line) => /^ {4,}\S/.test(line));
   const words = [...fences, ...spans, ...indented].map((line) => line.replace(/ #.*$/, '').trim());
