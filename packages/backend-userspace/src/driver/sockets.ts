@@ -18,6 +18,8 @@ export interface Sockets {
 
 export function createSockets(path: DataPath): Sockets {
   const all = new Map<string, OpenListener>();
+  // Going through all sockets after every change would make it as slow as the cluster is large.
+  const state = { hasLeft: false };
   const opens = (listener: Listener): Promise<Result<OpenListener>> =>
     listener.protocol === 'TCP' ? openTcpListener(listener, path) : openUdpListener(listener, path);
   return {
@@ -26,6 +28,7 @@ export function createSockets(path: DataPath): Sockets {
       const key = listenerKey(listener);
       const known = all.get(key);
       if (known !== undefined) {
+        state.hasLeft ||= known.listener.servicePort.key !== listener.servicePort.key;
         known.update(listener);
         return null;
       }
@@ -37,9 +40,13 @@ export function createSockets(path: DataPath): Sockets {
     close(listener) {
       const key = listenerKey(listener);
       all.get(key)?.close();
-      all.delete(key);
+      state.hasLeft = all.delete(key) || state.hasLeft;
     },
-    prune: () => path.keepBalancers(new Set([...all.values()].map((each) => each.listener.servicePort.key))),
+    prune() {
+      if (!state.hasLeft) return;
+      state.hasLeft = false;
+      path.keepBalancers(new Set([...all.values()].map((each) => each.listener.servicePort.key)));
+    },
     async drain() {
       for (const each of all.values()) each.close();
       all.clear();
