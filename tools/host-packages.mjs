@@ -104,7 +104,17 @@ export const hostPackages = {
     ipset: 'ipset',
     rmmod: 'kmod',
   },
-  bench: { ...netfilter, ...userModeLinux, openssl: 'openssl', ipvsadm: 'ipvsadm', ipset: 'ipset' },
+  bench: {
+    ...netfilter,
+    ...userModeLinux,
+    openssl: 'openssl',
+    ipvsadm: 'ipvsadm',
+    ipset: 'ipset',
+    haproxy: 'haproxy',
+    nginx: 'nginx-light',
+    '/usr/lib/nginx/modules/ngx_stream_module.so': 'libnginx-mod-stream',
+    wrk: 'wrk',
+  },
   mono: {
     ...windows,
     mcs: 'mono-mcs',
