@@ -1,4 +1,5 @@
 /** Services that do not work, each explained by one command and on the page of a proxy on the fake kernel of its mode. */
+import { readFileSync } from 'node:fs';
 import { iptablesScenarioBackend } from '@signalbox/backend-iptables/testing';
 import { ipvsScenarioBackend } from '@signalbox/backend-ipvs/testing';
 import { nftablesScenarioBackend } from '@signalbox/backend-nftables/testing';
@@ -227,5 +228,48 @@ describe.each(MODES)('in $mode mode', (mode) => {
     expect(await page(broken)).toMatch(
       /shop\/web Not served The kernel does not hold what was programmed: .* is missing/,
     );
+  });
+});
+
+interface Example {
+  readonly words: readonly string[];
+  /** Lines that follow each other in the output. */
+  readonly excerpts: readonly string[];
+}
+
+/** The commands of README.md that are run on a node. */
+function readmeExamples(): readonly Example[] {
+  const readme = readFileSync(new URL('../../../../README.md', import.meta.url), 'utf8');
+  const [, block = ''] = /^```\n(\$ signalbox describe [^]*?)^```/m.exec(readme) ?? [];
+  return block
+    .split(/^\$ signalbox /m)
+    .slice(1)
+    .map((text) => {
+      const [command = '', ...output] = text.split(/(?<=\n)/);
+      const excerpts = output.join('').split('…\n');
+      return { words: command.trim().split(' '), excerpts: excerpts.filter((each) => each !== '') };
+    });
+}
+
+/** From the first excerpt on, so that the next one can follow only after it. */
+function missingOf(printed: string, excerpts: readonly string[]): readonly string[] {
+  let from = 0;
+  return excerpts.filter((excerpt) => {
+    const at = `\n${printed}`.indexOf(`\n${excerpt}`, from);
+    if (at >= 0) from = at + excerpt.length;
+    return at < 0;
+  });
+}
+
+describe('README.md', () => {
+  it.each(MODES)('shows what the commands print in $mode mode', async (mode) => {
+    const broken = await cluster(mode, [service(), slice({}, 'web')]);
+    const examples = readmeExamples();
+    expect(examples.map(({ words }) => words[0])).toEqual(['describe', 'status']);
+    for (const { words, excerpts } of examples) {
+      const { printed } = await ask(broken, ...words);
+      expect(excerpts.length, words[0]).toBeGreaterThan(0);
+      expect(missingOf(printed, excerpts), words[0]).toEqual([]);
+    }
   });
 });
