@@ -35,7 +35,8 @@ export async function start(
   families: readonly Family[] = ['IPv4', 'IPv6'],
   { composition = {}, bundle: otherBundle = {} }: Overrides = {},
 ): Promise<World> {
-  const parts = { ...recordingComposition(families), ...composition };
+  // One object: what a test sets of it later counts for the composition itself.
+  const parts = Object.assign(recordingComposition(families), composition);
   const ports = { health: await freePort(), metrics: await freePort() };
   const servers = [
     `--healthz-bind-address=127.0.0.1:${ports.health}`,
