@@ -7,27 +7,35 @@ import { defineConfig, type Options } from 'tsup';
 /** Elsewhere for tests, so that they do not replace a built program that is in use. */
 const outDir = process.env['SIGNALBOX_OUT_DIR'] ?? 'dist';
 
-/** A module that only one command loads stays out of the file that every node reads at start. */
+/** Modules that one command or one flag loads stay out of the file that every node reads at start. */
+const ON_DEMAND: Readonly<Record<string, string>> = {
+  'kubernetes-client': 'cluster-client',
+  'otlp-exporter': 'trace-exporter',
+};
+
 const loadedOnDemand: NonNullable<Options['esbuildPlugins']> = [
   {
     name: 'loaded-on-demand',
     setup: (build) => {
-      build.onResolve({ filter: /\/kubernetes-client\.ts$/ }, ({ kind }) =>
-        kind === 'dynamic-import' ? { path: './cluster-client.js', external: true } : null,
-      );
+      for (const [module, chunk] of Object.entries(ON_DEMAND)) {
+        build.onResolve({ filter: new RegExp(String.raw`/${module}\.ts$`) }, ({ kind }) =>
+          kind === 'dynamic-import' ? { path: `./${chunk}.js`, external: true } : null,
+        );
+      }
     },
   },
 ];
 
 /**
  * One file, runnable from a folder that holds nothing else, and beside it what is found at run time: the client of
- * `signalbox cluster`, the programs of the child processes of the route monitor and of `signalbox test`, and the netlink
+ * `signalbox cluster`, the exporter of traces, the programs of the child processes of the route monitor and of `signalbox test`, and the netlink
  * socket and its loader, since native addons cannot be inlined.
  */
 const config: ReturnType<typeof defineConfig> = defineConfig({
   entry: {
     main: 'src/main.ts',
     'cluster-client': 'src/cluster/kubernetes-client.ts',
+    'trace-exporter': 'src/tracing/otlp-exporter.ts',
     'monitor-child': '../../packages/netlink/src/monitor/monitor-child.ts',
     'connect-child': 'src/connectivity/connect-child.ts',
   },

@@ -34,8 +34,9 @@ function pinnedNodeVersion() {
 async function stageProgram(stage) {
   await run(node, tool('nx', 'run', '@signalbox/proxy:build', '--output-style=static'), { cwd: root });
   cpSync(path.join(root, 'apps/proxy/dist/main.js'), path.join(stage, 'signalbox.js'));
-  // Under its own name: `signalbox cluster` loads it from beside the program.
-  cpSync(path.join(root, 'apps/proxy/dist/cluster-client.js'), path.join(stage, 'cluster-client.js'));
+  // Under their own names: `signalbox cluster` and --tracing-endpoint load them from beside the program.
+  for (const chunk of ['cluster-client.js', 'trace-exporter.js'])
+    cpSync(path.join(root, 'apps/proxy/dist', chunk), path.join(stage, chunk));
   const { version, license } = JSON.parse(readFileSync(path.join(root, 'apps/proxy/package.json'), 'utf8'));
   const manifest = { name: 'signalbox', version, license, type: 'module', private: true };
   writeFileSync(path.join(stage, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -14,6 +14,7 @@ import type { ModeBackend, PacketCounters } from './modes/proxy-mode.ts';
 import type { SyncHistory } from './inspect/sync-history.ts';
 import type { FamilyLoop } from './sync/family-loop.ts';
 import type { Succession } from './sync/succession.ts';
+import type { Tracing } from './tracing/open-tracing.ts';
 
 export interface ProxyOptions {
   readonly settings: Settings;
@@ -47,6 +48,8 @@ export interface Parts extends ProxyOptions {
   readonly metrics: ProxyMetrics;
   readonly health: HealthState;
   readonly syncs: SyncHistory;
+  /** `null`: off. */
+  readonly tracing: Tracing | null;
   /** Of clients, to all servers. */
   readonly connections: ConnectionBudget;
   /** Health-check ports, the same in every mode. */

@@ -21,6 +21,7 @@ import { createModeLoops } from './sync/mode-loops.ts';
 import { createStartGate, type StartGate } from './sync/start-gate.ts';
 import { changeMode, reconfigure } from './sync/switch-mode.ts';
 import { watchBackends, type BackendWatch } from './sync/watch-backends.ts';
+import { openTracing, type Tracing } from './tracing/open-tracing.ts';
 
 export interface Proxy {
   readonly servers: Servers;
@@ -32,6 +33,8 @@ export interface Proxy {
   switchMode(settings: Settings): Promise<string | null>;
   /** What to wait for before the process exits, beyond its servers; `null`: nothing, the rules stay in place. */
   drain(): Promise<void> | null;
+  /** Sends traces that wait; within two seconds. */
+  flushTraces(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     reconfigure: (settings) => reconfigure(parts, settings),
     switchMode: (settings) => changeMode(parts, settings),
     drain: () => (parts.current.mode.endsWithProcess === true ? parts.running.close() : null),
+    flushTraces: async () => parts.tracing?.close(),
     stop: () => stop(parts, { servers, gate, controller, watch }),
   };
 }
@@ -82,6 +86,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     }),
     syncs: createSyncHistory(),
     connections: processBudget(),
+    tracing: await tracingOf(options),
     serviceHealth: new Map(),
     started: false,
     changing: Promise.resolve(),
@@ -99,6 +104,14 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     });
   }
   return parts;
+}
+
+function tracingOf({ settings, composition, logging }: ProxyOptions): Promise<Tracing | null> {
+  const { tracing, nodeName } = settings;
+  if (tracing === null) return Promise.resolve(null);
+  const { clock, preciseTime: now } = composition;
+  const logger = logging.logger.component('tracing');
+  return openTracing({ settings: tracing, nodeName, clock, now, logger });
 }
 
 function createGate(parts: Parts): StartGate {
@@ -148,6 +161,7 @@ function connect(parts: Parts, gate: StartGate): Controller {
       if (mayStart(view)) gate.node(view);
     },
     onEvents: (events) => countEvents(metrics, events),
+    tracing: parts.tracing,
   });
 }
 
@@ -180,4 +194,5 @@ async function stop(parts: Parts, { servers, gate, controller, watch }: Running)
   await parts.running.stop();
   for (const each of parts.serviceHealth.values()) await each.close();
   await parts.running.close();
+  await parts.tracing?.close();
 }

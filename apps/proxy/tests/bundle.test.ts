@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTraceCollector } from '../src/testing/trace-collector.ts';
 import { findRunTimeFiles, RUN_TIME_FILES } from './run-time-files.ts';
+import { serveOnce } from './serve-once.ts';
 
 const APP = fileURLToPath(new URL('..', import.meta.url));
 
@@ -160,6 +162,40 @@ describe('dist alone in an empty folder', () => {
       ).toMatch(/ENOENT/);
     } finally {
       renameSync(join(folder.path, 'away.js'), join(folder.path, 'cluster-client.js'));
+    }
+  });
+
+  it('has the exporter of traces in a file that only --tracing-endpoint loads', async () => {
+    const main = readFileSync(join(folder.path, 'main.js'), 'utf8');
+    // Fields and variables of OpenTelemetry.
+    expect(main).not.toMatch(/resourceSpans|OTEL_EXPORTER/);
+    expect(main.match(/trace-exporter\.js/g)).toHaveLength(1);
+    expect(readFileSync(join(folder.path, 'trace-exporter.js'), 'utf8')).toMatch(/resourceSpans/);
+    const collector = await startTraceCollector();
+    try {
+      const traced = await serveOnce(folder.path, collector.url);
+      expect(traced.log).toContain('Tracing is on');
+      const roots = collector.spans.filter(({ parentSpanId }) => parentSpanId === undefined);
+      expect(roots.map(({ attributes }) => attributes['signalbox.mode'])).toContain('userspace');
+      expect(new Set(collector.spans.map(({ name }) => name))).toEqual(
+        new Set([
+          'Program services',
+          'Decode objects',
+          'Wait for sync',
+          'Build desired state',
+          'Compile and diff',
+          'Write to kernel',
+        ]),
+      );
+      renameSync(join(folder.path, 'trace-exporter.js'), join(folder.path, 'away.js'));
+      expect((await serveOnce(folder.path, '')).log).not.toMatch(/Tracing is on|exporter of traces/);
+      expect((await serveOnce(folder.path, collector.url)).log).toContain(
+        'Failed to load the exporter of traces; tracing is off',
+      );
+    } finally {
+      await collector.close();
+      if (existsSync(join(folder.path, 'away.js')))
+        renameSync(join(folder.path, 'away.js'), join(folder.path, 'trace-exporter.js'));
     }
   });
 

@@ -2,6 +2,7 @@ export { createUserspaceBackend, type UserspaceBackend } from './userspace-backe
 export { parseAddressMapping, type AddressMapping } from './compile/address-map.ts';
 export { probeDevice, surveyDevice } from './driver/probe.ts';
 export { connectionCapacity } from './driver/open-files.ts';
+export { createSystemDriver } from './driver/system-driver.ts';
 export { SERVICE_DEVICE } from './objects/observed.ts';
 export type { ConnectionCounts, UserspaceDriver } from './driver/userspace-driver.ts';
 export type { UserspaceBackendOptions } from './options.ts';

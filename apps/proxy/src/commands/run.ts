@@ -25,8 +25,8 @@ export function run(options: RunOptions): Promise<Outcome> {
       service: null,
       proxy: null,
       end: (outcome) => {
-        const reported = life.service?.finish(outcome.status) ?? Promise.resolve();
-        reported.finally(() => resolve(outcome)).catch(() => undefined);
+        const ended = Promise.allSettled([life.service?.finish(outcome.status), life.proxy?.flushTraces()]);
+        ended.finally(() => resolve(outcome)).catch(() => undefined);
       },
     };
     endOnSignals(options, life);

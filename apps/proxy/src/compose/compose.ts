@@ -7,6 +7,7 @@ import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
 import { networkNamespace, stateFile, STATE_FOLDER } from '../node/state-file.ts';
 import { modelConfig } from '../sync/model-config.ts';
+import { createPreciseTime } from '../tracing/precise-time.ts';
 import { carryAffinity } from './carry-affinity.ts';
 import type { Composition, Leftovers } from './composition.ts';
 import { reportExceptions } from './exceptions.ts';
@@ -18,6 +19,7 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
   return {
     modes,
     clock: systemClock,
+    preciseTime: createPreciseTime(),
     reportExceptions: (logger) => reportExceptions(process, logger),
     createModel: (settings) => createModel(modelConfig(settings)),
     createSource,

@@ -67,6 +67,8 @@ export interface Composition {
   /** Every mode that a configuration may name. */
   readonly modes: readonly ProxyMode[];
   readonly clock: Clock;
+  /** Milliseconds since 1970, with fractions: for traces. */
+  readonly preciseTime: () => number;
   /** Called once, by a proxy that is to go on whatever happens. */
   reportExceptions(logger: Logger): void;
   createModel(settings: Settings): Model;

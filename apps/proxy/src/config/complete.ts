@@ -15,6 +15,7 @@ import { fieldAt, initialConfiguration, setField, SYNC_SECTIONS } from './fields
 import { MAX_PORT, NO_SERVER, withDefaultPort } from './ip.ts';
 import { describeProblem, invalidArgument, messageOf, type Origin } from './problem.ts';
 import type { Settings, SettingsResult } from './settings.ts';
+import { tracingErrors, tracingSettings } from './tracing.ts';
 import type { FieldPath } from './types.ts';
 import { validateConfiguration } from './validate.ts';
 import { chooseMode, type ModeChoice } from '../modes/choose-mode.ts';
@@ -62,6 +63,7 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   }
   const maxSeries = standalone(flags.given, 'service-metrics-max-series') ?? MOST_SERIES;
   if (maxSeries < 1) errors.push(`--service-metrics-max-series: ${maxSeries} must be at least 1`);
+  errors.push(...tracingErrors(flags));
   if (errors.length > 0) return { ok: false, errors };
   config.hostnameOverride = config.hostnameOverride.trim().toLowerCase();
   normalizeFields(config);
@@ -95,6 +97,7 @@ function settings(
     manifests: standalone(given, 'manifests') ?? '',
     strict: standalone(given, 'strict') ?? false,
     serviceMetrics: serviceMetrics(given),
+    tracing: tracingSettings({ given }),
     version: standalone(given, 'version') || 'false',
     strictProblems,
     warnings,

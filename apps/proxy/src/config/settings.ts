@@ -1,4 +1,5 @@
 import type { FieldValue } from './kinds.ts';
+import type { TracingSettings } from './tracing.ts';
 import type { KubeProxyConfiguration } from './types.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 
@@ -23,6 +24,8 @@ export interface Settings {
   readonly strict: boolean;
   /** `--service-metrics`: most series; `null`: none. */
   readonly serviceMetrics: number | null;
+  /** `--tracing-endpoint`; `null`: no traces. */
+  readonly tracing: TracingSettings | null;
   /** `--version` as given: `false`, `true`, `raw` or `vX.Y.Z`. */
   readonly version: string;
   /** Trimmed and in lower case: compared byte for byte with `nodeName` of endpoints. */

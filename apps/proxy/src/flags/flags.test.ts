@@ -91,6 +91,8 @@ describe('the table of flags', () => {
       'userspace-drain-timeout',
       'service-metrics',
       'service-metrics-max-series',
+      'tracing-endpoint',
+      'tracing-sampling-rate-per-million',
     ]);
   });
 

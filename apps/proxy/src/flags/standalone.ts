@@ -85,6 +85,17 @@ export const STANDALONE = {
     initial: '10000',
     help: 'With --service-metrics: most series of Services and endpoints in /metrics; the others are only counted. Not in kube-proxy.',
   },
+  'tracing-endpoint': {
+    kind: 'string',
+    group: 'Health and metrics',
+    help: 'Send a trace of each change of a Service, from its arrival to the commit in the kernel, to this collector by OTLP/HTTP: http://127.0.0.1:4318. Empty: no traces. Not in kube-proxy.',
+  },
+  'tracing-sampling-rate-per-million': {
+    kind: 'int32',
+    group: 'Health and metrics',
+    initial: '1000000',
+    help: 'With --tracing-endpoint: how many of a million traces are sent. Not in kube-proxy.',
+  },
   'userspace-map': {
     kind: 'strings',
     group: 'userspace mode',

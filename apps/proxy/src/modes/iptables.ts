@@ -127,10 +127,18 @@ function newToLoopback(before: KubeProxyConfiguration, after: KubeProxyConfigura
   return needsRouteLocalnet(after) && !needsRouteLocalnet(before) ? ['nodePortAddresses'] : [];
 }
 
+function measuredDriver(
+  driver: IptablesDriver,
+  { measureWrite }: Pick<NodeFacts, 'measureWrite'>,
+): IptablesDriver {
+  if (measureWrite === undefined) return driver;
+  return { ...driver, restore: (input) => measureWrite(() => driver.restore(input)) };
+}
+
 function iptablesBackend(
   { config }: ModeSettings,
   family: Family,
-  facts: Pick<NodeFacts, 'counters' | 'syncPeriod' | 'onNotice'>,
+  facts: Pick<NodeFacts, 'counters' | 'syncPeriod' | 'onNotice' | 'measureWrite'>,
 ): ModeBackend {
   const liberal = readTrimmed(systemFiles, '/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal');
   const { masqueradeBit } = config.iptables;
@@ -139,7 +147,7 @@ function iptablesBackend(
   const driver = counting ?? createExecDriver({ family, ...noticesOf(facts) });
   const backend = createIptablesBackend({
     family,
-    driver,
+    driver: measuredDriver(driver, facts),
     accounting: counting !== undefined,
     masqueradeBit,
     // Where the module is not loaded yet, the setting is made when it is.

@@ -4,7 +4,7 @@ import {
   type IptablesDriver,
   type KeptRules,
 } from '@signalbox/backend-iptables';
-import type { IpvsBackendOptions } from '@signalbox/backend-ipvs';
+import type { IpvsBackendOptions, IpvsDriver } from '@signalbox/backend-ipvs';
 import { FAMILIES, formatBackendError, type CleanupResult, type Family, type Result } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
 import { release } from 'node:os';
@@ -126,11 +126,16 @@ async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupp
 async function ipvsBackend(
   settings: ModeSettings,
   family: Family,
-  facts: Pick<NodeFacts, 'onNotice'>,
+  facts: Pick<NodeFacts, 'onNotice' | 'measureWrite'>,
 ): Promise<ModeBackend> {
   const { createIpvsBackend, createNetlinkDriver, ipvsRules } = await import('@signalbox/backend-ipvs');
   const iptables = createExecDriver({ family, ...noticesOf(facts) });
-  const driver = createNetlinkDriver({ family, iptables });
+  const kernel = createNetlinkDriver({ family, iptables });
+  const { measureWrite } = facts;
+  const driver: IpvsDriver =
+    measureWrite === undefined
+      ? kernel
+      : { ...kernel, apply: (operations) => measureWrite(() => kernel.apply(operations)) };
   // It reads only, with sockets and processes of its own, which are opened at the first request.
   const inspector = createNetlinkDriver({ family });
   const backend = createIpvsBackend({ ...(await ipvsOptions(settings, family)), driver, inspector });

@@ -1,5 +1,6 @@
 /** Windows: backends over HNS. Loaded only where it is asked for. */
 import { familyOf, formatBackendError, NOTHING_DONE, type Backend, type Family } from '@signalbox/core';
+import type { HcnApi, HcnRequest } from '@signalbox/backend-winvfp';
 import { parseAddressPort, isUnspecified } from '../config/ip.ts';
 import { lazyBackend } from './lazy-backend.ts';
 import type { FamilySupport, ModeSettings, NodeFacts, ProxyMode } from './proxy-mode.ts';
@@ -65,6 +66,15 @@ export function nodeAddressOf(facts: NodeFacts, family: Family): () => string {
   };
 }
 
+/** `list` and `hns` read. */
+export function measuredHcn(hcn: HcnApi, { measureWrite }: Pick<NodeFacts, 'measureWrite'>): HcnApi {
+  if (measureWrite === undefined) return hcn;
+  const isRead = ({ op }: HcnRequest): boolean => op === 'list' || op === 'hns';
+  return {
+    call: (request) => (isRead(request) ? hcn.call(request) : measureWrite(() => hcn.call(request))),
+  };
+}
+
 /** Made at the first sync, which is when edge-js is needed. */
 function kernelspaceBackend(settings: ModeSettings, family: Family, facts: NodeFacts): Backend {
   return lazyBackend({
@@ -79,7 +89,7 @@ function kernelspaceBackend(settings: ModeSettings, family: Family, facts: NodeF
       return createWinvfpBackend({
         family,
         primary: primaryOf(settings),
-        hcn: opened.value,
+        hcn: measuredHcn(opened.value, facts),
         networkName: networkNameOf(settings),
         sourceVip: winkernel.sourceVip,
         enableDSR: winkernel.enableDSR,

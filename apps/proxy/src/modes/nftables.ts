@@ -75,10 +75,14 @@ async function surveyTables(): Promise<readonly string[] | BackendError> {
 /** The backends of both families share the record of their commits. */
 function backendsOfOneNamespace(): ProxyMode['createBackend'] {
   let ownCommits: OwnCommits | undefined;
-  return async ({ config }, family) => {
-    const { createNftablesBackend, createOwnCommits } = await load();
+  return async ({ config }, family, { measureWrite }) => {
+    const { createNetlinkDriver, createNftablesBackend, createOwnCommits } = await load();
     ownCommits ??= createOwnCommits();
-    return createNftablesBackend({ family, masqueradeBit: config.nftables.masqueradeBit, ownCommits });
+    const options = { family, masqueradeBit: config.nftables.masqueradeBit, ownCommits };
+    if (measureWrite === undefined) return createNftablesBackend(options);
+    const kernel = createNetlinkDriver({ family });
+    const driver: NftablesDriver = { ...kernel, commit: (work) => measureWrite(() => kernel.commit(work)) };
+    return createNftablesBackend({ ...options, driver, verifier: createNetlinkDriver({ family }) });
   };
 }
 

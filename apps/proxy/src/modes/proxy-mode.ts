@@ -161,6 +161,9 @@ export interface FamilySupport {
   readonly warnings?: readonly string[];
 }
 
+/** Calls `write`, which changes the kernel, and records when it began and ended. */
+export type MeasureWrite = <T>(write: () => Promise<T>) => Promise<T>;
+
 /** What a backend may ask about the node when it first syncs. */
 export interface NodeFacts {
   /** This node's address; `null` while unknown. */
@@ -169,6 +172,8 @@ export interface NodeFacts {
   syncPeriod(): number;
   /** `null` where the kernel cannot count, or the mode has no such counters. */
   readonly counters: PacketCounters | null;
+  /** For traces; absent: writes are not measured. */
+  readonly measureWrite?: MeasureWrite;
   /** For what the operator should know of the node's tools although no call of them fails. */
   readonly onNotice?: OnToolNotice;
 }

@@ -4,6 +4,7 @@ import type {
   connectionCapacity as ConnectionCapacity,
   UserspaceBackend,
   UserspaceBackendOptions,
+  UserspaceDriver,
 } from '@signalbox/backend-userspace';
 import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/kubernetes';
@@ -14,7 +15,7 @@ import { readTrimmed, systemFiles } from '../node/sysctl.ts';
 import { cleanerOf } from './cleaner.ts';
 import { surveyFamilies } from './iptables.ts';
 import { probeFamilies } from './probe-families.ts';
-import type { Cleaner, FamilySupport, ModeSettings, ProxyMode, Successor } from './proxy-mode.ts';
+import type { Cleaner, FamilySupport, ModeSettings, NodeFacts, ProxyMode, Successor } from './proxy-mode.ts';
 
 export const USERSPACE: ProxyMode = {
   name: 'userspace',
@@ -101,8 +102,8 @@ function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
     return (await Promise.all(own.map((each) => each.counts()))).reduce((sum, each) => sum + each.open, 0);
   };
   return {
-    createBackend: async (settings, family) => {
-      const backend = await newBackend(settings, family);
+    createBackend: async (settings, family, facts) => {
+      const backend = await newBackend(settings, family, facts);
       open.add(backend);
       const close = async (): Promise<void> => {
         await backend.close();
@@ -133,10 +134,21 @@ function cleaner(
   };
 }
 
-async function newBackend(settings: ModeSettings, family: Family): Promise<UserspaceBackend> {
-  const { createUserspaceBackend, probeDevice } = await load();
+async function newBackend(
+  settings: ModeSettings,
+  family: Family,
+  { measureWrite }: Pick<NodeFacts, 'measureWrite'>,
+): Promise<UserspaceBackend> {
+  const { createSystemDriver, createUserspaceBackend, probeDevice } = await load();
   const serviceAddresses = (await probeDevice()) === null ? 'device' : 'none';
-  return createUserspaceBackend({ ...(await userspaceOptions(settings)), family, serviceAddresses });
+  const options = { ...(await userspaceOptions(settings)), family, serviceAddresses } as const;
+  if (measureWrite === undefined) return createUserspaceBackend(options);
+  const sockets = createSystemDriver(options);
+  const driver: UserspaceDriver = {
+    ...sockets,
+    apply: (operations) => measureWrite(() => sockets.apply(operations)),
+  };
+  return createUserspaceBackend({ ...options, driver });
 }
 
 /** Timers of Node.js take no more. */

@@ -12,6 +12,7 @@ import {
 } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { ChangeTraces } from '../tracing/change-traces.ts';
 import { createConflictReporter } from './conflict-reporter.ts';
 
 export interface ControllerOptions {
@@ -29,6 +30,8 @@ export interface ControllerOptions {
   readonly onNode: (view: NodeView) => void;
   /** For metrics: changes that were just applied. */
   readonly onEvents: (events: readonly ObjectEvent[]) => void;
+  /** For traces; `null`: off. */
+  readonly tracing?: Pick<ChangeTraces, 'arrived' | 'changed'> | null;
 }
 
 export interface Controller {
@@ -58,12 +61,15 @@ export function createController(options: ControllerOptions): Controller {
 }
 
 function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]): void {
-  const { model, families, logger } = options;
+  const { model, families, logger, tracing } = options;
+  tracing?.arrived();
   for (const event of events) takeEvent(options, event);
   logger.debug(4, 'Applied object changes', { events: events.length });
   options.onEvents(events);
   for (const family of families) {
-    if (model.hasPending(family)) options.request(family, 'change');
+    if (!model.hasPending(family)) continue;
+    tracing?.changed(family, events.length);
+    options.request(family, 'change');
   }
 }
 

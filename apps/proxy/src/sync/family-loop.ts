@@ -18,6 +18,7 @@ import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
 import type { LocalNodePorts } from '../modes/proxy-mode.ts';
 import type { StateFile } from '../node/state-file.ts';
 import { recordSync } from '../metrics/record-sync.ts';
+import type { FamilyTrace } from '../tracing/change-traces.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
 import { createFrontendRecord } from './frontend-record.ts';
 import { createRefusalReporter, type RefusalReporter } from './refusal-reporter.ts';
@@ -35,6 +36,8 @@ export interface FamilyLoopOptions {
   readonly health: HealthState;
   readonly serviceHealth: ServiceHealth;
   readonly syncs: SyncHistory;
+  /** Absent: syncs are not traced. */
+  readonly trace?: FamilyTrace;
   readonly flows: FlowCleaner | null;
   /** Holds the frontends whose flows the next start looks for; unused without `flows`. */
   readonly frontends: () => StateFile;
@@ -105,9 +108,11 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
     staleFlows: flowsOf(options, () => loop.request('stale flows')),
   };
   const take = (step: (family: Family) => Built) => (): Built => {
+    options.trace?.syncStarts();
     options.refresh();
     verification.syncStarts();
     const built = step(family);
+    options.trace?.built();
     after.staleFlows?.note(built);
     recordPending(metrics, model);
     return built;
@@ -124,7 +129,9 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
     onStarted: () => health.queued(family),
     onException: (sync) => options.syncs.add({ ...sync, family, mode: backend.mode }),
     onReport: async (report) => {
+      options.trace?.programmed();
       await afterSync(after, report);
+      options.trace?.syncEnds(backend.mode, report);
       await verification.syncEnded(report.result);
       if (report.result.error !== undefined) options.onFailed?.(report.result.error);
     },
@@ -156,7 +163,7 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   recordPending(metrics, model);
   if (report.result.outcome === 'failed') {
     health.queued(family);
-    await after.staleFlows?.afterSync(report.result, report.state);
+    await deleteStaleFlows(after, report);
     return;
   }
   health.updated(family);
@@ -165,7 +172,17 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
   await after.localNodePorts?.sync(report.state);
-  await after.staleFlows?.afterSync(report.result, report.state);
+  await deleteStaleFlows(after, report);
+}
+
+async function deleteStaleFlows(
+  { staleFlows, trace }: AfterSync,
+  { result, state }: SyncReport,
+): Promise<void> {
+  if (staleFlows === null) return;
+  trace?.staleFlowsStart();
+  await staleFlows.afterSync(result, state);
+  trace?.staleFlowsEnd();
 }
 
 function recordPending(metrics: ProxyMetrics, model: Model): void {

@@ -62,10 +62,12 @@ function createBackend(
   { family, counters }: { readonly family: Family; readonly counters: PacketCounters | null },
 ): Promise<ModeBackend> {
   const logger = parts.logging.logger.component('sync');
+  const trace = parts.tracing?.families[family];
   return parts.composition.createBackend(settings, family, {
     nodeIP: (own) => parts.model.node().ips[own] ?? null,
     syncPeriod: () => effective(parts.current).syncPeriod,
     counters,
+    ...(trace === undefined ? {} : { measureWrite: trace.measureWrite }),
     onNotice: ({ message, data }) => logger.warning(message, data),
   });
 }
@@ -132,6 +134,7 @@ function createLoop(
     health: parts.health,
     serviceHealth: serviceHealthOf(parts, family),
     syncs: parts.syncs,
+    ...(parts.tracing === null ? {} : { trace: parts.tracing.families[family] }),
     flows: composition.createFlowCleaner(settings, family),
     sharedAddresses: sharedAddressReporter(parts, settings, family),
     localNodePorts: localNodePortsOf(parts, settings, family),

@@ -125,6 +125,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
   const parts: RecordingComposition = {
     modes: MODES,
     clock: manualClock,
+    preciseTime: () => manualClock.now(),
     reportExceptions: () => undefined,
     manualClock,
     backends,

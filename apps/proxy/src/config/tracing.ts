@@ -1,0 +1,49 @@
+/** `--tracing-endpoint` and `--tracing-sampling-rate-per-million`: as `tracing` of the kubelet, over OTLP/HTTP. */
+import type { ParsedFlags } from '../flags/parse.ts';
+import { standalone } from '../flags/standalone.ts';
+import { invalidArgument } from './problem.ts';
+
+export interface TracingSettings {
+  /** URL to which spans are posted. */
+  readonly url: string;
+  readonly samplingRatePerMillion: number;
+}
+
+const ALL = 1_000_000;
+/** Of OTLP/HTTP, below the base URL of a collector. */
+const TRACES_PATH = 'v1/traces';
+
+/** `null`: off. */
+export function tracingSettings({ given }: Pick<ParsedFlags, 'given'>): TracingSettings | null {
+  const url = tracesUrl(standalone(given, 'tracing-endpoint') ?? '');
+  const samplingRatePerMillion = standalone(given, 'tracing-sampling-rate-per-million') ?? ALL;
+  return url === null || url === '' ? null : { url, samplingRatePerMillion };
+}
+
+/** One line each. */
+export function tracingErrors({ given }: Pick<ParsedFlags, 'given'>): readonly string[] {
+  const errors: string[] = [];
+  const endpoint = standalone(given, 'tracing-endpoint') ?? '';
+  if (tracesUrl(endpoint) === null) {
+    const reason =
+      'must be http://HOST:PORT, https://HOST:PORT or HOST:PORT, without user, query and fragment';
+    errors.push(invalidArgument('--tracing-endpoint', endpoint, reason));
+  }
+  const rate = standalone(given, 'tracing-sampling-rate-per-million') ?? ALL;
+  if (rate < 0 || rate > ALL) {
+    const reason = `must be within the range [0, ${ALL}]`;
+    errors.push(invalidArgument('--tracing-sampling-rate-per-million', String(rate), reason));
+  }
+  return errors;
+}
+
+/** Empty without an endpoint, `null` for what is none. A host and port alone, as the kubelet has it, is reached without TLS. */
+function tracesUrl(endpoint: string): string | null {
+  if (endpoint === '') return '';
+  const text = endpoint.includes('://') ? endpoint : `http://${endpoint}`;
+  if (/[\s?#@]/.test(text) || !URL.canParse(text)) return null;
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return null;
+  const base = url.href.replace(/\/+$/, '');
+  return base.endsWith(`/${TRACES_PATH}`) ? base : `${base}/${TRACES_PATH}`;
+}

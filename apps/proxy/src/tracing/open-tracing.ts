@@ -1,0 +1,67 @@
+import type { Clock } from '@signalbox/core';
+import { withinDeadline } from '../cluster/within-deadline.ts';
+import type { TracingSettings } from '../config/tracing.ts';
+import type { Logger } from '../logging/logger.ts';
+import { SIGNALBOX_VERSION } from '../version/version.ts';
+import { createChangeTraces, type ChangeTraces } from './change-traces.ts';
+import type * as exporter from './otlp-exporter.ts';
+
+export interface TracingOptions {
+  readonly settings: TracingSettings;
+  readonly nodeName: string;
+  readonly clock: Clock;
+  /** Milliseconds since 1970, with fractions. */
+  readonly now: () => number;
+  readonly logger: Logger;
+}
+
+export interface Tracing extends ChangeTraces {
+  /** Sends what is recorded; a collector that does not answer delays the end only so long. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds. */
+const CLOSE_DEADLINE = 2000;
+
+/** `null`: it cannot be loaded, which is logged. Services are programmed without traces, too. */
+export async function openTracing(options: TracingOptions): Promise<Tracing | null> {
+  const { settings, nodeName, clock, now, logger } = options;
+  const loaded = await loadExporter();
+  if (typeof loaded === 'string') {
+    logger.error('Failed to load the exporter of traces; tracing is off', { err: loaded });
+    return null;
+  }
+  const traces = loaded.createOtlpExporter({
+    ...settings,
+    nodeName,
+    version: SIGNALBOX_VERSION,
+    onSent: createOutageLog(logger, settings.url),
+  });
+  logger.info('Tracing is on', { ...settings });
+  const close = async (): Promise<void> => {
+    await withinDeadline(traces.close(), { clock, deadline: CLOSE_DEADLINE, what: settings.url });
+  };
+  return { ...createChangeTraces({ now, record: (trace) => traces.record(trace) }), close };
+}
+
+async function loadExporter(): Promise<Pick<typeof exporter, 'createOtlpExporter'> | string> {
+  try {
+    return await import('./otlp-exporter.ts');
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** One line for an outage, and one for its end, however many requests fail. */
+function createOutageLog(logger: Logger, url: string): (error: string | null) => void {
+  let isOut = false;
+  return (error) => {
+    if (error !== null && !isOut)
+      logger.warning('Failed to export traces; they are dropped until the collector accepts them', {
+        url,
+        err: error,
+      });
+    if (error === null && isOut) logger.info('The collector accepts traces again', { url });
+    isOut = error !== null;
+  };
+}
