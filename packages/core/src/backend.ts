@@ -1,5 +1,5 @@
 /**
- * What a proxy mode is to the rest of the world. Types only. Reasons: decisions/0003-backend.md.
+ * The interface of a proxy mode. Types only. Reasons: decisions/0003-backend.md.
  *
  * A backend serves one IP family. Calls never overlap: the caller waits for one to settle before the next.
  * No method throws or rejects for a reason outside the program: failures are values.
@@ -21,8 +21,8 @@ export type SyncCounters = Readonly<Record<string, number>>;
 
 export interface SyncResult {
   /**
-   * - `ok`: the kernel holds the desired state.
-   * - `partial`: it holds it but for `failures`.
+   * - `ok`: the kernel equals the desired state.
+   * - `partial`: it equals the desired state except for `failures`.
    * - `failed`: see `error`; the previous rules are in place or, if `error.kernel` is unknown, some of the new.
    */
   readonly outcome: 'ok' | 'partial' | 'failed';
@@ -31,12 +31,12 @@ export interface SyncResult {
   readonly failures: readonly ServiceFailure[];
   /** Only with `failed`. */
   readonly error?: BackendError;
-  /** What another process had changed in the kernel and this sync has written again. */
+  /** Kernel objects that another process had modified and this sync has written again. */
   readonly repaired: readonly Drift[];
   readonly counters: SyncCounters;
 }
 
-/** A difference between what the kernel holds and what it should hold. */
+/** A difference between the kernel and the desired state. */
 export interface Drift {
   readonly kind: 'missing' | 'altered' | 'stale';
   /** The tool's term: `chain`, `rule`, `set`, `virtual server`, `load balancer`. */
@@ -47,7 +47,7 @@ export interface Drift {
   readonly within?: string;
 }
 
-/** What `observe` saw. */
+/** Result of `observe`. */
 export type Observation =
   | { readonly outcome: 'ok'; readonly drift: readonly Drift[] }
   | { readonly outcome: 'failed'; readonly error: BackendError };
@@ -105,9 +105,9 @@ export interface Backend {
 
   /**
    * Makes the kernel hold the desired state after `change`. The change is recorded whatever the outcome:
-   * after a failure call again with the next change, or an empty one, and the backend catches up.
+   * after a failure call again with the next change, or an empty one, and the backend programs what is missing.
    *
-   * What is given is checked first (desired/validate-change.ts). A service port or health check that does not fit the
+   * The change is checked first (desired/validate-change.ts). A service port or health check that does not fit the
    * contract gets no rules and is one of the `failures`; a change that is malformed as a whole is not recorded and
    * fails with code `rejected`, operation `sync` and the field.
    */
@@ -119,7 +119,7 @@ export interface Backend {
   /** Compares the kernel with the last desired state; changes nothing. */
   observe(): Promise<Observation>;
 
-  /** `observe` may run while a sync does; what it answers then may be out of date. Else the caller does one at a time. */
+  /** `observe` may run during a sync; its result may then be out of date. All other calls must not overlap. */
   readonly observesBesideSync?: boolean;
 
   /**
@@ -139,7 +139,7 @@ export interface Backend {
   /** Compares the kernel with the last desired state as text. Only reads; may run beside a sync, as `inspect`. */
   difference?(): Promise<Difference>;
 
-  /** Lets go of sockets and children. The rules stay. */
+  /** Closes sockets and ends child processes. The rules stay. */
   close(): Promise<void>;
 }
 

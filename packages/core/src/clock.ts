@@ -1,4 +1,4 @@
-/** Time and chance, injected wherever something waits or retries, so that tests decide when time passes. */
+/** Time and randomness, injected wherever something waits or retries, so that tests decide when time passes. */
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;

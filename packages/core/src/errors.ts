@@ -7,9 +7,9 @@ export type BackendErrorCode =
   | 'not-found'
   /** An object that had to be absent exists. */
   | 'exists'
-  /** A lock or the kernel is busy; trying again is the cure. */
+  /** A lock or the kernel is busy; a retry can succeed. */
   | 'busy'
-  /** No right to do it (no root, no CAP_NET_ADMIN, a read-only file system). */
+  /** Missing permission (no root, no CAP_NET_ADMIN, a read-only file system). */
   | 'not-permitted'
   /** This kernel, tool or version cannot do it. */
   | 'unsupported'
@@ -28,14 +28,14 @@ export interface BackendError {
   readonly code: BackendErrorCode;
   /** What was being done, in the tool's words: `iptables-restore`, `IPVS_CMD_NEW_SERVICE`. */
   readonly operation: string;
-  /** One line for a log: what, why, and the culprit. */
+  /** One line for a log: what failed, why, and the object that caused it. */
   readonly message: string;
   /**
-   * `unchanged`: the kernel holds what it held before (a refused transaction, a lock not gained).
+   * `unchanged`: the kernel is as it was before (a refused transaction, a lock not acquired).
    * `unknown`: it may contain part of the change; the backend discards its observed state.
    */
   readonly kernel: 'unchanged' | 'unknown';
-  /** Further lines: standard error of the tool, the offending input with its line numbers. */
+  /** Further lines: standard error of the tool, the invalid input with its line numbers. */
   readonly detail?: string;
 }
 

@@ -22,7 +22,7 @@ export type ObjectEvent =
       readonly name: string;
     };
 
-/** Why an object, or a part of it, was left out. It costs nothing but that part. */
+/** Why an object, or a part of it, was left out. Only that part is affected. */
 export interface InputProblem {
   readonly resource: Resource;
   /** `namespace/name`, as far as it could be read. */
@@ -39,19 +39,19 @@ export function formatInputProblem(problem: InputProblem): string {
   return `${problem.resource} ${problem.object}${where}: invalid value ${problem.value}: ${problem.reason}`;
 }
 
-/** Receives what a source sees. Calls are synchronous and must not throw. */
+/** Receives the events and problems of a source. Calls are synchronous and must not throw. */
 export interface SourceHandlers {
   onEvents(events: readonly ObjectEvent[]): void;
   /** The first complete set of this resource has been delivered. Called once per resource. */
   onSynced(resource: Resource): void;
-  /** Something the operator should read: a bad document, a lost connection. The source goes on by itself. */
+  /** A problem for the operator: a bad document, a lost connection. The source continues by itself. */
   onProblem(problem: SourceProblem): void;
 }
 
 export interface SourceProblem {
   /** `file-unreadable`, `bad-document`, `connection-lost`, `unauthorized`, …: the source documents its codes. */
   readonly code: string;
-  /** One line that names the culprit. */
+  /** One line that names the cause. */
   readonly message: string;
 }
 

@@ -1,4 +1,4 @@
-/** What a call that can fail answers: failures are values, here and in every package above. */
+/** Result of a call that can fail: failures are values, here and in every package that uses core. */
 import type { BackendError } from './errors.ts';
 
 export type Result<T, E = BackendError> =

@@ -8,7 +8,7 @@ export interface FlowTuple {
 
 /**
  * An entry of the kernel's connection table. Where a connection was sent to an endpoint, `reply.source` is the
- * endpoint while `original.destination` is still the address that the client asked for.
+ * endpoint while `original.destination` is still the address that the client connected to.
  */
 export interface Flow {
   /** IANA number: 17 for UDP. */

@@ -8,7 +8,7 @@ import { isTrackedFlow, trackedVips, vipKey, wasRedirected } from './tracked-flo
  * (S47). UDP and SCTP only (S48).
  *
  * The evidence: a flow was addressed to a range that the cluster allocates cluster IPs from, where no service port is
- * now, and something sent it on to another address. Programs that redirect packets themselves (host ports, containers)
+ * now, and its destination was rewritten to another address. Programs that redirect packets themselves (host ports, containers)
  * do so for addresses of the node. Without known ranges there is no such evidence, and nothing is selected.
  */
 export function selectOrphanedFlows<F extends Flow>(

@@ -28,7 +28,7 @@ const VIP: At = ['10.96.0.10', 53];
 const AT_A: At = ['10.244.1.5', 5353];
 const AT_B: At = ['10.244.2.7', 5353];
 
-/** A flow of CLIENT to `to` that `by` answers. */
+/** A flow of CLIENT to `to`, answered by `by`. */
 function flow(to: At, by: At, protocol = UDP): Flow {
   return {
     protocol,
@@ -129,7 +129,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(VIP, AT_A), flow(VIP, AT_B)])).toEqual([0]);
   });
 
-  it('S46: a flow older than the first endpoint was never redirected and must be', () => {
+  it('S46: a flow older than the first endpoint was never redirected and is stale', () => {
     const model = built();
     model.apply(slice(A));
     expect(stale(model, [flow(VIP, VIP), flow([NODE, 30_053], [NODE, 30_053])])).toEqual([0, 1]);
@@ -151,7 +151,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(elsewhere, elsewhere)])).toEqual([]);
   });
 
-  it('a flow to an endpoint of a node port counts whatever the address', () => {
+  it('a flow to an endpoint of a node port is selected whatever the address', () => {
     const model = built(A);
     model.apply(slice(B));
     expect(stale(model, [flow(['192.0.2.99', 30_053], AT_A)])).toEqual([0]);
@@ -175,13 +175,13 @@ describe('selectStaleFlows', () => {
       return model;
     }
 
-    it('S46: is checked against that service alone: an endpoint may leave one and serve the other', () => {
+    it('S46: is checked against that service alone: an endpoint may be removed from one and serve the other', () => {
       const model = withOther();
       model.apply(slice(B));
       expect(stale(model, [flow(OTHER, AT_A), flow([NODE, 30_053], AT_A)])).toEqual([1]);
     });
 
-    it('S48: outlives the service of the node port', () => {
+    it('S48: is kept when the service of the node port is deleted', () => {
       const model = withOther('SCTP');
       model.apply(remove('Service', 'cart'));
       expect(stale(model, [flow(OTHER, AT_A, SCTP), flow([NODE, 30_053], AT_A, SCTP)])).toEqual([1]);
@@ -224,7 +224,7 @@ describe('selectStaleFlows', () => {
     expect(stale(model, [flow(VIP, AT_A, TCP), flow(VIP, VIP, TCP)])).toEqual([]);
   });
 
-  it('S48: SCTP loses flows to what is gone and flows never redirected, not those to endpoints that fail', () => {
+  it('S48: for SCTP, flows to removed frontends and flows never redirected are stale, not those to failing endpoints', () => {
     const model = built(A);
     const ports = [{ name: 'dns', port: 53, protocol: 'SCTP' }];
     model.apply(service({ ports }));
@@ -291,7 +291,7 @@ describe('wholeState', () => {
 });
 
 describe('mayLeaveStaleFlows', () => {
-  it('S44: only a change with a UDP port asks for a listing', () => {
+  it('S44: only a change with a UDP port requires a listing', () => {
     const model = built(A);
     expect(mayLeaveStaleFlows(model.build('IPv4').change)).toBe(false);
     model.apply(upsert('Service', serviceObject({ name: 'web', spec: { clusterIP: '10.96.0.99' } })));

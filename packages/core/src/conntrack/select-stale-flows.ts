@@ -1,10 +1,11 @@
 /**
- * Which flows must be forgotten by the kernel so that their next packet is decided anew (S44-S49).
+ * Which flows must be deleted from the kernel's table so that rules apply to their next packet (S44-S49).
  *
  * Every UDP flow whose answers do not come from an endpoint that still serves. Of SCTP (S48) only what cannot
- * be alive: flows to a frontend that is gone, and flows that were never sent to an endpoint at all. An SCTP
- * association to an endpoint that merely fails its readiness probe must survive, and from here such an
- * endpoint is like one to an endpoint that is gone. TCP never: its peers detect a broken connection themselves.
+ * be in use: flows to a frontend that is gone, and flows that were never sent to an endpoint at all. An SCTP
+ * association to an endpoint that merely fails its readiness probe must be kept, and here such an
+ * association cannot be distinguished from one to an endpoint that is gone. TCP never: its peers detect a
+ * broken connection themselves.
  */
 import type { ChangeSet } from '../desired/desired-change.ts';
 import type { DesiredState } from '../desired/desired-state.ts';
@@ -76,7 +77,7 @@ function expectationsOf(change: ServicePortChange): Expectations {
   return expectations;
 }
 
-/** Addresses that have, on the number of one of these node ports, a service port of their own; found when first asked. */
+/** Addresses that have, on the number of one of these node ports, a service port of their own; computed at first use. */
 function createVipLookup(
   state: Pick<DesiredState, 'servicePorts'>,
   nodePorts: Expectations['nodePorts'],
@@ -94,9 +95,9 @@ interface Surroundings {
 }
 
 /**
- * Whom a flow may be answered by; `undefined`: it is not the change's business. What is addressed to another service,
- * or to some host's port that merely equals a node port, is none of the node port's flows: it must be addressed to
- * this node or, where the node has addresses that are not listed, have gone to an endpoint of the node port.
+ * The endpoints that may answer a flow; `undefined`: the change does not concern the flow. A flow addressed to another
+ * service, or to a port of another host that equals a node port, is not a flow of the node port: those are addressed to
+ * this node or, where the node has addresses that are not listed, were redirected to an endpoint of the node port.
  */
 function allowedFor(flow: Flow, { expectations, nodePortIPs, isVip }: Surroundings): Allowed | undefined {
   const { protocol, original, reply } = flow;
@@ -117,14 +118,14 @@ function isStale(flow: Flow, allowed: Allowed): boolean {
   return flow.protocol === PROTOCOL_NUMBER.UDP || allowed === NO_ENDPOINTS || !wasRedirected(flow);
 }
 
-/** What a change removes or alters, as it was: as much of it as `wholeState` wants to know. */
+/** What a change removes or alters, as it was: the fields that `wholeState` needs. */
 export function formerServicePorts(change: ServicePortChange): readonly FlowServicePort[] {
   return concerned(change).old;
 }
 
 /**
- * For `selectStaleFlows`: everything there is, and what has gone (`formerServicePorts`). Where it is not one change
- * that names what to check, such as after rules were missing for a while: flows that began then go nowhere.
+ * For `selectStaleFlows`: all service ports, and the removed ones (`formerServicePorts`). For the case that no single
+ * change names what to check, such as after rules were missing for a while: flows that began then reach no endpoint.
  */
 export function wholeState(
   { servicePorts }: Pick<DesiredState, 'servicePorts'>,
@@ -133,7 +134,7 @@ export function wholeState(
   return { servicePorts: { added: [...servicePorts.values()], changed: [], removed: former } };
 }
 
-/** Service ports whose flows are looked at when they change or go (S48). */
+/** Service ports whose flows are checked when the service port changes or is removed (S48). */
 export function trackedServicePorts({
   servicePorts,
 }: Pick<DesiredState, 'servicePorts'>): readonly FlowServicePort[] {
@@ -148,7 +149,7 @@ export function mayLeaveStaleFlows(change: ServicePortChange): boolean {
 
 /**
  * The flows to delete after `change` was programmed: those to a frontend named in the change whose answers do
- * not come from an endpoint that still serves (dead endpoints, frontends that are gone, flows that began
+ * not come from an endpoint that still serves (removed endpoints, removed frontends, flows that began
  * before the service had any endpoint and so were never redirected), as far as their protocol allows. After a
  * restart (a full change) flows to serving endpoints stay. `flows`: one family's listing, possibly
  * incomplete; the very objects are returned.

@@ -1,4 +1,4 @@
-/** What the selections of flows share. */
+/** Types and functions that the selections of flows share. */
 import type { DesiredServicePort, DesiredState, Frontend } from '../desired/desired-state.ts';
 import { PROTOCOL_NUMBER, type Protocol } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
@@ -13,7 +13,7 @@ type FlowFrontend =
       readonly port: number;
     };
 
-/** What of a service port decides about its flows. */
+/** The fields of a service port that decide about its flows. */
 export interface FlowServicePort {
   readonly name: { readonly protocol: Protocol };
   readonly frontends: readonly FlowFrontend[];
@@ -52,7 +52,7 @@ export function trackedVips(
   return vips;
 }
 
-/** Answers come from another address or port than the client asked. */
+/** Replies come from another address or port than the client connected to. */
 export function wasRedirected({ original, reply }: Flow): boolean {
   return reply.source !== original.destination || reply.sourcePort !== original.destinationPort;
 }

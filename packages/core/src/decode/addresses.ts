@@ -4,7 +4,7 @@ import { canonicalAddress } from '../model/ip.ts';
 import { refusalOf, type AddressUse } from '../model/special-address.ts';
 import { text, type ProblemLog } from './reader.ts';
 
-/** A list entry and where it stands, for problem reports. */
+/** A list entry and its position, for problem reports. */
 export interface Placed {
   readonly field: string;
   readonly value: unknown;
@@ -14,7 +14,7 @@ export function placed(field: string, values: readonly unknown[]): Placed[] {
   return values.map((value, index) => ({ field: `${field}[${index}]`, value }));
 }
 
-/** Canonical addresses in order, without duplicates. Empty strings are skipped in silence, as kube-proxy does. */
+/** Canonical addresses in order, without duplicates. Empty strings are skipped without a problem, as in kube-proxy. */
 export function readAddresses(
   entries: readonly Placed[],
   log: ProblemLog,

@@ -72,7 +72,7 @@ describe('endpoints', () => {
     ['::1', 'a loopback'],
   ];
   for (const [address, special] of refused) {
-    it(`F135: ${special} address costs its own endpoint only: ${address}`, () => {
+    it(`F135: ${special} address excludes only its own endpoint: ${address}`, () => {
       const [addressType, good] = address.includes(':') ? ['IPv6', 'fd00::5'] : ['IPv4', '10.244.1.5'];
       const endpoints = [{ addresses: [address] }, { addresses: [good] }];
       const decoded = decode({ ...sliceObject([], { addressType }), endpoints });
@@ -136,7 +136,7 @@ describe('slices of no use', () => {
     });
   }
 
-  it('F126: the label of another service proxy decides at the Service, not here', () => {
+  it('F126: the label of another service proxy is read from the Service, not from the slice', () => {
     const decoded = decode(sliceObject([POD], labels({ 'service.kubernetes.io/service-proxy-name': 'x' })));
     expect(decoded.value?.endpoints).toHaveLength(1);
   });

@@ -55,7 +55,7 @@ interface SliceReader {
   readonly log: ProblemLog;
 }
 
-/** F135: the first address counts; the API promises that the others mean the same pod. */
+/** F135: the first address counts; the API guarantees that the others belong to the same pod. */
 function decodeEndpoints(entries: readonly unknown[], reader: SliceReader): SliceEndpoint[] {
   const endpoints: SliceEndpoint[] = [];
   for (const [index, item] of entries.entries()) {
@@ -78,7 +78,7 @@ function decodeEndpoints(entries: readonly unknown[], reader: SliceReader): Slic
   return endpoints;
 }
 
-/** F135: entries without a port mean every port, which no proxy can program. */
+/** F135: entries without a port stand for every port, which no proxy can program. */
 function decodePorts(entries: readonly unknown[], reader: SliceReader): SlicePort[] {
   const ports: SlicePort[] = [];
   for (const [index, item] of entries.entries()) {

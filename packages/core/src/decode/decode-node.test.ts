@@ -4,7 +4,7 @@ import { decodeNode } from './decode-node.ts';
 import { decodeServiceCidr } from './decode-service-cidr.ts';
 
 describe('decodeNode', () => {
-  it('F117: InternalIPs in status order, then ExternalIPs; host names are nothing', () => {
+  it('F117: InternalIPs in status order, then ExternalIPs; host names are ignored', () => {
     const addresses = [
       { type: 'Hostname', address: 'node-a' },
       { type: 'ExternalIP', address: '203.0.113.1' },
@@ -15,7 +15,7 @@ describe('decodeNode', () => {
     expect(value?.addresses).toEqual(['2001:db8::1', '192.0.2.10', '203.0.113.1']);
   });
 
-  it('F117: an address that is none is reported and skipped', () => {
+  it('F117: an invalid address is reported and skipped', () => {
     const { value, problems } = decodeNode(nodeObject({ internal: ['node.example', '192.0.2.10'] }));
     expect(value?.addresses).toEqual(['192.0.2.10']);
     expect(problems.map(({ field }) => field)).toEqual(['status.addresses[0].address']);
@@ -50,7 +50,7 @@ describe('decodeNode', () => {
     expect(ranges({})).toEqual([]);
   });
 
-  it('S36: empty texts among the pod ranges are no problem', () => {
+  it('S36: empty strings among the pod ranges are ignored without a problem', () => {
     const { value, problems } = decodeNode(nodeObject({ spec: { podCIDRs: ['', '10.244.1.0/24'] } }));
     expect(value?.podCIDRs).toEqual(['10.244.1.0/24']);
     expect(problems).toEqual([]);

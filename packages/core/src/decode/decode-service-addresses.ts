@@ -13,7 +13,7 @@ function listed(spec: Fields): Placed[] {
   return many.length > 0 ? many : [{ field: 'spec.clusterIP', value: spec['clusterIP'] }];
 }
 
-/** F132. `ipFamilies` names the family of each entry; where it is missing, the addresses speak for themselves. */
+/** F132. `ipFamilies` names the family of each entry; where it is missing, each address determines its family. */
 function clusterIPs(spec: Fields, log: ProblemLog): PerFamily<string> {
   const families = items(spec['ipFamilies']);
   const found: PerFamily<string> = {};
@@ -34,7 +34,7 @@ function clusterIPs(spec: Fields, log: ProblemLog): PerFamily<string> {
   return found;
 }
 
-/** S18: only addresses in VIP mode; in `Proxy` mode traffic must really leave for the load balancer. */
+/** S18: only addresses in VIP mode; in `Proxy` mode traffic must go through the load balancer. */
 function loadBalancerIPs(object: Fields, log: ProblemLog): string[] {
   const ingress = items(fields(fields(object['status'])['loadBalancer'])['ingress']);
   const entries: Placed[] = [];
@@ -57,7 +57,7 @@ function sourceRanges(spec: Fields, log: ProblemLog): SourceRangesRead {
   const raw = spec['loadBalancerSourceRanges'] ?? [];
   const isList = Array.isArray(raw);
   const entries = isList ? placed(field, items(raw)) : [{ field, value: raw }];
-  // Any entry that is not blank was meant to restrict sources.
+  // Any entry that is not blank is treated as a restriction of sources.
   const asked = entries.filter(({ value }) => typeof value !== 'string' || value.trim() !== '');
   const cidrs = isList ? readCidrs(asked, log) : [];
   const unreadable = asked.length > 0 && cidrs.length === 0;
@@ -94,7 +94,7 @@ export function decodeServiceAddresses(object: Fields, log: ProblemLog): PerFami
     if (clusterIP === undefined) continue;
     const own = (ip: string): boolean => familyOf(ip) === family && ip !== clusterIP;
     const lb = ranges.unreadable ? [] : vips.filter(own);
-    // An address that is both keeps its source ranges: the narrower reading.
+    // An address that is both keeps its source ranges: the more restrictive interpretation.
     const others = external.filter((ip) => own(ip) && !vips.includes(ip));
     result[family] = {
       clusterIP,

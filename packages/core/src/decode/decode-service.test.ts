@@ -67,7 +67,7 @@ describe('cluster IPs by family', () => {
     });
   }
 
-  it('F132: an address of another family than announced is a problem and costs that family only', () => {
+  it('F132: an address of another family than announced is a problem, and only that family is not served', () => {
     const spec = { clusterIPs: ['10.96.0.9', '10.96.0.8'], ipFamilies: ['IPv4', 'IPv6'] };
     const { value, problems } = decodeService(serviceObject({ spec }));
     expect(Object.keys(value?.addresses ?? {})).toEqual(['IPv4']);
@@ -92,7 +92,7 @@ describe('cluster IPs that do not fit together', () => {
 });
 
 describe('addresses that the API refuses', () => {
-  it('F132: cost the family, as cluster IP, or themselves; the rest of the Service is served', () => {
+  it('F132: as cluster IP exclude the family, else only themselves; the rest of the Service is served', () => {
     const spec = {
       clusterIPs: ['127.0.0.1', 'fd00::a'],
       ipFamilies: ['IPv4', 'IPv6'],
@@ -170,7 +170,7 @@ describe('addresses for external clients', () => {
     expect(addresses.IPv4?.loadBalancerIPs).toEqual(['203.0.113.1', '203.0.113.2']);
   });
 
-  it('S17: external IPs by family, empty strings skipped in silence', () => {
+  it('S17: external IPs by family, empty strings skipped without a problem', () => {
     const { addresses } = decoded({ spec: { externalIPs: ['', '203.0.113.1', '2001:db8::1'] } });
     expect(addresses.IPv4?.externalIPs).toEqual(['203.0.113.1']);
   });
@@ -218,13 +218,13 @@ describe('addresses for external clients', () => {
     },
   );
 
-  it('S17 S24: what is left out of the load-balancer IPs is no external IP instead', () => {
+  it('S17 S24: an address left out of the load-balancer IPs is not used as external IP instead', () => {
     const spec = { externalIPs: ['203.0.113.1', '203.0.113.2'], loadBalancerSourceRanges: ['nonsense'] };
     const { value } = decodeService(serviceObject({ spec, ingress: [{ ip: '203.0.113.1' }] }));
     expect(value?.addresses.IPv4).toMatchObject({ externalIPs: ['203.0.113.2'], loadBalancerIPs: [] });
   });
 
-  it('S24: ranges of which none can be read close the load-balancer IPs instead of opening them', () => {
+  it('S24: ranges of which none is valid deny all sources on load-balancer IPs instead of allowing all', () => {
     const shape = { spec: { loadBalancerSourceRanges: ['10.0.0/8'] }, ingress: [{ ip: '203.0.113.1' }] };
     const { value, problems } = decodeService(serviceObject(shape));
     expect(value?.addresses.IPv4?.loadBalancerIPs).toEqual([]);
@@ -299,7 +299,7 @@ describe('session affinity', () => {
   }
 
   for (const timeoutSeconds of [0, -1, 86_401, 1.5, '60']) {
-    it(`S30: an unusable timeout ${JSON.stringify(timeoutSeconds)} is reported and the default taken`, () => {
+    it(`S30: an unusable timeout ${JSON.stringify(timeoutSeconds)} is reported and the default used`, () => {
       const spec = { sessionAffinity: 'ClientIP', sessionAffinityConfig: { clientIP: { timeoutSeconds } } };
       expect(decodeService(serviceObject({ spec })).value?.affinity?.timeoutSeconds).toBe(10_800);
       expect(problemsOf({ spec })).toHaveLength(1);
@@ -368,14 +368,14 @@ describe('malformed services', () => {
     });
   });
 
-  it('F135: addresses with leading zeros are refused, for programs differ about their meaning', () => {
+  it('F135: addresses with leading zeros are refused, because programs interpret them differently', () => {
     expect(problemsOf({ spec: { clusterIP: '10.96.0.010' } })).toEqual([
       'Service shop/cart.spec.clusterIP: invalid value "10.96.0.010": must be an IP address',
     ]);
   });
 });
 
-describe('words that are not known', () => {
+describe('unknown values of enumerations', () => {
   const rows: readonly [string, Readonly<Record<string, unknown>>, string[]][] = [
     ['S2: an internal policy reads as Cluster', { internalTrafficPolicy: 'Near' }, ['internalTrafficPolicy']],
     [
@@ -396,14 +396,14 @@ describe('words that are not known', () => {
     ],
   ];
   for (const [title, spec, fields] of rows) {
-    it(`${title}, and cost no more than that`, () => {
+    it(`${title}, and affect nothing else`, () => {
       const { value, problems } = decodeService(serviceObject({ spec }));
       expect(value).toMatchObject({ internalPolicy: 'cluster', externalPolicy: 'cluster', affinity: null });
       expect(problems.map(({ field }) => field)).toEqual(fields.map((field) => `spec.${field}`));
     });
   }
 
-  it('S18: an ingress entry of an unknown mode is left to its load balancer', () => {
+  it('S18: an ingress entry of an unknown mode is not served', () => {
     const ingress = [{ ip: '203.0.113.1', ipMode: 'Tunnel' }, { ip: '203.0.113.2' }];
     const { value } = decodeService(serviceObject({ spec: { type: 'LoadBalancer' }, ingress }));
     expect(value?.addresses.IPv4?.loadBalancerIPs).toEqual(['203.0.113.2']);

@@ -66,7 +66,7 @@ function decodePorts(spec: Fields, identity: Identity): ServicePortModel[] {
 
 const POLICIES = ['Cluster', 'Local'] as const;
 
-/** A word of a closed list; unset, the first. A word of a newer API is reported, and costs what it asks for only. */
+/** A value of an enumeration; if unset, the first. An unknown value (of a newer API) is reported and replaced by the first. */
 function readChoice<T extends string>(
   spec: Fields,
   field: string,
@@ -132,7 +132,7 @@ function whyIgnored(spec: Fields, labels: Fields): IgnoredService | null {
   return first === '' ? 'no-cluster-ip' : null;
 }
 
-/** For people only: what a type means is decided by the fields it comes with. */
+/** For display only: behaviour is decided by the other fields, not by the type. */
 function serviceType(spec: Fields): ServiceType {
   const type = spec['type'];
   return type === 'NodePort' || type === 'LoadBalancer' ? type : 'ClusterIP';

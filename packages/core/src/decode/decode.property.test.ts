@@ -53,7 +53,7 @@ const damaged = fc
   .map(({ resource, route, by }) => ({ resource, object: replacePart(MODELS[resource], route, by) }));
 
 describe('damaged objects', () => {
-  it('are never more than a list of problems', () => {
+  it('never throw: the result is a list of problems', () => {
     fc.assert(
       fc.property(fc.array(damaged, { minLength: 1, maxLength: 8 }), (all) => {
         const model = createModel(TEST_CONFIG);
@@ -71,13 +71,13 @@ describe('damaged objects', () => {
     );
   });
 
-  /** Under another name they would be other objects, and might rightly hold the address. */
+  /** Under another name they would be other objects, which could have the address by right (S28). */
   const sameName = damaged.filter(({ resource, object }) => {
     const metadata = (value: unknown): unknown => (value as { metadata?: unknown } | null)?.metadata;
     return sameValue(metadata(object), metadata(MODELS[resource]));
   });
 
-  it('cost nothing that comes after them', () => {
+  it('do not affect objects that are applied later', () => {
     fc.assert(
       fc.property(fc.array(sameName, { maxLength: 8 }), (all) => {
         const model = createModel(TEST_CONFIG);

@@ -6,7 +6,7 @@ export interface InternPool {
   hints(zones: readonly string[], nodes: readonly string[]): TopologyHints;
 }
 
-/** Above the largest clusters' node count; then the pool starts anew, so that names long gone are let go. */
+/** Above the largest clusters' node count; then the pool is emptied, so that names no longer in use are released. */
 const POOL_LIMIT = 20_000;
 
 const NO_NAMES: readonly string[] = Object.freeze([]);

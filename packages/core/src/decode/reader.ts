@@ -1,7 +1,7 @@
 /**
- * Reading values of unknown shape. Decoders are strict about what they need and indifferent to the rest:
- * a missing or mistyped optional field reads as absent, a bad needed one costs the part that needs it and is
- * reported.
+ * Reading values of unknown shape. Decoders check only the fields that they use:
+ * a missing or mistyped optional field reads as absent; an invalid required field is reported, and the part
+ * that requires it is left out.
  */
 import type { InputProblem, Resource } from '../input.ts';
 import { objectKey, type ObjectKey } from '../model/service-port-name.ts';

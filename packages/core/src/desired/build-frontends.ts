@@ -33,7 +33,7 @@ export interface FrontendInputs {
   readonly selected: SelectedEndpoints;
 }
 
-/** S15, S17-S19: everything that clients of this service port may connect to. */
+/** S15, S17-S19: every address and port that clients of this service port may connect to. */
 export function buildFrontends(inputs: FrontendInputs, context: FamilyContext): Frontend[] {
   const { port: servicePort, addresses, use, selected } = inputs;
   const { port, nodePort } = servicePort;

@@ -7,7 +7,7 @@ import type { FamilyContext } from './family-context.ts';
 import type { DesiredServicePort } from './desired-state.ts';
 import { sessionAffinity } from './session-affinity.ts';
 
-/** Without regard to other services: which of two services holds an address is decided by `track/claims.ts`. */
+/** Without regard to other services: which of two services has an address is decided by `track/claims.ts`. */
 export function buildServicePort(
   service: ServiceModel,
   port: ServicePortModel,

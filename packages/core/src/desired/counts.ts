@@ -4,7 +4,7 @@ function drops(frontend: Frontend): boolean {
   return frontend.routes.some(({ target }) => target === 'drop');
 }
 
-/** What one service port adds to the totals: S52, F157. */
+/** The contribution of one service port to the totals: S52, F157. */
 export function countsOf(servicePort: DesiredServicePort): DesiredCounts {
   const isInternal = (frontend: Frontend): boolean => frontend.kind === 'cluster-ip';
   const dropping = servicePort.frontends.filter(drops);

@@ -22,7 +22,7 @@ export interface ChangeSet<T> {
 /**
  * The step from the state that the backend last received to the state that it should program now.
  *
- * `full`: forget every earlier change; `added` holds all there is, `changed` and `removed` are empty, and
+ * `full`: discard every earlier change; `added` has all service ports, `changed` and `removed` are empty, and
  * every other owned object in the kernel is stale. The first change is always full.
  * `incremental`: everything not named stays as it is. May be empty: a call to `sync` with an empty change
  * retries what failed and repairs drift.

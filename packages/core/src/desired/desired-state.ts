@@ -1,5 +1,5 @@
 /**
- * The contract between the core and every backend: decisions, finished.
+ * The contract between the core and every backend: all decisions have been made.
  *
  * A backend never sees a Kubernetes object and never decides *which* endpoints, *whether* to masquerade or
  * *who* may connect. All values are plain data, deeply readonly, and one IP family only: a dual-stack node is
@@ -24,18 +24,18 @@ export interface DesiredEndpoint {
 }
 
 /**
- * Where the packet comes from, as far as the traffic policy cares.
+ * The source of the packet, as far as the traffic policy distinguishes it.
  * - `local-pods`: matched by the node's `LocalDetector`; routes with it exist only where there is a detector.
  * - `node`: the source is one of the node's own addresses (the node itself opened the connection).
  * - `any`: everything.
  */
 export type RouteSource = 'local-pods' | 'node' | 'any';
 
-/** One of the endpoint sets of the service port, or the refusal: `reject` answers, `drop` is silent. */
+/** One of the endpoint sets of the service port, or `reject` (with an ICMP error) or `drop` (without an answer). */
 export type RouteTarget = 'cluster' | 'local' | 'reject' | 'drop';
 
 /**
- * One decision. A frontend's routes are in order; the first whose source matches wins; the last is `any`.
+ * One decision. A frontend's routes are in order; the first whose source matches applies; the last is `any`.
  * Route arrays are few, frozen and shared: comparing two by identity is a correct fast path.
  */
 export interface Route {
@@ -43,7 +43,7 @@ export interface Route {
   readonly target: RouteTarget;
   /** The connection's source becomes an address of this node. Hairpin connections are masqueraded besides. */
   readonly masquerade: boolean;
-  /** The clause of docs/service-semantics.md that fired, for `explain` and traces: `S22`. */
+  /** The clause of docs/service-semantics.md that applies, for `explain` and traces: `S22`. */
   readonly rule: string;
 }
 
@@ -126,7 +126,7 @@ export type NodePortAddresses =
   | { readonly kind: 'ranges'; readonly cidrs: readonly string[]; readonly loopback: boolean };
 
 /**
- * S35: whose connections to a cluster IP are masqueraded. The routes of cluster IPs say the same, source by source; a backend
+ * S35: whose connections to a cluster IP are masqueraded. The routes of cluster IPs contain the same, source by source; a backend
  * with one rule for all cluster IPs reads it here.
  */
 export type ClusterIPMasquerade = 'none' | 'not-local-pods' | 'all';
@@ -137,7 +137,7 @@ export interface DesiredNode {
   readonly clusterIPMasquerade: ClusterIPMasquerade;
   readonly nodePortAddresses: NodePortAddresses;
   /**
-   * The addresses that `nodePortAddresses` means right now, for kernels that want a list (IPVS).
+   * The addresses that `nodePortAddresses` selects now, for kernels that need a list (IPVS).
    * Sorted; without loopback unless allowed; without IPv6 link-local.
    */
   readonly nodePortIPs: readonly string[];

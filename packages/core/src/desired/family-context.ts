@@ -3,7 +3,7 @@ import type { NodeLocation } from '../select/topology.ts';
 import type { ClusterIPMasquerade } from './desired-state.ts';
 import type { Detection } from './masquerade.ts';
 
-/** What of node and configuration decides about a service port. */
+/** The properties of node and configuration that decide about a service port. */
 export interface FamilyContext {
   readonly family: Family;
   readonly location: NodeLocation;

@@ -1,7 +1,7 @@
 import type { Route } from './desired-state.ts';
 import { route, routeTable } from './route-table.ts';
 
-/** S23: no usable endpoint anywhere: every frontend answers with a refusal. */
+/** S23: no usable endpoint anywhere: every frontend rejects connections. */
 export const REFUSE: readonly Route[] = routeTable(route('any', 'reject', 'keep-source', 'S23'));
 
 /** S16: endpoints exist, but ITP=Local and none is here. */

@@ -11,7 +11,7 @@ import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { InterfaceAddress } from '../input.ts';
 import type { NodePortAddresses } from './desired-state.ts';
 
-/** Words that `--nodeport-addresses` takes beside CIDRs, of both families each. */
+/** Keywords that `--nodeport-addresses` accepts besides CIDRs; each stands for both families. */
 export const PRIMARY_ADDRESS = 'primary';
 const WORDS: Readonly<Record<string, readonly string[]>> = {
   localhost: ['127.0.0.0/8', '::1/128'],
@@ -19,7 +19,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 };
 export const NODE_PORT_WORDS: readonly string[] = [PRIMARY_ADDRESS, ...Object.keys(WORDS)];
 
-/** With CIDRs in the place of `localhost` and `all`; only the Node object knows what `primary` is. */
+/** With CIDRs in the place of `localhost` and `all`; `primary` is resolved from the Node object. */
 export function expandNodePortWords(wanted: readonly string[]): readonly string[] {
   return wanted.flatMap((text) => WORDS[text] ?? [text]);
 }
@@ -27,7 +27,7 @@ export function expandNodePortWords(wanted: readonly string[]): readonly string[
 /** Where node ports answer, of the family's loopback addresses, if sockets of this process serve them. */
 export const LOOPBACK_ADDRESS: Readonly<Record<Family, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
 
-/** Whether a CIDR of the family is of loopback addresses only: one of every address means those that are none. */
+/** Whether a CIDR of the family has loopback addresses only; a CIDR of every address selects the other addresses. */
 export function namesLoopback(wanted: readonly string[], family: Family): boolean {
   return expandNodePortWords(wanted)
     .map((text) => parseCidr(text.trim()))

@@ -26,7 +26,7 @@ export interface ClusterIPOptions {
 
 /**
  * `clusterIP('10.96.0.10:80', ['10.244.1.5:8080'])`, IPv6 in brackets. Without endpoints, connections are rejected. Throws a
- * RangeError that names the argument if a text is no address and port, or the name no name.
+ * RangeError that names the argument if a text is not an address and port, or the name is invalid.
  */
 export function clusterIP(
   frontend: string,
@@ -51,7 +51,7 @@ export function clusterIP(
   };
 }
 
-/** No detection of local pods, no node ports, no masquerading but of hairpin connections. */
+/** No detection of local pods, no node ports, masquerading of hairpin connections only. */
 const PLAIN_NODE: DesiredNode = {
   name: 'this-node',
   localDetector: { kind: 'none' },

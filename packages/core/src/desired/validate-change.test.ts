@@ -73,7 +73,7 @@ const adding = (...added: readonly DesiredServicePort[]): DesiredChange =>
 
 const OK: SyncResult = { outcome: 'ok', scope: 'partial', failures: [], repaired: [], counters: {} };
 
-/** Runs changes through the check; keeps what comes through. */
+/** Runs changes through the check; records what it passes on. */
 function lab() {
   const passed: DesiredChange[] = [];
   const sync = validatedSync('IPv4', (change) => {
@@ -165,7 +165,7 @@ describe('a service port that violates the contract', () => {
   const step = (before: DesiredServicePort, after: DesiredServicePort): DesiredChange =>
     changeOf({ servicePorts: { ...NONE, changed: [{ before, after }] } });
 
-  it('is removed where it was right before, and added when it is right again', async () => {
+  it('is removed where it was valid before, and added when it is valid again', async () => {
     const { passed, sync } = lab();
     expect(await sync(adding(good))).toMatchObject({ outcome: 'ok' });
     expect(await sync(step(good, bad))).toMatchObject({ outcome: 'partial' });
@@ -188,7 +188,7 @@ describe('a service port that violates the contract', () => {
     expect(await sync({ ...adding(good), kind: 'full' })).toMatchObject({ outcome: 'ok', failures: [] });
   });
 
-  it('passes the very same change on where nothing is wrong', async () => {
+  it('passes the same change object on where nothing is invalid', async () => {
     const { passed, sync } = lab();
     const change = adding(good);
     await sync(change);

@@ -1,6 +1,6 @@
 /**
- * The check of what a backend is given, at the door of every backend: names and addresses end up in the text of rules,
- * in netlink messages and in HNS documents. Only what is in the change is looked at.
+ * The check of the input of every backend: names and addresses are written into the text of rules,
+ * into netlink messages and HNS documents. Only what is in the change is checked.
  *
  * A service port or health check that violates the contract is left out and reported, and the others are
  * programmed; a change that is malformed as a whole is refused.
@@ -27,7 +27,7 @@ import {
 
 export type SyncChange = (change: DesiredChange) => Promise<SyncResult>;
 
-/** `sync` of a backend, behind the check. Never rejects because of what it is given. */
+/** `sync` of a backend, after the check. Never rejects because of its argument. */
 export function validatedSync(family: Family, sync: SyncChange): SyncChange {
   const validator = createChangeValidator(family);
   return async (change) => {
@@ -48,7 +48,7 @@ function refusedChange(error: BackendError): SyncResult {
 export interface ChangeValidator {
   /** The change without what was refused; the same object where nothing was. */
   check(change: unknown): Result<DesiredChange>;
-  /** What is wanted and left out, as of the last change that was accepted. */
+  /** Desired and left out, as of the last change that was accepted. */
   readonly refused: readonly ServiceFailure[];
 }
 

@@ -16,7 +16,7 @@ export interface GateOptions {
 }
 
 export interface Gate<T> {
-  /** What makes the set as a whole unusable. Remembers nothing. */
+  /** Why the set as a whole is unusable. Stores nothing. */
   checkSet(value: unknown): Problem;
   /** The set without refused objects; the same set where none is or was refused. Only after `checkSet`. */
   pass(set: ChangeSet<T>, kind: DesiredChange['kind']): ChangeSet<T>;
@@ -24,7 +24,7 @@ export interface Gate<T> {
 }
 
 export function createGate<T extends Keyed>({ path, check, malformed }: GateOptions): Gate<T> {
-  /** Found to be right: they come again as `before` and `removed`. */
+  /** Objects found valid: they occur again as `before` and `removed`. */
   const accepted = new WeakSet<object>();
   const failures = new Map<string, ServiceFailure>();
 
@@ -69,7 +69,7 @@ interface Step<T> {
   readonly removed?: T;
 }
 
-/** What a change is to a backend that does not know refused objects. */
+/** The change of one object as the backend receives it: rejected objects are unknown to the backend. */
 function step<T>(change: Changed<T>, wasRefused: boolean, isAdmitted: boolean): Step<T> {
   if (isAdmitted) return wasRefused ? { added: change.after } : { changed: change };
   return wasRefused ? {} : { removed: change.before };

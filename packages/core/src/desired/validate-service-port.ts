@@ -26,8 +26,8 @@ import {
 export interface ServicePortRules {
   readonly family: Family;
   /**
-   * IPv6 endpoints and source ranges that were found to be right: frontends, sets and states share them. To look one up costs
-   * less than to check it, and what is no longer used leaves a WeakSet. An IPv4 endpoint costs less to check than to keep.
+   * IPv6 endpoints and source ranges that were found valid: frontends, sets and states share them. A look-up costs less
+   * than a check, and a WeakSet releases what is no longer used. For an IPv4 endpoint the check costs less than the entry.
    */
   readonly known: WeakSet<object>;
 }
@@ -94,7 +94,7 @@ function checkRoute(value: unknown): Problem {
   );
 }
 
-/** Without one for all sources a packet could pass undecided. */
+/** Without a route for all sources, a packet could match no route. */
 function checkLastRoute(routes: unknown): Problem {
   const last = (routes as readonly Fields[]).at(-1);
   return last?.['source'] === 'any' ? null : ": the last route is not for source 'any'";

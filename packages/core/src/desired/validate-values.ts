@@ -1,5 +1,5 @@
 /**
- * Checks of single values, for `validate-change.ts`. A problem is the path of the culprit below the value checked, and
+ * Checks of single values, for `validate-change.ts`. A problem is the path of the invalid part below the value checked, and
  * what is wrong: `.frontends[0].address: "x" is not an IPv4 address in canonical form`.
  */
 import { isDnsName, isNodeName, isPortNumber } from '../decode/reader.ts';
@@ -99,7 +99,7 @@ export function cidr(value: unknown, family: Family): Problem {
   return fits ? null : isNot(value, `an ${family} CIDR in canonical form`);
 }
 
-/** Linux allows neither slashes nor white space nor colons; the others would end a word of a rule's text. */
+/** Linux allows neither slashes nor white space nor colons; the other characters would end a token in the text of a rule. */
 const INTERFACE_NAME = /^[^-!\s\p{Cc}/:"'\\][^\s\p{Cc}/:"'\\]{0,254}$/u;
 
 export function interfaceName(value: unknown): Problem {

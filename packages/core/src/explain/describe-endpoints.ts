@@ -6,7 +6,7 @@ import type { NodeLocation } from '../select/topology.ts';
 import type { PolicyUse } from '../select/traffic-policy.ts';
 import type { EndpointDescription, EndpointUse } from './service-description.ts';
 
-/** What decides about the endpoints of one service port in one family. */
+/** Input of the selection of endpoints of one service port in one family. */
 export interface EndpointContext {
   readonly port: ServicePortName;
   readonly slices: readonly SliceModel[];

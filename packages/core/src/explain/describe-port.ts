@@ -147,7 +147,7 @@ function problemsOf(
   return causes.map((cause) => ({ severity: 'error', servicePort: port.key, family, ...cause }));
 }
 
-/** With the functions that build the desired state: what is described is what is programmed. */
+/** Uses the functions that build the desired state, so that the description equals what is programmed. */
 export function describePort(scope: PortScope): DescribedPort {
   const { tracked, service, port, family, addresses } = scope;
   const { context } = tracked.nodes[family];

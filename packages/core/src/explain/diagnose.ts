@@ -2,14 +2,14 @@ import type { BackendError } from '../errors.ts';
 import type { ServicePortKey } from '../model/service-port-name.ts';
 import type { ServiceDescription } from './service-description.ts';
 
-/** What a kernel object of a service port is: owned and as written, gone, or modified. */
+/** State of a kernel object of a service port: owned and as written, missing, or modified. */
 interface ObjectState {
   readonly type: string;
   readonly name: string;
   readonly state: 'held' | 'missing' | 'altered';
 }
 
-/** What is known of the kernel beside the description. Leave out what cannot be read. */
+/** The state of the kernel, in addition to the description. Leave out what cannot be read. */
 export interface KernelFindings {
   readonly failures?: readonly { readonly key: ServicePortKey; readonly error: BackendError }[];
   readonly servicePorts?: ReadonlyMap<ServicePortKey, { readonly objects: readonly ObjectState[] }>;
@@ -31,7 +31,7 @@ function notHeld({ ports }: ServiceDescription, { servicePorts }: KernelFindings
   return `The kernel does not hold what was programmed: ${first.type} ${first.name} is ${first.state}${more}`;
 }
 
-/** What a person needs to know first, in one line. */
+/** The most important finding, in one line. */
 export function diagnose(description: ServiceDescription, kernel: KernelFindings = {}): string {
   if (!description.found || description.ports.length === 0)
     return description.reason ?? 'Not served on this node';

@@ -324,7 +324,7 @@ describe('packets to cluster IPs that are for no Service', () => {
 
   it.each([
     ['TCP', {}, BOTH_MASQUERADED, 'S21'],
-    // Those of clients outside of the cluster, for clients of the node too.
+    // The endpoints for clients outside of the cluster are used for clients on the node too.
     ['TCP', LOCAL_POLICY, '10.244.1.5*', 'S22'],
     ['UDP', { ports: [{ name: 'http', port: 80, nodePort: 30_080, protocol: 'UDP' }] }, 'pass', 'S19'],
   ] as const)('S40: sockets of the proxy at loopback addresses serve %s node ports: %j', (...row) => {

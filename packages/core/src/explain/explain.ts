@@ -15,7 +15,7 @@ import { loopbackNodePort } from './loopback-node-port.ts';
 import type { Destination, Outcome, Packet } from './packet.ts';
 import { endpointsOf, selectRoute } from './select-route.ts';
 
-/** What of the host decides about a packet. Addresses canonical, both families, loopback included. */
+/** The properties of the host that decide about a packet. Addresses canonical, both families, loopback included. */
 export interface ExplainHost {
   readonly addresses: readonly string[];
   /** What the proxy mode does with packets to cluster IPs that are for no Service; absent: it lets them pass. */
@@ -47,7 +47,7 @@ export interface Explanation {
   readonly masquerade: boolean;
   /** The endpoints that the route may choose from. */
   readonly endpoints: readonly DesiredEndpoint[];
-  /** One sentence for people. */
+  /** One sentence, for display. */
   readonly reason: string;
 }
 
@@ -100,7 +100,7 @@ function findLoopbackNodePort(state: DesiredState, packet: Packet): Match | null
   return null;
 }
 
-/** S37: an endpoint that reaches itself through a VIP must see an answer to another address than its own. */
+/** S37: an endpoint that connects to itself through a VIP must see another source address than its own. */
 function destinationOf(endpoint: DesiredEndpoint, route: Route, packet: Packet): Destination {
   const hairpin = packet.source === endpoint.address && mayReachItself(endpoint);
   const masquerade = route.masquerade || hairpin;
@@ -144,7 +144,7 @@ const NO_SERVICE = {
   endpoints: [],
 } as const;
 
-/** The proxy itself answers there, for load balancers. */
+/** The proxy itself serves this port, for health checks of load balancers. */
 function healthCheckAt(
   { healthChecks, node }: DesiredState,
   { protocol, destination, destinationPort }: Packet,

@@ -1,4 +1,4 @@
-/** The vocabulary of `explain` and of every backend's `trace`: one packet in, one outcome out. */
+/** Types of `explain` and of every backend's `trace`: one packet in, one outcome out. */
 import type { Protocol } from '../model/family.ts';
 
 /** The first packet of a connection. */
@@ -22,7 +22,7 @@ export interface Destination {
  * - `forward`: to one of `destinations` (all that are possible, sorted by `address:port` as text).
  * - `reject`: refused with an answer (ICMP port unreachable).
  * - `drop`: no answer.
- * - `pass`: no service's business; the packet goes on unchanged.
+ * - `pass`: no Service handles the packet; it continues unchanged.
  */
 export type Outcome =
   | { readonly kind: 'forward'; readonly destinations: readonly Destination[] }

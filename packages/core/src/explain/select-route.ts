@@ -12,7 +12,7 @@ import type { Packet } from './packet.ts';
 
 export type PacketSource = Pick<Packet, 'source' | 'inInterface'>;
 
-/** What of the node decides about a source. */
+/** The properties of the node that decide how a source is classified. */
 export interface RouteContext {
   readonly localDetector: LocalDetector;
   /** Whether this is an address of the node, loopback included. */

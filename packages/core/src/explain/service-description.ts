@@ -7,7 +7,7 @@ import type { ObjectKey, ServicePortKey } from '../model/service-port-name.ts';
 import type { ServiceType } from '../model/service.ts';
 
 export interface ServiceProblem {
-  /** `error`: connections that the Service asks for fail on this node. `note`: intended, and good to know. */
+  /** `error`: connections that the Service specifies fail on this node. `note`: intended behaviour, for information. */
   readonly severity: 'error' | 'warning' | 'note';
   /** The clause of docs/service-semantics.md or docs/compatibility.md; null for an invalid field. */
   readonly rule: string | null;

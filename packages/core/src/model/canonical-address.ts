@@ -3,7 +3,7 @@ import type { Family } from './family.ts';
 import { parseCidr } from './cidr.ts';
 import { canonicalAddress } from './ip.ts';
 
-/** The same answer as a comparison with `canonicalAddress`; for IPv6 at a tenth of its cost. */
+/** The same result as a comparison with `canonicalAddress`; for IPv6 at a tenth of its cost. */
 export function isCanonicalAddress(text: string, family: Family): boolean {
   if (family === 'IPv4') return !text.includes(':') && canonicalAddress(text) === text;
   return isCanonicalIPv6(text);
@@ -11,7 +11,7 @@ export function isCanonicalAddress(text: string, family: Family): boolean {
 
 const IPV4_CIDR = /^([0-9]+)\.([0-9]+)\.([0-9]+)\.([0-9]+)\/(0|[12]?[1-9]|[123]0|3[12])$/;
 
-/** The same answer as a comparison with the text of `parseCidr`; for IPv4 without its big numbers. */
+/** The same result as a comparison with the text of `parseCidr`; for IPv4 without BigInt. */
 export function isCanonicalCidr(text: string, family: Family): boolean {
   if (family === 'IPv6') return text.includes(':') && parseCidr(text)?.text === text;
   const parts = IPV4_CIDR.exec(text);
@@ -54,7 +54,7 @@ function zeroRun(groups: readonly string[]): number {
   return longest;
 }
 
-/** `::ffff:a00:1` is an IPv4 address in disguise. */
+/** `::ffff:a00:1` is an IPv4-mapped IPv6 address. */
 function isMapped(head: readonly string[], tail: readonly string[]): boolean {
   return head.length === 0 && tail.length === 3 && tail[0] === 'ffff';
 }

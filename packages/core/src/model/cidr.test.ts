@@ -65,7 +65,7 @@ describe('cidrsOverlap', () => {
 });
 
 describe('special ranges', () => {
-  it('S41: knows loopback and link-local addresses', () => {
+  it('S41: loopback and link-local addresses are recognised', () => {
     expect(['127.0.0.1', '127.9.9.9', '::1', '128.0.0.1', '::2'].map(isLoopback)).toEqual([
       true,
       true,

@@ -23,7 +23,7 @@ export function parseCidr(text: string): Cidr | null {
   const address = parseAddress(text.slice(0, slash));
   const lengthText = text.slice(slash + 1);
   if (address === null || !PREFIX_LENGTH.test(lengthText)) return null;
-  // An IPv4-mapped network has two readings of its prefix length: none is taken.
+  // The prefix length of an IPv4-mapped network is ambiguous: such a network is not accepted.
   if (address.family === 'IPv4' && text.slice(0, slash).includes(':')) return null;
   const prefixLength = Number(lengthText);
   const width = address.family === 'IPv4' ? 32 : 128;

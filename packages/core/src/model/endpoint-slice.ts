@@ -6,7 +6,7 @@ export const READY = 1;
 export const SERVING = 2;
 export const TERMINATING = 4;
 
-/** Where the control plane would like traffic for this endpoint to come from. Both sorted, without duplicates. */
+/** Zones and nodes from which traffic should go to this endpoint (topology hints). Both sorted, without duplicates. */
 export interface TopologyHints {
   readonly zones: readonly string[];
   readonly nodes: readonly string[];

@@ -8,7 +8,7 @@ export type Protocol = 'TCP' | 'UDP' | 'SCTP';
 
 export const PROTOCOLS: readonly Protocol[] = ['TCP', 'UDP', 'SCTP'];
 
-/** IANA protocol numbers, as IPVS, ipset, nftables and HNS want them. */
+/** IANA protocol numbers, as IPVS, ipset, nftables and HNS require them. */
 export const PROTOCOL_NUMBER: Readonly<Record<Protocol, number>> = { TCP: 6, UDP: 17, SCTP: 132 };
 
 export function otherFamily(family: Family): Family {

@@ -53,7 +53,7 @@ describe('canonicalAddress', () => {
     });
   }
 
-  it('takes for an address what the platform takes for one', () => {
+  it('accepts exactly the addresses that the platform accepts', () => {
     const piece = fc.constantFrom('0', '1', '01', '255', '256', 'f', 'ffff', '10000', '.', ':', '::', '%');
     const almost = fc.array(piece, { maxLength: 16 }).map((pieces) => pieces.join(''));
     const text = fc.oneof(fc.ipV4(), fc.ipV6(), almost);

@@ -8,7 +8,7 @@ export type LocalDetection =
   | { readonly mode: 'BridgeInterface'; readonly name: string }
   | { readonly mode: 'InterfaceNamePrefix'; readonly prefix: string };
 
-/** What the operator configured, as far as it decides about services. Validated by the app. */
+/** The configuration that affects how Services are served. Validated by the app. */
 export interface ModelConfig {
   /** Trimmed, lower case: compared byte for byte with `nodeName` of slice endpoints. */
   readonly nodeName: string;
@@ -28,7 +28,7 @@ export interface ModelConfig {
   readonly serviceDevices?: readonly string[];
 }
 
-/** What the app needs to know of its own Node object. */
+/** The fields of this node's Node object that the app needs. */
 export interface NodeView {
   readonly known: boolean;
   /** No deletion timestamp and no `ToBeDeletedByClusterAutoscaler` taint. */

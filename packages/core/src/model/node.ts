@@ -1,4 +1,4 @@
-/** What the proxy remembers of a Node. */
+/** The fields of a Node that the proxy uses. */
 export interface NodeModel {
   readonly name: string;
   readonly uid: string | null;

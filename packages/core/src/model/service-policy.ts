@@ -1,5 +1,5 @@
 /** Fields of a Service that the desired state has as they are. */
-/** The policy behind the routes, for backends whose kernel object needs the word itself (IPVS, HNS). */
+/** The policy behind the routes, for backends whose kernel object needs the policy itself (IPVS, HNS). */
 export type TrafficPolicy = 'cluster' | 'local';
 
 /** Connections of one client address go to one endpoint; each new connection restarts the time. */
@@ -8,7 +8,7 @@ export interface SessionAffinity {
   readonly timeoutSeconds: number;
 }
 
-/** What only kernelspace mode reads; set from annotations of the Service. */
+/** Options that only kernelspace mode reads; set from annotations of the Service. */
 export interface WindowsOptions {
   /** Annotation `preserve-destination: "true"`. */
   readonly preserveDestination: boolean;

@@ -2,7 +2,7 @@ import type { TrafficPolicy, SessionAffinity, WindowsOptions } from './service-p
 import type { Family } from './family.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
 
-/** What the proxy remembers of one port of a Service. */
+/** The fields of one port of a Service that the proxy uses. */
 export interface ServicePortModel {
   readonly key: ServicePortKey;
   readonly name: ServicePortName;
@@ -29,17 +29,17 @@ export type ServiceType = 'ClusterIP' | 'NodePort' | 'LoadBalancer';
 export type IgnoredService =
   'external-name' | 'other-proxy' | 'headless' | 'no-cluster-ip' | 'no-usable-address' | 'no-usable-port';
 
-/** What the proxy remembers of a Service. Services that it does not serve have no model. */
+/** The fields of a Service that the proxy uses. Services that it does not serve have no model. */
 export interface ServiceModel {
   readonly key: ObjectKey;
   readonly type: ServiceType;
-  /** RFC 3339; empty if unknown. Older services keep an address that two services want. */
+  /** RFC 3339; empty if unknown. Of two Services that specify one address, the older one has it. */
   readonly created: string;
   readonly ports: readonly ServicePortModel[];
   /** Only the families in which the service has a cluster IP. */
   readonly addresses: Readonly<Partial<Record<Family, ServiceAddresses>>>;
   readonly internalPolicy: TrafficPolicy;
-  /** `local` only where it counts: S1. */
+  /** `local` only where the policy applies: S1. */
   readonly externalPolicy: TrafficPolicy;
   readonly affinity: SessionAffinity | null;
   /** 0: no health check is served. */

@@ -1,11 +1,11 @@
-/** Addresses with a meaning of their own: what the Kubernetes API refuses as endpoints and service addresses. */
+/** Special addresses: those that the Kubernetes API refuses as endpoints and service addresses. */
 
 export type SpecialAddress = 'unspecified' | 'loopback' | 'broadcast' | 'multicast' | 'link-local';
 
 /** What an address of an object is used for. */
 export type AddressUse = 'cluster-ip' | 'external-ip' | 'load-balancer-ip' | 'endpoint';
 
-/** By their canonical text: decoding a slice asks for each of its endpoints. */
+/** By their canonical text: decoding a slice looks up each of its endpoints. */
 const PATTERNS: readonly (readonly [special: SpecialAddress, pattern: RegExp])[] = [
   ['unspecified', /^(0\.0\.0\.0|::)$/],
   ['loopback', /^(127\.|::1$)/],

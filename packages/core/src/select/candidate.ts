@@ -19,7 +19,7 @@ export function isReady(candidate: Candidate): boolean {
   return (candidate.conditions & READY) !== 0;
 }
 
-/** The last resort of a service that has nothing ready: S6, S7. */
+/** Used only where a service port has no ready endpoint: S6, S7. */
 export function isServingTerminating(candidate: Candidate): boolean {
   const both = SERVING + TERMINATING;
   return (candidate.conditions & both) === both;
@@ -31,8 +31,8 @@ export function isServing(candidate: Candidate): boolean {
 }
 
 /**
- * Of two entries for one address the better one speaks for it: a pod that lives before one that terminates
- * (an address is reused while the old pod still ends, F135), then ready, then serving.
+ * Of two entries for one address one is used: a pod that is not terminating before one that terminates
+ * (an address may be reused while the old pod is still terminating, F135), then ready, then serving.
  */
 function rank(conditions: number): number {
   const lives = (conditions & TERMINATING) === 0 ? 4 : 0;
@@ -48,7 +48,7 @@ function place(node: string, here: string): Pick<DesiredEndpoint, 'isLocal' | 'o
   return node === '' ? { isLocal: false, onUnknownNode: true } : { isLocal: node === here };
 }
 
-/** The slice ports that mean this service port, with the endpoints behind them. */
+/** The slice ports that match this service port, with their endpoints. */
 function matchingPorts(
   slices: readonly SliceModel[],
   name: ServicePortName,
@@ -62,7 +62,7 @@ function matchingPorts(
 
 /**
  * The endpoints of a service port, each `address:port` once, sorted. `slices` are those of one family in the
- * order of their names, so that the first of two equals wins whatever the order of events.
+ * order of their names, so that the first of two equals is used, whatever the order of events.
  */
 export function collectCandidates(
   slices: readonly SliceModel[],

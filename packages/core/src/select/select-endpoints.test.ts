@@ -221,7 +221,7 @@ describe('selectEndpoints', () => {
     expect(selected.local).toEqual([]);
   });
 
-  it('S46: serving are all that answer: ready, terminating or published', () => {
+  it('S46: serving endpoints are all that accept packets: ready, terminating or published', () => {
     const { serving } = select([
       { address: '10.0.0.1' },
       { address: '10.0.0.2', ...ending },
@@ -233,7 +233,7 @@ describe('selectEndpoints', () => {
     expect(addresses(serving)).toEqual(['10.0.0.1', '10.0.0.2', '10.0.0.5', '10.0.0.6']);
   });
 
-  it('both policies hold with far more than a thousand endpoints', () => {
+  it('both policies apply with far more than a thousand endpoints', () => {
     const many = Array.from({ length: 3000 }, (_, at) => ({
       address: `10.0.${at >> 8}.${at & 255}`,
       node: `node-${at % 100 === 0 ? 'a' : at}`,
@@ -307,7 +307,7 @@ describe('collectCandidates', () => {
     expect(candidates.map(({ endpoint }) => endpoint.isLocal)).toEqual([true, false, false]);
   });
 
-  it('of two equal entries the first slice by name speaks', () => {
+  it('of two equal entries the one in the first slice by name is used', () => {
     const on = (name: string, node: string): SliceModel => slice([{ address: '10.0.0.1', node }], { name });
     const [candidate] = collectCandidates([on('a', 'node-a'), on('b', 'node-b')], HTTP, 'node-a');
     expect(candidate?.endpoint.isLocal).toBe(true);

@@ -18,7 +18,7 @@ function endpointsOf(candidates: readonly Candidate[]): readonly DesiredEndpoint
   return candidates.length === 0 ? NONE : candidates.map(({ endpoint }) => endpoint);
 }
 
-/** Equal sets become one array: they are most of the memory of a large cluster. */
+/** Equal sets become one array: in a large cluster they use most of the memory. */
 function shareIfEqual(
   set: readonly DesiredEndpoint[],
   other: readonly DesiredEndpoint[],

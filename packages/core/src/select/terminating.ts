@@ -1,6 +1,6 @@
 import { isServingTerminating, type Candidate } from './candidate.ts';
 
-/** S6, S7: what is ready, or if that is nothing, what still serves while it terminates. */
+/** S6, S7: the ready endpoints or, if there are none, those that still serve while they terminate. */
 export function orServingTerminating(
   ready: readonly Candidate[],
   all: readonly Candidate[],

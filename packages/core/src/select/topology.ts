@@ -1,7 +1,7 @@
 import type { TopologyHints } from '../model/endpoint-slice.ts';
 import { isReady, type Candidate } from './candidate.ts';
 
-/** Where this node stands. */
+/** Name and zone of this node. */
 export interface NodeLocation {
   readonly name: string;
   /** Null if the node has no zone label: then zone hints are ignored (S10). */
@@ -10,7 +10,7 @@ export interface NodeLocation {
 
 type HintsNode = (hints: TopologyHints) => boolean;
 
-/** Every ready endpoint has a hint of this kind, and one of them means us. */
+/** Every ready endpoint has a hint of this kind, and one of them names this node or its zone. */
 function applies(
   ready: readonly Candidate[],
   given: (hints: TopologyHints) => readonly string[],

@@ -1,4 +1,4 @@
-/** Values that a program without bad intentions never passes, and every place of a change where they could stand. */
+/** Values that only a malicious program passes, and every place of a change where they can occur. */
 
 /** Text that ends a line, a string of C, a word or a quotation, or that is too long for a field. */
 export const HOSTILE_TEXTS: readonly string[] = [

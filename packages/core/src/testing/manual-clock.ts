@@ -6,11 +6,11 @@ export interface PendingTimer {
   readonly dueAt: number;
 }
 
-/** A clock that stands still until a test moves it. */
+/** A clock that changes only when a test advances it. */
 export interface ManualClock extends Clock {
   /** Timers not yet run or cancelled, earliest first. */
   readonly pending: readonly PendingTimer[];
-  /** Moves time on and runs what falls due, in order; callbacks see the time they were due at. */
+  /** Advances the time and runs the timers that are due, in order; `now()` in a callback is the time it was due at. */
   advance(ms: number): void;
   /** Sets the wall clock back: `now()` is less by this much from here on; timers do not run later. */
   setBack(ms: number): void;
@@ -22,7 +22,7 @@ interface Timer extends PendingTimer {
   readonly callback: () => void;
 }
 
-/** `random` is what `random()` answers: a constant, so that jitter is known. */
+/** `random()` always returns `random`, so that jitter is constant. */
 export function createManualClock(start = 1_700_000_000_000, random = 0.5): ManualClock {
   let [now, behind] = [start, 0];
   let timers: readonly Timer[] = [];

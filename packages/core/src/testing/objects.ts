@@ -1,4 +1,4 @@
-/** API objects for tests, as short as they can be written: only what differs from the usual is named. */
+/** API objects for tests, in short form: only what differs from the defaults is given. */
 import type { ObjectEvent, Resource } from '../input.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 

@@ -1,10 +1,10 @@
-/** What a backend offers to the scenario suite: itself on a fake kernel, and read access to that kernel. Types only. */
+/** The interface of a backend for the scenario suite: the backend on a fake kernel, and read access to that kernel. Types only. */
 import type { Backend, Family, Outcome, Packet } from '../index.ts';
 
 /** Decides, per operation on the fake kernel, whether it fails. Seeded: a run can be repeated. */
 export type FaultPlan = (operation: string) => boolean;
 
-/** The host as the fake kernel knows it; the same for every scenario (scenarios/README.md). */
+/** The host of the fake kernel; the same for every scenario (scenarios/README.md). */
 export interface ScenarioHost {
   /** Addresses of the node's interfaces, both families, loopback included. */
   readonly addresses: readonly string[];
@@ -18,9 +18,9 @@ export interface ScenarioInstance {
    * calls this per family; the runner joins the texts.
    */
   golden(): Readonly<Record<string, string>>;
-  /** All that can happen to this packet, over the objects in the fake kernel. Changes nothing. */
+  /** All possible outcomes for this packet with the objects in the fake kernel. Changes nothing. */
   trace(packet: Packet): Outcome;
-  /** One connection: like `trace`, but picks by `random` and keeps what the kernel keeps (affinity). */
+  /** One connection: like `trace`, but selects by `random` and records what the kernel records (affinity). */
   connect(packet: Packet, random: () => number): Outcome;
 }
 
@@ -32,7 +32,7 @@ export interface ScenarioSetup {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** What this mode does with the packets of every scenario where the tables, written for packet filters, expect something else. */
+/** How this mode handles the packets of every scenario where it differs from the tables, which are written for packet filters. */
 export type ExpectedOutcome = (packet: Packet, expected: Outcome, host: ScenarioHost) => Outcome;
 
 export interface ScenarioBackend {

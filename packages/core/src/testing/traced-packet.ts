@@ -1,12 +1,12 @@
-/** The start of a traced packet, and from the ways that it may take to its outcome: for tracers of rules of any kind. */
+/** The start of a traced packet, and the outcome from the paths that it can take: for tracers of any rules. */
 import { formatAddressPort } from '../model/ip.ts';
 import type { Destination, Outcome, Packet } from '../explain/packet.ts';
 
-/** A packet on its way through the hooks. */
+/** A packet in traversal of the hooks. */
 export interface TracedPacket {
   readonly source: string;
   readonly destination: string;
-  /** In small letters, as rules have it. */
+  /** In lower case, as in rules. */
   readonly protocol: string;
   readonly destinationPort: number;
   /** `null`: sent by the node. */
@@ -28,13 +28,13 @@ export function atStart({
   return { ...onTheWire, mark: 0, translated: false, masqueraded: false };
 }
 
-/** One way of a packet to its end. Every verdict but `drop` and `reject` lets it pass. */
+/** One path of a packet to its verdict. Every verdict but `drop` and `reject` lets it pass. */
 interface PacketEnd {
   readonly verdict: string;
   readonly packet: Pick<TracedPacket, 'destination' | 'destinationPort' | 'translated' | 'masqueraded'>;
 }
 
-/** Throws if the ways end in different kinds of outcome, or if there is none. */
+/** Throws if the paths end in different kinds of outcome, or if there is none. */
 export function outcomeOf(ends: readonly PacketEnd[]): Outcome {
   const kinds = new Set(ends.map(kindOf));
   const [kind] = kinds;

@@ -8,7 +8,7 @@ import { collectCandidates } from '../select/candidate.ts';
 import type { FrontendConflicts } from './frontend-conflicts.ts';
 import type { SliceStore } from './endpoint-slices.ts';
 
-/** What one service becomes in one family. */
+/** The result of compiling one Service in one family. */
 export interface BuiltService {
   readonly servicePorts: ReadonlyMap<ServicePortKey, DesiredServicePort>;
   readonly healthCheck: DesiredHealthCheck | null;
@@ -21,7 +21,7 @@ export interface BuildInputs {
   readonly frontendConflicts: FrontendConflicts;
 }
 
-/** A service in one family, less the frontends that other services hold. */
+/** A service in one family, without the frontends that belong to other services. */
 export function buildService(
   service: ServiceModel,
   inputs: BuildInputs,

@@ -44,7 +44,7 @@ describe('the slice store', () => {
 });
 
 describe('the intern pool', () => {
-  it('forgets instead of growing for ever, and stays right', () => {
+  it('releases values instead of growing without limit, and stays correct', () => {
     const pool = createInternPool();
     for (let at = 0; at < 50_000; at++) expect(pool.text(`node-${at}`)).toBe(`node-${at}`);
     const hints = pool.hints(['z1'], []);

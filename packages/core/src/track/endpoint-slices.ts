@@ -3,7 +3,7 @@ import type { Family } from '../model/family.ts';
 import { sameValue } from '../model/same-value.ts';
 import type { ObjectKey } from '../model/service-port-name.ts';
 
-/** A service whose endpoints of one family are no longer what they were. */
+/** A Service whose endpoints of one family have changed. */
 interface SliceChange {
   readonly service: ObjectKey;
   readonly family: Family;
@@ -13,13 +13,13 @@ interface SliceChange {
 export interface SliceStore {
   readonly size: number;
   get(slice: ObjectKey): SliceModel | undefined;
-  /** Puts a slice in the place of an earlier one, or takes it away. Two changes if it moved to another service. */
+  /** Puts a slice in the place of an earlier one, or removes it. Two changes if it moved to another service. */
   replace(slice: ObjectKey, after: SliceModel | undefined): readonly SliceChange[];
   /** Sorted by name of the slice. */
   of(service: ObjectKey, family: Family): readonly SliceModel[];
   /** Of all endpoints of a family, ready or not. */
   addresses(family: Family): Iterable<string>;
-  /** Services with topology hints, the only ones to which the node's zone matters. */
+  /** Services with topology hints, the only ones that depend on the node's zone. */
   hinted(): ReadonlySet<ObjectKey>;
 }
 

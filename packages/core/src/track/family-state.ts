@@ -19,7 +19,7 @@ import { createPendingObjects, type PendingObjects } from './pending.ts';
 import { createStaging, type Staging } from './staging.ts';
 import { createTriggerTimes, type TriggerTimes } from './trigger-times.ts';
 
-/** What both families read. Its fields are replaced by the model: read them when they are needed. */
+/** State that both families read. Its fields are replaced by the model: read them when they are needed. */
 export interface SharedInputs extends BuildInputs {
   readonly services: ReadonlyMap<ObjectKey, ServiceModel>;
   readonly surroundings: Surroundings;
@@ -30,7 +30,7 @@ export interface FamilyState {
   readonly state: DesiredState;
   /** Has been built at least once. */
   readonly isActive: () => boolean;
-  /** The node as the next build will see it. */
+  /** The node as the next build will use it. */
   readonly node: () => BuiltNode;
   readonly pendingServices: PendingObjects;
   readonly pendingSlices: PendingObjects;
@@ -48,7 +48,7 @@ interface Work {
   readonly inputs: SharedInputs;
   readonly servicePorts: Staging<DesiredServicePort>;
   readonly healthChecks: Staging<DesiredHealthCheck>;
-  /** Each with the Service of the last time it was computed: its ports may have to go. */
+  /** Each with the Service of the last time it was computed: its ports may have to be removed. */
   readonly dirty: Map<ObjectKey, ServiceModel | undefined>;
   readonly state: DesiredState & { node: DesiredNode; counts: DesiredCounts };
   readonly pendingServices: PendingObjects;
@@ -58,7 +58,7 @@ interface Work {
   active: boolean;
 }
 
-/** The first mark counts: it names the Service behind what is staged or committed now. */
+/** The first mark is kept: it has the Service from which the staged or committed state was built. */
 function mark(work: Work, service: ObjectKey, before: ServiceModel | undefined): void {
   if (work.active && !work.dirty.has(service)) work.dirty.set(service, before);
 }
@@ -120,7 +120,7 @@ function build(work: Work, kind: DesiredChange['kind']): Built {
   return { change: kind === 'full' ? fullChange(state) : incremental, state, triggerTimes };
 }
 
-/** The services to which a change of node or configuration matters. */
+/** The Services that a change of node or configuration affects. */
 function concerned(before: FamilyContext, after: FamilyContext, inputs: SharedInputs): Iterable<ObjectKey> {
   if (sameValue(before, after)) return [];
   const location = { ...before.location, zone: after.location.zone };

@@ -36,7 +36,7 @@ function held(model: Model): Record<string, string[]> {
   );
 }
 
-describe('two services that want one address and port', () => {
+describe('two services that specify one address and port', () => {
   it('S28: the older one has it, whichever came first', () => {
     const shapes = [
       { name: 'a', metadata: YOUNG },
@@ -88,7 +88,7 @@ describe('two services that want one address and port', () => {
     }
   });
 
-  it('S28: a conflict ends with either of the two, or when one of them moves away', () => {
+  it('S28: a conflict ends with either of the two, or when one of them changes its address', () => {
     const shapes = [
       { name: 'a', metadata: OLD },
       { name: 'b', metadata: YOUNG },
@@ -179,7 +179,7 @@ describe('two services that want one address and port', () => {
     expect(held(model)).toEqual({ b: ['cluster-ip 10.96.0.10:80'] });
   });
 
-  it('two ports of one service cannot hold one number twice', () => {
+  it('two ports of one service cannot have one node port twice', () => {
     const model = createModel(TEST_CONFIG);
     const ports = [
       { name: 'http', port: 80 },
@@ -189,7 +189,7 @@ describe('two services that want one address and port', () => {
     expect([...model.build('IPv4').state.servicePorts.keys()]).toEqual(['shop/a:again/TCP']);
   });
 
-  it('S17: external IPs that are ignored claim nothing, and claim when the gate opens', () => {
+  it('S17: external IPs that are ignored conflict with nothing until the feature gate is enabled', () => {
     const model = createModel({ ...TEST_CONFIG, externalIPs: false });
     put(model, { name: 'a', metadata: OLD, spec: { clusterIP: '10.96.0.1', externalIPs: ['10.96.0.2'] } });
     expect(put(model, { name: 'b', metadata: YOUNG, spec: { clusterIP: '10.96.0.2' } })).toEqual([]);

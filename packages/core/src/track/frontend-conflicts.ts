@@ -15,7 +15,7 @@ type ClaimKey = string;
 interface Claim {
   readonly on: ClaimKey;
   readonly by: ServicePortKey;
-  /** Where the claim stands in the Service. */
+  /** The field of the Service that specifies it. */
   readonly field: string;
 }
 
@@ -85,7 +85,7 @@ function claimsOf(
   );
 }
 
-/** Claimants by what they claim. */
+/** Service ports by the address and port that they specify. */
 interface ClaimBook {
   readonly contested: ReadonlySet<ClaimKey>;
   of(on: ClaimKey): readonly ServicePortKey[];
@@ -93,7 +93,7 @@ interface ClaimBook {
 }
 
 function createClaimBook(): ClaimBook {
-  /** Nearly always there is one claimant: then its bare key, else an array. */
+  /** Nearly always there is one service port: then its key alone, else an array. */
   const holders = new Map<ClaimKey, ServicePortKey | readonly ServicePortKey[]>();
   const contested = new Set<ClaimKey>();
   return {

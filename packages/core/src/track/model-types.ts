@@ -21,12 +21,12 @@ export interface Built {
 }
 
 /**
- * The whole of Kubernetes' service rules for one node: objects in, changes of desired state out.
+ * All rules of Kubernetes Services for one node: objects in, changes of desired state out.
  * Synchronous and pure: no clock, no randomness, no I/O. The cost of `apply` and `build` is in proportion to
  * the services that an event touches.
  */
 export interface Model {
-  /** Takes one event over. Problems name what was left out; the rest of the object counts. */
+  /** Records one event. Problems name what was left out; the rest of the object is used. */
   apply(event: ObjectEvent): readonly InputProblem[];
   /**
    * Frontends left out because another Service has the address now (S28). Not part of `apply`: while a new list comes

@@ -11,7 +11,7 @@ import type { ModelConfig } from '../model/model-config.ts';
 import type { Model } from './model-types.ts';
 import { createModel } from './model.ts';
 
-/** What happens to a model. Few names and addresses, so that services collide and slices move. */
+/** What happens to a model. Few names and addresses, so that Services conflict and slices move. */
 type Step =
   | { readonly kind: 'event'; readonly event: ObjectEvent }
   | { readonly kind: 'configure'; readonly config: ModelConfig }
@@ -146,7 +146,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const steps = fc.array(step, { maxLength: 30 });
 
-/** What a backend knows that has followed every change. */
+/** The state of a backend that has applied every change. */
 type Follower = Map<string, DesiredServicePort>;
 
 function follow(follower: Follower, change: DesiredChange): void {
@@ -248,7 +248,7 @@ function frontendKeys({ servicePorts }: DesiredState): string[] {
 const RUNS = { numRuns: 1000 };
 
 describe('any sequence of events', () => {
-  it('F133: leads to the state that its outcome alone leads to', () => {
+  it('F133: leads to the state that the final objects alone lead to', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const run = runSteps(all);
@@ -261,7 +261,7 @@ describe('any sequence of events', () => {
     );
   });
 
-  it('F133: its changes add up to the state', () => {
+  it('F133: produces changes that together give the state', () => {
     fc.assert(
       fc.property(steps, (all) => {
         const { model, followers } = runSteps(all);

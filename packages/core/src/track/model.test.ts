@@ -70,7 +70,7 @@ describe('builds', () => {
     expect(summary(model.build('IPv4').change)).toEqual(NOTHING);
   });
 
-  it('F133: a change that is taken back before the build is none', () => {
+  it('F133: a change that is reverted before the build is none', () => {
     const model = builtModel();
     model.apply(slice([POD, OTHER_POD]));
     expect([model.hasPending('IPv4'), model.pending().endpointSlices]).toEqual([true, 1]);
@@ -79,7 +79,7 @@ describe('builds', () => {
     expect(summary(model.build('IPv4').change)).toEqual(NOTHING);
   });
 
-  it('F133: labels and annotations that decide nothing are no change', () => {
+  it('F133: labels and annotations that affect nothing are no change', () => {
     const model = builtModel();
     model.apply(service({ metadata: { labels: { team: 'a' }, resourceVersion: '77' } }));
     expect([model.hasPending('IPv4'), model.pending().services]).toEqual([false, 0]);
@@ -113,7 +113,7 @@ describe('builds', () => {
     expect(summary(model.build('IPv4').change)).toEqual(NOTHING);
   });
 
-  it('the state shows what was built, not what waits', () => {
+  it('the state shows what was built, not what is pending', () => {
     const model = builtModel();
     const state = model.state('IPv4');
     model.apply(remove('Service', 'cart'));
@@ -169,7 +169,7 @@ describe('deletions', () => {
 });
 
 describe('endpoint slices', () => {
-  it('F134: of one service add up, and each goes by its own name', () => {
+  it('F134: of one service are merged, and each is deleted by its own name', () => {
     const model = builtModel();
     model.apply(slice([OTHER_POD], { name: 'cart-2' }));
     expect(endpointsOf(model)).toEqual([POD.address, OTHER_POD.address]);
@@ -203,7 +203,7 @@ describe('endpoint slices', () => {
     expect(model.hasPending('IPv4')).toBe(false);
   });
 
-  it('a bad part is reported by field and costs only itself', () => {
+  it('an invalid part is reported by field, and only that part is left out', () => {
     const model = createModel(TEST_CONFIG);
     model.apply(service());
     const problems = model.apply(slice([{ address: '10.0.0.300' }, POD]));
@@ -324,7 +324,7 @@ describe('the node', () => {
     expect(model.build('IPv4').change.node.serviceCIDRs).toEqual([]);
   });
 
-  it('F123: other nodes are of no interest', () => {
+  it('F123: other nodes change nothing', () => {
     const model = builtModel();
     model.apply(upsert('Node', nodeObject({ name: 'node-b', zone: 'z1', internal: ['192.0.2.77'] })));
     expect([model.hasPending('IPv4'), model.node().zone]).toEqual([false, null]);
@@ -363,7 +363,7 @@ describe('configuration', () => {
     expect(summary(change)).toEqual({ ...NOTHING, changed: [KEY] });
   });
 
-  it('S13: another node name changes who is local', () => {
+  it('S13: another node name changes which endpoints are local', () => {
     const model = builtModel();
     model.apply(service({ spec: { internalTrafficPolicy: 'Local' } }));
     model.build('IPv4');

@@ -228,7 +228,7 @@ export function createModel(config: ModelConfig): Model {
       refreshSurroundings(world, families);
     },
     setInterfaceAddresses(addresses) {
-      // Asked before each sync: the node is built anew where there is something new.
+      // Called before each sync: the node is built again only if something changed.
       if (sameValue(world.interfaces, addresses)) return;
       world.interfaces = addresses;
       refreshSurroundings(world, families);

@@ -5,11 +5,11 @@ import type { NodeView } from '../model/model-config.ts';
 
 export interface NodeStore {
   set(node: NodeModel): void;
-  /** `keep-last`: this node's own object went; `forget`: another's. */
+  /** `keep-last`: this node's own object was deleted; `forget`: another one. */
   remove(name: string, what: 'keep-last' | 'forget'): void;
   /** Null if the Node is not known, or has no zone. */
   zoneOf(node: string): string | null;
-  /** This node as the rest should see it. */
+  /** This node as the model uses it. */
   view(nodeName: string, override: string | null): NodeView;
 }
 

@@ -2,7 +2,7 @@ import { FAMILIES, type Family } from '../model/family.ts';
 import type { FamilyState } from './family-state.ts';
 import type { ChangeCounts } from './model-types.ts';
 
-/** Families never built do not count: a single-stack proxy would otherwise wait for the other for ever. */
+/** Families never built do not count: on a single-stack node the count of the other family would otherwise never return to zero. */
 export function pendingCounts(
   world: { readonly services: { readonly size: number }; readonly slices: { readonly size: number } },
   families: Readonly<Record<Family, FamilyState>>,

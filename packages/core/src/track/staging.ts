@@ -1,17 +1,17 @@
 import type { Changed, ChangeSet } from '../desired/desired-change.ts';
 import { sameValue } from '../model/same-value.ts';
 
-/** A map, and what it should become at the next commit. Values equal to those in the map are never staged. */
+/** A map, and its changes for the next commit. Values equal to those in the map are never staged. */
 export interface Staging<T extends { readonly key: string }> {
   readonly committed: ReadonlyMap<string, T>;
   readonly size: number;
-  /** `null`: away with it. */
+  /** `null`: delete the entry. */
   stage(key: string, next: T | null): void;
   /** Makes the staged values current and returns what differs. */
   commit(): ChangeSet<T>;
 }
 
-/** Fields that did not change keep their identity: less to compare for others, and equal arrays are held once. */
+/** Fields that did not change keep their identity: later comparisons cost less, and equal arrays are stored once. */
 function keepUnchanged<T extends object>(before: T, next: T): T {
   const kept: Record<string, unknown> = {};
   for (const [field, value] of Object.entries(next)) {

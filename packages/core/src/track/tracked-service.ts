@@ -11,7 +11,7 @@ import type { NodeView } from '../model/model-config.ts';
 import type { NodeStore } from './node.ts';
 import type { ObjectNotes } from './object-notes.ts';
 
-/** Everything that decides about one Service on this node. Valid until the next event. */
+/** Everything that decides how this node serves one Service. Valid until the next event. */
 export interface TrackedService {
   readonly key: ObjectKey;
   /** Null if it is not served; then `ignored` has the reason, or there is no such Service. */

@@ -8,7 +8,7 @@ export interface TriggerTimes {
   take(): number[];
 }
 
-/** A family that is never built must not collect times for ever. */
+/** For a family that is never built, times must not accumulate. */
 const KEPT_PER_SERVICE = 100;
 
 export function createTriggerTimes(): TriggerTimes {
