@@ -11,7 +11,7 @@ export const NODE_ADDRESSES: readonly string[] = [
 /** The other end of eth0: the next hop for everything that is not on this node. */
 export const OUTSIDE_ROUTERS: readonly string[] = ['192.0.2.1/24', '2001:db8:0:2::1/64'];
 
-/** What pods use as their next hop: link-local addresses of cni0, so that the node gains no address by it. */
+/** What pods use as their next hop: link-local addresses of cni0, so that the node has no additional address. */
 export const POD_GATEWAY = { v4: '169.254.1.1', v6: 'fe80::1' } as const;
 
 export function withoutPrefix(address: string): string {

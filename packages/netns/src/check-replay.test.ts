@@ -59,13 +59,13 @@ describe('forward', () => {
     ]);
   });
 
-  it('does not forgive a single unanswered connection', () => {
+  it('fails if a single connection is unanswered', () => {
     expect(mismatches(row(forward('10.244.1.5')), [answered('10.244.1.5'), silent])).toEqual([
       'not every connection was answered: 1x silence',
     ]);
   });
 
-  it('wants one endpoint for a sticky client, whichever', () => {
+  it('requires that a client with affinity reaches one endpoint only, whichever it is', () => {
     const sticky = row(forward('10.244.1.5', '10.244.2.7'), { sticky: true });
     expect(mismatches(sticky, [answered('10.244.2.7'), answered('10.244.2.7')])).toEqual([]);
     expect(mismatches(sticky, [answered('10.244.2.7'), answered('10.244.1.5')])).toEqual([
@@ -84,7 +84,7 @@ describe('no forwarding', () => {
     expect(mismatches(row({ kind }), bad)).toHaveLength(1);
   });
 
-  it('pass lets the destination itself answer, but not to a masqueraded client', () => {
+  it('pass allows the destination itself to answer, but not to a masqueraded client', () => {
     const packet = { ...row({ kind: 'pass' }).packet, destination: '10.244.1.5', destinationPort: 8080 };
     const direct = row({ kind: 'pass' }, { packet });
     expect(mismatches(direct, [answered('10.244.1.5')])).toEqual([]);

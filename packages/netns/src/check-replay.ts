@@ -27,7 +27,7 @@ function formatAttempt(attempt: Attempt): string {
   }
 }
 
-/** What was seen, each kind once, with how often: `3x 10.244.1.5:8080 (which saw 10.244.1.9)`. */
+/** The outcomes, each kind once, with its count: `3x 10.244.1.5:8080 (which saw 10.244.1.9)`. */
 export function formatAttempts(attempts: readonly Attempt[]): string {
   const counts = new Map<string, number>();
   for (const text of attempts.map(formatAttempt)) counts.set(text, (counts.get(text) ?? 0) + 1);

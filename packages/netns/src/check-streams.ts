@@ -21,8 +21,8 @@ export interface StreamVerdict {
   /** What differs from what the rows expect, in words; empty: nothing. */
   readonly problems: readonly string[];
   /**
-   * Nothing was refused or led astray, there were only waits, and the control waited as long: this proves nothing,
-   * neither that the rules are right nor that they are wrong.
+   * No connection was refused or sent to a wrong endpoint, there were only delays, and the control was delayed as long:
+   * this proves neither that the rules are right nor that they are wrong.
    */
   readonly tooSlow: boolean;
 }

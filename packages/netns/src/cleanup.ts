@@ -6,7 +6,7 @@ import { ipBatch, runCommand } from './commands.ts';
 const NAME = /^sbx-(\d+)-[0-9a-f]+-/;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Start of the names of one world: the process it belongs to, and something unique in it. */
+/** Prefix of the names of one world: the process that it belongs to, and a part that is unique in the process. */
 export function worldPrefix(): string {
   return `sbx-${process.pid}-${randomBytes(3).toString('hex')}-`;
 }

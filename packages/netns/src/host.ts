@@ -1,4 +1,4 @@
-/** One namespace of the world, seen from a test. */
+/** One namespace of the world, for use in a test. */
 import type { Protocol } from '@signalbox/core';
 import { startAgent, type AgentClient } from './agent-client.ts';
 import type { Attempt, ConnectRequest, Socket } from './agent/protocol.ts';
@@ -11,7 +11,7 @@ export interface Host {
   /** The command line that runs what follows it in this namespace. */
   readonly prefix: readonly string[];
   readonly addresses: readonly string[];
-  /** From now on answers there (see `Echo`); doing it twice is doing it once. */
+  /** Starts to answer there (see `Echo`); a second call has no effect. */
   listen(protocol: Protocol, at: Socket): Promise<void>;
   /** Opens connections, all at once. */
   connect(request: Omit<ConnectRequest, 'op'>): Promise<readonly Attempt[]>;

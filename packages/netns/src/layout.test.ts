@@ -5,7 +5,7 @@ import { attachPod, outsideSetup, podCable, podSetup } from './layout.ts';
 import { worldForRows } from './replay.ts';
 
 describe('the world as text', () => {
-  it('takes the two families of an address for one pod', () => {
+  it('treats the two families of an address as one pod', () => {
     expect(podsOf(['10.244.1.9', 'fd00:10:244:1::9', '10.244.1.10'])).toEqual([
       { name: 'pod-10', addresses: ['10.244.1.10'] },
       { name: 'pod-9', addresses: ['10.244.1.9', 'fd00:10:244:1::9'] },
@@ -27,7 +27,7 @@ describe('the world as text', () => {
     expect(podSetup('ns', pod).ip).toContain('addr add fd00:10:244:1::9/128 dev eth0 nodad');
   });
 
-  it('sends traffic between two machines outside over the wire', () => {
+  it('sends traffic between two external hosts through the node', () => {
     const setup = outsideSetup('ns', ['198.51.100.7']);
     const rules = ['rule add pref 10 iif eth0 lookup local', 'rule del pref 0'];
     expect(setup.ip.slice(-2)).toEqual(rules);

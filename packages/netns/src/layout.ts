@@ -10,7 +10,7 @@ export interface Setup {
   /** Lines for `ip -6 -batch`, where the address does not determine the family. */
   readonly ip6: readonly string[];
   /**
-   * Closed ports stay silent. A refusal that a client sees is then the node's own, never that of a machine
+   * Closed ports do not answer. A rejection that a client receives is then from the node, never from a host
    * to which a wrong rule sent the packet.
    */
   readonly closedPorts: 'refuse' | 'silent';
@@ -21,7 +21,7 @@ function podLink(index: number): string {
   return `veth${index.toString(16)}`;
 }
 
-/** Two ends of a cable, each made where it belongs, so that nothing appears in the namespace of the caller. */
+/** The two ends of a veth pair, each created in its own namespace, so that none is in the namespace of the caller. */
 export function podCable(node: string, pod: string, index: number): string {
   return `link add ${podLink(index)} netns ${node} type veth peer name eth0 netns ${pod}`;
 }
@@ -41,14 +41,14 @@ const everywhere = {
   'ipv6/conf/default/accept_ra': '0',
 } as const;
 
-/** Hosts do not take short cuts past the node, whatever its redirects say. */
+/** Hosts ignore ICMP redirects of the node, so that all of their traffic passes it. */
 const noShortCuts = {
   'ipv4/conf/all/accept_redirects': '0',
   'ipv4/conf/default/accept_redirects': '0',
   'ipv6/conf/default/accept_redirects': '0',
 } as const;
 
-/** The node forwards, and refuses as often as it must: no limit on ICMP answers, neither per peer nor in all. */
+/** The node forwards, and rejects every packet that it has to: no limit on ICMP answers, neither per peer nor in all. */
 const forwarding = {
   'ipv4/ip_forward': '1',
   'ipv6/conf/all/forwarding': '1',
@@ -64,7 +64,7 @@ const forwarding = {
 
 /**
  * Pods have host routes, so all of their traffic is routed. With br_netfilter a packet that is sent back to its
- * own pod would be taken for bridged traffic and, its port having no hairpin mode, be dropped.
+ * own pod would be treated as bridged traffic and be dropped, because its bridge port has no hairpin mode.
  */
 const routedNotBridged = {
   'bridge/bridge-nf-call-iptables': '0',
@@ -107,7 +107,7 @@ export function nodeSetup(namespace: string): Setup {
   };
 }
 
-/** What the node does for a pod that comes: a bridge port, and one host route a family. */
+/** The node's part of adding a pod: a bridge port, and one host route a family. */
 export function attachPod(pod: PodSpec, index: number): readonly string[] {
   const routes = pod.addresses.map((address) => `route add ${hostPrefix(address)} dev cni0`);
   return [`link set ${podLink(index)} master cni0 up`, ...routes];
@@ -133,7 +133,7 @@ export function podSetup(namespace: string, pod: PodSpec): Setup {
 /**
  * All machines behind eth0 in one namespace. Its local routing table is consulted only for what arrives on
  * the wire: what one of its addresses sends to another goes through the node as everything else does, and
- * comes back the same way, so that no answer slips past the node's connection tracking.
+ * comes back the same way, so that no reply bypasses the node's connection tracking.
  */
 export function outsideSetup(namespace: string, addresses: readonly string[]): Setup {
   const [node4 = '', node6 = ''] = [NODE_ADDRESSES[0] ?? '', NODE_ADDRESSES[2] ?? ''].map(withoutPrefix);
@@ -144,7 +144,7 @@ export function outsideSetup(namespace: string, addresses: readonly string[]): S
       'link set lo up',
       'link set eth0 up',
       ...OUTSIDE_ROUTERS.map((address) => addAddress(address, 'eth0')),
-      // Without a prefix route: IPv6 would otherwise look for its own addresses on the wire.
+      // Without a prefix route: the host would otherwise resolve its own IPv6 addresses on the link.
       ...addresses.map((address) => `${addAddress(hostPrefix(address), 'eth0')} noprefixroute`),
       `route add default via ${node4} dev eth0`,
       `route add default via ${node6} dev eth0`,

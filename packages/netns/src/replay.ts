@@ -17,16 +17,16 @@ export type Replayed =
   | { readonly kind: 'skipped'; readonly reason: string };
 
 export interface ReplayTimeouts {
-  /** Milliseconds an expected answer or refusal may take: on a busy machine, not on the wire. */
+  /** Time limit, in milliseconds, of an expected answer or rejection: long because of busy machines, not of the network. */
   readonly answer: number;
   /** Milliseconds without an answer after which the packet counts as dropped. */
   readonly silence: number;
 }
 
 const PATIENCE: ReplayTimeouts = { answer: 10_000, silence: 400 };
-/** With n endpoints chosen at random, one stays unseen after 12n connections once in 160,000/n. */
+/** With n endpoints chosen at random, the probability that one is not chosen in 12n connections is 1 in 160,000/n. */
 const TRIES_PER_DESTINATION = 12;
-/** Even for one destination: another with half of the connections stays hidden once in 65,536. */
+/** Also for one destination: the probability that another one with half of the connections is not seen is 1 in 65,536. */
 const FEWEST_TRIES = 16;
 const STICKY_TRIES = 8;
 
@@ -75,7 +75,7 @@ async function connectUntilAllSeen(
 ): Promise<readonly Attempt[]> {
   const count = destinationsOf(row).length;
   if (row.sticky) {
-    const first = await connect(1, timeout); // affinity starts with the first; together they would race
+    const first = await connect(1, timeout); // affinity starts with the first; simultaneous connections would race
     return [...first, ...(await connect(STICKY_TRIES, timeout))];
   }
   const attempts: Attempt[] = [];
@@ -102,8 +102,8 @@ function send(row: ReplayRow, connect: Connect, timeouts: ReplayTimeouts): Promi
 }
 
 /**
- * Opens the row's connection as often as it takes to see every destination, and compares the outcome with the row.
- * The endpoints of the row are made to listen; those it does not name are the caller's to start (`listenAll`).
+ * Opens the row's connection as often as needed to see every destination, and compares the outcome with the row.
+ * The endpoints of the row are made to listen; the caller starts those that it does not name (`listenAll`).
  */
 export async function replay(
   world: World,

@@ -19,7 +19,7 @@ function commandsOf(without: 'nothing' | 'nft'): readonly string[] {
 }
 
 describe('the script that sets namespaces up', () => {
-  it('makes namespaces, sets them, makes cables, then addresses, then silence', () => {
+  it('creates namespaces, their settings, veth pairs, addresses, and rules that keep closed ports silent', () => {
     expect(commandsOf('nothing')).toEqual([
       'ip -batch -',
       'ip netns exec ns-9 sh -e',
@@ -30,7 +30,7 @@ describe('the script that sets namespaces up', () => {
     ]);
   });
 
-  it('falls back to the older tables where there is no nftables', () => {
+  it('falls back to iptables where there is no nftables', () => {
     expect(commandsOf('nft').slice(-3)).toEqual([
       'ip netns exec ns-9 nft -f -',
       'ip netns exec ns-9 iptables-legacy-restore',

@@ -1,6 +1,6 @@
 /**
- * The set-up of namespaces as one shell script. One child instead of five a namespace: in User-Mode Linux
- * starting a process from Node takes longer than all that the process does.
+ * The set-up of namespaces as one shell script. One child process instead of five a namespace: in User-Mode Linux
+ * starting a process from Node takes longer than its work.
  */
 import type { Setup } from './layout.ts';
 
@@ -20,14 +20,14 @@ function legacy(unreachable: string): string {
 COMMIT`;
 }
 
-/** `text` as the standard input of `command`; `then` goes on after it. */
+/** `text` as the standard input of `command`; `then` follows it. */
 function feed(command: string, text: string, then = ''): string {
   return `${command} <<'END' ${then}\n${text}\nEND`;
 }
 
 /**
  * A closed port answers with RST and sequence number 0; an aborted connection with another, and that one must
- * arrive. Where the kernel has no nftables (Debian's User-Mode Linux) the older tables do it, less exactly.
+ * arrive. Where the kernel has no nftables (Debian's User-Mode Linux) iptables is used, less exactly.
  */
 const FUNCTIONS = `silence() {
 ${feed('  ip netns exec "$1" nft -f - 2>/dev/null', NFT, '&& return')}
@@ -50,7 +50,7 @@ export interface Wiring {
   readonly setups: readonly Setup[];
   /** `ip -batch` lines that make the interfaces. */
   readonly cables: readonly string[];
-  /** Namespace → `ip -batch` lines for the far ends of the cables. */
+  /** Namespace → `ip -batch` lines for the peer ends of the veth pairs. */
   readonly ends: readonly { readonly namespace: string; readonly ip: readonly string[] }[];
 }
 

@@ -55,8 +55,8 @@ async function untilMany(streams: Streams): Promise<void> {
   for (let looks = 0; streams.fewest() < enough && looks < MOST_LOOKS; looks++) await repeatedSyns(pod(5));
 }
 
-describe('connections while something happens', () => {
-  it('are unharmed when nothing does', async () => {
+describe('connections during an action', () => {
+  it('are unharmed by an action that changes nothing', async () => {
     const report = await whileConnecting(world(), [ROW], untilMany);
     expect(report).toMatchObject({ problems: [], tooSlow: false });
     expect(report.fewest).toBeGreaterThanOrEqual(50);

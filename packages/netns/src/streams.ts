@@ -17,24 +17,24 @@ export interface StreamReport extends StreamVerdict {
   readonly fewest: number;
 }
 
-/** Milliseconds. Patience hides nothing: a packet that is lost shows in the kernel's count of repeated SYNs. */
+/** Milliseconds. A long limit hides no loss: a lost packet increments the kernel's counter of retransmitted SYNs. */
 const PATIENCE = 10_000;
-/** No row may need more: bounds what is remembered. */
+/** Upper limit of connections per row: bounds the memory for results. */
 const MOST = 50_000;
-/** Milliseconds between two connections of a row, unless the caller says: leaves time to the programs that change the rules. */
+/** Milliseconds between two connections of a row by default: leaves CPU time to the programs that change the rules. */
 const PACE = 2;
-/** Milliseconds: the control has only to notice that for a second nothing went on. */
+/** Milliseconds: the control only has to detect that there was no progress for a second. */
 const CONTROL_PACE = 20;
 const CONTROL = { address: '127.0.0.1', port: 7 } as const;
-/** Below what kernels choose from. */
+/** Below the range of ephemeral ports. */
 const STREAM_PORTS = { first: 1024, count: 31_744 } as const;
-/** Connections that each row made in the runs before: the next run goes on with other ports. */
+/** Connections that each row made in the runs before: the next run continues with other ports. */
 const made = new WeakMap<World, number>();
 
 /**
- * Connects as a row says, and ends the connections by RST: in thousands of them a masquerading node gives source
- * ports twice, and a server that has the former connection in TIME-WAIT ignores SYNs with older timestamps (PAWS).
- * The source ports are the caller's: one that the kernel chose could be one that the caller uses later.
+ * Connects as a row specifies, and ends the connections by RST: in thousands of them a masquerading node reuses source
+ * ports, and a server that has the former connection in TIME-WAIT ignores SYNs with older timestamps (PAWS).
+ * The caller chooses the source ports: one chosen by the kernel could be one that the caller uses later.
  */
 export function connectRow(
   world: World,
@@ -53,7 +53,7 @@ function sender(world: World, address: string): Host {
   return host;
 }
 
-/** Row `row` of `rows` has every `rows`th port, so that two of one client never want the same. */
+/** Row `row` of `rows` has every `rows`th port, so that two rows of one client never use the same port. */
 function streamPort(attempt: number, row: number, rows: number): number {
   const own = Math.floor(STREAM_PORTS.count / rows);
   return STREAM_PORTS.first + (attempt % own) * rows + row;
@@ -80,13 +80,13 @@ async function synsByHost(hosts: readonly Host[]): Promise<ReadonlyMap<string, n
 interface Control {
   /** Milliseconds: the longest time without an answer. */
   longestWait(): number;
-  /** Ends with the connection under way. */
+  /** Ends after the current connection. */
   end(): Promise<void>;
 }
 
 /**
- * Connections that meet no rule of the node and no cable, of a pod to itself: only a machine that is too slow for
- * every process makes them wait. The pod is one that sends nothing else.
+ * Connections of a pod to itself, which pass no rule of the node and no veth pair: they are delayed only if the machine
+ * is too slow for all processes. The pod sends nothing else.
  */
 async function startControl(world: World, clients: readonly Host[]): Promise<Control> {
   const host = [...world.pods.values()].find((pod) => !clients.includes(pod));
@@ -133,9 +133,9 @@ function startStreams(world: World, streams: readonly Stream[], pace: number): (
 
 /**
  * Opens TCP connections of each row, one after the other, until `action` settles; every destination of a row
- * has to be seen. Rejects with what the action rejects with. Source ports are counted, so that they come round again
- * after thousands of connections, not by chance within a second: a server whose client went without a word, as
- * some kernels' resets do, would answer the SYN of the next one as a stray packet of the former.
+ * has to be seen. Rejects with what the action rejects with. Source ports are used in sequence, so that one is reused
+ * after thousands of connections, not by chance within a second: a server that did not get the RST of its client, as
+ * with some kernels, would treat the SYN of the next connection as a packet of the former one.
  */
 export async function whileConnecting(
   world: World,

@@ -87,7 +87,7 @@ describe.each(cases)('%s, family %i, no rules', (protocol, family) => {
     });
   });
 
-  it('a closed port of the node refuses', async () => {
+  it('a closed port of the node rejects', async () => {
     const attempt = await call({
       protocol,
       from: ADDRESSES.podA[family],
@@ -97,14 +97,14 @@ describe.each(cases)('%s, family %i, no rules', (protocol, family) => {
     expect(attempt).toEqual({ kind: 'rejected', code: 'ECONNREFUSED' });
   });
 
-  it.each(['podB', 'remote', 'virtual'] as const)('a closed port of %s is silent', async (who) => {
+  it.each(['podB', 'remote', 'virtual'] as const)('a closed port of %s does not answer', async (who) => {
     const to = ADDRESSES[who][family];
     const attempt = await call({ protocol, from: ADDRESSES.podA[family], to, port: 9, timeout: 300 });
     expect(attempt).toEqual({ kind: 'silent' });
   });
 });
 
-/** A service by hand: two endpoints, the clients outside masqueraded; its port 81 refuses, its port 82 is silent. */
+/** A Service in hand-written rules: two endpoints, external clients masqueraded; port 81 rejects, port 82 drops. */
 const SERVICE = `*nat
 :SVC -
 -A PREROUTING -d 10.96.0.10/32 -p PROTO --dport 80 -j SVC
@@ -138,7 +138,7 @@ interface Sent {
   readonly sticky?: true;
 }
 
-describe.each(protocols)('replay of %s against rules by hand', (protocol) => {
+describe.each(protocols)('replay of %s against hand-written rules', (protocol) => {
   beforeAll(async () => {
     const rules = SERVICE.replaceAll('PROTO', protocol.toLowerCase()).replace(
       '-A SVC -m',
@@ -181,9 +181,9 @@ describe.each(protocols)('replay of %s against rules by hand', (protocol) => {
     expect(await send(sent, { answer: 500, silence: 300 })).not.toEqual([]);
   });
 
-  it('sees that a client is not kept at one endpoint', async () => {
+  it('detects that a client is not kept at one endpoint', async () => {
     const expected = forward('10.244.1.5', '10.244.2.7');
-    // Sixteen more connections all to the first endpoint by chance: once in 65,536.
+    // The probability that sixteen more connections all go to the first endpoint: 1 in 65,536.
     const sent: Sent = { entry: 'pod', source: '10.244.1.6', port: 80, expected, sticky: true };
     expect([...(await send(sent)), ...(await send(sent))]).not.toEqual([]);
   });
@@ -203,7 +203,7 @@ describe('pods that are added and removed', () => {
     expect(gone.kind).not.toBe('answered');
   });
 
-  it('leave nothing behind when they cannot be set up', async () => {
+  it('leave no namespace when they cannot be set up', async () => {
     const before = await runCommand(['ip', 'netns', 'list']);
     const taken = world().hostOf('10.244.1.5');
     const pod = { name: 'pod-31', addresses: ['10.244.1.5'] };
@@ -257,7 +257,7 @@ describe('the end of a world', () => {
     expect(await worldsOf(ended.namespace)).toEqual([]);
   });
 
-  it('the next world removes what SIGKILL left, and nothing of the living', async () => {
+  it('the next world removes namespaces left after SIGKILL, and none of running processes', async () => {
     const { namespace } = await run(waits, 'SIGKILL');
     expect(await worldsOf(namespace)).not.toEqual([]);
     const other = await createWorld({ pods: [], outside: [] });

@@ -7,9 +7,9 @@ import { attachPod, nodeSetup, outsideCable, outsideSetup, podCable, podSetup } 
 import { setUpScript, type Wiring } from './script.ts';
 
 export interface World {
-  /** The node in a box: eth0 to the outside, cni0 to its pods. */
+  /** The node: eth0 to the external network, cni0 to its pods. */
   readonly node: Host;
-  /** Every machine behind eth0. */
+  /** All hosts behind eth0. */
   readonly outside: Host;
   /** Pods of the node, by name. */
   readonly pods: ReadonlyMap<string, Host>;
@@ -35,7 +35,7 @@ interface Parts {
   nextLink: number;
 }
 
-/** Namespaces, cables and routes of pods that are added. */
+/** Namespaces, veth pairs and routes of pods that are added. */
 function plug(parts: Parts, pods: readonly PodSpec[]): Wiring {
   const node = parts.node.namespace;
   const made = pods.map((pod) => {
@@ -98,7 +98,7 @@ function worldOfParts(parts: Parts, forgetExit: () => void): World {
   const close = async (): Promise<void> => {
     for (const host of hosts()) host.close();
     forgetExit();
-    // Asked, not remembered: a signal may have removed them already.
+    // Listed now, not from memory: a signal handler may have removed them already.
     const listed = await runCommand(['ip', 'netns', 'list']);
     const there = listed.split('\n').map((line) => line.split(' ')[0] ?? '');
     await ipBatch(there.filter((name) => name.startsWith(parts.prefix)).map((name) => `netns del ${name}`));
@@ -119,7 +119,7 @@ function worldOfParts(parts: Parts, forgetExit: () => void): World {
 }
 
 /**
- * Needs the right to make network namespaces (root, or `unshare -Urnm` with a private /run) and the commands
+ * Requires permission to create network namespaces (root, or `unshare -Urnm` with a private /run) and the commands
  * ip and nft. Removes what earlier runs of killed processes left behind.
  */
 export async function createWorld(spec: WorldSpec): Promise<World> {

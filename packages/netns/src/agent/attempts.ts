@@ -1,4 +1,4 @@
-/** The calling half of an agent: connects, and distinguishes an answer, a refusal and silence. */
+/** The client part of an agent: connects, and distinguishes an answer, a rejection and no answer. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
 import type { Attempt, ConnectRequest, Echo } from './protocol.ts';
@@ -27,7 +27,7 @@ function failed(error: NodeJS.ErrnoException): Attempt {
 
 type Settle = (make: () => Attempt) => void;
 
-/** Settles once, whatever arrives late; what `make` throws (a broken set-up, not an outcome) rejects. */
+/** Settles once, and ignores later events; what `make` throws (a broken set-up, not an outcome) rejects. */
 function attempt(timeout: number, start: (settle: Settle) => () => void): Promise<Attempt> {
   return new Promise((resolve, reject) => {
     const state = { over: false, stop: (): void => undefined };
@@ -46,7 +46,7 @@ function attempt(timeout: number, start: (settle: Settle) => () => void): Promis
     try {
       state.stop = start(settle);
     } catch (error) {
-      // A port that is none, for example: the socket is refused before there is one to stop.
+      // An invalid port, for example: creating the socket throws, and there is none to close.
       settle(() => {
         throw error;
       });
@@ -66,7 +66,7 @@ function tryTCP({ from, fromPort, to, timeout, ending }: ConnectRequest): Promis
     socket.on('data', (chunk) => heard.push(chunk));
     socket.on('end', () => settle(() => answered(Buffer.concat(heard).toString())));
     socket.on('error', (error) => settle(() => failed(error)));
-    // One that still connects would be reset only when it is connected, and go on trying until then.
+    // A socket that is still connecting would be reset only once connected, and retry until then.
     return () => (ending === 'reset' && !socket.connecting ? socket.resetAndDestroy() : socket.destroy());
   });
 }
@@ -76,7 +76,7 @@ function tryUDP({ from, to, timeout }: ConnectRequest): Promise<Attempt> {
     const socket = createSocket(to.address.includes(':') ? 'udp6' : 'udp4');
     socket.on('message', (message) => settle(() => answered(message.toString())));
     socket.on('error', (error) => settle(() => failed(error)));
-    // A late step on a closed socket throws; it settles nothing that is settled.
+    // A late call on a closed socket throws; the promise is settled already.
     const step = (act: () => void) => (): void => {
       try {
         act();

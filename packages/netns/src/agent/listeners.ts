@@ -1,4 +1,4 @@
-/** The serving half of an agent: every connection or datagram is answered with who answers and whom it saw. */
+/** The server part of an agent: answers every connection or datagram with its own address and the source address. */
 import { createSocket } from 'node:dgram';
 import { createServer } from 'node:net';
 import type { Echo, ListenRequest, Socket } from './protocol.ts';
@@ -16,7 +16,7 @@ function echo(endpoint: Socket, address: string, port: number): string {
 function listenTCP(at: Socket): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const server = createServer((socket) => {
-      socket.on('error', () => socket.destroy()); // the client gave up: its own business
+      socket.on('error', () => socket.destroy()); // the client closed the connection: no error of the agent
       socket.end(echo(at, socket.remoteAddress ?? '', socket.remotePort ?? 0));
     });
     server.on('error', reject);
@@ -27,7 +27,7 @@ function listenTCP(at: Socket): Promise<() => void> {
 function listenUDP(at: Socket): Promise<() => void> {
   return new Promise((resolve, reject) => {
     const socket = createSocket(at.address.includes(':') ? 'udp6' : 'udp4');
-    // Once bound: an answer that cannot be sent is one that does not arrive.
+    // After bind: an answer that cannot be sent counts as one that does not arrive.
     socket.on('error', reject);
     socket.on('message', (_, peer) =>
       socket.send(echo(at, peer.address, peer.port), peer.port, peer.address),

@@ -1,6 +1,6 @@
 /**
  * The agent of one namespace: `main.ts` in `ip netns exec NS`. Reads requests from stdin, writes replies to
- * stdout, ends with its stdin, so that it never outlives the test that started it.
+ * stdout, ends with its stdin, so that it never runs longer than the test that started it.
  */
 import { createInterface } from 'node:readline';
 import { attemptAll } from './attempts.ts';
@@ -35,7 +35,7 @@ lines.on('line', (line) => {
   );
 });
 lines.on('close', () => process.exit(0));
-// EPIPE: the test that wants the reply has ended.
+// EPIPE: the test that sent the request has ended.
 process.stdout.on('error', () => process.exit(0));
 // The terminal's Ctrl-C goes to the whole group: the test cleans up and then closes stdin.
 process.on('SIGINT', () => undefined);

@@ -1,4 +1,4 @@
-/** The node in a box: the world, the pods that the manifests name, and the proxy that looks after them. */
+/** The node of the demo: the world, the pods that the manifests name, and the proxy. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { openSync, readFileSync } from 'node:fs';
@@ -74,7 +74,7 @@ export function startProxy(world: World, { bundle, manifests }: ProxyFiles): Pro
     `--manifests=${manifests}`,
     '--hostname-override=node-a',
     `--cluster-cidr=${CLUSTER_CIDR}`,
-    // The size of the connection table belongs to the machine, not to a namespace.
+    // The size of the connection table is set per machine, not per namespace.
     '--conntrack-max-per-core=0',
   ];
   const [command = '', ...prefix] = world.node.prefix;

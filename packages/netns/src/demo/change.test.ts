@@ -28,7 +28,7 @@ const endpoints: readonly DemoEndpoint[] = [IPv4, IPv6].flatMap(({ pods }) =>
   })),
 );
 
-/** A node whose families follow an edit after so many further connections, each by itself. */
+/** A node in which each family applies an edit after a given number of further connections. */
 function fakeWorld(delays: { readonly IPv4: number; readonly IPv6: number }) {
   const state = { edited: false, after: { IPv4: 0, IPv6: 0 }, made: 0 };
   const answer = ({ to }: Omit<ConnectRequest, 'op'>): Attempt => {

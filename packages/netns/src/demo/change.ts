@@ -26,7 +26,7 @@ export interface Change {
 
 const DEADLINE_MS = 60_000;
 const AT_ONCE = 4;
-/** So many answers without the old pod among them: with a third of all it would show, but for once in 10^9. */
+/** Number of consecutive answers without the old pod: if it still got a third of all, the probability would be 1 in 10^9. */
 const PROOF = 50;
 
 interface Tally {
@@ -34,7 +34,7 @@ interface Tally {
   failed: number;
   firstToNew: number;
   lastToOld: number;
-  /** Answers since the new pod's first in which the old one had no part. */
+  /** Consecutive answers of other pods than the old one, since the first answer of the new pod. */
   quiet: number;
 }
 
@@ -52,7 +52,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** Connects without a pause, edits, and goes on until only the pods of the new manifest answer, at every frontend. */
+/** Connects without a pause, edits, and continues until only the pods of the new manifest answer, at every frontend. */
 export async function watchChange(world: World, change: Change): Promise<Followed> {
   const watched = change.frontends.map((frontend) => ({ frontend, tally: { ...NOTHING } }));
   const connectOnce = async (since: number): Promise<void> => {

@@ -5,11 +5,11 @@ import { formatSocket } from '../check-replay.ts';
 import type { World } from '../world.ts';
 import type { DemoEndpoint, Frontend } from './objects.ts';
 
-/** The two who call: a pod of the node, and a client outside; one address a family. */
+/** The two sources of connections: a pod of the node and an external client; one address a family. */
 export const POD_CLIENT = { name: 'shopper', addresses: ['10.244.1.9', 'fd00:10:244:1::9'] } as const;
 export const OUTSIDE_CLIENT = { name: 'client', addresses: ['198.51.100.7', '2001:db8:0:c::7'] } as const;
 
-/** A busy machine takes its time: whether an answer comes is what counts, not when. */
+/** Long, because a machine may be busy: the demo checks whether an answer comes, not when. */
 const TIMEOUT_MS = 10_000;
 const AT_ONCE = 20;
 
@@ -33,7 +33,7 @@ export interface Calls {
   readonly timeout?: number;
 }
 
-/** Opens connections to a frontend the way its clients do: pods to cluster IPs, the outside to node ports. */
+/** Opens connections to a frontend as its clients do: pods to cluster IPs, external clients to node ports. */
 export async function callFrontend(world: World, calls: Calls): Promise<readonly Attempt[]> {
   const { frontend, tries, timeout = TIMEOUT_MS } = calls;
   const { source } = callerOf(frontend);

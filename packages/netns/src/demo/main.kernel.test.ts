@@ -1,4 +1,4 @@
-/** However the demo is ended, it leaves neither files nor namespaces behind. */
+/** However the demo ends, no files and no namespaces remain. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -46,7 +46,7 @@ describe('the demo', () => {
       const ended = once(demo, 'close');
       const manifests = /manifests {2}(\S+)/.exec(await untilBuilt(demo))?.[1] ?? '';
       expect(existsSync(manifests)).toBe(true);
-      // `for await` has ended, and with it the reading end: what the demo prints from now on fails.
+      // `for await` has ended and closed the reading end: further writes of the demo fail.
       expect(demo.stdout?.destroyed).toBe(true);
       demo.stderr?.destroy();
       demo.kill(signal);

@@ -1,5 +1,5 @@
 /**
- * `npm start`: a node in a box with the real proxy in it. Needs namespaces of its own (tools/namespaces.mjs) and
+ * `npm start`: a node in network namespaces with the real proxy in it. Needs namespaces of its own (tools/namespaces.mjs) and
  * the main file of a build (`--bundle`). `--keep` stays until Ctrl-C.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
@@ -25,7 +25,7 @@ type EndingSignal = keyof typeof STATUS;
 
 const stop = new AbortController();
 for (const signal of Object.keys(STATUS) as EndingSignal[]) process.on(signal, () => stop.abort(signal));
-// A closed terminal takes no more output; what has to be removed is removed all the same.
+// Writes to a closed terminal fail; the clean-up must run anyway.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 async function tellStory(manifests: string): Promise<void> {

@@ -34,7 +34,7 @@ describe('the manifests of the demo', () => {
     ]);
   });
 
-  it('change one pod for another', () => {
+  it('replace one pod by another', () => {
     expect(webPods()).toEqual(WEB_BEFORE.map(({ name }) => name));
     writeWeb(folder, WEB_AFTER);
     expect(webPods()).toEqual(['web-1', 'web-3', 'web-4']);

@@ -29,8 +29,8 @@ ports: [{port: 80}]
 endpoints: ${endpoints}
 `;
 
-describe('what a visitor types into the manifests', () => {
-  it('leaves out a node port that is none, with file and value, and keeps the rest', () => {
+describe('manifests that a user edits', () => {
+  it('leaves out an invalid node port, with file and value, and keeps the rest', () => {
     const before = readObjects(held.folder);
     expect(before.problems).toEqual([]);
     write(

@@ -1,4 +1,4 @@
-/** The manifests as the demo sees them: what to connect to, which pods should answer, and what is wrong. */
+/** The manifests as the demo uses them: frontends, the pods that should answer, and problems. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
@@ -39,7 +39,7 @@ export interface DemoObjects {
 
 const NODE_IPS: Readonly<Record<Family, string>> = { IPv4: '192.0.2.10', IPv6: '2001:db8:0:2::10' };
 
-/** As the proxy of the demo is configured, as far as it decides which objects are served. */
+/** The configuration of the proxy of the demo, as far as it decides which objects are served. */
 const CONFIG: ModelConfig = {
   nodeName: 'node-a',
   localDetection: { mode: 'ClusterCIDR', cidrs: [] },
@@ -83,7 +83,7 @@ function fields(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
-/** Whose an address is, as the slices name it. */
+/** The pod that has an address, as the slices name it. */
 function podsByAddress(objects: readonly ManifestObject[]): ReadonlyMap<string, PodIdentity> {
   const pods = new Map<string, PodIdentity>();
   for (const { endpoints } of objects.map(({ object }) => fields(object))) {

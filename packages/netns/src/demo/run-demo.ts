@@ -80,7 +80,7 @@ function check(rows: readonly Distribution[], { endpoints }: DemoObjects): void 
   }
 }
 
-/** `only`: a service's `namespace/name`; all of them if absent. Returns the check that nothing was lost. */
+/** `only`: a service's `namespace/name`; all of them if absent. Returns the check that no connection was lost. */
 export async function showDistribution({ world, manifests }: Demo, only?: string): Promise<() => void> {
   const objects = readObjects(manifests);
   const shown = objects.frontends.filter(({ service }) => only === undefined || service === only);
@@ -109,7 +109,7 @@ export async function showChange(demo: Demo): Promise<void> {
     })),
   );
   await ensurePods(world, arrived);
-  // At rest: what comes within a second of the last write waits for that second (minSyncPeriod, as in kube-proxy).
+  // Idle first: a change within a second of the last write waits until that second is over (minSyncPeriod, as in kube-proxy).
   await wait(MIN_SYNC_PERIOD_MS);
   const endpoints = [...before.endpoints, ...arrived];
   const edit = (): void => writeWeb(manifests, WEB_AFTER);

@@ -20,7 +20,7 @@ describe('an object in another process', () => {
     expect(await remote.method('table')()).toEqual(new Map([['a', 1]]));
   });
 
-  it('answers calls that were made at once, each its own', async () => {
+  it('answers simultaneous calls, each with its own result', async () => {
     const add = remote.method('add');
     expect(await Promise.all([add(1), add(1), add(1)])).toEqual([1, 2, 3]);
   });
@@ -35,7 +35,7 @@ describe('an object in another process', () => {
     absent.close();
   });
 
-  it('rejects calls under way when the process ends', async () => {
+  it('rejects pending calls when the process ends', async () => {
     await expect(remote.method('leave')()).rejects.toThrow('ended with 3');
   });
 });

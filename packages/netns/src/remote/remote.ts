@@ -16,9 +16,9 @@ export type RemoteMethod<T> = {
 }[keyof T] &
   string;
 
-/** An object that lives in another process, and so in another network namespace: sockets belong to that of their process. */
+/** An object in another process, and so in another network namespace: a socket belongs to the namespace of its process. */
 export interface Remote<T> {
-  /** A function that calls this method there; the process starts at the first call. */
+  /** A function that calls this method in the other process; the process starts at the first call. */
   method<M extends RemoteMethod<T>>(name: M): T[M];
   close(): void;
 }
