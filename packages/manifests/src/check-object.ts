@@ -44,7 +44,7 @@ function isEmpty(value: unknown): boolean {
   );
 }
 
-/** Without an API server no other process fills in what is missing. */
+/** Without an API server, absent fields are not filled in. */
 function serviceWithoutEffect(object: unknown): ObjectProblem[] {
   const { type, clusterIP, clusterIPs, ports } = fieldsOf(fieldsOf(object)['spec']);
   const headless = clusterIP === 'None' || (Array.isArray(clusterIPs) && clusterIPs[0] === 'None');

@@ -1,4 +1,4 @@
-/** Random edits of a folder: whatever the order, the events add up to what a fresh start would read. */
+/** Random edits of a folder: whatever the order, the events lead to the same objects as a restart. */
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
   { weight: 3, arbitrary: fc.constant({ do: 'look' as const }) },
 );
 
-/** A source, the picture its events draw, and a way to make it look. */
+/** A source, the objects according to its events, and a function that triggers a poll. */
 function follow(path: string) {
   const clock = createManualClock();
   const objects = new Map<string, unknown>();
@@ -77,7 +77,7 @@ function apply(folder: string, what: Edit): void {
 }
 
 describe('a manifest source under churn', () => {
-  it('ends with what a fresh start reads', async () => {
+  it('ends with the objects that a restart reads', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(edit, { maxLength: 30 }), async (edits) => {
         const folder = mkdtempSync(join(tmpdir(), 'signalbox-manifests-'));

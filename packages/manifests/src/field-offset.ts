@@ -1,7 +1,7 @@
-/** Where a field stands in the text of a YAML document. Pure. */
+/** The position of a field in the text of a YAML document. Pure. */
 import { EVENT_ID, type Event } from 'js-yaml';
 
-/** Undefined for what has no place in the text of its own, such as an empty value or an alias. */
+/** Undefined for a value without a position in the text, such as an empty value or an alias. */
 function nodeStart(event: Event | undefined): number | undefined {
   if (event?.type === EVENT_ID.MAPPING || event?.type === EVENT_ID.SEQUENCE) return event.start;
   return event?.type === EVENT_ID.SCALAR ? Math.max(0, event.valueStart) : undefined;

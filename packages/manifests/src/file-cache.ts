@@ -11,13 +11,13 @@ interface Taken {
   readonly problems: readonly SourceProblem[];
   /** Poll again soon: a file may be in the middle of a write. */
   readonly unsettled: boolean;
-  /** The objects of some file are others than before. */
+  /** The objects of a file differ from before. */
   readonly changed: boolean;
 }
 
 export interface FileCache {
   readonly stampOf: (file: string) => string | undefined;
-  /** Takes a complete listing over. */
+  /** Applies a complete listing. */
   take(files: ReadonlyMap<string, FileRead>): Taken;
   objects(): ReadonlyMap<string, readonly ManifestObject[]>;
 }
@@ -97,7 +97,7 @@ function takeContent(name: string, file: CachedFile, content: FileContent): Take
   return { ...CHANGED, problems };
 }
 
-/** What a document that is not YAML may still define: all that the readable ones do not. */
+/** Objects that a document that is not YAML may still define: those that the readable documents do not. */
 function stillUnknown(
   before: readonly ManifestObject[],
   readable: readonly ManifestObject[],

@@ -1,4 +1,4 @@
-/** What may lie in a folder besides manifests: none of it stops the source, or hides the files beside it. */
+/** Files other than manifests in a folder: none of them stops the source or keeps other files from being read. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
@@ -95,7 +95,7 @@ describe('a folder of manifests with other things in it', () => {
     expect(more).toEqual([]);
   });
 
-  it('passes over a folder and a link that leads nowhere', async () => {
+  it('ignores a folder and a link without a target', async () => {
     const make = (): void => {
       mkdirSync(at('x.yaml'));
       symlinkSync('nowhere', at('y.yaml'));

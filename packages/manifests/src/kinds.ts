@@ -1,6 +1,6 @@
 import type { Resource } from '@signalbox/core';
 
-/** What a manifest must say to be one of the objects that a service proxy reads. */
+/** Kind, API group and versions of an object that a service proxy reads. */
 interface Kind {
   readonly resource: Resource;
   /** Empty for the core group. */
@@ -32,7 +32,7 @@ function apiVersionOf(kind: Kind, version: string): string {
   return kind.group === '' ? version : `${kind.group}/${version}`;
 }
 
-/** Kinds of the same name in another group (a Knative Service) are strangers. */
+/** Kinds of the same name in another group (a Knative Service) do not match. */
 export function lookUpKind(apiVersion: string, kindName: string): KindLookup {
   const slash = apiVersion.lastIndexOf('/');
   const group = slash < 0 ? '' : apiVersion.slice(0, slash);

@@ -38,7 +38,7 @@ beforeEach(() => {
   const look = async (): Promise<string[]> => {
     const from = recorder.events.length;
     const sentinel = `sentinel-${++round}`;
-    // Twice, so that what the first poll left open is settled; the sentinel comes with the second.
+    // Twice: what the first poll deferred is applied by the second, and the sentinel comes with the second.
     for (const name of [`${sentinel}-first`, sentinel]) {
       await clock.waitForTimer(() => true);
       write('zz.yaml', service(name));

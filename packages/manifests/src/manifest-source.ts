@@ -15,7 +15,7 @@ export interface ManifestSourceOptions {
   readonly clock?: Clock;
   /** One line for each batch of applied changes. */
   readonly log?: (line: string) => void;
-  /** Silence after a hint of the file system before the files are read. Editors write in several steps. */
+  /** Time without a further hint of the file system before the files are read. Editors write in several steps. */
   readonly debounceMs?: number;
   /** Interval of polls without a hint: network file systems give none. */
   readonly pollMs?: number;
@@ -27,7 +27,7 @@ export interface ManifestSourceOptions {
  * `bad-yaml`, `bad-document`, `unknown-field`, `bad-field`, `no-effect`, `ignored-kind`, `duplicate-object`,
  * `handler-failed`.
  *
- * What was read stays until something readable takes its place: a file that is no YAML, cannot be read or was
+ * Objects stay until a readable file replaces them: a file that is not YAML, cannot be read or was
  * just emptied keeps the objects it gave before, and so does a folder that went away. Removing a file from
  * the folder, or a document from a file, removes its objects.
  */
@@ -82,8 +82,8 @@ function run(options: ManifestSourceOptions, handlers: SourceHandlers): Running 
 }
 
 /**
- * `lost`: the path cannot be read. `moved`: it leads to another folder than before. `unsettled`: something looks
- * like the middle of a write.
+ * `lost`: the path cannot be read. `moved`: it leads to another folder than before. `unsettled`: a file
+ * may be in the middle of a write.
  */
 type ScanOutcome = 'done' | 'lost' | 'moved' | 'unsettled';
 

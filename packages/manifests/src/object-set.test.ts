@@ -53,7 +53,7 @@ describe('createObjectSet', () => {
     expect(set.update(files(state)).problems).toEqual([]);
   });
 
-  it('reports a slice without its Service once, and again when that went', () => {
+  it('reports a slice without its Service once, and again when the Service was removed', () => {
     const set = createObjectSet();
     const metadata = { labels: { 'kubernetes.io/service-name': 'web' } };
     const slice: ManifestObject = {
@@ -73,7 +73,7 @@ describe('createObjectSet', () => {
     ).toHaveLength(1);
   });
 
-  it('delivers nothing that is not served, but knows that it is there', () => {
+  it('delivers no object that is not served, but counts it as existing', () => {
     const set = createObjectSet();
     const labels = { 'kubernetes.io/service-name': 'web' };
     const slice: ManifestObject = {
@@ -93,7 +93,7 @@ describe('createObjectSet', () => {
     ]);
   });
 
-  it('falls back to the earlier file when the later one lets go', () => {
+  it('falls back to the earlier file when the later one no longer has the object', () => {
     const set = createObjectSet();
     set.update(files({ a: [object('a', 'x', 'a')], b: [object('b', 'x', 'b')] }));
     expect(set.update(files({ a: [object('a', 'x', 'a')] })).events).toEqual([

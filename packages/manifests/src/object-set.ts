@@ -39,7 +39,7 @@ function merge(files: ReadonlyMap<string, readonly ManifestObject[]>): Merged {
   return { objects, problems };
 }
 
-/** Slices that name a Service of which no file has anything. */
+/** Slices that name a Service that no file defines. */
 function withoutService(objects: ReadonlyMap<string, ManifestObject>): readonly SourceProblem[] {
   const problems: SourceProblem[] = [];
   for (const { resource, namespace, name, object, where, served } of objects.values()) {

@@ -89,7 +89,7 @@ describe('parseManifest', () => {
     ]);
   });
 
-  it('names kinds it has no use for, a Knative Service among them, and reads on', () => {
+  it('names kinds that it does not use, such as a Knative Service, and reads the other documents', () => {
     const text = [
       'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}',
       'apiVersion: serving.knative.dev/v1\nkind: Service\nmetadata: {name: x}',
@@ -207,7 +207,7 @@ describe('parseManifest', () => {
     expect(messages(text)).toEqual([]);
   });
 
-  it('is not taken down by aliases that unfold to a tree without end', () => {
+  it('survives aliases that expand to an unlimited tree', () => {
     const levels = Array.from({ length: 12 }, (_, i) =>
       i === 0
         ? 'l0: &l0 [x]'

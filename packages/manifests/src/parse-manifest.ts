@@ -139,7 +139,7 @@ function mustBe(what: string, value: unknown): string {
   return absent ? 'required' : `must be ${what}, not ${show(value)}`;
 }
 
-/** YAML aliases can make a small text into a tree that never ends; such a document must not take the process down. */
+/** YAML aliases can expand a small text to an unlimited tree; such a document must not end the process. */
 function tooLarge(root: unknown): string | undefined {
   let values = 0;
   const fits = (value: unknown, depth: number): boolean => {

@@ -13,7 +13,7 @@ export interface FileContent {
 }
 
 export type FileRead =
-  /** The stamp is the one the caller knows: not read again. */
+  /** The stamp equals `knownStamp`: not read again. */
   | { readonly state: 'unchanged' }
   | { readonly state: 'read'; readonly content: FileContent }
   | { readonly state: 'unreadable'; readonly reason: string };
@@ -67,7 +67,7 @@ async function readOne(file: string, known: string | undefined): Promise<FileRea
     const hash = createHash('sha256').update(bytes).digest('hex');
     return { state: 'read', content: { stamp, hash, text: bytes.toString('utf8') } };
   } catch (error) {
-    // Removed between the listing and now, or a link that leads nowhere: as good as absent.
+    // Removed between the listing and now, or a link without a target: treated as absent.
     if (isCode(error, 'ENOENT')) return 'gone';
     return { state: 'unreadable', reason: reasonOf(error) };
   }

@@ -7,7 +7,7 @@ export type Shape =
   /** `open`: other fields are allowed too. */
   | { readonly fields: Readonly<Record<string, Shape>>; readonly open?: true };
 
-/** Fields whose values nothing here looks into. */
+/** Fields whose values are not checked. */
 function plain(names: string): Readonly<Record<string, Shape>> {
   return Object.fromEntries(names.split(' ').map((name) => [name, 'any']));
 }

@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface PathWatch {
-  /** Whether the operating system watches it now; if not, only polling sees changes. */
+  /** Whether the operating system watches it now; if not, changes are detected only by polling. */
   readonly active: boolean;
   close(): void;
 }

@@ -1,4 +1,4 @@
-/** Changes are seen by the watch, not only by the poll behind it: here no poll comes due. */
+/** Changes are detected by the watch, not only by polling: no poll is due in these tests. */
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +30,7 @@ afterEach(async () => {
   rmSync(held.root, { recursive: true, force: true });
 });
 
-/** Records every watch that the source asks for. */
+/** Records every watch that the source creates. */
 function createWatches(): { watches: Watched[]; watch: WatchPath } {
   const watches: Watched[] = [];
   const watch: WatchPath = (path, hint) => {
@@ -80,7 +80,7 @@ async function seen({ clock, recorder }: Started, expected: string): Promise<voi
 }
 
 describe('the watch of a source', () => {
-  it('is renewed at the next look after it ended by itself', async () => {
+  it('is started again at the next poll after it ended by itself', async () => {
     const { watches, watch } = createWatches();
     const run = await started(held.root, watch);
     const [first] = watches;
@@ -122,7 +122,7 @@ describe('the watch of a source', () => {
     expect(watches.at(-1)?.active).toBe(true);
   });
 
-  it('is closed by stop, and by nothing before', async () => {
+  it('is closed by stop, and not earlier', async () => {
     const { watches, watch } = createWatches();
     const { source } = await started(held.root, watch);
     expect(watches.map(({ closed }) => closed)).toEqual([0]);

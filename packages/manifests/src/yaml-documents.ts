@@ -80,7 +80,7 @@ function readChunk(chunk: Chunk): YamlText {
   }
 }
 
-/** The parser stops at the first error: each document by itself shows all of them, and what is sound. */
+/** The parser stops at the first error: parsing each document by itself finds all of them, and the valid documents. */
 function readSeparately(chunk: Chunk, whole: YamlText): YamlText {
   const texts = split(chunk.text);
   if (texts.length < 2) return whole;
@@ -114,7 +114,7 @@ function contentsOf(events: readonly Event[]): readonly number[] {
   return events.flatMap((event, index) => (event.type === EVENT_ID.DOCUMENT ? [index + 1] : []));
 }
 
-/** The line, from 1, at an offset of the chunk. A large file has thousands of objects that ask. */
+/** The line, from 1, at an offset of the chunk. Called thousands of times for a large file. */
 function lineFinder({ text, linesBefore }: Chunk): (offset: number) => number {
   const breaks: number[] = [];
   for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) breaks.push(at);

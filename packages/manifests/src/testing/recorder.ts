@@ -1,4 +1,4 @@
-/** What tests of the source share: a small Service, and a record of what the source reported. */
+/** Shared by tests of the source: a small Service, and a record of what the source reported. */
 import type { ObjectEvent, Resource, SourceHandlers, SourceProblem } from '@signalbox/core';
 import { createSignal } from '@signalbox/core/testing';
 
