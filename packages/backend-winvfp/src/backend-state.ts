@@ -12,12 +12,12 @@ export interface BackendState {
   readonly wanted: WantedState;
   /** What HNS holds; where it is unknown, the next sync lists it. */
   held: ReconciledState<HeldState>;
-  /** `null`: not asked yet. Asked again after HNS was away: it may be another version. */
+  /** `null`: not queried yet. Queried again after HNS was unreachable: it may be another version. */
   capabilities: HnsCapabilities | null;
   readonly owned: Ownership;
-  /** What the last round could not bring right (`Applied.unsettled`). */
+  /** Objects that the last round could not bring to the desired state (`Applied.unsettled`). */
   unsettled: ReadonlySet<string>;
-  /** Load balancers that HNS refuses for good (`Applied.refused`), by frontend. Asked for again when HNS was away. */
+  /** Load balancers that HNS refuses for good (`Applied.refused`), by frontend. Retried after HNS was unreachable. */
   refused: ReadonlyMap<string, WantedLoadBalancer>;
 }
 

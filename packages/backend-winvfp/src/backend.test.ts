@@ -15,7 +15,7 @@ import {
 } from './testing/fixtures.ts';
 import { attachPod, incremental } from './testing/random-host.ts';
 
-/** Nothing here waits; only a crowded machine takes its time. */
+/** The tests contain no waits; the limit is for busy machines. */
 vi.setConfig({ testTimeout: 60_000 });
 
 const NOTHING = incremental([], [], []);
@@ -59,7 +59,7 @@ describe('at the start', () => {
     expect(host.balancers()).toEqual({});
   });
 
-  it('removes a remote endpoint that a kube-proxy left, and never one of others', async () => {
+  it('removes a remote endpoint that a kube-proxy left, and never one of another process', async () => {
     const host = testHost();
     const remote = { HostComputeNetwork: NETWORK_ID, Flags: 1 };
     host.hns.attach({
@@ -91,7 +91,7 @@ describe('at the start', () => {
 });
 
 describe('a change', () => {
-  it('costs calls for what it touches, not for what there is', async () => {
+  it('needs calls in proportion to the objects it touches, not to all objects', async () => {
     const host = testHost();
     const many = Array.from({ length: 200 }, (_, index) =>
       service({ name: `s${index}`, frontends: [clusterIP(`10.96.1.${index}`)], endpoints: TWO }),
@@ -149,7 +149,7 @@ describe('a change', () => {
     expect(writes(host.recorder)).toEqual(['delete-load-balancer', 'create-load-balancer']);
   });
 
-  it('a remote endpoint goes with the last load balancer that uses it', async () => {
+  it('a remote endpoint is removed with the last load balancer that uses it', async () => {
     const host = testHost();
     const a = service({ name: 'a', frontends: [clusterIP('10.96.0.1')] });
     const b = service({ name: 'b', frontends: [clusterIP('10.96.0.2')] });
@@ -193,7 +193,7 @@ describe('a change', () => {
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.1.8'] });
   });
 
-  it('a pod on the network of the host has no HNS endpoint: no failure that would never end', async () => {
+  it('a pod on the host network has no HNS endpoint: this is not reported as a failure', async () => {
     const host = testHost();
     const web = service({
       endpoints: [endpoint('10.244.1.2'), { address: '192.0.2.10', port: 8080, isLocal: true }],
@@ -201,7 +201,7 @@ describe('a change', () => {
     expect(await host.backend.sync(fullOf(web))).toMatchObject({ outcome: 'ok' });
   });
 
-  it('with its last endpoint a service loses its load balancer', async () => {
+  it('the load balancer of a service is removed with its last endpoint', async () => {
     const host = testHost();
     const before = service();
     await host.backend.sync(fullOf(before));
@@ -212,7 +212,7 @@ describe('a change', () => {
   });
 });
 
-describe('what others do to our objects', () => {
+describe('a modification of owned objects by another process', () => {
   it('is repaired at the next empty sync, and reported', async () => {
     const host = testHost();
     await host.backend.sync(
@@ -244,7 +244,7 @@ describe('what others do to our objects', () => {
   });
 });
 
-describe('HNS comes and goes', () => {
+describe('HNS stops and starts', () => {
   it('k/k#139519: a failed query is never read as an empty list', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
@@ -282,7 +282,7 @@ describe('HNS comes and goes', () => {
     expect(host.hns.snapshot().loadBalancers).toHaveLength(1);
   });
 
-  it('a network made anew gets everything again', async () => {
+  it('a network that was created again gets all objects again', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     host.hns.removeNetwork(NETWORK_ID);
@@ -300,7 +300,7 @@ describe('HNS comes and goes', () => {
     expect(host.balancers()).toEqual({ '10.96.0.10:80': ['10.244.1.2', '10.244.2.2'] });
   });
 
-  it('a network made anew between two syncs is noticed by the first change', async () => {
+  it('a network that was created again between two syncs is detected by the first change', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     host.hns.removeNetwork(NETWORK_ID);
@@ -316,7 +316,7 @@ describe('HNS comes and goes', () => {
       outcome: 'ok',
       scope: 'full',
     });
-    // Every write fits at once: nothing was tried with ids of the old network.
+    // Every write succeeds at once: none used ids of the old network.
     expect(writes(host.recorder)).toEqual([
       'create-endpoint',
       'create-load-balancer',
@@ -324,7 +324,7 @@ describe('HNS comes and goes', () => {
     ]);
   });
 
-  it('after HNS was away its version is asked again: an update may have been the reason', async () => {
+  it('after HNS was unreachable its version is queried again: HNS may have been updated', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     host.hns.stop();
@@ -349,7 +349,7 @@ describe('HNS comes and goes', () => {
     expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
   });
 
-  it('a listening process holds a node port: reported with the owner, and made when it is free', async () => {
+  it('a node port used by a listening process is reported with its owner, and programmed when it is free', async () => {
     const host = testHost();
     host.hns.listen(6, 30_080);
     const web = service({ frontends: [clusterIP('10.96.0.10'), nodePort(30_080)] });

@@ -96,7 +96,7 @@ async function round(state: BackendState, report: SyncReport, scope: RoundScope)
   return done;
 }
 
-/** The network is read every time: it may have been made anew, and the routes of an overlay change with its nodes. */
+/** The network is read every time: it may have been created again, and the routes of an overlay change with its nodes. */
 async function readWorld(state: BackendState): Promise<Result<World>> {
   const world = await queryWorld(state);
   if (world.ok) state.capabilities ??= { version: world.value.version, features: world.value.features };
@@ -109,7 +109,7 @@ async function observe(state: BackendState): Promise<Observation> {
   return { outcome: 'ok', drift: held.value === null ? [] : driftOf(state, held.value) };
 }
 
-/** `null`: the network does not carry this family. */
+/** `null`: the network does not support this family. */
 async function readServed(state: BackendState): Promise<Result<HeldState | null>> {
   const world = await readWorld(state);
   if (!world.ok) return world;

@@ -1,4 +1,4 @@
-/** What is in the way of a load balancer or an endpoint, and what is left behind. */
+/** Objects that conflict with a load balancer or an endpoint, and objects that are left over. */
 import { HR, type HnsOptions } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
 import type { Backend } from '@signalbox/core';
@@ -72,7 +72,7 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     expect(writes(host.recorder)).not.toContain('create-load-balancer');
   });
 
-  it('finds it refused in a sync that lists nothing, too', async () => {
+  it('also detects the refusal in a sync that lists nothing', async () => {
     const host = hostWithListener();
     await host.backend.sync(fullOf());
     expect(await host.backend.sync(incremental([web], [], []))).toMatchObject({ outcome: 'partial' });
@@ -81,7 +81,7 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     expect(writes(host.recorder)).toEqual([]);
   });
 
-  it('tries again once HNS was away', async () => {
+  it('tries again after HNS was unreachable', async () => {
     const host = hostWithListener();
     await host.backend.sync(fullOf(web));
     host.hns.stop();
@@ -93,7 +93,7 @@ describe('F62: HNS refuses a load balancer at the port of the health server of t
     expect(unsupported(host.backend).join()).not.toContain('10256');
   });
 
-  it('tries again when the load balancer is wanted otherwise, and forgets it with the Service', async () => {
+  it('tries again when the desired load balancer changes, and drops the refusal with the Service', async () => {
     const host = hostWithListener();
     await host.backend.sync(fullOf(web));
     host.hns.unlisten(6, 10_256);
@@ -170,7 +170,7 @@ describe('k/k#138000: a pod address that moves to this node', () => {
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('is used where it runs as soon as the Service selects it', async () => {
+  it('is used on its node as soon as the Service selects it', async () => {
     const host = testHost({ sharedAddresses: true });
     await host.backend.sync(fullOf(before));
     attachPod(host.hns, '10.244.1.50');
@@ -270,7 +270,7 @@ describe('state read before a failed sync is discarded', () => {
   const web = service();
   const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
 
-  it('when HNS could not be asked at all', async () => {
+  it('when HNS could not be queried at all', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(web));
     host.hns.stop();
@@ -280,7 +280,7 @@ describe('state read before a failed sync is discarded', () => {
     expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
   });
 
-  it('when HNS went away in the midst of it', async () => {
+  it('when HNS became unreachable during the sync', async () => {
     let failing = false;
     const fault = (name: string): number =>
       failing && name === 'HcnCreateLoadBalancer' ? HR.rpcUnavailable : HR.ok;

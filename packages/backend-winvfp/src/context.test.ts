@@ -37,7 +37,7 @@ it("an overlay waits for the node's address and its MAC address, and follows the
   expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
 });
 
-it('F97: the second family of a network that turns out to be an overlay is reported, and fails nothing else', async () => {
+it('F97: the second family on an overlay network is reported, and nothing else fails', async () => {
   const host = testHost({}, { family: 'IPv6', primary: 'IPv4', nodeIP: '' });
   const of6 = (change: ReturnType<typeof fullOf>): ReturnType<typeof fullOf> => ({
     ...change,

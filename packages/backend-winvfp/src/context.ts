@@ -1,4 +1,4 @@
-/** From options and what HNS says of the network to what the compiler needs. */
+/** Computes the compiler's context from the options and the network as HNS reports it. */
 import { backendError, type BackendError, type DesiredNode, type ServiceFailure } from '@signalbox/core';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
 import type { HnsFeatures, HnsVersion } from './objects/hns-version.ts';
@@ -31,12 +31,12 @@ export function contextOf(
   };
 }
 
-/** Whether the network carries this family; it may turn out to be an overlay only after the families were chosen. */
+/** Whether the network supports this family: its type (overlay) may become known only after the families were chosen. */
 export function isServed({ family, primary = family }: WinvfpOptions, network: HcnNetwork): boolean {
   return family === primary || !isOverlay(network);
 }
 
-/** Said as long as there are services that miss it; a failed sync would keep the node's other family from being ready. */
+/** Reported as long as there are Services that need it; a failed sync would make the other family of the node not ready. */
 export function unservedFailures(
   { family, networkName }: WinvfpOptions,
   services: number,

@@ -73,7 +73,7 @@ describe('single failures of HNS', () => {
     expect(host.hns.snapshot().loadBalancers).toEqual([]);
   });
 
-  it('what failed is tried again with the next change, whatever that is about', async () => {
+  it('a failed write is retried with the next change, whatever that change is', async () => {
     const host = testHost({ fault: failing('HcnCreateLoadBalancer', HR.invalidPolicy).fault });
     expect(await host.backend.sync(fullOf(service()))).toMatchObject({ outcome: 'partial' });
     const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
@@ -84,7 +84,7 @@ describe('single failures of HNS', () => {
     expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
   });
 
-  it('an id that got lost on the way is looked up before it is needed', async () => {
+  it('an id missing from a reply is looked up before it is needed', async () => {
     const { fault } = failing('HcnQueryLoadBalancerProperties', HR.fail);
     const host = testHost({ fault, ignoresRequestedIds: true });
     const web = service();

@@ -36,7 +36,7 @@ describe('an inspection of HNS', () => {
     ]);
   });
 
-  it('records nothing of what it lists', async () => {
+  it('does not record the objects that it lists', async () => {
     const { backend, hns } = await synced();
     const before = JSON.stringify(hns.snapshot());
     await backend.inspect?.(null);

@@ -1,4 +1,4 @@
-/** What HNS holds of single service ports, and how it differs as JSON. Reads only; state of syncs is copied. */
+/** The objects of single service ports in HNS, and differences as JSON. Reads only; state of syncs is copied. */
 import {
   formatDifference,
   type ListedObject,
@@ -32,7 +32,7 @@ interface Compared {
   readonly held: HeldState;
 }
 
-/** `null`: nothing is wanted yet, or the network does not carry this family. */
+/** `null`: there is no desired state yet, or the network does not support this family. */
 async function read(state: BackendState): Promise<Result<Compared | null>> {
   const { options } = state;
   const { node } = state.wanted;
@@ -86,7 +86,7 @@ function byOwner(wanted: WantedState): ReadonlyMap<ServicePortKey, readonly Want
 }
 
 interface FoundObject extends NamedObject {
-  /** Not held, whether that is drift or not: HNS may have refused it, or the CNI plug-in not made it yet. */
+  /** Missing in HNS, whether that is drift or not: HNS may have refused it, or the CNI plug-in not created it yet. */
   readonly isAbsent: boolean;
 }
 

@@ -16,9 +16,9 @@ export interface WinvfpOptions {
   readonly rootHnsEndpointName?: string;
   /** `--forward-healthcheck-vip`. Default false. */
   readonly forwardHealthCheckVip?: boolean;
-  /** The node's address of this family; empty if it has none (yet): overlay networks need one. Asked at every sync. */
+  /** The node's address of this family; empty if it has none (yet): overlay networks need one. Read at every sync. */
   readonly nodeIP: string | (() => string);
-  /** MAC address of the interface with that address (`findHostMac`), `null` if none has it; only overlays ask. */
+  /** MAC address of the interface with that address (`findHostMac`), `null` if none has it; used on overlay networks only. */
   readonly hostMac?: string | ((nodeIP: string) => string | null);
   /** Port of the proxy's own health server. Default 10256. */
   readonly healthzPort?: number;

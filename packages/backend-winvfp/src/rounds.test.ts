@@ -1,4 +1,4 @@
-/** What one sync compares, and what it reports. */
+/** The scope of one sync, and its report. */
 import { HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
 import { remoteMac } from './compile/names.ts';
@@ -23,7 +23,7 @@ describe('the scope of a sync', () => {
     expect(await host.backend.sync({ ...NOTHING, nodeChanged: true })).toMatchObject({ scope: 'partial' });
   });
 
-  it('is full after a clean-up, though the change fits what was held before', async () => {
+  it('is full after a clean-up, though the change fits the state before it', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service({ endpoints: LOCAL })));
     await host.backend.cleanup();
@@ -32,7 +32,7 @@ describe('the scope of a sync', () => {
     expect(Object.keys(host.balancers()).sort()).toEqual(['10.96.0.10:80', '10.96.0.11:80']);
   });
 
-  it('becomes full at once where HNS did not show what was made', async () => {
+  it('becomes full at once where HNS did not list a created object', async () => {
     let left = 0;
     const fault = (name: string): number =>
       name === 'HcnQueryLoadBalancerProperties' && left-- > 0 ? HR.fail : HR.ok;
@@ -47,14 +47,14 @@ describe('the scope of a sync', () => {
 });
 
 describe('what a sync reports as repaired', () => {
-  it('leaves out what a change asked for', async () => {
+  it('leaves out what a change required', async () => {
     const host = testHost();
     await host.backend.sync(fullOf(service()));
     const other = service({ name: 'other', frontends: [clusterIP('10.96.0.11')] });
     expect(await host.backend.sync(fullOf(service(), other))).toMatchObject({ outcome: 'ok', repaired: [] });
   });
 
-  it('is nothing where a write failed: what was missing may be missing still', async () => {
+  it('is empty where a write failed: the missing object may still be missing', async () => {
     let failing = false;
     const fault = (name: string): number =>
       failing && name === 'HcnCreateLoadBalancer' ? HR.invalidPolicy : HR.ok;

@@ -1,4 +1,4 @@
-/** One round of a sync: find out what is held, plan, apply, report. */
+/** One round of a sync: read the state of HNS, plan, apply, report. */
 import { type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
 import {
   type BackendError,
@@ -26,11 +26,11 @@ export type RoundScope = 'full' | 'partial';
 export interface Round {
   /** What could not be programmed; the second round of a sync replaces those of the first. */
   readonly failures: readonly ServiceFailure[];
-  /** What HNS holds turned out to be something else: worth a full round at once. */
+  /** The state of HNS differed from the stored state: a full round follows at once. */
   readonly relist: boolean;
 }
 
-/** Nothing of this round, or not all, was done: the error is that of the sync. */
+/** Nothing of this round was done, or only a part: the error is that of the sync. */
 export function stoppedRound(report: SyncReport, error: BackendError): Round {
   report.failAll(error);
   return { failures: [], relist: false };
@@ -170,7 +170,7 @@ function isRefused(balancer: WantedLoadBalancer, refused: BackendState['refused'
   return last !== undefined && JSON.stringify(last.settings) === JSON.stringify(balancer.settings);
 }
 
-/** What was refused stays so until it is wanted otherwise, or not at all; it is no drift. */
+/** A refused load balancer stays refused until its desired state changes or is removed; it is no drift. */
 function keepRefused(state: BackendState, { refused, unsettled }: Applied): void {
   const { wanted } = state;
   const still = [...state.refused.values()].flatMap(({ frontend }) => wanted.wantedAt(frontend) ?? []);
@@ -179,7 +179,7 @@ function keepRefused(state: BackendState, { refused, unsettled }: Applied): void
   state.unsettled = new Set([...unsettled, ...kept.map(({ frontend }) => loadBalancerObject(frontend))]);
 }
 
-/** What a load balancer that is to go was made for: the service behind it may be gone already. */
+/** The type of a load balancer to be deleted: its Service may be deleted already. */
 function typeIn(wanted: WantedState): (balancer: HeldLoadBalancer) => LoadBalancerType {
   return ({ frontend, document }) => {
     const known = wanted.wantedAt(frontend) ?? wanted.formerlyAt(frontend);

@@ -1,4 +1,4 @@
-/** What a sync writes to HNS, and what it counts. */
+/** The writes of a sync to HNS, and their counts. */
 import { HR, type HnsOptions } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
 import {
@@ -60,7 +60,7 @@ describe('failed writes of load balancers are counted by type and error', () => 
     expect(counters).toMatchObject({ [`create-load-balancer/clusterip/${error}`]: 1 });
   });
 
-  it('F173: a modification, though the sync then gets over it', async () => {
+  it('F173: a modification, though the sync then succeeds by delete and create', async () => {
     const host = testHost({ fault: failing('HcnModifyLoadBalancer', HR.notImplemented) });
     const before = service({ endpoints: [endpoint('10.244.1.2'), endpoint('10.244.1.3')] });
     const after = service({ endpoints: [endpoint('10.244.1.2')] });
@@ -72,7 +72,7 @@ describe('failed writes of load balancers are counted by type and error', () => 
     });
   });
 
-  it('F173: those of a sync that listed everything again, and of one that HNS ended', async () => {
+  it('F173: those of a sync that listed everything again, and of one that ended because HNS was unreachable', async () => {
     const relisted = testHost({ fault: failing('HcnCreateLoadBalancer', HR.portAlreadyExists) });
     await relisted.backend.sync(fullOf());
     const again = await relisted.backend.sync(incremental([service()], [], []));
@@ -88,7 +88,7 @@ describe('failed writes of load balancers are counted by type and error', () => 
   });
 });
 
-describe('an HNS that shows load balancers otherwise than they were written', () => {
+describe('an HNS that lists load balancers with other fields than were written', () => {
   const options: HnsOptions = {
     show: (document) => ({ ...document, SourceVIP: '192.0.2.10', Flags: (document.Flags ?? 0) | 4 }),
   };

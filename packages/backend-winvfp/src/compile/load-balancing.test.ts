@@ -16,7 +16,7 @@ import { compileService } from './service-dispatch.ts';
 const OLD: Partial<CompileContext> = { features: featuresOf({ major: 9, minor: 2 }), enableDSR: false };
 const FORWARD = { healthCheckVip: { endpointName: 'cbr0', healthzPort: 10_256 } };
 
-describe('which endpoints stand behind a frontend', () => {
+describe('the endpoints of a frontend', () => {
   it('a cluster IP with policy Local has those of this node without DSR, too', () => {
     const local = service({ frontends: [clusterIP('10.96.0.10', 'local')] });
     const [balancer] = compileService(local, null, context(OLD)).loadBalancers;

@@ -1,4 +1,4 @@
-/** Which endpoints stand behind a frontend. HNS spreads connections by hash; all endpoints weigh the same. */
+/** Selects the endpoints of a frontend. HNS distributes connections by hash; all endpoints have the same weight. */
 import type { DesiredEndpoint, DesiredServicePort, Frontend, RouteTarget } from '@signalbox/core';
 import type { CompileContext, EndpointRef } from '../objects/wanted.ts';
 import { remotePod } from './remote-endpoints.ts';
@@ -23,7 +23,7 @@ export function choose(port: DesiredServicePort, frontend: Frontend, context: Co
     const local = target === 'local' ? port.localEndpoints : port.clusterEndpoints;
     return { endpoints: onePort(local.filter((endpoint) => endpoint.isLocal)), localOnly: true };
   }
-  // Without DSR the endpoint's host would see this host as the client: keeping traffic local gains nothing then.
+  // Without DSR the endpoint's host would see this host as the client: keeping traffic local has no effect then.
   const external = frontend.kind !== 'cluster-ip';
   if (target === 'local' && external && !context.features.dsr) {
     return { endpoints: onePort(port.clusterEndpoints), localOnly: false };

@@ -1,13 +1,13 @@
 /**
- * Who the endpoint sees. With direct server return the client; without it an address of this host: on overlay
- * networks the source VIP, elsewhere the address of the node, which HNS knows itself.
+ * The source address that the endpoint sees. With direct server return that of the client; without it an address of this host: on
+ * overlay networks the source VIP, elsewhere the address of the node, which HNS determines itself.
  */
 import type { DesiredEndpoint } from '@signalbox/core';
 import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
 import type { CompileContext } from '../objects/wanted.ts';
 import { providerAddressOf } from './remote-endpoints.ts';
 
-/** What kind of frontend asks, and whether its endpoints are those of this node alone. */
+/** The kind of frontend, and whether its endpoints are those of this node only. */
 export interface ReturnPath {
   readonly clusterIP: boolean;
   readonly localOnly: boolean;
@@ -20,7 +20,7 @@ export function dsrFlag(path: ReturnPath, context: CompileContext): number {
 }
 
 /**
- * Overlay: replies to the source VIP only find back from pods that the overlay reaches; an endpoint that is a node's
+ * Overlay: only pods that the overlay reaches can reply to the source VIP; an endpoint that is a node's
  * own address, or that lies in no known subnet, must see the node's address.
  */
 export function sourceVipOf(endpoints: readonly DesiredEndpoint[], context: CompileContext): string {

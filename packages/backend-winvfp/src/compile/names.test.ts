@@ -2,13 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { endpointId, frontendName, isOurId, loadBalancerId, remoteMac } from './names.ts';
 
 describe('names', () => {
-  it('a frontend is written as people write it', () => {
+  it('a frontend is written as address, port and protocol', () => {
     expect(frontendName('10.96.0.10', 80, 'TCP')).toBe('10.96.0.10:80/tcp');
     expect(frontendName('fd00:10:96::a', 53, 'UDP')).toBe('[fd00:10:96::a]:53/udp');
     expect(frontendName('', 30_080, 'SCTP')).toBe('*:30080/sctp');
   });
 
-  it('ids are GUIDs that bear our mark in any case, and differ by family, frontend, role and network', () => {
+  it('ids are GUIDs with the mark of Signalbox in either case, and differ by family, frontend, role and network', () => {
     const ids = [
       loadBalancerId('IPv4', '*:30080/tcp'),
       loadBalancerId('IPv6', '*:30080/tcp'),

@@ -1,7 +1,7 @@
 /**
- * The names of things. HNS objects have no owner field, but a client may choose the id of what it creates: those of Signalbox are
- * GUIDs of version 8 (RFC 9562, "vendor specific") that begin with a mark and are a hash of what they stand for.
- * So a restarted process knows its own objects, one frontend has one id, and no object of another program is removed.
+ * Names and ids of HNS objects. HNS objects have no owner field, but a client may choose the id of what it creates: those of
+ * Signalbox are GUIDs of version 8 (RFC 9562, "vendor specific") that begin with a mark and are a hash of what they stand for.
+ * So a restarted process recognises its own objects, one frontend has one id, and no object of another program is removed.
  */
 import { createHash } from 'node:crypto';
 import { addressBytes, formatAddressPort, type Family, type Protocol } from '@signalbox/core';
@@ -19,7 +19,7 @@ export function isOurId(id: string): boolean {
   return id.startsWith(MARK) && id.charAt(14) === '8';
 }
 
-/** One spelling for ids: HNS answers in upper and lower case as it likes. */
+/** One spelling for ids: HNS returns upper or lower case. */
 export function idKey(id: string): string {
   return id.toUpperCase();
 }
@@ -46,7 +46,7 @@ export function endpointId(
 
 /**
  * The MAC address of a remote endpoint: `02-11` and the address's bytes, for IPv6 its last four from the end. The
- * scheme is kube-proxy's: what it left behind is recognised by it.
+ * scheme is kube-proxy's: it identifies endpoints that kube-proxy left.
  */
 export function remoteMac(address: string): string {
   const bytes = [...(addressBytes(address) ?? [])];

@@ -1,6 +1,6 @@
 /**
- * HNS can forward, nothing else: a frontend without endpoints has no load balancer, and its packets go on unanswered
- * as if no service existed. It must not keep an old one either: that would send clients to pods that are gone.
+ * HNS can only forward: a frontend without endpoints has no load balancer, and its packets continue
+ * without an answer, as if no Service existed. An old load balancer must not stay: it would send clients to pods that are gone.
  */
 import type { Chosen } from './load-balancing.ts';
 

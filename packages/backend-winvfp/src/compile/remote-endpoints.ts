@@ -4,7 +4,7 @@ import { anyCidrContains } from '@signalbox/core';
 import type { CompileContext, WantedEndpoint } from '../objects/wanted.ts';
 import { endpointId, remoteMac } from './names.ts';
 
-/** The node that carries `address` on the overlay; `null` if no route of the network holds it. */
+/** The node that has `address` on the overlay; `null` if no route of the network contains it. */
 export function providerAddressOf(address: string, context: CompileContext): string | null {
   const route = context.network.remoteSubnets.find((subnet) => anyCidrContains([subnet.prefix], address));
   return route?.providerAddress ?? null;
@@ -43,7 +43,7 @@ export function remotePod(address: string, context: CompileContext): WantedEndpo
   };
 }
 
-/** Overlay: the cluster IP lives behind this host, so that pods can resolve it. */
+/** Overlay: an endpoint of this host has the cluster IP, so that pods can resolve it. */
 export function serviceVip(address: string, context: CompileContext): WantedEndpoint {
   const shape = { mac: context.hostMac, flags: ENDPOINT_FLAGS.remote, providerAddress: context.nodeIP };
   return {

@@ -187,7 +187,7 @@ describe('endpoints that an overlay needs', () => {
     expect(policies).toEqual(['192.0.2.20', '192.0.2.10']);
   });
 
-  it('the cluster IP gets a stand-in with the MAC address of the host', () => {
+  it('the cluster IP gets an endpoint with the MAC address of the host', () => {
     const { serviceVip } = compileService(service(), null, context(OVERLAY));
     expect(serviceVip?.settings).toMatchObject({
       IpConfigurations: [{ IpAddress: '10.96.0.10' }],
@@ -225,7 +225,7 @@ describe('F61, F62: health checks at the address of the load balancer', () => {
   it('keep the destination where the service asks for it', () => {
     expect(health(null, {}, { preserveDestination: true })?.settings.PortMappings[0]?.Flags).toBe(12);
   });
-  it('bear the IPv6 flag, which kube-proxy forgets', () => {
+  it('have the IPv6 flag, which kube-proxy omits', () => {
     expect(health(null, { family: 'IPv6' })?.settings.Flags).toBe(2);
   });
 });

@@ -1,4 +1,4 @@
-/** HNS can hash by source address; it has no table with times, so `timeoutSeconds` has no counterpart. */
+/** HNS can hash by source address; it has no table with times, so `timeoutSeconds` has no effect. */
 import type { SessionAffinity } from '@signalbox/core';
 import { DISTRIBUTION } from '../objects/hcn-documents.ts';
 

@@ -21,7 +21,7 @@ describe('features that kernelspace mode does not support are reported', () => {
     expect(reasons({})).toEqual([]);
   });
 
-  it('without DSR the client is hidden', () => {
+  it('without DSR the endpoint does not see the client address', () => {
     expect(reasons({}, { enableDSR: false })).toEqual(['any: without DSR the endpoint sees this node']);
   });
 
@@ -51,7 +51,7 @@ describe('features that kernelspace mode does not support are reported', () => {
     ]);
   });
 
-  it('S23: nothing refuses or drops', () => {
+  it('S23: packets are neither rejected nor dropped', () => {
     expect(reasons({ endpoints: [] })[0]).toMatch(/^any: without endpoints there is no load balancer/);
   });
 

@@ -1,4 +1,4 @@
-/** What this mode cannot do of a service port, frontend by frontend and source by source: for logs, `explain` and tests. */
+/** Features of a service port that this mode does not support, by frontend and source: for logs, `explain` and tests. */
 import type { DesiredServicePort, Frontend, Route, RouteSource } from '@signalbox/core';
 import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
 import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
@@ -13,7 +13,7 @@ const NO_SOURCE_FILTER = 'HNS load balancers have no source filter: every source
 export interface Unsupported {
   /** `10.96.0.10:80/tcp`. */
   readonly frontend: string;
-  /** Whose packets are treated otherwise than decided. */
+  /** The source whose packets are handled differently from the decision. */
   readonly source: RouteSource;
   /** The clause of docs/service-semantics.md, where a route names one. */
   readonly rule: string;

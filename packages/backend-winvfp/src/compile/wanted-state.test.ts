@@ -21,7 +21,7 @@ function compiled(change: DesiredChange, more = {}): WantedState {
   return state;
 }
 
-describe('the wanted state', () => {
+describe('the compiled desired state', () => {
   it('compiles again only the services that a change touches', () => {
     const a = service({ name: 'a', frontends: [clusterIP('10.96.0.1')] });
     const b = service({ name: 'b', frontends: [clusterIP('10.96.0.2')] });
@@ -41,7 +41,7 @@ describe('the wanted state', () => {
     expect(state.wantedAt('10.96.0.10:80/tcp')?.settings.Flags).toBeUndefined();
   });
 
-  it('S28: of two services at one frontend the first in order has it, and the other when that goes', () => {
+  it('S28: of two services at one frontend the first in order has it, and the other one when that is removed', () => {
     const a = service({ name: 'a', frontends: [externalIP('203.0.113.1')] });
     const b = service({ name: 'b', frontends: [externalIP('203.0.113.1')] });
     const state = compiled(fullOf(b, a));
@@ -54,7 +54,7 @@ describe('the wanted state', () => {
     expect(state.wantedAt('203.0.113.1:80/tcp')).toBeUndefined();
   });
 
-  it('a full change forgets what is not in it', () => {
+  it('a full change removes what is not in it', () => {
     const state = compiled(fullOf(service({ name: 'a' })));
     state.apply(fullOf(service({ name: 'b', frontends: [clusterIP('10.96.0.2')] })));
     state.compile(context());
@@ -82,7 +82,7 @@ describe('the wanted state', () => {
     ]);
   });
 
-  it('two ports of a cluster IP share one stand-in; the source VIP has its own', () => {
+  it('two ports of a cluster IP share one endpoint; the source VIP has its own', () => {
     const tcp = service();
     const udp = service({ protocol: 'UDP' });
     const state = compiled(fullOf(tcp, udp), OVERLAY);

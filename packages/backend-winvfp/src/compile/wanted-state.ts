@@ -1,5 +1,5 @@
 /**
- * The desired state, compiled and kept: which load balancer is wanted at each frontend, and which frontends have to be
+ * The desired state, compiled and kept: which load balancer is desired at each frontend, and which frontends have to be
  * compared again. Work is in proportion to what a change touches.
  */
 import {
@@ -22,27 +22,27 @@ export interface WantedState {
   readonly context: CompileContext | null;
   /** Compiles what was touched, or everything if the context is another one. */
   compile(context: CompileContext): void;
-  /** Frontends whose load balancer may be wrong. */
+  /** Frontends whose load balancer may differ. */
   readonly dirty: ReadonlySet<string>;
   markDirty(frontend: string): void;
-  /** All but `failed` are as wanted: neither dirty nor remembered. */
+  /** All but `failed` are as desired: no longer dirty, and their former state is dropped. */
   settle(failed: ReadonlySet<string>): void;
-  /** Of two service ports that want one frontend (S28) the first in key order has it. */
+  /** Of two service ports that specify one frontend (S28) the first in key order has it. */
   wantedAt(frontend: string): WantedLoadBalancer | undefined;
-  /** What was wanted there last, as long as its load balancer may still stand. */
+  /** The last desired load balancer there, as long as it may still exist. */
   formerlyAt(frontend: string): WantedLoadBalancer | undefined;
   frontends(): ReadonlyMap<string, WantedLoadBalancer>;
   /** Service VIPs and the source VIP. */
   extraEndpoints(): readonly WantedEndpoint[];
   readonly servicePorts: DesiredView['servicePorts'];
-  /** Compiled for this context, beside syncs that compile this one. */
+  /** A copy compiled for this context, independent of syncs that compile this one. */
   copy(context: CompileContext): WantedState;
 }
 
 export function createWantedState(): WantedState {
   const view = createDesiredView();
   const balancers = createOwnedObjects<WantedLoadBalancer>();
-  /** Stand-ins of cluster IPs: empty but on overlay networks. */
+  /** Endpoints of cluster IPs: empty except on overlay networks. */
   const serviceVips = createOwnedObjects<WantedEndpoint>();
   const touched = createTouchedFrontends();
   let compiledFor = '';
@@ -88,7 +88,7 @@ function copyOf(view: DesiredView, context: CompileContext): WantedState {
 }
 
 function createTouchedFrontends() {
-  /** Load balancers that no other took the place of, until they are gone. */
+  /** Load balancers that were not replaced by another, until they are deleted. */
   const former = new Map<string, WantedLoadBalancer>();
   const dirty = new Set<string>();
   return {

@@ -1,4 +1,4 @@
-/** How what HNS holds differs from what it should hold, in words. */
+/** Differences between HNS and the desired state, in words. */
 import type { Drift, Family } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
@@ -12,7 +12,7 @@ export interface DriftInput {
   readonly family: Family;
   readonly wanted: ReadonlyMap<string, WantedLoadBalancer>;
   readonly extraEndpoints: readonly WantedEndpoint[];
-  /** Objects that the last sync reported as failed, or had to leave: known, and so no drift. */
+  /** Objects that the last sync reported as failed or could not change: they are no drift. */
   readonly unsettled: ReadonlySet<string>;
 }
 
@@ -83,7 +83,7 @@ function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
   return stale.map((found) => ({ kind: 'stale', ...balancerOf(found.frontend) }));
 }
 
-/** An endpoint whose load balancer is missing is needed again as soon as that is back. */
+/** An endpoint whose load balancer is missing is needed again when that is restored. */
 function staleEndpoints({ held, family, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
   const refs = [...wanted.values()].flatMap((balancer) => balancer.endpoints);
   const remote = refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.address] : []));

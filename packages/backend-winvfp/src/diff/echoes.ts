@@ -1,15 +1,15 @@
 /**
- * HNS may answer a write with a document that is not the one it was sent: fields filled in, or left out. Compared
- * with what is wanted, such a load balancer would be written again at every full sync, and its connections cut.
+ * HNS may reply to a write with a document that differs from the one sent: fields filled in, or left out. Compared
+ * with the desired state, such a load balancer would be written again at every full sync, which ends its connections.
  */
 import { idKey } from '../compile/names.ts';
 import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import { fingerprint } from './frontend.ts';
 
 export interface Echoes {
-  /** `document`: how HNS shows what was just written as `settings`. */
+  /** `document`: how HNS lists the object just written as `settings`. */
   note(settings: HcnLoadBalancerSettings, document: HcnLoadBalancer): void;
-  /** The document as it was written, if HNS still shows it as it did then; else the document itself. */
+  /** The document as it was written, if HNS still lists it as after the write; else the document itself. */
   asWritten(document: HcnLoadBalancer): HcnLoadBalancer;
   forget(id: string): void;
 }

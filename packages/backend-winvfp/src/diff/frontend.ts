@@ -1,4 +1,4 @@
-/** What an HCN load balancer stands for, read back from its document. */
+/** The frontend of an HCN load balancer, derived from its document. */
 import { FAMILIES, familyOf, PROTOCOL_NUMBER, PROTOCOLS, type Family } from '@signalbox/core';
 import { frontendName, idKey } from '../compile/names.ts';
 import { addressKey } from '../objects/address.ts';
@@ -13,14 +13,14 @@ export function loadBalancerFamily(document: HcnLoadBalancer): Family {
   return ipv6 ? 'IPv6' : (FAMILIES[0] ?? 'IPv4');
 }
 
-/** What it was made for, as far as the document shows; external and ingress IPs cannot be distinguished. */
+/** The type of its frontend, as far as the document shows; external and ingress IPs cannot be distinguished. */
 export function loadBalancerType(document: HcnLoadBalancer): LoadBalancerType {
   if ((document.FrontendVIPs ?? []).length === 0) return 'nodeport';
   const flags = document.PortMappings[0]?.Flags ?? 0;
   return (flags & PORT_MAPPING_FLAGS.vipExternalIp) === 0 ? 'clusterip' : 'externalip';
 }
 
-/** `null` for one that no service proxy makes: several VIPs or port mappings, an unknown protocol. */
+/** `null` for one of a form that no service proxy creates: several VIPs or port mappings, an unknown protocol. */
 export function frontendOf(document: HcnLoadBalancer): string | null {
   const vips = document.FrontendVIPs ?? [];
   const mapping = document.PortMappings?.[0];
@@ -31,7 +31,7 @@ export function frontendOf(document: HcnLoadBalancer): string | null {
   return frontendName(vip === undefined ? '' : addressKey(vip), mapping.ExternalPort, protocol);
 }
 
-/** Whether both want one VIP, protocol and port, whatever else each of them has. */
+/** Whether both have the same VIP, protocol and port, whatever else differs. */
 export function sharesFrontend(
   left: Pick<HcnLoadBalancer, 'FrontendVIPs' | 'PortMappings'>,
   right: Pick<HcnLoadBalancer, 'FrontendVIPs' | 'PortMappings'>,
@@ -44,7 +44,7 @@ export function sharesFrontend(
   return claimsOf(right).some((claim) => claims.has(claim));
 }
 
-/** Equality of documents as HNS means it: order and case of ids, spelling of addresses and zero fields do not count. */
+/** Equality of documents as HNS interprets them: order and case of ids, spelling of addresses and zero fields do not count. */
 export function sameLoadBalancer(
   left: Omit<HcnLoadBalancer, 'ID'>,
   right: Omit<HcnLoadBalancer, 'ID'>,

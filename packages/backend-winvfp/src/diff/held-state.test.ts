@@ -54,12 +54,12 @@ describe('what HNS holds', () => {
   ])('k/k#138603: of two endpoints with one address the local one counts, listed %s', (_title, endpoints) => {
     const state = held(...endpoints);
     expect(state.byAddress('10.244.1.2')?.document).toBe(LOCAL);
-    // Even where the address is wanted for its own sake, the stand-in beside the local one goes.
+    // Also where an endpoint for the address itself is desired, the remote one beside the local one is removed.
     const kept = new Set(['10.244.1.2']);
     expect(unreferencedEndpoints(state, 'IPv4', kept).map((entry) => entry.document)).toEqual([REMOTE]);
   });
 
-  it('counts references whatever the case of an id, and lets go of them with the load balancer', () => {
+  it('counts references whatever the case of an id, and releases them with the load balancer', () => {
     const state = held(REMOTE);
     state.putLoadBalancer(BALANCER);
     expect([...state.unreferenced()]).toEqual([]);
@@ -81,7 +81,7 @@ describe('what HNS holds', () => {
     expect(state.byName('renamed')).toBeDefined();
   });
 
-  it('leaves policies that no service proxy makes out of account', () => {
+  it('ignores policies of a form that no service proxy creates', () => {
     const state = held(LOCAL);
     state.putLoadBalancer({ ...BALANCER, FrontendVIPs: ['10.96.0.10', '10.96.0.11'] });
     state.putLoadBalancer({ ...BALANCER, PortMappings: [{ Protocol: 1, InternalPort: 1, ExternalPort: 1 }] });

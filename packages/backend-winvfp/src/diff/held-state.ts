@@ -1,6 +1,6 @@
 /**
- * What HNS holds on our network, indexed by what matters to a service proxy. Filled from listings, then kept up to
- * date with every write that HNS confirmed, so that most syncs list nothing.
+ * The objects of HNS on the configured network, indexed by the fields that a service proxy uses. Filled from listings,
+ * then kept up to date with every write that HNS confirmed, so that most syncs list nothing.
  */
 import { addressKey } from '../objects/address.ts';
 import { idKey } from '../compile/names.ts';
@@ -14,7 +14,7 @@ export interface HeldEndpoint {
   readonly id: string;
   readonly document: HcnEndpoint;
   readonly remote: boolean;
-  /** Made by this backend, or left by a kube-proxy: free to be removed. */
+  /** Created by this backend, or left by a kube-proxy: may be removed. */
   readonly owned: boolean;
   /** `addressKey` of each of its addresses. */
   readonly addresses: readonly string[];
@@ -149,7 +149,7 @@ function describe(shown: HcnLoadBalancer, options: HeldOptions): HeldLoadBalance
   if (loadBalancerFamily(document) !== options.family) return null;
   const id = idKey(document.ID);
   const owned = options.owned.ofLoadBalancer(document);
-  // HNS keeps load balancers that it made by half, without port mappings. While one is there, its id is taken.
+  // HNS keeps incomplete load balancers, without port mappings. While one exists, its id is in use.
   const frontend = frontendOf(document) ?? (owned ? `(${id})` : null);
   return frontend === null ? null : { id, document, frontend, owned };
 }

@@ -54,7 +54,7 @@ function endpointSides(
   };
 }
 
-/** What Signalbox sets, in one spelling. */
+/** The fields that Signalbox sets, in one spelling. */
 function endpointFields({
   IpConfigurations = [],
   MacAddress = '',

@@ -6,13 +6,13 @@ import { attachPod, incremental } from '../testing/random-host.ts';
 const NOTHING = incremental([], [], []);
 const NOT_OWNED = 'F0000000-0000-4000-8000-000000000001';
 
-/** The first call of this name fails: nothing is known of what it did. */
+/** The first call of this name fails: its effect is unknown. */
 function lost(call: string, code: number): TestHost {
   let armed = 1;
   return testHost({ fault: (name) => (name === call && armed-- > 0 ? code : HR.ok) });
 }
 
-describe('after an answer that was lost', () => {
+describe('after a lost reply', () => {
   it.each([HR.fail, HR.rpcUnavailable])(
     '%i: a pod that gets the address later is not owned',
     async (code) => {

@@ -1,7 +1,7 @@
 /**
  * Which objects are owned. Those that Signalbox creates have a mark in their id; the rest is kept here: adopted load balancers
- * of other programs, and objects whose id HNS chose. Where the answer with that id was lost, the next listing has it: the object
- * that equals everything that was sent. An address or a frontend alone may belong to another program by then.
+ * of other programs, and objects whose id HNS chose. Where the reply with that id was lost, the next listing has it: the object
+ * that equals the one sent in every field. An address or a frontend alone may belong to another program by then.
  */
 import { idKey, isOurId, remoteMac } from '../compile/names.ts';
 import { addressKey } from '../objects/address.ts';
@@ -16,17 +16,17 @@ import { createEchoes, type Echoes } from './echoes.ts';
 import { sameLoadBalancer } from './frontend.ts';
 
 export interface Ownership {
-  /** How HNS shows load balancers that were written. */
+  /** How HNS lists load balancers that were written. */
   readonly echoes: Echoes;
   own(id: string): void;
-  /** A call whose answer was lost: such an object of the next listing is owned. */
+  /** A call whose reply was lost: such an object of the next listing is owned. */
   expectEndpoint(settings: HcnEndpointSettings): void;
   expectLoadBalancer(settings: HcnLoadBalancerSettings): void;
   ofEndpoint(document: HcnEndpoint): boolean;
   ofLoadBalancer(document: HcnLoadBalancer): boolean;
-  /** Everything has been listed: what was expected and not seen was never made. */
+  /** Everything has been listed: an expected object that is not listed was never created. */
   settle(): void;
-  /** For a listing beside syncs: what it finds is not recorded in this one. */
+  /** For a listing outside of syncs: its results are not recorded in this object. */
   copy(): Ownership;
 }
 

@@ -1,4 +1,4 @@
-/** Wanted against held: the steps that make HNS hold what it should, without calling it. */
+/** Compares desired and existing objects: the steps that bring HNS to the desired state, without calling it. */
 import type { ServicePortKey } from '@signalbox/core';
 import { idKey } from '../compile/names.ts';
 import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
@@ -15,19 +15,19 @@ export interface LoadBalancerStep {
   readonly held?: HeldLoadBalancer;
 }
 
-/** An endpoint that is not there, or not as it should be. */
+/** An endpoint that is missing, or differs from the desired one. */
 interface MissingEndpoint {
   readonly owner: ServicePortKey;
-  /** Empty where the endpoint is wanted for its own sake. */
+  /** Empty where no load balancer needs the endpoint (source VIP, service VIPs). */
   readonly frontend: string;
   /** An address, or the name of the gateway endpoint. */
   readonly what: string;
 }
 
 export interface Plan {
-  /** First: what stands in the way of the rest, and what is not wanted. */
+  /** Executed first: objects that conflict with the rest, and objects that are not desired. */
   readonly deletes: readonly HeldLoadBalancer[];
-  /** Held, but with another MAC or provider address. Their load balancers are among `deletes`. */
+  /** Existing, but with another MAC or provider address. Their load balancers are among `deletes`. */
   readonly replacedEndpoints: readonly HeldEndpoint[];
   readonly endpoints: readonly WantedEndpoint[];
   readonly steps: readonly LoadBalancerStep[];
@@ -35,7 +35,7 @@ export interface Plan {
   readonly adopted: readonly string[];
   /** Pods of this node that HNS has no endpoint for (yet). */
   readonly missing: readonly MissingEndpoint[];
-  /** Endpoints with another MAC or provider address that cannot go: load balancers of others use them. */
+  /** Endpoints with another MAC or provider address that cannot be removed: load balancers of other programs use them. */
   readonly blocked: readonly MissingEndpoint[];
 }
 
@@ -43,15 +43,15 @@ export interface PlanInput {
   /** Frontends to compare; `wantedAt` returns their desired load balancers. */
   readonly frontends: Iterable<string>;
   readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
-  /** Endpoints wanted for their own sake: source VIP, service VIPs. */
+  /** Endpoints desired independently of load balancers: source VIP, service VIPs. */
   readonly extraEndpoints: readonly WantedEndpoint[];
   readonly held: HeldState;
   readonly features: HnsFeatures;
   /** HNS has no endpoint for the node itself: pods on the host network cannot be reached through it. */
   readonly nodeIP: string;
-  /** HNS has refused it for good: it is not asked for again. */
+  /** HNS has refused it permanently: it is not requested again. */
   readonly isRefused: (wanted: WantedLoadBalancer) => boolean;
-  /** Owned load balancers to delete, whatever their frontend has. */
+  /** Owned load balancers to delete, whatever else is at their frontend. */
   readonly strays: readonly HeldLoadBalancer[];
 }
 
@@ -155,7 +155,7 @@ export function sameEndpoint(held: HeldEndpoint, wanted: WantedEndpoint): boolea
   );
 }
 
-/** Every load balancer over an endpoint that is to be replaced goes first, and comes back with the new one. */
+/** Every load balancer over an endpoint to be replaced is deleted first, and created again with the new one. */
 function freeEndpoint(endpoint: HeldEndpoint, input: PlanInput, frontends: string[], draft: Draft): void {
   for (const balancer of input.held.loadBalancers.values()) {
     if (!isFree(balancer, input) || !refersTo(balancer.document, endpoint)) continue;
@@ -212,8 +212,8 @@ function noteMissing(wanted: WantedLoadBalancer, input: PlanInput, draft: Draft)
 }
 
 /**
- * The HCN endpoint that `ref` names. A remote endpoint created by Signalbox for a pod on this node does not count: it is in the
- * way of the CNI plug-in, and goes when nothing refers to it.
+ * The HCN endpoint that `ref` names. A remote endpoint created by Signalbox for a pod on this node does not count: it conflicts
+ * with the CNI plug-in, and is removed when nothing refers to it.
  */
 export function endpointFor(ref: EndpointRef, held: HeldState): HeldEndpoint | undefined {
   if (ref.kind === 'named') return held.byName(ref.name);

@@ -3,7 +3,7 @@ import type { Family } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import { endpointOfFamily, type HeldEndpoint, type HeldState } from './held-state.ts';
 
-/** `keep`: addresses that have an endpoint for their own sake (service VIPs, the source VIP). */
+/** `keep`: addresses that need an endpoint independently of load balancers (service VIPs, the source VIP). */
 export function unreferencedEndpoints(
   held: HeldState,
   family: Family,
@@ -17,7 +17,7 @@ export function unreferencedEndpoints(
   });
 }
 
-/** A remote stand-in beside a local endpoint with the same address (Windows Server 2019 and 2022 allow both). */
+/** A remote endpoint beside a local endpoint with the same address (Windows Server 2019 and 2022 allow both). */
 function isShadowed(endpoint: HeldEndpoint, held: HeldState): boolean {
   const texts = (endpoint.document.IpConfigurations ?? []).map((entry) => entry.IpAddress);
   return endpoint.remote && texts.some((text) => held.byAddress(text)?.id !== endpoint.id);

@@ -73,7 +73,7 @@ describe('a load balancer that is not what it was modified to', () => {
   const b0 = mk('b', '10.96.0.2', '10.244.1.2');
   const b1 = mk('b', '10.96.0.2', '10.244.1.2', '10.244.1.3');
 
-  /** After each modification `meddle` has its way, and the answer shows what it left. */
+  /** After each modification `meddle` runs, and the reply has the result. */
   function meddled(host: TestHost, meddle: () => void): WinvfpBackend {
     return over(async (request) => {
       const reply = await host.recorder.call(request);
@@ -85,7 +85,7 @@ describe('a load balancer that is not what it was modified to', () => {
     });
   }
 
-  it('because an endpoint went meanwhile: modifying goes on', async () => {
+  it('because an endpoint was removed meanwhile: modification in place continues', async () => {
     const host = testHost();
     const pod = host.hns.snapshot().endpoints.find((entry) => entry.Name === 'pod-10.244.1.3');
     const backend = meddled(host, () => host.hns.detach(pod?.ID ?? ''));
@@ -100,7 +100,7 @@ describe('a load balancer that is not what it was modified to', () => {
     expect(new Set(writes(host.recorder))).toEqual(new Set(['modify-load-balancer']));
   });
 
-  it('because HNS does nothing: it is made anew, and from then on at once', async () => {
+  it('because HNS does nothing: it is deleted and created, later changes too without a modification', async () => {
     const host = testHost({ modifyLies: true });
     await host.backend.sync(fullOf(a0, b0));
     await host.backend.sync(incremental([], [{ before: a0, after: a1 }], []));
@@ -113,7 +113,7 @@ describe('a load balancer that is not what it was modified to', () => {
 });
 
 describe('what the last sync reported as failed', () => {
-  it('is no drift, and its endpoints wait for it', async () => {
+  it('is no drift, and its endpoints are kept', async () => {
     const host = testHost();
     host.hns.listen(6, 30_080);
     const web = service({ frontends: [clusterIP('10.96.0.10'), nodePort(30_080)] });
@@ -134,7 +134,7 @@ describe('what the last sync reported as failed', () => {
     expect(await host.backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 
-  it('makes no other change list everything', async () => {
+  it('does not make other changes list everything', async () => {
     const host = testHost();
     host.hns.listen(6, 30_080);
     const held = service({ frontends: [nodePort(30_080)] });

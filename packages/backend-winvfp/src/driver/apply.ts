@@ -1,4 +1,4 @@
-/** Carries a plan out. One service's failure never stops another's; only HNS being away ends the round. */
+/** Executes a plan. A failure of one Service does not affect others; only an unreachable HNS ends the round. */
 import { backendError, type BackendError, type Family, type ServiceFailure } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
 import type { HeldLoadBalancer, HeldState } from '../diff/held-state.ts';
@@ -20,15 +20,15 @@ export interface ApplyInput {
   readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
   /** Of the round before. */
   readonly unsettled: ReadonlySet<string>;
-  /** Everything that HNS lists has just been read: no load balancer can be in the way unseen. */
+  /** Everything that HNS lists has just been read: no conflicting load balancer can be missing from the stored state. */
   readonly fresh: boolean;
 }
 
 export interface Applied {
   readonly failures: readonly ServiceFailure[];
-  /** To be looked at again at the next sync. */
+  /** To be compared again at the next sync. */
   readonly failedFrontends: ReadonlySet<string>;
-  /** Objects, as drift names them, that are not as wanted: because of a failure, or because another program uses them. */
+  /** Objects, as drift names them, that differ from the desired state because of a failure or because another program uses them. */
   readonly unsettled: ReadonlySet<string>;
   /** Reported once; trying again would fail for as long as this process runs. */
   readonly refused: readonly WantedLoadBalancer[];
@@ -36,7 +36,7 @@ export interface Applied {
   readonly relist: boolean;
   /** This HNS cannot modify in place after all. */
   readonly modifyBroken: boolean;
-  /** HNS went away. */
+  /** HNS became unreachable. */
   readonly stopped: BackendError | null;
 }
 
@@ -89,7 +89,7 @@ async function eachUntilStopped<T>(
   }
 }
 
-/** What a failure means for the round as a whole. */
+/** The effect of a failure on the round as a whole. */
 function settle(failure: WriteFailure, progress: Progress): void {
   if (failure.reaction === 'stop') progress.stopped = failure.error;
   if (failure.reaction === 'relist') progress.relist = true;
@@ -147,7 +147,7 @@ async function loadBalancerStep(
   note(withDisposition(failure, object, input), wanted.owner, progress, wanted.frontend);
 }
 
-/** The port is taken, by no load balancer that HNS lists: by this process, then. */
+/** The port is in use, and not by a load balancer that HNS lists: this process uses it. */
 function isFinal({ hresult }: WriteFailure, wanted: WantedLoadBalancer, input: ApplyInput): boolean {
   if (hresult !== HRESULT.portExists || !wanted.proxyListens || !input.fresh) return false;
   const { loadBalancers, otherLoadBalancers } = input.held;
@@ -155,7 +155,7 @@ function isFinal({ hresult }: WriteFailure, wanted: WantedLoadBalancer, input: A
   return ![...held, ...otherLoadBalancers.values()].some((other) => sharesFrontend(other, wanted.settings));
 }
 
-/** A conflict that was there the last time is no news: listing everything again would not end it. */
+/** A conflict that the previous round had too: listing everything again would not end it. */
 function withDisposition(
   failure: WriteFailure | null,
   object: string,
@@ -165,7 +165,7 @@ function withDisposition(
   return lasting ? { ...failure, reaction: 'fail' } : failure;
 }
 
-/** Planned for an endpoint that could not be made, it would interrupt its service to become what it is. */
+/** A replacement planned for an endpoint that could not be created would interrupt the Service and change nothing. */
 function isAlreadyThere({ wanted, held }: LoadBalancerStep, input: ApplyInput, { made }: Progress): boolean {
   if (held === undefined) return false;
   const renewed = wanted.endpoints.some((ref) => ref.kind === 'remote' && made.has(ref.endpoint.id));
@@ -187,7 +187,7 @@ async function writeStep(
   return (await writer.remove(held)) ?? (await writer.create(wanted));
 }
 
-/** The load balancer is made of the endpoints there are; the service is reported with those that are not. */
+/** The load balancer gets the endpoints that exist; the Service is reported with the missing ones. */
 function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, progress: Progress): void {
   for (const ref of wanted.endpoints) {
     if (ref.kind !== 'remote' || endpointFor(ref, input.held) !== undefined) continue;
@@ -198,7 +198,7 @@ function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, prog
   }
 }
 
-/** A load balancer that could not be made is tried again: its endpoints wait for it. */
+/** A load balancer that could not be created is retried: its endpoints are kept for it. */
 function addressesOf(frontends: ReadonlySet<string>, input: ApplyInput): readonly string[] {
   const refs = [...frontends].flatMap((frontend) => input.wantedAt(frontend)?.endpoints ?? []);
   return refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.address] : []));

@@ -19,7 +19,7 @@ describe('the native layer', () => {
     expect(!loaded.ok && loaded.error.message).toContain('/nowhere/Signalbox.Hcn.dll is missing');
   });
 
-  it('an exception on the way is a failed reply', async () => {
+  it('an exception of the native layer is a failed reply', async () => {
     const api = hcnApiOf(() => Promise.reject(new Error('the runtime is gone')));
     expect(await api.call({ op: 'hns', path: '/' })).toMatchObject({
       hresult: HR.fail,
@@ -48,7 +48,7 @@ describe('F97: what the host can do', () => {
     expect(found).toMatchObject({ value: { networkType: '', overlay: false } });
   });
 
-  it('an HNS that is too old, or away, is one', async () => {
+  it('an HNS that is too old or not running is an error', async () => {
     const old = createHns({ version: { major: 9, minor: 1 } });
     expect(await probeHns(createSimulatedHcn(old), 'cbr0', 'IPv4')).toMatchObject({
       error: { code: 'unsupported' },
@@ -66,7 +66,7 @@ describe('F97: what the host can do', () => {
 });
 
 describe('F57: the service control manager', () => {
-  it('a refusal explains itself', async () => {
+  it('a refusal has its reason', async () => {
     const layer = {
       invoke: () => Promise.resolve('{"hr":2147943463,"call":"Start","record":"","items":[]}'),
     };
@@ -75,7 +75,7 @@ describe('F57: the service control manager', () => {
     });
   });
 
-  it('hands the control on, and the exit status back', async () => {
+  it('passes the stop request on, and the exit status back', async () => {
     const seen: string[] = [];
     const layer = {
       invoke: (request: string) => {
@@ -112,13 +112,13 @@ describe('signalbox service', () => {
   const ok: CommandResult = { status: 0, output: '' };
   const state = (number: number): CommandResult => ({ status: 0, output: `STATE : ${number}  X` });
 
-  it('quotes a command line as Windows takes it apart', () => {
+  it('quotes a command line as Windows programs split it', () => {
     expect(commandLine(['C:\\Program Files\\node.exe', 'a"b', 'end\\', 'with end\\', ''])).toBe(
       String.raw`"C:\Program Files\node.exe" "a\"b" end\ "with end\\" ""`,
     );
   });
 
-  it('installs with restarts after a crash, and after HNS', async () => {
+  it('installs with restarts after a crash, and HNS as a dependency', async () => {
     const { manager, lines } = scripted([ok, ok, ok]);
     expect(await manager.install({ command: ['node.exe', 'x.js'] })).toEqual({
       ok: true,
@@ -149,12 +149,12 @@ describe('signalbox service', () => {
     expect(lines.map((line) => line.split(' ')[1])).toEqual(['query', 'stop', 'query', 'query', 'delete']);
   });
 
-  it('knows a service that is not there', async () => {
+  it('reports a service that is not installed', async () => {
     const { manager } = scripted([{ status: 1060, output: '' }]);
     expect(await manager.uninstall()).toEqual({ ok: true, value: 'not-installed' });
   });
 
-  it('reports missing rights', async () => {
+  it('reports missing permissions', async () => {
     const { manager } = scripted([{ status: 5, output: 'Access is denied.' }]);
     expect(await manager.install({ command: ['x'] })).toMatchObject({
       error: { code: 'not-permitted', operation: 'sc.exe create', detail: 'Access is denied.' },

@@ -1,4 +1,4 @@
-/** The only door to HNS. Implementations: `createEdgeHcn` (Windows), a simulator for tests, a recorder around either. */
+/** The only interface to HNS. Implementations: `createEdgeHcn` (Windows), a simulator for tests, a recorder around either. */
 import { encodeRequest } from '../encode/request.ts';
 import { failedReply, parseReply } from '../encode/reply.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';

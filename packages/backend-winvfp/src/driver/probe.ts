@@ -1,4 +1,4 @@
-/** Questions about the host that come before a backend: can it work here, and for which families? */
+/** Checks of the host before a backend is created: whether it can work here, and for which families. */
 import { backendError, fail, type Family, type Result, succeed } from '@signalbox/core';
 import { isOverlay } from '../context.ts';
 import { hcnError } from './errors.ts';
@@ -15,8 +15,8 @@ export interface HnsProbe extends HnsCapabilities {
 }
 
 /**
- * `networkName` may not exist yet: then families are as for a bridge, and the backend of the second one finds out by
- * itself (`WinvfpOptions.primary`).
+ * `networkName` may not exist yet: then families are as for a bridge, and the backend of the second family checks the
+ * network itself (`WinvfpOptions.primary`).
  */
 export async function probeHns(hcn: HcnApi, networkName: string, primary: Family): Promise<Result<HnsProbe>> {
   const policies = await hcn.call({ op: 'hns', path: '/policylists/' });

@@ -1,6 +1,6 @@
 /**
- * Reading: the network, what this version of HNS can do, and everything on the network. A failed query is never an empty
- * answer.
+ * Reads the network, the features of this version of HNS, and all objects of the network. A failed query is never
+ * treated as an empty list.
  */
 import { backendError, type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
 import type { BackendState, World } from '../backend-state.ts';
@@ -84,7 +84,7 @@ function listLoadBalancers(hcn: HcnApi): Promise<Result<readonly HcnLoadBalancer
   return list(hcn, { kind: 'load-balancer', filter: {}, read: readLoadBalancerDocument });
 }
 
-/** Reads everything again into what is held. */
+/** Reads everything again into the stored state. */
 export async function refreshAll(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
   const balancers = await listLoadBalancers(hcn);
   if (!balancers.ok) return balancers.error;
@@ -95,7 +95,7 @@ export async function refreshAll(hcn: HcnApi, held: HeldState): Promise<BackendE
   return refreshEndpoints(hcn, held);
 }
 
-/** Reads the endpoints of the network again: the CNI plug-in makes and removes those of local pods. */
+/** Reads the endpoints of the network again: the CNI plug-in creates and removes those of local pods. */
 export async function refreshEndpoints(hcn: HcnApi, held: HeldState): Promise<BackendError | null> {
   const filter = { VirtualNetwork: held.network.ID };
   const endpoints = await list(hcn, { kind: 'endpoint', filter, read: readEndpointDocument });

@@ -13,7 +13,7 @@ export interface HcnRecorder extends HcnApi {
   take(): readonly RecordedCall[];
 }
 
-/** Writes down every call and its reply: for tests, and to see what goes to HNS on a node. */
+/** Records every call and its reply: for tests, and to inspect the calls to HNS on a node. */
 export function recordHcn(api: HcnApi): HcnRecorder {
   const calls: RecordedCall[] = [];
   return {

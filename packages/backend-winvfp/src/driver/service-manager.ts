@@ -18,7 +18,7 @@ export interface ServiceInstallation {
   readonly displayName?: string;
   /** Program and arguments: `['C:\\k\\signalbox\\node.exe', 'signalbox.js', '--windows-service', …]`. */
   readonly command: readonly string[];
-  /** Names of services that must run first; HNS always is one. */
+  /** Names of services that must run first; HNS is always added. */
   readonly dependencies?: readonly string[];
 }
 
@@ -32,7 +32,7 @@ export interface ServiceManager {
 }
 
 /** The exit status of sc.exe is the Win32 error. */
-/** An sc.exe that does not know the command (Wine's). */
+/** An sc.exe that does not support the command (Wine's). */
 const ERROR_INVALID_FUNCTION = 1;
 const ERROR_ACCESS_DENIED = 5;
 const ERROR_SERVICE_DOES_NOT_EXIST = 1060;
@@ -89,7 +89,7 @@ async function restartAfterFailure(run: RunCommand, name: string): Promise<Resul
   const actions = 'restart/5000/restart/10000/restart/30000';
   const recovery = await run('sc.exe', ['failure', name, 'reset=', '3600', 'actions=', actions]);
   if (recovery.status !== 0) return failed('sc.exe failure', name, recovery);
-  // Else they are for crashes alone, and not for a process that reports how it failed before it ends.
+  // Otherwise restarts apply to crashes only, and not to a process that reports its failure before it ends.
   const always = await run('sc.exe', ['failureflag', name, '1']);
   const done = always.status === 0 || always.status === ERROR_INVALID_FUNCTION;
   return done ? succeed('installed' as const) : failed('sc.exe failureflag', name, always);

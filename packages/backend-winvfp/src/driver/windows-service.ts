@@ -1,14 +1,14 @@
-/** This process as a Windows service (`--windows-service`): the service control manager, seen from JavaScript. */
+/** This process as a Windows service (`--windows-service`): the interface to the service control manager. */
 import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 import { parseReply } from '../encode/reply.ts';
 import { formatHresult } from '../objects/hresult.ts';
 import type { NativeLayer } from './native-layer.ts';
 
-/** The name that kube-proxy registers under; scripts of clusters know it. */
+/** The name that kube-proxy registers under; scripts of clusters use it. */
 export const DEFAULT_SERVICE_NAME = 'kube-proxy';
 
 export interface WindowsService {
-  /** Resolves once, when the manager wants the service to end. It then waits 30 s for `finish`. */
+  /** Resolves once, when the service control manager requests a stop. It then waits 30 s for `finish`. */
   readonly stopRequested: Promise<'stop' | 'shutdown'>;
   /** Reports to the service control manager that the service has stopped; end the process after that. */
   finish(exitCode: number): Promise<void>;

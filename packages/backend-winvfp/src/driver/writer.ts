@@ -1,4 +1,4 @@
-/** One write each: the call, what its failure means, and what is held afterwards. */
+/** Single writes: the call, the handling of its failure, and the stored state afterwards. */
 import type { SyncReport } from '@signalbox/backend-kit';
 import { backendError, type BackendError } from '@signalbox/core';
 import { idKey } from '../compile/names.ts';
@@ -26,7 +26,7 @@ import { refreshAll } from './read-hns.ts';
 export interface WriteFailure {
   readonly reaction: Exclude<Reaction, 'done'>;
   readonly error: BackendError;
-  /** What HNS answered; 0 where it claimed success. */
+  /** The HRESULT of HNS; 0 if it reported success. */
   readonly hresult: number;
 }
 
@@ -37,7 +37,7 @@ export interface Writer {
   create(wanted: WantedLoadBalancer): Promise<WriteFailure | null>;
   modify(wanted: WantedLoadBalancer, held: HeldLoadBalancer): Promise<WriteFailure | null>;
   remove(held: HeldLoadBalancer): Promise<WriteFailure | null>;
-  /** An answer left it open what HNS holds now. */
+  /** After a reply, the state of HNS is unknown. */
   readonly unsure: () => boolean;
 }
 
@@ -55,7 +55,7 @@ export interface WriterOptions {
    * error (`create-load-balancer/clusterip/port_already_exists`).
    */
   readonly report: Pick<SyncReport, 'count'>;
-  /** Of a load balancer that is to go. Default: what its document shows. */
+  /** Type of a load balancer to be deleted. Default: as its document shows. */
   readonly typeOf?: (balancer: HeldLoadBalancer) => LoadBalancerType;
 }
 
@@ -97,7 +97,7 @@ interface Writing extends Required<WriterOptions> {
   readonly readBack: ReadBack;
 }
 
-/** Whether the call may have taken effect all the same: then the object in the next listing is owned. */
+/** Whether the call may have taken effect despite the failure: then the object in the next listing is owned. */
 function answerLost(reply: HcnReply, document: RawDocument | undefined): boolean {
   if (reply.hresult === 0) return document === undefined;
   return reply.hresult === HRESULT.fail || meaningOf(reply.hresult).code === 'unavailable';
@@ -133,7 +133,7 @@ function remover({ held, owned, write, typeOf, countFailure }: Writing): Writer[
   return async (balancer) => {
     const request = { op: 'delete-load-balancer', id: balancer.id } as const;
     const first = await write('delete-load-balancer', request, balancer.frontend);
-    // Windows Server 2019 fails a first deletion now and then; the second succeeds.
+    // On Windows Server 2019 a first deletion fails sometimes; the second succeeds.
     const again = first.failure?.reaction === 'fail';
     const { failure } = again ? await write('delete-load-balancer', request, balancer.frontend) : first;
     countFailure('delete-load-balancer', typeOf(balancer), failure);
@@ -171,7 +171,7 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       if (failure !== null) return failure;
       const raw = readBack(reply);
       const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);
-      // HNS 15.4 claims success and leaves the endpoints as they were.
+      // HNS 15.4 reports success and does not change the endpoints.
       const done = sameEndpoints(document, settings);
       if (done) owned.echoes.note(settings, document);
       held.putLoadBalancer(document);
@@ -181,8 +181,8 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
 }
 
 /**
- * Why a load balancer is not what it was modified to: HNS cannot modify, or the world has moved on. Only the first
- * counts against HNS, so everything is looked at again.
+ * Why a load balancer differs after its modification: HNS cannot modify, or other objects have changed meanwhile. Only the
+ * first is a fault of HNS, so everything is listed again.
  */
 async function explain(
   { hcn, held }: Writing,

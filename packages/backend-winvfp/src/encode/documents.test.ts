@@ -43,7 +43,7 @@ describe('documents of every shape', () => {
   );
 });
 
-describe("others' objects never stop a sync", () => {
+describe("other programs' objects never stop a sync", () => {
   const odd = [
     ['load-balancer', { FrontendVIPs: ['203.0.113.200'], PortMappings: [MAPPING] }],
     ['load-balancer', { HostComputeEndpoints: null, PortMappings: [MAPPING] }],

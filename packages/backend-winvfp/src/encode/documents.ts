@@ -1,5 +1,5 @@
 /**
- * HNS's documents in one shape. HNS leaves out what is empty, other agents write what they like: here, where documents
+ * HNS's documents in one shape. HNS leaves out empty fields, and other agents write documents of any shape: where documents
  * are read, absent lists become empty ones, so that no object of another program can stop a sync.
  */
 import type {

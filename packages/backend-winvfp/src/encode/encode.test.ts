@@ -47,7 +47,7 @@ describe('replies', () => {
     },
   );
 
-  it('documents without an id are none', () => {
+  it('documents without an id are rejected', () => {
     expect(parseDocuments(['{"ID":"A"}'])).toEqual([{ ID: 'A' }]);
     expect(parseDocuments(['{"ID":"A"}', '{}'])).toBeNull();
     expect(parseDocuments(['{'])).toBeNull();

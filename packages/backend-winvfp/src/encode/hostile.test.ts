@@ -1,4 +1,4 @@
-/** What no caller should pass: hostile text at every place of a change, and in every document. */
+/** Input that only a malicious caller passes: hostile text at every place of a change, and in every document. */
 import type { DesiredChange } from '@signalbox/core';
 import { HOSTILE_TEXTS, placesOf, replacedAt } from '@signalbox/core/testing';
 import * as fc from 'fast-check';

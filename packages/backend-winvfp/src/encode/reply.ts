@@ -17,7 +17,7 @@ export function failedReply(call: string, message: string, hresult: number = HRE
   return { hresult, call, record: message, items: [] };
 }
 
-/** HNS now and then reports an error in the record with S_OK: a record is an error. */
+/** HNS sometimes returns S_OK with an error record: a reply with a record is an error. */
 export function parseReply(text: string): HcnReply {
   const value = parseObject(text);
   if (value === null || typeof value['hr'] !== 'number' || !Array.isArray(value['items'])) {
@@ -38,7 +38,7 @@ function codeInRecord(record: string): number {
   return typeof code === 'number' && code !== 0 ? code >>> 0 : HRESULT.fail;
 }
 
-/** The documents of a reply; `null` if one of them has no id and so is none of HNS's. */
+/** The documents of a reply; `null` if one of them has no id and so is not a document of HNS. */
 export function parseDocuments(items: readonly string[]): readonly RawDocument[] | null {
   const documents = items.map(parseObject);
   const readable = documents.every((document) => typeof document?.['ID'] === 'string');

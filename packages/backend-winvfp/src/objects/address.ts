@@ -1,6 +1,6 @@
 import { canonicalAddress } from '@signalbox/core';
 
-/** Equal for two spellings of one address: HNS spells IPv6 in its own ways. */
+/** Equal for two spellings of one address: HNS has several spellings of IPv6 addresses. */
 export function addressKey(text: string): string {
   return canonicalAddress(text) ?? text;
 }

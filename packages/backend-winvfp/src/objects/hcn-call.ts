@@ -1,6 +1,6 @@
 /**
- * The calls that cross into HNS. Each stands for a whole open-query-close sequence inside the native layer, so that
- * no handle ever leaves it; a listing is one call however many objects there are.
+ * The calls to HNS. Each stands for a whole open-query-close sequence inside the native layer, so that
+ * handles are used only there; a listing is one call however many objects there are.
  */
 import type { HcnEndpointSettings, HcnLoadBalancerSettings } from './hcn-documents.ts';
 

@@ -35,7 +35,7 @@ export interface HcnEndpoint {
   readonly SchemaVersion?: SchemaVersion;
 }
 
-/** What is sent to create an endpoint. `Dns` and `Health` go along empty: HNS's own client always sends them. */
+/** What is sent to create an endpoint. `Dns` and `Health` are sent empty, because Microsoft's own client always sends them. */
 export type HcnEndpointSettings = Omit<HcnEndpoint, 'ID'> & {
   readonly Dns: object;
   readonly Health: object;
@@ -77,7 +77,7 @@ export const ENDPOINT_FLAGS = { none: 0, remote: 1 } as const;
 /** Bits of `HcnLoadBalancer.Flags`. */
 export const LOAD_BALANCER_FLAGS = {
   none: 0,
-  /** Replies go straight to the client, whose address the endpoint sees (direct server return). */
+  /** Replies go directly to the client; the endpoint sees the client's address (direct server return). */
   dsr: 1,
   ipv6: 2,
 } as const;

@@ -1,4 +1,4 @@
-/** What a version of HNS can do. The numbers are those at which Microsoft's own client library checks. */
+/** Features of a version of HNS. The numbers are those at which Microsoft's own client library checks. */
 export interface HnsVersion {
   readonly major: number;
   readonly minor: number;
@@ -13,11 +13,11 @@ export interface HnsFeatures {
   readonly dualStack: boolean;
   /** Session affinity by source address. 12.0; the field is sent to older ones all the same. */
   readonly sessionAffinity: boolean;
-  /** `HcnModifyLoadBalancer` works. 15.5; 15.4 answers S_OK and changes nothing (kubernetes/kubernetes#131466). */
+  /** `HcnModifyLoadBalancer` works. 15.5; 15.4 returns S_OK and changes nothing (kubernetes/kubernetes#131466). */
   readonly modify: boolean;
 }
 
-/** HNS as it was asked. */
+/** Version and features that HNS reported. */
 export interface HnsCapabilities {
   readonly version: HnsVersion;
   readonly features: HnsFeatures;

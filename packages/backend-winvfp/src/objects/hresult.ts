@@ -1,4 +1,4 @@
-/** What HNS's error numbers mean to this backend. Unsigned 32-bit. */
+/** HNS's error numbers and how this backend handles them. Unsigned 32-bit. */
 import type { BackendErrorCode } from '@signalbox/core';
 
 export const HRESULT = {
@@ -97,10 +97,10 @@ export function metricErrorOf(hresult: number): string {
 /**
  * What to do about a failed write.
  * - `stop`: HNS does not answer; end the round and discard the stored state.
- * - `done`: what was to go is gone already.
+ * - `done`: the object to be deleted does not exist any more.
  * - `relist`: HNS differs from the stored state; list it and try again.
- * - `keep`: leave it for a later round, without a failure.
- * - `no-modify`: never again in place; delete and create.
+ * - `keep`: keep the object until a later round, without a failure.
+ * - `no-modify`: do not modify in place any more; delete and create.
  * - `fail`: this service port is not programmed; the next sync tries again.
  */
 export type Reaction = 'stop' | 'done' | 'relist' | 'keep' | 'no-modify' | 'fail';

@@ -1,4 +1,4 @@
-/** What should exist, before HNS has given ids to it. */
+/** Desired objects, before HNS has assigned ids to them. */
 import type { DesiredNode, Family, ServicePortKey } from '@signalbox/core';
 import type { HcnEndpointSettings, HcnLoadBalancerSettings } from './hcn-documents.ts';
 import type { HnsFeatures } from './hns-version.ts';
@@ -32,7 +32,7 @@ export interface CompileContext {
   readonly nodePorts: DesiredNode['nodePortAddresses'];
 }
 
-/** An endpoint that this backend makes itself; those of local pods belong to the CNI plug-in. */
+/** An endpoint that this backend creates; the CNI plug-in creates those of local pods. */
 export interface WantedEndpoint {
   readonly id: string;
   readonly address: string;
@@ -60,7 +60,7 @@ export interface WantedLoadBalancer {
   readonly updateInPlace: boolean;
   /**
    * The proxy's own health server listens on the port, on every address of the host. Windows Server 2019 then refuses
-   * the load balancer for as long as the proxy runs (kubernetes/community#8883); later versions take it.
+   * the load balancer for as long as the proxy runs (kubernetes/community#8883); later versions accept it.
    */
   readonly proxyListens: boolean;
 }
@@ -68,6 +68,6 @@ export interface WantedLoadBalancer {
 export interface CompiledService {
   readonly key: ServicePortKey;
   readonly loadBalancers: readonly WantedLoadBalancer[];
-  /** Overlay: the stand-in for the cluster IP that lets the network answer for it. */
+  /** Overlay: the endpoint with the cluster IP, through which the network resolves that address. */
   readonly serviceVip: WantedEndpoint | null;
 }

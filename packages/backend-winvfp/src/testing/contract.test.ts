@@ -15,7 +15,7 @@ interface Writes {
   failures: ('unchanged' | 'unknown')[];
 }
 
-/** Counts writes, and fails those that were asked for: before HNS carried them out, or after. */
+/** Counts writes, and fails the selected ones: before HNS executed them, or after. */
 function supervised(hcn: HcnApi, writes: Writes): HcnApi {
   return {
     async call(request) {

@@ -1,4 +1,4 @@
-/** Two backends over one HNS: what one family does must be nothing to the other. */
+/** Two backends over one HNS: operations of one family must not affect the other. */
 import { fullChange, type Backend, type Family } from '@signalbox/core';
 import { createHns, type Hns } from '@signalbox/hns-simulator';
 import { expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-/** Short ways to say "a service like this" and "a host like that", for the tests beside the source. */
+/** Builders of services and hosts for the tests beside the source. */
 import {
   fullChange,
   servicePortKey,
@@ -42,7 +42,7 @@ export function balancerIP(address: string, policy: TrafficPolicy = 'cluster'): 
   return { kind: 'load-balancer', address, port: 80, sourceRanges: null, policy, routes };
 }
 
-/** A load balancer of another program over this endpoint. With two frontends it is none that Signalbox creates. */
+/** A load balancer of another program over this endpoint. With two frontends it is of a form that Signalbox never creates. */
 export function unownedBalancer(
   endpointId: string | undefined,
   FrontendVIPs: readonly string[] = ['203.0.113.200', '203.0.113.201'],

@@ -1,4 +1,4 @@
-/** What HNS holds, as JSON that a person can review: ids of endpoints are replaced by their addresses. */
+/** The objects of HNS, as JSON for review: ids of endpoints are replaced by their addresses. */
 import type { Family } from '@signalbox/core';
 import type { Hns } from '@signalbox/hns-simulator';
 import { isOurId } from '../compile/names.ts';
@@ -39,7 +39,7 @@ function lines(documents: readonly object[]): string {
   return `[\n${documents.map((document) => `    ${JSON.stringify(document)}`).join(',\n')}\n  ]`;
 }
 
-/** Our own ids are stable; those that HNS picks are not. */
+/** Ids chosen by Signalbox are stable; those chosen by HNS are not. */
 function nameOf(id: string): string {
   return isOurId(id) ? id : '(picked by HNS)';
 }

@@ -1,4 +1,4 @@
-/** The host of one random life: HNS, the CNI plug-in, objects of other programs, and this backend on top. */
+/** The host of one random sequence: HNS, the CNI plug-in, objects of other programs, and this backend on top. */
 import {
   fullChange,
   type Backend,
@@ -23,13 +23,13 @@ export interface RandomHost {
   readonly hns: Hns;
   /** One event; then, most times, a sync. */
   step(): Promise<void>;
-  /** Faults end, HNS runs, every pod has its endpoint: what must now come right? */
+  /** Ends all faults, starts HNS and creates the endpoint of every pod; returns the state that must follow. */
   settle(): Promise<SyncResult>;
   readonly backend: () => Backend;
   readonly state: () => DesiredState;
 }
 
-/** What failing calls answer. A deletion that answers "not found" and did nothing is found out by the next listing. */
+/** Results of failing calls. A deletion that returned "not found" and did nothing is detected by the next listing. */
 const FAILURES = [
   HR.fail,
   HR.rpcUnavailable,
@@ -39,7 +39,7 @@ const FAILURES = [
   HR.notImplemented,
 ];
 
-/** What calls answer that did what they should. */
+/** Results of calls that took effect. */
 const LATE_FAILURES = [HR.fail, HR.rpcUnavailable];
 
 const NODE: DesiredState['node'] = {

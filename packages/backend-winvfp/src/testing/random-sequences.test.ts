@@ -14,10 +14,10 @@ import {
 import { describeSnapshot, LOCAL_PODS, pick, VERSIONS } from './random-world.ts';
 import { createSimulatedHcn } from './simulated-hcn.ts';
 
-/** Ten tests of a hundred lives. */
+/** Ten tests of a hundred sequences. */
 const BATCHES = Array.from({ length: 10 }, (_, index) => index * 100);
 const STEPS = 12;
-/** Half a second of work each on an idle machine; rings share their cores. */
+/** Half a second of work each on an idle machine; test suites share the cores. */
 vi.setConfig({ testTimeout: 60_000 });
 
 function shapeOf(seed: number): HostShape {
@@ -34,7 +34,7 @@ function shapeOf(seed: number): HostShape {
   };
 }
 
-/** What a fresh process makes on a fresh host out of the same wishes. */
+/** The result of a new process on a new host with the same desired state. */
 async function fromScratch(
   shape: HostShape,
   host: ReturnType<typeof createRandomHost>,
@@ -65,7 +65,7 @@ async function live(seed: number): Promise<void> {
   expect(await host.backend().observe(), where).toEqual({ outcome: 'ok', drift: [] });
 }
 
-describe('random lives of a node', () => {
+describe('random sequences of events on a node', () => {
   it.each(BATCHES)(
     'lives %d to +99 end without a leak and in the state that a fresh start makes',
     async (first) => {
@@ -73,12 +73,12 @@ describe('random lives of a node', () => {
     },
   );
 
-  it('cleanup leaves what others made, and nothing else', async () => {
+  it('cleanup leaves objects of other programs, and no others', async () => {
     for (let seed = 1; seed <= 50; seed += 1) {
       const host = createRandomHost(shapeOf(seed), seededRandom(seed));
       for (let step = 0; step < STEPS; step += 1) await host.step();
       await host.settle();
-      // A new process without memory; but without marks only memory identifies owned objects.
+      // A new process without stored state; without marks only stored state identifies owned objects.
       const marked = shapeOf(seed).hns.ignoresRequestedIds !== true;
       const cleaned = await (
         marked ? newBackend(shapeOf(seed), createSimulatedHcn(host.hns)) : host.backend()
@@ -90,7 +90,7 @@ describe('random lives of a node', () => {
     }
   });
 
-  it('a sync that finds all well writes nothing', async () => {
+  it('a sync that finds no difference writes nothing', async () => {
     const host = createRandomHost(shapeOf(3), seededRandom(3));
     for (let step = 0; step < STEPS; step += 1) await host.step();
     await host.settle();

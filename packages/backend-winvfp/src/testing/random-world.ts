@@ -1,4 +1,4 @@
-/** A Windows node whose life is random: for the test that nothing of it leads to a leak or a wrong state. */
+/** A Windows node with random events: for the test that no sequence leads to a leak or a wrong state. */
 import {
   servicePortKey,
   type DesiredEndpoint,
@@ -48,7 +48,7 @@ function frontends(random: Random, index: number): readonly Frontend[] {
   const inner = { policy: 'cluster', routes: routes('cluster') } as const;
   const all: readonly Frontend[] = [
     { kind: 'cluster-ip', address: `10.96.0.1${index}`, port: 80, ...inner },
-    // Few addresses and ports: services get into each other's way (S28).
+    // Few addresses and ports: Services conflict (S28).
     { kind: 'external-ip', address: pick(random, ['203.0.113.1', '203.0.113.2']), port: 80, ...external },
     { kind: 'load-balancer', address: `203.0.113.2${index}`, port: 80, sourceRanges: null, ...external },
     { kind: 'node-port', port: pick(random, [30_080, 30_081, 30_082]), ...external },
@@ -72,7 +72,7 @@ export function randomService(random: Random): DesiredServicePort {
   };
 }
 
-/** What matters of a snapshot, in an order of its own: ids say nothing, who refers to whom does. */
+/** The relevant part of a snapshot, sorted: references between objects count, their ids do not. */
 export function describeSnapshot(snapshot: HnsSnapshot): readonly string[] {
   const addresses = new Map(
     snapshot.endpoints.map((endpoint) => [

@@ -1,4 +1,4 @@
-/** The scenario ring's view of this backend: the real one, over the HNS simulator in this process. */
+/** This backend for the scenario suite: the real one, over the HNS simulator in this process. */
 import {
   familyOf,
   PROTOCOL_NUMBER,
@@ -92,7 +92,7 @@ function outcome(route: HnsRoute | null): Outcome {
   return { kind: 'forward', destinations };
 }
 
-/** VFP picks by a hash of the source address; any function of it will do here. */
+/** VFP selects by a hash of the source address; any function of the address is sufficient here. */
 function hash(text: string): number {
   let value = 0;
   for (const char of text) value = (value * 31 + (char.codePointAt(0) ?? 0)) % 65_521;

@@ -1,6 +1,6 @@
 /**
- * `HcnApi` over the simulator in this process: what the native layer does in C#, call for call, so that handles are
- * opened and closed and faults strike in the same places.
+ * `HcnApi` over the simulator in this process: the same calls as the native layer in C#, so that handles are
+ * opened and closed and faults are injected in the same places.
  */
 import { HR, type Hns, type HnsReply } from '@signalbox/hns-simulator';
 import { hcnApiOf, type HcnApi } from '../driver/hcn-api.ts';

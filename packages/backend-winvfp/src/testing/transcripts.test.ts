@@ -31,12 +31,12 @@ const FOLDER = path.join(import.meta.dirname, 'testdata/kube-proxy-1.36');
 const CASES = ['l2bridge-hns15.5', 'l2bridge-hns12.1', 'l2bridge-hc-nodsr', 'overlay-hns15.5'];
 
 /**
- * What kube-proxy does and we do not, with the reason. Ids are no difference in content: kube-proxy lets HNS pick
- * them, we name our objects so that a restart knows them again.
+ * Calls of kube-proxy that Signalbox does not make, with the reason. Ids are no difference in content: kube-proxy lets HNS
+ * choose them, Signalbox chooses its own so that it recognises its objects after a restart.
  */
 const OMITTED: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   'overlay-hns15.5': {
-    // The cluster IP has not changed: to delete its endpoint and make it again interrupts it for nothing.
+    // The cluster IP has not changed: deleting and creating its endpoint again interrupts connections without need.
     'one endpoint goes': ['delete-endpoint 10.96.0.10', 'create-endpoint 10.96.0.10'],
   },
 };
@@ -77,7 +77,7 @@ function slice(service: ServiceObject, remote: 'with-remote' | 'local-only'): ob
   };
 }
 
-/** The same steps that kube-proxy was led through. */
+/** The same steps as in the recording of kube-proxy. */
 const PHASES: Readonly<Record<string, (model: Model, services: readonly ServiceObject[]) => void>> = {
   'services created': (model, services) => {
     for (const service of services) {
@@ -102,7 +102,7 @@ function host(transcript: Transcript): Hns {
   return hns;
 }
 
-/** Who has which id, as long as it exists: deleted ones are remembered. */
+/** The object of each id. Entries of deleted objects are kept. */
 function addressBook(hns: Hns, known: Map<string, string>): Map<string, string> {
   const { endpoints, loadBalancers } = hns.snapshot();
   for (const endpoint of endpoints) {

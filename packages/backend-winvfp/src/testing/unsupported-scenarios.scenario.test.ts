@@ -1,4 +1,4 @@
-/** Where the packets of a scenario end otherwise than the clauses say, the backend must have said so. */
+/** Where the outcome of a scenario's packets differs from the clauses, the backend must have reported the difference. */
 import path from 'node:path';
 import type { DesiredServicePort, Family, Frontend, Model } from '@signalbox/core';
 import {
@@ -43,7 +43,7 @@ function namedAs(frontend: Frontend, port: DesiredServicePort): string {
 
 type Backends = Readonly<Record<Family, WinvfpBackend>>;
 
-/** Rows of this step and family whose frontend the backend says nothing about. */
+/** Rows of this step and family whose frontend the backend does not report. */
 function silent(step: ScenarioStep, model: Model, backend: WinvfpBackend): readonly string[] {
   const state = model.state(backend.family);
   const said = new Set(backend.unsupported().map((entry) => entry.frontend));
@@ -77,7 +77,7 @@ async function announced(scenario: Scenario): Promise<readonly string[]> {
   return missing;
 }
 
-describe('what a scenario shows HNS not doing is announced', () => {
+describe('differences of HNS that a scenario shows are reported', () => {
   it.each(scenarios.map((scenario) => [scenario.id, scenario] as const))('%s', async (_id, scenario) => {
     expect(await announced(scenario)).toEqual([]);
   });

@@ -1,4 +1,4 @@
-/** What has to hold on the way from TypeScript through edge-js, C# and P/Invoke to the functions of HNS, and back. */
+/** Checks of the path from TypeScript through edge-js, C# and P/Invoke to the functions of HNS, and back. */
 import assert from 'node:assert/strict';
 import { fullChange, type DesiredServicePort } from '@signalbox/core';
 import { createHns } from '@signalbox/hns-simulator';
@@ -60,7 +60,7 @@ async function createBalancers(hcn: HcnApi, endpoint: string, count: number): Pr
   }
 }
 
-/** A seeded generator of its own: the check runs where the test kit is not. */
+/** A seeded generator of its own: the check runs where the test kit is not available. */
 function seeded(seed: number): Random {
   let value = seed;
   return () => {

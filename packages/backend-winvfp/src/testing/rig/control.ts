@@ -1,4 +1,4 @@
-/** The test's own line to the simulator's process: what happens to the host, and what it holds. */
+/** The test's own connection to the simulator's process: changes the host, and reads its objects. */
 import { connect, type Socket } from 'node:net';
 import type { HnsOptions, HnsSnapshot } from '@signalbox/hns-simulator';
 

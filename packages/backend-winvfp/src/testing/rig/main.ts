@@ -24,7 +24,7 @@ async function runCheck(check: Check, context: RigContext): Promise<void> {
   }
 }
 
-/** In a worker edge-js would end the process: the layer must refuse before it comes to that. */
+/** In a worker edge-js would end the process: the layer must refuse before it loads edge-js. */
 const inWorker: Check = {
   name: 'in a worker thread the layer refuses to load',
   async run() {

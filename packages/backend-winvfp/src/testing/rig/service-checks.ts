@@ -1,5 +1,5 @@
 /**
- * A service's whole life through the service control manager: installed, started, stopped, removed.
+ * The life cycle of a service through the service control manager: installed, started, stopped, removed.
  * `service-checks <result file> <log file> <program and arguments of the service…>`.
  */
 import assert from 'node:assert/strict';
@@ -17,7 +17,7 @@ function sc(file: string, args: readonly string[]): Promise<CommandResult> {
   const descriptor = openSync(output, 'w');
   const ran = spawnSync(file, [...args], { stdio: ['ignore', descriptor, descriptor] });
   closeSync(descriptor);
-  // Wine's sc.exe ends with 1 whatever is wrong; that of Windows says 1060 here.
+  // Wine's sc.exe exits with 1 for every error; that of Windows exits with 1060 here.
   const status = args[0] === 'query' && ran.status === 1 ? 1060 : (ran.status ?? 127);
   return Promise.resolve({ status, output: readFileSync(output, 'utf8') });
 }

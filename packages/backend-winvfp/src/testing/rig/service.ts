@@ -1,5 +1,5 @@
 /**
- * A Windows service in as many lines as it takes: says in a file what it lives through.
+ * A minimal Windows service: writes its events to a file.
  * `service <edge-js folder> <Signalbox.Hcn.dll> <log file> <service name> [NAME=value …]`: a service gets no
  * environment from its parent process, so what edge-js needs comes as arguments.
  */
