@@ -76,13 +76,13 @@ describe('an API server that is reached through the Service default/kubernetes',
     clock.advance(1);
     expect(recorder.events.at(-1)).toBe(loss);
     expect(log).toHaveLength(1);
-    // Nothing is kept of what is gone.
+    // No deleted object is kept.
     const again = slice([DOWN]);
     expect(send(again)).toEqual([again]);
     expect(clock.pending).toEqual([]);
   });
 
-  it.each(LOSSES)('goes over to new endpoints that come within the minute after %s', (_, lose) => {
+  it.each(LOSSES)('switches to new endpoints that come within the minute after %s', (_, lose) => {
     const { send, clock, recorder } = world(VIP);
     send(service(), slice([READY]));
     const loss = lose();
@@ -108,7 +108,7 @@ describe('an API server that is reached through the Service default/kubernetes',
     expect(recorder.events.slice(from)).toEqual(last);
   });
 
-  it('lets one of two slices go', () => {
+  it('passes on the deletion of one of two slices', () => {
     const { send } = world(VIP);
     send(service(), slice([READY]), slice([READY], 'second'));
     const gone = remove('EndpointSlice', 'second');

@@ -1,6 +1,6 @@
 /**
- * Keeps the way to the API server. Where it is reached through the Service `default/kubernetes`, whose rules come from
- * what it sends, an answer without endpoints would cut the connection that could correct it. The last endpoints stay
+ * Keeps the API server reachable. Where it is reached through the Service `default/kubernetes`, whose rules come from
+ * its own answers, an answer without endpoints would cut the connection that could correct it. The last endpoints stay
  * until such a state is a minute old.
  */
 import { isIP } from 'node:net';

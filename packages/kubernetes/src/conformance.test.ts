@@ -27,7 +27,7 @@ const clusters = [
   },
 ];
 
-/** Waits between attempts pass twenty times as fast; limits on answers stay what they are. */
+/** Waits between attempts are twenty times shorter; limits on answers are unchanged. */
 const hurried: Clock = {
   ...systemClock,
   schedule: (delayMs, callback) => systemClock.schedule(delayMs < 30_000 ? delayMs / 20 : delayMs, callback),
@@ -76,7 +76,7 @@ for (const { name, start, runs } of clusters) {
       await stage.cluster.close();
     }, 60_000);
 
-    it('knows what kube-proxy may know, follows it, and survives a restart with its history gone', async () => {
+    it('reads every resource that kube-proxy may read, follows changes, and recovers after a restart without history', async () => {
       const { cluster } = stage;
       await cluster.create(service('web'));
       await cluster.create(service('headless', { clusterIP: 'None' }));

@@ -15,7 +15,7 @@ const node = (name: string): WireObject => ({ kind: 'Node', metadata: { name } }
 const stage = createStage();
 afterEach(() => stage.close());
 
-/** Both ways to the complete set must behave alike. */
+/** Both ways to read the complete set must give the same result. */
 const WAYS = [{ lists: 'auto' }, { lists: 'listed' }] as const;
 
 describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
@@ -69,7 +69,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     expect(recorder.problems).toEqual([]);
   });
 
-  it('keeps everything while the server is away, reports that once for each resource, and catches up', async () => {
+  it('keeps everything while the server is unreachable, reports that once for each resource, and catches up', async () => {
     const server = await stage.serve();
     server.put(service('kept'));
     server.put(service('gone'));
@@ -102,7 +102,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     );
   });
 
-  it('lists anew when its version is too old, from the newest state, and deletes what went unseen', async () => {
+  it('lists anew when its version is too old, from the newest state, and deletes objects whose deletion was missed', async () => {
     const server = await stage.serve();
     server.put(service('a'));
     server.put(service('b'));
@@ -128,7 +128,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     expect(recorder.synced).toHaveLength(4);
   });
 
-  it('takes a missing ServiceCIDR resource as none, and asks again after five minutes', async () => {
+  it('treats a missing ServiceCIDR resource as an empty set, and requests it again after five minutes', async () => {
     const server = await stage.serve({ absent: ['ServiceCIDR'] });
     const watching = stage.watch([server], way);
     await watching.synced();

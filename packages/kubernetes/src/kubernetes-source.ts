@@ -15,7 +15,7 @@ export interface KubernetesSourceOptions {
   readonly burst?: number;
   /** `signalbox/1.2.3` */
   readonly userAgent?: string;
-  /** What objects are asked for in: protobuf unless something else is given. JSON is understood in any case. */
+  /** Requested format of objects: protobuf unless something else is given. JSON is always accepted. */
   readonly contentType?: string;
   /** From sending a request to the head of its answer; 30 s unless something else is given. */
   readonly answerWithinMs?: number;

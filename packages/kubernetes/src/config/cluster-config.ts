@@ -1,4 +1,4 @@
-/** How to reach a cluster and who we are there: plain values, whatever file or environment they came from. */
+/** Addresses of a cluster and the identity for it: plain values, from files or from the environment. */
 
 /** PEM text, given at once or in a file that may be replaced at any time. */
 export type Material =
@@ -16,14 +16,14 @@ export interface ExecSettings {
 }
 
 export interface TlsSettings {
-  /** `null`: the certificate authorities that the runtime knows. */
+  /** `null`: the certificate authorities of the runtime. */
   readonly ca: Material | null;
   readonly insecureSkipVerify: boolean;
   /** `null`: the host name of the server's URL. */
   readonly serverName: string | null;
 }
 
-/** Every way the kubeconfig gives; more than one may be set. A token file counts more than a token. */
+/** Every way the kubeconfig gives; more than one may be set. A token file has precedence over a token. */
 export interface AuthSettings {
   readonly token: string | null;
   readonly tokenFile: string | null;
@@ -45,7 +45,7 @@ export interface ClusterConfig {
   readonly proxy: ProxySettings;
 }
 
-/** The kubeconfig's `proxy-url` is for everything; the variables of the environment know exceptions. */
+/** The kubeconfig's `proxy-url` applies to every server; the environment variables can have exceptions (NO_PROXY). */
 export type ProxySettings =
   | { readonly from: 'url'; readonly url: string }
   | { readonly from: 'environment'; readonly env: Environment };

@@ -1,4 +1,4 @@
-/** Reads fields of an untrusted value and remembers the first that is wrong. Pure. */
+/** Reads fields of an untrusted value and records the first that is invalid. Pure. */
 export interface FieldReader {
   readonly path: string;
   /** Absent and empty are the same, as in Go. */

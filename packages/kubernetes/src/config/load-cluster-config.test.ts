@@ -19,7 +19,7 @@ async function messageOf(options: LoadOptions): Promise<string> {
 }
 
 describe('loadClusterConfig', () => {
-  it('takes what a pod is given when nothing is named', async () => {
+  it('uses the in-cluster configuration when no kubeconfig and no --master is given', async () => {
     writeFileSync(join(at.folder, 'token'), 't');
     writeFileSync(join(at.folder, 'ca.crt'), 'pem');
     const env = {

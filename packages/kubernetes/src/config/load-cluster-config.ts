@@ -30,7 +30,7 @@ export interface LoadOptions {
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
- * A kubeconfig if one is named, the bare `--master` if only that is given, and else what the pod was given
+ * A kubeconfig if one is named, the bare `--master` if only that is given, and else the in-cluster configuration of the pod
  * (`KUBERNETES_SERVICE_HOST` and its service account).
  */
 export async function loadClusterConfig(options: LoadOptions): Promise<Result<ClusterConfig, ConfigError>> {

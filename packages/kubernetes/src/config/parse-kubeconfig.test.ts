@@ -68,7 +68,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
     });
   });
 
-  it('reads every way to prove who we are, and resolves paths against its own folder', () => {
+  it('reads every kind of credential, and resolves paths against its own folder', () => {
     const { auth, tls, proxy } = accepted({
       cluster: {
         server: 'https://a.example',

@@ -115,7 +115,7 @@ function readProxy(cluster: FieldReader | undefined, env: Environment): ProxySet
   return { from: 'url', url };
 }
 
-/** `<field>-data` (base64) counts more than `<field>` (a path). */
+/** `<field>-data` (base64) has precedence over `<field>` (a path). */
 function readMaterial(reader: FieldReader, field: string, source: KubeconfigSource): Material | null {
   const data = reader.text(`${field}-data`);
   if (data !== '') {

@@ -1,6 +1,6 @@
 /**
- * The official client's KubeConfig as an oracle for this package's: the same kubeconfig must lead to the same server as the
- * same person. It is loaded here and nowhere else (decisions/0007-own-reflector.md).
+ * The official client's KubeConfig as an oracle for this package's: the same kubeconfig must lead to the same server with the
+ * same identity. It is loaded only here (decisions/0007-own-reflector.md).
  */
 import type { Result } from '@signalbox/core';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -139,7 +139,7 @@ const DATA = { 'client-certificate-data': base64(CERTIFICATE), 'client-key-data'
 const FILES = { 'client-certificate': 'pki/me.crt', 'client-key': 'pki/me.key' };
 const CA_DATA = { 'certificate-authority-data': base64(AUTHORITY) };
 
-describe("the same server, as the same person, as client-node's KubeConfig", () => {
+describe("the same server and identity as client-node's KubeConfig", () => {
   it.each<[string, object, object]>([
     ['a token', CA_DATA, { token: 'secret' }],
     ['a name and a password', CA_DATA, { username: 'me', password: 'p:w' }],
@@ -198,7 +198,7 @@ describe("the same server, as the same person, as client-node's KubeConfig", () 
   });
 });
 
-/** client-go is the measure where the two differ: kube-proxy's users have kubeconfigs that it reads. */
+/** Where the two differ, client-go is the reference: kubeconfigs of kube-proxy are written for it. */
 describe("unlike client-node's KubeConfig, like client-go", () => {
   it.each<[string, object, object | null, { readonly we: Partial<Seen>; readonly they: Partial<Seen> }]>([
     [

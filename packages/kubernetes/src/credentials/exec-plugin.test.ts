@@ -47,7 +47,7 @@ async function errorOf(program: string, more: Partial<ExecSettings> = {}): Promi
   return read.ok ? 'accepted' : read.error.replace(process.execPath, 'node');
 }
 
-/** Prints its process id as the token: another token is another run. */
+/** Prints its process id as the token: a different token proves another run. */
 const PID = (more: string): string =>
   `console.log(JSON.stringify({kind:'ExecCredential',apiVersion:'${V1}',status:{token:String(process.pid)${more}}}))`;
 
@@ -82,7 +82,7 @@ describe('createExecPlugin', () => {
     expect(await p.read()).not.toEqual(a);
   });
 
-  it('runs again after the server would not have its token', async () => {
+  it('runs again after the server rejected its token', async () => {
     const { plugin: p } = plugin(PID(''));
     const a = await p.read();
     expect(await p.read()).toEqual(a);
@@ -104,7 +104,7 @@ describe('createExecPlugin', () => {
     expect(read.ok && read.value.token).toBe(`${JSON.stringify(info)}12`);
   });
 
-  it('takes client certificates', async () => {
+  it('accepts client certificates', async () => {
     const { plugin: p } = plugin(print({ clientCertificateData: 'C', clientKeyData: 'K' }));
     expect(await p.read()).toEqual({
       ok: true,

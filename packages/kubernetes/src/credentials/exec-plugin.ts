@@ -11,14 +11,14 @@ export interface ExecCredential {
 }
 
 export interface ExecPlugin {
-  /** Runs the command if nothing valid is at hand; callers at the same time share one run. */
+  /** Runs the command if there is no valid credential; callers at the same time share one run. */
   read(): Promise<Result<ExecCredential, string>>;
   invalidate(): void;
   /** Ends the command if it is running. */
   readonly stop: () => void;
 }
 
-/** What a plugin may get of the cluster (`provideClusterInfo`). */
+/** The cluster information for a plugin (`provideClusterInfo`). */
 export interface ExecClusterInfo {
   readonly server: string;
   readonly 'tls-server-name'?: string;
@@ -36,7 +36,7 @@ const RUN_LIMIT_MS = 60_000;
 /** After the command has ended. A process that it left behind may keep the pipes open for ever. */
 const DRAIN_LIMIT_MS = 1_000;
 const OUTPUT_LIMIT = 1 << 20;
-/** A credential about to expire would expire on its way. */
+/** A credential about to expire could expire before the request arrives. */
 const MARGIN_MS = 10_000;
 
 export function createExecPlugin(

@@ -1,4 +1,4 @@
-/** The credentials for the next request, from any source that the configuration names, as fresh as they can be. */
+/** The credentials for the next request, from any source that the configuration names, read again when they may have changed. */
 import { type Clock, type Result, succeed } from '@signalbox/core';
 
 import type { ClusterConfig, Headers } from '../config/cluster-config.ts';
@@ -20,14 +20,14 @@ export interface TlsMaterial {
 export interface Identity {
   /** Value of the Authorization header. */
   readonly authorization: string | null;
-  /** Further headers about who we are. */
+  /** Further headers of the identity (impersonation). */
   readonly headers: Headers;
   readonly tls: TlsMaterial;
 }
 
 export interface IdentitySource {
   read(): Promise<Result<Identity, string>>;
-  /** The server would not have us: everything is read anew before the next request. */
+  /** The server rejected the credentials: everything is read again before the next request. */
   invalidate(): void;
   /** Ends a credential plugin that is running. */
   readonly stop: () => void;
@@ -75,7 +75,7 @@ function tokenOf({ auth }: ClusterConfig, clock: Clock): SecretValue | null {
   return optional(auth.token, constantValue);
 }
 
-/** Where the bearer token comes from, in the order in which they count. */
+/** Sources of the bearer token, in order of precedence. */
 function bearerName({ auth }: ClusterConfig): string {
   if (auth.tokenFile !== null) return auth.tokenFile;
   return auth.token !== null || auth.exec === null ? 'token' : `${auth.exec.command}: status.token`;

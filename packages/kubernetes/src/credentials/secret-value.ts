@@ -3,11 +3,11 @@ import { type Clock, type Result, succeed } from '@signalbox/core';
 import type { Material } from '../config/cluster-config.ts';
 import { readSmallFile } from '../small-file.ts';
 
-/** A text that may be replaced while we run, as kubelet replaces a service account's token. */
+/** A text that may be replaced at run time, as kubelet replaces a service account's token. */
 export interface SecretValue {
   /** The error is one line that names the file. */
   read(): Promise<Result<string, string>>;
-  /** What was read may be out of date: look again at the next reading. */
+  /** The value may be out of date: read it again at the next use. */
   invalidate(): void;
 }
 
@@ -18,13 +18,13 @@ export function constantValue(text: string): SecretValue {
   return { read: () => Promise.resolve(succeed(text)), invalidate: () => undefined };
 }
 
-/** A file that cannot be read any more keeps its last content: the old token may well still be good. */
+/** A file that cannot be read any more keeps its last content: the old token may still be valid. */
 export function fileValue(path: string, clock: Clock): SecretValue {
   let text: string | null = null;
   let readAt = -Infinity;
   return {
     async read() {
-      // A clock that was set back makes the last reading one of the future.
+      // If the clock was set back, the last reading is in the future.
       const age = Math.abs(clock.now() - readAt);
       if (text !== null && age < LOOK_AGAIN_MS) return succeed(text);
       try {

@@ -7,7 +7,7 @@ export interface ClusterEvent {
   readonly reason: string;
   /** `StartKubeProxy`: what was being done. */
   readonly action: string;
-  /** For people; may be empty. */
+  /** Human-readable; may be empty. */
   readonly note: string;
   readonly regarding: ObjectReference;
 }

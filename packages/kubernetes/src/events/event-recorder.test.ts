@@ -26,7 +26,7 @@ async function setUp(log: string[] = []) {
   const config = plainConfig([server.url]);
   const recorder: EventRecorder = createEventRecorder({
     config,
-    // Time that a test lets pass must not run out on a request.
+    // Time that a test advances must not end requests by their time limit.
     client: createApiClient({ config, clock, qps: -1, answerWithinMs: 10 ** 9 }),
     reportingInstance: 'node-a',
     log: (line) => log.push(line),
@@ -66,7 +66,7 @@ describe('createEventRecorder', () => {
     expect(server.events[0]?.note).toBe('é'.repeat(512));
   });
 
-  it('does not repeat itself within six minutes', async () => {
+  it('does not repeat an event within six minutes', async () => {
     const { server, clock, recorder } = await setUp();
     recorder.record(starting);
     recorder.record(starting);
@@ -80,7 +80,7 @@ describe('createEventRecorder', () => {
     await server.until(() => server.events.length === 3);
   });
 
-  it('tries again while the server is in trouble, keeping the order', async () => {
+  it('retries while the server fails, in order', async () => {
     const { server, clock, recorder } = await setUp();
     server.fault({ action: { do: 'answer', status: 500 }, when: posts, times: 2 });
     recorder.record({ ...starting, note: 'first' });
@@ -93,7 +93,7 @@ describe('createEventRecorder', () => {
     expect(server.events.map((event) => event.note)).toEqual(['first', 'second']);
   });
 
-  it('takes a conflict after a lost answer for delivered', async () => {
+  it('treats a conflict after a lost answer as delivered', async () => {
     const log: string[] = [];
     const { server, clock, recorder } = await setUp(log);
     server.fault({ action: { do: 'hang-up' }, when: posts, times: 1 });
@@ -137,7 +137,7 @@ describe('createEventRecorder', () => {
     expect(log).toEqual(['event Starting: unforeseen; dropped']);
   });
 
-  it('keeps the newest hundred while the server is away, and forgets them at stop', async () => {
+  it('keeps the newest hundred while the server is unreachable, and drops them at stop', async () => {
     const { server, clock, recorder } = await setUp();
     await server.stop();
     for (let i = 0; i < 150; i++) recorder.record({ ...starting, note: String(i) });

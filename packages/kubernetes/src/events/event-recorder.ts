@@ -13,7 +13,7 @@ export interface EventRecorderOptions {
   readonly config: ClusterConfig;
   /** The node's name. */
   readonly reportingInstance: string;
-  /** `kube-proxy` unless something else is given: dashboards look for that word. */
+  /** `kube-proxy` unless something else is given: dashboards select by that name. */
   readonly reportingController?: string;
   readonly clock?: Clock;
   readonly qps?: number;
@@ -31,10 +31,10 @@ export interface EventRecorder {
   stop(): Promise<void>;
 }
 
-/** Events that may wait for a server that is away. Older ones give way. */
+/** Maximum of events that wait for an unreachable server. Beyond it the oldest are dropped. */
 const QUEUE_LIMIT = 100;
 const TRIES = 10;
-/** The same event again within this time is not news. Client-go counts repetitions over the same span. */
+/** The same event is not posted again within this time. Client-go counts repetitions over the same span. */
 const REPEAT_MS = 360_000;
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
@@ -95,7 +95,7 @@ const WORTH_A_RETRY: readonly ApiErrorCode[] = [
   'server-error',
 ];
 
-/** `null`: delivered, or given up because we stop. */
+/** `null`: delivered, or dropped because of `stop`. */
 async function post(client: ApiClient, event: WireEvent, signal: AbortSignal): Promise<ApiError | null> {
   const backOff = createBackOff(client.clock);
   const path = `/apis/events.k8s.io/v1/namespaces/${event.metadata?.namespace ?? 'default'}/events`;
@@ -107,7 +107,7 @@ async function post(client: ApiClient, event: WireEvent, signal: AbortSignal): P
     }
     if (signal.aborted) return null;
     const { error } = opened;
-    // An earlier try arrived, and its answer was lost.
+    // An earlier attempt arrived, and its answer was lost.
     if (error.status === 409 && backOff.failures > 0) return null;
     if (!WORTH_A_RETRY.includes(error.code) || backOff.failures >= TRIES - 1) return error;
     await delay(client.clock, Math.max(backOff.next(), error.retryAfterMs), signal);

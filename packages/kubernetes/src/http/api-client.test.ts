@@ -114,7 +114,7 @@ describe('createApiClient, identity', () => {
     expect(await get(client)).toBe('ok');
   });
 
-  it('reports a token that stays refused, and a token file that was never there', async () => {
+  it('reports a token that stays refused, and a token file that never existed', async () => {
     const server = await serve({ tokens: ['right'] });
     const wrong = plainConfig([server.url], { auth: { ...NO_AUTH, token: 'wrong' } });
     expect(await get(clientOf(wrong))).toBe(`unauthorized: ${server.url}: 401 Unauthorized`);
@@ -165,7 +165,7 @@ describe('createApiClient, connections', () => {
     expect(server.connections).toBe(1);
   });
 
-  it('does not blame the server when a kept connection was closed meanwhile', async () => {
+  it('does not count it as a fault of the server when an idle connection was closed meanwhile', async () => {
     const server = await serve();
     const client = clientOf(plainConfig([server.url]));
     expect(await get(client)).toBe('ok');
@@ -173,7 +173,7 @@ describe('createApiClient, connections', () => {
     expect(await get(client)).toBe('ok');
   });
 
-  it('gives up waiting for an answer', async () => {
+  it('stops waiting for an answer after the time limit', async () => {
     const server = await serve();
     server.fault({ action: { do: 'silence' } });
     const clock = createManualClock();
@@ -185,7 +185,7 @@ describe('createApiClient, connections', () => {
     expect(await outcome).toBe(`stalled: ${server.url}: no answer within 30 s`);
   });
 
-  it('is less patient while there is another server to ask', async () => {
+  it('has a shorter time limit while there is another server to try', async () => {
     const silent = await serve();
     silent.fault({ action: { do: 'silence' } });
     const other = await serve();
@@ -211,7 +211,7 @@ describe('createApiClient, connections', () => {
     },
   );
 
-  it.each([400, 403, 404, 410, 429, 500])('takes a %i as the answer of the cluster', async (status) => {
+  it.each([400, 403, 404, 410, 429, 500])('accepts a %i as the answer of the cluster', async (status) => {
     const servers = [await serve(), await serve()] as const;
     servers[0].fault({ action: { do: 'answer', status } });
     const client = clientOf(plainConfig(servers.map(({ url }) => url)));

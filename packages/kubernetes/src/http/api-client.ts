@@ -25,7 +25,7 @@ export interface ApiClientOptions {
   readonly burst?: number;
   /** `signalbox/1.2.3` */
   readonly userAgent?: string;
-  /** In which objects are asked for: protobuf if absent or `application/vnd.kubernetes.protobuf`, else JSON. */
+  /** Format in which objects are requested: protobuf if absent or `application/vnd.kubernetes.protobuf`, else JSON. */
   readonly contentType?: string;
   /** From sending a request to the head of its answer. */
   readonly answerWithinMs?: number;
@@ -39,7 +39,7 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** A proxy that compresses the events of a watch may delay them. */
   readonly gzip: 'accepted' | 'refused';
-  /** Whether the answer may be in protobuf, if that is wanted at all. Absent: refused. */
+  /** Whether the answer may be in protobuf, if protobuf is configured. Absent: it may not. */
   readonly protobuf?: 'accepted' | 'refused';
   readonly signal: AbortSignal;
 }
@@ -49,25 +49,25 @@ export interface ApiAnswer {
   readonly server: string;
   readonly format: Format;
   readonly body: Readable;
-  /** The body is not in `format`: the client asks for JSON from now on. */
+  /** The body is not in `format`: the client requests JSON from now on. */
   readonly notUnderstood: () => void;
 }
 
-/** Shared by everything that talks to the cluster: one set of connections, one identity, one rate. */
+/** Shared by all requests to the cluster: one set of connections, one identity, one rate limit. */
 export interface ApiClient {
   readonly clock: Clock;
-  /** The server that is asked first now. */
+  /** The server that is tried first now. */
   readonly server: string;
   /** An answer with a 2xx status; its body must be read or destroyed. */
   open(request: ApiRequest): Promise<Result<ApiAnswer, ApiError>>;
-  /** This server's answers cannot be relied on: ask the next one first. */
+  /** This server's answers are not reliable: try the next one first. */
   readonly demote: (server: string) => void;
-  /** Watches whether this server still sends or answers anything, until the end of what is returned. */
+  /** Monitors whether this server still sends or answers, until the returned monitor is ended. */
   readonly follow: Liveness['follow'];
   readonly close: () => void;
 }
 
-/** Answered without etcd, and every identity may read it; a refusal is an answer too. */
+/** Answered without etcd and allowed for every identity; an error status is an answer too. */
 const PROBE_PATH = '/version';
 
 export function createApiClient(options: ApiClientOptions): ApiClient {
@@ -140,7 +140,7 @@ function createOpener({ clock, identities, ask, format }: OpenerParts): ApiClien
     if (refused || request.protobuf !== 'accepted') return openIn(inJson);
     const answer = await openIn(request);
     if (answer.ok || !isAboutFormat(answer.error)) return answer;
-    // What stands before the API server lets nothing else pass.
+    // A proxy in front of the API server may pass no other format.
     refuseProtobuf();
     return openIn(inJson);
   };
@@ -185,7 +185,7 @@ interface ProbeParts {
 function createProbe({ clock, identities, sendTo }: ProbeParts): Probe {
   return async (server, signal) => {
     const identity = await identities.read();
-    // Nothing is known of the server then.
+    // The state of the server is unknown then.
     if (!identity.ok) return apiError('credentials-failed', identity.error);
     const request = { method: 'GET', path: PROBE_PATH, gzip: 'refused', signal } as const;
     const sent = await sendTo({ server, request, identity: identity.value, answerWithinMs: PROBE_ANSWER_MS });
@@ -206,7 +206,7 @@ const IMPATIENT_MS = 10_000;
 
 type Ask = (request: ApiRequest, identity: Identity) => Promise<Result<ApiReply, ApiError>>;
 
-/** Asks each server once, the preferred first, until one answers for itself. */
+/** Tries each server once, the preferred first, until one answers that is not unavailable itself. */
 function createAsker({ options, clock, sendTo, ring }: AskerParts): Ask {
   return async (request, identity) => {
     const failures: ApiError[] = [];

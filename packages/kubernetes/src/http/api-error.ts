@@ -1,4 +1,4 @@
-/** What can go wrong between us and an API server. Data, with one line that names server, request and reason. */
+/** Errors of requests to an API server. Data, with one line that names server, request and reason. */
 export type ApiErrorCode =
   /** No connection, or it broke. */
   | 'connection-lost'
@@ -6,7 +6,7 @@ export type ApiErrorCode =
   | 'stalled'
   /** The server's certificate is not trusted, or it rejects the client's. */
   | 'tls-failed'
-  /** A token file, certificate file or credential plugin gave nothing. */
+  /** A token file, certificate file or credential plugin did not provide a credential. */
   | 'credentials-failed'
   /** 401 */
   | 'unauthorized'
@@ -24,7 +24,7 @@ export type ApiErrorCode =
   | 'refused'
   /** An answer that cannot be understood. */
   | 'bad-response'
-  /** We gave up ourselves. */
+  /** The request was aborted by the caller. */
   | 'aborted';
 
 export interface ApiError {

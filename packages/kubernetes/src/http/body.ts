@@ -1,4 +1,4 @@
-/** Bytes of an answer, with an end to waiting. */
+/** Bytes of an answer, with time limits. */
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
@@ -8,13 +8,13 @@ import type { Clock } from '@signalbox/core';
 import { apiError, codeOfTransport, type ApiError } from './api-error.ts';
 
 export interface BodyLimits {
-  /** Longest silence; asked anew after each chunk. */
+  /** Longest time without a byte; evaluated again after each chunk. */
   readonly idleMs: () => number;
   /** Longest time altogether. */
   readonly totalMs: number;
 }
 
-/** The body as the server meant it. */
+/** The body, decompressed. */
 export function decodedBody(response: IncomingMessage): Readable {
   if (response.headers['content-encoding'] !== 'gzip') return response;
   const gunzip = createGunzip().on('error', () => undefined);
@@ -24,7 +24,7 @@ export function decodedBody(response: IncomingMessage): Readable {
 }
 
 /**
- * Hands over each chunk as it comes. `null` is the proper end; a body cut short, too slow or never ending is
+ * Calls `onChunk` with each chunk as it comes. `null` is the proper end; a body cut short, too slow or never ending is
  * an error. `onChunk` may end the reading by returning `stop`. Throws what `onChunk` throws.
  */
 export async function readBody(
@@ -57,7 +57,7 @@ export async function readBody(
     }
     return null;
   } catch (error) {
-    // A body that cannot be decoded came over a connection without a fault.
+    // A body that cannot be decoded is not a fault of the connection.
     if (faults.has(error)) throw error;
     return transportError(error);
   } finally {
@@ -66,7 +66,7 @@ export async function readBody(
   }
 }
 
-/** Why we ended a body: its bytes did not come. */
+/** The reason for aborting a body: its bytes did not come. */
 export class StalledError extends Error {}
 
 function transportError(error: unknown): ApiError {

@@ -1,6 +1,6 @@
 import type { Clock } from '@signalbox/core';
 
-/** Resolves after `ms`, or as soon as the signal aborts; look at the signal to know which. */
+/** Resolves after `ms`, or as soon as the signal aborts; check the signal to distinguish the two. */
 export function delay(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();

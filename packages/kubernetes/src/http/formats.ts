@@ -9,13 +9,13 @@ const JSON_TYPE = 'application/json';
 /** API servers from 1.38 on can leave out metadata.managedFields; older ones ignore the parameter. */
 const withoutManagedFields = (type: string): string => `${type};drop=metadata.managedFields, ${type}`;
 
-/** JSON always counts as well: an extension of the API server may know nothing else. */
+/** JSON is always accepted too: an extension of the API server may support nothing else. */
 export const ACCEPT: Readonly<Record<Format, string>> = {
   json: withoutManagedFields(JSON_TYPE),
   protobuf: `${withoutManagedFields(PROTOBUF)}, ${withoutManagedFields(JSON_TYPE)}`,
 };
 
-/** Of a content type as flags have it. Whatever is not known is asked for in JSON, which every API server can write. */
+/** The format of a content type given by a flag. For an unknown type JSON is requested, which every API server supports. */
 export function formatNamed(contentType: string): Format {
   return contentType.includes(PROTOBUF) ? 'protobuf' : 'json';
 }

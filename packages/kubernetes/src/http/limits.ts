@@ -1,5 +1,5 @@
 /**
- * Limits on what one answer may make us hold. etcd refuses objects of more than 1.5 MiB unless it is configured
+ * Limits on the memory that one answer may use. etcd refuses objects of more than 1.5 MiB unless it is configured
  * otherwise; a watch frame and a list item hold one object each.
  */
 export const OBJECT_LIMIT = 16 << 20;
@@ -16,7 +16,7 @@ export class TooLargeError extends Error {
   }
 }
 
-/** Collects the bytes of one thing that arrives in pieces. */
+/** Collects the bytes of one value that arrives in pieces. */
 export interface PieceBuffer {
   readonly size: number;
   /** Throws a TooLargeError. */
@@ -27,7 +27,7 @@ export interface PieceBuffer {
 
 const FIRST_SIZE = 4096;
 
-/** One buffer that grows, not a list of pieces: a million pieces of one byte must not cost a million objects. */
+/** One buffer that grows, not a list of pieces: a million pieces of one byte must not become a million objects. */
 export function createPieceBuffer(what: string, limit: number): PieceBuffer {
   let held = Buffer.alloc(0);
   let size = 0;

@@ -114,7 +114,7 @@ function inString(byte: number, scan: Scan): void {
   if (scan.escaped) scan.escaped = false;
   else if (byte === BACKSLASH) scan.escaped = true;
   else if (byte === QUOTE) scan.inString = false;
-  // One byte more than it takes to know that it is another name.
+  // One byte more than needed to detect that it is another name.
   else if (scan.depth === 1 && scan.name.length <= ITEMS.length) scan.name.push(byte);
 }
 

@@ -1,8 +1,8 @@
 /**
  * Detects a server that sends nothing any more while its connections stay up, as behind a TCP load balancer. TCP
- * keep-alive is answered by the load balancer then. As in client-go: 30 s without a byte, then a question that has
- * to be answered within 15 s. All watches of a server share the question; a server that sends events or bookmarks
- * is not asked.
+ * keep-alive is answered by the load balancer then. As in client-go: 30 s without a byte, then a probe request that
+ * must be answered within 15 s. All watches of a server share the probe; a server that sends events or bookmarks
+ * is not probed.
  */
 import type { Clock } from '@signalbox/core';
 
@@ -79,7 +79,7 @@ async function check(parts: LivenessParts, server: string, peer: Peer): Promise<
   if (askedAt - peer.receivedAt >= QUIET_MS) {
     const failure = await probe(server, peer.abort.signal);
     if (peer.abort.signal.aborted) return;
-    // Only silence is proof: a refused connection may be the load balancer's doing, or for want of descriptors here.
+    // Only a missing answer is proof: a connection may be refused by the load balancer, or fail for lack of descriptors here.
     const silent = failure?.code === 'stalled' && peer.receivedAt < askedAt;
     if (silent) return giveUp(parts, peer);
     peer.receivedAt = Math.max(peer.receivedAt, askedAt);

@@ -20,10 +20,10 @@ export function createRateLimiter(clock: Clock, qps: number, burst: number): Rat
     take(signal) {
       if (rate < 0) return Promise.resolve();
       const now = clock.now();
-      // The clock on the wall may be set back: that is no debt.
+      // The wall clock may be set back: that does not reduce the tokens.
       tokens = Math.min(size, tokens + Math.max(0, now - filledAt) * rate) - 1;
       filledAt = now;
-      // Below zero, tokens are debts: a request that makes one waits until it would be paid.
+      // The count may be negative: the request then waits until the rate has refilled it to zero.
       return tokens >= 0 ? Promise.resolve() : delay(clock, Math.ceil(-tokens / rate), signal);
     },
   };

@@ -1,4 +1,4 @@
-/** Answers that are no success. */
+/** Answers without a 2xx status. */
 import type { IncomingMessage } from 'node:http';
 
 import type { Clock } from '@signalbox/core';
@@ -9,7 +9,7 @@ import { apiError, codeOfStatus, retryAfterMs, type ApiError } from './api-error
 import { decodedBody, readStart } from './body.ts';
 import { formatOf, type Format } from './formats.ts';
 
-/** What a load balancer or a server that is going down answers: another server may do better. */
+/** Answers of a load balancer, or of a server that is shutting down: another server may succeed. */
 export async function gatewayFailure(
   response: IncomingMessage,
   server: string,
@@ -38,7 +38,7 @@ function statusMessage(body: Buffer, format: Format): string | null {
     const { kind, message } = status as WireStatus;
     return kind === 'Status' && typeof message === 'string' ? (message.split('\n')[0] ?? null) : null;
   } catch {
-    // Whatever it is: its HTTP status counts.
+    // Whatever the body is, the HTTP status is used.
     return null;
   }
 }

@@ -35,7 +35,7 @@ interface SendFailure {
 
 function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
   return exchange(outgoing, clock).catch((error: unknown) => {
-    // Node refuses to make some requests at all, a header with a line break for one.
+    // Node throws for some requests, for example with a line break in a header.
     const cause = error instanceof Error ? error : new Error(String(error));
     return { ok: false, error: { error: apiError(codeOfTransport(cause), describe(cause)), reused: false } };
   });
@@ -43,7 +43,7 @@ function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
 
 function createRequest({ url, method, headers, agent, answerWithinMs }: Outgoing): ClientRequest {
   const make = url.protocol === 'https:' ? httpsRequest : httpRequest;
-  // `timeout` is for the way through a proxy alone: with a socket it is only an event, for which nothing listens.
+  // `timeout` is for the way through a proxy alone: with a socket it is only an event, which has no listener.
   return make(url, { method, headers, agent, timeout: answerWithinMs });
 }
 
@@ -62,7 +62,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
     };
     const request = createRequest(outgoing);
     const cancel = clock.schedule(outgoing.answerWithinMs, () => {
-      // At once: a request that waits for a proxy to let it through has no socket yet, and emits no event when it ends.
+      // At once: a request that waits for CONNECT at a proxy has no socket yet, and emits no event when it ends.
       fail(apiError('stalled', `no answer within ${outgoing.answerWithinMs / 1000} s`));
       request.destroy(new Error('late'));
     });
@@ -70,7 +70,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
     request.on('close', () => signal.removeEventListener('abort', stop));
     request.on('socket', (socket) => socket.setKeepAlive(true, TCP_KEEPALIVE_MS));
     request.on('response', (response) => {
-      // It may break, or be stopped, before its reader listens. The reader finds it destroyed then.
+      // It may break, or be aborted, before its reader listens. The reader detects a destroyed stream.
       response.on('error', () => undefined);
       settle(succeed(response));
     });

@@ -3,7 +3,7 @@ export interface ServerRing {
   readonly demote: (server: string) => void;
 }
 
-/** Servers in the order of preference: one that failed goes to the end of the line. */
+/** Servers in the order of preference: one that failed moves to the end of the list. */
 export function createServerRing(all: readonly string[]): ServerRing {
   let order = all;
   return {

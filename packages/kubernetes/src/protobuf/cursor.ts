@@ -1,4 +1,4 @@
-/** Reads the protobuf wire format. Whatever is not as it should be is a ProtobufError. */
+/** Reads the protobuf wire format. Throws a ProtobufError for invalid input. */
 
 export class ProtobufError extends Error {
   constructor(reason: string) {
@@ -62,7 +62,7 @@ function readByte(cursor: Cursor, end: number): number {
   return cursor.bytes[cursor.at++] ?? 0;
 }
 
-/** Where the bytes end that stand at the cursor with their length before them. */
+/** End of the length-delimited bytes at the cursor. */
 export function readEnd(cursor: Cursor, end: number): number {
   const length = readVarint(cursor, end);
   if (length > end - cursor.at) {
@@ -71,7 +71,7 @@ export function readEnd(cursor: Cursor, end: number): number {
   return cursor.at + length;
 }
 
-/** Passes over the value of a field that is not used. */
+/** Skips the value of a field that is not used. */
 export function skipValue(cursor: Cursor, tag: number, end: number): void {
   const wire = tag & 7;
   if (wire === BYTES) cursor.at = readEnd(cursor, end);

@@ -15,7 +15,7 @@ import { MAGIC } from './envelope.ts';
 import { decodeMessage } from './message.ts';
 import { LIST_META, OBJECTS, TYPE_META } from './objects.ts';
 
-/** What bytes whose number is known are for. */
+/** Use of the bytes of a field of known length. */
 type Use = 'magic' | 'type' | 'metadata' | 'item' | 'nothing';
 
 interface Scan {

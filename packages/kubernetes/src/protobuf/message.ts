@@ -1,4 +1,4 @@
-/** Decodes messages to what JSON.parse makes of the same object, as far as the fields are described. */
+/** Decodes messages to the result of JSON.parse for the same object, for the fields that are described. */
 import {
   BYTES,
   ProtobufError,
@@ -13,7 +13,7 @@ import {
 
 type Fields = Record<string, unknown>;
 
-/** Reads one value at the cursor and puts it where it belongs. */
+/** Reads one value at the cursor and stores it in the target. */
 type Store = (into: Fields, cursor: Cursor, end: number) => void;
 
 interface Field {
@@ -135,7 +135,7 @@ export const textMap = (name: string): Field => ({
   },
 });
 
-/** Years 1 to 9999: what RFC 3339 can say. */
+/** Years 1 to 9999: the range of RFC 3339. */
 const FIRST_SECOND = -62_135_596_800;
 const LAST_SECOND = 253_402_300_799;
 

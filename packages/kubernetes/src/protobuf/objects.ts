@@ -112,7 +112,7 @@ export const LIST_META = message({ 2: text('resourceVersion'), 3: text('continue
 
 export const TYPE_META = message({ 1: text('apiVersion'), 2: text('kind') });
 
-/** runtime.Unknown: what stands around each object. */
+/** runtime.Unknown: the envelope of each object. */
 export const UNKNOWN = message({ 1: one('typeMeta', TYPE_META), 2: bytes('raw') });
 
 export const WATCH_EVENT = message({ 1: text('type'), 2: one('object', message({ 1: bytes('raw') })) });

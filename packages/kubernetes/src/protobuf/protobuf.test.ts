@@ -29,7 +29,7 @@ function cut(bytes: Buffer, places: readonly number[]): Buffer[] {
   return ends.map((end, i) => bytes.subarray(i === 0 ? 0 : ends[i - 1], end));
 }
 
-/** What is in both, as far as `part` goes; empty lists and nulls are nothing. */
+/** The part of the object that is also in `part`; empty lists and nulls count as absent. */
 function likeness(whole: unknown, part: unknown): unknown {
   if (Array.isArray(part) && Array.isArray(whole)) {
     return whole.map((item, i) => likeness(item, part[i] ?? {}));
@@ -56,7 +56,7 @@ function modelOf(events: readonly (readonly [Resource, unknown])[]): readonly [M
 }
 
 describe('decodeObject', () => {
-  it('gives what JSON gives of the same object, of what it gives', () => {
+  it('gives the same values as JSON for every field that it decodes', () => {
     const any = anyResource.chain((kind) => fc.tuple(fc.constant(kind), anyOf(kind)));
     fc.assert(
       fc.property(any, ([kind, object]) => {
@@ -67,7 +67,7 @@ describe('decodeObject', () => {
     );
   });
 
-  it('gives the core all that it reads: the state is that of JSON', () => {
+  it('decodes every field that the core reads: the desired state equals that from JSON', () => {
     const objects = fc.array(
       anyResource.chain((kind) => fc.tuple(fc.constant(kind), anyOf(kind))),
       { maxLength: 12 },
@@ -137,7 +137,7 @@ describe('decodeObject', () => {
     expect(decode).toThrow(message);
   });
 
-  it('refuses an object that is cut anywhere, or gives less of it, and throws nothing else', () => {
+  it('rejects an object that is cut anywhere, or decodes a part of it, and throws no other error', () => {
     fc.assert(
       fc.property(anyOf('Service'), fc.nat(), fc.option(fc.nat({ max: 255 })), (object, place, byte) => {
         const bytes = encodeObject(object, typeOf('Service'));
@@ -153,7 +153,7 @@ describe('decodeObject', () => {
     );
   });
 
-  it('passes over fields of later versions, of every wire type', () => {
+  it('skips fields of later versions, of every wire type', () => {
     const later = Buffer.concat([
       field(40, 1),
       field(41, Buffer.from('new')),
@@ -209,7 +209,7 @@ describe('createProtobufListSplitter', () => {
     );
   });
 
-  it('does not take a list that is cut for a complete one with all its items', () => {
+  it('does not accept a truncated list as complete, even with all its items', () => {
     const nodes = ['a', 'b'].map((name) => ({ metadata: { name } }));
     const bytes = encodeList(nodes, { resourceVersion: '7' }, typeOf('Node'));
     // Behind the items: contentEncoding and contentType, which are empty.
@@ -304,7 +304,7 @@ describe('decodeWatchEvent', () => {
     });
   });
 
-  it('has no object where the frame has none', () => {
+  it('gives no object where the frame has none', () => {
     expect(decodeWatchEvent(field(1, Buffer.from('ADDED')), 'Node')).toEqual({ type: 'ADDED' });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Random changes of objects, mixed with everything that can happen to a server and its connections. Whatever
- * the mixture: once it is quiet, the picture that the events drew is the server's, version by version.
+ * Random changes of objects, mixed with failures of servers and connections. After the last
+ * change the objects according to the events are those of the server, with equal versions.
  */
 import type { Resource } from '@signalbox/core';
 import * as fc from 'fast-check';
@@ -79,7 +79,7 @@ function nameOf(kind: Resource, n: number): string {
   return kind === 'Node' && n === 0 ? 'node-a' : `${kind.toLowerCase()}-${n}`;
 }
 
-/** What an answer may still be on its way for: lets sockets and promises have their turns. */
+/** Lets pending sockets and promises finish, since an answer may still be in transit. */
 async function breathe(): Promise<void> {
   for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -208,7 +208,7 @@ describe('a reflector under churn', () => {
             for (const each of steps) await take(each, server, watching);
             server.lift();
             await quiet(server, watching);
-            // And it is alive: what happens now is seen too.
+            // And it still works: later changes are delivered too.
             server.put({ kind: 'Service', metadata: { name: 'last', namespace: 'default' } });
             await quiet(server, watching);
           } finally {

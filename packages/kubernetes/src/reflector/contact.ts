@@ -2,7 +2,7 @@ import type { Clock, Resource } from '@signalbox/core';
 
 import type { ApiError } from '../http/api-error.ts';
 
-/** How the list and watch of one resource is. */
+/** State of the list and watch of one resource. */
 export interface WatchConnection {
   readonly resource: Resource;
   /** Epoch milliseconds of the last answer, event or bookmark; null before the first. */

@@ -11,7 +11,7 @@ import type { WireObject, WireStatus } from '../wire.ts';
 
 export type WatchEvent =
   | { readonly type: 'upsert' | 'delete'; readonly object: WireObject; readonly version: string }
-  /** `complete`: the initial events that were asked for have all been sent. */
+  /** `complete`: all requested initial events have been sent. */
   | { readonly type: 'bookmark'; readonly version: string; readonly complete: boolean };
 
 interface Decoded {
@@ -51,7 +51,7 @@ interface ParsedEvent {
 }
 
 interface RawEvent {
-  /** Throws what `describe` knows. */
+  /** Throws errors that `describe` can format. */
   readonly parse: () => ParsedEvent | null;
   /** For messages. */
   readonly shown: string;

@@ -3,11 +3,11 @@ import type { ObjectEvent, Resource } from '@signalbox/core';
 
 import type { WireObject } from '../wire.ts';
 
-/** A complete set on its way in. */
+/** A complete set that is being received. */
 export interface Replacement {
-  /** An event, unless the handlers know this version of the object. `null` too for what is no object. */
+  /** An event, unless the handlers have this version of the object. `null` also for a value that is not an object. */
   add(object: unknown): ObjectEvent | null;
-  /** It was added, and went before the set was complete. */
+  /** An object that was added, and deleted before the set was complete. */
   remove(object: unknown): ObjectEvent | null;
   /** Deletions of everything known that was not added. */
   finish(): ObjectEvent[];

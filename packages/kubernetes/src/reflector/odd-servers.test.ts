@@ -1,4 +1,4 @@
-/** Answers that no API server should give, and some that are rare: the picture comes right, or a list makes it so. */
+/** Invalid and rare answers of an API server: the state of the handlers becomes correct, if necessary by a list. */
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -46,7 +46,7 @@ function askedFor(request: IncomingMessage): { readonly plural: string; readonly
 
 const GZIP = { 'content-encoding': 'gzip' };
 
-/** A server that is as it should be, but for its responses about Services. */
+/** A correct server, except for its responses about Services. */
 async function world(answer: Answer, options: Partial<KubernetesSourceOptions> = {}, stepMs = 500) {
   const asked: Asked[] = [];
   const server = createHttpServer((request, response) => {
@@ -148,7 +148,7 @@ describe('a streamed list', () => {
   });
 });
 
-describe('a watch that is of no use', () => {
+describe('a watch that fails', () => {
   it.each<[string, (response: ServerResponse) => void]>([
     ['is forbidden', (response) => void response.writeHead(403).end('{"kind":"Status","code":403}')],
     ['ends at once', (response) => void response.end()],
@@ -176,7 +176,7 @@ describe('a watch that is of no use', () => {
     expect(recorder.problems.length).toBeGreaterThan(0);
   });
 
-  it('is asked for again at once when its connection breaks, and after a pause when it breaks again', async () => {
+  it('is requested again at once when its connection breaks, and after a pause when it breaks again', async () => {
     const { clock, asked } = await world(
       (kind, response) => {
         if (kind !== 'watch') return good(response, kind);
@@ -190,7 +190,7 @@ describe('a watch that is of no use', () => {
     expect(asked).toEqual(['list', 'watch', 'watch']);
   });
 
-  it('is asked for again when a wait is over that is as long as the server demands, but not months', async () => {
+  it('is requested again after the wait that the server specifies, up to a limit', async () => {
     for (const retryAfterSeconds of ['soon', 1e7]) {
       const { comesTrue, asked } = await world(
         (kind, response) => {
@@ -217,7 +217,7 @@ describe('the content of a list', () => {
   });
 });
 
-describe('protobuf that is none', () => {
+describe('invalid protobuf', () => {
   const PROTOBUF = { 'content-type': 'application/vnd.kubernetes.protobuf' };
 
   it.each([
@@ -354,7 +354,7 @@ describe('an answer without end', () => {
 });
 
 describe('a request without a response', () => {
-  it('and that switches protocols is over', async () => {
+  it('ends when the server switches protocols', async () => {
     const { comesTrue, recorder, source } = await world((_, response) => {
       response.socket?.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n');
     });

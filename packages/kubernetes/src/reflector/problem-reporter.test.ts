@@ -18,7 +18,7 @@ function start() {
 }
 
 describe('createProblemReporter', () => {
-  it('reports a trouble once, its end once, and the same trouble again after that', () => {
+  it('reports a problem once, its end once, and the same problem again after that', () => {
     const { reported, reporter } = start();
     for (let round = 0; round < 2; round++) {
       for (const reason of ['first', 'second']) reporter.report(apiError('server-error', reason));
@@ -28,7 +28,7 @@ describe('createProblemReporter', () => {
     expect(reported).toEqual([...round, ...round]);
   });
 
-  it('reports each kind of trouble in a row, but not that it was stopped', () => {
+  it('reports each kind of problem in sequence, but not an abort', () => {
     const { reported, reporter } = start();
     for (const code of ['stalled', 'aborted', 'stalled', 'connection-lost', 'stalled'] as const) {
       reporter.report(apiError(code, 'why'));

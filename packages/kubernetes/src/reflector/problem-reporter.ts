@@ -24,7 +24,7 @@ export function createProblemReporter({ plural, contact, onProblem, log }: Repor
       const { code, message } = error;
       if (code === 'aborted') return;
       contact.failed(error);
-      // The code alone: of a server that is away, the reason may change with every attempt.
+      // The code alone: for an unreachable server, the reason may change with every attempt.
       if (code === reported) return;
       reported = code;
       onProblem({ code, message: `${plural}: ${message}; what is known stays, trying again` });

@@ -16,7 +16,7 @@ export interface ListRequest {
   readonly watched: WatchedResource;
   /** `0`: as the server's cache has it; a version: not older than that; empty: the newest, from etcd. */
   readonly version: string;
-  /** `pages` spares etcd; `whole` needs no continue token, which may grow too old between two pages. */
+  /** `pages` reduces load on etcd; `whole` needs no continue token, which may grow too old between two pages. */
   readonly extent: 'pages' | 'whole';
   readonly signal: AbortSignal;
   readonly onItems: (items: readonly unknown[]) => void;
@@ -93,7 +93,7 @@ function refuse(server: string, error: ApiError): { readonly ok: false; readonly
   return { ok: false, error: { ...error, message: `${server}: ${error.message}` } };
 }
 
-/** A list that is not what was asked for must not count as a list of nothing. */
+/** A list of another kind than requested must not be treated as an empty list. */
 function checkEnvelope(value: unknown, watched: WatchedResource, server: string): Result<Page, ApiError> {
   const { kind, metadata } = (value ?? {}) as {
     kind?: unknown;

@@ -11,7 +11,7 @@ export interface WatchRequest {
   readonly parameters: Readonly<Record<string, string>>;
   readonly gzip: ApiRequest['gzip'];
   readonly signal: AbortSignal;
-  /** Longest silence; asked anew after each chunk. */
+  /** Longest time without a byte; evaluated again after each chunk. */
   readonly idleMs: () => number;
   /** Servers that have sent bookmarks to watches of this resource. Brought up to date. */
   readonly bookmarking: Set<string>;
@@ -63,7 +63,7 @@ export async function readWatch(request: WatchRequest): Promise<ApiError | null>
   const error = fault ?? broken;
   if (error?.code === 'stalled') {
     client.demote(server);
-    // Another server may stand there by now, which sends none.
+    // Another server may have this address now, and send none.
     if (!bookmarked) bookmarking.delete(server);
   }
   return error === null ? null : { ...error, message: `${server}: ${error.message}` };

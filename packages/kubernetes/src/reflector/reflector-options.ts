@@ -10,7 +10,7 @@ export interface ReflectorOptions {
   readonly log: (line: string) => void;
 }
 
-/** Whether lists are asked for as a stream of watch events. One refusal is an answer for all resources. */
+/** Whether lists are requested as a stream of watch events. One refusal applies to all resources. */
 interface StreamingSupport {
   wanted: boolean;
 }

@@ -1,4 +1,4 @@
-/** Keeps the handlers' picture of one resource equal to the server's, whatever happens in between. */
+/** Keeps the objects emitted to the handlers equal to the server's for one resource, whatever connections fail. */
 import { apiError, type ApiError } from '../http/api-error.ts';
 import { delay } from '../http/delay.ts';
 import { createContact, type Contact, type WatchConnection } from './contact.ts';
@@ -17,10 +17,10 @@ export interface Reflector {
 
 /** A watch that lasted this long was a success even if nothing happened meanwhile. */
 const LASTING_MS = 10_000;
-/** Between the initial events of a streamed list, and for all of them. Some old servers ignore that one was asked for. */
+/** Between the initial events of a streamed list, and for all of them. Some old servers ignore the parameter. */
 const STREAM_IDLE_MS = 30_000;
 const STREAM_TOTAL_MS = 300_000;
-/** Bookmarks come about once a minute, but without a guarantee: only the end of the watch is overdue one day. */
+/** Bookmarks come about once a minute, but without a guarantee: only the end of the watch can be overdue. */
 const NO_IDLE_LIMIT_MS = 3_600_000;
 
 export function startReflector(options: ReflectorOptions): Reflector {
@@ -55,7 +55,7 @@ export function startReflector(options: ReflectorOptions): Reflector {
   };
 }
 
-/** Nothing above is meant to throw. If it does, a new list is the safest way on. */
+/** None of the above should throw. If it does, a new list is the safest recovery. */
 function unforeseen(error: unknown): Outcome {
   const message = `unforeseen: ${String(error)}`;
   return {
@@ -71,7 +71,7 @@ interface Session extends ReflectorOptions {
   readonly store: ResourceStore;
   readonly contact: Contact;
   readonly signal: AbortSignal;
-  /** Something came from the server that moves the picture on. */
+  /** The server sent something that advances the position. */
   readonly onProgress: (server: string) => void;
   /** The next complete set should come as a list, whatever the server can do. */
   readonly inFull: () => boolean;

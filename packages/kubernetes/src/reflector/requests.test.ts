@@ -7,7 +7,7 @@ const stage = createStage();
 afterEach(() => stage.close());
 
 describe('createKubernetesSource, requests', () => {
-  it('asks for exactly what kube-proxy asks for', async () => {
+  it('sends the same requests as kube-proxy', async () => {
     const server = await stage.serve();
     const watching = stage.watch([server], { lists: 'listed', userAgent: 'signalbox/9' });
     await watching.synced();
@@ -76,7 +76,7 @@ describe('createKubernetesSource, requests', () => {
     },
   );
 
-  it.each([406, 415])('asks for JSON alone from the first %d on', async (status) => {
+  it.each([406, 415])('requests JSON only from the first %d on', async (status) => {
     const server = await stage.serve();
     server.put(service('a'));
     const inProtobuf = ({ headers }: RequestRecord): boolean => (headers.accept ?? '').includes(PROTOBUF);
@@ -113,7 +113,7 @@ describe('createKubernetesSource, requests', () => {
     },
   );
 
-  it('moves on with bookmarks, so that a quiet watch does not grow too old', async () => {
+  it('advances its position with bookmarks, so that the version of a quiet watch does not expire', async () => {
     const server = await stage.serve();
     const watching = stage.watch([server], { lists: 'listed' });
     await watching.synced();

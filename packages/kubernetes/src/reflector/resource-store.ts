@@ -1,4 +1,4 @@
-/** What has been emitted to the handlers, and up to which version of the server's history. */
+/** The objects emitted to the handlers, and the version of the server's history up to which they are complete. */
 import type { ObjectEvent, Resource, SourceProblem } from '@signalbox/core';
 
 import { createKnownObjects, type Replacement } from './known-objects.ts';
@@ -26,12 +26,12 @@ interface Incoming {
 export interface ResourceStore {
   readonly size: number;
   readonly position: Position;
-  /** Takes a complete set in. If it breaks off, what has come of it is kept and nothing is deleted. */
+  /** Reads a complete set. If it breaks off, the objects received are kept and none is deleted. */
   readonly replace: () => Incoming;
   readonly apply: (events: readonly WatchEvent[]) => void;
-  /** The position is of no use any more: the server's history does not reach back to it. */
+  /** The position is no longer valid: the server's history does not reach back to it. */
   readonly lose: (extent: 'pages' | 'whole') => void;
-  /** Nothing is there, and that is complete. */
+  /** The complete set is empty. */
   readonly nothing: () => void;
 }
 

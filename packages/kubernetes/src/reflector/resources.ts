@@ -1,4 +1,4 @@
-/** What is watched, and with which selectors: exactly what kube-proxy asks for, so its RBAC rules suffice. */
+/** What is watched, and with which selectors: the same as kube-proxy, so its RBAC rules suffice. */
 import type { Resource } from '@signalbox/core';
 
 export interface WatchedResource {
@@ -8,7 +8,7 @@ export interface WatchedResource {
   readonly path: string;
   readonly labelSelector: string;
   readonly fieldSelector: string;
-  /** A cluster may lack it, or not let us see it: then there are none. */
+  /** A cluster may lack it, or deny access to it: then there are none. */
   readonly optional: boolean;
 }
 

@@ -1,4 +1,4 @@
-/** What follows the first failure: waits, their end, and which server is asked for what. */
+/** Behaviour after the first failure: waits, their end, and the requests to each server. */
 import { afterEach, describe, expect, it } from 'vitest';
 
 import type { FaultAction } from '../testing/index.ts';
@@ -27,7 +27,7 @@ describe('a reflector whose server fails', () => {
     }
   });
 
-  it('begins with the shortest wait again after a watch that brought something', async () => {
+  it('begins with the shortest wait again after a watch that delivered an event', async () => {
     const server = await stage.serve();
     const failing = { action: FAILS, when: isWatch('/services') };
     server.fault({ ...failing, times: 2 });
@@ -37,7 +37,7 @@ describe('a reflector whose server fails', () => {
     await watching.recorder.until(() => watching.recorder.objects.size === 1);
     server.fault(failing);
     server.watches.end();
-    // The other three watches ended within 10 s and brought nothing.
+    // The other three watches ended within 10 s without an event.
     await sitOut(watching, 1_200, 4);
     await sitOut(watching, 2_400);
   });
@@ -74,7 +74,7 @@ describe('a reflector whose server lags behind', () => {
     message: 'Too large resource version: 9, current: 3',
   };
 
-  it('asks twice more for the same watch before it lists', async () => {
+  it('requests the same watch twice more before it lists', async () => {
     const server = await stage.serve();
     server.fault({ action: LAGS, when: isWatch('/services'), times: 3 });
     const watching = stage.watch([server], { lists: 'listed' });

@@ -6,13 +6,13 @@ import { createProblemReporter, type ProblemReporter } from './problem-reporter.
 import type { ReflectorOptions } from './reflector-options.ts';
 import type { ResourceStore } from './resource-store.ts';
 
-/** What one list or watch came to. `null`: it ended as it should. */
+/** Result of one list or watch. `null`: it ended properly. */
 export interface Outcome {
   readonly kind: 'list' | 'streamed-list' | 'watch';
   readonly error: ApiError | null;
   /** The server had begun to answer. */
   readonly opened: boolean;
-  /** Something came of it: the position is newer than before, or it lasted. */
+  /** It made progress: the position is newer than before, or it lasted long enough. */
   readonly progress: boolean;
   /**
    * It is no sign of a fault that repeats itself at once. A list is never enough: the watch after it may be
@@ -99,7 +99,7 @@ function extentAfterExpiry({ position }: ResourceStore): 'whole' | 'pages' {
 
 const ENDED_AT_ONCE = apiError('bad-response', 'watches end as soon as they begin');
 
-/** So many in a row. Two may meet a server that is about to go. */
+/** So many in a row. Two may be due to a server that is shutting down. */
 const FRUITLESS_WATCHES = 3;
 
 /** Whether watches end again and again without any event: only a new list shows the objects then. */
@@ -114,7 +114,7 @@ function createPatience(): (outcome: Outcome) => boolean {
   };
 }
 
-/** By a server or proxy, with a status other than "retry later": a server that is away is no reason for a new list. */
+/** By a server or proxy, with a status other than "retry later": an unreachable server is no reason for a new list. */
 function isAnswered({ error, opened }: Outcome): boolean {
   if (error === null || opened) return true;
   return error.status > 0 && !['unauthorized', 'throttled', 'server-error'].includes(error.code);
@@ -128,7 +128,7 @@ function isRefusalToStream({ kind, error, opened, progress }: Outcome): boolean 
   return opened && error.code === 'stalled';
 }
 
-/** A cluster restored from a backup: our version will not come for a long time. A lagging server gets two tries. */
+/** A cluster restored from a backup: the requested version is far in the future. A lagging server gets two tries. */
 function isOfTheFuture(error: ApiError, failures: number): boolean {
   return failures >= 2 && /too large resource version/i.test(error.message);
 }

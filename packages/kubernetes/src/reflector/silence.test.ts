@@ -42,7 +42,7 @@ async function world(scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promis
   return { server, relay, watching };
 }
 
-/** The question was answered or given up, and the next one is due in 30 s. */
+/** The probe was answered or aborted, and the next one is due in 30 s. */
 const settled = ({ clock }: Watching): Promise<unknown> =>
   expect
     .poll(() => clock.pending.map(({ delayMs }) => delayMs).filter((ms) => ms <= 30_000), { interval: 2 })
@@ -75,7 +75,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     },
   );
 
-  it('is given up on a connection whose bookmarks stop, though it answers on others', async () => {
+  it('is disconnected where the bookmarks of a connection stop, though it answers on others', async () => {
     const { server, relay, watching } = await world('http', 'listed');
     const { clock, recorder } = watching;
     server.store.tick();
@@ -93,7 +93,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     await watching.pass(recorder.until(() => recorder.objects.size === 2));
   });
 
-  it('is given up on a watch that has had no bookmark yet, where the watch before it had', async () => {
+  it('is disconnected where a watch has had no bookmark yet and the watch before it had', async () => {
     const { server, relay, watching } = await world('http', 'listed');
     const { clock, recorder } = watching;
     const overdue = (): Promise<unknown> =>
@@ -116,7 +116,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     await watching.pass(recorder.until(() => recorder.objects.size === 2));
   });
 
-  it('keeps no connection of the silence', async () => {
+  it('reuses no connection from before the failure', async () => {
     const { relay, watching } = await world('http', 'listed');
     const { clock, recorder } = watching;
     relay.silence();
@@ -130,7 +130,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
 });
 
 describe('a quiet server that answers', () => {
-  it('is asked once in 30 s for all watches, and its watches stay', async () => {
+  it('is probed once in 30 s for all watches, and its watches stay', async () => {
     const { server, watching } = await world('http', 'auto');
     const { clock, recorder } = watching;
     for (let round = 1; round <= 3; round++) {
@@ -144,7 +144,7 @@ describe('a quiet server that answers', () => {
     expect(recorder.problems).toEqual([]);
   });
 
-  it('is not asked while one of its watches brings something', async () => {
+  it('is not probed while one of its watches delivers events', async () => {
     const { server, watching } = await world('http', 'auto');
     const { clock, recorder } = watching;
     for (let second = 20; second <= 200; second += 20) {
@@ -155,11 +155,11 @@ describe('a quiet server that answers', () => {
     expect(probes(server)).toBe(0);
   });
 
-  it('keeps its watches when the question is refused, or cannot be sent', async () => {
+  it('keeps its watches when the probe is refused, or cannot be sent', async () => {
     const { server, watching } = await world('http', 'auto');
     const { clock, recorder } = watching;
     for (const action of [{ do: 'answer', status: 403 }, { do: 'hang-up' }] as const) {
-      // Not only once: a question that breaks on a kept connection is sent again.
+      // Not only once: a probe that fails on a kept connection is sent again.
       const lift = server.fault({ action, when: isProbe });
       const answered = server.requests.next(isProbe);
       clock.advance(30_000);
@@ -171,7 +171,7 @@ describe('a quiet server that answers', () => {
     expect(recorder.problems).toEqual([]);
   });
 
-  it('keeps its watches when one of them brings something while the question is not answered', async () => {
+  it('keeps its watches when one of them delivers an event while the probe is not answered', async () => {
     const { server, watching } = await world('http', 'auto');
     const { clock, recorder } = watching;
     server.fault({ action: { do: 'silence' }, when: isProbe, times: 1 });

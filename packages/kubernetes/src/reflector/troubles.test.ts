@@ -79,11 +79,11 @@ describe('createKubernetesSource, troubles', () => {
     });
     await stopped;
     expect(recorder.synced).toEqual(['Service']);
-    // What was on its way breaks off without an uncaught exception.
+    // Pending answers are aborted without an uncaught exception.
     await server.until(() => server.connections === 0);
   });
 
-  it('waits as long as a throttling server asks for', async () => {
+  it('waits as long as a throttling server specifies', async () => {
     const server = await stage.serve();
     server.fault({
       action: { do: 'answer', status: 429, retryAfter: '7' },
@@ -97,7 +97,7 @@ describe('createKubernetesSource, troubles', () => {
     expect(watching.recorder.problems.map((p) => p.code)).toEqual(['throttled']);
   });
 
-  it('waits for a token that is taken, and goes on with the next one in its file', async () => {
+  it('retries until a token is accepted, and continues with the next one in its file', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'signalbox-kubernetes-'));
     const tokenFile = join(folder, 'token');
     writeFileSync(tokenFile, 'old');
@@ -136,7 +136,7 @@ describe('createKubernetesSource, troubles', () => {
     await watching.pass(recorder.until(() => recorder.objects.size === 2));
   });
 
-  it('turns to the next server when one is away, silent or going down', async () => {
+  it('switches to the next server when one is unreachable, silent or shutting down', async () => {
     const store = createObjectStore();
     const servers = [
       await stage.serve({ store }),
@@ -157,7 +157,7 @@ describe('createKubernetesSource, troubles', () => {
     expect(servers[1].requests.all.some(isWatch('/services'))).toBe(true);
   });
 
-  it('starts over when the cluster was restored from a backup and its own version is of the future', async () => {
+  it('lists again when the cluster was restored from a backup and the stored version is newer than that of the server', async () => {
     const server = await stage.serve();
     for (let i = 0; i < 20; i++) server.put(service(`s${i}`));
     const watching = stage.watch([server], { lists: 'listed' });

@@ -1,4 +1,4 @@
-/** What a suite needs of a cluster, be it the one in memory or a real one. */
+/** The interface of a cluster for the suites: the one in memory, or a real one. */
 import type { Resource } from '@signalbox/core';
 
 import type { ClusterConfig } from '../config/cluster-config.ts';
@@ -11,7 +11,7 @@ export interface Cluster {
   readonly config: ClusterConfig;
   create(object: WireObject): Promise<void>;
   delete(resource: Resource, namespace: string, name: string): Promise<void>;
-  /** Stops the API server, forgets its history, and starts it again. `meanwhile` runs in between. */
+  /** Stops the API server, deletes its history, and starts it again. `meanwhile` runs in between. */
   restart(meanwhile: () => Promise<void>): Promise<void>;
   /** Names of the events about this object. */
   eventsAbout(name: string): Promise<readonly string[]>;

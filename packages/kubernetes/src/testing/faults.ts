@@ -1,4 +1,4 @@
-/** Troubles that a test orders. */
+/** Faults that a test injects. */
 import type { RequestRecord } from './request-log.ts';
 
 export type FaultAction =
@@ -14,7 +14,7 @@ export type FaultAction =
   | { readonly do: 'hang-up' }
   /** Half of the answer, then the connection breaks. */
   | { readonly do: 'cut' }
-  /** 200 and this text, whatever was asked; and no end if there is to be none. */
+  /** 200 and this text for any request; without an end if so specified. */
   | { readonly do: 'say'; readonly text: string; readonly end?: 'never' };
 
 export interface Fault {

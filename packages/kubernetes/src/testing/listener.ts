@@ -1,4 +1,4 @@
-/** A listening socket that can die and come back on the same port. */
+/** A listening socket that can be closed and opened again on the same port. */
 import { once } from 'node:events';
 import {
   createServer as createHttpServer,
@@ -13,7 +13,7 @@ import type { Duplex } from 'node:stream';
 export interface ServerCertificate {
   readonly certificate: string;
   readonly key: string;
-  /** Clients whose certificate this authority signed are known by name. */
+  /** Clients whose certificate this authority signed are identified by name. */
   readonly clientCa?: string;
 }
 
@@ -81,7 +81,7 @@ async function listen(server: Server, port: number): Promise<number> {
 }
 
 function makeServer(handle: RequestListener, tls: ServerCertificate | null): Server {
-  // A test's idle connections must not be closed behind its back.
+  // Idle connections of a test must not be closed by the server.
   const common = { keepAliveTimeout: 0 };
   if (tls === null) return createHttpServer(common, handle);
   const ca =

@@ -1,9 +1,9 @@
-/** What etcd is to an API server: the objects, one counter of versions, and a history that can be compacted. */
+/** The storage of the test API server, as etcd: the objects, one counter of versions, and a history that can be compacted. */
 import type { Resource } from '@signalbox/core';
 
 import type { WireObject } from '../wire.ts';
 
-/** Kinds that this server has. Pods are of no concern to the source of a proxy. */
+/** Kinds that this server has. The source of a proxy does not read Pods. */
 export type StoredKind = Resource | 'Pod';
 
 export interface Stored extends WireObject {
@@ -31,7 +31,7 @@ export interface ObjectStore {
   list(resource: StoredKind): readonly Stored[];
   since(version: number): readonly Change[];
   compact(): void;
-  /** Counts versions on without a change of an object, as changes of other kinds do. */
+  /** Increments the version without a change of an object, as changes of other kinds do. */
   tick(): void;
   subscribe(listener: (change: Change) => void): () => void;
 }

@@ -1,6 +1,6 @@
 /**
- * The messages of the watched objects as an API server writes them, with the fields that no proxy reads. Apart from
- * the tables of the decoder on purpose: a wrong number must not be wrong on both sides.
+ * The messages of the watched objects as an API server writes them, with the fields that no proxy reads. Separate from
+ * the tables of the decoder on purpose: an error in one must not be in both.
  */
 import type { Resource } from '@signalbox/core';
 

@@ -1,4 +1,4 @@
-/** Listens to a source and keeps the picture that its events draw. */
+/** Handles the events of a source and keeps the objects according to them. */
 import type { ObjectEvent, Resource, SourceHandlers, SourceProblem } from '@signalbox/core';
 
 import type { WireObject } from '../wire.ts';

@@ -8,7 +8,7 @@ export interface Relay {
   readonly connections: number;
   /** From now on connections are accepted and kept, and no byte passes in either direction. */
   readonly silence: () => void;
-  /** New connections are forwarded again; those of the silence stay silent. */
+  /** New connections are forwarded again; those accepted while it was stopped stay silent. */
   readonly forward: () => void;
   readonly stop: () => Promise<void>;
 }

@@ -1,4 +1,4 @@
-/** Label and field selectors, as far as the paths of a proxy need them: `!key`, `key`, `a=b`, `a!=b`, with commas. */
+/** Label and field selectors, as far as the requests of a proxy need them: `!key`, `key`, `a=b`, `a!=b`, with commas. */
 import type { WireObject } from '../wire.ts';
 
 export type Matches = (object: WireObject) => boolean;

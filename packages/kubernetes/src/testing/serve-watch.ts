@@ -7,7 +7,7 @@ import { createSignal } from '@signalbox/core/testing';
 import { deletedAt, type Change, type ObjectStore, type Stored } from './object-store.ts';
 import type { Collection, ListQuery } from './serve-list.ts';
 
-/** What this server does when asked for `sendInitialEvents`. */
+/** How this server handles `sendInitialEvents`. */
 export type Streaming =
   | 'supported'
   /** As before Kubernetes 1.37: never compressed. */
@@ -23,11 +23,11 @@ export interface WatchServer {
   /** Resolves as soon as this many watches are open. */
   readonly open: (count: number) => Promise<void>;
   readonly bookmark: () => void;
-  /** Ends every watch as a server does whose time is over. */
+  /** Ends every watch as a server does at its timeout. */
   readonly end: () => void;
   /** Cuts every watch in the middle of an event. */
   readonly cut: () => void;
-  /** The watches of now stay open, and nothing is sent on them any more. */
+  /** Existing watches stay open, and nothing is sent on them any more. */
   readonly mute: () => void;
 }
 
@@ -80,7 +80,7 @@ interface Failure {
 
 const BROKEN: Failure = { code: 500, message: 'a storage feature is disabled' };
 
-/** What happened up to now, from where the client left off. */
+/** The events from the client's version up to now. */
 function sendPast(watch: Watch, store: ObjectStore, { query, matches }: ListQuery): Failure | null {
   const initial = query.get('sendInitialEvents') === 'true';
   const version = Number(query.get('resourceVersion') ?? '');
@@ -133,7 +133,7 @@ function sendBookmark(watch: Watch, version: number, annotations: Record<string,
   });
 }
 
-/** An object that leaves the selection is deleted for those who watch it; one that enters is added. */
+/** An object that leaves the selection is reported to its watches as deleted; one that enters is added. */
 function sendChange(watch: Watch, change: Change, matches: ListQuery['matches']): void {
   if (change.resource !== watch.collection.resource) return;
   const before = selected(change.before, matches);

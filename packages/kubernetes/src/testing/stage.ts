@@ -1,4 +1,4 @@
-/** Servers and sources of one test of this package, under a clock that only the test moves. */
+/** Servers and sources of one test of this package, with a clock that only the test advances. */
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 
 import {
@@ -78,7 +78,7 @@ function startWatching(
     nodeName: 'node-a',
     clock,
     qps: -1,
-    // Waits pass in no time here, and must not take the time of answers with them.
+    // Waits take no time here, and must not advance the time limits of answers.
     answerWithinMs: 10 ** 9,
     log: (line) => log.push(line),
     ...options,

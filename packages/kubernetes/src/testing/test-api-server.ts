@@ -20,7 +20,7 @@ export interface TestApiServerOptions {
   /** Bearer tokens that are accepted; absent: every request is. */
   readonly tokens?: readonly string[];
   readonly streaming?: Streaming;
-  /** `json`: as an extension of the API server that has nothing else. */
+  /** `json`: as an extension of the API server that supports nothing else. */
   readonly formats?: 'all' | 'json';
   /** Resources that this cluster does not have. */
   readonly absent?: readonly Resource[];
@@ -30,7 +30,7 @@ export interface TestApiServerOptions {
   readonly store?: ObjectStore;
 }
 
-/** As much of an API server as a service proxy meets, in memory, with troubles to order. */
+/** The part of an API server that a service proxy uses, in memory, with injected faults. */
 export interface TestApiServer {
   readonly url: string;
   readonly store: ObjectStore;
@@ -42,7 +42,7 @@ export interface TestApiServer {
   readonly connections: number;
   put(object: WireObject): WireObject;
   delete(resource: StoredKind, namespace: string, name: string): boolean;
-  /** Resolves as soon as the condition holds; it is asked after each request, posted event and lost connection. */
+  /** Resolves as soon as the condition holds; it is checked after each request, posted event and lost connection. */
   readonly until: (condition: () => boolean) => Promise<void>;
   fault(fault: Fault): () => void;
   /** Lifts every fault. */
@@ -168,7 +168,7 @@ function receive(backend: Backend, exchange: Exchange): void {
   else act(action, exchange, () => handle(backend, exchange));
 }
 
-/** The log keeps the headers as they came. */
+/** The log records the headers as received. */
 function takeAsJson(request: IncomingMessage): void {
   request.headers = { ...request.headers, accept: 'application/json' };
 }
