@@ -93,7 +93,7 @@ export type Difference =
 export type CleanupResult =
   /**
    * `removed`: one line per kind of object taken away; empty when there was nothing. `inUse`: so many objects stay as long as
-   * connections use them, where the caller asked for that.
+   * connections use them, where the caller requested that.
    */
   | { readonly outcome: 'ok'; readonly removed: readonly string[]; readonly inUse?: number }
   | { readonly outcome: 'failed'; readonly error: BackendError };

@@ -222,7 +222,7 @@ describe('F61, F62: health checks at the address of the load balancer', () => {
       ExternalPort: 31_000,
     });
   });
-  it('keep the destination where the service asks for it', () => {
+  it('keep the destination where the service specifies it', () => {
     expect(health(null, {}, { preserveDestination: true })?.settings.PortMappings[0]?.Flags).toBe(12);
   });
   it('have the IPv6 flag, which kube-proxy omits', () => {

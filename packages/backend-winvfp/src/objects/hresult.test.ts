@@ -30,7 +30,7 @@ describe('what a failed call means', () => {
     expect(reactionTo(write, hresult)).toBe(reaction);
   });
 
-  it('an unknown code is a failure, printed in hexadecimal as documentation has it', () => {
+  it('an unknown code is a failure, printed in hexadecimal', () => {
     expect(meaningOf(0x8037_0001)).toEqual({ code: 'rejected', text: 'refused' });
     expect(formatHresult(0x803b_0013)).toBe('0x803b0013');
     expect(formatHresult(0x803b_0013 | 0)).toBe('0x803b0013');

@@ -50,7 +50,7 @@ describe('sharedExternalAddresses', () => {
     expect(shared({ spec: { externalIPs: ['203.0.113.80'] } })).toEqual([]);
   });
 
-  it('names that of a slice whose port no Service has, or whose Service does not exist, and forgets it with the slice', () => {
+  it('names that of a slice whose port no Service has, or whose Service does not exist, until the slice is deleted', () => {
     const model = createModel(TEST_CONFIG);
     const spec = { type: 'LoadBalancer', externalIPs: [ADDRESS] };
     model.apply(upsert('Service', serviceObject({ spec })));

@@ -46,7 +46,7 @@ export interface EndpointDescription {
   readonly port: number | null;
   /** Null if the slice does not name it. */
   readonly node: string | null;
-  /** Of its node, if this instance knows the Node object. */
+  /** Zone of its node, if this instance has the Node object. */
   readonly zone: string | null;
   readonly hints: TopologyHints | null;
   readonly conditions: { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean };

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 
 export interface PendingTimer {
-  /** As asked for when it was scheduled. */
+  /** The delay with which it was scheduled. */
   readonly delayMs: number;
   readonly dueAt: number;
 }

@@ -46,7 +46,7 @@ export interface Model {
   rebuild(family: Family): Built;
   state(family: Family): DesiredState;
   node(): NodeView;
-  /** What is known of one Service now, served or not, for `describeService`. Computed when asked for. */
+  /** What is known of one Service now, served or not, for `describeService`. Computed at each call. */
   tracked(service: ObjectKey): TrackedService;
   /** Of all Services, served or not, in no order. Read it to its end at once. */
   services(): Iterable<ObjectKey>;

@@ -26,7 +26,7 @@ export function renderEvent(event: ClusterEvent, reporter: Reporter): WireEvent 
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    // Events about cluster-scoped objects live in `default`.
+    // Events about cluster-scoped objects are in namespace `default`.
     metadata: {
       name: `${regarding.name ?? 'unknown'}.${suffix}`,
       namespace: regarding.namespace ?? 'default',

@@ -232,7 +232,7 @@ describe('createApiClient, connections', () => {
     expect(server.connections).toBe(0);
   });
 
-  it('stops in the middle when asked to', async () => {
+  it('stops during a request when aborted', async () => {
     const server = await serve();
     server.fault({ action: { do: 'silence' } });
     const abort = new AbortController();

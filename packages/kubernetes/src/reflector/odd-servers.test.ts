@@ -75,7 +75,7 @@ function watchFrom(
   const source = createKubernetesSource({ config, nodeName: 'n', clock, qps: -1, ...options });
   undo.push(() => source.stop());
   source.start(recorder.handlers);
-  /** Lets waits pass until it comes true; `false`: it does not. */
+  /** Advances the clock until the condition is true; `false`: it does not become true. */
   const comesTrue = async (goal: () => boolean): Promise<boolean> => {
     for (let step = 0; step < 300 && !goal(); step++) {
       await new Promise((resolve) => setTimeout(resolve, 3));

@@ -125,7 +125,7 @@ describe('createKubernetesSource, troubles', () => {
     const { recorder, clock } = watching;
     await watching.watched();
     server.stall();
-    // The watch was asked for 450 s; half a minute later it is overdue.
+    // The watch was requested for 450 s; half a minute later it is overdue.
     clock.advance(480_000);
     await recorder.until(() => recorder.problems.length === 4);
     expect(new Set(recorder.problems.map((p) => p.code))).toEqual(new Set(['stalled']));

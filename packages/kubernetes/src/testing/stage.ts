@@ -36,7 +36,7 @@ export interface Watching {
   synced(): Promise<void>;
   /** The answers to all four watches have begun, not only at the server's end. */
   watched(): Promise<unknown>;
-  /** Lets the waits between attempts pass until this comes true. */
+  /** Advances the clock over waits between attempts until this is true. */
   pass(goal: Promise<unknown>): Promise<void>;
 }
 

@@ -15,7 +15,7 @@ const endpoints: readonly DemoEndpoint[] = [
   { service: 'shop/web', pod: 'web-3', node: 'node-b', protocol: 'TCP', at },
 ];
 
-describe('the picture of a distribution', () => {
+describe('the chart of a distribution', () => {
   it.each([
     [0, ''],
     [0.0125, '▏'],
