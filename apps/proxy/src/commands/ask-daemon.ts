@@ -1,4 +1,4 @@
-/** Questions to the proxy that runs on this node, over its metrics address. */
+/** Requests to the proxy that runs on this node, at its metrics address. */
 import { request } from 'node:http';
 import { fail, formatAddressPort, type Result, succeed } from '@signalbox/core';
 import { isUnspecified, parseAddressPort } from '../config/ip.ts';
@@ -7,7 +7,7 @@ import type { Settings } from '../config/settings.ts';
 /** Reading the rules of a large cluster takes seconds. */
 const TIME_LIMIT = 60_000;
 
-/** The JSON that the path answers with; the error is one line that names the flag of the address. */
+/** The JSON returned for the path; the error is one line that names the flag of the address. */
 export async function askDaemon(
   { config }: Pick<Settings, 'config'>,
   path: string,

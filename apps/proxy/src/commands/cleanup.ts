@@ -13,7 +13,7 @@ export interface CleanupOptions {
   readonly print: (text: string) => void;
 }
 
-/** `--cleanup`: removes the rules of every mode of this platform, and prints what was removed. All are tried, whatever fails. */
+/** `--cleanup`: removes the rules of every mode of this platform, and prints what was removed. A failure does not end it. */
 export async function cleanup({ settings, composition, logger, print }: CleanupOptions): Promise<Outcome> {
   const cleaners = composition.createCleaners(settings);
   if (cleaners.length === 0) return failed('--cleanup: not implemented on this platform');
@@ -36,12 +36,12 @@ export async function cleanup({ settings, composition, logger, print }: CleanupO
   return errors.length === 0 ? DONE : failed(...errors, 'encountered an error while tearing down rules');
 }
 
-/** `null`: nothing to remove, since what the mode needs is missing. */
+/** `null`: nothing to remove, because a tool or kernel part that the mode needs is missing. */
 function failureOf(cleaner: Cleaner, error: BackendError, logger: Logger): string | null {
-  // A tool that was killed has left rules behind.
+  // A tool that was killed may have left rules in the kernel.
   const unable = error.code === 'unsupported' || (error.code === 'unavailable' && !isTransient(error));
   if (!unable) return `cleanup of ${nameOf(cleaner)}: ${formatBackendError(error)}`;
-  // A mode whose tools or kernel parts are missing has hardly left anything behind.
+  // A mode whose tools or kernel parts are missing is unlikely to have objects in the kernel.
   logger.info('Skipped: required tool or kernel module not found', { ...about(cleaner), why: error.message });
   return null;
 }

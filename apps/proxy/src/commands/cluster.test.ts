@@ -84,7 +84,7 @@ describe('signalbox cluster status', () => {
     expect(asked.map(({ query }) => query.get('ports'))).toEqual(['12345', '12345']);
   });
 
-  it('prints Services on which nodes disagree before the nodes, and ends with 2', async () => {
+  it('prints Services that differ between nodes before the nodes, and ends with 2', async () => {
     await state.cluster.addPod('node-1', node('node-1'));
     await state.cluster.addPod('node-2', node('node-2'));
     const broken = summary({ served: false, diagnosis: 'No endpoint is ready' });
@@ -107,7 +107,7 @@ describe('signalbox cluster status', () => {
     expect(ended).toBe(2);
   });
 
-  it('shows the rest where a node is old, absent, unready, slow or refuses', async () => {
+  it('shows the other nodes when one is old, absent, unready, slow or refuses requests', async () => {
     state.cluster.addNode('node-0');
     await state.cluster.addPod('node-1', node('node-1'));
     await state.cluster.addPod('node-2', answering({}));
@@ -136,7 +136,7 @@ describe('signalbox cluster status', () => {
     expect(status).toBe(2);
   });
 
-  it('asks at most 16 nodes at a time, and shows its progress', async () => {
+  it('queries at most 16 nodes at a time, and shows its progress', async () => {
     for (let index = 1; index <= 40; index += 1) {
       await state.cluster.addPod(`node-${index}`, node(`node-${index}`));
     }
@@ -150,7 +150,7 @@ describe('signalbox cluster status', () => {
     await expect.poll(() => state.cluster.forwards.open, { timeout: 20_000 }).toBe(0);
   });
 
-  it('-o json has the answer or the error of each node, and the disagreements', async () => {
+  it('-o json has the answer or the error of each node, and the differences between nodes', async () => {
     await state.cluster.addPod('node-1', node('node-1'));
     await state.cluster.addPod('node-2', 'refused');
     const { printed } = await cluster('status', '-o', 'json');
@@ -202,7 +202,7 @@ describe('signalbox cluster describe', () => {
     expect(status).toBe(2);
   });
 
-  it('the use of endpoints may depend on the node: that is no disagreement, but another table', async () => {
+  it('prints another table, but no difference, where nodes use other endpoints', async () => {
     const here = service('node-1', [endpoint('10.244.1.5', { use: 'both' })]);
     const there = service('node-2', [endpoint('10.244.1.5', { use: 'none' })]);
     await state.cluster.addPod('node-1', answering({ [path]: here }));
@@ -221,7 +221,7 @@ describe('signalbox cluster describe', () => {
 });
 
 describe('signalbox cluster explain and diff', () => {
-  it('explain passes the question on, and ends with 2 where a node drops', async () => {
+  it('explain sends the packet to each node, and ends with 2 if a node drops it', async () => {
     const asked: (string | undefined)[] = [];
     const serve = answering({ '/debug/explain': explanation('forward') });
     await state.cluster.addPod('node-1', (request, response) => {
@@ -240,7 +240,7 @@ describe('signalbox cluster explain and diff', () => {
     expect(status).toBe(2);
   });
 
-  it('diff prints the lines of each node that differs: 1 as diff(1), 0 if none does, 2 for trouble', async () => {
+  it('diff prints the lines of each node that differs, and ends as diff(1): 0 without differences, 1 with some, 2 after an error', async () => {
     await state.cluster.addPod('node-1', answering({ '/debug/diff': difference([]) }));
     expect(await cluster('diff')).toMatchObject({ status: 0, printed: 'No difference on node-1\n' });
     const lines = ['table ip kube-proxy chain services', '- drop'];
@@ -284,7 +284,7 @@ describe('the rights of deploy/operators', () => {
   });
 });
 
-describe('what is wrong ends the command with one line', () => {
+describe('an error ends the command with one line', () => {
   it.each([
     [['describe'], 'SERVICE: required'],
     [['describe', 'web'], 'SERVICE: "web" is not NAMESPACE/NAME'],

@@ -79,7 +79,7 @@ export const clusterCommand: Command = {
 
 type Chosen = Result<ClusterAction<unknown>, string>;
 
-/** Which arguments each action has, and what it does with them. */
+/** The arguments and the function of each action. */
 function chooseAction([action = '', first, second]: readonly string[]): Chosen {
   const ok = (value: unknown): Chosen => ({ ok: true, value: value as ClusterAction<unknown> });
   const no = (error: string): Chosen => ({ ok: false, error });
@@ -119,7 +119,7 @@ async function runCluster(invocation: Invocation): Promise<Outcome> {
   return ask(opened.value, chosen.value, invocation);
 }
 
-/** Only for this command: the client is several times the size of the program. Or why it cannot be loaded. */
+/** Loaded only for this command: the client is several times the size of the program. Or why it cannot be loaded. */
 async function loadClient(): Promise<Pick<typeof client, 'openCluster'> | string> {
   try {
     return await import('../cluster/kubernetes-client.ts');

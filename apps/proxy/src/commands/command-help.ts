@@ -1,4 +1,4 @@
-/** The texts about commands: their list, one of them, and the line beside an error. */
+/** Help texts of commands: the list, the help of one command, and the line after an error. */
 import { describeFlag, wrap } from '../flags/help.ts';
 import { showUsage, type OwnFlag } from '../flags/syntax.ts';
 import { syntaxOf, type Command } from './command.ts';
@@ -35,7 +35,7 @@ export function commandHelp(command: Command): string {
 
 const HELP: OwnFlag = { name: 'help', short: 'h', kind: 'bool', help: 'Show this text.' };
 
-/** What stands beside an error of the command line. */
+/** The line printed with an error of the command line. */
 export function usageHint(command: Command | null): string {
   return command === null
     ? 'Usage: signalbox [flags]   (signalbox --help lists them)'

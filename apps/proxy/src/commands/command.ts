@@ -1,4 +1,4 @@
-/** What a row of the table of commands defines, and what a command gets when it runs. */
+/** A row of the table of commands, and the arguments of a command when it runs. */
 import type { Composition } from '../compose/composition.ts';
 import type { Surroundings } from '../config/complete.ts';
 import type { Settings } from '../config/settings.ts';
@@ -8,11 +8,11 @@ import type { Logging } from '../logging/logger.ts';
 import type { OwnValues } from './own-values.ts';
 import type { Outcome } from './outcome.ts';
 
-/** `print` takes what the operator asked to see; log lines go their own way. */
+/** `print` writes the output of the command; log lines are written separately. */
 export interface Terminal {
   print(text: string): void;
   hint(text: string): void;
-  /** One line that the next one replaces; empty: none. Absent where no person watches. */
+  /** One line that the next call replaces; empty: none. Absent if the output is not a terminal. */
   readonly progress?: (line: string) => void;
 }
 
@@ -35,7 +35,7 @@ export interface Request {
   readonly own: OwnValues;
 }
 
-/** With the settings that flags and file of the proxy make. */
+/** With the settings from the flags and the configuration file of the proxy. */
 export interface Invocation extends Request {
   readonly settings: Settings;
   readonly flags: ParsedFlags;
@@ -49,17 +49,17 @@ interface Row extends Omit<Syntax, 'program' | 'takesProxyFlags'> {
   readonly formerNames?: readonly string[];
   /** One line for the list of commands; starts with a capital, no final stop. */
   readonly summary: string;
-  /** More, where a line is not enough. */
+  /** Further description, if one line is not enough. */
   readonly description?: string;
   readonly examples: readonly Example[];
-  /** Exit status → what it stands for. */
+  /** Exit status → its meaning. */
   readonly statuses: Readonly<Record<number, string>>;
 }
 
 export type Command = Row &
   (
     | { readonly needs: 'settings'; readonly run: (invocation: Invocation) => Outcome | Promise<Outcome> }
-    /** The flags of the proxy are then not taken. */
+    /** The flags of the proxy are then not accepted. */
     | { readonly needs: 'nothing'; readonly run: (request: Request) => Outcome | Promise<Outcome> }
   );
 

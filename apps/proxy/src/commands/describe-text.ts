@@ -1,4 +1,4 @@
-/** A Service for people, in the layout of `kubectl describe`. */
+/** The description of a Service as text, in the layout of `kubectl describe`. */
 import { formatAddressPort, type KernelService, type ServiceDescription } from '@signalbox/core';
 import type { ServiceAnswer } from '../inspect/answers.ts';
 import { textFields, textTable } from './text-table.ts';

@@ -98,7 +98,7 @@ describe('signalbox describe', () => {
     expect(await signalbox('describe', word, flag)).toEqual({ status: 1, errors: [error], printed: '' });
   });
 
-  it('ends with 1 and names the flag where no proxy listens', async () => {
+  it('ends with 1 and names the flag if no proxy listens', async () => {
     const { status, errors } = await signalbox(
       'describe',
       'a/b',
@@ -108,7 +108,7 @@ describe('signalbox describe', () => {
     expect(errors[0]).toContain('--metrics-bind-address');
   });
 
-  it('reads the objects itself with --manifests, and has then nothing of the kernel', async () => {
+  it('reads the objects itself with --manifests, and then shows no kernel objects', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'describe-'));
     folders.push(folder);
     const objects = [NODE, TWO_PORTS, SLICE].map((object) => JSON.stringify(object)).join('\n---\n');
@@ -132,7 +132,7 @@ describe('signalbox status', () => {
     expect(json).toMatchObject({ state: 'ready', mode: 'iptables' });
   });
 
-  it('ends with 2 and what it waits for before that, at once or when the time of --wait is over', async () => {
+  it('ends with 2 and the pending conditions while the proxy is not ready, at once or when the time of --wait is over', async () => {
     const { flag } = await proxy('waiting');
     for (const wait of [[], ['--wait', '--timeout=0s']]) {
       const { status, printed } = await signalbox('status', flag, ...wait);
@@ -149,7 +149,7 @@ describe('signalbox status', () => {
     expect((await waiting).status).toBe(0);
   });
 
-  it('ends with 1 for a timeout that is no duration, and where no proxy listens', async () => {
+  it('ends with 1 for a timeout that is no duration, and if no proxy listens', async () => {
     const flag = `--metrics-bind-address=127.0.0.1:${await freePort()}`;
     expect(await signalbox('status', '--wait', '--timeout=soon', flag)).toMatchObject({
       status: 1,

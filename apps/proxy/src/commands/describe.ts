@@ -47,7 +47,7 @@ function parseService(text: string): Asked | string {
   return { namespace, name, port };
 }
 
-/** Flags that name where objects are: then this command reads them, and does not ask the proxy. */
+/** Flags that name a source of objects: with one of them, this command reads the objects and does not query the proxy. */
 const SOURCES = ['kubeconfig', 'master', 'manifests'];
 
 async function describe(invocation: Invocation): Promise<Outcome> {
@@ -86,7 +86,7 @@ async function fromProxy(
     : fail(`${path}: not the answer of a proxy of this version`);
 }
 
-/** What concerns one port, or the Service as a whole; the reason if there is no such port. */
+/** The description limited to one port and the Service as a whole; the reason if there is no such port. */
 function ofPort({ description, failures, kernel }: ServiceAnswer, port: string): ServiceAnswer | string {
   const ports = description.ports.filter((each) => each.name === port || String(each.port) === port);
   if (ports.length === 0 && description.ports.length > 0) {

@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const server of servers.splice(0)) await new Promise((resolve) => void server.close(resolve));
 });
 
-/** A server that answers every request; the paths that were asked for. */
+/** A server that answers every request; the requested paths. */
 async function serving(status: number, body: string) {
   const paths: string[] = [];
   const server = createServer((request, response) => {
@@ -34,13 +34,13 @@ const answer = (lines: readonly string[] | null, error: object | null = null) =>
   JSON.stringify({ families: [{ family: 'IPv4', mode: 'ipvs', lines, error }] });
 
 describe('signalbox diff', () => {
-  it('prints nothing and ends with 0 where nothing differs', async () => {
+  it('prints nothing and ends with 0 if nothing differs', async () => {
     const { address, paths } = await serving(200, answer([]));
     expect(await diff(`--metrics-bind-address=${address}`)).toEqual({ status: 0, errors: [], printed: '' });
     expect(paths).toEqual(['/debug/diff']);
   });
 
-  it('prints the lines of each family and ends with 1 where the kernel differs', async () => {
+  it('prints the lines of each family and ends with 1 if the kernel differs', async () => {
     const { address } = await serving(200, answer(LINES));
     const { status, printed } = await diff(`--metrics-bind-address=${address}`);
     expect(status).toBe(1);
@@ -66,7 +66,7 @@ describe('signalbox diff', () => {
     expect([rest.status, errors.length]).toEqual([2, 1]);
   });
 
-  it('names the address and the flag where no proxy listens', async () => {
+  it('names the address and the flag if no proxy listens', async () => {
     const { address } = await serving(200, '');
     for (const server of servers.splice(0)) await new Promise((resolve) => void server.close(resolve));
     const { status, errors } = await diff(`--metrics-bind-address=${address}`);
@@ -75,13 +75,13 @@ describe('signalbox diff', () => {
     expect(errors[0]).toContain('--metrics-bind-address');
   });
 
-  it('asks at the loopback address where the proxy listens on all', async () => {
+  it('connects to the loopback address if the proxy listens on all addresses', async () => {
     const { address } = await serving(200, answer([]));
     const port = address.split(':')[1] ?? '';
     expect((await diff(`--metrics-bind-address=0.0.0.0:${port}`)).status).toBe(0);
   });
 
-  it('ends with 2 where the metrics address is switched off', async () => {
+  it('ends with 2 if the metrics address is disabled', async () => {
     const { status, errors } = await diff('--metrics-bind-address=none');
     expect(status).toBe(2);
     expect(errors[0]).toContain('--metrics-bind-address: none');

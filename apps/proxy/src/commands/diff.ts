@@ -1,4 +1,4 @@
-/** `signalbox diff`: the rules in the kernel against those that the running proxy should have there. */
+/** `signalbox diff`: the differences between the rules in the kernel and the desired state of the running proxy. */
 import { askDaemon } from './ask-daemon.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import type { Outcome } from './outcome.ts';

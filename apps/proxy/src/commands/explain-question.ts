@@ -1,4 +1,4 @@
-/** What happens to the packet that an operator asks about. Reads the model and nothing else. */
+/** What happens to the packet that the user specifies. Reads only the model. */
 import {
   describeService,
   explain,
@@ -30,7 +30,7 @@ export interface ExplainWorld {
   readonly interfaceAddresses: readonly string[];
   /** Loopback addresses at which sockets of the proxy serve node ports. */
   readonly loopbackNodePorts: readonly string[];
-  /** `null`: the names of pods are not kept here. */
+  /** `null`: this process does not store the names of pods. */
   readonly pods: Pods | null;
 }
 
@@ -40,13 +40,13 @@ export interface ExplainAnswer {
   readonly mode: string;
   readonly packet: Packet;
   readonly explanation: Explanation;
-  /** Where the documents describe the rule that decided. */
+  /** Link to the description of the rule that decides. */
   readonly link: string;
   /** Of the Service; `null`: none, or the packet is not forwarded. */
   readonly affinity: SessionAffinity | null;
   /** Endpoints of the service port that are in no endpoint set, with the reason. */
   readonly unusedEndpoints: readonly EndpointDescription[];
-  /** What makes the answer differ from what the node does, or from what was meant. */
+  /** Reasons why the answer may differ from what the node does, or from the packet that was intended. */
   readonly warnings: readonly string[];
 }
 
@@ -76,7 +76,7 @@ export function explainQuestion(world: ExplainWorld, from: string, to: string): 
     : answerTo(pairs[0], world);
 }
 
-/** The question in one family, with what was typed. */
+/** The packet in one family, with the arguments as typed. */
 interface Question {
   readonly family: Family;
   readonly source: PodAddress;
@@ -204,7 +204,7 @@ function podWarnings({ nodeName }: ExplainWorld, { typedFrom, source }: Question
   return [`${pod} runs on Node ${node}; the answer is for a packet that arrives on ${nodeName}`];
 }
 
-/** The address that was meant belongs to another Service (S28). */
+/** The intended address is used by another Service (S28). */
 function lostWarnings(
   { model }: ExplainWorld,
   { family, target, typedTo }: Question,

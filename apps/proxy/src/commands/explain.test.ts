@@ -133,7 +133,7 @@ describe('signalbox explain', () => {
     if (near !== null) expect(errors[0]).toContain(`did you mean ${near}?`);
   });
 
-  it('ends with 2 where the packet is rejected or dropped', async () => {
+  it('ends with 2 if the packet is rejected or dropped', async () => {
     const rejected = await explain('10.244.1.9', '10.96.0.10:81', '--proxy-mode=ipvs');
     expect([rejected.status, rejected.errors]).toEqual([2, []]);
     const dropped = await explain('10.244.1.9', '10.96.0.30:80');
@@ -156,14 +156,14 @@ describe('signalbox explain', () => {
     });
   });
 
-  it('warns where the Node is unknown, no local detector is set, or the pod runs elsewhere', async () => {
+  it('warns if the Node is unknown, no local detector is set, or the pod runs on another node', async () => {
     const { hinted } = await explain('pod/shop/cart-2', 'shop/cart:80', '--detect-local-mode=NodeCIDR');
     expect(hinted).toContain('Warning: Node node-a not found');
     expect(hinted).toContain('Warning: No local detector for IPv4');
     expect(hinted).toContain('Warning: pod/shop/cart-2 runs on Node node-b');
   });
 
-  it('warns where the address of the Service is already used by an older one', async () => {
+  it('warns if the address of the Service is already used by an older one', async () => {
     const path = join(folder.path, 'late.yaml');
     const [service = ''] = OBJECTS.split('---');
     const late = service.replace('namespace: default', 'namespace: late');
@@ -173,7 +173,7 @@ describe('signalbox explain', () => {
     expect(hinted).toContain('Warning: 10.96.0.10:80/TCP is already used by Service default/web:http\n');
   });
 
-  it('reads the objects of --kubeconfig where --config names another one', async () => {
+  it('reads the objects of --kubeconfig if --config names another kubeconfig', async () => {
     const config = join(folder.path, 'config.conf');
     const body = 'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n';
     writeFileSync(config, `${body}clientConnection: {kubeconfig: /no/such/in-file}\n`);

@@ -9,7 +9,7 @@ export function unknownCommand(name: string, commands: readonly Command[]): stri
   return `unknown command: ${JSON.stringify(name)}${didYouMean(name, namesOf(commands))}`;
 }
 
-/** A first word that is no command, but looks like a mistyped one. */
+/** A first word that is not a command, but similar to one. */
 export function isMistyped(name: string, commands: readonly Command[]): boolean {
   return nearest(name, namesOf(commands)) !== undefined;
 }

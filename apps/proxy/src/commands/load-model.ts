@@ -4,7 +4,7 @@ import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { Invocation } from './command.ts';
 import { loadObjects } from './load-objects.ts';
 
-/** Or what is missing, in one line. `onEvent`: every object as it was received. */
+/** The model, or the missing objects, in one line. `onEvent`: every object as received. */
 export async function loadModel(
   { settings, composition, logging, terminal }: Invocation,
   onEvent: (event: ObjectEvent) => void = () => undefined,

@@ -13,7 +13,7 @@ function loading() {
 }
 
 describe('objects of an API server', () => {
-  it('that does not answer are given up after 3 s, with its error', async () => {
+  it('are not waited for longer than 3 s if the server does not answer; its error is returned', async () => {
     const { clock, source, ended } = loading();
     source.handlers.onProblem(REFUSED);
     clock.advance(3000);
@@ -22,14 +22,14 @@ describe('objects of an API server', () => {
     );
   });
 
-  it('that fails after 3 s, without an answer before, are given up at once', async () => {
+  it('are not waited for after an error that follows 3 s without an answer', async () => {
     const { clock, source, ended } = loading();
     clock.advance(10_000);
     source.handlers.onProblem(REFUSED);
     expect(await ended).toContain('within 10 s: services: connect ECONNREFUSED');
   });
 
-  it('that has answered are waited for 30 s, whatever fails', async () => {
+  it('are waited for 30 s if the server has answered, also after errors', async () => {
     const { clock, source, ended } = loading();
     source.handlers.onSynced('Node');
     source.handlers.onProblem(REFUSED);
@@ -38,7 +38,7 @@ describe('objects of an API server', () => {
     expect(await ended).toBeNull();
   });
 
-  it('that are missing after 30 s are named', async () => {
+  it('are named if they are missing after 30 s', async () => {
     const { clock, source, ended } = loading();
     for (const resource of RESOURCES) if (resource !== 'Node') source.handlers.onSynced(resource);
     clock.advance(30_000);

@@ -10,10 +10,10 @@ import {
   type SourceHandlers,
 } from '@signalbox/core';
 
-/** The API server, or the folder, gets this long to send every object. */
+/** Time limit for the complete set of objects from the API server or the folder. */
 const PATIENCE = 30_000;
 
-/** An API server that has sent nothing, but an error, in this time is reported. */
+/** If the API server has returned only errors for this time, the last error is reported. */
 const FIRST_ANSWER = 3000;
 
 export interface ObjectReader {
@@ -28,7 +28,7 @@ interface Loading {
   readonly missing: Set<Resource>;
   /** The last problem of the source; empty: none. */
   problem: string;
-  /** Something was received: the source is slow, and not out of reach. */
+  /** Something was received: the source is slow, but reachable. */
   hasAnswered: boolean;
 }
 

@@ -24,7 +24,7 @@ describe('signalbox(8)', () => {
     }
   });
 
-  it('has no line that roff takes for a request by accident, and no backslash of its own', async () => {
+  it('has no text line that roff interprets as a request, and no unescaped backslash', async () => {
     const page = await manual();
     const requests = page.split('\n').filter((line) => /^[.']/.test(line));
     expect(requests.filter((line) => !/^\.(?:TH|SH|SS|TP|B|BR|PP|br)\b/.test(line))).toEqual([]);

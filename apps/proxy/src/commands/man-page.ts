@@ -65,7 +65,7 @@ function entry(name: string, what: string): readonly string[] {
   return ['.TP', `.B ${text(name)}`, text(what)];
 }
 
-/** A line that roff prints as it is. */
+/** A line that roff prints unchanged. */
 function text(line: string): string {
   return line
     .replaceAll('\\', String.raw`\e`)

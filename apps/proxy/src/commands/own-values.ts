@@ -10,7 +10,7 @@ export interface OwnValues {
   is(name: string): boolean;
 }
 
-/** Throws for a flag that the row of the command does not have: a fault of the program. */
+/** Throws for a flag that the row of the command does not have: an error in the program. */
 export function ownValues(values: ReadonlyMap<string, FieldValue>): OwnValues {
   return {
     text: (name) => {

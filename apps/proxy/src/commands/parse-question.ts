@@ -1,4 +1,4 @@
-/** `FROM TO` of `signalbox explain`, as typed. Pure; what they mean on this node is decided in explain-question.ts. */
+/** `FROM TO` of `signalbox explain`, as typed. Pure; explain-question.ts resolves them on this node. */
 import { canonicalAddress, PROTOCOLS, type Protocol } from '@signalbox/core';
 
 export type From =

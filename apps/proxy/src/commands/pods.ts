@@ -1,4 +1,4 @@
-/** Pods by name, as far as EndpointSlices refer to them: pods that serve, ready or not. */
+/** Pods by name, if an EndpointSlice refers to them: pods that serve, ready or not. */
 import { canonicalAddress, objectKey, type ObjectEvent } from '@signalbox/core';
 
 export interface PodAddress {
@@ -44,7 +44,7 @@ interface Slice {
   readonly endpoints?: readonly (Endpoint | null)[] | null;
 }
 
-/** Objects of a folder of YAML can have any shape: what is no slice has no pods. */
+/** Objects from a folder of YAML can have any structure: an object that is not an EndpointSlice has no pods. */
 function podsIn(object: unknown): readonly (PodAddress & { readonly pod: string })[] {
   const { metadata, endpoints } = (object ?? {}) as Slice;
   if (!Array.isArray(endpoints)) return [];

@@ -32,15 +32,15 @@ function modelOf(...services: readonly object[]): Model {
 
 const model = modelOf(guarded, sticky, plain);
 
-describe('what a change of the mode means for single Services', () => {
-  it('is nothing among modes that enforce source ranges and take clients of other modes', () => {
+describe('the effects of a mode change on single Services', () => {
+  it('are none between modes that enforce source ranges and carry over clients of other modes', () => {
     expect(serviceDifferences(model, IPTABLES, NFTABLES)).toEqual([]);
     expect(serviceDifferences(model, NFTABLES, IPTABLES)).toEqual([]);
     expect(serviceDifferences(model, IPVS, NFTABLES)).toEqual([]);
     expect(serviceDifferences(model, IPVS, IPVS)).toEqual([]);
   });
 
-  it('lists Services with session affinity if the new mode does not take clients', () => {
+  it('include Services with session affinity if the new mode does not carry over clients', () => {
     const [difference, ...more] = serviceDifferences(model, IPTABLES, IPVS);
     expect(difference).toMatchObject({ about: 'session-affinity', services: ['shop/sticky'] });
     expect(more).toEqual([]);
@@ -60,7 +60,7 @@ describe('what a change of the mode means for single Services', () => {
     ]);
   });
 
-  it('names kernelspace as the mode that does not enforce source ranges', () => {
+  it('name kernelspace as the mode that does not enforce source ranges', () => {
     expect(serviceDifferences(model, KERNELSPACE, IPTABLES)).toMatchObject([{ about: 'source-ranges' }]);
   });
 });

@@ -1,4 +1,4 @@
-/** What a change of the mode means for the users of single Services, by fields of the Service. */
+/** Effects of a mode change on the clients of single Services, by fields of the Service. */
 import { FAMILIES, type DesiredServicePort, type Model } from '@signalbox/core';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 

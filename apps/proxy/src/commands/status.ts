@@ -1,4 +1,4 @@
-/** `signalbox status`: whether the proxy on this node is ready, and what is wrong with it. */
+/** `signalbox status`: whether the proxy on this node is ready, and its problems. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { fail, succeed, type Result } from '@signalbox/core';
 import { parseDuration } from '../config/duration.ts';
@@ -32,7 +32,7 @@ export const statusCommand: Command = {
   run: printStatus,
 };
 
-/** Milliseconds between two questions, and for an answer. */
+/** Milliseconds between two requests, and the time limit of a request. */
 const INTERVAL = 500;
 const ANSWER_LIMIT = 10_000;
 
@@ -59,7 +59,7 @@ async function ask({ settings }: Invocation): Promise<Result<StatusAnswer, strin
     : fail('/debug/status: not the answer of a proxy of this version');
 }
 
-/** The last answer when time is up. A proxy that does not listen yet is waited for, too. */
+/** The last answer when the time is over. Also waits for a proxy that does not listen yet. */
 async function whenReady(invocation: Invocation, timeout: number): Promise<Result<StatusAnswer, string>> {
   const { clock } = invocation.composition;
   const end = clock.now() + timeout;

@@ -33,7 +33,7 @@ describe.each(COMMANDS)('signalbox $name', (row) => {
     }
   });
 
-  it('has no flag that a flag of the proxy hides, and initial values of its own kind', () => {
+  it('has no flag with the name of a flag of the proxy, and initial values of the kind of the flag', () => {
     const names = row.flags.map(({ name }) => name);
     expect(names.filter((name) => flagNamed(name) !== undefined)).toEqual([]);
     const optional = { ...syntax, arguments: [] };
@@ -113,7 +113,7 @@ describe('a mistyped command line is one error', () => {
 });
 
 describe('flags and arguments of a command', () => {
-  it('may stand in any order, with the values of flags behind them', () => {
+  it('are accepted in any order, with the values of flags after them', () => {
     const row = COMMANDS.find(({ name }) => name === 'explain');
     if (row === undefined) throw new Error('no explain');
     const parsed = parseFlags(['--config', 'x.yaml', 'FROM', '-v', '4', 'TO', '--profiling'], syntaxOf(row));

@@ -1,4 +1,4 @@
-/** `signalbox test`: whether the Services of this node answer, by real connections to their frontends. */
+/** `signalbox test`: tests the Services of this node by connections to their frontends. */
 import { canonicalAddress, type Model } from '@signalbox/core';
 import { createConntrackClient } from '@signalbox/netlink';
 import { openTestPod } from '../connectivity/open-test-pod.ts';
@@ -73,7 +73,7 @@ async function runTest(invocation: Invocation): Promise<Outcome> {
   });
 }
 
-/** What is wrong with the flags. */
+/** The error in the flags. */
 function mistakeIn({ own, settings }: Invocation): string | null {
   const connections = own.number('connections');
   if (settings.mode.platform !== 'linux') return 'signalbox test: only on Linux';

@@ -1,4 +1,4 @@
-/** `signalbox version`: this program, and the release of Kubernetes whose behaviour it has. */
+/** `signalbox version`: this program, and the release of Kubernetes whose behaviour it implements. */
 import { versionInfo } from '../version/version.ts';
 import { outputFlag, type Command } from './command.ts';
 import { DONE } from './outcome.ts';

@@ -42,7 +42,7 @@ export const windowsServiceCommand: Command = {
   run: controlService,
 };
 
-/** See no-inspector.ts; a version of Node.js that does not know the flag would not start with it. */
+/** See no-inspector.ts; a version of Node.js that does not support the flag would not start with it. */
 const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
 
 async function controlService({ composition, words, flagWords, terminal }: Invocation): Promise<Outcome> {

@@ -1,4 +1,4 @@
-/** What the debug routes of the metrics address answer, as JSON; schema/debug.schema.json describes the same. */
+/** The JSON returned by the debug routes of the metrics address; schema/debug.schema.json describes the same. */
 import type {
   BackendErrorCode,
   Drift,
@@ -43,7 +43,7 @@ export interface SyncAnswer {
   readonly error: ErrorAnswer | null;
 }
 
-/** What the kernel holds of one Service in one family. */
+/** The kernel objects of one Service in one family. */
 export interface KernelAnswer {
   readonly family: Family;
   readonly mode: string;
@@ -54,9 +54,9 @@ export interface KernelAnswer {
 
 export interface ServiceAnswer {
   readonly description: ServiceDescription;
-  /** What to know first, in one line. */
+  /** The most important fact, in one line. */
   readonly diagnosis: string;
-  /** The description has no error, nothing was refused, and the kernel holds what was programmed. */
+  /** The description has no error, nothing was refused, and the kernel has all programmed objects. */
   readonly served: boolean;
   /** Of its service ports, in the last sync of each family. Null where no proxy runs. */
   readonly failures: readonly FailureAnswer[] | null;
@@ -79,7 +79,7 @@ export interface DifferenceAnswer {
   readonly families: readonly {
     readonly family: Family;
     readonly mode: string;
-    /** Empty: no difference. Null if the mode cannot tell, or `error`. */
+    /** Empty: no difference. Null if the mode cannot compare, or `error`. */
     readonly lines: readonly string[] | null;
     readonly error: ErrorAnswer | null;
   }[];
@@ -87,7 +87,7 @@ export interface DifferenceAnswer {
 
 export interface FamilyStatus {
   readonly family: Family;
-  /** No change waits for longer than two sync periods. */
+  /** No change has been waiting for more than two sync periods. */
   readonly healthy: boolean;
   /** The rules of the first sync were found in the kernel. */
   readonly verified: boolean;
@@ -120,7 +120,7 @@ export interface StatusAnswer {
   readonly problems: readonly string[];
   readonly families: readonly FamilyStatus[];
   readonly services: {
-    /** Known, served or not. */
+    /** All Services received, served or not. */
     readonly total: number;
     /** With a service port in the desired state. */
     readonly programmed: number;

@@ -1,4 +1,4 @@
-/** Services that do not work, each explained by one command and on the page of a proxy on the fake kernel of its mode. */
+/** Services that are not served: one command, and the page of a proxy on the fake kernel of its mode, show the cause of each. */
 import { readFileSync } from 'node:fs';
 import { iptablesScenarioBackend } from '@signalbox/backend-iptables/testing';
 import { ipvsScenarioBackend } from '@signalbox/backend-ipvs/testing';
@@ -84,7 +84,7 @@ interface Answer {
   readonly printed: string;
 }
 
-/** What `signalbox WORDS` prints, asked of the proxy of this world. */
+/** The output of `signalbox WORDS` for the proxy of this test. */
 async function ask({ world }: Cluster, ...words: readonly string[]): Promise<Answer> {
   const { port } = world.proxy.servers.metrics?.address() ?? { port: 0 };
   const printed: string[] = [];
@@ -95,7 +95,7 @@ async function ask({ world }: Cluster, ...words: readonly string[]): Promise<Ans
   return { status, printed: printed.join('') };
 }
 
-/** The page of the Service, as its reader sees it. */
+/** The visible text of the page of the Service. */
 async function page({ world }: Cluster): Promise<string> {
   const response = await world.get('metrics', '/page/shop/web');
   expect(response.status).toBe(200);
@@ -206,7 +206,7 @@ const MODES: readonly ScenarioBackend[] = [
 ];
 
 describe.each(MODES)('in $mode mode', (mode) => {
-  it('a Service that works is served, and its kernel objects are held', async () => {
+  it('a correct Service is served, and its kernel objects are present', async () => {
     const { status, printed } = await ask(await cluster(mode, [service(), slice()]), ...DESCRIBE);
     expect([status, printed]).toEqual([0, expect.stringMatching(/Diagnosis: +Served: 1 port, 1 endpoint/)]);
     expect(printed).toMatch(new RegExp(`KERNEL \\(${mode.mode}\\) +NAME +STATE\n.* held\n`));

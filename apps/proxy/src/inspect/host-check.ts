@@ -1,6 +1,6 @@
 /**
- * Pages of the internet can make a browser on the node, or at the end of a port-forward, send requests here under a name that
- * they control (DNS rebinding). Such a request has that name as its Host; an address or the node's own name it cannot have.
+ * A web page can make a browser on the node, or at the end of a port-forward, send requests to this address under a name that the
+ * author of the page controls (DNS rebinding). The Host of such a request is that name, never an address or the name of the node.
  */
 import { isIP } from 'node:net';
 

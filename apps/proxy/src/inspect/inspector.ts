@@ -1,6 +1,6 @@
 /**
- * What a running proxy knows about itself, for people: read when someone asks, never during a sync. Every method only reads;
- * what the mode or the kernel cannot answer is null.
+ * The state of the running proxy, for the debug routes and the page: read for a request, never during a sync. Every method only
+ * reads; data that the mode or the kernel does not provide is null.
  */
 import { describeService, objectKey, type Backend, type Family, type ServicePortKey } from '@signalbox/core';
 import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
@@ -27,7 +27,7 @@ export interface Inspector {
   services(): Promise<readonly ServiceSummary[]>;
   /** `description.found` is false if there is no such Service. */
   service(namespace: string, name: string): Promise<ServiceAnswer>;
-  /** Or what is wrong with the question, in one line. */
+  /** The answer, or the error in the question, in one line. */
   explain(from: string, to: string): ExplainAnswer | string;
   difference(): Promise<DifferenceAnswer>;
   /** Oldest first. */
@@ -35,7 +35,7 @@ export interface Inspector {
   status(): StatusAnswer;
 }
 
-/** So many Services are described before events and syncs get their turn. */
+/** This many Services are described before the event loop runs other events and syncs. */
 const AT_ONCE = 50;
 
 async function summaries({ model, families, syncs }: Parts): Promise<ServiceSummary[]> {
@@ -107,7 +107,7 @@ async function differences({ running }: Parts): Promise<DifferenceAnswer> {
 
 export function createInspector(sources: StatusSources): Inspector {
   const { parts } = sources;
-  // The kernel is read once, however many ask at the same time.
+  // Simultaneous requests share one read of the kernel.
   const flights = singleFlight();
   const { clock } = parts.composition;
   const services = keepBriefly({ clock, version: () => parts.syncs.added() }, () => summaries(parts));

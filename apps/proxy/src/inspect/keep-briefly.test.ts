@@ -30,7 +30,7 @@ describe('keepBriefly', () => {
     expect([await read(), await read()]).toEqual([2, 2]);
   });
 
-  it('does not keep for the next caller what a change during the computation made out of date', async () => {
+  it('does not keep a result that a change during the computation has made out of date', async () => {
     const { state, read } = world();
     state.during = () => (state.version += 1);
     await read();
@@ -38,7 +38,7 @@ describe('keepBriefly', () => {
     expect([await read(), await read()]).toEqual([2, 2]);
   });
 
-  it('keeps a result for two seconds of its own, whatever was kept before it', async () => {
+  it('keeps each result for two seconds, also after an earlier result', async () => {
     const { clock, state, read } = world();
     await read();
     clock.advance(KEPT_MS - 1);

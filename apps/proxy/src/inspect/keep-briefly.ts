@@ -1,4 +1,4 @@
-/** A result that is costly to compute is kept for the next caller, until it may be out of date or a short time has passed. */
+/** Keeps an expensive result for further callers, until it may be out of date or a short time has passed. */
 import type { Clock } from '@signalbox/core';
 
 export interface KeepOptions {
@@ -15,7 +15,7 @@ export function keepBriefly<T>({ clock, version }: KeepOptions, compute: () => P
   let cancel = (): void => undefined;
   return async () => {
     if (kept?.of === version()) return kept.value;
-    // Before: what changes during the computation may be missing in its result.
+    // Read before the computation: the result may not contain changes that occur during it.
     const of = version();
     const value = await compute();
     kept = { value, of };

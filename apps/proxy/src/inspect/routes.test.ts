@@ -138,7 +138,7 @@ describe('/debug/services', () => {
     ]);
   });
 
-  it('names what the kernel refused', async () => {
+  it('names the service ports that the kernel refused', async () => {
     const world = await serving();
     const failures = [{ key: KEY, error: ERROR }];
     const partial = { ...SYNCED, outcome: 'partial', failures } as const;
@@ -165,7 +165,7 @@ describe('/debug/services', () => {
 });
 
 describe('the other debug routes', () => {
-  it('/debug/explain says what happens to a packet', async () => {
+  it('/debug/explain returns what happens to a packet', async () => {
     const world = await serving();
     const answer = await read(world, '/debug/explain?from=10.244.1.9&to=10.96.0.10:80', 'explain');
     expect(answer).toMatchObject({
@@ -177,7 +177,7 @@ describe('the other debug routes', () => {
     await read(world, '/debug/explain', 'refusal', 400);
   });
 
-  it('/debug/diff has lines, null where the mode cannot tell, or the error', async () => {
+  it('/debug/diff has lines, null if the mode cannot compare, or the error', async () => {
     const world = await serving();
     Object.assign(world.parts.backends.get('IPv4') ?? {}, {
       difference: () => Promise.resolve({ outcome: 'ok', lines: ['nat', '-A KUBE-SERVICES'] }),
@@ -211,7 +211,7 @@ describe('the other debug routes', () => {
     expect(syncs[0]).toMatchObject({ reason: 'change', scope: 'full', outcome: 'ok' });
   });
 
-  it('/debug/status names what the start waits for, and is ready after it', async () => {
+  it('/debug/status names the conditions that the start waits for, and is ready after it', async () => {
     const world = await start(['--cluster-cidr=10.244.0.0/16']);
     const waiting = await read(world, '/debug/status', 'status');
     expect(waiting).toMatchObject({ state: 'waiting', mode: 'iptables', node: 'node-a', api: null });
@@ -231,7 +231,7 @@ describe('the other debug routes', () => {
     });
   });
 
-  it('/debug/schema is the schema that these answers fit', async () => {
+  it('/debug/schema is the schema of these answers', async () => {
     const response = await (await serving()).get('metrics', '/debug/schema');
     expect(await response.json()).toEqual(schema);
   });

@@ -65,7 +65,7 @@ export function guardedRoute(route: Route, nodeNames: readonly string[]): Route 
   };
 }
 
-/** By path; undefined for paths of others. */
+/** By path; undefined for other paths. */
 export function debugRoutes(
   inspector: Inspector,
   nodeNames: readonly string[],

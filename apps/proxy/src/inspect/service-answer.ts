@@ -42,7 +42,7 @@ export interface KernelFacts {
 
 const NOTHING_KNOWN: KernelFacts = { failures: null, kernel: null };
 
-/** Of several families one alone can lack an object. */
+/** An object can be missing in one family only. */
 function holdsAll(kernel: readonly KernelAnswer[]): boolean {
   return [...mergeKernel(kernel).values()].every(({ objects }) =>
     objects.every(({ state }) => state === 'held'),

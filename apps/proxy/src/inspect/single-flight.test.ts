@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { singleFlight } from './single-flight.ts';
 
 describe('singleFlight', () => {
-  it('computes once for callers that ask at the same time, and anew after that', async () => {
+  it('computes once for simultaneous callers, and again for later ones', async () => {
     const flights = singleFlight();
     let count = 0;
     const compute = () => Promise.resolve((count += 1));

@@ -1,4 +1,4 @@
-/** Callers that ask for the same while it is being computed share one result. */
+/** Calls during a computation share its result. */
 export function singleFlight(): <T>(key: string, compute: () => Promise<T>) => Promise<T> {
   const running = new Map<string, Promise<unknown>>();
   return <T>(key: string, compute: () => Promise<T>): Promise<T> => {

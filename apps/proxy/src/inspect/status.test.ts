@@ -14,7 +14,7 @@ async function apiOf(connection: Omit<WatchConnection, 'resource'>): Promise<Sta
 }
 
 describe('the connection to the API server', () => {
-  it('is there while the last attempt was answered', async () => {
+  it('exists while the last attempt was answered', async () => {
     const { api, problems } = await apiOf({ lastContact: 1_699_999_940_000, error: null });
     expect([api?.connected, api?.resources[0]?.ageSeconds, problems]).toEqual([true, 60, []]);
   });
@@ -27,7 +27,7 @@ describe('the connection to the API server', () => {
     ]);
   });
 
-  it('is lost when a watch was silent for longer than a server keeps one', async () => {
+  it('is lost when a watch received nothing for longer than a server keeps a watch open', async () => {
     const { api, problems } = await apiOf({ lastContact: 1_699_990_000_000, error: null });
     expect(api?.connected).toBe(false);
     expect(problems).toEqual([

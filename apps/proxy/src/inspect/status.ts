@@ -5,7 +5,7 @@ import type { FamilyStatus, StatusAnswer } from './answers.ts';
 
 export interface StatusSources {
   readonly parts: Parts;
-  /** What the first sync waits for; empty once it may run. */
+  /** The conditions that the first sync waits for; empty when it may run. */
   readonly waitingFor: () => readonly string[];
   /** Epoch milliseconds. */
   readonly startedAt: number;
@@ -25,7 +25,7 @@ function familyStatus({ model, health, syncs }: Parts, family: Family): FamilySt
   };
 }
 
-/** Bookmarks come about once a minute, and a server ends each watch within ten. */
+/** A server sends a bookmark about once a minute, and ends each watch within ten minutes. */
 const STALE_SECONDS = 900;
 
 function serviceOf(key: string): string {

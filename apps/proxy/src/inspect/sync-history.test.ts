@@ -62,7 +62,7 @@ describe('createSyncHistory', () => {
     expect(history.repaired('IPv6')).toEqual({ missing: 0, altered: 0, stale: 0 });
   });
 
-  it('has what is refused until a sync programs it; a failed sync changes nothing', () => {
+  it('has refused service ports until a sync programs them; a failed sync changes nothing', () => {
     const history = createSyncHistory();
     const refused = {
       family: 'IPv4',

@@ -1,4 +1,4 @@
-/** The last syncs of all families. Adding one is all that the sync path does for it. */
+/** The last syncs of all families. A sync only adds its own entry. */
 import {
   type BackendError,
   type Drift,
@@ -23,17 +23,17 @@ type RepairTotals = Readonly<Record<Drift['kind'], number>>;
 
 export interface SyncHistory {
   add(sync: EndedSync): void;
-  /** So many since the start. */
+  /** Number since the start. */
   added(): number;
   /** Oldest first. */
   syncs(): readonly SyncAnswer[];
   last(family: Family): SyncAnswer | null;
-  /** What the last sync that did not fail as a whole could not program. */
+  /** Service ports and other objects refused in the last sync that did not fail as a whole. */
   failures(family: Family): readonly FailureAnswer[];
   repaired(family: Family): RepairTotals;
 }
 
-/** Syncs, and objects of one: a flush of all rules repairs tens of thousands. */
+/** Limits of syncs and of objects of one sync: after a flush of all rules, a sync repairs tens of thousands of objects. */
 const KEPT = 100;
 const OBJECTS = 20;
 

@@ -1,6 +1,6 @@
 import type { Candidates, CompletedFlag, Value } from './candidates.ts';
 
-/** bash splits `--flag=value` at the `=`: the flag is then two words before what is completed. */
+/** bash splits `--flag=value` at the `=`: the flag is then two words before the word that is completed. */
 export function bashCompletion({ commands, proxyFlags }: Candidates): string {
   const rows = commands.map(({ name, flags, takesProxyFlags, words }) => {
     const all = [...shown(flags), ...(takesProxyFlags ? ['$proxy_flags'] : [])];

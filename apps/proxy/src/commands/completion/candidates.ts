@@ -1,11 +1,11 @@
-/** What a shell can offer, derived from the table of commands and the flags of the proxy. */
+/** Candidates for completion in a shell, derived from the table of commands and the flags of the proxy. */
 import { kindOf } from '../../config/kinds.ts';
 import { FLAGS, type Flag } from '../../flags/flags.ts';
 import { LETTERS } from '../../flags/help.ts';
 import type { OwnFlag } from '../../flags/syntax.ts';
 import type { Command } from '../command.ts';
 
-/** What may stand as the value of a flag. */
+/** Possible values of a flag. */
 export type Value = 'none' | 'file' | 'folder' | 'text' | readonly string[];
 
 export interface CompletedFlag {
@@ -21,7 +21,7 @@ export interface CompletedCommand {
   readonly summary: string;
   readonly flags: readonly CompletedFlag[];
   readonly takesProxyFlags: boolean;
-  /** Words that an argument may be. */
+  /** Possible values of an argument. */
   readonly words: readonly string[];
 }
 
@@ -30,7 +30,7 @@ export interface Candidates {
   readonly proxyFlags: readonly CompletedFlag[];
 }
 
-/** Flags whose value is a path: their kind does not tell. */
+/** Flags whose value is a path; their kind does not contain this. */
 export const PATHS: Readonly<Record<string, 'file' | 'folder'>> = {
   config: 'file',
   kubeconfig: 'file',

@@ -15,7 +15,7 @@ async function script(shell: string): Promise<string> {
   return printed.join('');
 }
 
-/** What bash's function for the command replies, with the words as readline splits them. */
+/** The candidates from bash's function for the command, with the words as readline splits them. */
 async function complete(...words: string[]): Promise<readonly string[]> {
   const quoted = words.map((word) => `'${word}'`).join(' ');
   const body = `${await script('bash')}
@@ -36,7 +36,7 @@ describe('completion in bash', () => {
     expect(await complete('signalbox', 'mi')).toEqual(['migrate']);
   });
 
-  it('offers every flag of the proxy, also behind a command that takes them', async () => {
+  it('offers every flag of the proxy, also after a command that accepts them', async () => {
     const all = FLAGS.map(({ name }) => `--${name}`);
     expect(await complete('signalbox', '--')).toEqual(all);
     expect(await complete('signalbox', 'migrate', '--')).toEqual(['--to', '--dry-run', '--output', ...all]);
