@@ -1,7 +1,7 @@
 import type { Family } from '@signalbox/core';
 import type { Gauge, Registry } from './registry.ts';
 
-/** Since the start of the process, but for `open`. */
+/** Since the start of the process, except `open`. */
 export interface ConnectionCounts {
   readonly open: number;
   readonly forwarded: number;

@@ -58,7 +58,7 @@ describe('the text format', () => {
     );
   });
 
-  it('forgets the samples of one metric', async () => {
+  it('removes the samples of one metric', async () => {
     const registry = createRegistry();
     const read = registry.gauge({ name: 'read_total', help: 'R.', labels: ['x'], as: 'counter' });
     const gauge = registry.gauge({ name: 'gauge', help: 'G.', labels: ['x'] });

@@ -18,7 +18,7 @@ export interface Counter {
 
 export interface Gauge {
   set(value: number, labels?: LabelValues): void;
-  /** Forgets its samples. */
+  /** Removes its samples. */
   clear(): void;
 }
 

@@ -59,7 +59,7 @@ describe('the metrics of single Services', () => {
     expect(lines).toContain('kubeproxy_service_metrics_dropped_series 3');
   });
 
-  it('are read once for the scrapes of 15 seconds, and forget what is gone', async () => {
+  it('are read once for the scrapes of 15 seconds, and have no samples of removed objects', async () => {
     const { clock, kernel, samples } = scraped({ 'shop/web:http/TCP': [count('10.244.0.5', 3)] });
     await samples();
     kernel.answer = () => Promise.resolve(inspection({ 'shop/web:http/TCP': [count('10.244.0.6', 1)] }));
@@ -87,7 +87,7 @@ describe('the metrics of single Services', () => {
     expect(kernel.readings).toBe(2);
   });
 
-  it('delay a scrape by 5 seconds at most, and are there at the next one', async () => {
+  it('delay a scrape by 5 seconds at most, and are in the next one', async () => {
     const { clock, kernel, samples } = scraped({});
     let finish: (inspected: Inspection) => void = () => undefined;
     const slow = new Promise<Inspection>((resolve) => {
@@ -103,7 +103,7 @@ describe('the metrics of single Services', () => {
     expect(kernel.readings).toBe(1);
   });
 
-  it('keep their values where a reading fails, which is counted', async () => {
+  it('keep their values if a reading fails, and the failure is counted', async () => {
     const { clock, kernel, samples } = scraped({ 'shop/web:http/TCP': [count('10.244.0.5', 3)] });
     await samples();
     const error = backendError('busy', 'NFT_MSG_GETSETELEM', 'changing');

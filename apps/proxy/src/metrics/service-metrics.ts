@@ -1,6 +1,6 @@
 /**
- * Connections of single Services and endpoints, where the operator wants them (--service-metrics): as many series as allowed,
- * read from the kernel at a scrape, and not at every one.
+ * Connections of single Services and endpoints (--service-metrics): a limited number of series, read from the kernel at a scrape,
+ * but not at every scrape.
  */
 import {
   type Backend,
@@ -88,7 +88,7 @@ async function readCounts(
   const sorted = [...inspected.servicePorts].sort(([one], [other]) => (one < other ? -1 : 1));
   return sorted.flatMap(([key, { endpoints }]) => {
     const labels = labelsOf(family, key);
-    // Without endpoints the mode counts nothing for it.
+    // The mode has no counters for a service port without endpoints.
     return labels === null || endpoints.length === 0 ? [] : [{ labels, endpoints }];
   });
 }

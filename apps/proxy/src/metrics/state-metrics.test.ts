@@ -27,7 +27,7 @@ describe('the metrics of the state', () => {
     ]);
   });
 
-  it('have no age where no API server is asked', async () => {
+  it('have no age without an API server', async () => {
     expect((await samples(null)).join()).not.toContain('age_seconds');
   });
 });

@@ -1,4 +1,4 @@
-/** What `signalbox status` says, as gauges: counted at each scrape. */
+/** The state that `signalbox status` prints, as gauges: counted at each scrape. */
 import type { StatusAnswer } from '../inspect/answers.ts';
 import type { Registry } from './registry.ts';
 

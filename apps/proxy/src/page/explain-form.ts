@@ -30,7 +30,7 @@ function answerText({ explanation, warnings }: ExplainAnswer): Markup {
     ${warnings.map((warning) => html`<p>${badge('warn', 'Warning')} ${warning}</p>`)}`;
 }
 
-/** `answer`: to the question; a text: what is wrong with it. */
+/** `answer`: what happens to the packet; a text: the error in the input. */
 export function explainForm({ from, to }: Question, answer: ExplainAnswer | string | null): Markup {
   const result =
     answer === null

@@ -23,7 +23,7 @@ describe('html', () => {
     );
   });
 
-  it('any text comes out of a parser as it went in, as one text and one attribute', () => {
+  it('a parser returns any text unchanged, as one text and one attribute', () => {
     // Characters that no document may contain, surrogates without a partner and carriage returns aside.
     const text = fc.string({
       unit: fc.constantFrom(...Array.from(HOSTILE), 'é', '漢', '😀', '=', '/', '\\', '$'),
@@ -46,12 +46,12 @@ describe('html', () => {
     expect(html`<i>${items}${null}${7}</i>`.text).toBe('<i><b>a</b><b>&lt;</b>7</i>');
   });
 
-  it('an object that only looks like markup is no markup', () => {
+  it('an object with the fields of markup is not markup', () => {
     const forged = { text: '<b>' } as unknown as Markup;
     expect(() => html`${forged}`).toThrow(TypeError);
   });
 
-  it('replaces control characters and marks that reverse the direction of text', () => {
+  it('replaces control characters and characters that reverse the direction of text', () => {
     expect(html`${'a\u0000b\u001B[2Jc\u202Ed\u2066e'}`.text).toBe('a\uFFFDb\uFFFD[2Jc\uFFFDd\uFFFDe');
   });
 });

@@ -35,7 +35,7 @@ function render(value: Value): string {
   return value.map(render).join('');
 }
 
-/** Values stand for text or for the value of a quoted attribute; never for a name, and never in a script or style. */
+/** Values are allowed as text or as the value of a quoted attribute; not as a name, and not in a script or style. */
 export function html(literal: TemplateStringsArray, ...values: readonly Value[]): Markup {
   return new Markup(literal.map((part, index) => part + render(values[index] ?? null)).join(''));
 }

@@ -1,4 +1,4 @@
-/** What all pages have in common. */
+/** Common parts of all pages. */
 import type { StatusAnswer } from '../inspect/answers.ts';
 import { html, type Markup, type Value } from './html.ts';
 
@@ -8,7 +8,7 @@ export interface PageContent {
   readonly body: Value;
 }
 
-/** `good`, `bad`, `warn` are colours; the words say the same. */
+/** `good`, `bad`, `warn` are colours; the text has the same information. */
 export type Tone = 'good' | 'bad' | 'warn';
 
 export function badge(tone: Tone, words: string): Markup {

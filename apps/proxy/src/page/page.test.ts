@@ -75,7 +75,7 @@ describe('F112: every page', () => {
     }
   });
 
-  it('has no inline script, style or handler, and names nothing outside of this server', async () => {
+  it('has no inline script, style or handler, and no reference to another server', async () => {
     const world = await startPageWorld();
     const hostile = encodeURIComponent(HOSTILE);
     for (const path of [...PATHS, `/?q=${hostile}&from=${hostile}&to=${hostile}&state=${hostile}`]) {
@@ -104,14 +104,14 @@ describe('F112: every page', () => {
 });
 
 describe('the list of Services', () => {
-  it('shows those that are not served first, in words, with the diagnosis', async () => {
+  it('shows Services that are not served first, in words, with the diagnosis', async () => {
     const { texts } = await read(await startPageWorld(), '/');
     const rows = texts('tr').slice(1);
     expect(rows.at(-1)).toMatch(/^default\/web Served .*10\.96\.0\.10 2 of 3 /);
     expect(rows.filter((row) => row.includes('Not served')).length).toBe(rows.length - 1);
   });
 
-  it('search words all have to occur; a state filters', async () => {
+  it('shows the rows that contain all search words, and only those of the selected state', async () => {
     const world = await startPageWorld();
     const found = async (query: string): Promise<string[]> =>
       (await read(world, `/?${query}`)).texts('th').filter((text) => text.includes('/'));
@@ -169,7 +169,7 @@ describe('the page of a Service', () => {
     expect(rows[2]).toMatch(/^10\.244\.1\.7:8080 Not used .*not ready/);
   });
 
-  it('shows kernel objects by name, and what was refused', async () => {
+  it('shows kernel objects by name, and refused service ports', async () => {
     const world = await startPageWorld();
     const { text } = await read(world, '/page/default/web');
     expect(text).toMatch(/held chain KUBE-SVC-WEB table nat/);
@@ -217,7 +217,7 @@ describe('Services of the page', () => {
     return { world, described };
   }
 
-  it('are described once for requests in a row, and again after 2 s or a sync', async () => {
+  it('are described once for successive requests, and again after 2 s or a sync', async () => {
     const { world, described } = await counting();
     const path = '/debug/services';
     for (const each of ['/', '/', path]) await world.get('metrics', each);
@@ -231,7 +231,7 @@ describe('Services of the page', () => {
     expect(described()).toBe(2);
   });
 
-  it('are not described while no one requests the page', async () => {
+  it('are not described without a request for the page', async () => {
     const { world, described } = await counting();
     await world.settle(60_000);
     expect(described()).toBe(0);

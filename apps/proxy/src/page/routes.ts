@@ -11,7 +11,7 @@ import { parseListQuery } from './service-list.ts';
 import { servicePage } from './service-page.ts';
 import { STYLE } from './style.ts';
 
-/** The page uses nothing but its own style and script, and is shown in no frame of another page. */
+/** Allows only the style sheet and the script of the page, and no other page may show it in a frame. */
 const POLICY = [
   "default-src 'none'",
   "style-src 'self'",
@@ -80,7 +80,7 @@ async function sendService(
   send(response, 404, ['text/html', documentOf({ title: 'Not found', status, body }).text]);
 }
 
-/** By path; undefined for paths of others. */
+/** By path; undefined for other paths. */
 export function pageRoutes(
   inspector: Inspector,
   nodeNames: readonly string[],

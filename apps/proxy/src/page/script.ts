@@ -1,6 +1,6 @@
 /**
- * The script of the page: results while one types, and `/` for the search field. Everything works without it. It adds only nodes that
- * the browser has parsed from this server's own answer, and scripts in those do not run.
+ * The script of the page: updates results during input, and moves the focus to the search field at `/`. The page works without it. It
+ * adds only nodes that the browser has parsed from a response of this server; scripts in such nodes do not run.
  */
 export const SCRIPT = `'use strict';
 (() => {

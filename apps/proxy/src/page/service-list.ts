@@ -4,7 +4,7 @@ import { html, type Markup } from './html.ts';
 import { servedBadge } from './layout.ts';
 
 export interface ListQuery {
-  /** Words that all have to occur. */
+  /** A row must contain all of these words. */
   readonly q: string;
   readonly state: 'all' | 'served' | 'not-served';
   /** From 1. */
@@ -42,7 +42,7 @@ function select(all: readonly ServiceSummary[], { q, state }: ListQuery): readon
   });
 }
 
-/** Those that are not served come first. */
+/** Services that are not served come first. */
 function byState(a: ServiceSummary, b: ServiceSummary): number {
   return Number(a.served) - Number(b.served);
 }

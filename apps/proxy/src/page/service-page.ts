@@ -1,4 +1,4 @@
-/** One Service: what it is, where it is reached, where its connections go, and what is wrong. */
+/** One Service: its properties, frontends, endpoints with their connections, and problems. */
 import { formatAddressPort } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer, StatusAnswer } from '../inspect/answers.ts';
 import { endpointTable } from './endpoint-table.ts';

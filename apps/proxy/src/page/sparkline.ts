@@ -6,7 +6,7 @@ const HEIGHT = 40;
 const STEP = 6;
 const BAR = 4;
 
-/** A sync that repaired is good, and worth a look. */
+/** A sync that repaired objects was successful, but is highlighted. */
 function toneOf({ outcome, repaired }: SyncAnswer): string {
   if (outcome !== 'ok') return 'bad';
   return repaired.total > 0 ? 'warn' : 'good';

@@ -1,4 +1,4 @@
-/** What went wrong and what was repaired, newest first. */
+/** Problems and repairs, newest first. */
 import type { SyncAnswer } from '../inspect/answers.ts';
 import { html, type Markup, type Value } from './html.ts';
 import { badge, time } from './layout.ts';
@@ -42,7 +42,7 @@ function entry({ time: at, family, repaired, failures, error }: SyncAnswer): Mar
 const isNotable = ({ error, failures, repaired }: SyncAnswer): boolean =>
   error !== null || failures.total > 0 || repaired.total > 0;
 
-/** Oldest first, as the Inspector has them. */
+/** Oldest first, as returned by the Inspector. */
 export function timeLine(syncs: readonly SyncAnswer[]): Markup {
   const notable = syncs.filter(isNotable).toReversed();
   if (notable.length === 0) return html`<p>None in the last ${syncs.length} syncs.</p>`;

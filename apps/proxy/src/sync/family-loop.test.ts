@@ -109,7 +109,7 @@ async function world({
 const complaints = (lines: readonly string[]): string[] =>
   lines.filter((line) => line.includes('Failed to delete stale conntrack entries'));
 
-it('stops to serve node ports at loopback addresses when it stops, so that the next mode can', async () => {
+it('closes the sockets of node ports at loopback addresses when it stops, so that the next mode can open them', async () => {
   const seen: string[] = [];
   const record = (what: string) => () => {
     seen.push(what);

@@ -17,7 +17,7 @@ function world() {
 const NOTE = 'shop/web:http/TCP IPv4: IPVS_CMD_NEW_SERVICE: no such scheduler (rejected)';
 
 describe('Events of service ports that the kernel refused', () => {
-  it('F137: are about the Service, with port, family and the error on one line', () => {
+  it('F137: refer to the Service, with port, family and the error on one line', () => {
     const { events, synced } = world();
     synced([refused('shop/web:http/TCP')]);
     expect(events).toEqual([
@@ -47,7 +47,7 @@ describe('Events of service ports that the kernel refused', () => {
     expect(notes()).toEqual([NOTE, NOTE]);
   });
 
-  it('leave out objects that are not of one service port', () => {
+  it('are not recorded for objects that do not belong to one service port', () => {
     const { events, synced } = world();
     synced([refused('interface kube-ipvs0')]);
     expect(events).toEqual([]);

@@ -6,7 +6,7 @@ import { parseServicePortKey, type Family, type ServiceFailure } from '@signalbo
 import type { Events } from '../compose/composition.ts';
 
 export interface RefusalReporter {
-  /** After each sync that did not fail as a whole: all that it could not program. */
+  /** After each sync that did not fail as a whole: all service ports and other objects that were refused. */
   readonly synced: (failures: readonly ServiceFailure[]) => void;
 }
 
@@ -23,7 +23,7 @@ export function createRefusalReporter(family: Family, events: Events): RefusalRe
 /** Without the detail of the error: it may contain all input of the tool. */
 function record(events: Events, family: Family, { key, error }: ServiceFailure): void {
   const port = parseServicePortKey(key);
-  // An object of no single service port.
+  // An object that does not belong to one service port.
   if (port === null) return;
   const { namespace, name } = port;
   events.record({

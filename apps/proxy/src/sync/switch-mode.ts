@@ -97,8 +97,8 @@ async function make(create: () => Promise<ModeLoops>): Promise<ModeLoops | strin
 }
 
 /**
- * What the returned function closes serves until then: the sockets of a mode whose traffic ends with the process serve until the
- * rules of the next mode are verified. New sockets of the same mode need the ports of the former ones.
+ * The returned function closes the former mode. If traffic of that mode ends with the process, its sockets serve until this call,
+ * after the rules of the next mode are verified. New sockets of the same mode need the ports of the former ones.
  */
 async function replace(parts: Parts, next: ModeLoops): Promise<() => Promise<void>> {
   const former = parts.running;

@@ -214,7 +214,7 @@ async function runOnce(options: SyncLoopOptions, state: State): Promise<void> {
   }
 }
 
-/** What the sync wrote before is not known. */
+/** It is not known what the sync wrote before the exception. */
 function exceptionResult(error: unknown): SyncResult {
   const message = error instanceof Error ? error.message : String(error);
   return { ...NOTHING_DONE, outcome: 'failed', error: backendError('exception', 'sync', message) };

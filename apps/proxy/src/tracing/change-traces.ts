@@ -13,12 +13,12 @@ export interface ChangeTracesOptions {
 export interface ChangeTraces {
   /** Objects have arrived and will now be applied to the model. */
   arrived(): void;
-  /** They are, and have changed this family. */
+  /** The objects were applied, and have changed this family. */
   changed(family: Family, events: number): void;
   readonly families: Readonly<Record<Family, FamilyTrace>>;
 }
 
-/** Called by the loop of a family, in this order. Without an object change since the last sync nothing is recorded. */
+/** Called by the loop of a family, in this order. Records nothing if no object has changed since the last sync. */
 export interface FamilyTrace {
   readonly measureWrite: MeasureWrite;
   syncStarts(): void;
@@ -49,7 +49,7 @@ interface Running {
 interface State {
   /** Waits for the next sync. */
   waiting: Arrival | null;
-  /** Of the running sync, or of one that failed. */
+  /** Of the running sync, or of a failed sync. */
   taken: Arrival | null;
   attempts: number;
   running: Running | null;
@@ -80,7 +80,7 @@ function initialState(): State {
   return { waiting: null, taken: null, attempts: 0, running: null };
 }
 
-/** The first one's interval: a trace begins with the change that waited longest. */
+/** The interval of the first change: a trace begins with the change that waited longest. */
 function merge(earlier: Arrival | null, later: Arrival | null): Arrival | null {
   if (earlier === null || later === null) return earlier ?? later;
   return { decode: earlier.decode, events: earlier.events + later.events };
@@ -135,13 +135,13 @@ function endSync(
   if (taken === null || running === null) return;
   const { events } = taken;
   record({ mode, reason, result, counts: sync.state.counts, attempt, events, ...intervals(taken, running) });
-  // A change that is not in the kernel is that of the next sync, too.
+  // A change that was not written to the kernel is also part of the next sync.
   if (result.outcome === 'failed') return;
   state.taken = null;
   state.attempts = 0;
 }
 
-/** What is written outside of a sync, or in one that no change caused, is not of interest. */
+/** Writes outside of a sync, or in a sync that no change caused, are not recorded. */
 async function measure<T>(state: State, now: () => number, write: () => Promise<T>): Promise<T> {
   const { running } = state;
   if (running === null) return write();

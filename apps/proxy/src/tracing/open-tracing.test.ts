@@ -47,7 +47,7 @@ function record(tracing: Tracing, syncs: number): void {
 const until = (holds: () => void): Promise<void> => vi.waitFor(holds, { timeout: 60_000, interval: 10 });
 
 describe('a collector of traces', () => {
-  it('gets the share of the traces that is asked for, complete ones', async () => {
+  it('receives the configured share of the traces, each complete', async () => {
     const { tracing } = await open(100_000);
     for (let round = 0; round < 5; round++) record(tracing, 400);
     await tracing.close();
@@ -60,7 +60,7 @@ describe('a collector of traces', () => {
     for (const spans of traces.values()) expect(spans).toHaveLength(SPANS_OF_A_TRACE);
   });
 
-  it('gets nothing at a rate of 0', async () => {
+  it('receives nothing at a rate of 0', async () => {
     const { tracing } = await open(0);
     record(tracing, 1000);
     await tracing.close();
@@ -84,7 +84,7 @@ describe('a collector of traces', () => {
     expect(lines('The collector accepts traces again')).toHaveLength(1);
   });
 
-  it('costs no more than a full queue while it does not answer', async () => {
+  it('uses no more memory than a full queue while it does not answer', async () => {
     const { collector } = test;
     const { tracing } = await open();
     collector.behaviour = 'silent';
@@ -95,11 +95,11 @@ describe('a collector of traces', () => {
     await tracing.close();
     const received = new Set(collector.spans.map(({ spanId }) => spanId)).size;
     expect(received).toBeGreaterThan(500);
-    // The queue, and the batch that was under way.
+    // The queue, and the batch that was being sent.
     expect(received).toBeLessThanOrEqual(2048 + 512);
   });
 
-  it('that does not answer delays the end by two seconds', async () => {
+  it('delays the end by two seconds if it does not answer', async () => {
     const { tracing, clock } = await open();
     test.collector.behaviour = 'silent';
     record(tracing, 1);

@@ -16,14 +16,14 @@ export interface TracingOptions {
 }
 
 export interface Tracing extends ChangeTraces {
-  /** Sends what is recorded; a collector that does not answer delays the end only so long. */
+  /** Sends the recorded spans; a collector that does not answer delays the end only for a limited time. */
   close(): Promise<void>;
 }
 
 /** Milliseconds. */
 const CLOSE_DEADLINE = 2000;
 
-/** `null`: it cannot be loaded, which is logged. Services are programmed without traces, too. */
+/** `null`: it cannot be loaded, which is logged. Services are programmed also without traces. */
 export async function openTracing(options: TracingOptions): Promise<Tracing | null> {
   const { settings, nodeName, clock, now, logger } = options;
   const loaded = await loadExporter();

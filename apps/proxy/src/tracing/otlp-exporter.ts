@@ -1,4 +1,4 @@
-/** Sends traces by OTLP/HTTP. A chunk of its own in the bundle: OpenTelemetry is loaded only when tracing is on. */
+/** Sends traces by OTLP/HTTP. A separate chunk of the bundle: OpenTelemetry is loaded only when tracing is on. */
 import {
   ROOT_CONTEXT,
   SpanStatusCode,
@@ -26,7 +26,7 @@ export interface OtlpExporterOptions extends TracingSettings {
   readonly onSent: (error: string | null) => void;
 }
 
-/** Spans that wait for the collector; more are dropped. About 1 KB each. */
+/** Limit of spans that wait to be sent; further spans are dropped. About 1 KB each. */
 const MOST_SPANS = 2048;
 const BATCH = 512;
 /** Milliseconds from the first span to the request that sends it. */
@@ -63,13 +63,13 @@ function reportingExporter({ url, onSent }: OtlpExporterOptions): SpanExporter {
   return {
     export: (spans, done) =>
       exporter.export(spans, (result) => {
-        // The code of a success is 0. What did not arrive is dropped; the processor has nothing to add to the report.
+        // The code of a success is 0. Spans that were not accepted are dropped; the processor adds nothing to the report.
         const code: number = result.code;
         onSent(code === 0 ? null : describe(result.error));
         done({ code: 0 });
       }),
     forceFlush: () => exporter.forceFlush(),
-    // Also what a request that is under way carries.
+    // Includes the spans of a request that has not ended.
     shutdown: async () => {
       await exporter.forceFlush();
       await exporter.shutdown();
@@ -77,7 +77,7 @@ function reportingExporter({ url, onSent }: OtlpExporterOptions): SpanExporter {
   };
 }
 
-/** An error of a connection to more than one address has only a code. */
+/** The error of connection attempts to more than one address has only a code. */
 function describe(error: Error | undefined): string {
   const code = error !== undefined && 'code' in error ? String(error.code) : '';
   const message = error?.message ?? '';

@@ -1,4 +1,4 @@
-/** More than this many milliseconds apart, the wall clock has been set. */
+/** If the clocks differ by more than this many milliseconds, the wall clock has been set. */
 const TOLERANCE = 1000;
 
 /**

@@ -1,4 +1,4 @@
-/** What is recorded of the sync that wrote a change. Types only: the exporter is loaded only when tracing is on. */
+/** Data recorded for the sync that wrote a change. Types only: the exporter is loaded only when tracing is enabled. */
 import type { DesiredCounts, Family, SyncResult } from '@signalbox/core';
 
 /** Milliseconds since 1970, with fractions. */
@@ -13,11 +13,11 @@ export interface SyncTrace {
   readonly reason: string;
   readonly result: SyncResult;
   readonly counts: DesiredCounts;
-  /** Object changes of the family that it covers. */
+  /** Object changes of the family in this sync. */
   readonly events: number;
-  /** More than 1 after syncs that failed: then the change waited for them, too. */
+  /** More than 1 after failed syncs: the change then also waited for these. */
   readonly attempt: number;
-  /** From the arrival of the first change to its being applied to the model. */
+  /** From the arrival of the first change until it is applied to the model. */
   readonly decode: Interval;
   /** Waits for minSyncPeriod, for a running sync or for the first complete set of objects. */
   readonly wait: Interval;
@@ -25,13 +25,13 @@ export interface SyncTrace {
   /** Of the backend: compares, compiles and writes. */
   readonly program: Interval;
   readonly writes: readonly Interval[];
-  /** `null`: the mode leaves no flows. */
+  /** `null`: the mode does not create flows. */
   readonly staleFlows: Interval | null;
 }
 
 export interface TraceExporter {
   /** Never waits, never throws. */
   record(trace: SyncTrace): void;
-  /** Sends what is recorded. */
+  /** Sends the recorded spans. */
   close(): Promise<void>;
 }

@@ -143,7 +143,7 @@ describe('every endpoint, with the reason why it is used or not', () => {
     expect(endpointsOf(describeCase(of))).toEqual(endpoints);
   });
 
-  it('names node, zone where the Node is known, hints and conditions', () => {
+  it('contains the node, the zone if the Node is known, hints and conditions', () => {
     const model = modelOf({ endpoints: [{ ...HERE, zones: ['z1'] }, THERE] });
     expect(cart(model).ports[0]?.endpoints).toMatchObject([
       {
@@ -156,7 +156,7 @@ describe('every endpoint, with the reason why it is used or not', () => {
     ]);
   });
 
-  it('counts an address once that one slice has with the port and another without it', () => {
+  it('counts an address once if one slice has it with the port and another without the port', () => {
     const model = modelOf({ endpoints: [HERE] });
     const ports = [{ name: 'web', port: 1 }];
     model.apply(upsert('EndpointSlice', sliceObject([HERE, THERE], { name: 'cart-2', ports })));

@@ -71,7 +71,7 @@ describe('a Service that is served', () => {
     expect(JSON.parse(JSON.stringify(served))).toEqual(served);
   });
 
-  it('is diagnosed as served', () => {
+  it('has the diagnosis "served"', () => {
     expect(diagnose(served)).toBe('Served: 1 port, 2 endpoints');
   });
 });
@@ -238,7 +238,7 @@ describe('a problem that does not keep a Service from being served', () => {
 describe('the two families', () => {
   const dual = { service: { spec: { clusterIPs: ['10.96.0.10', 'fd00::10'] } } };
 
-  it('S51: endpoints in one family only leave the other unserved', () => {
+  it('S51: with endpoints in one family only, the other family is not served', () => {
     const description = describeCase(dual);
     expect(description.families).toEqual([
       { family: 'IPv4', served: true, reason: null },
@@ -277,7 +277,7 @@ describe('diagnose with the state of the kernel', () => {
   const served = describeCase({});
   const key = 'shop/cart:http/TCP';
 
-  it('names what could not be programmed before anything else', () => {
+  it('names refused objects before any other problem', () => {
     const error = {
       code: 'rejected',
       operation: 'nft',
@@ -303,7 +303,7 @@ describe('diagnose with the state of the kernel', () => {
 });
 
 describe('the list of Services', () => {
-  it('has ignored ones too, until they are deleted', () => {
+  it('also contains ignored Services, until they are deleted', () => {
     const model = modelOf({});
     model.apply(upsert('Service', serviceObject({ name: 'db', spec: { clusterIP: 'None' } })));
     expect([...model.services()].sort()).toEqual(['shop/cart', 'shop/db']);
@@ -311,7 +311,7 @@ describe('the list of Services', () => {
     expect([...model.services()]).toEqual(['shop/cart']);
   });
 
-  it('has a Service once that was ignored and is served now, without its former problems', () => {
+  it('contains a Service that was ignored and is now served only once, without its former problems', () => {
     const model = modelOf({ service: { spec: { clusterIP: '10.96.0.999' } } });
     model.apply(upsert('Service', serviceObject()));
     expect([...model.services()]).toEqual(['shop/cart']);

@@ -27,7 +27,7 @@ const IGNORED: Readonly<Record<IgnoredService, readonly [rule: string, message: 
   'no-usable-port': ['F132', 'Not served: no usable port in spec.ports'],
 };
 
-/** Fields for which a default is used instead; an invalid value of any other field removes what it specifies. */
+/** For an invalid value of these fields, the default is used; an invalid value of any other field removes what it specifies. */
 const DEFAULTED = /^spec\.(sessionAffinity|internalTrafficPolicy|externalTrafficPolicy|healthCheckNodePort)/;
 
 function decodeProblem({ resource, object, field, value, reason }: InputProblem): ServiceProblem {
@@ -174,7 +174,7 @@ function notServed(tracked: TrackedService, families: readonly Family[]): Servic
   return finish(tracked, rest, families);
 }
 
-/** One Service as this node serves it; `families`: those of which it programs rules. */
+/** One Service as this node serves it; `families`: the families for which the node programs rules. */
 export function describeService(tracked: TrackedService, families: readonly Family[]): ServiceDescription {
   const { service } = tracked;
   if (service === null) return notServed(tracked, families);

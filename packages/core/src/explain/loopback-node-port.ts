@@ -11,6 +11,6 @@ export function loopbackNodePort(servicePort: DesiredServicePort): NodePortFront
   const route = frontend?.routes.at(-1);
   if (frontend === undefined || route === undefined) return null;
   if (endpointsOf(route, servicePort).length === 0) return null;
-  // The socket's own connection has an address of the node as its source.
+  // The connection from the socket to the endpoint has an address of the node as its source.
   return { ...frontend, routes: [{ ...route, masquerade: true }] };
 }
