@@ -67,7 +67,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-/** In a checkout of the repository, to which a block can add files, with `signalbox` and this Node in the PATH. */
+/** Runs a script in a folder with links to the repository, to which it can add files, with `signalbox` and this Node in the PATH. */
 function execute(script: string) {
   const commands = `${bin}:${path.dirname(process.execPath)}:${process.env['PATH'] ?? ''}`;
   const env = { ...process.env, PATH: commands };
@@ -76,7 +76,7 @@ function execute(script: string) {
 
 describe('the commands of the documents', () => {
   it.each(blocks)(
-    'succeed, and print what $file shows: $script',
+    'succeed, and print the output that $file shows: $script',
     async ({ script, output }) => {
       const { status, stdout, output: all } = await execute(script);
       expect(status, all).toBe(0);

@@ -1,4 +1,4 @@
-// The clauses that the documents promise: rows `| S22 | what it says | where it is proven |`.
+// The clauses in the documents: rows `| S22 | requirement | where it is tested |`.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 

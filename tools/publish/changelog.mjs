@@ -9,7 +9,7 @@ export function notesOf(changelog, name) {
   return section === undefined ? null : section.slice(section.indexOf('\n')).trim();
 }
 
-/** Unreleased changes become those of a version. Throws if there are none. */
+/** Moves the unreleased changes to a section for the version. Throws if there are none. */
 export function releaseChanges(changelog, version, date) {
   const notes = notesOf(changelog, UNRELEASED);
   if (notes === null || notes === '') throw new Error('CHANGELOG.md: no changes under ## Unreleased');
@@ -17,7 +17,7 @@ export function releaseChanges(changelog, version, date) {
   return changelog.replace(/^## Unreleased$/m, `## ${UNRELEASED}\n\n## ${version} (${date})`);
 }
 
-/** Semantic versioning: the version after `version` for a step, or the step itself if it is a later version. */
+/** Semantic versioning: the version after `version` for a major, minor or patch step. */
 export function nextVersion(version, step) {
   const [major = 0, minor = 0, patch = 0] = version.split('-')[0].split('.').map(Number);
   const steps = {

@@ -1,4 +1,4 @@
-/** The Debian package on a copy-on-write view of this system: what it installs, and that a purge leaves nothing. */
+/** The Debian package on a copy-on-write view of this system: the files that it installs, and that a purge removes them. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -31,7 +31,7 @@ function call(file: string, args: readonly string[], env = process.env): Done {
   return { status, text: stdout + stderr };
 }
 
-/** Commands in a root that is this system with changes of its own; the mounts, the network and the changes end with them. */
+/** Runs commands in a copy-on-write view of this system; its mounts, network and changes are removed when they end. */
 function inRoot(script: string): Done {
   const place = path.join(scratch, 'root');
   mkdirSync(place, { recursive: true });
@@ -63,7 +63,7 @@ function section(text: string, name: string): string {
   );
 }
 
-/** The exposure that systemd-analyze computes, of 100: 96 for a unit without options. A lower one leaves out what the modes need. */
+/** The exposure that systemd-analyze computes, of 100: 96 for a unit without options. A lower exposure would deny what the modes need. */
 const EXPOSURE = 32;
 
 describe('the Debian package', () => {

@@ -36,7 +36,7 @@ export function place(from, to, mode = 0o644) {
   chmodSync(to, mode);
 }
 
-/** /usr/bin/signalbox and what it runs, of one architecture. */
+/** /usr/bin/signalbox and the files that it runs, for one architecture. */
 export function placeProgram(root, node, architecture) {
   const built = source('apps/proxy/dist');
   if (!existsSync(path.join(built, 'main.js'))) throw new Error(`${built} is empty: npm run build`);
@@ -112,7 +112,7 @@ function normalizeModes(folder) {
   }
 }
 
-/** The pinned Node of an architecture; npm installs only that of this machine. */
+/** The pinned Node of an architecture; npm installs only the one of this machine. */
 export function nodeFolder(architecture) {
   const name = `node-linux-${ARCHITECTURES[architecture]}`;
   const installed = source('node_modules', name);
@@ -136,7 +136,7 @@ export async function buildDeb(folder, { architecture = hostArchitecture, compre
     normalizeModes(root);
     const deb = path.join(folder, `signalbox_${version}_${architecture}.deb`);
     const args = ['--root-owner-group', `-Z${compression}`, '--build', root, deb];
-    // One time for all files: two builds of a version have the same bytes.
+    // One modification time for all files: two builds of a version have the same bytes.
     const env = { ...process.env, SOURCE_DATE_EPOCH: process.env.SOURCE_DATE_EPOCH ?? '0' };
     const { status, output } = await run('dpkg-deb', args, { capture: true, env });
     if (status !== 0) throw new Error(output);

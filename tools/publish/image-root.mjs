@@ -1,4 +1,4 @@
-// The root file system of the image: files of pinned Debian packages, the stripped Node, the program.
+// The root file system of the image: files of pinned Debian packages, a stripped Node.js, the program.
 import { createHash } from 'node:crypto';
 import {
   cpSync,
@@ -20,7 +20,7 @@ import { readJson } from './stage.mjs';
 
 const LOCK = path.join(repositoryRoot, 'deploy/image/debian-amd64.json');
 const CACHE = path.join(repositoryRoot, '.cache/image');
-/** The second keeps every version that Debian ever had. */
+/** The second mirror has every version that Debian has published. */
 const MIRRORS = [
   (file) => `http://deb.debian.org/${file}`,
   (file) =>
@@ -43,7 +43,7 @@ async function download(file) {
   throw new Error(`${file}: on no mirror`);
 }
 
-/** A package of the lock, from the cache or a mirror, only with the digest of the lock. */
+/** A package of the lock file, from the cache or a mirror, with its digest verified. */
 async function debOf({ file, digest }) {
   const cached = path.join(CACHE, digest);
   if (existsSync(cached) && sha256(readFileSync(cached)) === digest) return cached;
@@ -85,10 +85,10 @@ function trim(root) {
   }
 }
 
-/** Not a link: it could lead to a file of this machine. */
+/** Not a symbolic link: its target could be a file of this machine. */
 const isFile = (file) => lstatSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-/** Names of the libraries that these files load, and that those load in turn. */
+/** Names of the libraries that these files need, directly or through another library. */
 async function loadedBy(root, files) {
   const loaded = new Set();
   for (let next = files; next.length > 0;) {
@@ -134,7 +134,7 @@ async function extract(root, { name, file, digest }) {
 const PROGRAM = 'usr/lib/signalbox';
 const WRAPPER = 'iptables-by-node';
 
-/** As the alternatives of Debian and its packages' scripts would make them; kubeadm's DaemonSet calls kube-proxy. */
+/** The links that Debian's alternatives and maintainer scripts would create; kubeadm's DaemonSet runs kube-proxy. */
 const LINKS = {
   'usr/local/bin/signalbox': '/usr/bin/signalbox',
   'usr/local/bin/kube-proxy': '/usr/bin/signalbox',
@@ -151,7 +151,7 @@ function link(root, name, target) {
   symlinkSync(target, path.join(root, name));
 }
 
-/** As Debian's usr-is-merged: packages still have files in both places. */
+/** As Debian's usr-is-merged does: packages still contain files in both places. */
 function mergeIntoUsr(root, name) {
   const from = path.join(root, name);
   if (existsSync(from)) {
@@ -188,7 +188,7 @@ export async function buildRoot(root) {
   cpSync(path.join(await nodeFolder('amd64'), 'LICENSE'), path.join(root, PROGRAM, 'LICENSE.node'));
 }
 
-/** The packages of the image at the versions that apt has now, on Debian of the release in the lock. */
+/** Writes the versions that apt has now to the lock file; run it on the Debian release of the lock file. */
 export async function lockPackages() {
   const lock = readJson(LOCK);
   const names = lock.packages.map(({ name }) => name);

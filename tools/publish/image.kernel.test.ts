@@ -1,4 +1,4 @@
-/** The image: the same bytes each time, within its size, and its root runs every Linux mode that has its tools in it. */
+/** The image: reproducible, within its size limit, and its root runs every Linux mode whose tools it contains. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -34,7 +34,7 @@ metadata: {name: web, namespace: default}
 spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 80}]}
 `;
 
-/** A script in the image's root, read-only but for /run, with a network of its own. */
+/** Runs a script in the image's root, read-only except /run, in its own network namespace. */
 function inImage(script: string): { readonly status: number | null; readonly text: string } {
   const outer = `set -e
     mount --rbind ${root} ${root}
@@ -53,7 +53,7 @@ function inImage(script: string): { readonly status: number | null; readonly tex
 }
 
 const FLAGS = '--manifests=/run/web.yaml --hostname-override=node-a --conntrack-max-per-core=0';
-/** Ends as soon as the rules are there; the loop is bounded by the time limit of the script. */
+/** Ends as soon as the rules exist; the time limit of the script bounds the loop. */
 const serve = (mode: string, listing: string): string => `
   signalbox --proxy-mode=${mode} ${FLAGS} 2> /run/log & proxy=$!
   until ${listing} 2> /dev/null | while read line; do case "$line" in *10.96.0.10*) echo found; break;; esac; done | { read word; }; do

@@ -13,7 +13,7 @@ import { readJson } from './stage.mjs';
 
 const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
-/** The same bytes for the same files: one time, one owner, one order, no names of the machine. */
+/** The same bytes for the same files: fixed modification time, owner and order, no host names. */
 export async function tarOf(root) {
   const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-layer-'));
   const file = path.join(folder, 'layer.tar');
@@ -59,7 +59,7 @@ function configOf(layer) {
 
 const OCI = 'application/vnd.oci.image';
 
-/** Writes blobs, index and oci-layout to the folder; the digest of the manifest. */
+/** Writes blobs, index and oci-layout to the folder. Returns the digest of the manifest and the size of its blobs. */
 export function writeLayout(folder, layer) {
   const blobs = path.join(folder, 'blobs/sha256');
   mkdirSync(blobs, { recursive: true });

@@ -62,7 +62,7 @@ describe('the changelog', () => {
     expect(notesOf(text, '1.2.1')).toBeNull();
   });
 
-  it('gives the unreleased changes to the version that is released, and refuses a version without changes', () => {
+  it('moves the unreleased changes to the released version, and rejects a version without changes', () => {
     const released = releaseChanges(text, '1.3.0', '2026-02-03');
     expect(released).toContain('## Unreleased\n\n## 1.3.0 (2026-02-03)\n\n* New: a flag.');
     expect(notesOf(released, '1.3.0')).toBe('* New: a flag.');
@@ -78,7 +78,7 @@ describe('the changelog', () => {
     expect(nextVersion('1.2.3', step)).toBe(next);
   });
 
-  it('refuses another step', () => {
+  it('rejects any other step', () => {
     expect(() => nextVersion('1.2.3', 'big')).toThrow('big: must be major, minor or patch');
   });
 });

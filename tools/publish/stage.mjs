@@ -1,5 +1,5 @@
-// A package as it is published: what the build made, with a manifest of its own. The manifest of the workspace has entries
-// that lead out of the tarball: sources, development dependencies, settings of nx.
+// A package as it is published: the output of the build, with its own manifest. The manifest of the workspace has entries for
+// files and tools that are not in the tarball: sources, development dependencies, settings of nx.
 import {
   cpSync,
   existsSync,
@@ -19,7 +19,7 @@ const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, 
 const SOURCE_CONDITION = 'signalbox-source';
 const PRIVATE_FIELDS = ['devDependencies', 'scripts', 'nx', 'publishConfig'];
 
-/** `https://github.com/OWNER/NAME`: in a workflow the repository that runs it, which npm's provenance compares. */
+/** `https://github.com/OWNER/NAME`: in a workflow the repository that runs it, because npm verifies it against the provenance. */
 function repositoryUrl(root, env = process.env) {
   if (env.GITHUB_REPOSITORY !== undefined) {
     return `${env.GITHUB_SERVER_URL ?? 'https://github.com'}/${env.GITHUB_REPOSITORY}`;
@@ -47,7 +47,7 @@ function publishedManifest(manifest, root, directory) {
   };
 }
 
-/** Links to other files of the repository become addresses: the tarball has only its own. */
+/** Replaces links to other files of the repository with URLs: the tarball contains only its own files. */
 function absoluteLinks(text, { directory, base }) {
   return text.replaceAll(/\]\((?!https?:|#)([^)]+)\)/g, (_, link) => {
     const target = path.posix.join(directory, link);
@@ -68,14 +68,14 @@ function bundleModules(target) {
   for (const name of ['netlink', 'node-gyp-build']) {
     const file = path.join(modules, name, 'package.json');
     const { version, license, main } = readJson(file);
-    // No install script: the binaries are there, and a system without one must not try to compile.
+    // No install script: the binaries are included, and a system without a matching one must not try to compile.
     writeJson(file, { name, version, license, main });
     versions[name] = version;
   }
   return { dependencies: versions, bundleDependencies: Object.keys(versions) };
 }
 
-/** Relative files that a module or a declaration imports, as they are called in the folder. */
+/** Files that a module or a declaration imports by a relative path. */
 function importsOf(file) {
   const text = readFileSync(file, 'utf8');
   const extension = file.endsWith('.d.ts') ? '.d.ts' : '.js';
@@ -84,7 +84,7 @@ function importsOf(file) {
   );
 }
 
-/** Leaves the modules and declarations that an entry reaches: tsc also writes declarations of test helpers. */
+/** Removes modules and declarations that no entry imports: tsc also writes declarations of test helpers. */
 function removeUnusedFiles(target, exported) {
   const entries = Object.values(exported).flatMap((entry) =>
     typeof entry === 'object' ? Object.values(entry) : [],

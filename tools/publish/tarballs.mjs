@@ -7,7 +7,7 @@ import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
 import { run } from '../process.mjs';
 import { readJson, stagePackage } from './stage.mjs';
 
-/** `npm pack` in a folder that is ready to be published; the path of the tarball. */
+/** Runs `npm pack` in a folder that is ready to be published. Returns the path of the tarball. */
 export async function packFolder(folder, target) {
   const before = new Set(readdirSync(target));
   const { env } = pinnedEnvironment();

@@ -1,4 +1,4 @@
-/** The tarballs as a user of npm gets them: installed together in an empty folder, and used by a program each. */
+/** The tarballs as npm installs them: together in an empty folder, each used by a program. */
 import {
   existsSync,
   globSync,
@@ -36,7 +36,7 @@ const folders = publishedFolders();
 const names = folders.map((folder) => (readJson(path.join(folder, 'package.json')) as Manifest).name);
 const libraries = names.filter((name) => name !== PROGRAM);
 
-/** This Node and those of the machine; more in SIGNALBOX_NODES, separated by colons. */
+/** This Node.js and those of the machine; further ones in SIGNALBOX_NODES, separated by colons. */
 const nodes = [
   process.execPath,
   ...['/usr/bin/node', '/usr/local/bin/node'].filter((file) => existsSync(file)),
@@ -87,7 +87,7 @@ beforeAll(async () => {
     user,
     libraries.map((name) => files.get(name) ?? ''),
   );
-  // Nothing may be missing from the tarball: no registry is asked.
+  // The tarball has to be complete: no registry is used.
   await npmInstall(programUser, [files.get(PROGRAM) ?? ''], '--offline');
   cpSync(path.join(repositoryRoot, 'tools/publish/programs'), user, { recursive: true });
 }, 300_000);
@@ -102,7 +102,7 @@ describe.each(nodes)('with %s', (node) => {
     expect(await execute(node, [file], user)).toMatchObject({ status: 0, output: '' });
   });
 
-  it.each(libraries)('the blocks of the README of %s print what it shows', async (name) => {
+  it.each(libraries)('the blocks of the README of %s print the output in the README', async (name) => {
     const readme = readFileSync(path.join(installed(name), 'README.md'), 'utf8');
     const blocks = runnableBlocks(readme, 'js') as readonly { script: string; output: string | null }[];
     const file = `readme-${path.basename(name)}.mjs`;
@@ -111,7 +111,7 @@ describe.each(nodes)('with %s', (node) => {
     expect(await execute(node, [file], user)).toMatchObject({ status: 0, output: expected });
   });
 
-  it.each(libraries)('require of each entry of %s gives what import gives', async (name) => {
+  it.each(libraries)('require and import of each entry of %s have the same exports', async (name) => {
     const entries = Object.keys(manifestOf(name).exports).filter((entry) => entry !== './monitor-child');
     const script = `(async () => { for (const entry of ${JSON.stringify(entries)}) {
       const id = '${name}' + entry.slice(1);
@@ -154,7 +154,7 @@ describe.each(names)('the tarball of %s', (name) => {
     expect(manifest.keywords.length).toBeGreaterThan(1);
   });
 
-  it('leads to no file outside of itself', () => {
+  it('has no reference to a file that it does not contain', () => {
     const text = readFileSync(path.join(installed(name), 'README.md'), 'utf8');
     expect(text).not.toMatch(/\]\((?!https?:|#)/);
     expect(JSON.stringify(manifestOf(name))).not.toMatch(/\/src\/|workspace:|file:/);
@@ -202,7 +202,7 @@ describe.each(names)('the tarball of %s', (name) => {
   });
 });
 
-it('the program brings everything along: its installation has no package but those in its tarball', () => {
+it('the installation of the program has no package except those in its tarball', () => {
   const all = globSync('node_modules/{*,@*/*}/package.json', { cwd: programUser });
   expect(all).toEqual([`node_modules/${PROGRAM}/package.json`]);
 });

@@ -25,7 +25,7 @@ function filesOf(root, folder = '') {
   });
 }
 
-/** Files that have such a place, each with `replace(visit)`: the text with what `visit(version)` returns for each version. */
+/** Files with such a place. `replace(visit)` returns the text with each version replaced by the result of `visit(version)`. */
 function placesIn(root) {
   return filesOf(root).flatMap((file) => {
     const patterns = PLACES.filter((place) => place.file.test(file)).map(
@@ -42,7 +42,7 @@ function placesIn(root) {
   });
 }
 
-/** Where another version than `version` is, as lines of text; and that every kind of place still exists. */
+/** One line for each place with a version other than `version`, and for each kind of place that no longer exists. */
 export function versionProblems(root, version) {
   const found = placesIn(root).flatMap(({ file, replace }) => {
     const versions = [];

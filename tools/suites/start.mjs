@@ -5,7 +5,7 @@ import { packApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
 import { countChecks, skip } from './report.mjs';
 
-/** What follows `npm start --`: the proxy mode of the demo, and what the demo takes itself. */
+/** Parses the arguments after `npm start --`: the proxy mode of the demo, and the arguments of the demo itself. */
 export function demoArguments(rest) {
   const modes = rest.filter((word) => word.startsWith('--mode=')).map((word) => word.slice('--mode='.length));
   const mode = modes.at(-1) ?? 'iptables';

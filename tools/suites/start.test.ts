@@ -6,6 +6,6 @@ it.each([
   [['--keep'], { mode: 'iptables', others: ['--keep'] }],
   [['--mode=userspace', '--keep'], { mode: 'userspace', others: ['--keep'] }],
   [['--mode=ebpf'], { reason: '--mode: ebpf is not one of iptables, userspace' }],
-])('npm start -- %j runs the demo of the mode, or names what is wrong', (words, expected) => {
+])('npm start -- %j runs the demo of the mode, or returns the error', (words, expected) => {
   expect(demoArguments(words)).toEqual(expected);
 });

@@ -176,11 +176,11 @@ describe('the patch of kubeadm', () => {
   });
 
   it('has the probes, the mount and the volume of deploy/kubernetes', () => {
-    const [ours, patch] = [daemonSetOf(read('kubernetes/daemon-set.yaml')), daemonSetOf(read(name))];
+    const [daemonSet, patch] = [daemonSetOf(read('kubernetes/daemon-set.yaml')), daemonSetOf(read(name))];
     const { readinessProbe, volumeMounts } = patch.containers[0];
-    expect(readinessProbe).toEqual(ours.containers[0].readinessProbe);
-    for (const mount of volumeMounts) expect(ours.containers[0].volumeMounts).toContainEqual(mount);
-    for (const volume of patch.volumes) expect(ours.volumes).toContainEqual(volume);
+    expect(readinessProbe).toEqual(daemonSet.containers[0].readinessProbe);
+    for (const mount of volumeMounts) expect(daemonSet.containers[0].volumeMounts).toContainEqual(mount);
+    for (const volume of patch.volumes) expect(daemonSet.volumes).toContainEqual(volume);
   });
 
   it('replaces the image, adds probes and a folder, and leaves the rest of the DaemonSet', (context) => {

@@ -1,4 +1,4 @@
-/** What the node has for single service ports, and how it differs from the desired state, as text. Only reads. */
+/** The objects of service ports on the node, and their differences from the desired state, as text. Reads only. */
 import type {
   Difference,
   EndpointCount,
@@ -47,7 +47,7 @@ function objectsOf(
   return [{ type: 'address', name: address, within: SERVICE_DEVICE, state: state(isHeld) }, socket];
 }
 
-/** Addresses as `ip -brief address` shows them, sockets with protocol and place. */
+/** Addresses as `ip -brief address` shows them, sockets with protocol, address and port. */
 export async function difference(driver: UserspaceDriver, wanted: WantedState): Promise<Difference> {
   const seen = await driver.observe();
   if (!seen.ok) return { outcome: 'failed', error: seen.error };

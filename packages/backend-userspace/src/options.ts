@@ -6,7 +6,7 @@ import type { UserspaceDriver } from './driver/userspace-driver.ts';
 export interface UserspaceBackendOptions {
   readonly family: Family;
   /**
-   * `device`: service addresses become addresses of the node, on a device of its own; needs CAP_NET_ADMIN. `none`: only node
+   * `device`: service addresses are assigned to a device that Signalbox creates; needs CAP_NET_ADMIN. `none`: only node
    * ports and mapped addresses are served. Default: `device`.
    */
   readonly serviceAddresses?: 'device' | 'none';
@@ -16,7 +16,7 @@ export interface UserspaceBackendOptions {
   readonly udpTimeout?: number;
   /** Milliseconds without a byte after which a TCP connection is reset. Default: 24 hours. */
   readonly tcpIdleTimeout?: number;
-  /** Milliseconds that connections have to end after `close`, before they are reset. Default: 20,000. */
+  /** Milliseconds after `close` until open connections are reset. Default: 20,000. */
   readonly drainTimeout?: number;
   /** For tests. Default: the sockets of this process and its network namespace. */
   readonly driver?: UserspaceDriver;

@@ -61,7 +61,7 @@ describe('the userspace backend', () => {
     expect(node.listeners.has('TCP 192.0.2.10:30001')).toBe(true);
   });
 
-  it('has no socket for a frontend without endpoints, so that the kernel refuses', async () => {
+  it('has no socket for a frontend without endpoints, so that the kernel refuses connections', async () => {
     const { node, sync } = set();
     await sync({ index: 1, endpoints: 0 });
     expect([...node.addresses.keys()]).toEqual(['10.96.0.1']);
@@ -97,7 +97,7 @@ describe('the userspace backend', () => {
     expect([...node.listeners.keys()]).toEqual(['TCP 192.0.2.10:80']);
   });
 
-  it('does not modify a device of its name that it cannot have created', async () => {
+  it('does not modify a device of its name with a kind that it does not create', async () => {
     const { node, backend, sync } = set();
     node.device = 'not-owned';
     const result = await sync({ index: 1 });
@@ -120,7 +120,7 @@ describe('the userspace backend', () => {
     expect(node.listeners.has('TCP 127.0.0.1:30001')).toBe(true);
   });
 
-  it('finishes a cleanup that failed half way', async () => {
+  it('completes a cleanup that failed after some of its steps', async () => {
     const node = createFakeNode(['192.0.2.10']);
     const failing = { left: 0 };
     const faults = (operation: string): boolean =>

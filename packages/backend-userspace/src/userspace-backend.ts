@@ -28,11 +28,11 @@ export interface UserspaceBackend extends Backend {
 interface State {
   readonly settings: Settings;
   readonly wanted: WantedState;
-  /** `null`: to be observed first. */
+  /** `null`: not yet observed. */
   held: HeldState | null;
-  /** A cleanup has changed what is held. */
+  /** A cleanup changed the held objects. */
   isOutdated: boolean;
-  /** Keys of objects that differ from what is wanted, or may. */
+  /** Keys of objects that differ, or may differ, from the wanted state. */
   readonly listeners: Set<string>;
   readonly addresses: Set<string>;
 }
@@ -77,7 +77,7 @@ async function sync(state: State, change: DesiredChange): Promise<SyncResult> {
   });
 }
 
-/** An empty change asks for a verification. */
+/** An empty change requests verification. */
 function isDueToCompare(
   { held, isOutdated }: State,
   { kind, servicePorts, nodeChanged }: DesiredChange,
@@ -91,7 +91,7 @@ function isDueToCompare(
   );
 }
 
-/** Observes, and marks all that differs; `null`: failed. */
+/** Observes the node and marks every object to compare; `null`: failed. */
 async function compare(state: State, report: SyncReport): Promise<HeldState | null> {
   const seen = await state.settings.driver.observe();
   if (!seen.ok) {
@@ -119,7 +119,7 @@ async function compare(state: State, report: SyncReport): Promise<HeldState | nu
   return held;
 }
 
-/** What another process has changed: differences that no pending write of this backend explains. */
+/** Changes by another process: differences for which no write of this backend is pending. */
 function repairs(state: State, held: HeldState, observed: Observed): ReturnType<typeof driftOf> {
   const drift = driftOf({ addresses: held.addresses, listeners: held.listeners.keys() }, observed);
   return drift.filter(
@@ -149,7 +149,7 @@ async function write(state: State, held: HeldState, report: SyncReport): Promise
   if (operations.length > 0) report.reach('partial');
 }
 
-/** Creates the device, if the plan says so. Without it, sockets are opened at addresses that do not need it. */
+/** Creates the device if the plan contains it. If that fails, only sockets whose address does not need the device are opened. */
 async function withDevice(
   { settings: { driver }, wanted, held }: State,
   planned: readonly Operation[],
@@ -190,7 +190,7 @@ async function observe({ settings: { driver }, wanted, listeners }: State): Prom
   const { hostAddresses } = seen.value;
   const expected: Expected = {
     addresses: [...wanted.addresses.keys()].filter((address) => !hostAddresses.has(address)),
-    // Those that could not be opened have been reported by the sync.
+    // Sockets that could not be opened were reported by the sync.
     listeners: [...wanted.listeners.keys()].filter((key) => !listeners.has(key)),
   };
   return { outcome: 'ok', drift: driftOf(expected, seen.value) };

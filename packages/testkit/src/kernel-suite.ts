@@ -24,7 +24,7 @@ export interface KernelBackend {
   readonly mode: string;
   /** `iptables, nft variant`. */
   readonly label: string;
-  /** Absent: what the tables say. */
+  /** Absent: the outcomes of the tables, unchanged. */
   readonly expects?: ExpectedOutcome;
   create(setup: KernelBackendSetup): Backend;
 }

@@ -72,7 +72,7 @@ function loadScenario(root: string, id: string): Scenario {
   };
 }
 
-/** The expected treatment of the packets of a step by a mode; rows of its own stand as they are written. */
+/** The expected treatment of the packets of a step by a mode; rows of the mode itself are not adapted. */
 export function packetsOf(step: ScenarioStep, mode: string, expects?: ExpectedOutcome): readonly PacketRow[] {
   const own = step.packetsFor[mode] ?? [];
   const same = (left: PacketRow, right: PacketRow): boolean =>

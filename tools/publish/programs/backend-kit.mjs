@@ -1,4 +1,4 @@
-// The desired state folded from its changes, with what a failed sync still owes.
+// The desired state accumulated from its changes, including those of a failed sync.
 import assert from 'node:assert/strict';
 import { createDesiredView } from '@signalbox/backend-kit';
 import { contractCases, sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';

@@ -1,4 +1,4 @@
-// Without the bridge to HNS: a typed error. What is written to HNS can be recorded anywhere.
+// Without the bridge to HNS: a typed error. Writes to HNS can be recorded on every platform.
 import assert from 'node:assert/strict';
 import { createEdgeHcn, hcnApiOf, recordHcn } from '@signalbox/backend-winvfp';
 

@@ -1,4 +1,4 @@
-// Objects of the API → what a node has to do with them, and why.
+// API objects → the desired state of a node, with the reasons.
 import assert from 'node:assert/strict';
 import { clusterIP, createModel, desiredState } from '@signalbox/core';
 

@@ -1,4 +1,4 @@
-// The links of this machine, read over netlink without a program or a privilege.
+// The links of this machine, read over netlink without another program and unprivileged.
 import assert from 'node:assert/strict';
 import { createRouteClient, formatServiceKey } from '@signalbox/netlink';
 

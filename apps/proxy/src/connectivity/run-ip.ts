@@ -16,7 +16,8 @@ export function runIp(lines: readonly string[]): Promise<string | null> {
       const [first = ''] = complaints.join('').trim().split('\n');
       resolve(status === 0 ? null : `ip: ${first}`);
     });
-    child.stdin.on('error', () => undefined); // it ended before it had read all: its status tells
+    // EPIPE: the process exited before it read all its input; its exit status gives the reason.
+    child.stdin.on('error', () => undefined);
     child.stdin.end(`${lines.join('\n')}\n`);
   });
 }

@@ -110,7 +110,7 @@ interface Row {
   readonly fault?: Fault;
   readonly command: readonly string[];
   readonly status: number;
-  readonly says: RegExp;
+  readonly prints: RegExp;
   readonly shows: RegExp;
 }
 
@@ -122,7 +122,8 @@ const ROWS: readonly Row[] = [
     events: [service(), slice({ conditions: { ready: false } })],
     command: DESCRIBE,
     status: 2,
-    says: /Diagnosis: .*rejected: its endpoint is not ready[^]*10\.244\.1\.5:8080 +node-a .*not ready \(S12\)/,
+    prints:
+      /Diagnosis: .*rejected: its endpoint is not ready[^]*10\.244\.1\.5:8080 +node-a .*not ready \(S12\)/,
     shows: /shop\/web Not served.* its endpoint is not ready .*10\.244\.1\.5:8080.* not ready \(S12\)/,
   },
   {
@@ -130,7 +131,7 @@ const ROWS: readonly Row[] = [
     events: [service(), slice({}, 'web')],
     command: DESCRIBE,
     status: 2,
-    says: /no EndpointSlice has a port http \(TCP\); their ports: web \(TCP\)/,
+    prints: /no EndpointSlice has a port http \(TCP\); their ports: web \(TCP\)/,
     shows: /shop\/web Not served.* no EndpointSlice has a port http \(TCP\); their ports: web \(TCP\)/,
   },
   {
@@ -138,7 +139,7 @@ const ROWS: readonly Row[] = [
     events: [service(), slice(null)],
     command: DESCRIBE,
     status: 2,
-    says: /EndpointSlices have no endpoints: no pod matches spec\.selector/,
+    prints: /EndpointSlices have no endpoints: no pod matches spec\.selector/,
     shows: /shop\/web Not served.* EndpointSlices have no endpoints: no pod matches spec\.selector/,
   },
   {
@@ -146,7 +147,8 @@ const ROWS: readonly Row[] = [
     events: [service(), slice(), service({}, 'old', '2026-01-01T00:00:00Z')],
     command: DESCRIBE,
     status: 2,
-    says: /Diagnosis: .*10\.96\.0\.10:80\/TCP is already used by Service shop\/old[^]*lost to shop\/old:http\/TCP/,
+    prints:
+      /Diagnosis: .*10\.96\.0\.10:80\/TCP is already used by Service shop\/old[^]*lost to shop\/old:http\/TCP/,
     shows:
       /shop\/web Not served.* 10\.96\.0\.10:80\/TCP is already used by Service shop\/old.* Lost to shop\/old:http\/TCP/,
   },
@@ -155,7 +157,7 @@ const ROWS: readonly Row[] = [
     events: [service({ ...LOAD_BALANCER, loadBalancerSourceRanges: ['198.51.100.0/24'] }), slice()],
     command: DESCRIBE,
     status: 0,
-    says: /load-balancer +203\.0\.113\.9:80\/TCP .*only from 198\.51\.100\.0\/24/,
+    prints: /load-balancer +203\.0\.113\.9:80\/TCP .*only from 198\.51\.100\.0\/24/,
     shows: /shop\/web Served .*Load-balancer IPs accept connections from 198\.51\.100\.0\/24 only/,
   },
   {
@@ -163,7 +165,8 @@ const ROWS: readonly Row[] = [
     events: [service(LOAD_BALANCER), slice({ nodeName: 'node-b' })],
     command: DESCRIBE,
     status: 2,
-    says: /externalTrafficPolicy is Local: packets to load-balancer 203\.0\.113\.9:80\/TCP are dropped; endpoints run on node-b/,
+    prints:
+      /externalTrafficPolicy is Local: packets to load-balancer 203\.0\.113\.9:80\/TCP are dropped; endpoints run on node-b/,
     shows:
       /shop\/web Not served .*externalTrafficPolicy is Local: packets to load-balancer 203\.0\.113\.9:80\/TCP are dropped; endpoints run on node-b/,
   },
@@ -173,7 +176,7 @@ const ROWS: readonly Row[] = [
     fault: { argv: ['--detect-local-mode=NodeCIDR'] },
     command: ['status'],
     status: 2,
-    says: /State: +waiting\nWaiting for: +pod CIDRs of Node node-a/,
+    prints: /State: +waiting\nWaiting for: +pod CIDRs of Node node-a/,
     shows: /Waiting for pod CIDRs of Node node-a/,
   },
   {
@@ -182,7 +185,7 @@ const ROWS: readonly Row[] = [
     fault: { refusesWrites: true },
     command: DESCRIBE,
     status: 2,
-    says: /Diagnosis: +Failed to program shop\/web:http\/TCP: /,
+    prints: /Diagnosis: +Failed to program shop\/web:http\/TCP: /,
     shows:
       /shop\/web Not served Failed to program shop\/web:http\/TCP: .*Not programmed shop\/web:http\/TCP IPv4: /,
   },
@@ -192,7 +195,8 @@ const ROWS: readonly Row[] = [
     fault: { apiError: 'https://10.0.0.1:6443: connect ECONNREFUSED' },
     command: ['status'],
     status: 2,
-    says: /State: +degraded[^]*No connection to the API server \(last contact \d+ s ago\): https:\/\/10\.0\.0\.1:6443: connect ECONNREFUSED/,
+    prints:
+      /State: +degraded[^]*No connection to the API server \(last contact \d+ s ago\): https:\/\/10\.0\.0\.1:6443: connect ECONNREFUSED/,
     shows:
       /Degraded .*No connection to the API server \(last contact \d+ s ago\): https:\/\/10\.0\.0\.1:6443: connect ECONNREFUSED/,
   },
@@ -215,7 +219,7 @@ describe.each(MODES)('in $mode mode', (mode) => {
   it.each(ROWS)('one command and the page name the cause: $title', async (row) => {
     const broken = await cluster(mode, row.events, row.fault);
     const answer = await ask(broken, ...row.command);
-    expect(answer).toEqual({ status: row.status, printed: expect.stringMatching(row.says) });
+    expect(answer).toEqual({ status: row.status, printed: expect.stringMatching(row.prints) });
     expect(await page(broken)).toMatch(row.shows);
   });
 
@@ -223,8 +227,8 @@ describe.each(MODES)('in $mode mode', (mode) => {
     const broken = await cluster(mode, [service(), slice()]);
     await broken.kernel.backend.cleanup();
     const answer = await ask(broken, ...DESCRIBE);
-    const says = /Diagnosis: +The kernel does not hold what was programmed: .* is missing/;
-    expect(answer).toEqual({ status: 2, printed: expect.stringMatching(says) });
+    const prints = /Diagnosis: +The kernel does not hold what was programmed: .* is missing/;
+    expect(answer).toEqual({ status: 2, printed: expect.stringMatching(prints) });
     expect(await page(broken)).toMatch(
       /shop\/web Not served The kernel does not hold what was programmed: .* is missing/,
     );

@@ -184,7 +184,7 @@ type FlagOptions = Pick<
   'mappings' | 'udpTimeout' | 'tcpIdleTimeout' | 'drainTimeout'
 >;
 
-/** What the command line says about the mode. */
+/** The options of the mode from its command-line flags. */
 export async function userspaceOptions({ given }: ModeSettings): Promise<FlagOptions> {
   const { parseAddressMapping } = await load();
   const parsed = (standalone(given, 'userspace-map') ?? []).map(parseAddressMapping);

@@ -8,14 +8,14 @@ function mapping(text: string) {
 }
 
 describe('an address mapping', () => {
-  it('carries the host bits over, in both families', () => {
+  it('keeps the host bits, in both families', () => {
     const mappings = [mapping('10.96.0.0/12=127.96.0.0/12'), mapping('fd00:10:96::/112=fd00:ffff::/112')];
     expect(mapAddress(mappings, '10.96.0.10')).toBe('127.96.0.10');
     expect(mapAddress(mappings, '10.111.255.1')).toBe('127.111.255.1');
     expect(mapAddress(mappings, 'fd00:10:96::a')).toBe('fd00:ffff::a');
   });
 
-  it('leaves addresses outside of its range alone', () => {
+  it('does not map addresses outside of its range', () => {
     expect(mapAddress([mapping('10.96.0.0/16=127.96.0.0/16')], '10.97.0.1')).toBeNull();
     expect(mapAddress([mapping('10.96.0.0/16=127.96.0.0/16')], 'fd00::1')).toBeNull();
   });
@@ -26,7 +26,7 @@ describe('an address mapping', () => {
     ['10.96.0.0/16=127.96.0.0/16=127.0.0.0/16', 'is not CIDR=CIDR'],
     ['10.96.0.0/16=127.96.0.0/12', 'same family and prefix length'],
     ['10.96.0.0/16=fd00::/16', 'same family and prefix length'],
-  ])('of %s is refused: it %s', (text, problem) => {
+  ])('is rejected if its text is %s: %s', (text, problem) => {
     expect(parseAddressMapping(text)).toContain(problem);
   });
 });

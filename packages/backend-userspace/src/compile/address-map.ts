@@ -1,4 +1,4 @@
-/** Maps addresses of Services, and of endpoints, to addresses that a process without privileges may bind. Pure. */
+/** Maps addresses of Services, and of endpoints, to addresses that an unprivileged process may bind. Pure. */
 import {
   cidrContains,
   formatAddress,
@@ -9,13 +9,13 @@ import {
   type DesiredServicePort,
 } from '@signalbox/core';
 
-/** Two ranges of one family and prefix length; the host bits are carried over. */
+/** Two ranges of one family and prefix length; the host bits are kept. */
 export interface AddressMapping {
   readonly from: Cidr;
   readonly to: Cidr;
 }
 
-/** `10.96.0.0/16=127.96.0.0/16`; else what is wrong. */
+/** Parses `10.96.0.0/16=127.96.0.0/16`; an invalid text gives the error message. */
 export function parseAddressMapping(text: string): AddressMapping | string {
   const [left = '', right, ...more] = text.split('=');
   const from = parseCidr(left.trim());
@@ -29,7 +29,7 @@ export function parseAddressMapping(text: string): AddressMapping | string {
   return { from, to };
 }
 
-/** The address that stands for this one; `null`: no mapping contains it. */
+/** The mapped address; `null`: no mapping contains the address. */
 export function mapAddress(mappings: readonly AddressMapping[], address: string): string | null {
   const mapping = mappings.find(({ from }) => cidrContains(from, address));
   const parsed = mapping === undefined ? null : parseAddress(address);
@@ -39,7 +39,7 @@ export function mapAddress(mappings: readonly AddressMapping[], address: string)
   return formatAddress({ family, value: (network << hostBits) | host });
 }
 
-/** The same service port with endpoints at their mapped addresses; the same object where none is mapped. */
+/** The same service port with endpoints at their mapped addresses; the same object if there are no mappings. */
 export function mapEndpoints(
   mappings: readonly AddressMapping[],
   servicePort: DesiredServicePort,

@@ -1,11 +1,11 @@
 import type { DesiredNode } from '@signalbox/core';
 import type { AddressMapping } from './address-map.ts';
 
-/** What of the node and the options decides where listeners are. */
+/** The parts of the node and the options that determine where listeners are bound. */
 export interface CompileContext {
   readonly node: DesiredNode;
   readonly mappings: readonly AddressMapping[];
-  /** Service addresses that are not mapped become addresses of the node; else their frontends are left out. */
+  /** Service addresses that are not mapped are assigned to the node; if `false`, their frontends are not served. */
   readonly assignsAddresses: boolean;
 }
 

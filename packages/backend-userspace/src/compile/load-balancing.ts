@@ -1,19 +1,19 @@
 /**
- * Round robin over the endpoints of one service port, in an order drawn when its endpoints change, with session affinity in
- * front. Pure: time and randomness are arguments.
+ * Round robin over the endpoints of one service port, in an order that is shuffled when its endpoints change. Session
+ * affinity takes precedence. Pure: time and randomness are arguments.
  */
 import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { createAffinityTable } from './session-affinity.ts';
 
 export interface Balancer {
-  /** Endpoints to try, in this order; `count` of them, the same ones again where there are fewer. Empty: there is none. */
+  /** `count` endpoints in the order to try them, repeated if there are fewer. Empty: there is no endpoint. */
   candidates(request: BalancerRequest, count: number): readonly DesiredEndpoint[];
   /** The client is connected to this endpoint. */
   connected(request: Pick<BalancerRequest, 'affinity' | 'client' | 'now'>, endpoint: DesiredEndpoint): void;
 }
 
 interface BalancerRequest {
-  /** Those of the route. */
+  /** The endpoints of the route. */
   readonly endpoints: readonly DesiredEndpoint[];
   readonly affinity: DesiredServicePort['affinity'];
   readonly client: string;

@@ -1,4 +1,4 @@
-/** From a service port to its sockets and addresses, and from a source to the endpoints that it may reach. */
+/** Compiles a service port to its sockets and addresses, and selects the endpoints that a client may reach. */
 import {
   backendError,
   endpointsOf,
@@ -18,13 +18,13 @@ import { nodePortPlaces } from './node-ports.ts';
 
 export interface CompiledServicePort {
   readonly listeners: readonly Listener[];
-  /** To be addresses of the node, with or without a socket: connections to other ports are refused, not forwarded. */
+  /** Addresses to assign to the node, with or without a socket: connections to their other ports are refused, not forwarded. */
   readonly addresses: readonly string[];
   /** Frontends whose address is neither mapped nor assigned to the node. */
   readonly unreachable: number;
 }
 
-/** Or why this mode cannot serve the service port. */
+/** Returns an error if this mode cannot serve the service port. */
 export function compileServicePort(
   servicePort: DesiredServicePort,
   context: CompileContext,
@@ -65,15 +65,15 @@ function isAssigned(
   return frontend.kind !== 'node-port' && place?.address === frontend.address;
 }
 
-/** Who connects, as the socket reports it. */
+/** The client of a connection, as its socket reports it. */
 export interface Client {
   readonly source: string;
   readonly isHostAddress: (address: string) => boolean;
 }
 
 /**
- * The endpoints of the route that the client takes; `null`: it may not connect. A socket does not show the interface of
- * arrival: where pods are recognised by their interface, they count as any source.
+ * The endpoints of the route that matches the client; `null`: the client may not connect. A socket does not report the input
+ * interface: with a local detector that matches interfaces, pods are treated as any other source.
  */
 export function dispatch(
   { frontend, servicePort, node }: Listener,

@@ -19,7 +19,7 @@ function chooser() {
 }
 
 describe('session affinity', () => {
-  it('lasts for the time-out since the last use of the client', () => {
+  it('lasts for the timeout since the last connection of the client', () => {
     const choose = chooser();
     expect(choose('a', 0)).toBe('10.244.1.1');
     expect(choose('a', 9_999)).toBe('10.244.1.1');
@@ -27,7 +27,7 @@ describe('session affinity', () => {
     expect(choose('a', 29_998)).toBe('10.244.1.2');
   });
 
-  it('is of each client', () => {
+  it('is kept for each client separately', () => {
     const choose = chooser();
     expect([choose('a', 0), choose('b', 0), choose('a', 1), choose('b', 1)]).toEqual([
       '10.244.1.1',
@@ -37,7 +37,7 @@ describe('session affinity', () => {
     ]);
   });
 
-  it('ends with its endpoint', () => {
+  it('ends when its endpoint is removed', () => {
     const choose = chooser();
     expect(choose('a', 0)).toBe('10.244.1.1');
     const others = ENDPOINTS.slice(1);

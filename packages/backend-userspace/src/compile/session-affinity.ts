@@ -2,7 +2,7 @@
 import { formatAddressPort, type DesiredEndpoint, type SessionAffinity } from '@signalbox/core';
 
 export interface AffinityTable {
-  /** The endpoint that this client used within the time-out, if it is one of these; counts as a use. */
+  /** The endpoint of the last connection of the client, if it is within the timeout and the endpoint is one of `endpoints`. */
   find(
     client: string,
     endpoints: readonly DesiredEndpoint[],
@@ -17,7 +17,7 @@ interface Entry {
   readonly usedAt: number;
 }
 
-/** Entries are examined for expiry each time that their number has doubled, so that a client costs a constant. */
+/** Expired entries are removed each time their number has doubled, so that the cost for each client is constant. */
 const FIRST_SWEEP = 1024;
 
 export function createAffinityTable(): AffinityTable {

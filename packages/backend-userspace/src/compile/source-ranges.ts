@@ -1,5 +1,5 @@
 /**
- * What becomes of connections that no route serves: sources outside of `loadBalancerSourceRanges`, and policy Local without a
+ * What happens to connections that no route serves: sources outside of `loadBalancerSourceRanges`, and policy Local without a
  * local endpoint. By then the kernel has accepted the TCP connection: it is reset, not dropped. Datagrams are dropped.
  */
 import type { Listener } from '../objects/listener.ts';

@@ -1,10 +1,10 @@
-/** What differs between the node and the desired state. Pure. */
+/** The differences between the node and the desired state. Pure. */
 import type { Drift } from '@signalbox/core';
 import { SERVICE_DEVICE, type Observed } from '../objects/observed.ts';
 
 export interface Expected {
   readonly addresses: Iterable<string>;
-  /** Keys; those that are reported as failures are not expected. */
+  /** Keys, without the listeners that are reported as failures. */
   readonly listeners: Iterable<string>;
 }
 

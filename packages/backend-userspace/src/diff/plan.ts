@@ -1,14 +1,14 @@
-/** From wanted and held objects to operations, in the order in which they have to run. Pure. */
+/** Plans the operations from the held objects to the wanted ones, in the order in which they have to run. Pure. */
 import type { Listener } from '../objects/listener.ts';
 import { sameListener } from '../objects/listener.ts';
 import type { Operation } from '../objects/operation.ts';
 
-/** What is known to be in place. */
+/** The objects that are known to exist. */
 export interface HeldState {
   hasDevice: boolean;
   readonly addresses: Set<string>;
   readonly listeners: Map<string, Listener>;
-  /** Addresses of other devices: these are not assigned a second time. */
+  /** Addresses of other devices, which are not also assigned to the service device. */
   readonly hostAddresses: ReadonlySet<string>;
 }
 
@@ -23,7 +23,7 @@ export interface PlanInput {
   readonly addresses: Iterable<string>;
 }
 
-/** A socket is opened when its address is there, and an address goes when its sockets are closed. */
+/** A socket is opened after its address is assigned; an address is deleted after its sockets are closed. */
 export function planOperations({ wanted, held, listeners, addresses }: PlanInput): readonly Operation[] {
   const adds: Operation[] = [];
   const deletes: Operation[] = [];
@@ -56,7 +56,7 @@ function planListeners(
   return [opens, closes];
 }
 
-/** What an operation that succeeded has changed. */
+/** Records the change of an operation that succeeded. */
 export function noteDone(held: HeldState, operation: Operation, keyOf: (listener: Listener) => string): void {
   switch (operation.kind) {
     case 'device-create':

@@ -1,4 +1,4 @@
-/** The listeners and addresses of all service ports, and which of them differ from what was written. */
+/** The listeners and addresses of all service ports, and which of them changed since the last write. */
 import { createOwnedObjects } from '@signalbox/backend-kit';
 import type {
   BackendError,
@@ -19,7 +19,7 @@ export interface WantedState {
   readonly addresses: ReturnType<typeof createOwnedObjects<true>>;
   /** Service ports that this mode cannot serve. */
   readonly unsupported: ReadonlyMap<ServicePortKey, BackendError>;
-  /** Frontends that no address of this node stands for. */
+  /** Number of frontends whose address is neither mapped nor assigned to the node. */
   readonly unreachable: number;
   apply(change: DesiredChange): void;
 }
@@ -49,7 +49,7 @@ export function createWantedState(options: WantedOptions): WantedState {
   };
 }
 
-/** What each service port contributes. */
+/** The objects of each service port. */
 function createObjects(options: WantedOptions) {
   const listeners = createOwnedObjects<Listener>(sameListener);
   const addresses = createOwnedObjects<true>();
@@ -79,7 +79,7 @@ function createObjects(options: WantedOptions) {
   return { listeners, addresses, unsupported, unreachable, withdraw, put };
 }
 
-/** Returns the keys of service ports that came, changed or went. */
+/** Returns the keys of service ports that were added, changed or removed. */
 function foldInto(
   servicePorts: Map<ServicePortKey, DesiredServicePort>,
   { kind, servicePorts: change }: DesiredChange,

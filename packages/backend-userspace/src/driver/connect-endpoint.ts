@@ -1,20 +1,20 @@
-/** Connects to the first endpoint that answers, so that a dead one costs the client time and no error. */
+/** Connects to the first endpoint that answers: an unreachable endpoint delays the connection but does not fail it. */
 import { connect, type Socket } from 'node:net';
 import type { Clock, DesiredEndpoint } from '@signalbox/core';
 
-/** Of kube-proxy's userspace mode, in milliseconds: the second attempt goes to the next endpoint, and so on. */
+/** Timeouts of kube-proxy's userspace mode, in milliseconds. Each attempt goes to the next endpoint. */
 const ATTEMPT_TIMEOUTS: readonly number[] = [250, 500, 1000, 2000];
 export const ATTEMPTS: number = ATTEMPT_TIMEOUTS.length;
 
 export interface ConnectEvents {
   readonly onConnect: (socket: Socket, endpoint: DesiredEndpoint) => void;
-  /** An attempt was refused or got no answer in time. */
+  /** An attempt was refused or timed out. */
   readonly onFailedAttempt: (endpoint: DesiredEndpoint) => void;
   /** There are no more attempts. */
   readonly onGiveUp: () => void;
 }
 
-/** The returned function ends the search; without effect once there is a connection. */
+/** The returned function cancels the attempts; no effect after a connection is established. */
 export function connectEndpoint(
   candidates: readonly DesiredEndpoint[],
   { schedule }: Pick<Clock, 'schedule'>,
@@ -47,7 +47,7 @@ export function connectEndpoint(
       search.cancel = () => {};
       stopTimer();
       socket.off('connect', succeed).off('error', fail);
-      // A destroyed socket may still report why it failed.
+      // A destroyed socket may still emit an error.
       socket.on('error', () => {});
       if (socket.connecting) socket.destroy();
     };
@@ -57,7 +57,7 @@ export function connectEndpoint(
   return () => search.cancel();
 }
 
-/** An answer that arrived while the event loop was busy is handled before the time-out. */
+/** An answer that arrived while the event loop was busy is handled before the timeout. */
 function afterEvents(schedule: Clock['schedule'], timeout: number, callback: () => void): () => void {
   const timer = { stop: (): void => {} };
   timer.stop = schedule(timeout, () => {

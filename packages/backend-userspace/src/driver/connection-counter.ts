@@ -9,11 +9,11 @@ import {
 export interface ConnectionCounter {
   readonly count: (key: ServicePortKey, endpoint: DesiredEndpoint) => void;
   readonly all: () => ReadonlyMap<ServicePortKey, readonly EndpointCount[]>;
-  /** Forgets all other service ports. */
+  /** Removes the counts of all other service ports. */
   readonly keep: (keys: ReadonlySet<ServicePortKey>) => void;
 }
 
-/** Of one service port; beyond, the endpoint that was reached first is forgotten: it has most likely gone. */
+/** Limit for each service port. Above it the oldest entry is removed: that endpoint has most likely been deleted. */
 const ENDPOINTS_LIMIT = 5000;
 
 interface Count {

@@ -1,4 +1,4 @@
-/** What the sockets of one family share. */
+/** State that the sockets of one family share. */
 import {
   isLoopback,
   type Clock,
@@ -24,7 +24,7 @@ export interface DataPathOptions {
 
 export interface DataPath extends DataPathOptions {
   readonly counts: { -readonly [Name in keyof ConnectionCounts]: ConnectionCounts[Name] };
-  /** Clients and their endpoints, until both have closed. */
+  /** Open connections to clients and to endpoints. */
   readonly sockets: ReadonlySet<Socket>;
   track(socket: Socket): void;
   readonly stalledClients: StalledClients;
@@ -32,12 +32,12 @@ export interface DataPath extends DataPathOptions {
   onIdle: () => void;
   hostAddresses: ReadonlySet<string>;
   readonly isHostAddress: (address: string) => boolean;
-  /** All sockets of a service port take turns together. */
+  /** One balancer for each service port, shared by its sockets. */
   balancer(key: ServicePortKey): Balancer;
-  /** A client of the service port is connected to this endpoint. */
+  /** Counts a connection of the service port to the endpoint. */
   countConnection(key: ServicePortKey, endpoint: DesiredEndpoint): void;
   connections(): ReadonlyMap<ServicePortKey, readonly EndpointCount[]>;
-  /** Forgets whose turn it is, and the affinity of clients, of service ports without a socket. */
+  /** Removes round-robin and affinity state of service ports that are not in `keys`. */
   keepBalancers(keys: ReadonlySet<ServicePortKey>): void;
 }
 
@@ -77,7 +77,7 @@ export function createDataPath(options: DataPathOptions): DataPath {
   return path;
 }
 
-/** As the core writes it: a link-local address without its zone. */
+/** In the notation of the core: a link-local address without its zone. */
 export function sourceText(address: string): string {
   const zone = address.indexOf('%');
   return zone < 0 ? address : address.slice(0, zone);

@@ -1,4 +1,4 @@
-/** Addresses of the service device, beside those of other devices. */
+/** Addresses of the service device that other devices have too. */
 import { execFileSync } from 'node:child_process';
 import { fullChange } from '@signalbox/core';
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
@@ -20,7 +20,7 @@ afterEach(() => {
 it.each([
   ['kube-ipvs0', ['kube-ipvs0', 'kube-userspace0']],
   ['other0', ['other0']],
-])('an address that %s has is then on %j', async (name, expected) => {
+])('a service address that %s has is on %j after a sync', async (name, expected) => {
   ip('link', 'add', name, 'type', 'bridge');
   held.links.push(name);
   ip('address', 'add', ADDRESS, 'dev', name);

@@ -1,4 +1,4 @@
-/** The device that holds service addresses: a dummy, or where the kernel has no dummies a bridge without ports. */
+/** The device that holds service addresses: a dummy device, or on a kernel without dummy devices a bridge without ports. */
 import { otherServiceDevices } from '@signalbox/backend-kit';
 import { backendError, familyOf, type BackendError, type Family, type Result } from '@signalbox/core';
 import type {
@@ -33,7 +33,7 @@ export async function observeDevice(route: RouteClient, family: Family): Promise
   return { ok: true, value };
 }
 
-/** A bridge that was set up by another process gets a link-local address of the kernel. */
+/** The kernel adds a link-local address to a bridge that another process has set up. */
 function isService({ address }: LinkAddress): boolean {
   return !address.startsWith('fe80:');
 }
@@ -42,7 +42,7 @@ function addressesOf(addresses: readonly LinkAddress[]): readonly string[] {
   return addresses.map(({ address }) => address);
 }
 
-/** Left down: its addresses are the host's own all the same, and it never sends anything. */
+/** The device stays down: its addresses are local addresses of the node nevertheless, and it sends no packets. */
 export async function createDevice(route: RouteClient): Promise<BackendError | null> {
   let error: NetlinkError | null = null;
   for (const kind of KINDS) {
@@ -61,15 +61,15 @@ export async function deleteDevice(route: RouteClient): Promise<BackendError | n
 }
 
 /**
- * Without these the kernel may choose a service address as the source of what the node sends. No other host behind the device
- * could have the address: no need to ask (`noDad`).
+ * Without these options the kernel may select a service address as source address of packets of the node. Duplicate address
+ * detection is not needed (`noDad`): no other host is reachable through the device.
  */
 const ADDRESS_OPTIONS: Readonly<Record<Family, AddressOptions>> = {
   IPv4: { scope: 'host' },
   IPv6: { noDad: true, deprecated: true },
 };
 
-/** One outcome for each address. An address that is there already, or gone already, is no failure. */
+/** One outcome for each address. Adding an existing address or deleting an absent one is not a failure. */
 export async function changeAddresses(
   route: RouteClient,
   kind: 'address-add' | 'address-delete',

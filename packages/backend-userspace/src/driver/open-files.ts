@@ -1,18 +1,18 @@
 /**
- * How many files connections may have open. At the limit of the process libuv closes connections as it accepts them, and the rest of
- * the program can open none either: so connections are refused before that, and counted.
+ * Limits the file descriptors of connections. At the limit of the process libuv closes connections as it accepts them, and the
+ * rest of the program cannot open files: connections are therefore reset and counted below that limit.
  */
 import { readFileSync } from 'node:fs';
 
 export interface OpenFiles {
-  /** `false`: beyond the limit, so nothing is taken. */
+  /** `false`: above the limit; nothing is taken. */
   take(count: number): boolean;
-  /** Of sockets that listen: not refused. */
+  /** For listening sockets, which may exceed the limit. */
   hold(count: number): void;
   release(count: number): void;
 }
 
-/** One to the client, one to the endpoint. */
+/** One socket to the client, one to the endpoint. */
 export const FILES_PER_CONNECTION = 2;
 
 export function createOpenFiles(limit: number): OpenFiles {
@@ -28,7 +28,7 @@ export function createOpenFiles(limit: number): OpenFiles {
   };
 }
 
-/** Node.js raises the soft limit to the hard one when it starts. Infinite where there is no /proc. */
+/** Node.js raises the soft limit to the hard one when it starts. Infinite without /proc. */
 function fileLimit(): number {
   try {
     const [, soft] = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
@@ -38,12 +38,12 @@ function fileLimit(): number {
   }
 }
 
-/** For what else the process opens: requests, tools, files. */
+/** Reserves descriptors for API requests, tools and files of the process. */
 function forSockets(limit: number): number {
   return limit - Math.min(1024, Math.max(128, Math.floor(limit / 16)));
 }
 
-/** How many connections of clients the process can have open at a time, and the limit of open files that bounds them. */
+/** The number of client connections that the process can have open at a time, and the limit of open files that determines it. */
 export function connectionCapacity(): { readonly connections: number; readonly openFiles: number } {
   const openFiles = fileLimit();
   return { openFiles, connections: Math.max(0, Math.floor(forSockets(openFiles) / FILES_PER_CONNECTION)) };
@@ -51,7 +51,7 @@ export function connectionCapacity(): { readonly connections: number; readonly o
 
 const shared: { files: OpenFiles | null } = { files: null };
 
-/** The limit is of the process: the drivers of both families share it. */
+/** The limit applies to the process: the drivers of both families share it. */
 export function processFiles(): OpenFiles {
   shared.files ??= createOpenFiles(forSockets(fileLimit()));
   return shared.files;

@@ -3,8 +3,8 @@ import type { Listener } from '../objects/listener.ts';
 /** A socket that is open. */
 export interface OpenListener {
   readonly listener: Listener;
-  /** New connections are treated as this one says. */
+  /** Applies to new connections. */
   update(listener: Listener): void;
-  /** Accepts no more; TCP connections that exist continue. */
+  /** Stops accepting; existing TCP connections continue. */
   close(): void;
 }

@@ -3,7 +3,7 @@ import { createRouteClient } from '@signalbox/netlink';
 import { SERVICE_DEVICE } from '../objects/observed.ts';
 import { createDevice, observeDevice } from './device.ts';
 
-/** Creates the device for service addresses; `null`: it is there, and addresses can be assigned to it. */
+/** Creates the device for service addresses; `null`: it exists, and addresses can be assigned to it. */
 export async function probeDevice(): Promise<BackendError | null> {
   const route = createRouteClient();
   const error = await createDevice(route);
@@ -11,7 +11,7 @@ export async function probeDevice(): Promise<BackendError | null> {
   return error;
 }
 
-/** What a cleanup would remove, one line for each kind of object; reads only. */
+/** The objects that a cleanup would remove, one line for each kind; reads only. */
 export async function surveyDevice(family: Family): Promise<Result<readonly string[]>> {
   const route = createRouteClient();
   const seen = await observeDevice(route, family);

@@ -10,15 +10,15 @@ export interface Sockets {
   keys(): ReadonlySet<string>;
   open(listener: Listener): Promise<BackendError | null>;
   close(listener: Listener): void;
-  /** Forgets the state of service ports without a socket. */
+  /** Removes the state of service ports without a socket. */
   prune(): void;
-  /** Closes all; resolves when the connections have ended, or are reset after the drain time-out. */
+  /** Closes all; resolves when the connections have ended, or are reset after the drain timeout. */
   drain(): Promise<void>;
 }
 
 export function createSockets(path: DataPath): Sockets {
   const all = new Map<string, OpenListener>();
-  // Going through all sockets after every change would make it as slow as the cluster is large.
+  // Iterating over all sockets after every change would make its cost proportional to the size of the cluster.
   const state = { hasLeft: false };
   const opens = (listener: Listener): Promise<Result<OpenListener>> =>
     listener.protocol === 'TCP' ? openTcpListener(listener, path) : openUdpListener(listener, path);

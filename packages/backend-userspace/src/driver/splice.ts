@@ -1,7 +1,7 @@
-/** Joins two connections: bytes with back-pressure, the end of each direction by itself, and resets. */
+/** Joins two connections: forwards bytes with back-pressure, the end of each direction separately, and resets. */
 import type { Socket } from 'node:net';
 
-/** Probes of a silent peer start after a minute, so that the death of a node is noticed. */
+/** TCP keep-alive probes start after a minute without data, to detect a peer node that failed. */
 const KEEP_ALIVE_MS = 60_000;
 
 export function splice(client: Socket, upstream: Socket, idleTimeout: number): void {
@@ -11,7 +11,7 @@ export function splice(client: Socket, upstream: Socket, idleTimeout: number): v
   upstream.pipe(client);
   closeWith(client, upstream);
   closeWith(upstream, client);
-  // Each byte is read from one and written to the other, so that one timer is enough.
+  // Each byte is read from one and written to the other, so one timer is sufficient.
   client.setTimeout(idleTimeout, () => client.resetAndDestroy());
 }
 

@@ -1,6 +1,6 @@
 /**
- * While an endpoint does not read, its client is not read either, and Node.js does not notice that the client has reset the
- * connection. Writing nothing asks the kernel: without it both connections would stay until the idle time-out.
+ * While an endpoint does not read, its client is not read either, and Node.js does not detect that the client has reset the
+ * connection. An empty write reports the error of the socket: without it both connections would remain until the idle timeout.
  */
 import type { Socket } from 'node:net';
 import type { Clock } from '@signalbox/core';
@@ -8,7 +8,7 @@ import type { Clock } from '@signalbox/core';
 const PROBE_INTERVAL_MS = 30_000;
 
 export interface StalledClients {
-  /** Until it has closed. */
+  /** Probes the client until it has closed. */
   watch(client: Socket): void;
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '@signalbox/core';
 
-/** The process's own clock, for the short waits of a watched folder. */
+/** The clock and timers of the process. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   random: () => Math.random(),

@@ -1,4 +1,4 @@
-/** The sockets of this process, and the addresses of the network namespace that it is in. */
+/** The sockets of this process, and the addresses of its network namespace. */
 import { networkInterfaces } from 'node:os';
 import { canonicalAddress, type BackendError, type Clock, type Family, type Result } from '@signalbox/core';
 import { createRouteClient, type RouteClient } from '@signalbox/netlink';
@@ -17,7 +17,7 @@ export interface SystemDriverOptions {
   readonly udpTimeout?: number;
   readonly tcpIdleTimeout?: number;
   readonly drainTimeout?: number;
-  /** Files that its sockets may have open. Default: what the process may, without some for other uses. */
+  /** Limit of file descriptors of its sockets. Default: the limit of the process, less a reserve for other uses. */
   readonly fileLimit?: number;
   readonly clock?: Clock;
 }
@@ -66,7 +66,7 @@ function withoutDevice(): ObservedDevice {
   return { device: 'absent', addresses: new Set(), isShared: false, hostAddresses: new Set(addresses) };
 }
 
-/** Runs of address changes are one batch of netlink messages each. */
+/** Consecutive address changes of one kind are sent as one batch of netlink messages. */
 async function apply(
   parts: Parts,
   operations: readonly Operation[],

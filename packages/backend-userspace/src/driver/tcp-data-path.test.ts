@@ -21,7 +21,7 @@ import { createSystemDriver } from './system-driver.ts';
 afterEach(closeAll);
 
 describe('a TCP connection', () => {
-  it('takes turns among the endpoints', async () => {
+  it('goes to the endpoints in turn', async () => {
     const listener = await listenerOf([await endpoint(greet('a')), await endpoint(greet('b'))]);
     const driver = await serve(listener);
     const seen: string[] = [];
@@ -43,7 +43,7 @@ describe('a TCP connection', () => {
     expect(new Set(seen).size).toBe(1);
   });
 
-  it('is answered when the client has ended its direction', async () => {
+  it('carries the answer after the client has ended its direction', async () => {
     const listener = await listenerOf([
       await endpoint((socket) => void readAll(socket).then((text) => socket.end(`got ${text}`))),
     ]);
@@ -53,7 +53,7 @@ describe('a TCP connection', () => {
     expect(await readAll(client)).toBe('got all of it');
   });
 
-  it('can send when the endpoint has ended its direction', async () => {
+  it('carries data of the client after the endpoint has ended its direction', async () => {
     const received = deferred<string>();
     const listener = await listenerOf([
       await endpoint((socket) => {
@@ -93,7 +93,7 @@ describe('a TCP connection', () => {
     expect(await ending.promise).toBe('ECONNRESET');
   });
 
-  it('carries more than any buffer holds, in both directions, to a slow reader', async () => {
+  it('carries more bytes than all buffers contain, in both directions', async () => {
     const size = 32 << 20;
     const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
     await serve(listener);
@@ -130,7 +130,7 @@ describe('a TCP connection', () => {
     expect(await driver.counts()).toMatchObject({ refused: 1, forwarded: 0 });
   });
 
-  it('continues when its endpoint leaves the Service, and when the frontend goes', async () => {
+  it('continues when its endpoint is removed from the Service, and when the frontend is removed', async () => {
     const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
     const driver = await serve(listener);
     const client = dial(listener);
@@ -145,14 +145,14 @@ describe('a TCP connection', () => {
     expect(await readAll(client)).toBe('2');
   });
 
-  it('is reset after the idle time-out', async () => {
+  it('is reset after the idle timeout', async () => {
     const listener = await listenerOf([await endpoint((socket) => void socket.write('hello'))]);
     await serve(listener, { tcpIdleTimeout: 1 });
     expect(await endOf(dial(listener))).toBe('ECONNRESET');
   });
 });
 
-describe('the end of the driver', () => {
+describe('closing the driver', () => {
   it('waits for connections that end in time', async () => {
     const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
     const driver = await serve(listener, { drainTimeout: 60_000 });
@@ -167,7 +167,7 @@ describe('the end of the driver', () => {
     expect((await driver.counts()).open).toBe(0);
   });
 
-  it('resets those that do not', async () => {
+  it('resets connections that do not end in time', async () => {
     const listener = await listenerOf([await endpoint((socket) => void socket.write('hello'))]);
     const driver = await serve(listener, { drainTimeout: 1 });
     const client = dial(listener);
@@ -179,7 +179,7 @@ describe('the end of the driver', () => {
 });
 
 describe('a port that another process has open', () => {
-  it('is an error of that socket only, and is opened when it is free', async () => {
+  it('fails only that socket, and is opened when it is free', async () => {
     const listener = await listenerOf([await endpoint(greet('a'))]);
     const other = createServer().listen(listener.port, '127.0.0.1');
     await once(other, 'listening');

@@ -1,4 +1,4 @@
-/** Endpoints that hang, answer late, vanish or reset, and limits of the process, on loopback addresses. */
+/** Endpoints that do not answer, answer late, stop or reset, and limits of the process, on loopback addresses. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
@@ -41,7 +41,7 @@ const STALLED = `
   });
 `;
 
-/** Its thread is blocked and its queue is full, so that the kernel drops SYNs: it is silent until it is released. */
+/** Its thread is blocked and its queue is full, so that the kernel drops SYNs: it does not answer until it is released. */
 async function stalledEndpoint() {
   const gate = new SharedArrayBuffer(4);
   const release = (): void => {
@@ -57,7 +57,7 @@ async function stalledEndpoint() {
 }
 
 describe('an endpoint that does not answer', () => {
-  it('is left for the next one after 250 ms', async () => {
+  it('is skipped for the next one after 250 ms', async () => {
     const stalled = await stalledEndpoint();
     const clock = createManualClock(0, 0.999);
     const listener = await listenerOf([stalled.endpoint, await endpoint(greet('alive'))]);
@@ -84,7 +84,7 @@ describe('an endpoint that does not answer', () => {
     expect(await driver.counts()).toMatchObject({ forwarded: 1, failedAttempts: 1, unserved: 0 });
   });
 
-  it('keeps nothing open when the client gives up meanwhile', async () => {
+  it('leaves no connection open when the client resets its connection', async () => {
     const stalled = await stalledEndpoint();
     const clock = createManualClock(0, 0.999);
     const listener = await listenerOf([stalled.endpoint]);
@@ -97,8 +97,8 @@ describe('an endpoint that does not answer', () => {
   });
 });
 
-describe('an endpoint that accepts and hangs', () => {
-  it('is reset when its client has reset a connection that it does not read', async () => {
+describe('an endpoint that accepts and does not read', () => {
+  it('is reset when the client resets the connection', async () => {
     const accepted = deferred<Socket>();
     const clock = createManualClock(0, 0.999);
     const listener = await listenerOf([
@@ -110,7 +110,7 @@ describe('an endpoint that accepts and hangs', () => {
     const driver = await serve(listener, { clock });
     const client = dial(listener);
     client.on('error', () => {});
-    // More than all buffers on the way hold, so that the client is not read to its end.
+    // More than all buffers of the path contain, so that the proxy does not read to the end of the client.
     client.write(Buffer.alloc(32 << 20));
     const upstream = await accepted.promise;
     client.resetAndDestroy();
@@ -137,30 +137,30 @@ async function flapping(name: string) {
   held.push({ close: () => state.server.close() });
   return {
     endpoint: { address: '127.0.0.1', port, isLocal: true } satisfies DesiredEndpoint,
-    vanish: async () => {
+    stop: async () => {
       state.server.close();
       await once(state.server, 'close');
     },
-    comeBack: async () => void (state.server = await open(port)),
+    restart: async () => void (state.server = await open(port)),
   };
 }
 
-describe('endpoints that vanish', () => {
-  it('cost no client an error while another one serves', async () => {
+describe('endpoints that stop listening', () => {
+  it('cause no error for a client while another endpoint serves', async () => {
     const endpoints = await Promise.all(['a', 'b', 'c'].map(flapping));
     const listener = await listenerOf(endpoints.map((each) => each.endpoint));
     const driver = await serve(listener, { clock: createManualClock() });
     for (const gone of endpoints) {
-      await gone.vanish();
+      await gone.stop();
       const replies = await Promise.all(Array.from({ length: 30 }, () => readAll(dial(listener).end())));
       expect(new Set(replies).size).toBe(2);
       expect(replies).not.toContain('');
-      await gone.comeBack();
+      await gone.restart();
     }
     expect(await driver.counts()).toMatchObject({ forwarded: 90, unserved: 0 });
   });
 
-  it('cost no client an error where two of three are dead', async () => {
+  it('cause no error for a client if one of three serves', async () => {
     const listener = await listenerOf([await dead(), await endpoint(greet('alive')), await dead()]);
     const driver = await serve(listener, { clock: createManualClock() });
     const replies = await Promise.all(Array.from({ length: 60 }, () => readAll(dial(listener))));
@@ -170,8 +170,8 @@ describe('endpoints that vanish', () => {
 });
 
 describe('many connections', () => {
-  it('are open at a time, each to its own endpoint socket, and leave nothing when they end', async () => {
-    // Four sockets of each are in this process.
+  it('are open at the same time, each to its own endpoint socket, and none is counted as open after they end', async () => {
+    // This process has four sockets of each connection.
     const clock = createManualClock();
     const count = Math.min(2000, Math.floor(connectionCapacity().connections / 3));
     const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
@@ -192,7 +192,7 @@ describe('many connections', () => {
     await expect.poll(() => driver.counts(), { timeout: 60_000 }).toMatchObject({ open: 0 });
   });
 
-  it('beyond the limit of open files are reset and counted, until others have ended', async () => {
+  it('above the limit of open files are reset and counted, until others have ended', async () => {
     const listener = await listenerOf([await endpoint((socket) => void socket.pipe(socket))]);
     const driver = await serve(listener, { fileLimit: 1 + 2 * FILES_PER_CONNECTION });
     const open = [dial(listener), dial(listener)];
@@ -209,7 +209,7 @@ describe('many connections', () => {
 });
 
 describe('ports that other processes have open', () => {
-  it('are reported one by one, every tenth of them, and are all open when they are free', async () => {
+  it('are each reported as a failure of their service port, and are opened when they are free', async () => {
     const mappings = ['10.96.0.0/16=127.96.0.0/16', '10.244.0.0/16=127.244.0.0/16'].map(
       (text) => parseAddressMapping(text) as AddressMapping,
     );

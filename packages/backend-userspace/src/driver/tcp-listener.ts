@@ -9,7 +9,7 @@ import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
 import { splice } from './splice.ts';
 
-/** Of connections that the kernel has accepted and this process has not; bounded by net.core.somaxconn. */
+/** Connections that the kernel has established and this process has not yet accepted; limited by net.core.somaxconn. */
 const BACKLOG = 4096;
 
 export function openTcpListener(listener: Listener, path: DataPath): Promise<Result<OpenListener>> {
@@ -26,7 +26,7 @@ export function openTcpListener(listener: Listener, path: DataPath): Promise<Res
 }
 
 function opened(server: Server, current: { listener: Listener }, { files }: DataPath): OpenListener {
-  // A connection that could not be accepted; the next ones can be.
+  // A connection could not be accepted; the listener continues.
   server.on('error', () => {});
   files.hold(1);
   return {
@@ -46,7 +46,7 @@ function opened(server: Server, current: { listener: Listener }, { files }: Data
 function serve(client: Socket, listener: Listener, path: DataPath): void {
   const { counts } = path;
   client.on('error', () => {});
-  // The client has reset the connection before it was accepted.
+  // The client reset the connection before it was accepted.
   if (client.remoteAddress === undefined) return void client.destroy();
   const source = sourceText(client.remoteAddress);
   const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
@@ -64,7 +64,7 @@ function serve(client: Socket, listener: Listener, path: DataPath): void {
   forward({ client, source, endpoints }, listener, path);
 }
 
-/** Files for it are taken. */
+/** The caller has taken the files of the connection. */
 function admit(client: Socket, path: DataPath): void {
   path.track(client);
   path.stalledClients.watch(client);

@@ -67,7 +67,7 @@ async function ask(client: Socket, { port }: Listener, text: string): Promise<st
 }
 
 describe('a UDP session', () => {
-  it('keeps the endpoint and the source port of a client, and ends after the time-out', async () => {
+  it('keeps the endpoint and the source port of a client, and ends after the timeout', async () => {
     const listener = await listenerOf([await endpoint('a'), await endpoint('b')]);
     const { driver, clock } = await serve(listener);
     const client = await bound();
@@ -82,7 +82,7 @@ describe('a UDP session', () => {
     expect((await ask(client, listener, 'x'))[0]).not.toBe(first[0]);
   });
 
-  it('is each client its own, in turn', async () => {
+  it('is opened for each client, to the endpoints in turn', async () => {
     const listener = await listenerOf([await endpoint('a'), await endpoint('b')]);
     await serve(listener);
     const seen = [await ask(await bound(), listener, 'x'), await ask(await bound(), listener, 'x')];
@@ -112,7 +112,7 @@ describe('a UDP session', () => {
     const { driver } = await serve(listener);
     const client = await bound();
     const replied = once(client, 'message');
-    // Whichever endpoint came first, a reply comes once the dead one has been tried.
+    // The order of the endpoints is random: a reply arrives at the latest after the closed one refused a datagram.
     const sending = setInterval(() => client.send('x', listener.port, '127.0.0.1'), 1);
     held.push({ close: () => clearInterval(sending) });
     const [reply] = (await replied) as [Buffer];
@@ -120,7 +120,7 @@ describe('a UDP session', () => {
     expect((await driver.counts()).open).toBe(1);
   });
 
-  it('does not start where no route serves the client', async () => {
+  it('is not opened if no route serves the client', async () => {
     const drop: Route = { source: 'any', target: 'drop', masquerade: false, rule: 'S22' };
     const listener = await listenerOf([await endpoint('a')], drop);
     const { driver } = await serve(listener);
@@ -152,7 +152,7 @@ describe('a UDP session', () => {
     expect((await driver.counts()).open).toBe(1);
   });
 
-  it('ends for a new one of the same frontend at the limit of open files', async () => {
+  it('is closed for a new session of the same frontend at the limit of open files', async () => {
     const listener = await listenerOf([await endpoint('a')]);
     const { driver } = await serve(listener, { fileLimit: 2 });
     await ask(await bound(), listener, 'x');
@@ -162,7 +162,7 @@ describe('a UDP session', () => {
 });
 
 describe('a UDP port that another process has open', () => {
-  it('leaves no file open, however often it is tried', async () => {
+  it('leaves no file open after repeated attempts', async () => {
     const other = await bound();
     const listener = { ...(await listenerOf([await endpoint('a')])), port: other.at };
     const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none' });

@@ -1,4 +1,4 @@
-/** One socket for each client of a UDP frontend: endpoints see one source port a client, and replies find their way back. */
+/** One socket for each client of a UDP frontend: an endpoint sees one source port for each client, and replies to it are sent to that client. */
 import { createSocket, type Socket } from 'node:dgram';
 import { fail, formatAddressPort, succeed, type DesiredEndpoint, type Result } from '@signalbox/core';
 import { dispatch } from '../compile/service-dispatch.ts';
@@ -8,7 +8,7 @@ import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
 import { openUdpSession, type UdpSession } from './udp-session.ts';
 
-/** Bounds the open files that one frontend can take: beyond, the session that was opened first ends. */
+/** Limits the open files of one frontend: above it the oldest session is closed. */
 const SESSIONS_LIMIT = 8192;
 
 interface Frontend {
@@ -24,7 +24,7 @@ export function openUdpListener(listener: Listener, path: DataPath): Promise<Res
   socket.on('message', (data, { address, port }) => forward(frontend, data, { address, port }));
   return new Promise((resolve) => {
     const fails = (error: Error): void => {
-      // Unlike a TCP server, it stays open.
+      // Unlike a TCP server, a UDP socket stays open after a failed bind.
       socket.close();
       resolve(fail(socketError(listenerKey(listener), error)));
     };
@@ -39,14 +39,14 @@ export function openUdpListener(listener: Listener, path: DataPath): Promise<Res
 function newSocket(address: string): Socket {
   return createSocket({
     type: address.includes(':') ? 'udp6' : 'udp4',
-    // Addresses only: no need to ask a resolver.
+    // The host is always an address: no DNS lookup.
     lookup: (host, _, done) => done(null, host, host.includes(':') ? 6 : 4),
   });
 }
 
 function opened(frontend: Frontend): OpenListener {
   const { path, socket, sessions } = frontend;
-  // A reply that cannot be sent is one that does not arrive.
+  // A reply that cannot be sent is lost, as a datagram may be.
   socket.on('error', () => {});
   path.files.hold(1);
   return {
@@ -113,7 +113,7 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
   return session;
 }
 
-/** The session that was opened first gives way; those of other frontends do not. */
+/** Closes the oldest session of the frontend if no file is free; sessions of other frontends are kept. */
 function takeFile({ path: { files, counts }, sessions }: Frontend): boolean {
   if (files.take(1)) return true;
   sessions.values().next().value?.close();

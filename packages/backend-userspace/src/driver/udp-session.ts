@@ -1,4 +1,4 @@
-/** The datagrams of one UDP client, to one endpoint and back, until neither has sent any for a while. */
+/** Forwards the datagrams between one UDP client and one endpoint until both are idle for the timeout. */
 import type { Socket } from 'node:dgram';
 import type { Clock, DesiredEndpoint } from '@signalbox/core';
 
@@ -22,7 +22,7 @@ export interface UdpSession {
   close(): void;
 }
 
-/** Datagrams that wait for the socket to be connected, which takes no message to the endpoint. */
+/** Datagrams that wait until the socket is connected, which sends no packet to the endpoint. */
 const WAITING_LIMIT = 64;
 
 export function openUdpSession(options: UdpSessionOptions): UdpSession {
@@ -47,10 +47,10 @@ export function openUdpSession(options: UdpSessionOptions): UdpSession {
     options.onFailure();
     close();
   };
-  // Connected: an ICMP error of the endpoint arrives here. The next datagram of the client opens a session with another.
+  // A connected socket reports ICMP errors of the endpoint. The next datagram of the client opens a session with another endpoint.
   socket.on('error', fail);
   socket.connect(endpoint.port, endpoint.address, (error?: Error) => {
-    // There is no route to the endpoint. The type does not have the argument.
+    // There is no route to the endpoint. The type declaration lacks the argument.
     if (error !== undefined) return fail();
     if (state.isClosed) return;
     state.isConnected = true;
@@ -72,7 +72,7 @@ interface IdleTimer {
   stop(): void;
 }
 
-/** A touch costs no timer: when the time is over, the rest since the last touch is waited for. */
+/** A touch starts no timer: when the timer expires, it is started again for the time that remains since the last touch. */
 function createIdleTimer({ clock, timeout }: UdpSessionOptions, onIdle: () => void): IdleTimer {
   const state = { usedAt: clock.now(), stop: (): void => {} };
   const watch = (delay: number): void => {

@@ -6,27 +6,27 @@ import type { Operation } from '../objects/operation.ts';
 export interface UserspaceDriver {
   readonly family: Family;
   observe(): Promise<Result<Observed>>;
-  /** Each is tried, in order; `null`: done. */
+  /** Applies each operation in order, also after a failure; `null`: applied. */
   apply(operations: readonly Operation[]): Promise<readonly (BackendError | null)[]>;
   counts(): Promise<ConnectionCounts>;
   /** Connections to each endpoint since the first one of its service port. */
   connections(): Promise<ReadonlyMap<ServicePortKey, readonly EndpointCount[]>>;
-  /** Stops to accept; resolves when the connections have ended, or are reset after the drain time-out. */
+  /** Stops accepting; resolves when the connections have ended, or were reset after the drain timeout. */
   close(): Promise<void>;
 }
 
-/** Since the start of the process, but for `open`. */
+/** Totals since the start of the process, except `open`. */
 export interface ConnectionCounts {
-  /** TCP connections and UDP sessions now. */
+  /** TCP connections and UDP sessions that are open now. */
   readonly open: number;
   /** Forwarded to an endpoint. */
   readonly forwarded: number;
   /** Reset or dropped: no route, source not allowed, too many sessions. */
   readonly refused: number;
-  /** More than the limit of open files permits. */
+  /** Reset or dropped at the limit of open files. */
   readonly overflow: number;
-  /** Attempts to connect that an endpoint refused or did not answer in time. */
+  /** Attempts to connect to an endpoint that were refused or timed out. */
   readonly failedAttempts: number;
-  /** Connections that no attempt could serve. */
+  /** Connections for which every attempt failed. */
   readonly unserved: number;
 }

@@ -6,10 +6,10 @@ import {
   type Frontend,
 } from '@signalbox/core';
 
-/** A listening socket for one frontend, and what decides about its connections. */
+/** A listening socket for one frontend, and the objects that determine how its connections are forwarded. */
 export interface Listener {
   readonly protocol: 'TCP' | 'UDP';
-  /** Where the socket is bound: the address of the frontend, or the one that it is mapped to. */
+  /** The address that the socket is bound to: that of the frontend, or the mapped one. */
   readonly address: string;
   readonly port: number;
   readonly frontend: Frontend;

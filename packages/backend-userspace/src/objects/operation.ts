@@ -5,8 +5,8 @@ export type Operation =
   | { readonly kind: 'device-create' }
   | { readonly kind: 'device-delete' }
   | { readonly kind: 'address-add' | 'address-delete'; readonly address: string }
-  /** Of a socket that is open already: as `listener-update`. */
+  /** For an open socket, the same as `listener-update`. */
   | { readonly kind: 'listener-open'; readonly listener: Listener }
   | { readonly kind: 'listener-update'; readonly listener: Listener }
-  /** New connections are refused; those that exist end by themselves. */
+  /** New connections are refused; existing ones continue until they end. */
   | { readonly kind: 'listener-close'; readonly listener: Listener };

@@ -34,7 +34,7 @@ function addressesOnDevice(family: Family): readonly string[] {
     .toSorted();
 }
 
-/** Where sockets listen, as `/proc/net` of the namespace lists them: TCP in state LISTEN (0A), and all of UDP. */
+/** Listening sockets in `/proc/net` of the namespace: TCP in state LISTEN (0A), and all UDP sockets. */
 function sockets(family: Family): readonly string[] {
   const suffix = family === 'IPv4' ? '' : '6';
   const read = (protocol: string): readonly string[] => {

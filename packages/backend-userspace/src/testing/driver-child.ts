@@ -1,4 +1,4 @@
-/** The driver in a process of its own, so that its sockets live in another network namespace than the test. */
+/** The driver in a process of its own, so that its sockets are in another network namespace than the test. */
 import process from 'node:process';
 import type { Family } from '@signalbox/core';
 import { serveRemote } from '@signalbox/netns/remote';

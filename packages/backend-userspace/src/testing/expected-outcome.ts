@@ -1,9 +1,9 @@
 import type { ExpectedOutcome } from '@signalbox/core/testing';
 
 /**
- * What a proxy with sockets does differently from a packet filter, in every scenario: endpoints see the node; a TCP connection
- * is accepted before it can be denied, so it is reset where a filter is silent; and packets to the node's own addresses end at
- * the node.
+ * Differences of a proxy with sockets from a packet filter, in every scenario: endpoints see an address of the node; a TCP
+ * connection is accepted before it can be denied, so it is reset where a filter drops; and packets to the addresses of the node
+ * are delivered locally.
  */
 export const expectedOutcome: ExpectedOutcome = (packet, expected, host) => {
   switch (expected.kind) {

@@ -1,4 +1,4 @@
-/** A node without sockets: what would be bound and assigned, kept as data, with the refusals of a kernel. */
+/** A node in memory: bound sockets and assigned addresses as data, with the errors of a kernel. */
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import type { FaultPlan } from '@signalbox/core/testing';
 import type { UserspaceDriver } from '../driver/userspace-driver.ts';
@@ -6,7 +6,7 @@ import { listenerKey, type Listener } from '../objects/listener.ts';
 import { SERVICE_DEVICE } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 
-/** Outlives the drivers on it, as a node outlives processes; sockets do not. */
+/** Remains after its drivers are closed, as a node does after a process ends; sockets do not. */
 export interface FakeNode {
   device: 'absent' | 'present' | 'not-owned';
   readonly addresses: Map<string, Family>;
@@ -14,7 +14,7 @@ export interface FakeNode {
   readonly listeners: Map<string, Listener>;
   /** Keys of sockets that other processes have open. */
   readonly busy: Set<string>;
-  /** Every operation that a driver was asked for. */
+  /** Every operation that a driver applied. */
   readonly operations: Operation[];
 }
 
@@ -32,7 +32,7 @@ export function createFakeNode(hostAddresses: Iterable<string>): FakeNode {
 export interface FakeDriverOptions {
   readonly family: Family;
   readonly node: FakeNode;
-  /** Asked for each operation twice: `<kind>, before` and, when it has been done, `<kind>, after`. */
+  /** Called twice for each operation: with `<kind>, before` and, after it is applied, with `<kind>, after`. */
   readonly faults?: FaultPlan;
 }
 

@@ -3,7 +3,7 @@ import type { FaultPlan } from '@signalbox/core/testing';
 import type { UserspaceDriver } from '../driver/userspace-driver.ts';
 import type { Operation } from '../objects/operation.ts';
 
-/** Writes fail before they are done, or are reported as failed although they were done. */
+/** Writes fail before they are applied, or are reported as failed although they were applied. */
 export function faultyDriver(driver: UserspaceDriver, faults: FaultPlan): UserspaceDriver {
   const write = async (operation: Operation): Promise<BackendError | null> => {
     if (faults(`${operation.kind}, before`)) return injected(operation);

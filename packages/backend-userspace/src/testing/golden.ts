@@ -1,4 +1,4 @@
-/** Sockets and addresses as text, one a line, as `ss` and `ip` would show what they are for. */
+/** Sockets and addresses as text, one a line, in the style of `ss` and `ip`, with the frontend that each one serves. */
 import {
   formatAddressPort,
   servicePortLabel,

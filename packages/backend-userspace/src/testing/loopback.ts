@@ -16,7 +16,7 @@ export async function closeAll(): Promise<void> {
   for (const each of held.splice(0).toReversed()) await each.close();
 }
 
-/** As Promise.withResolvers of newer versions of Node. */
+/** Promise.withResolvers, which Node.js has since version 22. */
 export function deferred<T>() {
   let resolve: (value: T | Promise<T>) => void = () => {};
   const promise = new Promise<T>((settle) => (resolve = settle));
@@ -32,7 +32,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** An endpoint on a loopback address that hands each connection over. */
+/** An endpoint on a loopback address; `onConnection` receives each connection. */
 export async function endpoint(onConnection: (socket: Socket) => void, port = 0): Promise<DesiredEndpoint> {
   const server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on('error', () => {});

@@ -7,7 +7,7 @@ const CHILD = path.join(import.meta.dirname, 'driver-child.ts');
 
 export interface NamespacedDriverOptions {
   readonly family: Family;
-  /** The command line that runs what follows it in the namespace: `['ip', 'netns', 'exec', 'node']`. */
+  /** The command that runs its arguments in the namespace: `['ip', 'netns', 'exec', 'node']`. */
   readonly prefix: readonly string[];
   /** Milliseconds. */
   readonly drainTimeout?: number;

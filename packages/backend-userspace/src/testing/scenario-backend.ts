@@ -55,7 +55,7 @@ function outcomeAt(node: FakeNode, packet: Packet, choose: Choice): Outcome {
   if (!isOwn) return { kind: 'pass' };
   const listener =
     protocol === 'SCTP' ? undefined : node.listeners.get(listenerKey({ protocol, address, port }));
-  // No socket: the kernel refuses.
+  // No socket: the kernel refuses the connection.
   if (listener === undefined) return { kind: 'reject' };
   const isHostAddress = (each: string): boolean => node.addresses.has(each) || node.hostAddresses.has(each);
   const endpoints = dispatch(listener, { source, isHostAddress });

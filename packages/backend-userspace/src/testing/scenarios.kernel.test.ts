@@ -5,7 +5,7 @@ import { faultyDriver } from './faulty-driver.ts';
 import type { UserspaceDriver } from '../driver/userspace-driver.ts';
 import { createNamespacedDriver, type NamespacedDriverOptions } from './namespaced-driver.ts';
 
-/** One process for each family, until the test's own ends: the cleanup of a scenario closes its sockets. */
+/** One process for each family, which ends with the test process: the cleanup of a scenario closes its sockets. */
 const drivers = new Map<string, UserspaceDriver>();
 
 function sharedDriver(options: NamespacedDriverOptions): UserspaceDriver {

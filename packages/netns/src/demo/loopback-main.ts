@@ -101,7 +101,7 @@ async function showChange(demo: Demo): Promise<void> {
 }
 
 async function showDeadPod({ pods }: Demo): Promise<void> {
-  heading('An accident: web-3 stops, and the manifest still lists it');
+  heading('A failure: web-3 stops, and the manifest still lists it');
   await pods.get('web-3')?.stop();
   pods.delete('web-3');
   show(await callTimes(TRIES), [pod(1), pod(4)]);
