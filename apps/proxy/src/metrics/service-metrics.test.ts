@@ -114,6 +114,15 @@ describe('the metrics of single Services', () => {
     expect(lines).toContain('kubeproxy_service_metrics_read_failures_total{ip_family="IPv4"} 1');
   });
 
+  it('are read again after a reading that ended with an exception', async () => {
+    const { clock, kernel, samples } = scraped({});
+    kernel.answer = () => Promise.reject(new Error('broken'));
+    await expect(samples()).rejects.toThrow('broken');
+    kernel.answer = () => Promise.resolve(inspection({ 'shop/web:http/TCP': [count('10.244.0.5', 3)] }));
+    clock.advance(15_000);
+    expect(await samples()).toContain(`kubeproxy_service_connections_total{${WEB}} 3`);
+  });
+
   it('have no samples of a family that is no longer served', async () => {
     const { clock, backends, samples } = scraped({ 'shop/web:http/TCP': [count('10.244.0.5', 3)] });
     await samples();

@@ -133,10 +133,13 @@ function createRefresh(
   let last = { endedAt: -Infinity, pause: 0 };
   const start = async (): Promise<void> => {
     const startedAt = clock.now();
-    await read();
-    const endedAt = clock.now();
-    last = { endedAt, pause: Math.max(SHORTEST_INTERVAL, (endedAt - startedAt) / TIME_SHARE) };
-    reading = null;
+    try {
+      await read();
+    } finally {
+      const endedAt = clock.now();
+      last = { endedAt, pause: Math.max(SHORTEST_INTERVAL, (endedAt - startedAt) / TIME_SHARE) };
+      reading = null;
+    }
   };
   return async () => {
     const age = clock.now() - last.endedAt;
