@@ -2,6 +2,7 @@
  * The state of the running proxy, for the debug routes and the page: read for a request, never during a sync. Every method only
  * reads; data that the mode or the kernel does not provide is null.
  */
+import { inTurns } from '@signalbox/backend-kit';
 import { describeService, objectKey, type Backend, type Family, type ServicePortKey } from '@signalbox/core';
 import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
 import { loopbackNodePortAddresses } from '../node/loopback-node-ports.ts';
@@ -35,18 +36,13 @@ export interface Inspector {
   status(): StatusAnswer;
 }
 
-/** This many Services are described before the event loop runs other events and syncs. */
-const AT_ONCE = 50;
-
 async function summaries({ model, families, syncs }: Parts): Promise<ServiceSummary[]> {
-  const keys = [...model.services()].sort();
   const failures = families.flatMap((family) => syncs.failures(family));
   const found: ServiceSummary[] = [];
-  for (const [index, key] of keys.entries()) {
-    if (index % AT_ONCE === AT_ONCE - 1) await new Promise((resolve) => setImmediate(resolve));
+  await inTurns([...model.services()].sort(), (key) => {
     const description = describeService(model.tracked(key), families);
     if (description.found) found.push(serviceSummary(description, failures));
-  }
+  });
   return found;
 }
 
