@@ -7,12 +7,19 @@ import type { Settings } from '../config/settings.ts';
 /** Reading the rules of a large cluster takes seconds. */
 const TIME_LIMIT = 60_000;
 
+export interface DaemonQuestion {
+  readonly path: string;
+  /** Whether it is the answer of this version: other programs, and other versions, serve paths of the same name. */
+  readonly isAnswer: (value: object) => boolean;
+  /** Milliseconds. */
+  readonly timeLimit?: number;
+}
+
 /** The JSON returned for the path; the error is one line that names the flag of the address. */
-export async function askDaemon(
+export async function askDaemon<T>(
   { config }: Pick<Settings, 'config'>,
-  path: string,
-  timeLimit = TIME_LIMIT,
-): Promise<Result<unknown, string>> {
+  { path, isAnswer, timeLimit = TIME_LIMIT }: DaemonQuestion,
+): Promise<Result<T, string>> {
   const address = parseAddressPort(config.metricsBindAddress);
   if (typeof address === 'string') {
     return fail(`--metrics-bind-address: ${config.metricsBindAddress}: the proxy then has no such server`);
@@ -25,10 +32,18 @@ export async function askDaemon(
   if (!answer.ok) return fail(`${place}: ${answer.error} (--metrics-bind-address names the running proxy)`);
   const { status, body } = answer.value;
   if (status !== 200) return fail(`${place}: status ${status}: ${body.trim()}`);
+  const value = parse(body);
+  if (value === undefined) return fail(`${place}: the answer is not JSON: another program listens there`);
+  return typeof value === 'object' && value !== null && isAnswer(value)
+    ? succeed(value as T)
+    : fail(`${path}: not the answer of a proxy of this version`);
+}
+
+function parse(body: string): unknown {
   try {
-    return succeed(JSON.parse(body));
+    return JSON.parse(body);
   } catch {
-    return fail(`${place}: the answer is not JSON: another program listens there`);
+    return undefined;
   }
 }
 

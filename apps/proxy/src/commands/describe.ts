@@ -72,18 +72,12 @@ async function fromObjects(
   return succeed(serviceAnswer(describeService(model.tracked(`${namespace}/${name}`), FAMILIES)));
 }
 
-async function fromProxy(
+function fromProxy(
   { settings }: Invocation,
   { namespace, name }: Asked,
 ): Promise<Result<ServiceAnswer, string>> {
   const path = `/debug/services/${namespace}/${name}`;
-  const answer = await askDaemon(settings, path);
-  if (!answer.ok) return answer;
-  const { value } = answer;
-  const isAnswer = typeof value === 'object' && value !== null && 'description' in value;
-  return isAnswer
-    ? succeed(value as ServiceAnswer)
-    : fail(`${path}: not the answer of a proxy of this version`);
+  return askDaemon(settings, { path, isAnswer: (value) => 'description' in value });
 }
 
 /** The description limited to one port and the Service as a whole; the reason if there is no such port. */

@@ -1,4 +1,5 @@
 /** `signalbox diff`: the differences between the rules in the kernel and the desired state of the running proxy. */
+import type { DifferenceAnswer } from '../inspect/answers.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import type { Outcome } from './outcome.ts';
@@ -22,18 +23,13 @@ export const diffCommand: Command = {
   run: printDifference,
 };
 
-interface FamilyDifference {
-  readonly family: string;
-  readonly mode: string;
-  readonly lines: readonly string[] | null;
-  readonly error: { readonly operation: string; readonly message: string } | null;
-}
+type FamilyDifference = DifferenceAnswer['families'][number];
 
 async function printDifference({ settings, own, terminal }: Invocation): Promise<Outcome> {
-  const answer = await askDaemon(settings, '/debug/diff');
+  const isAnswer = (value: object): boolean => 'families' in value && Array.isArray(value.families);
+  const answer = await askDaemon<DifferenceAnswer>(settings, { path: '/debug/diff', isAnswer });
   if (!answer.ok) return trouble(answer.error);
-  const families = familiesIn(answer.value);
-  if (families === null) return trouble('/debug/diff: not the answer of a proxy of this version');
+  const { families } = answer.value;
   const isJson = own.text('output') === 'json';
   terminal.print(isJson ? `${JSON.stringify(answer.value, null, 2)}\n` : families.map(textOf).join(''));
   const errors = families.flatMap(problemOf);
@@ -44,11 +40,6 @@ async function printDifference({ settings, own, terminal }: Invocation): Promise
 
 function trouble(...errors: readonly string[]): Outcome {
   return { status: 2, errors };
-}
-
-function familiesIn(answer: unknown): readonly FamilyDifference[] | null {
-  if (typeof answer !== 'object' || answer === null || !('families' in answer)) return null;
-  return Array.isArray(answer.families) ? (answer.families as readonly FamilyDifference[]) : null;
 }
 
 function textOf({ family, mode, lines }: FamilyDifference): string {

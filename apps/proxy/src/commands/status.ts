@@ -1,6 +1,6 @@
 /** `signalbox status`: whether the proxy on this node is ready, and its problems. */
 import { setTimeout as wait } from 'node:timers/promises';
-import { fail, succeed, type Result } from '@signalbox/core';
+import type { Result } from '@signalbox/core';
 import { parseDuration } from '../config/duration.ts';
 import type { StatusAnswer } from '../inspect/answers.ts';
 import { askDaemon } from './ask-daemon.ts';
@@ -49,14 +49,9 @@ async function printStatus(invocation: Invocation): Promise<Outcome> {
   return { status: answer.value.state === 'ready' ? 0 : 2, errors: [] };
 }
 
-async function ask({ settings }: Invocation): Promise<Result<StatusAnswer, string>> {
-  const answer = await askDaemon(settings, '/debug/status', ANSWER_LIMIT);
-  if (!answer.ok) return answer;
-  const { value } = answer;
-  const isAnswer = typeof value === 'object' && value !== null && 'waitingFor' in value;
-  return isAnswer
-    ? succeed(value as StatusAnswer)
-    : fail('/debug/status: not the answer of a proxy of this version');
+function ask({ settings }: Invocation): Promise<Result<StatusAnswer, string>> {
+  const isAnswer = (value: object): boolean => 'waitingFor' in value;
+  return askDaemon(settings, { path: '/debug/status', isAnswer, timeLimit: ANSWER_LIMIT });
 }
 
 /** The last answer when the time is over. Also waits for a proxy that does not listen yet. */
