@@ -4,18 +4,29 @@ import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { Invocation } from './command.ts';
 import { loadObjects } from './load-objects.ts';
 
+type OnEvent = (event: ObjectEvent) => void;
+
 /** The model, or the missing objects, in one line. `onEvent`: every object as received. */
 export async function loadModel(
-  { settings, composition, logging, terminal }: Invocation,
-  onEvent: (event: ObjectEvent) => void = () => undefined,
+  invocation: Invocation,
+  onEvent: OnEvent = () => undefined,
 ): Promise<Model | string> {
-  const bundle = await composition.createSource(settings, logging.logger);
-  if (typeof bundle === 'string') return bundle;
-  const model = composition.createModel(settings);
-  model.setInterfaceAddresses(interfaceAddresses());
-  const hint = (text: string): void => terminal.hint(text);
-  const missing = await loadObjects(bundle.source, [model], { clock: composition.clock, hint, onEvent });
+  const model = invocation.composition.createModel(invocation.settings);
+  const missing = await fillModels(invocation, [model], onEvent);
   if (missing !== null) return missing;
   for (const family of FAMILIES) model.build(family);
   return model;
+}
+
+/** Without building them. The missing objects, in one line; `null`: none. */
+export async function fillModels(
+  { settings, composition, logging, terminal }: Invocation,
+  models: readonly Model[],
+  onEvent: OnEvent = () => undefined,
+): Promise<string | null> {
+  const bundle = await composition.createSource(settings, logging.logger);
+  if (typeof bundle === 'string') return bundle;
+  for (const model of models) model.setInterfaceAddresses(interfaceAddresses());
+  const hint = (text: string): void => terminal.hint(text);
+  return loadObjects(bundle.source, models, { clock: composition.clock, hint, onEvent });
 }

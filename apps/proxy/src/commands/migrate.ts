@@ -4,9 +4,8 @@ import type { Settings } from '../config/settings.ts';
 import { didYouMean } from '../flags/nearest.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 import { loopbackNodePortAddresses } from '../node/loopback-node-ports.ts';
-import { interfaceAddresses } from '../node/prepare-node.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
-import { loadObjects } from './load-objects.ts';
+import { fillModels } from './load-model.ts';
 import { failed, type Outcome } from './outcome.ts';
 import { serviceDifferences, type ServiceDifference } from './service-differences.ts';
 
@@ -70,7 +69,7 @@ async function migrate(invocation: Invocation): Promise<Outcome> {
   }
   const after = inMode(settings, target);
   const models = [settings, after].map((each) => composition.createModel(each));
-  const missing = await load(invocation, models);
+  const missing = await fillModels(invocation, models);
   if (missing !== null) return failed(missing);
   const support = await composition.probeFamilies(after, invocation.logging.logger);
   const removed = await survey(after, modes);
@@ -101,17 +100,6 @@ function inMode(settings: Settings, mode: ProxyMode): Settings {
   config.mode = mode.name;
   mode.configuration.applyDefaults?.(config);
   return { ...settings, config, mode };
-}
-
-async function load(
-  { settings, composition, logging, terminal }: Invocation,
-  models: readonly Model[],
-): Promise<string | null> {
-  const bundle = await composition.createSource(settings, logging.logger);
-  if (typeof bundle === 'string') return bundle;
-  const hint = (text: string): void => terminal.hint(text);
-  for (const model of models) model.setInterfaceAddresses(interfaceAddresses());
-  return loadObjects(bundle.source, models, { clock: composition.clock, hint });
 }
 
 /** What modes other than the new one have left; or why it cannot be read. */
