@@ -33,7 +33,8 @@ export function commandHelp(command: Command): string {
   return parts.filter((part) => part !== '').join('\n');
 }
 
-const HELP: OwnFlag = { name: 'help', short: 'h', kind: 'bool', help: 'Show this text.' };
+/** Every command has it. */
+export const HELP: OwnFlag = { name: 'help', short: 'h', kind: 'bool', help: 'Show this text.' };
 
 /** The line printed with an error of the command line. */
 export function usageHint(command: Command | null): string {

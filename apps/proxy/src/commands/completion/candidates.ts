@@ -4,6 +4,7 @@ import { FLAGS, type Flag } from '../../flags/flags.ts';
 import { LETTERS } from '../../flags/help.ts';
 import type { OwnFlag } from '../../flags/syntax.ts';
 import type { Command } from '../command.ts';
+import { HELP } from '../command-help.ts';
 
 /** Possible values of a flag. */
 export type Value = 'none' | 'file' | 'folder' | 'text' | readonly string[];
@@ -37,8 +38,6 @@ export const PATHS: Readonly<Record<string, 'file' | 'folder'>> = {
   'write-config-to': 'file',
   manifests: 'folder',
 };
-
-const HELP: OwnFlag = { name: 'help', short: 'h', kind: 'bool', help: 'Show this text.' };
 
 export function candidatesOf(commands: readonly Command[], modes: readonly string[]): Candidates {
   const names = commands.map(({ name }) => name);
