@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDifference } from './format-difference.ts';
+import { formatDifference, joinObjects } from './format-difference.ts';
 
 const differenceOf = (kernel: readonly string[], desired: readonly string[]) =>
   formatDifference([{ object: 'chain A', kernel, desired }]);
@@ -41,5 +41,19 @@ describe('the difference as text', () => {
     const kernel = Array.from({ length: 5000 }, (_, index) => `old ${index}`);
     const desired = Array.from({ length: 5000 }, (_, index) => `new ${index}`);
     expect(differenceOf(kernel, desired)).toHaveLength(10_001);
+  });
+});
+
+describe('parts of objects', () => {
+  it('are joined in the order in which they come, with each line once', () => {
+    const parts = [
+      { object: 'device', kernel: ['link'], desired: ['link', 'address 1'] },
+      { object: 'set', kernel: [], desired: ['add 1'] },
+      { object: 'device', kernel: ['link', 'address 3'], desired: ['address 2', 'address 1'] },
+    ];
+    expect(joinObjects(parts)).toEqual([
+      { object: 'device', kernel: ['link', 'address 3'], desired: ['link', 'address 1', 'address 2'] },
+      { object: 'set', kernel: [], desired: ['add 1'] },
+    ]);
   });
 });

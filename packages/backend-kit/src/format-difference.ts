@@ -11,16 +11,18 @@ export interface ListedObject {
 
 /** Parts of one object, found one by one, as one; each line once. */
 export function joinObjects(parts: Iterable<ListedObject>): readonly ListedObject[] {
-  const joined = new Map<string, ListedObject>();
+  const joined = new Map<string, { readonly kernel: Set<string>; readonly desired: Set<string> }>();
   for (const { object, kernel, desired } of parts) {
-    const before = joined.get(object) ?? { kernel: [], desired: [] };
-    joined.set(object, {
-      object,
-      kernel: [...new Set([...before.kernel, ...kernel])],
-      desired: [...new Set([...before.desired, ...desired])],
-    });
+    const whole = joined.get(object) ?? { kernel: new Set(), desired: new Set() };
+    joined.set(object, whole);
+    for (const line of kernel) whole.kernel.add(line);
+    for (const line of desired) whole.desired.add(line);
   }
-  return [...joined.values()];
+  return [...joined].map(([object, { kernel, desired }]) => ({
+    object,
+    kernel: [...kernel],
+    desired: [...desired],
+  }));
 }
 
 /** For each object that differs a header, then `-` before lines of the kernel only and `+` before lines that it lacks. */
