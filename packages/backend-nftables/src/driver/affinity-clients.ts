@@ -45,8 +45,10 @@ export async function writeAffinityClients(
   const elements = new Map<string, NftablesElement[]>();
   for (const { servicePort, endpoint, client, remaining } of clients) {
     const { set } = affinityEndpoint(servicePort, endpoint);
-    const element = { key: addressBytes(client), expiration: remaining };
-    if (existing.value.has(set)) elements.set(set, [...(elements.get(set) ?? []), element]);
+    if (!existing.value.has(set)) continue;
+    const ofSet = elements.get(set) ?? [];
+    elements.set(set, ofSet);
+    ofSet.push({ key: addressBytes(client), expiration: remaining });
   }
   for (const [set, of] of elements) {
     const written = await kernel.client.commit(encodeAddElements(tableOf(kernel.family), set, of));
