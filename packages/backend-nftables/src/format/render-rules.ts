@@ -1,7 +1,6 @@
 /** A dry run: the table of a state, without a kernel. Pure. */
 import { checkedChange, type DesiredState, type Result, succeed } from '@signalbox/core';
 import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
-import type { SetDeclaration } from '../objects/ruleset.ts';
 import { markOf, type NftablesOptions } from '../options.ts';
 import { formatTable } from './table-text.ts';
 
@@ -22,9 +21,10 @@ export function renderRules(
   const wanted = createWantedState({ family, mark: markOf(options), capabilities: CAPABILITIES });
   wanted.apply(change.value);
   const chains = [...wanted.chains.entries()].map(([, { chain }]) => chain);
-  const sets = [...wanted.sets.entries()].map(([, declaration]) => ({
+  const elements = elementsBySet(wanted);
+  const sets = [...wanted.sets.entries()].map(([name, declaration]) => ({
     declaration,
-    elements: elementsOf(wanted, declaration),
+    elements: elements.get(name) ?? NO_ELEMENTS,
   }));
   return succeed(
     formatTable(
@@ -37,15 +37,21 @@ export function renderRules(
   );
 }
 
-function elementsOf(wanted: WantedState, { name }: SetDeclaration): ReadonlyMap<string, string> {
-  const elements = new Map<string, string>();
-  for (const [, { set, key, data }] of wanted.elements.entries()) {
-    if (set === name) elements.set(key, data);
-  }
+type Elements = ReadonlyMap<string, string>;
+
+const NO_ELEMENTS: Elements = new Map();
+
+function elementsBySet(wanted: WantedState): ReadonlyMap<string, Elements> {
+  const bySet = new Map<string, Map<string, string>>();
+  const put = (set: string, key: string, data: string): void => {
+    const elements = bySet.get(set) ?? new Map<string, string>();
+    bySet.set(set, elements.set(key, data));
+  };
+  for (const [, { set, key, data }] of wanted.elements.entries()) put(set, key, data);
   for (const [, { map, frontend, endpoints }] of wanted.groups.entries()) {
-    if (map === name) endpoints.forEach((endpoint, slot) => elements.set(`${frontend} . ${slot}`, endpoint));
+    endpoints.forEach((endpoint, slot) => put(map, `${frontend} . ${slot}`, endpoint));
   }
-  return elements;
+  return bySet;
 }
 
 function sorted<T>(all: readonly T[], nameOf: (each: T) => string): readonly T[] {
