@@ -27,15 +27,23 @@ export interface AffinityEndpoint {
 export function affinityEndpoints(services: Iterable<DesiredServicePort>): readonly AffinityEndpoint[] {
   const found: AffinityEndpoint[] = [];
   for (const servicePort of services) {
-    const { affinity, clusterEndpoints, localEndpoints } = servicePort;
+    const { affinity } = servicePort;
     if (affinity === null) continue;
-    const all = new Map(
-      [...clusterEndpoints, ...localEndpoints].map((each) => [`${each.address} ${each.port}`, each]),
-    );
     const timeout = affinity.timeoutSeconds * 1000;
-    for (const endpoint of all.values()) found.push({ servicePort, endpoint, timeout });
+    for (const endpoint of endpointsByPlace(servicePort).values())
+      found.push({ servicePort, endpoint, timeout });
   }
   return found;
+}
+
+/** Cluster and local endpoints by address and port: `10.244.1.5 8080`. */
+export function endpointsByPlace({
+  clusterEndpoints,
+  localEndpoints,
+}: Pick<DesiredServicePort, 'clusterEndpoints' | 'localEndpoints'>): ReadonlyMap<string, DesiredEndpoint> {
+  return new Map(
+    [...clusterEndpoints, ...localEndpoints].map((each) => [`${each.address} ${each.port}`, each]),
+  );
 }
 
 /** One endpoint for each client of a Service: that of the longest affinity, which it used last; of equal ones the first. */

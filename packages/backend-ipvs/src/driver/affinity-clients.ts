@@ -3,7 +3,7 @@
  * creates one.
  */
 import { readFile } from 'node:fs/promises';
-import { type AffinityClient, latestOfEach } from '@signalbox/backend-kit';
+import { type AffinityClient, endpointsByPlace, latestOfEach } from '@signalbox/backend-kit';
 import {
   backendError,
   type DesiredEndpoint,
@@ -64,12 +64,10 @@ interface Target {
 function targetsOf(services: Iterable<DesiredServicePort>): ReadonlyMap<string, Target> {
   const targets = new Map<string, Target>();
   for (const servicePort of services) {
-    const { affinity, frontends, clusterEndpoints, localEndpoints, name } = servicePort;
+    const { affinity, frontends, name } = servicePort;
     if (affinity === null) continue;
-    const endpoints = new Map(
-      [...clusterEndpoints, ...localEndpoints].map((each) => [`${each.address} ${each.port}`, each]),
-    );
-    const target = { servicePort, endpoints, timeout: affinity.timeoutSeconds * 1000 };
+    const timeout = affinity.timeoutSeconds * 1000;
+    const target = { servicePort, endpoints: endpointsByPlace(servicePort), timeout };
     for (const { kind, port, ...at } of frontends) {
       const address = kind !== 'node-port' && 'address' in at ? ` ${at.address}` : '';
       targets.set(`${name.protocol}${address} ${port}`, target);
