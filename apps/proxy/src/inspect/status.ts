@@ -1,4 +1,10 @@
-import type { DesiredServicePort, DesiredState, Family, Model } from '@signalbox/core';
+import {
+  type DesiredServicePort,
+  type DesiredState,
+  type Family,
+  type Model,
+  serviceOf,
+} from '@signalbox/core';
 import type { Parts } from '../parts.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import type { FamilyStatus, StatusAnswer } from './answers.ts';
@@ -27,10 +33,6 @@ function familyStatus({ model, health, syncs }: Parts, family: Family): FamilySt
 
 /** A server sends a bookmark about once a minute, and ends each watch within ten minutes. */
 const STALE_SECONDS = 900;
-
-function serviceOf(key: string): string {
-  return key.slice(0, key.indexOf(':'));
-}
 
 /** S23: nothing usable on any node. */
 function isWithoutEndpoints({ frontends }: DesiredServicePort): boolean {

@@ -1,9 +1,10 @@
 import { buildServicePort } from '../desired/build-service-port.ts';
-import type { DesiredServicePort, Frontend } from '../desired/desired-state.ts';
+import type { Frontend } from '../desired/desired-state.ts';
 import type { Family } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
+import { serviceOf } from '../model/service-port-name.ts';
 import type { ServiceAddresses, ServiceModel, ServicePortModel } from '../model/service.ts';
-import { collectCandidates, type Candidate } from '../select/candidate.ts';
+import { collectCandidates } from '../select/candidate.ts';
 import { policyUse } from '../select/traffic-policy.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describeEndpoints, portText, slicePortsText, type EndpointContext } from './describe-endpoints.ts';
@@ -50,13 +51,12 @@ function frontendText({ kind, address, port }: FrontendDescription, protocol: st
 
 function endpointContext(
   scope: PortScope,
-  found: { readonly candidates: readonly Candidate[]; readonly built: DesiredServicePort },
+  found: Pick<EndpointContext, 'slices' | 'candidates' | 'built'>,
 ): EndpointContext {
   const { tracked, service, port, family, addresses } = scope;
   const { context } = tracked.nodes[family];
   return {
     port: port.name,
-    slices: tracked.slices.filter((slice) => slice.family === family),
     ...found,
     headless: service.headless,
     use: policyUse(service, port, addresses),
@@ -126,8 +126,7 @@ function endpointProblems(
 }
 
 function lostProblem(frontend: FrontendDescription, scope: PortScope): Cause & { readonly blames?: string } {
-  const holder = frontend.lostTo ?? '';
-  const object = holder.slice(0, holder.indexOf(':'));
+  const object = serviceOf(frontend.lostTo ?? '');
   const user = object === scope.service.key ? 'another port of this Service' : `Service ${object}`;
   const what = frontendText(frontend, scope.port.name.protocol);
   const message = `${what} is already used by ${user}, which is older or first by name`;
@@ -157,7 +156,7 @@ export function describePort(scope: PortScope): DescribedPort {
     ...context,
     addresses,
   });
-  const endpoints = endpointContext(scope, { candidates, built });
+  const endpoints = endpointContext(scope, { slices, candidates, built });
   const frontends = built.frontends.map((frontend) => describeFrontend(frontend, scope));
   const problems = problemsOf(scope, frontends, endpoints);
   return {

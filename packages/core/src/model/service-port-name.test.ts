@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { objectKey, parseServicePortKey, servicePortKey, servicePortLabel } from './service-port-name.ts';
+import {
+  objectKey,
+  parseServicePortKey,
+  serviceOf,
+  servicePortKey,
+  servicePortLabel,
+} from './service-port-name.ts';
 
 const NAMED = { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' } as const;
 
@@ -19,5 +25,6 @@ describe('names of a service port', () => {
 
   it('have the key of their Service in front', () => {
     expect(servicePortKey(NAMED).startsWith(`${objectKey('shop', 'web')}:`)).toBe(true);
+    expect(serviceOf(servicePortKey(NAMED))).toBe(objectKey('shop', 'web'));
   });
 });

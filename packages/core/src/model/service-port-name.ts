@@ -26,6 +26,11 @@ export function servicePortKey(id: ServicePortName): ServicePortKey {
   return `${id.namespace}/${id.name}:${id.port}/${id.protocol}`;
 }
 
+/** The Service of a service port, by its key. */
+export function serviceOf(key: ServicePortKey): ObjectKey {
+  return key.slice(0, key.indexOf(':'));
+}
+
 /** `null`: not a key. */
 export function parseServicePortKey(key: string): ServicePortName | null {
   const [, namespace, name, port = '', word] = /^([^/:]+)\/([^/:]+):([^/:]*)\/([A-Z]+)$/.exec(key) ?? [];

@@ -8,7 +8,7 @@ import type { InputProblem } from '../input.ts';
 import { FAMILIES, type Family, type Protocol } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import type { ServiceModel, ServicePortModel } from '../model/service.ts';
-import type { ObjectKey, ServicePortKey } from '../model/service-port-name.ts';
+import { type ObjectKey, serviceOf, type ServicePortKey } from '../model/service-port-name.ts';
 
 type ClaimKey = string;
 
@@ -47,10 +47,6 @@ function vipClaim(address: string, port: number, protocol: Protocol): ClaimKey {
 
 function nodePortClaim(family: Family, port: number, protocol: Protocol): ClaimKey {
   return `${family}:${port}/${protocol}`;
-}
-
-function serviceOf(servicePort: ServicePortKey): ObjectKey {
-  return servicePort.slice(0, servicePort.indexOf(':'));
 }
 
 function claimsInFamily(
