@@ -1,5 +1,5 @@
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
-import { type Backend, fullChange, type Inspection } from '@signalbox/core';
+import { type Backend, backendError, fail, fullChange, type Inspection } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createIpvsBackend } from './ipvs-backend.ts';
 import { serverOfKey } from './objects/virtual-server.ts';
@@ -93,6 +93,16 @@ describe('an inspection of IPVS', () => {
 });
 
 describe('the difference of IPVS', () => {
+  it('needs no second listing of rules where the first one has no difference', async () => {
+    const kernel = createFakeKernel({ hostAddresses: ['192.0.2.10'] });
+    const { driver } = createFakeIpvs({ family: 'IPv4', kernel });
+    const busy = backendError('busy', 'iptables-save', 'the lock is held', { kernel: 'unchanged' });
+    const inspector = { ...driver, packetFilterDifference: () => Promise.resolve(fail(busy)) };
+    const backend = createIpvsBackend({ family: 'IPv4', driver, inspector });
+    await backend.sync(fullChange(sampleStateOf('IPv4', [WEB])));
+    expect(await backend.difference?.()).toEqual({ outcome: 'ok', lines: [] });
+  });
+
   it('prints a deleted virtual server with its real servers in the syntax of ipvsadm', async () => {
     const { kernel, backend } = await synced();
     kernel.servers.delete(KEY);

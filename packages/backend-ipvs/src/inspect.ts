@@ -47,6 +47,7 @@ interface Compared extends Reconciliation {
   readonly observed: Observed;
   /** A copy of what is wanted, with the addresses that the host has now. */
   readonly wanted: WantedState;
+  readonly hasRuleDrift: boolean;
 }
 
 /** `null`: before the first change. */
@@ -73,7 +74,7 @@ async function compare(input: InspectionInput): Promise<Result<Compared | null>>
     packetFilter: input.packetFilter,
     packetFilterDrift: drift.value,
   });
-  return succeed({ ...reconciliation, observed, wanted });
+  return succeed({ ...reconciliation, observed, wanted, hasRuleDrift: drift.value.length > 0 });
 }
 
 function ownedIn({ ownership, settings }: InspectionInput, wanted: WantedState, observed: Observed) {
@@ -147,9 +148,11 @@ export async function difference(input: InspectionInput): Promise<Difference> {
   const compared = await compare(input);
   if (!compared.ok) return failed(compared.error);
   if (compared.value === null) return { outcome: 'ok', lines: [] };
-  const rules = await input.settings.inspector.packetFilterDifference(input.packetFilter);
+  const { plan, observed, hasRuleDrift } = compared.value;
+  const { inspector } = input.settings;
+  // Another listing of the rules, only if the first one differs.
+  const rules = hasRuleDrift ? await inspector.packetFilterDifference(input.packetFilter) : succeed([]);
   if (!rules.ok) return failed(rules.error);
-  const { plan, observed } = compared.value;
   const objects = joinObjects(listOperations(plan.operations(), observed));
   return { outcome: 'ok', lines: formatDifference([...objects, ...rules.value]) };
 }
