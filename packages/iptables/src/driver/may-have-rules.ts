@@ -4,11 +4,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Family } from '@signalbox/core';
-import { createNftablesClient, type NftablesClient, type NftablesTable } from '@signalbox/netlink';
+import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
 import { withoutKept, type Ownership } from '../diff/owned-rules.ts';
 import { TABLES } from '../objects/rule.ts';
 import type { KeptRules, Variant } from './iptables-driver.ts';
 import { LEGACY_TABLES } from './kubelet-variant.ts';
+import { nftTable } from './nft-family.ts';
 
 export interface RuleQuery {
   readonly family: Family;
@@ -55,7 +56,7 @@ async function hasNftChains({ client }: RuleReads, family: Family, own: Ownershi
   // A kernel without nf_tables has no tables.
   if (!tables.ok) return tables.error.code !== 'unsupported';
   for (const name of TABLES) {
-    const table: NftablesTable = { family: family === 'IPv4' ? 'ip' : 'ip6', name };
+    const table = nftTable(family, name);
     if (!tables.value.some((each) => each.family === table.family && each.name === name)) continue;
     const chains = await client.listChains(table);
     if (!chains.ok || chains.value.some((chain) => own.isOwnChain(name, chain.name))) return true;

@@ -11,6 +11,11 @@ import {
   type NftablesTable,
 } from '@signalbox/netlink';
 
+/** A table of a family, as the nft variant names it. */
+export function nftTable(family: Family, name: string): NftablesTable {
+  return { family: family === 'IPv4' ? 'ip' : 'ip6', name };
+}
+
 /** Resolves to `false` only if the kernel refuses the family itself. */
 export type HasNftFamily = (family: Family) => Promise<boolean>;
 
@@ -19,10 +24,9 @@ export type HasNftFamily = (family: Family) => Promise<boolean>;
  * then a table is deleted that does not exist. The refused request shows whether the first one was accepted.
  */
 export async function askNftFamily(client: Pick<NftablesClient, 'commit'>, family: Family): Promise<boolean> {
-  const table = (name: string): NftablesTable => ({ family: family === 'IPv4' ? 'ip' : 'ip6', name });
   const answer = await client.commit([
-    encodeNewTable(table('signalbox-probe')),
-    encodeDeleteTable(table('signalbox-probe-absent')),
+    encodeNewTable(nftTable(family, 'signalbox-probe')),
+    encodeDeleteTable(nftTable(family, 'signalbox-probe-absent')),
   ]);
   // Without the permission, or without nf_tables, the program itself reports what is missing.
   return answer.ok || answer.error.index !== 0 || answer.error.code !== 'unsupported';

@@ -1,6 +1,7 @@
 /** Conditions of the tools that the operator should know although no call fails. The app logs them. */
 import type { Family } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';
+import { nftTable } from './nft-family.ts';
 
 export interface ToolNotice {
   readonly message: string;
@@ -21,8 +22,6 @@ export interface Notices {
   incompatible(tables: readonly TableName[]): void;
 }
 
-const NFT_FAMILY: Readonly<Record<Family, string>> = { IPv4: 'ip', IPv6: 'ip6' };
-
 export function createNotices(family: Family, onNotice: OnToolNotice = () => undefined): Notices {
   let reported: readonly TableName[] = [];
   return {
@@ -39,7 +38,7 @@ function incompatibleTable(family: Family, table: TableName): ToolNotice {
   return {
     message: 'Table contains nftables rules that iptables cannot list; rules of Services are kept up to date',
     data: {
-      table: `${NFT_FAMILY[family]} ${table}`,
+      table: `${nftTable(family, table).family} ${table}`,
       family,
       remedy: 'put rules that are made with nft into a table of another name',
     },
