@@ -1,5 +1,6 @@
 /** The same question to the proxy of every node: at most so many at a time, each with its own deadline. */
 import { fail, succeed, type Result } from '@signalbox/core';
+import { inParallel } from '../in-parallel.ts';
 import type { ClusterApi, HttpAnswer, PodSelector, ProxyPod } from './cluster-api.ts';
 
 export interface NodeAnswer<T> {
@@ -36,23 +37,17 @@ export async function askNodes<T>(
   const withPod = new Set(pods.map(({ node }) => node));
   const absent = nodes.filter((node) => !withPod.has(node));
   const missing = fail(`no pod with ${selector.labels} in namespace ${selector.namespace} on this node`);
-  const answers: NodeAnswer<T>[] = absent.map((node) => ({ node, pod: null, answer: missing }));
   let done = 0;
-  const rest = [...pods];
-  const worker = async (): Promise<void> => {
-    for (let pod = rest.shift(); pod !== undefined; pod = rest.shift()) {
-      answers.push({
-        node: pod.node === '' ? '(not scheduled)' : pod.node,
-        pod: `${pod.namespace}/${pod.name}`,
-        answer: await askPod(api, pod, question),
-      });
-      done += 1;
-      question.onProgress(done, pods.length);
-    }
-  };
   question.onProgress(0, pods.length);
-  await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return succeed(answers.sort((a, b) => compare(a.node, b.node)));
+  const answers = await inParallel(pods, AT_ONCE, async (pod) => {
+    const answer = await askPod(api, pod, question);
+    done += 1;
+    question.onProgress(done, pods.length);
+    const node = pod.node === '' ? '(not scheduled)' : pod.node;
+    return { node, pod: `${pod.namespace}/${pod.name}`, answer };
+  });
+  const all = [...absent.map((node) => ({ node, pod: null, answer: missing })), ...answers];
+  return succeed(all.sort((a, b) => compare(a.node, b.node)));
 }
 
 function compare(a: string, b: string): number {

@@ -1,6 +1,7 @@
 /** Opens the connections of all probes, a few at a time, and finds out which endpoint had each of them. */
 import { PROTOCOL_NUMBER, type Clock, type Family } from '@signalbox/core';
 import type { FlowKey, NetlinkResult } from '@signalbox/netlink';
+import { inParallel } from '../in-parallel.ts';
 import type { Attempt, ConnectRequest } from './connect.ts';
 import type { CallerName, Probe } from './probes.ts';
 
@@ -48,7 +49,7 @@ export async function runProbes(probes: readonly Probe[], run: ProbeRun): Promis
   const done: ProbeAttempts[] = [];
   for (let from = 0; from < probes.length; from += ROUND) {
     const round = probes.slice(from, from + ROUND);
-    const attempts = await inParallel(round, async (probe) =>
+    const attempts = await inParallel(round, PARALLEL, async (probe) =>
       run.clock.now() > deadline ? null : attemptsOf(probe, run),
     );
     const found = await trackedFlows(round, run.flows);
@@ -67,20 +68,6 @@ async function attemptsOf(
   const connect = callers.get(caller);
   if (connect === undefined || protocol === 'SCTP') return null;
   return connect({ protocol, address, port, tries, timeout });
-}
-
-/** In order, at most `PARALLEL` at a time. */
-async function inParallel<T, R>(items: readonly T[], act: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
-  const queue = [...items.entries()];
-  const work = async (): Promise<void> => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, item] = next;
-      results[index] = await act(item);
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, work));
-  return results;
 }
 
 type Tracked = ReadonlyMap<string, { readonly address: string; readonly port: number }>;
