@@ -5,6 +5,7 @@
 import type { Server, ServerResponse } from 'node:http';
 import type { DesiredHealthCheck, Family, ObjectKey } from '@signalbox/core';
 import { createBoundedServer, onServerError, type Bounds } from './bounded-server.ts';
+import { inOrder } from '../in-order.ts';
 import type { Logger } from '../logging/logger.ts';
 import { closeServer } from './listener.ts';
 
@@ -36,7 +37,7 @@ export function createServiceHealth(options: ServiceHealthOptions): ServiceHealt
   const entries = new Map<ObjectKey, Entry>();
   let closed = false;
   // One after the other: `close` must not miss a server that does not listen yet.
-  let last: Promise<unknown> = Promise.resolve();
+  const alone = inOrder();
   const closeEntry = async (key: ObjectKey): Promise<void> => {
     const entry = entries.get(key);
     entries.delete(key);
@@ -58,15 +59,10 @@ export function createServiceHealth(options: ServiceHealthOptions): ServiceHealt
     }
   };
   return {
-    sync: (checks) => {
-      const done = last.then(() => (closed ? undefined : apply(checks)));
-      last = done.catch(() => undefined);
-      return done;
-    },
+    sync: (checks) => alone(() => (closed ? undefined : apply(checks))),
     close: async () => {
       closed = true;
-      await last;
-      await Promise.all([...entries.keys()].map(closeEntry));
+      await alone(() => Promise.all([...entries.keys()].map(closeEntry)));
     },
   };
 }

@@ -12,6 +12,7 @@ import {
 } from '@signalbox/core';
 import { createFeatureGates } from '../config/feature-gates.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
+import { inOrder } from '../in-order.ts';
 import { localNodePortsState } from './local-node-ports-state.ts';
 import type { LocalNodePorts, LocalNodePortsAccess, LocalNodePortsParts } from './proxy-mode.ts';
 
@@ -48,12 +49,7 @@ function open(family: Family, parts: LocalNodePortsParts): LocalNodePorts {
     cancelRetry: () => undefined,
   };
   // A retry may be due while a sync runs.
-  let last: Promise<void> = Promise.resolve();
-  const alone = (step: () => Promise<void>): Promise<void> => {
-    const done = last.then(step);
-    last = done.catch(() => undefined);
-    return done;
-  };
+  const alone = inOrder();
   const retry = (): void => void alone(() => serve(served, retry)).catch(() => undefined);
   return {
     sync: (state) => {
