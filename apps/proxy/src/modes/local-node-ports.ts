@@ -2,6 +2,7 @@
 import type { UserspaceBackend } from '@signalbox/backend-userspace';
 import {
   formatBackendError,
+  fullChange,
   namesLoopback,
   type DesiredChange,
   type DesiredServicePort,
@@ -81,17 +82,15 @@ async function createBackend({ family, parts: { clock } }: Served): Promise<User
 }
 
 /** Objects of service ports that did not change are the same. */
-function changeTo(
-  { family, node, servicePorts, counts }: DesiredState,
-  before: Served['servicePorts'],
-): DesiredChange {
+function changeTo(state: DesiredState, known: Served['servicePorts']): DesiredChange {
+  if (known === null) return fullChange(state);
+  const { family, node, servicePorts, counts } = state;
   const all = [...servicePorts.values()];
-  const known = before ?? new Map<ServicePortKey, DesiredServicePort>();
   return {
-    kind: before === null ? 'full' : 'incremental',
+    kind: 'incremental',
     family,
     node,
-    nodeChanged: before === null,
+    nodeChanged: false,
     servicePorts: {
       added: all.filter(({ key }) => !known.has(key)),
       changed: all.flatMap((after) => {
