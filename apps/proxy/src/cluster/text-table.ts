@@ -1,16 +1,8 @@
+import * as text from '../commands/text-table.ts';
+
 /** Columns as kubectl prints them: a header in capitals, three spaces between columns. */
 export function textTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((cells) => cells[column]?.length ?? 0)));
-  return all
-    .map(
-      (cells) =>
-        `${cells
-          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-          .join('   ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  return text.textTable([head, ...rows], '', '   ');
 }
 
 /** How many names a line shows before it counts the rest. */

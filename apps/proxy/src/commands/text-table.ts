@@ -1,5 +1,5 @@
-/** Columns as wide as their widest cell, two blanks between them. Each line starts with `indent`. */
-export function textTable(rows: readonly (readonly string[])[], indent: string): string {
+/** Columns as wide as their widest cell, `gap` between them. Each line starts with `indent`. */
+export function textTable(rows: readonly (readonly string[])[], indent: string, gap = '  '): string {
   const widths = rows.reduce<number[]>(
     (known, row) => row.map((cell, column) => Math.max(cell.length, known[column] ?? 0)),
     [],
@@ -7,7 +7,7 @@ export function textTable(rows: readonly (readonly string[])[], indent: string):
   const line = (row: readonly string[]): string =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
+      .join(gap)
       .trimEnd();
   return rows.map((row) => `${indent}${line(row)}\n`).join('');
 }
