@@ -1,6 +1,7 @@
 /** `signalbox windows-service install|uninstall|status`: registers this program with the Windows service control manager. */
 import { formatBackendError, type Result } from '@signalbox/core';
 import type { Services } from '../compose/composition.ts';
+import { NO_INSPECTOR } from '../node/no-inspector-flag.ts';
 import type { Command, Invocation } from './command.ts';
 import { DONE, failed, type Outcome } from './outcome.ts';
 
@@ -41,9 +42,6 @@ export const windowsServiceCommand: Command = {
   needs: 'settings',
   run: controlService,
 };
-
-/** See no-inspector.ts; a version of Node.js that does not support the flag would not start with it. */
-const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
 
 async function controlService({ composition, words, flagWords, terminal }: Invocation): Promise<Outcome> {
   const services = await composition.services();

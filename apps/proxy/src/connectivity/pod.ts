@@ -8,6 +8,7 @@ import type { Readable, Writable } from 'node:stream';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { familyOf, type Family, type LocalDetector } from '@signalbox/core';
+import { NO_INSPECTOR } from '../node/no-inspector-flag.ts';
 import type { Attempt, ConnectRequest } from './connect.ts';
 import { runIp, startProblem } from './run-ip.ts';
 
@@ -143,9 +144,6 @@ function childFile(): string {
   const built = import.meta.url.endsWith('.js');
   return fileURLToPath(new URL(built ? './connect-child.js' : './connect-child.ts', import.meta.url));
 }
-
-/** Without it SIGUSR1 opens the inspector of Node.js to every user of the node. Node.js 20 has no such flag. */
-const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeEnvironmentFlags.has(flag));
 
 function startChild(): Channel {
   const words = ['--net', '--', process.execPath, ...NO_INSPECTOR, childFile()];
