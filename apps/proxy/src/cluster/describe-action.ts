@@ -1,4 +1,4 @@
-import { formatAddressPort, succeed, type Result } from '@signalbox/core';
+import { fail, formatAddressPort, succeed, type Result } from '@signalbox/core';
 import type { ServiceAnswer } from '../inspect/answers.ts';
 import { differingParts, groupBy, sharedText, type Group, type Seen } from './agreement.ts';
 import { paragraphs, type ClusterAction } from './cluster-action.ts';
@@ -56,7 +56,7 @@ function differenceText({ value }: Group<ServiceAnswer>, most: Group<ServiceAnsw
 export function describeAction(word: string): Result<ClusterAction<ServiceAnswer>, string> {
   const [, namespace, name] = NAME.exec(word) ?? [];
   if (namespace === undefined || name === undefined)
-    return { ok: false, error: `${JSON.stringify(word)} is not NAMESPACE/NAME` };
+    return fail(`${JSON.stringify(word)} is not NAMESPACE/NAME`);
   return succeed({
     ask: async (read) => {
       const answer = await read(`/debug/services/${namespace}/${name}`, 'description');

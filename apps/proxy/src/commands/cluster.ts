@@ -1,6 +1,6 @@
 /** `signalbox cluster ACTION`: every node of a cluster at once, from any machine with a kubeconfig. */
 import { parseAddressPort, SERVER_PORTS } from '../config/ip.ts';
-import type { Result } from '@signalbox/core';
+import { fail, succeed, type Result } from '@signalbox/core';
 import type * as client from '../cluster/kubernetes-client.ts';
 import { askNodes, type NodeAnswer } from '../cluster/ask-nodes.ts';
 import type { ClusterApi } from '../cluster/cluster-api.ts';
@@ -81,41 +81,41 @@ type Chosen = Result<ClusterAction<unknown>, string>;
 
 /** The arguments and the function of each action. */
 function chooseAction([action = '', first, second]: readonly string[]): Chosen {
-  const ok = (value: unknown): Chosen => ({ ok: true, value: value as ClusterAction<unknown> });
-  const no = (error: string): Chosen => ({ ok: false, error });
+  const ok = (value: unknown): Chosen => succeed(value as ClusterAction<unknown>);
   if (action === 'explain') {
     if (first === undefined || second === undefined)
-      return no(`${first === undefined ? 'FROM' : 'TO'}: required`);
+      return fail(`${first === undefined ? 'FROM' : 'TO'}: required`);
     return ok(explainAction(first, second));
   }
   if (second !== undefined)
-    return no(`${action} does not take more arguments, got ${JSON.stringify(second)}`);
+    return fail(`${action} does not take more arguments, got ${JSON.stringify(second)}`);
   if (action === 'describe') {
-    if (first === undefined) return no('SERVICE: required');
+    if (first === undefined) return fail('SERVICE: required');
     const chosen = describeAction(first);
-    return chosen.ok ? ok(chosen.value) : no(`SERVICE: ${chosen.error}`);
+    return chosen.ok ? ok(chosen.value) : fail(`SERVICE: ${chosen.error}`);
   }
-  if (first !== undefined) return no(`${action} does not take any arguments, got ${JSON.stringify(first)}`);
+  if (first !== undefined) return fail(`${action} does not take any arguments, got ${JSON.stringify(first)}`);
   return ok(action === 'diff' ? diffAction : statusAction);
+}
+
+/** The status of an error: of diff, 1 means different. */
+function trouble([action]: readonly string[], error: string): Outcome {
+  return { status: action === 'diff' ? 2 : 1, errors: [error] };
 }
 
 async function runCluster(invocation: Invocation): Promise<Outcome> {
   const { words, own, settings } = invocation;
-  const error = words[0] === 'diff' ? 2 : 1;
   const chosen = chooseAction(words);
-  if (!chosen.ok) return { status: error, errors: [chosen.error] };
+  if (!chosen.ok) return trouble(words, chosen.error);
   const deadline = parseDuration(own.text('node-timeout'));
   if (deadline === null || deadline <= 0)
-    return {
-      status: error,
-      errors: [`--node-timeout: ${own.text('node-timeout')} is not a duration such as 10s`],
-    };
+    return trouble(words, `--node-timeout: ${own.text('node-timeout')} is not a duration such as 10s`);
   const loaded = await loadClient();
-  if (typeof loaded === 'string') return { status: error, errors: [loaded] };
+  if (typeof loaded === 'string') return trouble(words, loaded);
   const { clock } = invocation.composition;
   const { kubeconfig } = settings.config.clientConnection;
   const opened = loaded.openCluster({ kubeconfig, context: own.text('context'), clock, deadline });
-  if (!opened.ok) return { status: error, errors: [opened.error] };
+  if (!opened.ok) return trouble(words, opened.error);
   return ask(opened.value, chosen.value, invocation);
 }
 
@@ -141,14 +141,13 @@ async function ask(
     ask: action.ask,
     onProgress: (done, all) => terminal.progress?.(done === all ? '' : progressBar(done, all)),
   });
-  const error = words[0] === 'diff' ? 2 : 1;
-  if (!answers.ok) return { status: error, errors: [answers.error] };
-  if (answers.value.length === 0) return { status: error, errors: ['the cluster has no nodes'] };
+  if (!answers.ok) return trouble(words, answers.error);
+  if (answers.value.length === 0) return trouble(words, 'the cluster has no nodes');
   terminal.print(
     own.text('output') === 'json' ? asJson(answers.value, action) : asText(answers.value, action),
   );
   const seen = seenBy(answers.value);
-  if (seen.length === 0) return { status: error, errors: ['no node answered'] };
+  if (seen.length === 0) return trouble(words, 'no node answered');
   return { status: action.status(seen, answers.value.length - seen.length), errors: [] };
 }
 
