@@ -8,6 +8,7 @@ import type { ConnectionBudget } from './health/connection-budget.ts';
 import type { HealthState } from './health/health-state.ts';
 import type { ServiceHealth } from './health/service-health.ts';
 import type { Logging } from './logging/logger.ts';
+import type { InOrder } from './in-order.ts';
 import type { ProxyMetrics } from './metrics/proxy-metrics.ts';
 import type { Registry } from './metrics/registry.ts';
 import type { ModeBackend, PacketCounters } from './modes/proxy-mode.ts';
@@ -57,7 +58,7 @@ export interface Parts extends ProxyOptions {
   /** The loops of the mode that serves. */
   running: ModeLoops;
   /** Changes of the mode, one after the other. */
-  changing: Promise<unknown>;
+  readonly changing: InOrder;
   /** Objects are complete: loops sync. */
   started: boolean;
 }

@@ -4,6 +4,7 @@ import { effective } from './config/effective.ts';
 import type { Settings } from './config/settings.ts';
 import { processBudget } from './health/bounded-server.ts';
 import { createHealthState } from './health/health-state.ts';
+import { inOrder } from './in-order.ts';
 import { createInspector } from './inspect/inspector.ts';
 import { createSyncHistory } from './inspect/sync-history.ts';
 import { registerConnectionCounts } from './metrics/connection-counts.ts';
@@ -89,7 +90,7 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     tracing: await tracingOf(options),
     serviceHealth: new Map(),
     started: false,
-    changing: Promise.resolve(),
+    changing: inOrder(),
   };
   const running = await createModeLoops(base, { settings, isFirst: true });
   const parts: Parts = Object.assign(base, { running });

@@ -27,9 +27,7 @@ export function reconfigure(parts: Parts, settings: Settings): void {
 
 /** As `reconfigure`, with another mode, or with new backends of the same; why that does not serve: then nothing changes. */
 export function changeMode(parts: Parts, settings: Settings): Promise<string | null> {
-  const change = parts.changing.then(() => changeAlone(parts, settings));
-  parts.changing = change.catch(() => undefined);
-  return change;
+  return parts.changing(() => changeAlone(parts, settings));
 }
 
 async function changeAlone(parts: Parts, settings: Settings): Promise<string | null> {
