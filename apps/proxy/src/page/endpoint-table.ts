@@ -1,7 +1,7 @@
 import { formatAddressPort, type Family } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer } from '../inspect/answers.ts';
 import { html, type Markup } from './html.ts';
-import { badge } from './layout.ts';
+import { badge, table } from './layout.ts';
 
 type Port = ServiceAnswer['description']['ports'][number];
 type Endpoint = Port['endpoints'][number];
@@ -35,6 +35,8 @@ function conditionsText({ conditions: { ready, serving, terminating } }: Endpoin
     .join(', ');
 }
 
+const COLUMNS = ['Endpoint', 'Use', 'Reason', 'Conditions', 'Node', 'Connections', 'Share'];
+
 export function endpointTable(port: Port, kernel: readonly KernelAnswer[] | null): Markup {
   if (port.endpoints.length === 0) return html`<p>No EndpointSlice of the Service has an endpoint.</p>`;
   const counts = connectionsOf(kernel, port);
@@ -54,22 +56,7 @@ export function endpointTable(port: Port, kernel: readonly KernelAnswer[] | null
     </tr>`;
   };
   return html`<div class="wide" role="region" aria-label="Endpoints of ${port.key}" tabindex="0">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Endpoint</th>
-            <th scope="col">Use</th>
-            <th scope="col">Reason</th>
-            <th scope="col">Conditions</th>
-            <th scope="col">Node</th>
-            <th scope="col">Connections</th>
-            <th scope="col">Share</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${port.endpoints.map(row)}
-        </tbody>
-      </table>
+      ${table(COLUMNS, port.endpoints.map(row))}
     </div>
     ${counts === null ? html`<p class="note">No connections counted for this service port.</p>` : null}`;
 }

@@ -2,7 +2,7 @@ import type { ExplainAnswer } from '../commands/explain-question.ts';
 import type { ServiceSummary, StatusAnswer, SyncAnswer } from '../inspect/answers.ts';
 import { explainForm, type Question } from './explain-form.ts';
 import { html, type Markup } from './html.ts';
-import { documentOf, nodeProblems } from './layout.ts';
+import { documentOf, namedValues, nodeProblems } from './layout.ts';
 import { serviceList, type ListQuery } from './service-list.ts';
 import { sparkline } from './sparkline.ts';
 import { timeLine } from './time-line.ts';
@@ -17,22 +17,14 @@ export interface HomeContent {
 }
 
 function counts({ services }: StatusAnswer): Markup {
-  const rows: readonly (readonly [string, number])[] = [
+  const rows = namedValues([
     ['Services', services.total],
     ['programmed', services.programmed],
     ['refused', services.refused],
     ['without endpoints', services.withoutEndpoints],
     ['in conflict', services.conflicting],
-  ];
-  return html`<dl class="counts">
-    ${rows.map(
-      ([name, count]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${count}</dd>
-        </div>`,
-    )}
-  </dl>`;
+  ]);
+  return html`<dl class="counts">${rows}</dl>`;
 }
 
 export function homePage({ status, services, syncs, query, question, answer }: HomeContent): Markup {

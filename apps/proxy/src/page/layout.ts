@@ -29,6 +29,30 @@ export function time(rfc3339: string): Markup {
   return html`<time datetime="${rfc3339}">${rfc3339.replace('T', ' ').replace(/\.\d+Z$/, 'Z')}</time>`;
 }
 
+export function table(columns: readonly string[], rows: readonly Markup[]): Markup {
+  return html`<table>
+    <thead>
+      <tr>
+        ${columns.map((column) => html`<th scope="col">${column}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${rows}
+    </tbody>
+  </table>`;
+}
+
+/** The content of a `dl`. */
+export function namedValues(rows: readonly (readonly [name: string, value: string | number])[]): Markup[] {
+  return rows.map(
+    ([name, value]) =>
+      html`<div>
+        <dt>${name}</dt>
+        <dd>${value}</dd>
+      </div>`,
+  );
+}
+
 /** Why the node is not ready. */
 export function nodeProblems({ problems: all, waitingFor }: StatusAnswer): Markup | null {
   const lines = [...all, ...waitingFor.map((what) => `Waiting for ${what}`)];

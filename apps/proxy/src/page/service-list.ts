@@ -1,7 +1,7 @@
 /** The Services of this node: search, filter, pages. */
 import type { ServiceSummary } from '../inspect/answers.ts';
 import { html, type Markup } from './html.ts';
-import { servedBadge } from './layout.ts';
+import { servedBadge, table } from './layout.ts';
 
 export interface ListQuery {
   /** A row must contain all of these words. */
@@ -41,6 +41,8 @@ function select(all: readonly ServiceSummary[], { q, state }: ListQuery): readon
     return words.every((word) => text.includes(word));
   });
 }
+
+const COLUMNS = ['Service', 'State', 'Type', 'ClusterIP', 'Endpoints used', 'Diagnosis'];
 
 /** Services that are not served come first. */
 function byState(a: ServiceSummary, b: ServiceSummary): number {
@@ -100,21 +102,7 @@ export function serviceList(all: readonly ServiceSummary[], query: ListQuery): M
     <div id="found">
       <p role="status">${found.length} of ${all.length} Services</p>
       <div class="wide" role="region" aria-labelledby="services" tabindex="0">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Service</th>
-              <th scope="col">State</th>
-              <th scope="col">Type</th>
-              <th scope="col">ClusterIP</th>
-              <th scope="col">Endpoints used</th>
-              <th scope="col">Diagnosis</th>
-            </tr>
-          </thead>
-          <tbody>
-            ${shown.map(row)}
-          </tbody>
-        </table>
+        ${table(COLUMNS, shown.map(row))}
       </div>
       ${pager(query, page, pages)}
     </div>

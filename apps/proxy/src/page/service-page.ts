@@ -3,7 +3,7 @@ import { formatAddressPort } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer, StatusAnswer } from '../inspect/answers.ts';
 import { endpointTable } from './endpoint-table.ts';
 import { html, type Markup } from './html.ts';
-import { badge, documentOf, nodeProblems, servedBadge, type Tone } from './layout.ts';
+import { badge, documentOf, namedValues, nodeProblems, servedBadge, type Tone } from './layout.ts';
 
 type Description = ServiceAnswer['description'];
 type Port = Description['ports'][number];
@@ -40,23 +40,15 @@ function serviceLink(key: string): Markup {
 
 function facts(description: Description): Markup {
   const { type, policies, affinity, sourceRanges, healthCheckNodePort, node } = description;
-  const rows: readonly (readonly [string, string])[] = [
+  const rows = namedValues([
     ['Type', type ?? 'none'],
     ['Policies', policies === null ? 'none' : `internal ${policies.internal}, external ${policies.external}`],
     ['Session affinity', affinity === null ? 'none' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
     ['Source ranges', sourceRanges.length === 0 ? 'all' : sourceRanges.join(', ')],
     ['Health-check node port', healthCheckNodePort === null ? 'none' : String(healthCheckNodePort)],
     ['This node', `${node.name}${node.zone === null ? '' : `, zone ${node.zone}`}`],
-  ];
-  return html`<dl>
-    ${rows.map(
-      ([name, value]) =>
-        html`<div>
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>`,
-    )}
-  </dl>`;
+  ]);
+  return html`<dl>${rows}</dl>`;
 }
 
 function frontends({ frontends: all }: Port): Markup {
