@@ -1,18 +1,11 @@
-import type { BackendError } from '../errors.ts';
+import type { KernelService, ServiceFailure } from '../backend.ts';
 import type { ServicePortKey } from '../model/service-port-name.ts';
 import type { ServiceDescription } from './service-description.ts';
 
-/** State of a kernel object of a service port: owned and as written, missing, or modified. */
-interface ObjectState {
-  readonly type: string;
-  readonly name: string;
-  readonly state: 'held' | 'missing' | 'altered';
-}
-
 /** The state of the kernel, in addition to the description. Leave out what cannot be read. */
 export interface KernelFindings {
-  readonly failures?: readonly { readonly key: ServicePortKey; readonly error: BackendError }[];
-  readonly servicePorts?: ReadonlyMap<ServicePortKey, { readonly objects: readonly ObjectState[] }>;
+  readonly failures?: readonly ServiceFailure[];
+  readonly servicePorts?: ReadonlyMap<ServicePortKey, Pick<KernelService, 'objects'>>;
 }
 
 function notProgrammed({ ports }: ServiceDescription, { failures = [] }: KernelFindings): string | null {
