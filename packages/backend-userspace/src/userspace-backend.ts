@@ -130,13 +130,13 @@ function repairs(state: State, held: HeldState, observed: Observed): ReturnType<
 async function write(state: State, held: HeldState, report: SyncReport): Promise<void> {
   const { wanted } = state;
   const planned = planOperations({ wanted, held, listeners: state.listeners, addresses: state.addresses });
-  const operations = await withDevice(state, planned, report);
+  const operations = await withDevice(state, held, planned, report);
   const results = await state.settings.driver.apply(operations);
   const failed = new Set<string>();
   operations.forEach((operation, at) => {
     const error = results[at] ?? null;
     report.count(operation.kind);
-    if (error === null) noteDone(held, operation, listenerKey);
+    if (error === null) noteDone(held, operation);
     else {
       failed.add(nameOf(operation));
       report.fail(ownerOf(wanted, operation), error);
@@ -151,7 +151,8 @@ async function write(state: State, held: HeldState, report: SyncReport): Promise
 
 /** Creates the device if the plan contains it. If that fails, only sockets whose address does not need the device are opened. */
 async function withDevice(
-  { settings: { driver }, wanted, held }: State,
+  { settings: { driver }, wanted }: State,
+  held: HeldState,
   planned: readonly Operation[],
   report: SyncReport,
 ): Promise<readonly Operation[]> {
@@ -160,7 +161,7 @@ async function withDevice(
   const [error = null] = await driver.apply([first]);
   report.count(first.kind);
   if (error === null) {
-    if (held !== null) held.hasDevice = true;
+    noteDone(held, first);
     return rest;
   }
   report.failAll(error);

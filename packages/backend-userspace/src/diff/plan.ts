@@ -1,6 +1,5 @@
 /** Plans the operations from the held objects to the wanted ones, in the order in which they have to run. Pure. */
-import type { Listener } from '../objects/listener.ts';
-import { sameListener } from '../objects/listener.ts';
+import { listenerKey, sameListener, type Listener } from '../objects/listener.ts';
 import type { Operation } from '../objects/operation.ts';
 
 /** The objects that are known to exist. */
@@ -57,7 +56,7 @@ function planListeners(
 }
 
 /** Records the change of an operation that succeeded. */
-export function noteDone(held: HeldState, operation: Operation, keyOf: (listener: Listener) => string): void {
+export function noteDone(held: HeldState, operation: Operation): void {
   switch (operation.kind) {
     case 'device-create':
     case 'device-delete':
@@ -71,9 +70,9 @@ export function noteDone(held: HeldState, operation: Operation, keyOf: (listener
       return;
     case 'listener-open':
     case 'listener-update':
-      held.listeners.set(keyOf(operation.listener), operation.listener);
+      held.listeners.set(listenerKey(operation.listener), operation.listener);
       return;
     case 'listener-close':
-      held.listeners.delete(keyOf(operation.listener));
+      held.listeners.delete(listenerKey(operation.listener));
   }
 }

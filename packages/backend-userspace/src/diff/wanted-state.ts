@@ -1,5 +1,5 @@
 /** The listeners and addresses of all service ports, and which of them changed since the last write. */
-import { createOwnedObjects } from '@signalbox/backend-kit';
+import { createFoldedSet, createOwnedObjects } from '@signalbox/backend-kit';
 import type {
   BackendError,
   DesiredChange,
@@ -26,7 +26,7 @@ export interface WantedState {
 
 export function createWantedState(options: WantedOptions): WantedState {
   const objects = createObjects(options);
-  const servicePorts = new Map<ServicePortKey, DesiredServicePort>();
+  const servicePorts = createFoldedSet<DesiredServicePort>();
   const known: { node: DesiredNode | null } = { node: null };
   return {
     listeners: objects.listeners,
@@ -36,15 +36,16 @@ export function createWantedState(options: WantedOptions): WantedState {
       return [...objects.unreachable.values()].reduce((sum, each) => sum + each, 0);
     },
     apply(change) {
-      const changed = foldInto(servicePorts, change);
+      if (change.kind === 'full') servicePorts.clear();
+      servicePorts.apply(change.servicePorts);
+      const { added, changed, removed } = servicePorts.owed();
+      servicePorts.settle();
+      for (const { key } of removed) objects.withdraw(key);
       const node = known.node !== null && sameValue(known.node, change.node) ? known.node : change.node;
-      const affected = known.node === node ? changed : new Set([...changed, ...servicePorts.keys()]);
+      const arrivals =
+        known.node === node ? [...added, ...changed.map(({ after }) => after)] : servicePorts.all.values();
       known.node = node;
-      for (const key of affected) {
-        const servicePort = servicePorts.get(key);
-        if (servicePort === undefined) objects.withdraw(key);
-        else objects.put(servicePort, node);
-      }
+      for (const servicePort of arrivals) objects.put(servicePort, node);
     },
   };
 }
@@ -77,27 +78,4 @@ function createObjects(options: WantedOptions) {
     unreachable.set(key, compiled.unreachable);
   };
   return { listeners, addresses, unsupported, unreachable, withdraw, put };
-}
-
-/** Returns the keys of service ports that were added, changed or removed. */
-function foldInto(
-  servicePorts: Map<ServicePortKey, DesiredServicePort>,
-  { kind, servicePorts: change }: DesiredChange,
-): ReadonlySet<ServicePortKey> {
-  const keys = new Set<ServicePortKey>();
-  if (kind === 'full') {
-    for (const key of servicePorts.keys()) keys.add(key);
-    servicePorts.clear();
-  }
-  const put = (servicePort: DesiredServicePort): void => {
-    servicePorts.set(servicePort.key, servicePort);
-    keys.add(servicePort.key);
-  };
-  for (const { key } of change.removed) {
-    servicePorts.delete(key);
-    keys.add(key);
-  }
-  change.added.forEach(put);
-  for (const { after } of change.changed) put(after);
-  return keys;
 }

@@ -1,11 +1,5 @@
 /** State that the sockets of one family share. */
-import {
-  isLoopback,
-  type Clock,
-  type DesiredEndpoint,
-  type EndpointCount,
-  type ServicePortKey,
-} from '@signalbox/core';
+import { type Clock, type DesiredEndpoint, type EndpointCount, type ServicePortKey } from '@signalbox/core';
 import type { Socket } from 'node:net';
 import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
 import { createConnectionCounter } from './connection-counter.ts';
@@ -59,7 +53,7 @@ export function createDataPath(options: DataPathOptions): DataPath {
     },
     onIdle: () => {},
     hostAddresses: new Set(),
-    isHostAddress: (address) => isLoopback(address) || path.hostAddresses.has(address),
+    isHostAddress: (address) => path.hostAddresses.has(address),
     balancer(key) {
       const known = balancers.get(key);
       if (known !== undefined) return known;

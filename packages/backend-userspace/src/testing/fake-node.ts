@@ -5,6 +5,7 @@ import type { UserspaceDriver } from '../driver/userspace-driver.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
 import { SERVICE_DEVICE } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
+import { faultyDriver } from './faulty-driver.ts';
 
 /** Remains after its drivers are closed, as a node does after a process ends; sockets do not. */
 export interface FakeNode {
@@ -42,14 +43,12 @@ const NO_COUNTS = { open: 0, forwarded: 0, refused: 0, overflow: 0, failedAttemp
 export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDriverOptions): UserspaceDriver {
   const own = new Set<string>();
   const write = (operation: Operation): BackendError | null => {
-    if (faults(`${operation.kind}, before`)) return injected(operation);
     node.operations.push(operation);
     const error = carryOut(node, family, operation);
-    if (error !== null) return error;
-    if ('listener' in operation) own.add(listenerKey(operation.listener));
-    return faults(`${operation.kind}, after`) ? injected(operation) : null;
+    if (error === null && 'listener' in operation) own.add(listenerKey(operation.listener));
+    return error;
   };
-  return {
+  const driver: UserspaceDriver = {
     family,
     observe: () => {
       const { device, hostAddresses } = node;
@@ -74,10 +73,7 @@ export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDrive
       return Promise.resolve();
     },
   };
-}
-
-function injected({ kind }: Operation): BackendError {
-  return backendError('timeout', kind, 'injected fault');
+  return faultyDriver(driver, faults);
 }
 
 function carryOut(node: FakeNode, family: Family, operation: Operation): BackendError | null {
