@@ -49,6 +49,8 @@ async function start(home: string): Promise<Demo> {
     '--metrics-bind-address=none',
   ];
   const proxy = spawn(process.execPath, [bundle, ...flags], { stdio: ['ignore', log, log] });
+  // A signal ends this process without the `finally` of `play`.
+  process.once('exit', () => proxy.kill('SIGKILL'));
   return { folder, proxy, logFile, pods };
 }
 
