@@ -1,8 +1,8 @@
 import { fullChange } from '@signalbox/core';
 import { sampleChange, sampleNode, sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
 import { describe, expect, it } from 'vitest';
-import { parseAddressMapping, type AddressMapping } from './compile/address-map.ts';
 import { createFakeDriver, createFakeNode } from './testing/fake-node.ts';
+import { mapping } from './testing/mapping.ts';
 import { createUserspaceBackend, type UserspaceBackend } from './userspace-backend.ts';
 import type { UserspaceBackendOptions } from './options.ts';
 
@@ -23,12 +23,6 @@ function set(options: Partial<UserspaceBackendOptions> = {}) {
       ),
     );
   return { node, backend, sync };
-}
-
-function mapping(text: string): AddressMapping {
-  const parsed = parseAddressMapping(text);
-  if (typeof parsed === 'string') throw new Error(parsed);
-  return parsed;
 }
 
 describe('the userspace backend', () => {

@@ -1,11 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { mapping } from '../testing/mapping.ts';
 import { mapAddress, parseAddressMapping } from './address-map.ts';
-
-function mapping(text: string) {
-  const parsed = parseAddressMapping(text);
-  if (typeof parsed === 'string') throw new Error(parsed);
-  return parsed;
-}
 
 describe('an address mapping', () => {
   it('keeps the host bits, in both families', () => {

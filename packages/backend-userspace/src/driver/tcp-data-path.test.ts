@@ -1,7 +1,7 @@
 /** TCP connections through the system driver, on loopback addresses. */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { DesiredEndpoint, Route } from '@signalbox/core';
+import type { Route } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   closeAll,
@@ -9,12 +9,12 @@ import {
   dial,
   endOf,
   endpoint,
-  freePort,
   greet,
   held,
   listenerOf,
   readAll,
   serve,
+  unusedEndpoint,
 } from '../testing/loopback.ts';
 import { createSystemDriver } from './system-driver.ts';
 
@@ -105,8 +105,7 @@ describe('a TCP connection', () => {
   });
 
   it('goes to the next endpoint when one refuses', async () => {
-    const dead: DesiredEndpoint = { address: '127.0.0.1', port: await freePort(), isLocal: true };
-    const listener = await listenerOf([dead, await endpoint(greet('alive'))]);
+    const listener = await listenerOf([await unusedEndpoint(), await endpoint(greet('alive'))]);
     const driver = await serve(listener);
     const seen: string[] = [];
     for (let at = 0; at < 4; at++) seen.push(await readAll(dial(listener)));
@@ -115,8 +114,7 @@ describe('a TCP connection', () => {
   });
 
   it('is reset when every endpoint refuses', async () => {
-    const dead: DesiredEndpoint = { address: '127.0.0.1', port: await freePort(), isLocal: true };
-    const listener = await listenerOf([dead]);
+    const listener = await listenerOf([await unusedEndpoint()]);
     const driver = await serve(listener);
     expect(await endOf(dial(listener))).toBe('ECONNRESET');
     expect(await driver.counts()).toMatchObject({ failedAttempts: 4, unserved: 1, forwarded: 0 });

@@ -6,7 +6,6 @@ import { fullChange, type DesiredEndpoint } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseAddressMapping, type AddressMapping } from '../compile/address-map.ts';
 import {
   closeAll,
   deferred,
@@ -19,17 +18,13 @@ import {
   listenerOf,
   readAll,
   serve,
+  unusedEndpoint,
 } from '../testing/loopback.ts';
+import { mapping } from '../testing/mapping.ts';
 import { createUserspaceBackend } from '../userspace-backend.ts';
 import { connectionCapacity, FILES_PER_CONNECTION } from './open-files.ts';
 
 afterEach(closeAll);
-
-const dead = async (): Promise<DesiredEndpoint> => ({
-  address: '127.0.0.1',
-  port: await freePort(),
-  isLocal: true,
-});
 
 const STALLED = `
   const { createServer } = require('node:net');
@@ -161,7 +156,11 @@ describe('endpoints that stop listening', () => {
   });
 
   it('cause no error for a client if one of three serves', async () => {
-    const listener = await listenerOf([await dead(), await endpoint(greet('alive')), await dead()]);
+    const listener = await listenerOf([
+      await unusedEndpoint(),
+      await endpoint(greet('alive')),
+      await unusedEndpoint(),
+    ]);
     const driver = await serve(listener, { clock: createManualClock() });
     const replies = await Promise.all(Array.from({ length: 60 }, () => readAll(dial(listener))));
     expect(new Set(replies)).toEqual(new Set(['alive']));
@@ -210,9 +209,7 @@ describe('many connections', () => {
 
 describe('ports that other processes have open', () => {
   it('are each reported as a failure of their service port, and are opened when they are free', async () => {
-    const mappings = ['10.96.0.0/16=127.96.0.0/16', '10.244.0.0/16=127.244.0.0/16'].map(
-      (text) => parseAddressMapping(text) as AddressMapping,
-    );
+    const mappings = ['10.96.0.0/16=127.96.0.0/16', '10.244.0.0/16=127.244.0.0/16'].map(mapping);
     const backend = createUserspaceBackend({
       family: 'IPv4',
       serviceAddresses: 'none',

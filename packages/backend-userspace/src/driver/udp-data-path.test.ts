@@ -2,15 +2,13 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
 import type { DesiredEndpoint, Route } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Listener } from '../objects/listener.ts';
-import { closeAll, deferred, held } from '../testing/loopback.ts';
+import { closeAll, held, listenerAt } from '../testing/loopback.ts';
 import { createSystemDriver } from './system-driver.ts';
 
-const ANY: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
 afterEach(closeAll);
 
 async function bound(): Promise<Socket & { readonly at: number }> {
@@ -28,27 +26,15 @@ async function endpoint(name: string): Promise<DesiredEndpoint> {
   return { address: '127.0.0.1', port: socket.at, isLocal: true };
 }
 
-async function listenerOf(endpoints: readonly DesiredEndpoint[], route = ANY): Promise<Listener> {
+async function listenerOf(
+  endpoints: readonly DesiredEndpoint[],
+  routes?: readonly Route[],
+): Promise<Listener> {
   const socket = createSocket('udp4').bind(0, '127.0.0.1');
   await once(socket, 'listening');
   const { port } = socket.address();
   socket.close();
-  const frontend = {
-    kind: 'cluster-ip',
-    address: '127.0.0.1',
-    port,
-    policy: 'cluster',
-    routes: [route],
-  } as const;
-  const name = { namespace: 'shop', name: 'dns', port: 'dns', protocol: 'UDP' } as const;
-  return {
-    protocol: 'UDP',
-    address: '127.0.0.1',
-    port,
-    frontend,
-    servicePort: servicePort(name, [frontend], endpoints),
-    node: sampleNode('IPv4'),
-  };
+  return listenerAt('UDP', port, { endpoints, ...(routes && { routes }) });
 }
 
 async function serve(listener: Listener, more: { readonly fileLimit?: number } = {}) {
@@ -63,6 +49,19 @@ async function serve(listener: Listener, more: { readonly fileLimit?: number } =
 async function ask(client: Socket, { port }: Listener, text: string): Promise<string> {
   client.send(text, port, '127.0.0.1');
   const [reply] = (await once(client, 'message')) as [Buffer];
+  return reply.toString();
+}
+
+/** Sends a datagram every millisecond until the test ends: a session may end before its datagram is answered. */
+function keepSending(client: Socket, { port }: Listener): void {
+  const sending = setInterval(() => client.send('x', port, '127.0.0.1'), 1);
+  held.push({ close: () => clearInterval(sending) });
+}
+
+async function firstReply(client: Socket, listener: Listener): Promise<string> {
+  const replied = once(client, 'message');
+  keepSending(client, listener);
+  const [reply] = (await replied) as [Buffer];
   return reply.toString();
 }
 
@@ -111,30 +110,19 @@ describe('a UDP session', () => {
     const listener = await listenerOf([dead, await endpoint('alive')]);
     const { driver } = await serve(listener);
     const client = await bound();
-    const replied = once(client, 'message');
     // The order of the endpoints is random: a reply arrives at the latest after the closed one refused a datagram.
-    const sending = setInterval(() => client.send('x', listener.port, '127.0.0.1'), 1);
-    held.push({ close: () => clearInterval(sending) });
-    const [reply] = (await replied) as [Buffer];
-    expect(reply.toString().startsWith('alive')).toBe(true);
+    expect(await firstReply(client, listener)).toMatch(/^alive/);
     expect((await driver.counts()).open).toBe(1);
   });
 
   it('is not opened if no route serves the client', async () => {
     const drop: Route = { source: 'any', target: 'drop', masquerade: false, rule: 'S22' };
-    const listener = await listenerOf([await endpoint('a')], drop);
+    const listener = await listenerOf([await endpoint('a')], [drop]);
     const { driver } = await serve(listener);
     const client = await bound();
-    const { promise, resolve } = deferred<void>();
-    const check = async (): Promise<void> => {
-      if ((await driver.counts()).refused > 0) resolve();
-    };
-    const sending = setInterval(() => {
-      client.send('x', listener.port, '127.0.0.1');
-      void check();
-    }, 1);
-    held.push({ close: () => clearInterval(sending) });
-    await promise;
+    keepSending(client, listener);
+    const refused = async (): Promise<number> => (await driver.counts()).refused;
+    await expect.poll(refused, { timeout: 60_000 }).toBeGreaterThan(0);
     expect(await driver.counts()).toMatchObject({ open: 0, forwarded: 0 });
   });
 
@@ -144,11 +132,7 @@ describe('a UDP session', () => {
     const listener = await listenerOf([unreachable, await endpoint('alive')]);
     const { driver } = await serve(listener);
     const client = await bound();
-    const replied = once(client, 'message');
-    const sending = setInterval(() => client.send('x', listener.port, '127.0.0.1'), 1);
-    held.push({ close: () => clearInterval(sending) });
-    const [reply] = (await replied) as [Buffer];
-    expect(reply.toString().startsWith('alive')).toBe(true);
+    expect(await firstReply(client, listener)).toMatch(/^alive/);
     expect((await driver.counts()).open).toBe(1);
   });
 

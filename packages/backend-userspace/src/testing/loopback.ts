@@ -44,22 +44,38 @@ export async function endpoint(onConnection: (socket: Socket) => void, port = 0)
   return { address: '127.0.0.1', port: (server.address() as AddressInfo).port, isLocal: true };
 }
 
-export async function listenerOf(
-  endpoints: readonly DesiredEndpoint[],
-  more: { readonly affinitySeconds?: number; readonly routes?: readonly Route[] } = {},
-): Promise<Listener> {
-  const port = await freePort();
-  const routes = more.routes ?? [ANY];
-  const frontend = { kind: 'cluster-ip', address: '127.0.0.1', port, policy: 'cluster', routes } as const;
-  const name = { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' } as const;
+/** A loopback endpoint without a listening socket: it refuses connections. */
+export async function unusedEndpoint(): Promise<DesiredEndpoint> {
+  return { address: '127.0.0.1', port: await freePort(), isLocal: true };
+}
+
+interface ListenerShape {
+  readonly endpoints: readonly DesiredEndpoint[];
+  readonly affinitySeconds?: number;
+  readonly routes?: readonly Route[];
+}
+
+/** A listener at a port of 127.0.0.1, which is not opened. */
+export function listenerAt(protocol: Listener['protocol'], port: number, shape: ListenerShape): Listener {
+  const { endpoints, affinitySeconds, routes = [ANY] } = shape;
+  const address = '127.0.0.1';
+  const frontend = { kind: 'cluster-ip', address, port, policy: 'cluster', routes } as const;
+  const name = { namespace: 'shop', name: 'web', port: 'http', protocol } as const;
   return {
-    protocol: 'TCP',
-    address: '127.0.0.1',
+    protocol,
+    address,
     port,
     frontend,
-    servicePort: servicePort(name, [frontend], endpoints, more.affinitySeconds),
+    servicePort: servicePort(name, [frontend], endpoints, affinitySeconds),
     node: sampleNode('IPv4'),
   };
+}
+
+export async function listenerOf(
+  endpoints: readonly DesiredEndpoint[],
+  more: Omit<ListenerShape, 'endpoints'> = {},
+): Promise<Listener> {
+  return listenerAt('TCP', await freePort(), { endpoints, ...more });
 }
 
 interface ServeOptions {
