@@ -44,7 +44,7 @@ export async function packageProblems(folder) {
   const target = mkdtempSync(path.join(tmpdir(), 'signalbox-pack-'));
   try {
     const tarball = readFileSync(await packFolder(folder, target));
-    const hasTypes = Object.keys(manifest.exports).some((entry) => entry === '.');
+    const hasTypes = Object.hasOwn(manifest.exports, '.');
     const types = hasTypes ? await typeProblems(tarball) : [];
     const problems = [...(await publintProblems(tarball, manifest)), ...types];
     return problems.map((problem) => `${manifest.name}: ${problem}`);

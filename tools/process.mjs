@@ -84,3 +84,10 @@ export async function runQuietly(command, args, options = {}) {
   if (result.status !== 0) process.stdout.write(result.output);
   return result;
 }
+
+/** The standard output of a command that ends with 0; any other status throws an error with all of its output. */
+export async function mustRun(command, args, options = {}) {
+  const { status, stdout, output } = await run(command, args, { ...options, capture: true });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')}\nexit ${status}\n${output}`);
+  return stdout;
+}

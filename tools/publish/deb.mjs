@@ -18,7 +18,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { repositoryRoot } from '../install.mjs';
-import { run } from '../process.mjs';
+import { mustRun } from '../process.mjs';
 import { fetchPackage } from '../rigs/rig.mjs';
 import { readJson } from './stage.mjs';
 
@@ -66,11 +66,10 @@ async function placeDocuments(root, node) {
     'usr/share/bash-completion/completions/signalbox': ['completion', 'bash'],
   };
   for (const [name, args] of Object.entries(texts)) {
-    const { status, stdout, output } = await run(process.execPath, [main, ...args], { capture: true });
-    if (status !== 0) throw new Error(output);
+    const text = await mustRun(process.execPath, [main, ...args]);
     const file = path.join(root, name);
     mkdirSync(path.dirname(file), { recursive: true });
-    writeFileSync(file, name.endsWith('.gz') ? gzipSync(stdout, { level: 9 }) : stdout);
+    writeFileSync(file, name.endsWith('.gz') ? gzipSync(text, { level: 9 }) : text);
   }
 }
 
@@ -138,8 +137,7 @@ export async function buildDeb(folder, { architecture = hostArchitecture, compre
     const args = ['--root-owner-group', `-Z${compression}`, '--build', root, deb];
     // One modification time for all files: two builds of a version have the same bytes.
     const env = { ...process.env, SOURCE_DATE_EPOCH: process.env.SOURCE_DATE_EPOCH ?? '0' };
-    const { status, output } = await run('dpkg-deb', args, { capture: true, env });
-    if (status !== 0) throw new Error(output);
+    await mustRun('dpkg-deb', args, { env });
     return deb;
   } finally {
     rmSync(root, { recursive: true, force: true });

@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { repositoryRoot } from '../install.mjs';
-import { run } from '../process.mjs';
+import { mustRun } from '../process.mjs';
 import { nodeFolder, place, placeProgram } from './deb.mjs';
 import { readJson } from './stage.mjs';
 
@@ -27,11 +27,7 @@ const MIRRORS = [
     `http://snapshot.debian.org/archive/${file.replace('/pool/', `/${readJson(LOCK).snapshot}/pool/`)}`,
 ];
 
-async function mustRun(command, args) {
-  const { status, output } = await run(command, args, { capture: true, timeoutSeconds: 300 });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}:\n${output}`);
-  return output;
-}
+const runTool = (command, args) => mustRun(command, args, { timeoutSeconds: 300 });
 
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
@@ -92,7 +88,7 @@ const isFile = (file) => lstatSync(file, { throwIfNoEntry: false })?.isFile() ==
 async function loadedBy(root, files) {
   const loaded = new Set();
   for (let next = files; next.length > 0;) {
-    const output = await mustRun('readelf', ['--dynamic', ...next]);
+    const output = await runTool('readelf', ['--dynamic', ...next]);
     const needed = [...output.matchAll(/\(NEEDED\).*\[(.+)\]$/gm)].map(([, name]) => name);
     const found = [...new Set(needed)].filter((name) => !loaded.has(name));
     for (const name of found) loaded.add(name);
@@ -124,9 +120,9 @@ const isElf = (file) => isFile(file) && readFileSync(file).subarray(0, 4).equals
 
 async function extract(root, { name, file, digest }) {
   const deb = await debOf({ file, digest });
-  if (name !== 'util-linux') return mustRun('dpkg-deb', ['--extract', deb, root]);
+  if (name !== 'util-linux') return runTool('dpkg-deb', ['--extract', deb, root]);
   const part = `${root}.part`;
-  await mustRun('dpkg-deb', ['--extract', deb, part]);
+  await runTool('dpkg-deb', ['--extract', deb, part]);
   cpSync(path.join(part, 'usr/bin/setpriv'), path.join(root, 'usr/bin/setpriv'));
   rmSync(part, { recursive: true });
 }
@@ -180,7 +176,7 @@ export async function buildRoot(root) {
   }
   const node = path.join(await nodeFolder('amd64'), 'bin/node');
   placeProgram(root, node, 'amd64');
-  await mustRun('strip', [path.join(root, PROGRAM, 'node')]);
+  await runTool('strip', [path.join(root, PROGRAM, 'node')]);
   await removeUnusedLibraries(root);
   place(path.join(repositoryRoot, `deploy/image/${WRAPPER}.sh`), path.join(root, 'usr/sbin', WRAPPER), 0o755);
   for (const [name, target] of Object.entries(LINKS)) link(root, name, target);
@@ -192,7 +188,7 @@ export async function buildRoot(root) {
 export async function lockPackages() {
   const lock = readJson(LOCK);
   const names = lock.packages.map(({ name }) => name);
-  const output = await mustRun('apt-get', ['download', '--print-uris', ...names]);
+  const output = await runTool('apt-get', ['download', '--print-uris', ...names]);
   const uris = output.matchAll(/^'http[^']*?\/(debian[\w-]*\/pool\/[^']+)' (\S+) \d+ SHA256:(\w+)$/gm);
   const packages = [...uris].map(([, file, deb, digest]) => ({ name: deb.split('_')[0], file, digest }));
   const missing = names.filter((name) => !packages.some((entry) => entry.name === name));

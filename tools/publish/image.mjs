@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { repositoryRoot } from '../install.mjs';
-import { run } from '../process.mjs';
+import { mustRun } from '../process.mjs';
 import { buildRoot, lockPackages } from './image-root.mjs';
 import { readJson } from './stage.mjs';
 
@@ -28,8 +28,7 @@ export async function tarOf(root) {
   ];
   try {
     const args = [...same, '-cf', file, '-C', root, '.'];
-    const { status, output } = await run('tar', args, { capture: true });
-    if (status !== 0) throw new Error(output);
+    await mustRun('tar', args);
     return readFileSync(file);
   } finally {
     rmSync(folder, { recursive: true });

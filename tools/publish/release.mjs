@@ -6,7 +6,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
-import { run } from '../process.mjs';
+import { mustRun } from '../process.mjs';
 import { nextVersion, notesOf, releaseChanges } from './changelog.mjs';
 import { readJson } from './stage.mjs';
 import { writeVersion } from './version-places.mjs';
@@ -29,12 +29,7 @@ async function release(step) {
   writeFileSync(file('package.json'), manifest.replace(`"version": "${version}"`, `"version": "${next}"`));
   writeVersion(repositoryRoot, next);
   const args = ['install', '--package-lock-only', '--ignore-scripts'];
-  const { status, output } = await run('npm', args, {
-    cwd: repositoryRoot,
-    env: pinnedEnvironment().env,
-    capture: true,
-  });
-  if (status !== 0) throw new Error(output);
+  await mustRun('npm', args, { cwd: repositoryRoot, env: pinnedEnvironment().env });
   process.stdout.write(
     `Version ${next} is written. Review, commit, then: git tag -s v${next} && git push origin v${next}\n`,
   );

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
-import { run } from '../process.mjs';
+import { mustRun } from '../process.mjs';
 import { readJson, stagePackage } from './stage.mjs';
 
 /** Runs `npm pack` in a folder that is ready to be published. Returns the path of the tarball. */
@@ -12,8 +12,7 @@ export async function packFolder(folder, target) {
   const before = new Set(readdirSync(target));
   const { env } = pinnedEnvironment();
   const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target];
-  const { status, output } = await run('npm', args, { cwd: folder, env, capture: true });
-  if (status !== 0) throw new Error(`npm pack failed in ${folder}:\n${output}`);
+  await mustRun('npm', args, { cwd: folder, env });
   return path.join(target, readdirSync(target).find((name) => !before.has(name)) ?? '');
 }
 

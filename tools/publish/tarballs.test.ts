@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
-import { run } from '../process.mjs';
+import { mustRun, run } from '../process.mjs';
 import { runnableBlocks } from '../runnable-blocks.mjs';
 import { readJson } from './stage.mjs';
 import { packPackage, publishedFolders } from './tarballs.mjs';
@@ -69,12 +69,7 @@ async function npmInstall(
     ...flags,
     ...files,
   ];
-  const { status, output } = await run('npm', args, {
-    cwd: folder,
-    env: pinnedEnvironment().env,
-    capture: true,
-  });
-  if (status !== 0) throw new Error(output);
+  await mustRun('npm', args, { cwd: folder, env: pinnedEnvironment().env });
 }
 
 beforeAll(async () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { ensureHostPackages, installPackages } from '../host-packages.mjs';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
-import { handleSignals, run as runProcess } from '../process.mjs';
+import { handleSignals, mustRun } from '../process.mjs';
 
 export const root = repositoryRoot;
 /** The Node that the lockfile pins, and an environment in which it is the first. */
@@ -57,15 +57,8 @@ export async function ensurePackages(suite, libraries) {
 }
 
 /** The standard output of a program that ends with 0; anything else is an error with all that it wrote. */
-export async function run(command, args, options = {}) {
-  const { status, stdout, output } = await runProcess(command, args, {
-    env,
-    capture: true,
-    timeoutSeconds: 600,
-    ...options,
-  });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}\nexit ${status}\n${output}`);
-  return stdout;
+export function run(command, args, options = {}) {
+  return mustRun(command, args, { env, timeoutSeconds: 600, ...options });
 }
 
 /** Fetches a package of the npm registry into `folder/name` without installing it. */
