@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { ms, packScripts, printTable, runInNamespace } from '../harness.ts';
 import type { ConnectTimes } from '../iptables/connect.ts';
 import { pack, unpack } from '../memory/program.ts';
+import { median } from '../statistics.ts';
 import type { ProgramTimes } from './whole-program.ts';
 
 interface Size {
@@ -95,10 +96,6 @@ function ratioRows(measured: readonly Measured[]): readonly Row[] {
   if (small === undefined || large === undefined) return [];
   const value = large.times.followsP50 / small.times.followsP50;
   return [{ what: 'change followed, p50: 10000 services to 1000', value, format: ratio, aim: 1.3 }];
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
 }
 
 interface Connects {

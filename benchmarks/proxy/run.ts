@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { serviceJSON, sliceJSON } from '../core/cluster.ts';
 import type { WireObject } from '@signalbox/kubernetes';
 import { createTestApiServer, type TestApiServer } from '@signalbox/kubernetes/testing';
+import { median } from '../statistics.ts';
 
 const APP = fileURLToPath(new URL('../../apps/proxy', import.meta.url));
 const BUNDLE = join(APP, 'dist/main.js');
@@ -62,10 +63,6 @@ async function isReady(): Promise<boolean> {
   } catch {
     return false;
   }
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }
 
 async function main(): Promise<number> {

@@ -1,18 +1,18 @@
 /**
  * The endpoint of one Service among many is replaced, until a new connection reaches the new one: `change.ts SERVICES CHANGES`.
- * Prints JSON. In the namespace it is started in.
+ * Prints JSON. Runs in the network namespace of the process.
  */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { argv, stdout } from 'node:process';
 import { sampleChange } from '@signalbox/backend-kit/testing';
 import { fullChange, type DesiredEndpoint } from '@signalbox/core';
-import { runCommand } from './network.ts';
 import { createBackend, stateOf, webService } from './services.ts';
 
 export interface ChangeTimes {
   readonly services: number;
-  /** Milliseconds, as are the next. */
+  /** In milliseconds, like the two below. */
   readonly firstSync: number;
   readonly median: number;
   readonly p95: number;
@@ -32,7 +32,7 @@ async function ask(): Promise<string> {
 }
 
 async function measure(services: number, changes: number): Promise<ChangeTimes> {
-  runCommand('ip', 'link', 'set', 'lo', 'up');
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const names = ['a', 'b'];
   const endpoints = await Promise.all(names.map(endpoint));
   const service = (at: number) => webService(1, [endpoints[at % 2] as DesiredEndpoint]);

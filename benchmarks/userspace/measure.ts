@@ -1,4 +1,5 @@
-/** All proxies in front of the same server, in the namespace it is started in: `measure.ts smoke|full`. Prints JSON. */
+/** All proxies in front of the same server, in the network namespace of the process: `measure.ts smoke|full`. Prints JSON. */
+import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
@@ -7,7 +8,6 @@ import { join } from 'node:path';
 import { argv, exit, stdout } from 'node:process';
 import { connectionCapacity } from '@signalbox/backend-userspace';
 import { usageOf } from '../memory/process-tree.ts';
-import { runCommand } from './network.ts';
 import { runLoad, startAll, stopAll, type Target } from './targets.ts';
 import { parseLoad, type Load } from './wrk.ts';
 
@@ -24,14 +24,14 @@ export type LoadName = keyof typeof LOADS;
 export interface Sample extends Load {
   readonly target: string;
   readonly load: LoadName;
-  /** Milliseconds of the proxy. */
+  /** CPU time of the proxy, in milliseconds. */
   readonly cpu: number;
 }
 
 export interface Idle {
   readonly target: string;
   readonly connections: number;
-  /** Kilobytes (10^3) that the process grew by, for each. */
+  /** Growth of the resident memory per connection, in kilobytes (10^3 bytes). */
   readonly kilobytes: number;
 }
 
@@ -65,7 +65,7 @@ async function idleConnections({ name, host, port, process }: Target, wanted: nu
     await Promise.all(batch.map((socket) => once(socket, 'connect')));
     sockets.push(...batch);
   }
-  // The proxy has accepted the last one, and is connected to the server, when it answers.
+  // An answer on the last connection shows that the proxy has accepted it and is connected to the server.
   const last = sockets.at(-1) as Socket;
   last.write('GET / HTTP/1.1\r\nHost: bench\r\n\r\n');
   await once(last, 'data');
@@ -75,17 +75,17 @@ async function idleConnections({ name, host, port, process }: Target, wanted: nu
 }
 
 async function measure(form: keyof typeof FORMS): Promise<Measured> {
-  runCommand('ip', 'link', 'set', 'lo', 'up');
+  execFileSync('ip', ['link', 'set', 'lo', 'up']);
   const folder = mkdtempSync(join(tmpdir(), 'signalbox-bench-proxies-'));
   const targets = await startAll(folder);
   const { seconds, rounds, loads, idle } = FORMS[form];
   try {
-    // First: what load leaves on a heap is given back at some time, and would be subtracted.
+    // Measured first: memory that is freed after a load would be subtracted from the growth.
     const held: Idle[] = [];
     for (const target of targets.slice(1)) held.push(await idleConnections(target, idle));
-    // Smoke leaves out the server itself.
+    // The smoke form does not measure the server without a proxy.
     const measured = form === 'full' ? targets : targets.slice(1);
-    // They take turns, so that what disturbs the machine disturbs them alike.
+    // The proxies are measured in turn, so that other load of the machine affects all of them.
     const turns = Array.from({ length: rounds }, () => loads as readonly LoadName[]).flat();
     const samples = turns.flatMap((load) => measured.map((target) => loadOne(target, load, seconds)));
     return { samples, idle: held };

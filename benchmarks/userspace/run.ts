@@ -1,10 +1,11 @@
 /**
  * Userspace mode beside HAProxy and nginx's stream module, in one network namespace: `npm run bench -- userspace [--smoke]`. Each proxy
- * is one process on a core of its own, in front of the same server; wrk asks. Needs unshare, taskset, haproxy, nginx and wrk.
+ * is one process on its own core, in front of the same server; wrk is the client. Needs unshare, taskset, haproxy, nginx and wrk.
  */
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ms, packScripts, printTable } from '../harness.ts';
+import { median } from '../statistics.ts';
 import type { ChangeTimes } from './change.ts';
 import type { Idle, LoadName, Measured, Sample } from './measure.ts';
 
@@ -18,13 +19,9 @@ const AIMS = {
   'many streams': 'aim: 0.7',
 } as const;
 
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN;
-}
-
 interface Row {
   readonly rate: number;
-  /** Of the same unit, for each second of CPU of the proxy. */
+  /** In the unit of `rate`, per second of CPU time of the proxy. */
   readonly perCpu: number;
   readonly p50: number;
   readonly p99: number;
@@ -75,7 +72,7 @@ function printLoad(samples: readonly Sample[], load: LoadName): void {
   if (!load.includes('stream')) printAddedLatency(rows);
 }
 
-/** Where the server was measured by itself. */
+/** Prints nothing unless the server was also measured without a proxy. */
 function printAddedLatency(rows: ReadonlyMap<string, Row>): void {
   const direct = rows.get('direct');
   const [haproxy, own] = [rows.get('HAProxy'), rows.get('Signalbox')];

@@ -1,4 +1,4 @@
-/** Services on mapped loopback addresses: no privileges, and no kernel objects. */
+/** Services on mapped loopback addresses: unprivileged, and without kernel objects. */
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
 import {
   createUserspaceBackend,
@@ -13,7 +13,7 @@ export function createBackend(): UserspaceBackend {
   return createUserspaceBackend({ family: 'IPv4', serviceAddresses: 'none', mappings: [mapping] });
 }
 
-/** Port 80 of 127.96.0.`index`, and so on. */
+/** A service port at 127.96.0.`index`, port 80. */
 export function webService(index: number, endpoints: readonly DesiredEndpoint[]): DesiredServicePort {
   return {
     ...sampleServicePort('IPv4', { index, endpoints: 1 }),

@@ -19,7 +19,7 @@ export interface Target {
 
 const LONG = '600s';
 
-/** nginx serves HTTP and does nothing else: a short answer at /, a long one at /file. */
+/** The server is nginx: a short response at /, a long one at /file. */
 function backendConfig(folder: string): string {
   return `${nginxHead(folder)}
 http {
@@ -35,7 +35,7 @@ http {
 }`;
 }
 
-/** Connections of clients and to the server: bounded by the open files of a process, as those of the others. */
+/** The limit counts connections to clients and to the server; as with the other proxies, open files limit it further. */
 function nginxHead(folder: string): string {
   return `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr crit;
 events { worker_connections 65536; }`;
