@@ -55,6 +55,7 @@ function createObjects(options: WantedOptions) {
   const listeners = createOwnedObjects<Listener>(sameListener);
   const addresses = createOwnedObjects<true>();
   const unsupported = new Map<ServicePortKey, BackendError>();
+  // Without zeros: every sync adds them up.
   const unreachable = new Map<ServicePortKey, number>();
   const withdraw = (key: ServicePortKey): void => {
     listeners.contribute(key, []);
@@ -75,7 +76,8 @@ function createObjects(options: WantedOptions) {
     const assigned = compiled.addresses.map((each) => [each, true] as const);
     addresses.contribute(key, assigned);
     unsupported.delete(key);
-    unreachable.set(key, compiled.unreachable);
+    if (compiled.unreachable > 0) unreachable.set(key, compiled.unreachable);
+    else unreachable.delete(key);
   };
   return { listeners, addresses, unsupported, unreachable, withdraw, put };
 }

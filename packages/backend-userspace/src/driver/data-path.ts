@@ -24,7 +24,7 @@ export interface DataPath extends DataPathOptions {
   readonly stalledClients: StalledClients;
   /** Called when the last of the sockets has closed. */
   onIdle: () => void;
-  hostAddresses: ReadonlySet<string>;
+  hostAddresses: Set<string>;
   readonly isHostAddress: (address: string) => boolean;
   /** One balancer for each service port, shared by its sockets. */
   balancer(key: ServicePortKey): Balancer;

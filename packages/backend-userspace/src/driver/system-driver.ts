@@ -91,13 +91,11 @@ async function applyRun(
     const addresses = run.flatMap((each) => ('address' in each ? [each.address] : []));
     const results =
       route === null ? addresses.map(() => null) : await changeAddresses(route, kind, addresses);
-    const host = new Set(path.hostAddresses);
     for (const [at, address] of addresses.entries()) {
       if (results[at] !== null) continue;
-      if (kind === 'address-add') host.add(address);
-      else host.delete(address);
+      if (kind === 'address-add') path.hostAddresses.add(address);
+      else path.hostAddresses.delete(address);
     }
-    path.hostAddresses = host;
     return results;
   }
   return Promise.all(run.map((operation) => applyOne(route, sockets, operation)));
