@@ -1,10 +1,13 @@
 /** After the packets of a step: what the kernel holds for the service ports, and what it counted. */
 import type { Backend, KernelService } from '@signalbox/core';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { PacketRow } from './packets-table.ts';
 
 /** Few, since everything in the kernel is listed for each step, which takes seconds in User-Mode Linux. */
 const SCENARIOS: readonly string[] = ['cluster-ip/tcp', 'cluster-ip/ipv6', 'node-port/tcp'];
+
+/** IPVS sums its statistics every 2 s (net/netfilter/ipvs/ip_vs_est.c); a busy machine may take longer. */
+const COUNTED_WITHIN = { timeout: 20_000, interval: 200 };
 
 export function isInspected(scenario: string): boolean {
   return SCENARIOS.includes(scenario);
@@ -13,12 +16,17 @@ export function isInspected(scenario: string): boolean {
 /** `sent`: the rows whose packets were sent. Connections are counted for endpoints that they may reach, and for no other. */
 export async function expectInspected(backend: Backend, sent: readonly PacketRow[]): Promise<void> {
   expect(await backend.difference?.()).toEqual({ outcome: 'ok', lines: [] });
-  const inspected = await backend.inspect?.(null);
-  if (inspected?.outcome !== 'ok') expect.unreachable(JSON.stringify(inspected));
-  const services = [...inspected.servicePorts.values()];
+  const services = await inspect(backend);
   const lost = services.flatMap(({ objects }) => objects.filter(({ state }) => state !== 'held'));
   expect(lost, 'objects that the kernel does not hold').toEqual([]);
-  expectCounts(services, destinationsOf(backend, sent));
+  const destinations = destinationsOf(backend, sent);
+  await vi.waitFor(async () => expectCounts(await inspect(backend), destinations), COUNTED_WITHIN);
+}
+
+async function inspect(backend: Backend): Promise<readonly KernelService[]> {
+  const inspected = await backend.inspect?.(null);
+  if (inspected?.outcome !== 'ok') expect.unreachable(JSON.stringify(inspected));
+  return [...inspected.servicePorts.values()];
 }
 
 type Destinations = readonly ReadonlySet<string>[];
