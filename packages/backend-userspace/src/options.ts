@@ -1,6 +1,7 @@
 import type { Clock, Family } from '@signalbox/core';
 import type { AddressMapping } from './compile/address-map.ts';
 import { createSystemDriver } from './driver/system-driver.ts';
+import type { OnConnectionEnd } from './objects/connection-record.ts';
 import type { UserspaceDriver } from './driver/userspace-driver.ts';
 
 export interface UserspaceBackendOptions {
@@ -18,6 +19,8 @@ export interface UserspaceBackendOptions {
   readonly tcpIdleTimeout?: number;
   /** Milliseconds after `close` until open connections are reset. Default: 20,000. */
   readonly drainTimeout?: number;
+  /** Called at the end of each connection; not with `driver`. Must not throw or block. Default: none. */
+  readonly onConnectionEnd?: OnConnectionEnd;
   /** For tests. Default: the sockets of this process and its network namespace. */
   readonly driver?: UserspaceDriver;
   readonly clock?: Clock;

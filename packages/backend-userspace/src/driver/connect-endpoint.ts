@@ -8,8 +8,8 @@ export const ATTEMPTS: number = ATTEMPT_TIMEOUTS.length;
 
 export interface ConnectEvents {
   readonly onConnect: (socket: Socket, endpoint: DesiredEndpoint) => void;
-  /** An attempt was refused or timed out. */
-  readonly onFailedAttempt: (endpoint: DesiredEndpoint) => void;
+  /** The outcome is `timeout`, or the code of the error: `ECONNREFUSED`. */
+  readonly onFailedAttempt: (endpoint: DesiredEndpoint, outcome: string) => void;
   /** There are no more attempts. */
   readonly onGiveUp: () => void;
 }
@@ -32,16 +32,16 @@ export function connectEndpoint(
       allowHalfOpen: true,
       noDelay: true,
     });
-    const settle = (then: () => void) => (): void => {
+    const fail = (error?: NodeJS.ErrnoException): void => {
       search.cancel();
-      then();
-    };
-    const fail = settle(() => {
       socket.destroy();
-      events.onFailedAttempt(endpoint);
+      events.onFailedAttempt(endpoint, error === undefined ? 'timeout' : (error.code ?? error.message));
       next();
-    });
-    const succeed = settle(() => events.onConnect(socket, endpoint));
+    };
+    const succeed = (): void => {
+      search.cancel();
+      events.onConnect(socket, endpoint);
+    };
     const stopTimer = afterEvents(schedule, timeout, fail);
     search.cancel = () => {
       search.cancel = () => {};

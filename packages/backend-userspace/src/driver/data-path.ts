@@ -1,6 +1,7 @@
 /** State that the sockets of one family share. */
 import { type Clock, type DesiredEndpoint, type EndpointCount, type ServicePortKey } from '@signalbox/core';
 import type { Socket } from 'node:net';
+import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
 import { createConnectionCounter } from './connection-counter.ts';
 import type { OpenFiles } from './open-files.ts';
@@ -14,6 +15,8 @@ export interface DataPathOptions {
   readonly tcpIdleTimeout: number;
   readonly drainTimeout: number;
   readonly files: OpenFiles;
+  /** `null`: records of connections are not requested. */
+  readonly onConnectionEnd: OnConnectionEnd | null;
 }
 
 export interface DataPath extends DataPathOptions {
@@ -22,6 +25,8 @@ export interface DataPath extends DataPathOptions {
   readonly sockets: ReadonlySet<Socket>;
   track(socket: Socket): void;
   readonly stalledClients: StalledClients;
+  /** The drain timeout has expired. */
+  isDrained: boolean;
   /** Called when the last of the sockets has closed. */
   onIdle: () => void;
   hostAddresses: Set<string>;
@@ -51,6 +56,7 @@ export function createDataPath(options: DataPathOptions): DataPath {
         if (sockets.size === 0) path.onIdle();
       });
     },
+    isDrained: false,
     onIdle: () => {},
     hostAddresses: new Set(),
     isHostAddress: (address) => path.hostAddresses.has(address),

@@ -60,6 +60,7 @@ function allClosed(path: DataPath): Promise<void> {
   if (sockets.size === 0) return Promise.resolve();
   return new Promise((resolve) => {
     const stopTimer = clock.schedule(drainTimeout, () => {
+      path.isDrained = true;
       for (const socket of sockets) socket.resetAndDestroy();
     });
     path.onIdle = () => {

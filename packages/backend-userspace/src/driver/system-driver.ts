@@ -2,6 +2,7 @@
 import { networkInterfaces } from 'node:os';
 import { canonicalAddress, type BackendError, type Clock, type Family, type Result } from '@signalbox/core';
 import { createRouteClient, type RouteClient } from '@signalbox/netlink';
+import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import type { Observed } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import { createDataPath, sourceText, type DataPath } from './data-path.ts';
@@ -20,6 +21,8 @@ export interface SystemDriverOptions {
   /** Limit of file descriptors of its sockets. Default: the limit of the process, less a reserve for other uses. */
   readonly fileLimit?: number;
   readonly clock?: Clock;
+  /** Default: none. */
+  readonly onConnectionEnd?: OnConnectionEnd;
 }
 
 interface Parts {
@@ -36,7 +39,8 @@ export function createSystemDriver(options: SystemDriverOptions): UserspaceDrive
   const { family, serviceAddresses = 'device', clock = systemClock } = options;
   const { udpTimeout = 30_000, tcpIdleTimeout = DAY_MS, drainTimeout = 20_000 } = options;
   const files = options.fileLimit === undefined ? processFiles() : createOpenFiles(options.fileLimit);
-  const path = createDataPath({ clock, udpTimeout, tcpIdleTimeout, drainTimeout, files });
+  const { onConnectionEnd = null } = options;
+  const path = createDataPath({ clock, udpTimeout, tcpIdleTimeout, drainTimeout, files, onConnectionEnd });
   const route = serviceAddresses === 'device' ? createRouteClient() : null;
   const parts: Parts = { family, route, path, sockets: createSockets(path) };
   return {

@@ -5,6 +5,7 @@ import { listenerKey, type Listener } from '../objects/listener.ts';
 import { ATTEMPTS, connectEndpoint } from './connect-endpoint.ts';
 import { sourceText, type DataPath } from './data-path.ts';
 import { FILES_PER_CONNECTION } from './open-files.ts';
+import { observeTcp, type TcpObserver } from './observe-tcp.ts';
 import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
 import { splice } from './splice.ts';
@@ -48,20 +49,23 @@ function serve(client: Socket, listener: Listener, path: DataPath): void {
   client.on('error', () => {});
   // The client reset the connection before it was accepted.
   if (client.remoteAddress === undefined) return void client.destroy();
+  const observer = observeTcp(client, listener, path);
   const source = sourceText(client.remoteAddress);
   const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
   if (endpoints === null) {
     counts.refused++;
+    observer?.ends('not-allowed');
     client.resetAndDestroy();
     return;
   }
   if (!path.files.take(FILES_PER_CONNECTION)) {
     counts.overflow++;
+    observer?.ends('open-files');
     client.resetAndDestroy();
     return;
   }
   admit(client, path);
-  forward({ client, source, endpoints }, listener, path);
+  forward({ client, source, endpoints, observer }, listener, path);
 }
 
 /** The caller has taken the files of the connection. */
@@ -79,9 +83,11 @@ interface Admitted {
   readonly client: Socket;
   readonly source: string;
   readonly endpoints: readonly DesiredEndpoint[];
+  readonly observer: TcpObserver | null;
 }
 
-function forward({ client, source, endpoints }: Admitted, listener: Listener, path: DataPath): void {
+function forward(admitted: Admitted, listener: Listener, path: DataPath): void {
+  const { client, source, endpoints, observer } = admitted;
   const { counts } = path;
   const { affinity, key } = listener.servicePort;
   const balancer = path.balancer(key);
@@ -92,11 +98,16 @@ function forward({ client, source, endpoints }: Admitted, listener: Listener, pa
       balancer.connected(request, endpoint);
       path.countConnection(key, endpoint);
       path.track(upstream);
+      observer?.connected(upstream, endpoint);
       splice(client, upstream, path.tcpIdleTimeout);
     },
-    onFailedAttempt: () => counts.failedAttempts++,
+    onFailedAttempt(endpoint, outcome) {
+      counts.failedAttempts++;
+      observer?.attempted(endpoint, outcome);
+    },
     onGiveUp() {
       counts.unserved++;
+      observer?.ends('no-endpoint-answered');
       client.resetAndDestroy();
     },
   });

@@ -2,10 +2,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { fail, formatAddressPort, succeed, type DesiredEndpoint, type Result } from '@signalbox/core';
 import { dispatch } from '../compile/service-dispatch.ts';
+import type { Peer } from '../objects/connection-record.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
 import { sourceText, type DataPath } from './data-path.ts';
 import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
+import { observeUdp } from './observe-udp.ts';
 import { openUdpSession, type UdpSession } from './udp-session.ts';
 
 /** Limits the open files of one frontend: above it the oldest session is closed. */
@@ -57,19 +59,16 @@ function opened(frontend: Frontend): OpenListener {
       frontend.listener = listener;
       const serving = new Set(listener.servicePort.servingEndpoints.map(nameOf));
       // S46: a flow to an endpoint that no longer serves is stale.
-      for (const session of sessions.values()) if (!serving.has(nameOf(session.endpoint))) session.close();
+      for (const session of sessions.values()) {
+        if (!serving.has(nameOf(session.endpoint))) session.close('endpoint-removed');
+      }
     },
     close() {
-      for (const session of sessions.values()) session.close();
+      for (const session of sessions.values()) session.close('frontend-removed');
       socket.close();
       path.files.release(1);
     },
   };
-}
-
-interface Peer {
-  readonly address: string;
-  readonly port: number;
 }
 
 function forward(frontend: Frontend, data: Buffer, client: Peer): void {
@@ -98,6 +97,7 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
   const session = openUdpSession({
     socket: newSocket(endpoint.address),
     endpoint,
+    observer: observeUdp(path, { listener, client: { address: source, port: client.port }, endpoint }),
     clock: path.clock,
     timeout: path.udpTimeout,
     onReply: (reply) => socket.send(reply, client.port, client.address, () => {}),
@@ -109,14 +109,14 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
     },
   });
   sessions.set(key, session);
-  if (sessions.size > SESSIONS_LIMIT) sessions.values().next().value?.close();
+  if (sessions.size > SESSIONS_LIMIT) sessions.values().next().value?.close('session-limit');
   return session;
 }
 
 /** Closes the oldest session of the frontend if no file is free; sessions of other frontends are kept. */
 function takeFile({ path: { files, counts }, sessions }: Frontend): boolean {
   if (files.take(1)) return true;
-  sessions.values().next().value?.close();
+  sessions.values().next().value?.close('session-limit');
   const isTaken = files.take(1);
   if (!isTaken) counts.overflow++;
   return isTaken;

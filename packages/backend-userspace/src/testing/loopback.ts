@@ -7,6 +7,7 @@ import { expect } from 'vitest';
 import { createSystemDriver } from '../driver/system-driver.ts';
 import { systemClock } from '../driver/system-clock.ts';
 import type { UserspaceDriver } from '../driver/userspace-driver.ts';
+import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import type { Listener } from '../objects/listener.ts';
 
 const ANY: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
@@ -83,6 +84,7 @@ interface ServeOptions {
   readonly drainTimeout?: number;
   readonly fileLimit?: number;
   readonly clock?: Clock;
+  readonly onConnectionEnd?: OnConnectionEnd;
 }
 
 /** Not shuffled: the first connection goes to the first endpoint. */
