@@ -4,6 +4,7 @@ import type { Composition, SourceBundle } from './compose/composition.ts';
 import { toApiObject } from './config/encode.ts';
 import { createFeatureGates, type FeatureGates } from './config/feature-gates.ts';
 import type { Settings } from './config/settings.ts';
+import type { ConnectionObservers } from './connections/observe-connections.ts';
 import type { ConnectionBudget } from './health/connection-budget.ts';
 import type { HealthState } from './health/health-state.ts';
 import type { ServiceHealth } from './health/service-health.ts';
@@ -51,6 +52,8 @@ export interface Parts extends ProxyOptions {
   readonly syncs: SyncHistory;
   /** `null`: off. */
   readonly tracing: Tracing | null;
+  /** Of connections that pass through this process. */
+  readonly observers: ConnectionObservers;
   /** Of clients, to all servers. */
   readonly connections: ConnectionBudget;
   /** Health-check ports, the same in every mode. */

@@ -33,7 +33,7 @@ interface Trace {
 
 /** Oldest first. */
 async function tracesOf({ proxy }: World): Promise<readonly Trace[]> {
-  await proxy.flushTraces();
+  await proxy.flush();
   const { spans } = test.collector;
   const roots = spans.filter(({ parentSpanId }) => parentSpanId === undefined);
   return roots.map((root) => ({

@@ -2,6 +2,7 @@
 import type { ObjectEvent } from '@signalbox/core';
 import { effective } from './config/effective.ts';
 import type { Settings } from './config/settings.ts';
+import { observeConnections, type ConnectionObservers } from './connections/observe-connections.ts';
 import { processBudget } from './health/bounded-server.ts';
 import { createHealthState } from './health/health-state.ts';
 import { inOrder } from './in-order.ts';
@@ -11,7 +12,7 @@ import { registerConnectionCounts } from './metrics/connection-counts.ts';
 import { registerRejectedPackets } from './metrics/local-node-port-metrics.ts';
 import { registerPacketCounters } from './metrics/packet-counters.ts';
 import { createProxyMetrics, type ProxyMetrics } from './metrics/proxy-metrics.ts';
-import { createRegistry } from './metrics/registry.ts';
+import { createRegistry, type Registry } from './metrics/registry.ts';
 import { registerServiceMetrics } from './metrics/service-metrics.ts';
 import { checkFamilies, checkNode, type FamilyVerdict } from './node/family-check.ts';
 import { createNodeCheck, createNodeWatch } from './node/node-watch.ts';
@@ -34,8 +35,8 @@ export interface Proxy {
   switchMode(settings: Settings): Promise<string | null>;
   /** What to wait for before the process exits, beyond its servers; `null`: nothing, the rules stay in place. */
   drain(): Promise<void> | null;
-  /** Sends traces that wait; within two seconds. */
-  flushTraces(): Promise<void>;
+  /** Sends traces and writes lines of the access log that wait; each within two seconds. */
+  flush(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -59,7 +60,7 @@ export async function startProxy(options: ProxyOptions): Promise<Proxy> {
     reconfigure: (settings) => reconfigure(parts, settings),
     switchMode: (settings) => changeMode(parts, settings),
     drain: () => (parts.current.mode.endsWithProcess === true ? parts.running.close() : null),
-    flushTraces: async () => parts.tracing?.close(),
+    flush: () => flush(parts),
     stop: () => stop(parts, { servers, gate, controller, watch }),
   };
 }
@@ -71,9 +72,14 @@ function reportDefaultedMode({ settings, logging, bundle }: ProxyOptions): void 
   bundle.events.record({ type: 'Warning', reason: 'ProxyModeNotSet', action: 'StartKubeProxy', note });
 }
 
+async function flush({ tracing, observers }: Parts): Promise<void> {
+  await Promise.all([tracing?.close(), observers.close()]);
+}
+
 async function createParts(options: ProxyOptions): Promise<Parts> {
   const { settings, composition, families } = options;
   const registry = createRegistry();
+  const tracing = await tracingOf(options);
   const base: Omit<Parts, 'running'> = {
     ...options,
     current: settings,
@@ -87,7 +93,8 @@ async function createParts(options: ProxyOptions): Promise<Parts> {
     }),
     syncs: createSyncHistory(),
     connections: processBudget(),
-    tracing: await tracingOf(options),
+    tracing,
+    observers: await observersOf(options, tracing, registry),
     serviceHealth: new Map(),
     started: false,
     changing: inOrder(),
@@ -113,6 +120,15 @@ function tracingOf({ settings, composition, logging }: ProxyOptions): Promise<Tr
   const { clock, preciseTime: now } = composition;
   const logger = logging.logger.component('tracing');
   return openTracing({ settings: tracing, nodeName, clock, now, logger });
+}
+
+function observersOf(
+  { settings, composition: { clock }, logging }: ProxyOptions,
+  tracing: Tracing | null,
+  registry: Registry,
+): Promise<ConnectionObservers> {
+  const logger = logging.logger.component('access-log');
+  return observeConnections({ settings, clock, logger, tracing, registry });
 }
 
 function createGate(parts: Parts): StartGate {
@@ -195,5 +211,5 @@ async function stop(parts: Parts, { servers, gate, controller, watch }: Running)
   await parts.running.stop();
   for (const each of parts.serviceHealth.values()) await each.close();
   await parts.running.close();
-  await parts.tracing?.close();
+  await flush(parts);
 }

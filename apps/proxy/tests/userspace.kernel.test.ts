@@ -1,6 +1,6 @@
 /** userspace mode as it ships: changes to and from a mode with rules, the end of the process, and without privileges. */
 import { execFile } from 'node:child_process';
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -135,7 +135,11 @@ describe('userspace mode', () => {
     const able = await onTheNode(...drop, process.execPath, '--version').catch((error: Error) => error);
     if (able instanceof Error) context.skip(`no process of another user here: ${able.message}`);
     const map = '--userspace-map=10.96.0.0/16=127.96.0.0/16';
-    const proxy = startProgram([...prefix, ...drop, ...packedProgram(), ...flags(map)]);
+    const accessLog = join(held.folder, 'access.log');
+    writeFileSync(accessLog, '');
+    chmodSync(accessLog, 0o666);
+    const logged = `--userspace-access-log=${accessLog}`;
+    const proxy = startProgram([...prefix, ...drop, ...packedProgram(), ...flags(map, logged)]);
     await eventually(
       () => answers('127.0.0.1', '127.96.0.10', 8080),
       Boolean,
@@ -152,6 +156,10 @@ describe('userspace mode', () => {
       () => proxy.log(),
     );
     expect(await proxy.end('SIGTERM')).toBe(0);
+    const lines = readFileSync(accessLog, 'utf8').trimEnd().split('\n');
+    const records = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const frontend of ['127.96.0.10:8080', '192.0.2.10:30080', '127.0.0.1:30080'])
+      expect(records).toContainEqual(expect.objectContaining({ frontend, endpoint: `${POD}:8080` }));
     expect(proxy.log().match(/needs CAP_NET_ADMIN/g)).toHaveLength(1);
     expect(proxy.log()).not.toContain('Rules of earlier modes not removed');
   });

@@ -25,7 +25,7 @@ export function run(options: RunOptions): Promise<Outcome> {
       service: null,
       proxy: null,
       end: (outcome) => {
-        const ended = Promise.allSettled([life.service?.finish(outcome.status), life.proxy?.flushTraces()]);
+        const ended = Promise.allSettled([life.service?.finish(outcome.status), life.proxy?.flush()]);
         ended.finally(() => resolve(outcome)).catch(() => undefined);
       },
     };

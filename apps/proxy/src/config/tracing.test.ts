@@ -21,6 +21,7 @@ describe('--tracing-endpoint', () => {
     expect(settingsOf([`${ENDPOINT}=${endpoint}`]).tracing).toEqual({
       url,
       samplingRatePerMillion: 1_000_000,
+      connectionsPerMillion: 1000,
     });
   });
 
@@ -39,6 +40,17 @@ describe('--tracing-endpoint', () => {
   ])('%s is one error that names flag and value', (endpoint) => {
     expect(() => settingsOf([`${ENDPOINT}=${endpoint}`])).toThrow(
       `invalid argument "${endpoint}" for "--tracing-endpoint" flag: must be http://HOST:PORT, https://HOST:PORT or HOST:PORT, without user, query and fragment`,
+    );
+  });
+
+  it('has a sampling rate of its own for connections in userspace mode', () => {
+    const flags = [`${ENDPOINT}=localhost:4318`, '--userspace-tracing-sampling-rate-per-million=5'];
+    expect(settingsOf(flags).tracing).toMatchObject({
+      samplingRatePerMillion: 1_000_000,
+      connectionsPerMillion: 5,
+    });
+    expect(() => settingsOf(['--userspace-tracing-sampling-rate-per-million=-1'])).toThrow(
+      'invalid argument "-1" for "--userspace-tracing-sampling-rate-per-million" flag: must be within the range [0, 1000000]',
     );
   });
 

@@ -7,9 +7,15 @@ export interface TracingSettings {
   /** URL to which spans are posted. */
   readonly url: string;
   readonly samplingRatePerMillion: number;
+  /** The share of the connections through this process. */
+  readonly connectionsPerMillion: number;
 }
 
 const ALL = 1_000_000;
+/** A connection a second at 1000 connections a second. */
+const CONNECTIONS = 1000;
+
+const RATES = ['tracing-sampling-rate-per-million', 'userspace-tracing-sampling-rate-per-million'] as const;
 /** Of OTLP/HTTP, below the base URL of a collector. */
 const TRACES_PATH = 'v1/traces';
 
@@ -17,7 +23,9 @@ const TRACES_PATH = 'v1/traces';
 export function tracingSettings({ given }: Pick<ParsedFlags, 'given'>): TracingSettings | null {
   const url = tracesUrl(standalone(given, 'tracing-endpoint') ?? '');
   const samplingRatePerMillion = standalone(given, 'tracing-sampling-rate-per-million') ?? ALL;
-  return url === null || url === '' ? null : { url, samplingRatePerMillion };
+  const connectionsPerMillion =
+    standalone(given, 'userspace-tracing-sampling-rate-per-million') ?? CONNECTIONS;
+  return url === null || url === '' ? null : { url, samplingRatePerMillion, connectionsPerMillion };
 }
 
 /** One line each. */
@@ -29,10 +37,11 @@ export function tracingErrors({ given }: Pick<ParsedFlags, 'given'>): readonly s
       'must be http://HOST:PORT, https://HOST:PORT or HOST:PORT, without user, query and fragment';
     errors.push(invalidArgument('--tracing-endpoint', endpoint, reason));
   }
-  const rate = standalone(given, 'tracing-sampling-rate-per-million') ?? ALL;
-  if (rate < 0 || rate > ALL) {
+  for (const flag of RATES) {
+    const rate = standalone(given, flag) ?? ALL;
+    if (rate >= 0 && rate <= ALL) continue;
     const reason = `must be within the range [0, ${ALL}]`;
-    errors.push(invalidArgument('--tracing-sampling-rate-per-million', String(rate), reason));
+    errors.push(invalidArgument(`--${flag}`, String(rate), reason));
   }
   return errors;
 }

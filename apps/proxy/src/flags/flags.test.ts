@@ -89,6 +89,8 @@ describe('the table of flags', () => {
       'udp-timeout',
       'userspace-tcp-idle-timeout',
       'userspace-drain-timeout',
+      'userspace-access-log',
+      'userspace-tracing-sampling-rate-per-million',
       'service-metrics',
       'service-metrics-max-series',
       'tracing-endpoint',

@@ -119,6 +119,17 @@ export const STANDALONE = {
     initial: '20s',
     help: 'How long open connections may go on after the end of the process is requested. Less than terminationGracePeriodSeconds.',
   },
+  'userspace-access-log': {
+    kind: 'string',
+    group: 'userspace mode',
+    help: 'Append a JSON line to this file for each connection that ends; -: to standard output. Empty: no access log.',
+  },
+  'userspace-tracing-sampling-rate-per-million': {
+    kind: 'int32',
+    group: 'userspace mode',
+    initial: '1000',
+    help: 'With --tracing-endpoint: how many of a million connections are sent as a trace.',
+  },
   'healthz-port': {
     kind: 'int32',
     group: 'Health and metrics',

@@ -4,6 +4,7 @@
  */
 import type { IptablesDriver, KeptRules, OnToolNotice } from '@signalbox/backend-iptables';
 import type { AffinityClient } from '@signalbox/backend-kit';
+import type { OnConnectionEnd } from '@signalbox/backend-userspace';
 import type {
   Backend,
   BackendError,
@@ -23,6 +24,8 @@ import type { ConnectionCounts } from '../metrics/connection-counts.ts';
 import type { LocalNodePortMetrics } from '../metrics/local-node-port-metrics.ts';
 import type { MetricGroup } from '../metrics/proxy-metrics.ts';
 import type { Sysctl } from '../node/sysctl.ts';
+
+export type { ConnectionRecord, OnConnectionEnd } from '@signalbox/backend-userspace';
 
 export interface ProxyMode {
   /** As in `mode` and in --proxy-mode. */
@@ -174,6 +177,8 @@ export interface NodeFacts {
   readonly counters: PacketCounters | null;
   /** For traces; absent: writes are not measured. */
   readonly measureWrite?: MeasureWrite;
+  /** For connections that pass through this process; absent: no records are collected. */
+  readonly onConnectionEnd?: OnConnectionEnd;
   /** For what the operator should know of the node's tools although no call of them fails. */
   readonly onNotice?: OnToolNotice;
 }

@@ -137,11 +137,16 @@ function cleaner(
 async function newBackend(
   settings: ModeSettings,
   family: Family,
-  { measureWrite }: Pick<NodeFacts, 'measureWrite'>,
+  { measureWrite, onConnectionEnd }: Pick<NodeFacts, 'measureWrite' | 'onConnectionEnd'>,
 ): Promise<UserspaceBackend> {
   const { createSystemDriver, createUserspaceBackend, probeDevice } = await load();
   const serviceAddresses = (await probeDevice()) === null ? 'device' : 'none';
-  const options = { ...(await userspaceOptions(settings)), family, serviceAddresses } as const;
+  const options = {
+    ...(await userspaceOptions(settings)),
+    family,
+    serviceAddresses,
+    ...(onConnectionEnd === undefined ? {} : { onConnectionEnd }),
+  } as const;
   if (measureWrite === undefined) return createUserspaceBackend(options);
   const sockets = createSystemDriver(options);
   const driver: UserspaceDriver = {

@@ -63,11 +63,13 @@ function createBackend(
 ): Promise<ModeBackend> {
   const logger = parts.logging.logger.component('sync');
   const trace = parts.tracing?.families[family];
+  const { onConnectionEnd } = parts.observers;
   return parts.composition.createBackend(settings, family, {
     nodeIP: (own) => parts.model.node().ips[own] ?? null,
     syncPeriod: () => effective(parts.current).syncPeriod,
     counters,
     ...(trace === undefined ? {} : { measureWrite: trace.measureWrite }),
+    ...(onConnectionEnd === null ? {} : { onConnectionEnd }),
     onNotice: ({ message, data }) => logger.warning(message, data),
   });
 }

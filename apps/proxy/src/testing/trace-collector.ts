@@ -17,6 +17,11 @@ interface OtlpSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly attributes?: readonly KeyValue[];
+  readonly events?: readonly {
+    readonly name: string;
+    readonly timeUnixNano: string;
+    readonly attributes: readonly KeyValue[];
+  }[];
   readonly status?: { readonly code?: number; readonly message?: string };
 }
 
@@ -27,9 +32,11 @@ interface Export {
   }[];
 }
 
-export interface ReceivedSpan extends Omit<OtlpSpan, 'attributes'> {
+export interface ReceivedSpan extends Omit<OtlpSpan, 'attributes' | 'events'> {
   readonly resource: Readonly<Record<string, unknown>>;
   readonly attributes: Readonly<Record<string, unknown>>;
+  /** Names and attributes. */
+  readonly events: readonly (readonly [string, Readonly<Record<string, unknown>>])[];
 }
 
 export interface TraceCollector {
@@ -89,6 +96,7 @@ function spansOf({ resourceSpans }: Export): readonly ReceivedSpan[] {
         ...span,
         resource: recordOf(resource.attributes),
         attributes: recordOf(span.attributes ?? []),
+        events: (span.events ?? []).map(({ name, attributes }) => [name, recordOf(attributes)] as const),
       })),
     ),
   );

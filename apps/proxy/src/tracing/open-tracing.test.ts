@@ -2,6 +2,7 @@ import { NOTHING_DONE } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
+import type { ConnectionRecord } from '../modes/proxy-mode.ts';
 import { startTraceCollector, type ReceivedSpan, type TraceCollector } from '../testing/trace-collector.ts';
 import { openTracing, type Tracing } from './open-tracing.ts';
 
@@ -16,12 +17,12 @@ beforeEach(async () => {
 });
 afterEach(() => test.collector.close());
 
-async function open(samplingRatePerMillion = 1_000_000) {
+async function open(samplingRatePerMillion = 1_000_000, connectionsPerMillion = 1_000_000) {
   const clock = createManualClock();
   const lines: string[] = [];
   const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
   const tracing = await openTracing({
-    settings: { url: `${test.collector.url}/v1/traces`, samplingRatePerMillion },
+    settings: { url: `${test.collector.url}/v1/traces`, samplingRatePerMillion, connectionsPerMillion },
     nodeName: 'node-a',
     clock,
     now: () => clock.now(),
@@ -43,6 +44,23 @@ function record(tracing: Tracing, syncs: number): void {
     IPv4.syncEnds('iptables', { reason: 'change', result: RESULT, state: { counts: COUNTS } });
   }
 }
+
+const endpoint = { address: '10.244.1.5', port: 8080 };
+const CONNECTION: ConnectionRecord = {
+  servicePort: { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' },
+  client: { address: '10.244.1.9', port: 40_000 },
+  frontend: { address: '10.96.0.10', port: 80 },
+  endpoint,
+  attempts: [
+    { endpoint: { ...endpoint, address: '10.244.1.4' }, at: 1_700_000_000_250, outcome: 'timeout' },
+    { endpoint, at: 1_700_000_000_251, outcome: 'connected' },
+  ],
+  bytesIn: 5,
+  bytesOut: 9,
+  startedAt: 1_700_000_000_000,
+  endedAt: 1_700_000_001_000,
+  cause: 'closed',
+};
 
 const until = (holds: () => void): Promise<void> => vi.waitFor(holds, { timeout: 60_000, interval: 10 });
 
@@ -111,5 +129,54 @@ describe('a collector of traces', () => {
     expect(isClosed).toBe(false);
     clock.advance(1);
     await closed;
+  });
+});
+
+describe('the span of a connection', () => {
+  it('has service, endpoint, bytes, duration and cause, and each attempt as an event', async () => {
+    const { tracing } = await open();
+    tracing.onConnectionEnd?.(CONNECTION);
+    tracing.onConnectionEnd?.({ ...CONNECTION, endpoint: null, cause: 'no-endpoint-answered' });
+    await tracing.close();
+    const [served, unserved] = test.collector.spans;
+    expect(served).toMatchObject({
+      name: 'Forward connection',
+      startTimeUnixNano: '1700000000000000000',
+      endTimeUnixNano: '1700000001000000000',
+      attributes: {
+        'signalbox.service_port': 'shop/web:http',
+        'client.address': '10.244.1.9',
+        'server.address': '10.96.0.10',
+        'signalbox.endpoint': '10.244.1.5:8080',
+        'signalbox.bytes_in': 5,
+        'signalbox.bytes_out': 9,
+        'signalbox.cause': 'closed',
+      },
+      events: [
+        ['Connect to endpoint', { 'signalbox.endpoint': '10.244.1.4:8080', 'signalbox.outcome': 'timeout' }],
+        [
+          'Connect to endpoint',
+          { 'signalbox.endpoint': '10.244.1.5:8080', 'signalbox.outcome': 'connected' },
+        ],
+      ],
+    });
+    expect(served?.status?.code ?? 0).toBe(0);
+    expect(unserved).toMatchObject({ status: { code: 2, message: 'no-endpoint-answered' } });
+    expect(unserved?.attributes).not.toHaveProperty('signalbox.endpoint');
+  });
+
+  it('is sent for the configured share of the connections', async () => {
+    const { tracing } = await open(1_000_000, 100_000);
+    for (let at = 0; at < 2000; at++) tracing.onConnectionEnd?.(CONNECTION);
+    await tracing.close();
+    // The limits are eight standard deviations away.
+    expect(test.collector.spans.length).toBeGreaterThan(90);
+    expect(test.collector.spans.length).toBeLessThan(310);
+  });
+
+  it('is not requested at a rate of 0', async () => {
+    const { tracing } = await open(1_000_000, 0);
+    expect(tracing.onConnectionEnd).toBeNull();
+    await tracing.close();
   });
 });

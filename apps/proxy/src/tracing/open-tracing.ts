@@ -2,6 +2,7 @@ import type { Clock } from '@signalbox/core';
 import { withinDeadline } from '../cluster/within-deadline.ts';
 import type { TracingSettings } from '../config/tracing.ts';
 import type { Logger } from '../logging/logger.ts';
+import type { OnConnectionEnd } from '../modes/proxy-mode.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import { createChangeTraces, type ChangeTraces } from './change-traces.ts';
 import type * as exporter from './otlp-exporter.ts';
@@ -16,6 +17,8 @@ export interface TracingOptions {
 }
 
 export interface Tracing extends ChangeTraces {
+  /** For each connection through this process; `null`: none are sampled. */
+  readonly onConnectionEnd: OnConnectionEnd | null;
   /** Sends the recorded spans; a collector that does not answer delays the end only for a limited time. */
   close(): Promise<void>;
 }
@@ -41,7 +44,9 @@ export async function openTracing(options: TracingOptions): Promise<Tracing | nu
   const close = async (): Promise<void> => {
     await withinDeadline(traces.close(), { clock, deadline: CLOSE_DEADLINE, what: settings.url });
   };
-  return { ...createChangeTraces({ now, record: (trace) => traces.record(trace) }), close };
+  const changes = createChangeTraces({ now, record: (trace) => traces.record(trace) });
+  const isSampled = settings.connectionsPerMillion > 0;
+  return { ...changes, onConnectionEnd: isSampled ? traces.recordConnection : null, close };
 }
 
 async function loadExporter(): Promise<Pick<typeof exporter, 'createOtlpExporter'> | string> {

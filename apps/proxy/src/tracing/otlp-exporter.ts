@@ -17,6 +17,7 @@ import {
 } from '@opentelemetry/sdk-trace';
 import { formatBackendError } from '@signalbox/core';
 import type { TracingSettings } from '../config/tracing.ts';
+import { recordConnectionSpan } from './connection-span.ts';
 import type { Interval, SyncTrace, TraceExporter } from './sync-trace.ts';
 
 export interface OtlpExporterOptions extends TracingSettings {
@@ -35,15 +36,32 @@ const BATCH_DELAY = 5000;
 const TIMEOUT = 5000;
 
 export function createOtlpExporter(options: OtlpExporterOptions): TraceExporter {
-  const { samplingRatePerMillion, nodeName, version } = options;
-  const provider = new TracerProvider({
+  const { samplingRatePerMillion, connectionsPerMillion, version } = options;
+  const changes = createProvider(options, samplingRatePerMillion);
+  // A separate queue: connections do not displace the traces of changes.
+  const connections = createProvider(options, connectionsPerMillion);
+  const [tracer, connectionTracer] = [changes, connections].map((each) =>
+    each.getTracer('signalbox', version),
+  ) as [Tracer, Tracer];
+  return {
+    record: (trace) => recordSpans(tracer, trace),
+    recordConnection: (record) => recordConnectionSpan(connectionTracer, record),
+    close: async () => {
+      await Promise.all([changes.shutdown(), connections.shutdown()]);
+    },
+  };
+}
+
+function createProvider(options: OtlpExporterOptions, ratePerMillion: number): TracerProvider {
+  const { nodeName, version } = options;
+  return new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': 'signalbox',
       'service.version': version,
       'service.instance.id': nodeName,
       'k8s.node.name': nodeName,
     }),
-    sampler: new TraceIdRatioBasedSampler(samplingRatePerMillion / 1_000_000),
+    sampler: new TraceIdRatioBasedSampler(ratePerMillion / 1_000_000),
     spanProcessors: [
       new BatchSpanProcessor({
         exporter: reportingExporter(options),
@@ -54,8 +72,6 @@ export function createOtlpExporter(options: OtlpExporterOptions): TraceExporter 
       }),
     ],
   });
-  const tracer = provider.getTracer('signalbox', version);
-  return { record: (trace) => recordSpans(tracer, trace), close: () => provider.shutdown() };
 }
 
 function reportingExporter({ url, onSent }: OtlpExporterOptions): SpanExporter {

@@ -1,5 +1,6 @@
 /** Data recorded for the sync that wrote a change. Types only: the exporter is loaded only when tracing is enabled. */
 import type { DesiredCounts, Family, SyncResult } from '@signalbox/core';
+import type { OnConnectionEnd } from '../modes/proxy-mode.ts';
 
 /** Milliseconds since 1970, with fractions. */
 export interface Interval {
@@ -32,6 +33,8 @@ export interface SyncTrace {
 export interface TraceExporter {
   /** Never waits, never throws. */
   record(trace: SyncTrace): void;
+  /** As `record`, for a connection through this process. */
+  readonly recordConnection: OnConnectionEnd;
   /** Sends the recorded spans. */
   close(): Promise<void>;
 }

@@ -1,0 +1,138 @@
+/** One JSON line for each connection that ends. Writes are asynchronous; lines beyond the buffer are dropped and counted. */
+import { appendFile, constants } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { formatAddressPort, servicePortLabel } from '@signalbox/core';
+import type { Logger } from '../logging/logger.ts';
+import type { ConnectionRecord, OnConnectionEnd } from '../modes/proxy-mode.ts';
+
+export interface AccessLog {
+  readonly write: OnConnectionEnd;
+  /** Lines that were dropped: the buffer was full, or the file could not be written. */
+  dropped(): number;
+  /** Resolves when the buffered lines are written, or could not be. */
+  close(): Promise<void>;
+}
+
+/** Resolves when all of the text is written. */
+type Append = (text: string) => Promise<void>;
+
+/** Standard output. */
+const STDOUT = '-';
+const STDOUT_FD = 1;
+/** Limit of the text that waits for a write, in characters: about 4000 lines. */
+const BUFFER_LIMIT = 1 << 20;
+
+const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
+/**
+ * O_APPEND: after another process has truncated the file, lines are written at its new end. O_NONBLOCK, which Windows does not have: a
+ * named pipe without a reader is an error instead of a wait without end.
+ */
+const FLAGS = O_APPEND | O_CREAT | O_WRONLY | (O_NONBLOCK ?? 0);
+
+/** Throws as `open` does. `-`: standard output. */
+export async function openAccessLog(path: string, logger: Logger): Promise<AccessLog> {
+  if (path === STDOUT) {
+    // process.stdout would block the event loop while a pipe or a file is slow.
+    const append = promisify(appendFile);
+    return createAccessLog((text) => append(STDOUT_FD, text), { path, logger });
+  }
+  const file = await open(path, FLAGS, 0o640);
+  const log = createAccessLog((text) => file.appendFile(text), { path, logger });
+  let closing: Promise<void> | null = null;
+  const close = async (): Promise<void> => {
+    await log.close();
+    await file.close();
+  };
+  return { ...log, close: () => (closing ??= close()) };
+}
+
+interface State {
+  waiting: string[];
+  /** Characters. */
+  size: number;
+  isWriting: boolean;
+  isFailing: boolean;
+  dropped: number;
+}
+
+export function createAccessLog(
+  append: Append,
+  { path, logger }: { readonly path: string; readonly logger: Logger },
+): AccessLog {
+  const state: State = {
+    waiting: [],
+    size: 0,
+    isWriting: false,
+    isFailing: false,
+    dropped: 0,
+  };
+  const report = createReport(state, { path, logger });
+  let flushed = Promise.resolve();
+  return {
+    write(record) {
+      const line = formatRecord(record);
+      if (state.size + line.length > BUFFER_LIMIT) return void state.dropped++;
+      state.waiting.push(line);
+      state.size += line.length;
+      if (!state.isWriting) flushed = flush(state, append, report);
+    },
+    dropped: () => state.dropped,
+    close: () => flushed,
+  };
+}
+
+/** Until no line waits. */
+async function flush(state: State, append: Append, report: (error: Error | null) => void): Promise<void> {
+  state.isWriting = true;
+  while (state.waiting.length > 0) {
+    const lines = state.waiting;
+    state.waiting = [];
+    state.size = 0;
+    try {
+      await append(lines.join(''));
+      report(null);
+    } catch (error) {
+      state.dropped += lines.length;
+      report(error as Error);
+    }
+  }
+  state.isWriting = false;
+}
+
+/** One line for an outage, and one for its end. */
+function createReport(
+  state: State,
+  { path, logger }: { readonly path: string; readonly logger: Logger },
+): (error: Error | null) => void {
+  return (error) => {
+    if (error !== null && !state.isFailing) {
+      logger.error('Failed to write the access log; lines are dropped until it can be written', {
+        path,
+        err: error.message,
+      });
+    }
+    if (error === null && state.isFailing)
+      logger.info('The access log can be written again', { path, dropped: state.dropped });
+    state.isFailing = error !== null;
+  };
+}
+
+function formatRecord(record: ConnectionRecord): string {
+  const { servicePort, client, frontend, endpoint, attempts, startedAt, endedAt } = record;
+  const text = ({ address, port }: typeof client): string => formatAddressPort(address, port);
+  const line = {
+    time: new Date(endedAt).toISOString(),
+    servicePort: servicePortLabel(servicePort),
+    protocol: servicePort.protocol,
+    client: text(client),
+    frontend: text(frontend),
+    endpoint: endpoint === null ? null : text(endpoint),
+    attempts: attempts.map((each) => ({ endpoint: text(each.endpoint), outcome: each.outcome })),
+    bytesIn: record.bytesIn,
+    bytesOut: record.bytesOut,
+    durationMs: endedAt - startedAt,
+    cause: record.cause,
+  };
+  return `${JSON.stringify(line)}\n`;
+}
