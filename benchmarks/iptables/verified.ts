@@ -18,6 +18,7 @@ import {
   sampleService,
   sampleState,
 } from '@signalbox/backend-iptables/testing';
+import { percentile } from '../statistics.ts';
 import { fullChange, type DesiredServicePort } from '@signalbox/core';
 
 export interface VerifiedTimes {
@@ -48,8 +49,7 @@ const ALWAYS_DUE: Timer = {
 
 function percentiles(times: readonly number[]): Percentiles {
   const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.floor((sorted.length - 1) * share)] ?? Number.NaN;
-  return { p50: at(0.5), p95: at(0.95) };
+  return { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95) };
 }
 
 function serviceAt(index: number, port: number): DesiredServicePort {

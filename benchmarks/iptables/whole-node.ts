@@ -13,6 +13,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
 import { createModel, type Backend, type Model, type ObjectEvent } from '@signalbox/core';
 import { CONFIG, serviceJSON, sliceJSON, upsert } from '../core/cluster.ts';
+import { percentile } from '../statistics.ts';
 import { cpu } from './cpu.ts';
 
 export interface WholeNodeTimes {
@@ -161,11 +162,10 @@ async function measure({ backend, services, endpoints, form }: Measurement): Pro
   await wait(500);
   const settledMegabytes = memoryUsage().rss / 2 ** 20;
   const times = await timeFollows(node, services - 1, FORMS[form].follows);
-  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? Number.NaN;
   const cpuOfWrites = await costOfWrites(node, services, { ...FORMS[form], endpoints });
   unwatch?.();
   await node.backend.close();
-  const follows = { follows: at(0.5), followsP95: at(0.95) };
+  const follows = { follows: percentile(times, 0.5), followsP95: percentile(times, 0.95) };
   return { variant: backend, services, firstSync, rssMegabytes, settledMegabytes, ...follows, cpuOfWrites };
 }
 

@@ -2,22 +2,12 @@
  * The packed program in nftables mode, as it runs on a node, in the namespace this is started in: objects at an API server
  * in, connections out: `whole-program.ts FOLDER SERVICES ENDPOINTS full|smoke`. FOLDER is that of `pack`. Prints JSON.
  */
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { get as httpGet, type IncomingMessage } from 'node:http';
-import { get as httpsGet } from 'node:https';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { argv, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { WireObject } from '@signalbox/kubernetes';
-import {
-  createTestApiServer,
-  createTestCertificates,
-  type TestApiServer,
-} from '@signalbox/kubernetes/testing';
 import { sliceJSON } from '../core/cluster.ts';
-import { NODE, service } from '../memory/objects.ts';
-import { startProgram, type Program, type Server as ApiServer } from '../memory/program.ts';
+import { startProgram, type Program } from '../memory/program.ts';
+import { percentile } from '../statistics.ts';
+import { CONFIG, slice, startCluster, timeFollows, type Cluster, type Size } from './cluster.ts';
 
 export interface ProgramTimes {
   /** Milliseconds: from the start of the process to `/readyz`, which waits until the rules were seen in the kernel. */
@@ -39,100 +29,8 @@ const FORMS = {
   full: { changes: 31, writes: 200, pause: 50 },
 } as const;
 
-const IPV4 = ['IPv4'] as const;
-const HOST = '10.255.255.1';
 /** Services of the cluster in which writes are counted. */
 const MOST_WRITTEN = 1000;
-/** Between two changes, as the nodes of a cluster seldom see two within a few milliseconds. */
-const REST = 30;
-
-/** An address for each round: connection tracking sends a port that comes back too soon where it went the last time. */
-function clientOf(round: number): string {
-  return `10.255.254.${round + 1}`;
-}
-
-function prepareNetwork(): void {
-  const ip = (...args: readonly string[]): unknown => execFileSync('ip', args);
-  ip('link', 'set', 'lo', 'up');
-  ip('link', 'add', 'bench0', 'type', 'veth', 'peer', 'name', 'bench1');
-  ip('link', 'set', 'bench0', 'up');
-  ip('link', 'set', 'bench1', 'up');
-  ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
-  // All of them are this node's, and none is on an interface, whose addresses the program reads at each sync.
-  ip('route', 'add', 'local', '10.255.254.0/24', 'dev', 'lo');
-  ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
-}
-
-function slice(json: string): WireObject {
-  return { ...(JSON.parse(json) as WireObject), kind: 'EndpointSlice' };
-}
-
-/** A slice of service `index` whose only endpoint is this server. */
-function sliceAt(index: number, server: Server): WireObject {
-  const { port } = server.address() as AddressInfo;
-  const ports = [{ name: 'http', port, protocol: 'TCP' }];
-  const endpoints = [{ addresses: [HOST], conditions: { ready: true }, nodeName: 'node-1' }];
-  return { ...slice(sliceJSON(index, 1)), ports, endpoints } as WireObject;
-}
-
-async function serve(): Promise<Server> {
-  const server = createServer((socket) => socket.on('error', () => undefined).resetAndDestroy());
-  await once(server.listen(0, HOST), 'listening');
-  return server;
-}
-
-/** Milliseconds from the write of `text` to the first connection that reaches `server`, while a client connects and connects. */
-async function timeToReach(server: Server, client: Client, write: () => void): Promise<number> {
-  const state = { over: false };
-  const reached = once(server, 'connection').then(() => {
-    state.over = true;
-    return performance.now();
-  });
-  const start = performance.now();
-  write();
-  while (!state.over) {
-    const socket = connect({ port: 80, ...client });
-    await Promise.race([once(socket, 'connect'), reached]).catch(() => undefined);
-    socket.destroy();
-  }
-  return (await reached) - start;
-}
-
-interface Client {
-  readonly host: string;
-  readonly localAddress: string;
-}
-
-/**
- * The last service goes from one server to the other. The first round does not count: the endpoints before it exist nowhere, and
- * the client waits a second until TCP repeats its SYN.
- */
-async function timeFollows(
-  api: TestApiServer,
-  services: number,
-  changes: number,
-): Promise<readonly number[]> {
-  const { spec } = service(services - 1, IPV4) as unknown as {
-    readonly spec: { readonly clusterIP: string };
-  };
-  const servers = [await serve(), await serve()] as const;
-  const times: number[] = [];
-  for (let round = 0; round <= changes; round++) {
-    const server = servers[round % 2 === 0 ? 0 : 1];
-    const object = sliceAt(services - 1, server);
-    const client = { host: spec.clusterIP, localAddress: clientOf(round) };
-    const time = await timeToReach(server, client, () => api.put(object));
-    if (round > 0) times.push(time);
-    await wait(REST);
-  }
-  for (const server of servers) server.close();
-  return times.sort((a, b) => a - b);
-}
-
-interface Size {
-  readonly services: number;
-  readonly endpoints: number;
-}
 
 /** One endpoint of one service goes or comes back with every write. */
 async function costOfWrites(
@@ -150,61 +48,26 @@ async function costOfWrites(
   return program.usage().cpu - before;
 }
 
-interface Bench {
-  readonly api: TestApiServer;
+interface Bench extends Pick<Cluster, 'api'> {
   readonly program: Program;
 }
 
-/** Once, so that the server has encoded every object before the program asks: what is measured is the program. */
-async function readAll({ url, ca }: ApiServer): Promise<void> {
-  for (const path of ['/api/v1/services', '/apis/discovery.k8s.io/v1/endpointslices']) {
-    const headers = { accept: 'application/vnd.kubernetes.protobuf' };
-    const options = { headers, ...(ca === null ? {} : { ca }) };
-    const [response] = (await once(
-      ca === null ? httpGet(url + path, options) : httpsGet(url + path, options),
-      'response',
-    )) as [IncomingMessage];
-    response.resume();
-    await once(response, 'end');
-  }
-}
-
 async function measure(folder: string, size: Size, form: keyof typeof FORMS): Promise<ProgramTimes> {
-  prepareNetwork();
-  const certificates = await createTestCertificates();
-  const api = await createTestApiServer({
-    streaming: 'uncompressed',
-    ...(certificates === null ? {} : { tls: certificates.server }),
-  });
-  api.put(NODE);
-  for (let index = 0; index < size.services; index++) {
-    api.put(service(index, IPV4));
-    api.put(slice(sliceJSON(index, size.endpoints)));
-  }
-  const target = { url: api.url, ca: certificates?.ca ?? null };
-  await readAll(target);
+  const cluster = await startCluster(size);
+  const { api, target } = cluster;
   const start = performance.now();
   const program = await startProgram(folder, target, CONFIG);
   const firstSync = performance.now() - start;
   const { rss, cpu } = program.usage();
   const times = await timeFollows(api, size.services, FORMS[form].changes);
-  const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? Number.NaN;
   const cpuOfWrites =
     size.services > MOST_WRITTEN ? 0 : await costOfWrites({ api, program }, size, FORMS[form]);
   const rssHighest = program.usage().highest;
   await program.stop();
-  await api.stop();
-  await certificates?.remove();
-  const follows = { followsP50: at(0.5), followsP95: at(0.95) };
+  await cluster.stop();
+  const follows = { followsP50: percentile(times, 0.5), followsP95: percentile(times, 0.95) };
   return { firstSync, firstSyncCPU: cpu, rss, rssHighest, ...follows, cpuOfWrites };
 }
-
-/** Each write is synced by itself, as without a limit on the number of syncs. */
-const CONFIG = {
-  mode: 'nftables',
-  clusterCIDR: '10.0.0.0/8',
-  nftables: { minSyncPeriod: '1ms' },
-};
 
 const [, , folder = '', services = '100', endpoints = '10', form = 'smoke'] = argv;
 const size = { services: Number(services), endpoints: Number(endpoints) };

@@ -8,6 +8,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { argv, stdout } from 'node:process';
 import { sampleChange } from '@signalbox/backend-kit/testing';
 import { fullChange, type DesiredEndpoint } from '@signalbox/core';
+import { percentile } from '../statistics.ts';
 import { createBackend, stateOf, webService } from './services.ts';
 
 export interface ChangeTimes {
@@ -54,8 +55,7 @@ async function measure(services: number, changes: number): Promise<ChangeTimes> 
     if (reached !== names[at % 2]) throw new Error(`reached ${reached}`);
   }
   const sorted = times.toSorted((a, b) => a - b);
-  const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? Number.NaN;
-  return { services, firstSync, median: at(0.5), p95: at(0.95) };
+  return { services, firstSync, median: percentile(sorted, 0.5), p95: percentile(sorted, 0.95) };
 }
 
 stdout.write(JSON.stringify(await measure(Number(argv[2]), Number(argv[3]))), () => process.exit());
