@@ -19,7 +19,7 @@ export interface DatagramSocket {
 }
 
 export interface DatagramHandlers {
-  /** Everything that arrived in one turn of the event loop. */
+  /** In order; a long listing in several parts, with a turn of the event loop between them. */
   readonly received: (datagrams: readonly Buffer[]) => void;
   readonly failed: (error: NetlinkError) => void;
 }
@@ -110,12 +110,32 @@ export function openDatagramSocket(
   }
 }
 
+/**
+ * The addon reads until nothing is left, and the kernel goes on with a listing at each read: a whole listing arrives in one turn.
+ * To decode so many bytes takes up to 5 ms.
+ */
+const DELIVERED_BYTES = 64 << 10;
+
+interface GuardState {
+  open: boolean;
+  arrived: Buffer[];
+}
+
+function takePart(state: GuardState): readonly Buffer[] {
+  let bytes = 0;
+  const last = state.arrived.findIndex(({ length }) => (bytes += length) >= DELIVERED_BYTES);
+  const end = last === -1 ? state.arrived.length : last + 1;
+  const part = state.arrived.slice(0, end);
+  state.arrived = state.arrived.slice(end);
+  return part;
+}
+
 function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket {
-  const state = { open: true, arrived: [] as Buffer[] };
+  const state: GuardState = { open: true, arrived: [] };
   const fromKernel = 0;
   const deliver = (): void => {
-    const datagrams = state.arrived;
-    state.arrived = [];
+    const datagrams = takePart(state);
+    if (state.arrived.length > 0) setImmediate(deliver);
     if (state.open) handlers.received(datagrams);
   };
   socket.on('message', (bytes, sender) => {

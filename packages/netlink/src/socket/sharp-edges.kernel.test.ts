@@ -137,6 +137,40 @@ describe('listings', () => {
     client.close();
     other.close();
   });
+
+  it('that are long are decoded in parts, with turns of the event loop between them', async () => {
+    const client = createRouteClient();
+    const name = 'nl-long';
+    expect(await client.addLink({ name, kind: 'bridge' })).toMatchObject({ ok: true });
+    const link = await client.getLink({ name });
+    const linkIndex = link.ok ? link.value.index : 0;
+    const addresses = Array.from({ length: 4000 }, (_, index) => ({
+      kind: 'add-address' as const,
+      address: {
+        family: 'IPv4' as const,
+        address: `10.202.${index >> 8}.${index & 255}`,
+        prefixLength: 32,
+        linkIndex,
+      },
+    }));
+    expect(await client.applyAddresses(addresses)).toMatchObject({ ok: true });
+    const loop = { turn: 0, over: false };
+    const tick = (): void => {
+      loop.turn++;
+      if (!loop.over) setImmediate(tick);
+    };
+    tick();
+    const transport = openNetlink('route');
+    const listed = await transport.dump(encodeListAddresses('IPv4'), () => loop.turn);
+    loop.over = true;
+    const turns = listed.ok ? listed.value.items : [];
+    expect(turns.length).toBeGreaterThanOrEqual(4000);
+    const ofOneTurn = [...new Set(turns)].map((turn) => turns.filter((each) => each === turn).length);
+    expect(Math.max(...ofOneTurn)).toBeLessThan(1500);
+    expect(await client.deleteLink({ name })).toMatchObject({ ok: true });
+    client.close();
+    transport.close();
+  });
 });
 
 describe('sockets', () => {
