@@ -3,7 +3,13 @@
  * reads; data that the mode or the kernel does not provide is null.
  */
 import { inTurns } from '@signalbox/backend-kit';
-import { describeService, objectKey, type Backend, type Family, type ServicePortKey } from '@signalbox/core';
+import {
+  describeService,
+  objectKey,
+  type Backend,
+  type Family,
+  type ServiceDescription,
+} from '@signalbox/core';
 import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
 import { loopbackNodePortAddresses } from '../node/loopback-node-ports.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
@@ -36,24 +42,34 @@ export interface Inspector {
   status(): StatusAnswer;
 }
 
-async function summaries({ model, families, syncs }: Parts): Promise<ServiceSummary[]> {
-  const failures = families.flatMap((family) => syncs.failures(family));
+type FailuresOf = (description: ServiceDescription) => readonly FailureAnswer[];
+
+/** The refused objects of its families, and all its ports in a family whose last sync failed as a whole: it programmed none of them. */
+function failuresByService({ families, syncs }: Parts): FailuresOf {
+  const refused = new Map(families.map((family) => [family, syncs.failures(family)]));
+  const errors = new Map(families.map((family) => [family, syncs.last(family)?.error ?? null]));
+  return (description) => {
+    const failed = description.ports.flatMap(({ family, key }) => {
+      const error = errors.get(family) ?? null;
+      return error === null ? [] : [{ family, key, ...error }];
+    });
+    return [...failed, ...[...familiesOf(description)].flatMap((family) => refused.get(family) ?? [])];
+  };
+}
+
+async function summaries(parts: Parts): Promise<ServiceSummary[]> {
+  const { model, families } = parts;
+  const failuresOf = failuresByService(parts);
   const found: ServiceSummary[] = [];
   await inTurns([...model.services()].sort(), (key) => {
     const description = describeService(model.tracked(key), families);
-    if (description.found) found.push(serviceSummary(description, failures));
+    if (description.found) found.push(serviceSummary(description, failuresOf(description)));
   });
   return found;
 }
 
-/** A sync that failed as a whole programmed none of them. */
-function failedSync({ syncs }: Parts, family: Family, keys: readonly ServicePortKey[]): FailureAnswer[] {
-  const error = syncs.last(family)?.error ?? null;
-  return error === null ? [] : keys.map((key) => ({ family, key, ...error }));
-}
-
 async function describeOne(parts: Parts, namespace: string, name: string): Promise<ServiceAnswer> {
-  const { model, families, syncs, running } = parts;
+  const { model, families, running } = parts;
   const description = describeService(model.tracked(objectKey(namespace, name)), families);
   const keys = [...new Set(description.ports.map(({ key }) => key))];
   const kernel: KernelAnswer[] = [];
@@ -63,7 +79,7 @@ async function describeOne(parts: Parts, namespace: string, name: string): Promi
     if (answer !== null) kernel.push(answer);
   }
   return serviceAnswer(description, {
-    failures: families.flatMap((family) => [...failedSync(parts, family, keys), ...syncs.failures(family)]),
+    failures: failuresByService(parts)(description),
     kernel: kernel.length === 0 ? null : kernel,
   });
 }

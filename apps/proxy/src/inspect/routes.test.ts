@@ -158,6 +158,20 @@ describe('/debug/services', () => {
     });
   });
 
+  it('is not served after a sync that failed as a whole, alone and in the list', async () => {
+    const world = await serving();
+    for (const family of ['IPv4', 'IPv6'] as const)
+      world.parts.backends.get(family)?.answers.push(new Error('boom'));
+    upsert(world, 'Service', { ...SERVICE, metadata: { ...SERVICE.metadata, name: 'other' } });
+    await world.settle(500);
+    const failed = { served: false, diagnosis: 'Failed to program default/web:http/TCP: sync: boom' };
+    const { failures, ...answer } = await read(world, '/debug/services/default/web', 'service');
+    expect(answer).toMatchObject(failed);
+    expect(failures?.map(({ family, key }) => [family, key])).toEqual([['IPv4', KEY]]);
+    const { services } = await read(world, '/debug/services', 'services');
+    expect(services.find(({ name }) => name === 'web')).toMatchObject(failed);
+  });
+
   it('has the reason for a Service that does not exist', async () => {
     const answer = await read(await serving(), '/debug/services/default/absent', 'service');
     expect(answer.diagnosis).toMatch('Service default/absent is not known: it does not exist');
