@@ -11,4 +11,4 @@ export type { IpvsDriver, IpvsTimeoutOptions, OperationFailure } from './driver/
 export { createNetlinkDriver, type NetlinkDriverOptions } from './driver/netlink-driver.ts';
 export { createIpvsBackend } from './ipvs-backend.ts';
 export type { IpvsBackendOptions } from './options.ts';
-export { requiredSysctls, type Sysctl } from './compile/sysctls.ts';
+export { requiredSysctls } from './compile/sysctls.ts';

@@ -1,5 +1,6 @@
+import type { Sysctl } from '@signalbox/backend-kit';
 import { backendError, type BackendError } from '@signalbox/core';
-import { requiredSysctls, type Sysctl } from './compile/sysctls.ts';
+import { requiredSysctls } from './compile/sysctls.ts';
 import type { IpvsDriver } from './driver/ipvs-driver.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import type { Settings } from './options.ts';

@@ -13,5 +13,6 @@ export * from './refused-services.ts';
 export * from './report-once.ts';
 export * from './supervise-monitor.ts';
 export * from './service-devices.ts';
+export * from './strict-arp.ts';
 export * from './sync-report.ts';
 export * from './time-share.ts';

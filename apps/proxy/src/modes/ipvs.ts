@@ -11,7 +11,7 @@ import { release } from 'node:os';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
 import { STATE_FOLDER } from '../node/state-file.ts';
-import type { Sysctl } from '../node/sysctl.ts';
+import { sysctlOf, type Sysctl } from '../node/sysctl.ts';
 import {
   keptOf,
   NOTHING,
@@ -177,11 +177,6 @@ async function whyNoIpvs({ config }: ModeSettings): Promise<string | null> {
 
 async function ipvsSysctls({ config }: ModeSettings): Promise<readonly Sysctl[]> {
   const { requiredSysctls } = await import('@signalbox/backend-ipvs');
-  return requiredSysctls({ kernelRelease: release(), strictARP: config.ipvs.strictARP }).map(
-    ({ name, value, stricter = [] }) => ({
-      path: name,
-      value,
-      suffices: (current) => stricter.includes(current),
-    }),
-  );
+  const { strictARP } = config.ipvs;
+  return requiredSysctls({ kernelRelease: release(), strictARP }).map(sysctlOf);
 }

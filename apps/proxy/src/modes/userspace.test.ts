@@ -35,6 +35,21 @@ describe('the flags of userspace mode', () => {
   });
 });
 
+describe('ipvs.strictARP', () => {
+  it('is set by --init-only, for a process that may assign addresses but not write settings', async () => {
+    const paths = async (...flags: readonly string[]) => {
+      const sysctls = await USERSPACE.sysctls(withFlags(...flags));
+      return typeof sysctls === 'string' ? sysctls : sysctls.map(({ path, value }) => [path, value]);
+    };
+    expect(await paths('--init-only', '--ipvs-strict-arp')).toEqual([
+      ['net/ipv4/conf/all/arp_ignore', '1'],
+      ['net/ipv4/conf/all/arp_announce', '2'],
+    ]);
+    expect(await paths('--init-only')).toEqual([]);
+    expect(await paths('--ipvs-strict-arp')).toEqual([]);
+  });
+});
+
 describe('a limit of open files', () => {
   it('is a warning at start where it does not suffice for 20,000 connections', () => {
     expect(fewFiles({ connections: 448, openFiles: 1024 })).toEqual([

@@ -1,4 +1,5 @@
 /** Sockets of this process instead of rules: no netfilter, and no privileges where the node's own addresses suffice. */
+import { STRICT_ARP } from '@signalbox/backend-kit';
 import type {
   AddressMapping,
   connectionCapacity as ConnectionCapacity,
@@ -11,7 +12,8 @@ import { systemClock } from '@signalbox/kubernetes';
 import { formatDuration } from '../config/duration.ts';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
-import { readTrimmed, systemFiles } from '../node/sysctl.ts';
+import { applySysctls } from '../node/prepare-node.ts';
+import { readTrimmed, sysctlOf, systemFiles, type Sysctl } from '../node/sysctl.ts';
 import { cleanerOf } from './cleaner.ts';
 import { surveyFamilies } from './iptables.ts';
 import { probeFamilies } from './probe-families.ts';
@@ -33,7 +35,8 @@ export const USERSPACE: ProxyMode = {
   metrics: ['connections'],
   unusedClusterIPs: { port: 'reject', address: 'pass' },
   probe,
-  sysctls: async (settings) => (await whyInvalid(settings)) ?? [],
+  // `createBackend` sets them where the service addresses are assigned; an --init-only run has no backend.
+  sysctls: async (settings) => (await whyInvalid(settings)) ?? (settings.initOnly ? strictARP(settings) : []),
   ...backendsOfOneProcess(),
   survey: async () => {
     const { surveyDevice } = await load();
@@ -60,6 +63,11 @@ async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupp
     ...support,
     warnings: [...support.warnings, ...warnings, ...lowPorts(), ...fewFiles(connectionCapacity())],
   };
+}
+
+/** `ipvs.strictARP`, as in ipvs mode: another program announces service addresses. */
+function strictARP({ config }: ModeSettings): readonly Sysctl[] {
+  return config.ipvs.strictARP ? STRICT_ARP.map(sysctlOf) : [];
 }
 
 function withoutDevice({ given }: ModeSettings, err: string): string {
@@ -97,13 +105,19 @@ export function fewFiles({
 /** Service addresses stay assigned as long as connections of this process use them. */
 function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
   const open = new Set<UserspaceBackend>();
+  // The families share the device and the settings.
+  const reported = new Set<string>();
   const connections = async (family: Family): Promise<number> => {
     const own = [...open].filter((each) => each.family === family);
     return (await Promise.all(own.map((each) => each.counts()))).reduce((sum, each) => sum + each.open, 0);
   };
   return {
     createBackend: async (settings, family, facts) => {
-      const backend = await newBackend(settings, family, facts);
+      const onNotice: typeof facts.onNotice = (notice) => {
+        if (!reported.has(notice.message)) facts.onNotice?.(notice);
+        reported.add(notice.message);
+      };
+      const backend = await newBackend(settings, family, { ...facts, onNotice });
       open.add(backend);
       const close = async (): Promise<void> => {
         await backend.close();
@@ -134,13 +148,32 @@ function cleaner(
   };
 }
 
+type BackendFacts = Pick<NodeFacts, 'measureWrite' | 'onConnectionEnd' | 'onNotice'>;
+
+/** `false`: service addresses cannot be assigned. */
+async function prepareDevice(settings: ModeSettings, report: BackendFacts['onNotice']): Promise<boolean> {
+  const { createServiceDevice } = await load();
+  const missing = await createServiceDevice();
+  if (missing !== null) {
+    // A missing privilege is a warning of `probe`.
+    if (missing.code !== 'not-permitted')
+      report?.({ message: withoutDevice(settings, formatBackendError(missing)), data: {} });
+    return false;
+  }
+  const err = applySysctls(systemFiles, strictARP(settings));
+  if (err !== null)
+    report?.({ message: 'Failed to restrict ARP replies for service addresses', data: { err } });
+  return true;
+}
+
 async function newBackend(
   settings: ModeSettings,
   family: Family,
-  { measureWrite, onConnectionEnd }: Pick<NodeFacts, 'measureWrite' | 'onConnectionEnd'>,
+  facts: BackendFacts,
 ): Promise<UserspaceBackend> {
-  const { createSystemDriver, createUserspaceBackend, probeDevice } = await load();
-  const serviceAddresses = (await probeDevice()) === null ? 'device' : 'none';
+  const { measureWrite, onConnectionEnd } = facts;
+  const { createSystemDriver, createUserspaceBackend } = await load();
+  const serviceAddresses = (await prepareDevice(settings, facts.onNotice)) ? 'device' : 'none';
   const options = {
     ...(await userspaceOptions(settings)),
     family,
@@ -158,11 +191,12 @@ async function newBackend(
 
 /** Timers of Node.js take no more. */
 const LONGEST_MS = 2 ** 31 - 1;
-const TIMEOUTS = {
-  'udp-timeout': 'udpTimeout',
-  'userspace-tcp-idle-timeout': 'tcpIdleTimeout',
-  'userspace-drain-timeout': 'drainTimeout',
-} as const;
+/** Flag, option, and the least value in milliseconds. */
+const TIMEOUTS = [
+  ['udp-timeout', 'udpTimeout', 1],
+  ['userspace-tcp-idle-timeout', 'tcpIdleTimeout', 1],
+  ['userspace-drain-timeout', 'drainTimeout', 0],
+] as const;
 
 /** What is wrong with a flag of this mode; `null`: nothing. */
 async function whyInvalid({ given }: ModeSettings): Promise<string | null> {
@@ -171,11 +205,7 @@ async function whyInvalid({ given }: ModeSettings): Promise<string | null> {
     const parsed = parseAddressMapping(text);
     if (typeof parsed === 'string') return `--userspace-map: ${parsed}`;
   }
-  for (const [flag, least] of [
-    ['udp-timeout', 1],
-    ['userspace-tcp-idle-timeout', 1],
-    ['userspace-drain-timeout', 0],
-  ] as const) {
+  for (const [flag, , least] of TIMEOUTS) {
     const value = standalone(given, flag) ?? least;
     if (value < least || value > LONGEST_MS) {
       return `--${flag}: ${formatDuration(value)} is not allowed (${formatDuration(least)} to ${formatDuration(LONGEST_MS)})`;
@@ -195,9 +225,9 @@ export async function userspaceOptions({ given }: ModeSettings): Promise<FlagOpt
   const parsed = (standalone(given, 'userspace-map') ?? []).map(parseAddressMapping);
   const mappings = parsed.filter((each): each is AddressMapping => typeof each !== 'string');
   const timeouts: { -readonly [Name in keyof FlagOptions]: FlagOptions[Name] } = {};
-  for (const flag of Object.keys(TIMEOUTS) as (keyof typeof TIMEOUTS)[]) {
+  for (const [flag, option] of TIMEOUTS) {
     const value = standalone(given, flag);
-    if (value !== undefined) timeouts[TIMEOUTS[flag]] = value;
+    if (value !== undefined) timeouts[option] = value;
   }
   return { ...timeouts, mappings };
 }

@@ -1,5 +1,6 @@
 /** Kernel settings under /proc/sys, written only where they differ. */
 import { readFileSync, writeFileSync } from 'node:fs';
+import type { Sysctl as RequiredSysctl } from '@signalbox/backend-kit';
 
 export interface Files {
   /** Throws as `readFileSync` does. */
@@ -22,6 +23,11 @@ export interface Sysctl {
   readonly value: string;
   /** Whether another value than `value` does as well and stays: a larger limit, a stricter rule. Absent: none does. */
   readonly suffices?: (current: string) => boolean;
+}
+
+/** A setting as the backends name it. */
+export function sysctlOf({ name, value, stricter = [] }: RequiredSysctl): Sysctl {
+  return { path: name, value, suffices: (current) => stricter.includes(current) };
 }
 
 /** Writes only what does not suffice: in a container /proc/sys is often read-only, and right already. */

@@ -1,11 +1,5 @@
 /** Kernel settings that IPVS needs to serve Kubernetes (IPVS2). */
-export interface Sysctl {
-  /** With slashes, below /proc/sys. */
-  readonly name: string;
-  readonly value: string;
-  /** Values that do as well and stay as they are. */
-  readonly stricter?: readonly string[];
-}
+import { STRICT_ARP, type Sysctl } from '@signalbox/backend-kit';
 
 export interface SysctlOptions {
   /** `uname -r`: `6.1.0-18-amd64`. */
@@ -21,13 +15,7 @@ export function requiredSysctls({ kernelRelease, strictARP }: SysctlOptions): re
     { name: 'net/ipv4/vs/expire_nodest_conn', value: '1' },
     { name: 'net/ipv4/vs/expire_quiescent_template', value: '1' },
     { name: 'net/ipv4/ip_forward', value: '1' },
-    ...(strictARP
-      ? [
-          // 2 answers fewer requests than 1, and 8 none. (3 would answer for the service addresses, whose scope is global.)
-          { name: 'net/ipv4/conf/all/arp_ignore', value: '1', stricter: ['2', '8'] },
-          { name: 'net/ipv4/conf/all/arp_announce', value: '2' },
-        ]
-      : []),
+    ...(strictARP ? STRICT_ARP : []),
   ];
 }
 

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fullChange } from '@signalbox/core';
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
 import { afterEach, expect, it } from 'vitest';
+import { createServiceDevice, probeDevice, surveyDevice } from './probe.ts';
 import { createUserspaceBackend } from '../userspace-backend.ts';
 
 const ADDRESS = '10.96.0.1/32';
@@ -11,6 +12,22 @@ const devices = (): readonly string[] =>
   [...ip('-o', 'address', 'show').matchAll(/^\d+: (\S+) +inet 10\.96\.0\.1\/32 /gm)].map(
     ([, name = '']) => name,
   );
+
+const DEVICE = 'kube-userspace0';
+
+it('a probe for the privilege creates no device', async () => {
+  expect(await probeDevice()).toBeNull();
+  expect(ip('-o', 'link')).not.toContain(DEVICE);
+});
+
+it('a survey lists the device also without addresses, as the cleanup removes it', async () => {
+  expect(await createServiceDevice()).toBeNull();
+  expect(await surveyDevice('IPv4')).toEqual({ ok: true, value: [`device ${DEVICE}`] });
+  const backend = createUserspaceBackend({ family: 'IPv4' });
+  expect(await backend.cleanup()).toMatchObject({ outcome: 'ok', removed: [`device ${DEVICE}`] });
+  await backend.close();
+  expect(await surveyDevice('IPv4')).toEqual({ ok: true, value: [] });
+});
 
 const held: { links: string[] } = { links: [] };
 afterEach(() => {
