@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createModel, type Model } from '@signalbox/core';
 import { clusterJSON, CONFIG, sliceJSON, upsert, type ClusterSize } from './cluster.ts';
+import { median } from '../statistics.ts';
 
 export interface Measurement {
   readonly size: ClusterSize;
@@ -51,8 +52,7 @@ function timeChanges(model: Model, size: ClusterSize, changes: number): number {
       if (changed !== 1) throw new Error(`one service port must change, ${changed} did`);
     }
   }
-  times.sort((one, other) => one - other);
-  return (times[times.length >> 1] ?? Number.NaN) * 1000;
+  return median(times) * 1000;
 }
 
 export function measure(size: ClusterSize, changes: number): Measurement {

@@ -5,10 +5,10 @@
 import { argv, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { startProgram } from '../memory/program.ts';
-import { CONFIG, startCluster, timeFollows } from '../nftables/cluster.ts';
+import { CONFIG, startCluster, timeChanges } from '../nftables/cluster.ts';
 
 export interface FollowTimes {
-  /** Milliseconds from the write of a slice to the first connection that its endpoint gets, ascending: while nothing is read. */
+  /** Milliseconds from the write of a slice to the first connection that its endpoint gets: while nothing is read. */
   readonly unread: readonly number[];
   /** The same while a client reads. */
   readonly read: readonly number[];
@@ -61,14 +61,13 @@ async function measure(
   let answers = 0;
   for (let block = 0; block < BLOCKS; block++) {
     const reader = block % 2 === 0 ? null : startReader();
-    const times = await timeFollows(cluster.api, services, changes, block * (changes + 1));
+    const times = await timeChanges(cluster.api, services, changes, block * (changes + 1));
     (reader === null ? unread : read).push(...times);
     answers += (await reader?.stop()) ?? 0;
   }
   await program.stop();
   await cluster.stop();
-  const ascending = (times: readonly number[]): readonly number[] => times.toSorted((a, b) => a - b);
-  return { unread: ascending(unread), read: ascending(read), answers };
+  return { unread, read, answers };
 }
 
 const [, , folder = '', services = '100', endpoints = '10', changes = '3'] = argv;

@@ -8,6 +8,7 @@ import { encodeRestore, listTables } from '@signalbox/iptables';
 import { sampleEndpoints, sampleService, sampleState } from '@signalbox/backend-iptables/testing';
 import { createNftablesBackend } from '@signalbox/backend-nftables';
 import { type DesiredState, fullChange } from '@signalbox/core';
+import { median } from '../statistics.ts';
 
 /** Microseconds, medians. */
 export interface ConnectTimes {
@@ -54,7 +55,7 @@ async function timeConnects<T extends readonly Target[]>(
       socket.resetAndDestroy();
     }
   }
-  return times.map((of) => of.toSorted((a, b) => a - b)[count >> 1] ?? Number.NaN) as {
+  return times.map(median) as {
     readonly [K in keyof T]: number;
   };
 }

@@ -17,6 +17,7 @@ import {
   type DesiredState,
   type SyncResult,
 } from '@signalbox/core';
+import { median } from '../statistics.ts';
 import { cpu } from './cpu.ts';
 
 export interface SyncTimes {
@@ -80,7 +81,6 @@ async function measure(variant: Variant, services: number): Promise<SyncTimes> {
   const spent = cpu() - before;
   const look = await timed(backend, changeBetween(state, state));
   if (look.result.counters['restores'] !== 0) throw new Error('a look must not write');
-  times.sort((a, b) => a - b);
   const { counters } = first.result;
   return {
     variant,
@@ -88,7 +88,7 @@ async function measure(variant: Variant, services: number): Promise<SyncTimes> {
     rules: (counters['rulesTotalNat'] ?? 0) + (counters['rulesTotalFilter'] ?? 0),
     firstSync: first.ms,
     adoption: adoption.ms,
-    oneChange: times[CHANGES >> 1] ?? Number.NaN,
+    oneChange: median(times),
     look: look.ms,
     cpuPer200Changes: spent,
     rssMegabytes: resourceUsage().maxRSS / 1024,

@@ -48,8 +48,7 @@ const ALWAYS_DUE: Timer = {
 };
 
 function percentiles(times: readonly number[]): Percentiles {
-  const sorted = [...times].sort((a, b) => a - b);
-  return { p50: percentile(sorted, 0.5), p95: percentile(sorted, 0.95) };
+  return { p50: percentile(times, 0.5), p95: percentile(times, 0.95) };
 }
 
 function serviceAt(index: number, port: number): DesiredServicePort {

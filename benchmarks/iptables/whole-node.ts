@@ -5,14 +5,12 @@
  */
 // oxlint-disable-next-line import/no-unassigned-import -- as the program does, first of all
 import '../../apps/proxy/src/heap.ts';
-import { execFileSync } from 'node:child_process';
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { argv, memoryUsage, resourceUsage, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
 import { createModel, type Backend, type Model, type ObjectEvent } from '@signalbox/core';
 import { CONFIG, serviceJSON, sliceJSON, upsert } from '../core/cluster.ts';
+import { prepareNetwork, timeFollows } from '../follow.ts';
 import { percentile } from '../statistics.ts';
 import { cpu } from './cpu.ts';
 
@@ -36,25 +34,6 @@ const FORMS = {
   smoke: { follows: 3, writes: 10, pause: 10, syncPeriod: 50 },
   full: { follows: 31, writes: 200, pause: 50, syncPeriod: 1000 },
 } as const;
-const HOST = '10.255.255.1';
-
-/** An address for each round: connection tracking sends a port that comes back too soon where it went the last time. */
-function clientOf(round: number): string {
-  return `10.255.254.${round + 1}`;
-}
-
-function prepareNetwork(): void {
-  const ip = (...args: readonly string[]): unknown => execFileSync('ip', args);
-  ip('link', 'set', 'lo', 'up');
-  ip('link', 'add', 'bench0', 'type', 'veth', 'peer', 'name', 'bench1');
-  ip('link', 'set', 'bench0', 'up');
-  ip('link', 'set', 'bench1', 'up');
-  ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
-  for (let round = 0; round < FORMS.full.follows; round++) {
-    ip('addr', 'add', `${clientOf(round)}/32`, 'dev', 'bench0');
-  }
-  ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
-}
 
 interface Node {
   readonly model: Model;
@@ -64,49 +43,6 @@ interface Node {
 async function sync({ model, backend }: Node): Promise<void> {
   const result = await backend.sync(model.build('IPv4').change);
   if (result.outcome !== 'ok') throw new Error(JSON.stringify(result));
-}
-
-/** A slice of service `index` whose only endpoint is this server. */
-function sliceAt(index: number, server: Server): string {
-  const slice = JSON.parse(sliceJSON(index, 1)) as { ports: object[]; endpoints: object[] };
-  const { port } = server.address() as AddressInfo;
-  const endpoints = [{ addresses: [HOST], conditions: { ready: true }, nodeName: 'node-1' }];
-  return JSON.stringify({ ...slice, ports: [{ name: 'http', port, protocol: 'TCP' }], endpoints });
-}
-
-async function serve(): Promise<Server> {
-  const server = createServer((socket) => socket.on('error', () => undefined).resetAndDestroy());
-  await once(server.listen(0, HOST), 'listening');
-  return server;
-}
-
-/** The service goes from one server to the other, while a client connects and connects. */
-async function timeFollows(node: Node, index: number, rounds: number): Promise<readonly number[]> {
-  const address = (JSON.parse(serviceJSON(index)) as { spec: { clusterIP: string } }).spec.clusterIP;
-  const servers = [await serve(), await serve()] as const;
-  const times: number[] = [];
-  for (let round = 0; round < rounds; round++) {
-    const server = servers[round % 2 === 0 ? 0 : 1];
-    const reached = once(server, 'connection').then(() => performance.now());
-    const text = sliceAt(index, server);
-    const start = performance.now();
-    node.model.apply(upsert('EndpointSlice', text));
-    const done = sync(node);
-    const state = { over: false };
-    const end = reached.then((at) => {
-      state.over = true;
-      return at;
-    });
-    while (!state.over) {
-      const socket = connect({ port: 80, host: address, localAddress: clientOf(round) });
-      await Promise.race([once(socket, 'connect'), end]).catch(() => undefined);
-      socket.destroy();
-    }
-    times.push((await end) - start);
-    await done;
-  }
-  for (const server of servers) server.close();
-  return times.sort((a, b) => a - b);
 }
 
 /** One endpoint of one service goes or comes back with every write. */
@@ -129,6 +65,10 @@ async function costOfWrites(
   }
   await sync(node);
   return cpu() - before;
+}
+
+function clusterIPOf(index: number): string {
+  return (JSON.parse(serviceJSON(index)) as { spec: { clusterIP: string } }).spec.clusterIP;
 }
 
 function createBackend(name: string): Backend {
@@ -161,7 +101,15 @@ async function measure({ backend, services, endpoints, form }: Measurement): Pro
   });
   await wait(500);
   const settledMegabytes = memoryUsage().rss / 2 ** 20;
-  const times = await timeFollows(node, services - 1, FORMS[form].follows);
+  const times = await timeFollows({
+    index: services - 1,
+    address: clusterIPOf(services - 1),
+    changes: FORMS[form].follows,
+    write: (slice) => {
+      node.model.apply(upsert('EndpointSlice', slice));
+      return sync(node);
+    },
+  });
   const cpuOfWrites = await costOfWrites(node, services, { ...FORMS[form], endpoints });
   unwatch?.();
   await node.backend.close();

@@ -11,6 +11,7 @@ import {
   service,
 } from '@signalbox/backend-ipvs/testing';
 import type { Backend, DesiredChange, DesiredServicePort } from '@signalbox/core';
+import { median } from '../statistics.ts';
 
 export interface IpvsTimes {
   readonly place: string;
@@ -95,7 +96,7 @@ async function measureChanges(
     const next = change('incremental', { changed: [[before, after]] });
     changes.push(await timed(backend, next, counter));
   }
-  return changes.sort((one, two) => one.ms - two.ms);
+  return changes;
 }
 
 async function measure(place: string, services: number): Promise<IpvsTimes> {
@@ -120,7 +121,7 @@ async function measure(place: string, services: number): Promise<IpvsTimes> {
     writes: first.writes,
     firstSync: first.ms,
     adoption: adoption.ms,
-    oneChange: changes[CHANGES >> 1]?.ms ?? Number.NaN,
+    oneChange: median(changes.map(({ ms }) => ms)),
     writesPerChange: Math.max(...changes.map(({ writes }) => writes)),
     rssMegabytes: resourceUsage().maxRSS / 1024,
   };

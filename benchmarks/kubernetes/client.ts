@@ -4,9 +4,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import type { Listener } from './listener.ts';
 import { runOfficialInformers } from './official-informers.ts';
-import { runOurSource } from './our-source.ts';
+import { runSignalboxSource } from './signalbox-source.ts';
+import { median, percentile } from '../statistics.ts';
 
-/** What is left of one run, in milliseconds and megabytes. */
+/** The measurements of one run, in milliseconds and megabytes. */
 export interface ClientResult {
   readonly syncMs: number;
   readonly cpuMs: number;
@@ -16,22 +17,19 @@ export interface ClientResult {
   readonly objects: number;
 }
 
-const [, , how = 'ours', url = '', , wantedChanges = '0'] = argv;
+const [, , how = 'streamed', url = '', , changes = '0'] = argv;
 const gaps = monitorEventLoopDelay({ resolution: 1 });
 gaps.enable();
 const latencies: number[] = [];
 const synced = { ms: 0, cpu: 0, gap: 0, objects: 0 };
 
 const finish = (): void => {
-  const sorted = latencies.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   const result: ClientResult = {
     syncMs: synced.ms,
     cpuMs: synced.cpu,
     maxRssMb: resourceUsage().maxRSS / 1024,
     worstGapMs: synced.gap,
-    latencyMs: { median: at(0.5), p99: at(0.99) },
+    latencyMs: { median: median(latencies), p99: percentile(latencies, 0.99) },
     objects: synced.objects,
   };
   stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
@@ -40,7 +38,7 @@ const finish = (): void => {
 const listener: Listener = {
   onChange(sent) {
     latencies.push(performance.timeOrigin + performance.now() - sent);
-    if (latencies.length === Number(wantedChanges)) finish();
+    if (latencies.length === Number(changes)) finish();
   },
   onSynced(objects) {
     const { user, system } = cpuUsage();
@@ -52,9 +50,9 @@ const listener: Listener = {
       objects,
     });
     stdout.write('synced\n');
-    if (Number(wantedChanges) === 0) finish();
+    if (Number(changes) === 0) finish();
   },
 };
 
 if (how === 'client-node') await runOfficialInformers(url, listener);
-else await runOurSource(url, how === 'listed' ? 'listed' : 'auto', listener);
+else await runSignalboxSource(url, how === 'listed' ? 'listed' : 'auto', listener);

@@ -1,5 +1,5 @@
 /**
- * How long a client needs to know a cluster, what it costs, and how soon it hears of a change:
+ * The time and cost until a client has all objects of a cluster, and the delay until it receives a change:
  * `npm run bench -- kubernetes [--smoke]`.
  */
 import { spawn, type ChildProcessByStdio } from 'node:child_process';
@@ -77,9 +77,9 @@ export async function runKubernetesBenchmark(form: keyof typeof SIZES): Promise<
   const size = SIZES[form];
   for (const how of CLIENTS) {
     const result = await measure(how, size);
-    const wanted = 2 * size.services;
-    if (result.objects !== wanted)
-      throw new Error(`${how}: ${wanted} objects expected, ${result.objects} received`);
+    const expected = 2 * size.services;
+    if (result.objects !== expected)
+      throw new Error(`${how}: ${expected} objects expected, ${result.objects} received`);
     console.log(report(how, size.services, result));
   }
 }

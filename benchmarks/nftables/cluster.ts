@@ -1,10 +1,7 @@
-/** A cluster at an API server and a network for its endpoints, in the namespace this is started in, and how soon a change is followed. */
-import { execFileSync } from 'node:child_process';
+/** A cluster at an API server and a network for its endpoints, in the namespace this is started in. */
 import { once } from 'node:events';
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
-import { setTimeout as wait } from 'node:timers/promises';
 import type { WireObject } from '@signalbox/kubernetes';
 import {
   createTestApiServer,
@@ -12,6 +9,7 @@ import {
   type TestApiServer,
 } from '@signalbox/kubernetes/testing';
 import { sliceJSON } from '../core/cluster.ts';
+import { prepareNetwork, timeFollows } from '../follow.ts';
 import { NODE, service } from '../memory/objects.ts';
 import type { Server as ApiServer } from '../memory/program.ts';
 
@@ -34,93 +32,22 @@ export const CONFIG = {
 };
 
 const IPV4 = ['IPv4'] as const;
-const HOST = '10.255.255.1';
-/** Between two changes, as the nodes of a cluster seldom see two within a few milliseconds. */
-const REST = 30;
-
-/** An address for each round: connection tracking sends a port that comes back too soon where it went the last time. */
-function clientOf(round: number): string {
-  return `10.255.254.${round + 1}`;
-}
-
-function prepareNetwork(): void {
-  const ip = (...args: readonly string[]): unknown => execFileSync('ip', args);
-  ip('link', 'set', 'lo', 'up');
-  ip('link', 'add', 'bench0', 'type', 'veth', 'peer', 'name', 'bench1');
-  ip('link', 'set', 'bench0', 'up');
-  ip('link', 'set', 'bench1', 'up');
-  ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
-  // All of them are this node's, and none is on an interface, whose addresses the program reads at each sync.
-  ip('route', 'add', 'local', '10.255.254.0/24', 'dev', 'lo');
-  ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
-}
 
 export function slice(json: string): WireObject {
   return { ...(JSON.parse(json) as WireObject), kind: 'EndpointSlice' };
 }
 
-/** A slice of service `index` whose only endpoint is this server. */
-function sliceAt(index: number, server: Server): WireObject {
-  const { port } = server.address() as AddressInfo;
-  const ports = [{ name: 'http', port, protocol: 'TCP' }];
-  const endpoints = [{ addresses: [HOST], conditions: { ready: true }, nodeName: 'node-1' }];
-  return { ...slice(sliceJSON(index, 1)), ports, endpoints } as WireObject;
-}
-
-async function serve(): Promise<Server> {
-  const server = createServer((socket) => socket.on('error', () => undefined).resetAndDestroy());
-  await once(server.listen(0, HOST), 'listening');
-  return server;
-}
-
-/** Milliseconds from the write of `text` to the first connection that reaches `server`, while a client connects and connects. */
-async function timeToReach(server: Server, client: Client, write: () => void): Promise<number> {
-  const state = { over: false };
-  const reached = once(server, 'connection').then(() => {
-    state.over = true;
-    return performance.now();
-  });
-  const start = performance.now();
-  write();
-  while (!state.over) {
-    const socket = connect({ port: 80, ...client });
-    await Promise.race([once(socket, 'connect'), reached]).catch(() => undefined);
-    socket.destroy();
-  }
-  return (await reached) - start;
-}
-
-interface Client {
-  readonly host: string;
-  readonly localAddress: string;
-}
-
-/**
- * Milliseconds, ascending. The last service goes from one server to the other, and each of the `changes` + 1 rounds has a client
- * address of its own, from number `firstClient` (of 254) on. The first round does not count: the endpoints before it exist nowhere, and
- * the client waits a second until TCP repeats its SYN.
- */
-export async function timeFollows(
+/** Milliseconds until the program follows each change of the last service (`timeFollows`). */
+export function timeChanges(
   api: TestApiServer,
   services: number,
   changes: number,
   firstClient = 0,
 ): Promise<readonly number[]> {
-  const { spec } = service(services - 1, IPV4) as unknown as {
-    readonly spec: { readonly clusterIP: string };
-  };
-  const servers = [await serve(), await serve()] as const;
-  const times: number[] = [];
-  for (let round = 0; round <= changes; round++) {
-    const server = servers[round % 2 === 0 ? 0 : 1];
-    const object = sliceAt(services - 1, server);
-    const client = { host: spec.clusterIP, localAddress: clientOf(firstClient + round) };
-    const time = await timeToReach(server, client, () => api.put(object));
-    if (round > 0) times.push(time);
-    await wait(REST);
-  }
-  for (const server of servers) server.close();
-  return times.sort((a, b) => a - b);
+  const index = services - 1;
+  const { spec } = service(index, IPV4) as unknown as { readonly spec: { readonly clusterIP: string } };
+  const write = async (text: string): Promise<void> => void api.put(slice(text));
+  return timeFollows({ index, address: spec.clusterIP, changes, firstClient, write });
 }
 
 /** Once, so that the server has encoded every object before the program asks: what is measured is the program. */

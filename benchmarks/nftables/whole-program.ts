@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { sliceJSON } from '../core/cluster.ts';
 import { startProgram, type Program } from '../memory/program.ts';
 import { percentile } from '../statistics.ts';
-import { CONFIG, slice, startCluster, timeFollows, type Cluster, type Size } from './cluster.ts';
+import { CONFIG, slice, startCluster, timeChanges, type Cluster, type Size } from './cluster.ts';
 
 export interface ProgramTimes {
   /** Milliseconds: from the start of the process to `/readyz`, which waits until the rules were seen in the kernel. */
@@ -59,7 +59,7 @@ async function measure(folder: string, size: Size, form: keyof typeof FORMS): Pr
   const program = await startProgram(folder, target, CONFIG);
   const firstSync = performance.now() - start;
   const { rss, cpu } = program.usage();
-  const times = await timeFollows(api, size.services, FORMS[form].changes);
+  const times = await timeChanges(api, size.services, FORMS[form].changes);
   const cpuOfWrites =
     size.services > MOST_WRITTEN ? 0 : await costOfWrites({ api, program }, size, FORMS[form]);
   const rssHighest = program.usage().highest;

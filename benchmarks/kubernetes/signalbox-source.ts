@@ -2,7 +2,11 @@ import type { WireObject } from '@signalbox/kubernetes';
 
 import type { Listener } from './listener.ts';
 
-export async function runOurSource(url: string, lists: 'auto' | 'listed', listener: Listener): Promise<void> {
+export async function runSignalboxSource(
+  url: string,
+  lists: 'auto' | 'listed',
+  listener: Listener,
+): Promise<void> {
   const { createKubernetesSource, loadClusterConfig } = await import('@signalbox/kubernetes');
   const config = await loadClusterConfig({ master: url, env: {} });
   if (!config.ok) throw new Error(config.error.message);
