@@ -6,12 +6,7 @@
 import '../../apps/proxy/src/heap.ts';
 import { argv, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
-import {
-  createExecDriver,
-  createIptablesBackend,
-  type Timer,
-  type Variant,
-} from '@signalbox/backend-iptables';
+import { createExecDriver, createIptablesBackend, type Variant } from '@signalbox/backend-iptables';
 import {
   changeBetween,
   sampleEndpoints,
@@ -20,6 +15,7 @@ import {
 } from '@signalbox/backend-iptables/testing';
 import { percentile } from '../statistics.ts';
 import { fullChange, type DesiredServicePort } from '@signalbox/core';
+import { backgroundClock } from '@signalbox/core/system-clock';
 
 export interface VerifiedTimes {
   readonly variant: string;
@@ -38,14 +34,7 @@ interface Percentiles {
 }
 
 /** To a clock that stands still no verification takes time, so the next one is always due. */
-const ALWAYS_DUE: Timer = {
-  now: () => 0,
-  schedule(delay, callback) {
-    const timer = setTimeout(callback, delay);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+const ALWAYS_DUE = { ...backgroundClock, elapsed: () => 0 };
 
 function percentiles(times: readonly number[]): Percentiles {
   return { p50: percentile(times, 0.5), p95: percentile(times, 0.95) };
@@ -64,7 +53,7 @@ async function measure(variant: Variant, services: number, changes: number): Pro
     listings++;
     return exec.save(onLine);
   };
-  const backend = createIptablesBackend({ family: 'IPv4', driver: { ...exec, save }, timer: ALWAYS_DUE });
+  const backend = createIptablesBackend({ family: 'IPv4', driver: { ...exec, save }, clock: ALWAYS_DUE });
   const unwatch = backend.watch?.((what) => {
     throw new Error(`verification reports ${what}, which no other process did`);
   });

@@ -3,7 +3,7 @@ import { createTestApiServer } from '@signalbox/kubernetes/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { runCommandLine } from '../src/command-line.ts';
 import { createSource } from '../src/compose/sources.ts';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { recordingComposition } from '../src/testing/composition.ts';
 import { freePort } from '../src/testing/free-port.ts';
 

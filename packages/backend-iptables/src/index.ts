@@ -10,7 +10,6 @@ export {
   type IptablesDriver,
   type KeptRules,
   type OnToolNotice,
-  type Timer,
   type ToolFacts,
   type ToolNotice,
   type Variant,

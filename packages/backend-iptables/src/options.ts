@@ -1,5 +1,5 @@
-import type { Family } from '@signalbox/core';
-import type { IptablesDriver, Timer, ToolFacts } from '@signalbox/iptables';
+import type { Clock, Family } from '@signalbox/core';
+import type { IptablesDriver, ToolFacts } from '@signalbox/iptables';
 import type { RuleOptions } from './compile/context.ts';
 
 export interface IptablesOptions {
@@ -16,8 +16,8 @@ export interface IptablesOptions {
   readonly accounting?: boolean;
   /** Milliseconds between checks for changes by other processes in `watch`; a function is called before each. Default 30,000. */
   readonly checkInterval?: number | (() => number);
-  /** Default: the timer of the machine. */
-  readonly timer?: Timer;
+  /** Default: the clock of the process. */
+  readonly clock?: Pick<Clock, 'elapsed' | 'schedule'>;
 }
 
 export interface OptionDescription {
@@ -52,7 +52,7 @@ export function describeIptablesOptions(): readonly OptionDescription[] {
     {
       name: 'checkInterval',
       default: '30000',
-      meaning: 'milliseconds between looks for rules that others removed',
+      meaning: 'milliseconds between checks for rules that another process removed',
     },
   ];
 }

@@ -69,7 +69,7 @@ async function compare(input: InspectionInput): Promise<Result<Compared | null>>
     excludeCIDRs,
     observed,
     terminating: new TerminatingServers(),
-    now: clock.now(),
+    now: clock.elapsed(),
     owned: ownedIn(input, wanted, observed),
     packetFilter: input.packetFilter,
     packetFilterDrift: drift.value,

@@ -159,7 +159,7 @@ class IpvsBackend implements Backend {
 
   #mustReconcile(report: SyncReport): boolean {
     if (this.#resyncRequired || !this.#holdsPacketFilter || this.#state.kind === 'unknown') return true;
-    const age = this.#settings.clock.now() - this.#state.ledger.since;
+    const age = this.#settings.clock.elapsed() - this.#state.ledger.since;
     return report.isIdle && age >= this.#settings.reconcileInterval;
   }
 
@@ -184,7 +184,7 @@ class IpvsBackend implements Backend {
     report: SyncReport,
     differences: 'drift' | 'expected',
   ): Promise<Executed | BackendError> {
-    const since = this.#settings.clock.now();
+    const since = this.#settings.clock.elapsed();
     this.#state = UNKNOWN;
     // Ahead of the listing: what changes behind it may not be in it.
     this.#resyncRequired = false;
@@ -235,7 +235,7 @@ class IpvsBackend implements Backend {
   }
 
   async #scan(report: SyncReport): Promise<void> {
-    const now = this.#settings.clock.now();
+    const now = this.#settings.clock.elapsed();
     const all = now - this.#scannedAt >= this.#settings.gracefulScanInterval;
     const keys = all ? this.#terminating.servers() : [...this.#unscanned];
     if (all) this.#scannedAt = now;
@@ -272,7 +272,7 @@ class IpvsBackend implements Backend {
 
   #planInput(terminating: TerminatingServers): PlanInput {
     const { family, excludeCIDRs, clock } = this.#settings;
-    return { family, wanted: this.#wanted, terminating, excludeCIDRs, now: clock.now() };
+    return { family, wanted: this.#wanted, terminating, excludeCIDRs, now: clock.elapsed() };
   }
 
   #currentPacketFilter(): PacketFilter {

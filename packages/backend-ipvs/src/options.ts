@@ -1,4 +1,5 @@
 import type { Clock, Family } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { DEFAULT_SCHEDULER } from './compile/load-balancing.ts';
 import type { LocalPolicyFallback } from './compile/no-endpoints.ts';
 import type { IpvsDriver, IpvsTimeoutOptions } from './driver/ipvs-driver.ts';
@@ -34,7 +35,7 @@ export interface IpvsBackendOptions {
   /** Keeps the names of owned virtual servers over a restart; without one, ownership follows from the kernel's state. */
   readonly journal?: Journal;
   /** Whose time counts; the system's by default. */
-  readonly clock?: Pick<Clock, 'now'>;
+  readonly clock?: Pick<Clock, 'elapsed'>;
 }
 
 export type Settings = Required<IpvsBackendOptions>;
@@ -50,8 +51,7 @@ export function settingsOf(options: IpvsBackendOptions): Settings {
     reconcileInterval: 20_000,
     localPolicyFallback: 'drop',
     journal: NO_JOURNAL,
-    // Not the time of day, which may be set: ages are counted.
-    clock: { now: () => performance.now() },
+    clock: systemClock,
     ...options,
     driver: options.driver ?? createNetlinkDriver({ family: options.family }),
     inspector: options.inspector ?? options.driver ?? createNetlinkDriver({ family: options.family }),

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since 1970. */
   now(): number;
+  /** Milliseconds since an arbitrary moment. Setting the time of day does not change it: durations are differences of it. */
+  elapsed(): number;
   /** At least 0, less than 1. */
   random(): number;
   /** Runs `callback` once, `delayMs` milliseconds from now, unless the returned function is called before. */

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createEventRecorder } from './events/event-recorder.ts';
 import { PROTOBUF } from './http/formats.ts';
 import { createKubernetesSource } from './kubernetes-source.ts';
-import { systemClock } from './system-clock.ts';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createMemoryCluster, type Cluster } from './testing/cluster.ts';
 import { createSourceRecorder, type SourceRecorder } from './testing/index.ts';
 import { createRealCluster } from './testing/real-cluster.ts';

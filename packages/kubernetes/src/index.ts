@@ -33,5 +33,4 @@ export {
 } from './kubernetes-source.ts';
 export type { WatchConnection } from './reflector/contact.ts';
 export { readSmallFile } from './small-file.ts';
-export { systemClock } from './system-clock.ts';
 export type * from './wire.ts';

@@ -6,7 +6,7 @@ import { createDebouncedPoller } from './debounced-poller.ts';
 import { createFileCache } from './file-cache.ts';
 import { createObjectSet } from './object-set.ts';
 import { readManifests } from './read-manifests.ts';
-import { systemClock } from './system-clock.ts';
+import { systemClock } from '@signalbox/core/system-clock';
 import { watchPath, type PathWatch, type WatchPath } from './watch-path.ts';
 
 export interface ManifestSourceOptions {

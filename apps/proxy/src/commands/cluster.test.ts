@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createTestCertificates } from '@signalbox/kubernetes/testing';
 import { loadAll } from 'js-yaml';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';

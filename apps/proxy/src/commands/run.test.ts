@@ -6,7 +6,7 @@ import type { Surroundings } from '../config/complete.ts';
 import { completeSettings } from '../config/complete.ts';
 import { parseFlags } from '../flags/parse.ts';
 import { createLogging } from '../logging/logger.ts';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { recordingComposition } from '../testing/composition.ts';
 import { freePort } from '../testing/free-port.ts';
 import { AROUND, settingsOf } from '../testing/settings.ts';

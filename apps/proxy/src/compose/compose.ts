@@ -1,6 +1,6 @@
 /** The proxy's parts as they are in production: sources, the kernel, and the modes that it is given. */
 import { createModel, formatBackendError } from '@signalbox/core';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import type { Logger } from '../logging/logger.ts';
 import { MODES } from '../modes/index.ts';
 import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';

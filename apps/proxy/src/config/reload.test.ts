@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { settingsOfFile } from '../testing/settings.ts';
 import { compareSettings, watchFile, type FileWatch } from './reload.ts';
 

@@ -27,7 +27,7 @@ import {
   type Family,
   type Result,
 } from '@signalbox/core';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import type { Logger } from '../logging/logger.ts';
 import { needsRouteLocalnet } from '../node/prepare-node.ts';

@@ -6,7 +6,7 @@ import {
 } from '@signalbox/backend-iptables';
 import type { IpvsBackendOptions, IpvsDriver } from '@signalbox/backend-ipvs';
 import { FAMILIES, formatBackendError, type CleanupResult, type Family, type Result } from '@signalbox/core';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { release } from 'node:os';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';

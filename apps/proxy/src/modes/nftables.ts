@@ -7,7 +7,7 @@ import {
   type Clock,
   type Family,
 } from '@signalbox/core';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
 import { systemFiles, type Files } from '../node/sysctl.ts';

@@ -14,7 +14,7 @@ import {
   type Clock,
   type Family,
 } from '@signalbox/core';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createAccountingClient, type AccountingClient, type NetlinkError } from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
 import { isTransient, retryWhileTransient } from '../compose/transient.ts';

@@ -8,7 +8,7 @@ import type {
   UserspaceDriver,
 } from '@signalbox/backend-userspace';
 import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
-import { systemClock } from '@signalbox/kubernetes';
+import { systemClock } from '@signalbox/core/system-clock';
 import { formatDuration } from '../config/duration.ts';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';

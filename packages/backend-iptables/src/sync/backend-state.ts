@@ -7,7 +7,7 @@ import {
   type RefusedServices,
   type TimeShare,
 } from '@signalbox/backend-kit';
-import type { Drift } from '@signalbox/core';
+import type { Clock, Drift } from '@signalbox/core';
 import type { Guarded } from '@signalbox/iptables';
 import type { RuleCompiler } from '../compile/rule-compiler.ts';
 import type { RuleLedger } from '../diff/rule-ledger.ts';
@@ -52,7 +52,7 @@ export interface State {
   rulesPerTransaction: number;
 }
 
-export function createState(): State {
+export function createState(clock: Pick<Clock, 'elapsed'>): State {
   return {
     compiler: null,
     kernel: { kind: 'unknown', last: null },
@@ -61,7 +61,7 @@ export function createState(): State {
     backlog: createDesiredView(),
     resyncRequired: false,
     changedDuringSync: false,
-    verifications: createTimeShare(() => performance.now()),
+    verifications: createTimeShare(() => clock.elapsed()),
     running: null,
     seenCommits: null,
     verification: null,

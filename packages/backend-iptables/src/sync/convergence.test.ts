@@ -85,9 +85,9 @@ const content = (fake: FakeIptables): readonly string[] => fake.dumpAll().split(
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Time for the watch to count commits and to verify, failures included. */
-async function watchFor(timer: ManualClock): Promise<void> {
+async function watchFor(clock: ManualClock): Promise<void> {
   for (let round = 0; round < 4; round++) {
-    timer.advance(250);
+    clock.advance(250);
     await settled();
   }
 }
@@ -118,8 +118,8 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
   const random = seededRandom(seed);
   const trouble = { rate: 0.25 };
   const fake = createFakeIptables({ family: 'IPv4', variant, faults: () => random() < trouble.rate });
-  const timer = createManualClock();
-  const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver, timer });
+  const clock = createManualClock();
+  const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver, clock });
   const watched: Watched = { heard: [], isDisturbed: false, isFailing: true };
   const stop = backend.watch?.((what) => watched.heard.push(what));
   // Before the first successful sync nothing is guarded.
@@ -143,10 +143,10 @@ async function run(seed: number, variant: 'nft' | 'legacy'): Promise<void> {
       interfere(random, fake);
       watched.isDisturbed = true;
     }
-    await watchFor(timer);
+    await watchFor(clock);
   }
   trouble.rate = 0;
-  await watchFor(timer);
+  await watchFor(clock);
   const last = await backend.sync(changeBetween(state, state));
   stop?.();
   expect(last.error, `seed ${seed}`).toBeUndefined();

@@ -18,14 +18,14 @@ import {
 
 interface Lab {
   readonly fake: FakeIptables;
-  readonly timer: ManualClock;
+  readonly clock: ManualClock;
   readonly backend: Backend;
 }
 
 function lab(faults: FakeFaults = () => false): Lab {
   const fake = createFakeIptables({ family: 'IPv4', faults });
-  const timer = createManualClock();
-  return { fake, timer, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver, timer }) };
+  const clock = createManualClock();
+  return { fake, clock, backend: createIptablesBackend({ family: 'IPv4', driver: fake.driver, clock }) };
 }
 
 function listen(backend: Backend): { readonly heard: readonly string[]; readonly stop: () => void } {
@@ -34,8 +34,8 @@ function listen(backend: Backend): { readonly heard: readonly string[]; readonly
   return { heard, stop: () => stop?.() };
 }
 
-async function poll(timer: ManualClock): Promise<void> {
-  timer.advance(250);
+async function poll(clock: ManualClock): Promise<void> {
+  clock.advance(250);
   await settled();
 }
 
@@ -339,12 +339,12 @@ describe('a failed sync', () => {
 
 describe('changes by other processes', () => {
   it('are reported, repaired and listed', async () => {
-    const { fake, backend, timer } = lab();
+    const { fake, backend, clock } = lab();
     await ok(backend.sync(fullChange(STATE)));
     const { heard, stop } = listen(backend);
     await settled();
     fake.byOthers('*nat\n-F KUBE-SERVICES\n-F KUBE-MARK-MASQ\nCOMMIT\n*filter\n-F INPUT\nCOMMIT\n');
-    await poll(timer);
+    await poll(clock);
     expect(heard).toEqual(['chain KUBE-MARK-MASQ of table nat was altered']);
     expect(await backend.observe()).toMatchObject({ outcome: 'ok' });
     const repaired = await ok(backend.sync(EMPTY));
@@ -362,7 +362,7 @@ describe('changes by other processes', () => {
   });
 
   it('during a sync are repaired by the next', async () => {
-    const { fake, timer } = lab();
+    const { fake, clock } = lab();
     const hand = { now: (): void => undefined };
     const driver = {
       ...fake.driver,
@@ -373,14 +373,14 @@ describe('changes by other processes', () => {
         return done;
       },
     };
-    const backend = createIptablesBackend({ family: 'IPv4', driver, timer });
+    const backend = createIptablesBackend({ family: 'IPv4', driver, clock });
     await ok(backend.sync(fullChange(STATE)));
     const { heard, stop } = listen(backend);
     await settled();
     hand.now = () => fake.byOthers('*nat\n-F KUBE-SERVICES\nCOMMIT\n');
     await ok(backend.sync(fullChange(oneEndpointMoved())));
     hand.now = () => undefined;
-    await poll(timer);
+    await poll(clock);
     expect(heard.length).toBeGreaterThan(0);
     expect((await ok(backend.sync(EMPTY))).repaired).toMatchObject([{ name: 'KUBE-SERVICES' }]);
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
@@ -399,7 +399,7 @@ describe('changes by other processes', () => {
   });
 
   it('to rules that are not owned are neither modified nor reported', async () => {
-    const { fake, backend, timer } = lab();
+    const { fake, backend, clock } = lab();
     const unowned =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +
       '*filter\n:KUBE-FIREWALL - [0:0]\n-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT\n-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP\nCOMMIT\n' +
@@ -408,7 +408,7 @@ describe('changes by other processes', () => {
     const { heard, stop } = listen(backend);
     await ok(backend.sync(fullChange(STATE)));
     fake.byOthers('*filter\n-D INPUT -p tcp -m tcp --dport 22 -j ACCEPT\nCOMMIT\n*nat\n-F DOCKER\nCOMMIT\n');
-    await poll(timer);
+    await poll(clock);
     expect(heard).toEqual([]);
     expect((await ok(backend.sync(EMPTY))).scope).toBe('none');
     expect(fake.dump('filter')).toContain('-A KUBE-FIREWALL -m mark --mark 0x8000/0x8000 -j DROP');

@@ -1,5 +1,6 @@
 import type { Backend, CleanupResult, DesiredChange, SyncResult } from '@signalbox/core';
 import { isEmptyChange, validatedSync } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createExecDriver, firstMissing, type IptablesDriver } from '@signalbox/iptables';
 import { isInHysteresisBand } from '../compile/context.ts';
 import { createRuleCompiler } from '../compile/rule-compiler.ts';
@@ -25,7 +26,7 @@ import { canaries, watchRules } from './watch-rules.ts';
  */
 export function createIptablesBackend(options: IptablesOptions): Backend {
   const driver = options.driver ?? createExecDriver({ family: options.family });
-  const state = createState();
+  const state = createState(options.clock ?? systemClock);
   return {
     mode: 'iptables',
     family: options.family,

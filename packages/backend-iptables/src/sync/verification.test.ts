@@ -229,7 +229,7 @@ describe.each(['nft', 'legacy'] as const)('verification once a period, %s varian
     const restarted = createIptablesBackend({
       family: 'IPv4',
       driver: world.fake.driver,
-      timer: world.clock,
+      clock: world.clock,
     });
     const heard: string[] = [];
     world.stop();

@@ -3,21 +3,15 @@
  * during the listing are excluded from the comparison, so that a cluster that changes all the time is verified too.
  */
 import { createTimeShare } from '@signalbox/backend-kit';
-import type { BackendError, Result } from '@signalbox/core';
-import {
-  CANARY,
-  countOtherCommits,
-  firstMissing,
-  type IptablesDriver,
-  type Timer,
-} from '@signalbox/iptables';
+import type { BackendError, Clock, Result } from '@signalbox/core';
+import { CANARY, countOtherCommits, firstMissing, type IptablesDriver } from '@signalbox/iptables';
 import { guardedBy, ledgerOf, type State, type Verification } from './backend-state.ts';
 import { findAltered, findAlteredByPieces, type Finding } from './find-altered.ts';
 
 export interface VerificationOptions {
   readonly driver: IptablesDriver;
   readonly state: State;
-  readonly timer: Timer;
+  readonly clock: Pick<Clock, 'elapsed'>;
   readonly onDrift: (what: string) => void;
   /** Why the kernel could not be compared. */
   readonly onProblem: (problem: BackendError) => void;
@@ -36,8 +30,8 @@ type Occasion = keyof typeof TIME_SHARE;
 const LISTING_TIME = { first: 10_000, most: 40_000 } as const;
 
 export function createVerification(options: VerificationOptions): Verification {
-  const { state, timer } = options;
-  const pace = createTimeShare(() => timer.now());
+  const { state, clock } = options;
+  const pace = createTimeShare(() => clock.elapsed());
   const progress = { running: false, stopped: false };
   const listing: Listing = { timeLimit: LISTING_TIME.first };
   const run = async (occasion: Occasion, commits?: number): Promise<void> => {

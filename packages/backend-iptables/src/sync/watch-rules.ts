@@ -1,20 +1,15 @@
 /** Detects changes of other processes, and makes the next sync read the kernel. */
 import { reportOnce } from '@signalbox/backend-kit';
 import type { BackendError } from '@signalbox/core';
-import {
-  CANARY,
-  createDriftWatch,
-  type DriftWatchOptions,
-  type IptablesDriver,
-  SYSTEM_TIMER,
-} from '@signalbox/iptables';
+import { backgroundClock } from '@signalbox/core/system-clock';
+import { CANARY, createDriftWatch, type DriftWatchOptions, type IptablesDriver } from '@signalbox/iptables';
 import type { IptablesOptions } from '../options.ts';
 import { guardedBy, phaseOf, type State } from './backend-state.ts';
 import { createVerification } from './verification.ts';
 
 export interface RuleWatch {
   readonly driver: IptablesDriver;
-  readonly options: Pick<IptablesOptions, 'timer' | 'checkInterval'>;
+  readonly options: Pick<IptablesOptions, 'clock' | 'checkInterval'>;
   readonly state: State;
   readonly onDrift: (what: string) => void;
   readonly onProblem: (problem: BackendError) => void;
@@ -27,7 +22,7 @@ export function canaries(state: State): Pick<DriftWatchOptions, 'canary' | 'guar
 
 /** From now on the backend verifies beside syncs. The returned function ends it. */
 export function watchRules({ driver, options, state, onDrift, onProblem }: RuleWatch): () => void {
-  const { timer = SYSTEM_TIMER, checkInterval = 30_000 } = options;
+  const { clock = backgroundClock, checkInterval = 30_000 } = options;
   const requireResync = (what: string): void => {
     // A running sync may have read or written before the change: its end must not clear the requirement.
     if (state.running !== null) state.changedDuringSync = true;
@@ -38,13 +33,13 @@ export function watchRules({ driver, options, state, onDrift, onProblem }: RuleW
   const verification = createVerification({
     driver,
     state,
-    timer,
+    clock,
     onDrift: requireResync,
     onProblem: report,
   });
   const stopWatch = createDriftWatch({
     driver,
-    timer,
+    clock,
     interval: typeof checkInterval === 'number' ? () => checkInterval : checkInterval,
     phase: () => phaseOf(state),
     ...canaries(state),

@@ -52,7 +52,7 @@ export async function lab(
       return saves.answer ?? done;
     },
   };
-  const backend = createIptablesBackend({ family: 'IPv4', driver: adapt(driver), timer: clock });
+  const backend = createIptablesBackend({ family: 'IPv4', driver: adapt(driver), clock });
   const [heard, problems]: [string[], string[]] = [[], []];
   const undo = backend.watch?.(
     (what) => heard.push(what),

@@ -9,7 +9,7 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 const FORWARD: Drift = { kind: 'altered', type: 'chain', name: 'KUBE-FORWARD', within: 'filter' };
 
 async function lab(variant: 'nft' | 'legacy' = 'nft') {
-  const timer = createManualClock();
+  const clock = createManualClock();
   const kernel = {
     commits: { kind: 'counted', total: 3 } as OtherCommits,
     drift: [] as Drift[],
@@ -34,19 +34,19 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
     },
     onDrift: (what) => reported.push(what),
     onProblem: ({ message }) => problems.push(message),
-    timer,
+    clock,
   });
   await settled();
   const poll = async (): Promise<void> => {
-    timer.advance(250);
+    clock.advance(250);
     await settled();
   };
-  return { timer, kernel, rules, reported, problems, stop, poll };
+  return { clock, kernel, rules, reported, problems, stop, poll };
 }
 
 describe('watchRules', () => {
   it('compares the rules once after a commit of another process, and reports the first difference', async () => {
-    const { kernel, reported, poll, stop, timer } = await lab();
+    const { kernel, reported, poll, stop, clock } = await lab();
     await poll();
     expect([kernel.compared, reported]).toEqual([1, []]);
     kernel.commits = { kind: 'counted', total: 4 };
@@ -55,7 +55,7 @@ describe('watchRules', () => {
     await poll();
     expect([kernel.compared, reported]).toEqual([2, ['altered chain KUBE-FORWARD in filter']]);
     stop();
-    expect(timer.pending).toEqual([]);
+    expect(clock.pending).toEqual([]);
   });
 
   it('compares commits that came before there were rules as soon as there are', async () => {
@@ -94,7 +94,7 @@ describe('watchRules', () => {
   });
 
   it('does nothing in the legacy variant', async () => {
-    const { kernel, timer } = await lab('legacy');
-    expect([kernel.compared, timer.pending]).toEqual([0, []]);
+    const { kernel, clock } = await lab('legacy');
+    expect([kernel.compared, clock.pending]).toEqual([0, []]);
   });
 });

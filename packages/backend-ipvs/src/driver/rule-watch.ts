@@ -1,7 +1,8 @@
-/** Notices, in the nft variant of iptables, that another process altered our rules. */
-import { SYSTEM_TIMER, watchCommits, type IptablesDriver, type Timer } from '@signalbox/iptables';
+/** Notices, in the nft variant of iptables, that another process altered the rules of Signalbox. */
+import { watchCommits, type IptablesDriver } from '@signalbox/iptables';
 import { formatDrift, reportOnce } from '@signalbox/backend-kit';
-import type { BackendError } from '@signalbox/core';
+import type { BackendError, Clock } from '@signalbox/core';
+import { backgroundClock } from '@signalbox/core/system-clock';
 import type { IpvsDriver } from './ipvs-driver.ts';
 import type { PacketFilter } from '../objects/packet-filter.ts';
 import { packetFilterDrift } from './packet-filter.ts';
@@ -29,12 +30,12 @@ export interface RuleWatchOptions {
   readonly rules: Pick<RuleComparison, 'again'>;
   readonly onDrift: (what: string) => void;
   readonly onProblem: ((problem: BackendError) => void) | undefined;
-  readonly timer?: Timer;
+  readonly clock?: Pick<Clock, 'schedule'>;
 }
 
 /** The answer ends the watch. */
 export function watchRules(options: RuleWatchOptions): () => void {
-  const { iptables, rules, onDrift, onProblem = () => undefined, timer = SYSTEM_TIMER } = options;
+  const { iptables, rules, onDrift, onProblem = () => undefined, clock = backgroundClock } = options;
   const watch = { seen: null as number | null, comparing: false, over: false };
   const report = reportOnce(onProblem);
   const compare = async (total: number): Promise<void> => {
@@ -50,7 +51,7 @@ export function watchRules(options: RuleWatchOptions): () => void {
   };
   const stop = watchCommits({
     driver: iptables,
-    timer,
+    clock,
     isActive: () => true,
     onCommits: (total) => void (total === watch.seen ? null : compare(total)),
     onProblem: report,

@@ -3,6 +3,7 @@
  * the generation of the rule set; it is polled, since a listener of the NFTABLES group slows every commit on the machine.
  */
 import { createTimeShare, type TimeShare } from '@signalbox/backend-kit';
+import { backgroundClock } from '@signalbox/core/system-clock';
 import { nftFamily } from '../encode/rule-expressions.ts';
 import { TABLE } from '../objects/ruleset.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
@@ -10,7 +11,6 @@ import type { NftablesOptions } from '../options.ts';
 import type { BackendState, HeldTable } from './backend-state.ts';
 import { isSameStructure } from '../objects/observed.ts';
 import { observe } from './observe.ts';
-import { SYSTEM_CLOCK } from './system-clock.ts';
 
 export interface GenerationWatch {
   readonly options: NftablesOptions;
@@ -25,8 +25,8 @@ const VERIFY_TIME_SHARE = 0.01;
 
 /** Starts to poll; the returned function stops it. */
 export function watchGeneration(watch: GenerationWatch): () => void {
-  const { clock = SYSTEM_CLOCK, pollInterval = 250 } = watch.options;
-  const polling: Polling = { stopped: false, verifications: createTimeShare(() => clock.now()) };
+  const { clock = backgroundClock, pollInterval = 250 } = watch.options;
+  const polling: Polling = { stopped: false, verifications: createTimeShare(() => clock.elapsed()) };
   let cancel = (): void => {};
   const schedule = (): void => {
     cancel = clock.schedule(pollInterval, () => {

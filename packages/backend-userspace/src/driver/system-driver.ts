@@ -9,7 +9,7 @@ import { createDataPath, sourceText, type DataPath } from './data-path.ts';
 import { changeAddresses, createDevice, deleteDevice, observeDevice, type ObservedDevice } from './device.ts';
 import { createOpenFiles, processFiles } from './open-files.ts';
 import { createSockets, type Sockets } from './sockets.ts';
-import { systemClock } from './system-clock.ts';
+import { systemClock } from '@signalbox/core/system-clock';
 import type { UserspaceDriver } from './userspace-driver.ts';
 
 export interface SystemDriverOptions {

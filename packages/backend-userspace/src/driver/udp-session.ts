@@ -92,17 +92,17 @@ interface IdleTimer {
 
 /** A touch starts no timer: when the timer expires, it is started again for the time that remains since the last touch. */
 function createIdleTimer({ clock, timeout }: UdpSessionOptions, onIdle: () => void): IdleTimer {
-  const state = { usedAt: clock.now(), stop: (): void => {} };
+  const state = { usedAt: clock.elapsed(), stop: (): void => {} };
   const watch = (delay: number): void => {
     state.stop = clock.schedule(delay, () => {
-      const left = state.usedAt + timeout - clock.now();
+      const left = state.usedAt + timeout - clock.elapsed();
       if (left <= 0) onIdle();
       else watch(left);
     });
   };
   watch(timeout);
   return {
-    touch: () => void (state.usedAt = clock.now()),
+    touch: () => void (state.usedAt = clock.elapsed()),
     stop: () => state.stop(),
   };
 }

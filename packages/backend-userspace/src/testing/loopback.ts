@@ -5,7 +5,7 @@ import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
 import type { Clock, DesiredEndpoint, Route } from '@signalbox/core';
 import { expect } from 'vitest';
 import { createSystemDriver } from '../driver/system-driver.ts';
-import { systemClock } from '../driver/system-clock.ts';
+import { systemClock } from '@signalbox/core/system-clock';
 import type { UserspaceDriver } from '../driver/userspace-driver.ts';
 import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import type { Listener } from '../objects/listener.ts';

@@ -12,7 +12,7 @@ export interface ManualClock extends Clock {
   readonly pending: readonly PendingTimer[];
   /** Advances the time and runs the timers that are due, in order; `now()` in a callback is the time it was due at. */
   advance(ms: number): void;
-  /** Sets the wall clock back: `now()` is less by this much from here on; timers do not run later. */
+  /** Sets the time of day back: `now()` is less by this much from here on; `elapsed()` is not, and timers do not run later. */
   setBack(ms: number): void;
   /** Resolves as soon as a timer for which `matches` holds is pending. */
   waitForTimer(matches: (timer: PendingTimer) => boolean): Promise<PendingTimer>;
@@ -39,14 +39,13 @@ export function createManualClock(start = 1_700_000_000_000, random = 0.5): Manu
 
   return {
     now: () => now - behind,
+    elapsed: () => now,
     random: () => random,
     schedule(delayMs, callback) {
       const timer: Timer = { delayMs, dueAt: now + Math.max(0, delayMs), callback };
       timers = [...timers, timer].sort((a, b) => a.dueAt - b.dueAt);
       for (const check of waiters) check();
-      return () => {
-        timers = timers.filter((t) => t !== timer);
-      };
+      return () => void (timers = timers.filter((each) => each !== timer));
     },
     get pending() {
       return timers;

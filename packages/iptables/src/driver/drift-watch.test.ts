@@ -44,7 +44,7 @@ async function lab(variant: Variant, now: Lab['phase']['now'] = 'idle'): Promise
         return answer.now === null ? counts() : Promise.resolve(answer.now);
       },
     },
-    timer: clock,
+    clock,
     interval: () => phase.interval,
     phase: () => phase.now,
     canary: 'KUBE-PROXY-CANARY',

@@ -2,10 +2,9 @@
  * Detects changes by other processes to owned rules: in the nft variant by the number of their commits, in both variants by
  * checking at intervals for a chain and a jump that must exist.
  */
-import type { BackendError } from '@signalbox/core';
+import type { BackendError, Clock } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';
 import type { IptablesDriver } from './iptables-driver.ts';
-import type { Timer } from './timer.ts';
 import { watchCommits } from './watch-commits.ts';
 
 /** An owned rule in a chain that is not owned. */
@@ -17,7 +16,7 @@ export interface Guarded {
 
 export interface DriftWatchOptions {
   readonly driver: IptablesDriver;
-  readonly timer: Timer;
+  readonly clock: Pick<Clock, 'schedule'>;
   /** Milliseconds between two checks. */
   readonly interval: () => number;
   /** `off`: there is nothing to guard, or it is known to be altered. `writing`: a sync may be about to write what is missing. */
@@ -33,17 +32,17 @@ export interface DriftWatchOptions {
 }
 
 export function createDriftWatch(options: DriftWatchOptions): () => void {
-  const { driver, timer, interval, phase } = options;
+  const { driver, clock, interval, phase } = options;
   const guarding = { over: false };
   let cancel = (): void => {};
 
   const lookNowAndThen = async (): Promise<void> => {
     const missing = phase() === 'idle' ? await firstMissing(driver, options) : null;
     if (missing !== null && !guarding.over && phase() === 'idle') options.onDrift(missing);
-    if (!guarding.over) cancel = timer.schedule(interval(), () => void lookNowAndThen());
+    if (!guarding.over) cancel = clock.schedule(interval(), () => void lookNowAndThen());
   };
   const stopPolling = watchCommits({ ...options, isActive: () => phase() !== 'off' });
-  cancel = timer.schedule(interval(), () => void lookNowAndThen());
+  cancel = clock.schedule(interval(), () => void lookNowAndThen());
   return () => {
     guarding.over = true;
     cancel();

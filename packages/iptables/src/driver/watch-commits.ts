@@ -1,10 +1,9 @@
-import type { BackendError } from '@signalbox/core';
+import type { BackendError, Clock } from '@signalbox/core';
 import type { IptablesDriver } from './iptables-driver.ts';
-import type { Timer } from './timer.ts';
 
 export interface CommitWatchOptions {
   readonly driver: Pick<IptablesDriver, 'probe' | 'otherCommits'>;
-  readonly timer: Timer;
+  readonly clock: Pick<Clock, 'schedule'>;
   /** Whether there is anything to guard now. */
   readonly isActive: () => boolean;
   /** Called at intervals, with the number of commits of other processes. */
@@ -17,7 +16,7 @@ export interface CommitWatchOptions {
 const POLL_MS = 250;
 
 /** Queries the commits of other processes until the returned function is called. The legacy variant has no such count. */
-export function watchCommits({ driver, timer, isActive, ...options }: CommitWatchOptions): () => void {
+export function watchCommits({ driver, clock, isActive, ...options }: CommitWatchOptions): () => void {
   const watching = { over: false };
   let cancel = (): void => {};
   const ask = async (): Promise<'go-on' | 'end'> => {
@@ -32,7 +31,7 @@ export function watchCommits({ driver, timer, isActive, ...options }: CommitWatc
   };
   const poll = async (): Promise<void> => {
     const next = await ask();
-    if (next === 'go-on' && !watching.over) cancel = timer.schedule(POLL_MS, () => void poll());
+    if (next === 'go-on' && !watching.over) cancel = clock.schedule(POLL_MS, () => void poll());
   };
   void poll();
   return () => {

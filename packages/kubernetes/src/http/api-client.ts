@@ -5,7 +5,7 @@ import { type Clock, type Result, succeed } from '@signalbox/core';
 
 import type { ClusterConfig, Headers } from '../config/cluster-config.ts';
 import { createIdentitySource, type Identity, type IdentitySource } from '../credentials/identity.ts';
-import { systemClock } from '../system-clock.ts';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createAgents, type Agents } from './agents.ts';
 import { apiError, type ApiError } from './api-error.ts';
 import { decodedBody, readStart } from './body.ts';
