@@ -1,5 +1,5 @@
-// Whoever looks for "session affinity in mode X" finds it in ten seconds: every backend that compiles has the same files for
-// the same features, and one list of those that its mode has not.
+// Every backend that compiles has the same file names for the same features, and one list of the features that its mode does not
+// support: the code of session affinity in any mode is found by its name.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // Every clause of docs/service-semantics.md and docs/compatibility.md is proven by a scenario or a test that
-// names it, or docs/differences.md says why we do not do it, and every id that a text names is such a clause.
+// names it, or docs/differences.md gives the reason why it is absent, and every id that a text names is such a clause.
 // `node tools/coverage.mjs` prints the table and fails otherwise; with --missing it prints only what is wrong;
 // with --write it fills the documents' last column, and writes the anchors of links.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -11,8 +11,8 @@ const stamp = path.join('node_modules', '.signalbox-install');
 const oldestNode = [22, 19];
 
 /**
- * Whether what is installed is what the lockfile says: then somebody has just run `npm install`, and `npm ci`,
- * which empties node_modules first, would only disturb. Packages for other platforms are absent for good.
+ * Whether the installed packages are those of the lockfile, as after `npm install`: then `npm ci`, which empties node_modules
+ * first, is not needed. Packages for other platforms are absent for good.
  */
 export function isInstalled(lock, installed) {
   const optional = ({ optional = false, devOptional = false }) => optional || devOptional;

@@ -1,4 +1,4 @@
-// Private network and mount namespaces for whatever touches the kernel, so that the host is never touched.
+// Private network and mount namespaces for every suite that changes the kernel, so that the host is never changed.
 import { readFileSync } from 'node:fs';
 import { run } from './process.mjs';
 
@@ -12,7 +12,7 @@ function prefix(flags) {
 const probe = ['sh', '-c', 'ip netns add probe && ip netns exec probe true && ip netns del probe'];
 
 /** Kernel settings that forbid user namespaces, and the value that does. */
-const switches = [
+const settings = [
   ['kernel/unprivileged_userns_clone', '0', 'sysctl -w kernel.unprivileged_userns_clone=1'],
   ['user/max_user_namespaces', '0', 'sysctl -w user.max_user_namespaces=10000'],
   // Ubuntu 23.10 and newer.
@@ -32,23 +32,25 @@ function readText(file) {
   }
 }
 
-/** What is in the way on this machine, and what to do about it; empty if nothing is known. */
+/** What forbids namespaces on this machine, and how to allow them; empty if the cause is not found. */
 export function findObstacles(read = readText, uid = process.getuid()) {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(read('/proc/self/status'))?.[1] ?? '';
-  const powerful = effective !== '' && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
-  if (uid === 0 && !powerful) {
-    return ['root without CAP_SYS_ADMIN (a container?): give it more, as in docker run --privileged'];
+  const isAdmin = effective !== '' && ((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n;
+  if (uid === 0 && !isAdmin) {
+    return [
+      'root without CAP_SYS_ADMIN (a container?): give it the capability, as in docker run --privileged',
+    ];
   }
-  const off = switches.filter(([name, value]) => read(`/proc/sys/${name}`) === value);
+  const off = settings.filter(([name, value]) => read(`/proc/sys/${name}`) === value);
   return off.map(([name, value, remedy]) => `${name.replace('/', '.')} is ${value}: as root, ${remedy}`);
 }
 
 function advice(output) {
   const reason = output.trim().split('\n').at(-1) ?? 'unknown error';
   const obstacles = findObstacles();
-  const todo =
+  const remedy =
     obstacles.length > 0 ? obstacles.join('; ') : 'run it as root, or where user namespaces are allowed';
-  return `no network namespaces here (${reason}): ${todo}`;
+  return `no network namespaces here (${reason}): ${remedy}`;
 }
 
 /**
@@ -70,7 +72,7 @@ export async function namespacePrefix(env) {
     const [command, ...args] = [...prefix(flags), ...probe];
     const { status, output } = await run(command, args, { env, capture: true, timeoutSeconds: 30 });
     if (status === 0) {
-      // The demo says how to enter: another command line for a namespace of users.
+      // The demo prints the command to enter; it differs in a user namespace.
       return { prefix: prefix(flags), env: { SIGNALBOX_USER_NAMESPACE: flags.includes('-U') ? '1' : '0' } };
     }
     last = output;

@@ -119,9 +119,9 @@ async function serviceChecks({ sdk, dotnet }) {
 
 /** The program itself, out of the bundle. */
 function versionCheck() {
-  return rig.check('the program of the bundle says its version under Windows', () => {
-    const said = wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), '--version']);
-    if (!/\d+\.\d+\.\d+/.test(said)) throw new Error(`got: ${said}`);
+  return rig.check('the program of the bundle prints its version under Windows', () => {
+    const printed = wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), '--version']);
+    if (!/\d+\.\d+\.\d+/.test(printed)) throw new Error(`got: ${printed}`);
   });
 }
 
@@ -146,24 +146,13 @@ const POLL_MS = 200;
 function programCheck({ sdk, dotnet }) {
   return rig.check('the program of the bundle programs a Service from files', async () => {
     const simulator = await rig.startSimulator();
-    const network = {
-      Name: 'cbr0',
-      Type: 'L2Bridge',
-      Ipams: [{ Subnets: [{ IpAddressPrefix: '10.244.1.0/24' }] }],
-    };
-    await rig.askSimulator(simulator, { do: 'addNetwork', args: [network] });
-    const flags = ['--network-name=cbr0', '--hostname-override=node-a', `--manifests=${windows(MANIFESTS)}`];
-    const ports = ['--healthz-bind-address=127.0.0.1:41256', '--metrics-bind-address=127.0.0.1:41249'];
+    await rig.askSimulator(simulator, { do: 'addNetwork', args: [NETWORK] });
     const output = path.join(folder, 'program.txt');
     const file = openSync(output, 'w');
-    const child = spawn(
-      'wine',
-      [nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), ...flags, ...ports],
-      {
-        env: { ...wineEnv, ...dotnet, WINEPATH: windows(sdk), HNS_SIMULATOR_PORT: String(simulator.port) },
-        stdio: ['ignore', file, file],
-      },
-    );
+    const child = spawn('wine', [nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), ...FLAGS], {
+      env: { ...wineEnv, ...dotnet, WINEPATH: windows(sdk), HNS_SIMULATOR_PORT: String(simulator.port) },
+      stdio: ['ignore', file, file],
+    });
     try {
       await waitForBalancer(simulator, output);
     } finally {
@@ -177,14 +166,14 @@ function programCheck({ sdk, dotnet }) {
 /** As an operator does it: `signalbox windows-service install`, start, `status`, `uninstall`. */
 function installedProgramCheck({ sdk, dotnet }) {
   return rig.check(
-    'the program of the bundle installs itself, runs as a service, and goes again',
+    'the program of the bundle installs itself, runs as a service, and uninstalls itself',
     async () => {
       const simulator = await rig.startSimulator();
       const signalbox = (...words) =>
         wine([nodeInBundle(), windows(path.join(bundle, 'signalbox.js')), ...words]);
       const service = (action, ...flags) => signalbox('windows-service', action, ...flags).trim();
-      const expect = (got, wanted) => {
-        if (got !== wanted) throw new Error(`expected ${wanted}, got ${got}`);
+      const expect = (got, expected) => {
+        if (got !== expected) throw new Error(`expected ${expected}, got ${got}`);
       };
       try {
         await rig.askSimulator(simulator, { do: 'addNetwork', args: [NETWORK] });
@@ -213,7 +202,7 @@ async function waitForBalancer(simulator, output) {
     if (balancer?.FrontendVIPs[0] === '10.96.0.10' && addresses.includes('10.244.2.7')) return;
     await setTimeout(POLL_MS);
   }
-  throw new Error(`no load balancer; the program says:\n${readFileSync(output, 'utf8').slice(-3000)}`);
+  throw new Error(`no load balancer; output of the program:\n${readFileSync(output, 'utf8').slice(-3000)}`);
 }
 
 await rig.runRig('rig-b', async () => {

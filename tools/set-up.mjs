@@ -43,7 +43,9 @@ async function fetchNode({ name, version, integrity }, folder, env) {
   if (status !== 0) return null;
   const installed = JSON.parse(readFileSync(path.join(folder, 'node_modules/.package-lock.json'), 'utf8'));
   if (installed.packages[`node_modules/${name}`]?.integrity !== integrity) {
-    throw new Error(`${name}@${version} of the registry is not what package-lock.json says`);
+    throw new Error(
+      `${name}@${version} of the registry has another integrity hash than in package-lock.json`,
+    );
   }
   const programs = path.join(folder, 'node_modules', name, 'bin');
   return existsSync(programs) ? programs : null;

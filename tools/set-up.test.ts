@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32')('npm ci', () => {
   it('is not started if the Node of the registry is not the one of the lockfile', async () => {
     const { env, calls } = fakeNpm('sha512-wrong');
     await expect(installPackages(lock, { env, running: '20.20.2' })).rejects.toThrow(
-      `${name}@24.21.0 of the registry is not what package-lock.json says`,
+      `${name}@24.21.0 of the registry has another integrity hash than in package-lock.json`,
     );
     expect(calls()).toEqual([`install ${own()}`]);
   });

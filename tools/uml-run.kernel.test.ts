@@ -39,7 +39,7 @@ function kernelsLeft(): readonly string[] {
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
 describe('uml-run', () => {
-  it('wants a command', () => {
+  it('requires a command', () => {
     expect(umlRun()).toEqual({ status: 125, stdout: '', stderr: 'uml-run: no command given\n' });
   });
 
@@ -90,7 +90,7 @@ describe('uml-run', () => {
     },
   );
 
-  it.skipIf(!available)('tells a kernel that died from a command that failed', () => {
+  it.skipIf(!available)('exits with 125 if the kernel stopped before the command ended', () => {
     const { status, stderr } = umlRun('sh', '-c', 'echo c >/proc/sysrq-trigger');
     expect(status, stderr).toBe(125);
     expect(stderr).toContain('uml-run: the kernel stopped before the command ended');

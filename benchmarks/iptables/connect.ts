@@ -13,7 +13,7 @@ import { median } from '../statistics.ts';
 /** Microseconds, medians. */
 export interface ConnectTimes {
   readonly direct: number;
-  /** The same, past the rules: what connection tracking and the walk cost whoever uses no service. */
+  /** The same, past the rules: the cost of connection tracking and of the rules for a client that uses no service. */
   readonly past: number;
   readonly tree: number;
   /** Of the iptables variants alone. */

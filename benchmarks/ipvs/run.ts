@@ -1,5 +1,5 @@
 /**
- * What IPVS mode costs: on a fake kernel, which shows our own share, and on a real one inside User-Mode Linux
+ * What IPVS mode costs: on a fake kernel, which shows the share of Signalbox, and on a real one inside User-Mode Linux
  * (slower than the machine's own by some factor; ratios count).
  * `npm run bench -- ipvs [--smoke]`.
  */

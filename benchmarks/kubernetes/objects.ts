@@ -3,7 +3,7 @@ import type { WireObject } from '@signalbox/kubernetes';
 
 const at = { manager: 'controller', operation: 'Update', apiVersion: 'v1', time: '2026-11-21T08:00:00Z' };
 
-/** Half of an object is who set which field: nobody reads it here, and everybody receives it. */
+/** Half of an object is the record of who set which field: every client receives it, and the proxy does not read it. */
 function managedFields(fields: number): object[] {
   const names = Array.from({ length: fields }, (_, i) => [
     `k:{"port":${i},"protocol":"TCP"}`,

@@ -61,7 +61,7 @@ async function stageNode(stage, version) {
   if (found !== undefined) cpSync(found, path.join(stage, 'LICENSE.node'));
 }
 
-/** What runs, and no install script: that one wants the .NET SDK, and puts the VC++ runtime where we put it here. */
+/** The files that run. The install script needs the .NET SDK, and only puts the VC++ runtime where this function puts it. */
 async function stageEdge(stage, nodeVersion) {
   const from = await fetchPackage(EDGE, cache, 'edge-js');
   const to = path.join(stage, 'node_modules/edge-js');

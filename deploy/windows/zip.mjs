@@ -1,7 +1,7 @@
 // A ZIP archive with fixed times: the same files give the same bytes on every machine, with no zip program needed.
 import { crc32, deflateRawSync } from 'node:zlib';
 
-/** 1980-01-01, the first date that the format knows. */
+/** 1980-01-01, the first date of the format. */
 const DOS_DATE = 0x0021;
 const UTF8 = 0x0800;
 const DEFLATED = 8;

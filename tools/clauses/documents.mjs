@@ -4,7 +4,7 @@ import path from 'node:path';
 
 const ROW = /^\|\s*([A-Z]+[0-9]+)\s*\|(.*)\|\s*$/;
 
-/** Each document and the letter of its ids. A document that does not exist promises nothing. */
+/** Each document and the letter of its ids. A document that does not exist has no clauses. */
 export const DOCUMENTS = [
   { file: 'docs/service-semantics.md', letter: 'S' },
   { file: 'docs/compatibility.md', letter: 'F' },
@@ -31,8 +31,8 @@ export function readClauses(root, file) {
 }
 
 /**
- * Rows `| S58 | differs | kube-proxy … | Signalbox … | because … |`. `differs`: we do it in our way, and that
- * has to be proven; `absent`: we do not do it, so there is nothing to prove.
+ * Rows `| S58 | differs | kube-proxy … | Signalbox … | because … |`. `differs`: Signalbox does it in another way,
+ * which a test proves; `absent`: Signalbox does not do it, so there is nothing to prove.
  */
 export function readDifferences(root) {
   return readClauses(root, DIFFERENCES).map(({ id, cells: [kind] }) => ({ id, kind }));

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinnedEnvironment, repositoryRoot, tool } from '../install.mjs';
 
-/** A folder with the project's lint configuration and nothing else: a bad file in it disturbs nobody. */
+/** A folder with the project's lint configuration and nothing else: a bad file in it does not affect the lint of the project. */
 const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-lint-'));
 
 beforeAll(() => {

@@ -36,7 +36,7 @@ export function createPrefix() {
   if (existsSync(path.join(prefix, 'system.reg'))) return;
   try {
     execFileSync('wine', ['wineboot', '-i'], { env: wineEnv, stdio: 'ignore', timeout: 120_000 });
-    // Node refuses what Wine says it is by default.
+    // Node.js refuses the version of Windows that Wine reports by default.
     execFileSync('wine', ['winecfg', '-v', 'win10'], { env: wineEnv, stdio: 'ignore', timeout: 60_000 });
   } catch (error) {
     rmSync(prefix, { recursive: true, force: true });
@@ -45,8 +45,8 @@ export function createPrefix() {
 }
 
 /**
- * What a service of Wine finds in its environment is what the registry says, and that goes before what a process is
- * started with: nothing of it may stay.
+ * The environment of a service of Wine comes from the registry, which has precedence over the environment that a process is
+ * started with: no variable may stay in it.
  */
 const ENVIRONMENT = 'HKLM\\System\\CurrentControlSet\\Control\\Session Manager\\Environment';
 const SERVICE_VARIABLES = ['EDGE_USE_CORECLR', 'EDGE_BOOTSTRAP_DIR', 'HNS_SIMULATOR_PORT'];

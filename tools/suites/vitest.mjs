@@ -16,7 +16,7 @@ function readReport(file) {
   }
 }
 
-/** Skipped tests by their titles, so that the table says what did not run. */
+/** Skipped tests by their titles, so that the table lists what did not run. */
 function skippedTitles(report) {
   const tests = report.testResults.flatMap((file) => file.assertionResults);
   const titles = tests.filter((test) => test.status === 'skipped' || test.status === 'pending');

@@ -5,7 +5,7 @@
  */
 import { setFlagsFromString } from 'node:v8';
 
-// The young generation stays at the size it has. (`--max-semi-space-size` is read before our first line.)
+// The young generation stays at the size it has. (`--max-semi-space-size` is read before the first line of the program.)
 setFlagsFromString('--semi-space-growth-factor=1');
 // The old one is collected when it is half as large again as what was reachable the last time.
 setFlagsFromString('--heap-growing-percent=50');

@@ -1,4 +1,4 @@
-/** Input that nothing can be made of ends the process with 1 and one line that names the culprit: kubeconfigs, manifests. */
+/** Invalid input ends the process with status 1 and one line that names the cause: kubeconfigs, manifests. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -20,7 +20,7 @@ const read = (file: string): readonly Manifest[] => parse(readFileSync(path.join
 
 const MODES = ['iptables', 'ipvs', 'nftables', 'userspace'];
 
-/** No Debian package has a kubectl that knows components: the one of the machine, if there is one. */
+/** No Debian package has a kubectl that supports components: the one of the machine, if there is one. */
 const KUBECTL = ['/usr/local/bin/kubectl', '/usr/bin/kubectl'].find((file) => existsSync(file));
 
 function kubectl(context: TestContext, args: readonly string[], input = ''): readonly Manifest[] {

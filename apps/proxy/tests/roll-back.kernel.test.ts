@@ -85,7 +85,7 @@ async function build(): Promise<{ world: World; shell: Shell }> {
 }
 
 describe('back to kube-proxy', () => {
-  it('F87: what kube-proxy takes for chains of services that are gone are all the chains of our trees', async () => {
+  it('F87: kube-proxy treats every chain of the dispatch trees as a chain of a deleted service', async () => {
     const { world, shell } = await build();
     held.folder = mkdtempSync(join(tmpdir(), 'proxy-roll-back-'));
     writeServices(held.folder);

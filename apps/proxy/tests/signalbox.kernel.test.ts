@@ -216,7 +216,7 @@ describe('signalbox on a node, with the configuration of kubeadm', () => {
     await eventually(call, (who) => who === PODS[0]);
   });
 
-  it('F168 S46: forgets UDP flows to an endpoint that is gone', async () => {
+  it('F168 S46: deletes UDP flows to a removed endpoint', async () => {
     const request = {
       protocol: 'UDP',
       from: CLIENT,

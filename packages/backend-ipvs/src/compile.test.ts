@@ -165,7 +165,7 @@ describe('virtual servers', () => {
 describe('node-port addresses', () => {
   it.each([
     ['an address of the node', '192.0.2.10', true],
-    ['a service address that is only on our device', '10.96.0.10', false],
+    ['a service address that is only on the device of Signalbox', '10.96.0.10', false],
     ['link-local', 'fe80::5054:ff:fe12:3456', false],
     ['an IPv6 address of the node', '2001:db8:0:2::10', true],
   ])('%s', (_, address, taken) => {

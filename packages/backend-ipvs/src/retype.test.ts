@@ -1,4 +1,4 @@
-/** Sets of our names that another program made with another type, and that rules refer to. */
+/** Sets with names of Signalbox that another program created with another type, and that rules refer to. */
 import { backendError, type DesiredServicePort } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createIpvsBackend } from './ipvs-backend.ts';

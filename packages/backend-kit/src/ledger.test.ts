@@ -16,7 +16,7 @@ describe('Ledger', () => {
     expect(ledger.isSettled).toBe(true);
   });
 
-  it('keeps a write that was wanted while an older one was carried out', () => {
+  it('keeps a write that was planned while an older one was carried out', () => {
     const ledger = createLedger();
     ledger.want('chain', ONE);
     ledger.want('chain', TWO);
@@ -24,7 +24,7 @@ describe('Ledger', () => {
     expect([...ledger.writes.keys()]).toEqual(['chain']);
   });
 
-  it('plans the removal of what is held, and forgets it where the object is wanted again', () => {
+  it('plans the removal of what is held, and forgets it where the object is desired again', () => {
     const ledger = createLedger();
     ledger.unwant('absent', 'remove');
     expect(ledger.isSettled).toBe(true);
@@ -38,7 +38,7 @@ describe('Ledger', () => {
     expect([ledger.isSettled, ledger.held.size]).toEqual([true, 0]);
   });
 
-  it('orders writes by the latest wish', () => {
+  it('orders writes by the latest call of want', () => {
     const ledger = createLedger();
     for (const key of ['a', 'b', 'a']) ledger.want(key, { digest: key });
     expect([...ledger.writes.keys()]).toEqual(['b', 'a']);

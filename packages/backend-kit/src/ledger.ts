@@ -19,13 +19,13 @@ export const UNKNOWN: { readonly kind: 'unknown' } = { kind: 'unknown' };
 
 /**
  * `H`: what is kept of an object that is held. `W`: what it takes to write one. `R`: how one is removed. Pending writes and
- * removals lead from what is held to what is wanted.
+ * removals lead from what is held to what is desired.
  */
 export interface Ledger<H extends Digested, W extends Digested, R> {
   readonly held: ReadonlyMap<string, H>;
   /** Sum of the sizes of what is held. */
   readonly heldSize: number;
-  /** In the order in which they were last wanted. */
+  /** In the order of the latest calls of `want`. */
   readonly writes: ReadonlyMap<string, W>;
   readonly removals: ReadonlyMap<string, R>;
   /** Nothing is left to be done. */
@@ -73,7 +73,7 @@ export function createLedger<H extends Digested, W extends Digested = H, R = 're
       removals.delete(key);
     },
     want(key, object) {
-      // Deleted first, so that the order of `writes` is that of the latest wishes.
+      // Deleted first, so that the order of `writes` is that of the latest calls of `want`.
       writes.delete(key);
       removals.delete(key);
       if (store.held.get(key)?.digest !== object.digest) writes.set(key, object);

@@ -3,7 +3,7 @@
  * two ports, one frontend that two Services claim. Pure.
  */
 
-/** How one object changed since the last `takeSteps`; `undefined` where no owner wants it. */
+/** How one object changed since the last `takeSteps`; `undefined` where it has no owner. */
 export interface Step<T> {
   readonly before: T | undefined;
   readonly after: T | undefined;
@@ -17,15 +17,15 @@ export type Same<T> = (one: T, other: T) => boolean;
  * in force, whatever the order in which they came; the object is gone when its last owner goes.
  */
 export interface OwnedObjects<T> {
-  /** Number of keys that at least one owner wants. */
+  /** Number of keys with at least one owner. */
   readonly size: number;
   get(key: string): T | undefined;
   has(key: string): boolean;
-  /** The owner whose object is in force; the key itself where no owner wants it. */
+  /** The owner whose object is in force; the key itself where it has no owner. */
   ownerOf(key: string): string;
   keys(): IterableIterator<string>;
   entries(): Generator<readonly [string, T]>;
-  /** Replaces everything that `owner` wants by `objects`; an empty list withdraws the owner. */
+  /** Replaces all objects of `owner` by `objects`; an empty list withdraws the owner. */
   contribute(owner: string, objects: Iterable<readonly [string, T]>): void;
   /** Withdraws all owners. */
   clear(): void;

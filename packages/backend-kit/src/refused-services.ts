@@ -16,7 +16,7 @@ export interface RefusedServices {
   ): Promise<readonly DesiredServicePort[]>;
   /** Tries those of these that are refused again. Those that are accepted now, and no longer refused. */
   retry(services: Iterable<DesiredServicePort>, trial: ServiceTrial): Promise<readonly DesiredServicePort[]>;
-  /** Keeps those that the condition names. The others are no longer wanted, or may be acceptable. */
+  /** Keeps those that the condition names. The others are no longer desired, or may be acceptable. */
   keep(condition: (key: ServicePortKey) => boolean): void;
 }
 

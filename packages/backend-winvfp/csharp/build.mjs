@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Builds lib/Signalbox.Hcn.dll from Hcn.cs with Mono's mcs. The built DLL is committed: who has no mcs uses that.
-// `--check`: says whether the committed DLL is what the source gives (mcs writes a new module id and time each run, so
+// Builds lib/Signalbox.Hcn.dll from Hcn.cs with Mono's mcs. The built DLL is committed, for machines without mcs.
+// `--check`: compares the committed DLL with a new build (mcs writes a new module id and time each run, so
 // the code is compared, not the bytes).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

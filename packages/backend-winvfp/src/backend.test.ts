@@ -121,7 +121,7 @@ describe('a change', () => {
       ['delete-load-balancer', 'create-load-balancer'],
     ],
     [
-      'an HNS that says it modified and did not: anew',
+      'an HNS that reports a modification which it did not make: deleted and created again',
       { modifyLies: true },
       {},
       ['modify-load-balancer', 'delete-load-balancer', 'create-load-balancer'],

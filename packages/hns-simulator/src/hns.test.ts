@@ -132,7 +132,7 @@ describe('load balancers', () => {
   it.each([
     ['15.4', { version: { major: 15, minor: 4 } }, HR.notImplemented, 8080],
     ['15.5', {}, HR.ok, 9090],
-    ['one that lies', { modifyLies: true }, HR.ok, 8080],
+    ['one that reports success without a change', { modifyLies: true }, HR.ok, 8080],
   ])('modify on %s', (_title, options, hr, port) => {
     const hns = host(options);
     const endpoints = [pod(hns, '10.244.1.2')];

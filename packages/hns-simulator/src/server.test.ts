@@ -72,7 +72,7 @@ describe('the server', () => {
     });
   }
 
-  it('answers calls on one port and does what the test wants on the other', async () => {
+  it('answers calls on one port and commands of the test on the other', async () => {
     const server = await startHnsServer();
     open.push(server);
     const added = await talk(server.controlPort, '{"do":"addNetwork","args":[{"Name":"cbr0"}]}\n');

@@ -7,13 +7,13 @@ export interface HnsVersion {
 }
 
 export interface HnsOptions {
-  /** What `/globals/version` says. Default 15.5. */
+  /** The answer to `/globals/version`. Default 15.5. */
   readonly version?: HnsVersion;
   /** Addresses of the host: node ports answer on these. */
   readonly hostAddresses?: readonly string[];
   /** Load balancers without direct server return take at most this many endpoints. Default 64; 0: no limit. */
   readonly maxDestinations?: number;
-  /** `HcnModifyLoadBalancer` says S_OK and changes nothing (HNS 15.4). */
+  /** `HcnModifyLoadBalancer` returns S_OK and changes nothing (HNS 15.4). */
   readonly modifyLies?: boolean;
   /** HNS picks its own id for what is created, whatever id was asked for. */
   readonly ignoresRequestedIds?: boolean;
@@ -29,7 +29,7 @@ export interface HnsOptions {
   readonly lateFault?: (call: string) => number;
 }
 
-/** Everything that HNS knows, keyed by upper-case id. */
+/** All objects of HNS, keyed by upper-case id. */
 export interface HnsState {
   readonly networks: Map<string, NetworkDocument>;
   readonly endpoints: Map<string, EndpointDocument>;

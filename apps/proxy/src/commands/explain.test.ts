@@ -183,7 +183,7 @@ describe('signalbox explain', () => {
     expect(errors).toEqual([expect.stringContaining('/no/such/flag')]);
   });
 
-  it('a packet that no Service knows passes', async () => {
+  it('a packet to no address of a Service passes', async () => {
     expect((await explain('10.244.1.9', '10.96.0.11:80')).printed).toContain('outcome  pass');
   });
 
@@ -209,7 +209,7 @@ describe('signalbox explain', () => {
 
   it.each([
     [['10.244.1.9'], 'Usage: signalbox explain FROM TO'],
-    [['nobody', '10.96.0.10:80'], 'FROM: "nobody" is not address[%interface]'],
+    [['anyone', '10.96.0.10:80'], 'FROM: "anyone" is not address[%interface]'],
     [['10.244.1.9', '10.96.0.10'], 'TO: "10.96.0.10" is not address:port'],
     [['10.244.1.9', '10.96.0.10:80/icmp'], 'TO: "10.96.0.10:80/icmp" is not address:port'],
     [['10.244.1.9', '[fd00::1]:80'], 'different IP families'],

@@ -1,6 +1,6 @@
 /** How a command ended: the exit status, and lines for standard error. */
 export interface Outcome {
-  /** 2: only where a command says what it stands for. */
+  /** 2: only of commands whose help gives it a meaning. */
   readonly status: 0 | 1 | 2;
   readonly errors: readonly string[];
 }

@@ -85,7 +85,7 @@ function describe(reason: unknown): string {
   return reason instanceof Error ? (reason.stack ?? reason.message) : String(reason);
 }
 
-/** The file system as `completeSettings` wants it. */
+/** The file system in the form that `completeSettings` takes. */
 export function readTextFile(path: string): string {
   return readFileSync(path, 'utf8');
 }

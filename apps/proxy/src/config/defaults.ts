@@ -29,7 +29,7 @@ export function applyModeDefaults(config: KubeProxyConfiguration, mode: ProxyMod
   mode.configuration.applyDefaults?.(config);
 }
 
-/** Every value in its one spelling: what reads the configuration from here on knows the canonical form alone. */
+/** Every value in its one spelling: code that reads the configuration from here on has the canonical form alone. */
 export function normalizeFields(config: KubeProxyConfiguration): void {
   for (const { path, kind } of FIELDS) {
     const { normalize } = kindOf(kind);

@@ -252,7 +252,7 @@ export type KindName = keyof typeof KINDS;
 export type ValueOf<Name extends KindName> = (typeof KINDS)[Name]['initial'];
 export type FieldValue = ValueOf<KindName>;
 
-/** The kind of this name, for values of which only the caller knows that they are of it. */
+/** The kind of this name, for values whose kind only the caller can vouch for. */
 export function kindOf(name: KindName): Kind<FieldValue> {
   return KINDS[name] as unknown as Kind<FieldValue>;
 }

@@ -39,7 +39,7 @@ export function describeProblem(origin: Origin, path: FieldPath, reason: Reason)
   return `${where}${nameOf(path)}: ${text}`;
 }
 
-/** The name under which a user knows a field. */
+/** The name of a field as users write it. */
 function nameIn({ file, flags }: Origin, path: FieldPath): string {
   const flag = fieldAt(path)?.flag;
   return flags.get(path) ?? (file !== null || flag === undefined ? path : `--${flag}`);

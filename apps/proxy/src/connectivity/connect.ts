@@ -15,7 +15,7 @@ export interface ConnectRequest {
 export interface Attempt {
   /** `rejected`: refused with an answer, ICMP or RST. `silent`: nothing came back in time. */
   readonly result: 'answered' | 'rejected' | 'silent';
-  /** Where it came from; `null`: no packet was sent. Connection tracking knows its endpoint by this. */
+  /** Where it came from; `null`: no packet was sent. Connection tracking finds the endpoint by this. */
   readonly local: { readonly address: string; readonly port: number } | null;
 }
 

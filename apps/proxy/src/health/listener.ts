@@ -13,7 +13,7 @@ export interface ListenerOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly bounds: Bounds;
-  /** Called for each failed try; the next, if wanted, follows after 5 s unless the listener is closed. */
+  /** Called for each failed try; the next, where retries are enabled, follows after 5 s unless the listener is closed. */
   readonly onBindError: (error: Error) => 'try-again' | 'give-up';
 }
 

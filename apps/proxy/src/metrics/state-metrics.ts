@@ -7,7 +7,7 @@ type State = Pick<StatusAnswer, 'services' | 'api'>;
 export function registerStateMetrics(registry: Registry, status: () => State): void {
   const services = (name: string, help: string) =>
     registry.gauge({ name: `kubeproxy_services${name}`, help: `[ALPHA] ${help}` });
-  const known = services('', 'Services that this node knows, served or not');
+  const known = services('', 'Services received by this node, served or not');
   const withoutEndpoints = services(
     '_without_endpoints',
     'Services with a port that rejects connections, because no endpoint is usable',

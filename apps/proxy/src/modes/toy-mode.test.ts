@@ -1,4 +1,4 @@
-/** A mode joins the app by its record alone: no other file knows this one. */
+/** A mode joins the app by its record alone: no other file refers to this one. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -73,7 +73,7 @@ function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]):
   }
 }
 
-/** A fault in our own code about one object must not stop the others. */
+/** A defect of Signalbox that one object triggers must not stop the others. */
 function takeEvent({ model, logger, onNode }: ControllerOptions, event: ObjectEvent): void {
   try {
     const origin = event.type === 'upsert' && event.origin !== undefined ? { origin: event.origin } : {};

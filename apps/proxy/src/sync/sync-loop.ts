@@ -1,6 +1,6 @@
 /**
  * Decides when a backend syncs: coalesced, rested, repeated after failure, and every so often without a reason.
- * The one place where a failed sync is handled. Time is injected; nothing here knows what a backend does.
+ * The one place where a failed sync is handled. Time is injected; nothing here depends on what a backend does.
  */
 import {
   backendError,
@@ -87,7 +87,7 @@ interface State {
   started: boolean;
   stopped: boolean;
   running: Promise<void> | null;
-  /** Why the next sync is wanted; `null` when it is not. */
+  /** Why a sync is due; `null`: none is. */
   reason: string | null;
   endedAt: number;
   /** End of the last sync that wrote or failed: `minSyncPeriod` counts from here. */

@@ -1,4 +1,4 @@
-/** The kube-proxy release whose behaviour this program has, and our own. */
+/** The kube-proxy release whose behaviour this program has, and the version of Signalbox. */
 export const KUBERNETES_MINOR = 36;
 const KUBERNETES_VERSION = `v1.${KUBERNETES_MINOR}.0`;
 export const SIGNALBOX_VERSION = '0.1.0';

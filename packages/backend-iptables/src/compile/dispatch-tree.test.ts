@@ -225,7 +225,7 @@ describe('prefixQuestion', () => {
     ['fd0000100096', 'address', 'IPv6', 'fd00:10:96::/48'],
     ['3', 'port', 'IPv4', 'sctp'],
     ['175', 'port', 'IPv6', 'tcp 29952-30207'],
-  ] as const)('says in words what %s asks', (prefix, by, family, words) => {
+  ] as const)('describes in words which packets prefix %s matches', (prefix, by, family, words) => {
     expect(prefixQuestion(prefix, by, family).words).toBe(words);
   });
 

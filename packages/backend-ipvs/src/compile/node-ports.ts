@@ -1,15 +1,15 @@
-/** Node ports: a virtual server for each address of the node, and sets that say which ports to masquerade. */
+/** Node ports: a virtual server for each address of the node, and sets of the ports to masquerade. */
 import { isLinkLocalIPv6, type DesiredNode, type Protocol } from '@signalbox/core';
 import type { SetId } from './names.ts';
 import type { PlacedEntry } from './ip-sets.ts';
 import type { FrontendPort } from './virtual-servers.ts';
 
 /**
- * Which of the node's addresses answer on node ports. Service addresses that are bound on our own device look
+ * Which of the node's addresses answer on node ports. Service addresses that are bound on the device of Signalbox look
  * like addresses of the node to programs that list them, and must not become such; nor may link-local ones, which
  * mean nothing without an interface.
  *
- * `serviceAddresses`: wanted on our device and on no other.
+ * `serviceAddresses`: those that belong on the device of Signalbox and on no other.
  */
 export function nodePortAddresses(
   node: DesiredNode,

@@ -42,7 +42,7 @@ export function contents(wanted: WantedState): (set: SetId) => readonly EntrySte
   };
 }
 
-/** Service addresses that belong on our device. */
+/** Service addresses that belong on the device of Signalbox. */
 export function* boundAddresses(wanted: WantedState): Generator<string> {
   for (const address of wanted.addresses.keys()) {
     if (!wanted.isBoundElsewhere(address)) yield address;

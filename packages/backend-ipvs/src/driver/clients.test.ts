@@ -78,7 +78,7 @@ describe('a set that is replaced', () => {
   });
 });
 
-describe('an address of our device', () => {
+describe('deletion of an address of kube-ipvs0', () => {
   const link = { name: 'kube-ipvs0', kind: 'dummy', index: 7, flags: 0, mtu: 1500 };
   const held: LinkAddressState = {
     family: 'IPv4',
@@ -90,8 +90,8 @@ describe('an address of our device', () => {
   };
 
   it.each([
-    ['goes whatever its prefix length', [held], []],
-    ['that is not there is no success', [], [['not-found', 0]]],
+    ['deletes the address whatever its prefix length', [held], []],
+    ['fails if the address is not on the device', [], [['not-found', 0]]],
   ])('%s', async (_, addresses, wanted) => {
     const deleted: string[] = [];
     const route: Partial<RouteClient> = {

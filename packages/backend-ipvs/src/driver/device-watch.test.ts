@@ -69,7 +69,7 @@ describe('the device watch', () => {
     expect(drift).toEqual(['address 10.96.0.10 is gone']);
   });
 
-  it('knows a device that existed before the start by its index', () => {
+  it('recognizes a device that existed before the start by its index', () => {
     const drift: string[] = [];
     const seen: RouteMonitorEvents[] = [];
     const watch = createDeviceWatch('IPv6', (given) => {

@@ -24,7 +24,7 @@ export interface IpvsTimeoutOptions {
 export interface IpvsDriver {
   /** `uname -r`. */
   kernelRelease(): string;
-  /** Whether the packet filter's tool knows `--random-fully`. */
+  /** Whether the iptables of the node supports `--random-fully`. */
   knowsRandomFully(): Promise<Result<boolean>>;
   /** Value of /proc/sys/`name`, without the newline. */
   readSysctl(name: string): Promise<Result<string>>;
@@ -46,7 +46,7 @@ export interface IpvsDriver {
   apply(operations: readonly Operation[]): Promise<readonly (readonly OperationFailure[])[]>;
   /** Removes jumps and chains that exist, in both variants of iptables, but for `kept`; returns which. */
   removeRules(remains: ObsoleteRules, kept?: KeptRules | null): Promise<Result<readonly string[]>>;
-  /** Calls back when our device or one of its addresses goes; returns the undo. `onProblem`: as in `Backend`. */
+  /** Calls back when kube-ipvs0 or one of its addresses is removed; the returned function stops it. `onProblem`: as in `Backend`. */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
   close(): Promise<void>;
 }

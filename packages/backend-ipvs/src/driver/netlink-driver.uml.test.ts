@@ -78,7 +78,7 @@ const cart = service({
 const dns = service({ name: 'dns', protocol: 'UDP', clusterIP: '10.96.0.53', port: 53, nodePort: 30_053 });
 const sctp = service({ name: 'sctp', protocol: 'SCTP', clusterIP: '10.96.0.54', nodePort: 30_054 });
 
-/** `ipset save` without what is random, sorted as our own text is. */
+/** `ipset save` without what is random, sorted as the text of Signalbox is. */
 async function savedSets(family: Family): Promise<string> {
   const saved = await run('ipset', 'save');
   const lines = saved.replaceAll(/ bucketsize \d+ initval \S+/g, '').split('\n');
@@ -94,9 +94,9 @@ function sorted(text: string): string {
   return text.split('\n').sort().join('\n');
 }
 
-describe('what the kernel’s own tools say', () => {
+describe('output of ipvsadm and ipset', () => {
   for (const scheduler of ['rr', 'wlc', 'sh', 'mh']) {
-    it(`is our text, word for word: ${scheduler}`, async () => {
+    it(`equals the text of Signalbox, word for word: ${scheduler}`, async () => {
       const driver = newDriver('IPv4');
       await sync(start({ driver, scheduler }), full(cart, dns, sctp));
       const seen = await driver.observe();

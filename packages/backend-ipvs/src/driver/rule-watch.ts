@@ -7,7 +7,7 @@ import type { IpvsDriver } from './ipvs-driver.ts';
 import type { PacketFilter } from '../objects/packet-filter.ts';
 import { packetFilterDrift } from './packet-filter.ts';
 
-/** Compares the packet filter with the program that is wanted, and with that of the last time. */
+/** Compares the rules in the kernel with the desired packet filter, and with that of the last comparison. */
 export interface RuleComparison {
   compare(packetFilter: PacketFilter): ReturnType<IpvsDriver['packetFilterDrift']>;
   /** `null` before the first time. */

@@ -7,7 +7,7 @@ export interface IpSet {
   /** At most 31 bytes. */
   readonly name: string;
   readonly type: IpSetType;
-  /** `null` for `bitmap:port`, which knows no addresses. */
+  /** `null` for `bitmap:port`, which has no addresses. */
   readonly family: Family | null;
   /** How many entries a hash takes before it refuses more; 65536 for the bitmap, one for each port. */
   readonly maxElements: number;

@@ -20,7 +20,7 @@ export interface ObservedSet {
 export interface Observed {
   /** `not-dummy`: a device of that name and another kind. */
   readonly device: 'absent' | 'owned' | 'not-dummy';
-  /** On our device; without the link-local address that the kernel gives an IPv6 device. */
+  /** On kube-ipvs0; without the link-local address that the kernel gives an IPv6 device. */
   readonly boundAddresses: ReadonlySet<string>;
   /** The service device has addresses of the other family too. */
   readonly deviceShared: boolean;

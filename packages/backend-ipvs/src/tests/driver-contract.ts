@@ -14,7 +14,7 @@ export interface ContractSetup {
   readonly name: string;
   readonly family: Family;
   readonly driver: IpvsDriver;
-  /** As another program would: takes everything out of one of our chains. */
+  /** As another program would: flushes an owned chain. */
   readonly flushChain: (table: 'nat' | 'mangle' | 'filter', chain: string) => Promise<void>;
 }
 

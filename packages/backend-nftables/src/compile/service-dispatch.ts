@@ -19,7 +19,7 @@ import { type Leg, routeChain, routeRules } from './routes.ts';
 import { affinityObjects } from './session-affinity.ts';
 import { sourceRangeObjects } from './source-ranges.ts';
 
-/** What one service port wants of the table. */
+/** The objects of one service port in the table. */
 export interface CompiledService {
   readonly elements: readonly Element[];
   readonly groups: readonly SlotGroup[];

@@ -41,7 +41,7 @@ export type RequestGroup = readonly NetlinkRequest[];
 /** Replacing an element takes two requests; so many elements go into a pair. */
 const REPLACED_AT_ONCE = 100;
 
-/** Ids of sets within one batch; the kernel wants one, and this backend refers to sets by name. */
+/** Ids of sets within one batch; the kernel requires one, and this backend refers to sets by name. */
 const SET_ID = 1;
 
 /** In order, each made when it is asked for: the bytes of a whole cluster are never held at once. */

@@ -1,4 +1,4 @@
-/** What a backend remembers between syncs. */
+/** The state of a backend between syncs. */
 import {
   createDesiredView,
   createRefusedServices,

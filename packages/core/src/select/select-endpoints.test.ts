@@ -118,7 +118,7 @@ const ROWS: readonly Row[] = [
     any: true,
   },
   {
-    title: 'S9: zone hints where no node hint names us',
+    title: 'S9: zone hints where no node hint names this node',
     endpoints: [
       { address: '10.0.0.1', zones: ['z1'], nodes: ['node-b'] },
       { address: '10.0.0.2', zones: ['z2', 'z1'], nodes: ['node-b'] },
@@ -150,7 +150,7 @@ const ROWS: readonly Row[] = [
     any: true,
   },
   {
-    title: 'S10: without a zone of our own zone hints are ignored',
+    title: 'S10: on a node without a zone, zone hints are ignored',
     zone: null,
     endpoints: [
       { address: '10.0.0.1', zones: ['z1'] },

@@ -80,7 +80,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
         token: 'abc',
         username: 'me',
         password: 'secret',
-        as: 'somebody',
+        as: 'jane',
         'as-uid': '7',
         'as-groups': ['a', 'b'],
         'client-certificate-data': base64(PEM),
@@ -119,7 +119,7 @@ clusters: [{name: k, cluster: {server: "https://a", insecure-skip-tls-verify: ye
         inherit: { HOME: '/root' },
       },
       impersonate: {
-        'impersonate-user': 'somebody',
+        'impersonate-user': 'jane',
         'impersonate-uid': '7',
         'impersonate-group': ['a', 'b'],
       },

@@ -314,14 +314,21 @@ describe('createApiClient, TLS', () => {
       await test(place.certificates);
     });
 
-  withCertificates('trusts the authority it is given, and no other', async ({ ca, server: tls }) => {
-    const server = await serve({ tls });
-    const trusting = { ca: { from: 'data', pem: ca }, insecureSkipVerify: false, serverName: null } as const;
-    expect(await get(clientOf(plainConfig([server.url], { tls: trusting })))).toBe('ok');
-    expect(await get(clientOf(plainConfig([server.url])))).toMatch(`tls-failed: ${server.url}: `);
-    const careless = { ca: null, insecureSkipVerify: true, serverName: null };
-    expect(await get(clientOf(plainConfig([server.url], { tls: careless })))).toBe('ok');
-  });
+  withCertificates(
+    'trusts the configured certificate authority and no other',
+    async ({ ca, server: tls }) => {
+      const server = await serve({ tls });
+      const trusting = {
+        ca: { from: 'data', pem: ca },
+        insecureSkipVerify: false,
+        serverName: null,
+      } as const;
+      expect(await get(clientOf(plainConfig([server.url], { tls: trusting })))).toBe('ok');
+      expect(await get(clientOf(plainConfig([server.url])))).toMatch(`tls-failed: ${server.url}: `);
+      const careless = { ca: null, insecureSkipVerify: true, serverName: null };
+      expect(await get(clientOf(plainConfig([server.url], { tls: careless })))).toBe('ok');
+    },
+  );
 
   withCertificates('checks the name in tls-server-name', async ({ ca, server: tls }) => {
     const server = await serve({ tls });

@@ -98,7 +98,7 @@ describe.skipIf(lacksIpset)('entries', () => {
   const addresses = (from: number, count: number): IpsetEntry[] =>
     Array.from({ length: count }, (_, at) => ({ address: `10.2.${(from + at) >> 8}.${(from + at) & 255}` }));
 
-  it('that are there already are passed over or refused, as wanted', async () => {
+  it('that exist already are ignored or refused, by option', async () => {
     await make(hash('hash:ip'));
     const entries = addresses(0, 3);
     await client.addEntries({ setName: 'nl-set', entries: entries.slice(2) });

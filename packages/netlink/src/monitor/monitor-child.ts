@@ -24,7 +24,7 @@ interface AddonModule {
 
 const RECEIVE_BUFFER_BYTES = 4 << 20;
 
-/** A parent that does not read would make us keep the backlog: better to end and be started anew. */
+/** If the parent does not read, the backlog grows in this process: past this limit it exits and is started again. */
 const BACKLOG_BYTES = 16 << 20;
 
 function listen(protocol: number, groups: readonly number[]): void {

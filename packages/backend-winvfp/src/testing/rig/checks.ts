@@ -96,7 +96,7 @@ async function compareLives({ hcn, control }: RigContext, seed: number): Promise
 
 export const CHECKS: readonly Check[] = [
   {
-    name: 'the runtime starts and says what it is',
+    name: 'the runtime starts and reports its version',
     async run({ layer }) {
       const reply = JSON.parse(await layer.invoke('{"op":"runtime"}')) as {
         readonly items: readonly string[];
@@ -105,7 +105,7 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
-    name: 'HNS says its version and lists its policies',
+    name: 'HNS reports its version and lists its policies',
     async run({ hcn, control }) {
       await control.reset({ version: { major: 13, minor: 2 } });
       const found = await probeHns(hcn, 'cbr0', 'IPv4');

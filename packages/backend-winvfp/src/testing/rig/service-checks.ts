@@ -34,15 +34,15 @@ async function check(name: string, act: () => Promise<void>): Promise<void> {
   }
 }
 
-async function becomes(wanted: ServiceState): Promise<void> {
+async function becomes(expected: ServiceState): Promise<void> {
   let last = '';
   for (let query = 0; query < MAX_QUERIES; query += 1) {
     const status = await manager.status(NAME);
     last = JSON.stringify(status);
-    if (status.ok && status.value === wanted) return;
+    if (status.ok && status.value === expected) return;
   }
   const log = existsSync(logFile) ? readFileSync(logFile, 'utf8') : 'no log';
-  throw new Error(`never ${wanted}; last ${last}; the service says: ${log}`);
+  throw new Error(`never ${expected}; last ${last}; log of the service: ${log}`);
 }
 
 await check('a service is installed', async () => {

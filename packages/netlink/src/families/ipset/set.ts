@@ -8,7 +8,7 @@ import { IPSET_ATTR, IPSET_DATA, IPSET_FLAG_LIST_SETNAME } from './constants.ts'
 import { decodeEntry, type IpsetEntry, type OnDuplicate } from './entry.ts';
 import { ipsetPayload, ipsetRequest, networkOrder } from './message.ts';
 
-/** Types this package knows the entries of. */
+/** Types whose entries this package can encode. */
 export type IpsetHashType = 'hash:ip' | 'hash:net' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net';
 
 export type IpsetDefinition =

@@ -43,7 +43,7 @@ export interface IpvsService extends IpvsServiceKey {
   readonly flags: number;
   /** Persistence in seconds; means something only with the `persistent` flag. */
   readonly timeoutSeconds: number;
-  /** Prefix length of the clients that persistence takes for one; 32 or 128 unless wanted otherwise. */
+  /** Prefix length of the clients that persistence takes for one; 32 or 128 by default. */
   readonly persistencePrefix: number;
 }
 
