@@ -69,7 +69,9 @@ async function fromObjects(
 ): Promise<Result<ServiceAnswer, string>> {
   const model = await loadModel(invocation);
   if (typeof model === 'string') return fail(model);
-  return succeed(serviceAnswer(describeService(model.tracked(`${namespace}/${name}`), FAMILIES)));
+  return succeed(
+    serviceAnswer(describeService(model.tracked(`${namespace}/${name}`), FAMILIES, invocation.settings.mode)),
+  );
 }
 
 function fromProxy(

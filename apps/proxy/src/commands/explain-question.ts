@@ -25,7 +25,7 @@ import type { PodAddress, Pods } from './pods.ts';
 export interface ExplainWorld {
   readonly model: Pick<Model, 'state' | 'node' | 'tracked' | 'services'>;
   readonly nodeName: string;
-  readonly mode: Pick<ProxyMode, 'name' | 'unusedClusterIPs'>;
+  readonly mode: Pick<ProxyMode, 'name' | 'unusedClusterIPs' | 'ignoresSourceRanges'>;
   /** Of the interfaces of this node. */
   readonly interfaceAddresses: readonly string[];
   /** Loopback addresses at which sockets of the proxy serve node ports. */
@@ -97,7 +97,12 @@ function answerTo(question: Question, world: ExplainWorld): ExplainAnswer {
     destination: target.address,
     destinationPort: target.port,
   };
-  const host = { addresses, unused: mode.unusedClusterIPs, loopbackNodePorts: world.loopbackNodePorts };
+  const host = {
+    addresses,
+    unused: mode.unusedClusterIPs,
+    loopbackNodePorts: world.loopbackNodePorts,
+    ignoresSourceRanges: mode.ignoresSourceRanges === true,
+  };
   const explanation = explain(model.state(family), packet, host);
   return {
     family,

@@ -4,6 +4,7 @@ import { iptablesScenarioBackend } from '@signalbox/backend-iptables/testing';
 import { ipvsScenarioBackend } from '@signalbox/backend-ipvs/testing';
 import { nftablesScenarioBackend } from '@signalbox/backend-nftables/testing';
 import { userspaceScenarioBackend } from '@signalbox/backend-userspace/testing';
+import { winvfpScenarioBackend } from '@signalbox/backend-winvfp/testing';
 import type { ObjectEvent, Resource } from '@signalbox/core';
 import type { ScenarioBackend, ScenarioHost, ScenarioInstance } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -68,7 +69,9 @@ async function cluster(
   const kernel = mode.create({ family: 'IPv4', host: HOST, faults, options: {} });
   // A moment before the time of the clock.
   const connection = { lastContact: 1_699_999_990_000, error: apiError ?? null };
-  const world = await start([`--proxy-mode=${mode.mode}`, ...argv], ['IPv4'], {
+  const proxyMode = kernel.backend.mode;
+  const world = await start([`--proxy-mode=${proxyMode}`, ...argv], ['IPv4'], {
+    platform: proxyMode === 'kernelspace' ? 'windows' : 'linux',
     composition: { createBackend: () => Promise.resolve(kernel.backend) },
     bundle: { connections: () => RESOURCES.map((resource) => ({ resource, ...connection })) },
   });
@@ -112,9 +115,13 @@ interface Row {
   readonly status: number;
   readonly prints: RegExp;
   readonly shows: RegExp;
+  /** Mode in which the Service works. */
+  readonly notIn?: ScenarioBackend;
 }
 
 const DESCRIBE = ['describe', 'shop/web'];
+
+const LIMITED = [service({ ...LOAD_BALANCER, loadBalancerSourceRanges: ['198.51.100.0/24'] }), slice()];
 
 const ROWS: readonly Row[] = [
   {
@@ -154,7 +161,8 @@ const ROWS: readonly Row[] = [
   },
   {
     title: 'S24: source ranges exclude other clients',
-    events: [service({ ...LOAD_BALANCER, loadBalancerSourceRanges: ['198.51.100.0/24'] }), slice()],
+    events: LIMITED,
+    notIn: winvfpScenarioBackend,
     command: DESCRIBE,
     status: 0,
     prints: /load-balancer +203\.0\.113\.9:80\/TCP .*only from 198\.51\.100\.0\/24/,
@@ -207,16 +215,23 @@ const MODES: readonly ScenarioBackend[] = [
   ipvsScenarioBackend,
   nftablesScenarioBackend,
   userspaceScenarioBackend,
+  winvfpScenarioBackend,
 ];
+
+const rowsOf = (mode: ScenarioBackend): readonly Row[] =>
+  ROWS.filter(({ notIn }) => notIn === undefined || notIn !== mode);
 
 describe.each(MODES)('in $mode mode', (mode) => {
   it('a correct Service is served, and its kernel objects are present', async () => {
-    const { status, printed } = await ask(await cluster(mode, [service(), slice()]), ...DESCRIBE);
+    const correct = await cluster(mode, [service(), slice()]);
+    const { status, printed } = await ask(correct, ...DESCRIBE);
     expect([status, printed]).toEqual([0, expect.stringMatching(/Diagnosis: +Served: 1 port, 1 endpoint/)]);
-    expect(printed).toMatch(new RegExp(`KERNEL \\(${mode.mode}\\) +NAME +STATE\n.* held\n`));
+    expect(printed).toMatch(
+      new RegExp(`KERNEL \\(${correct.kernel.backend.mode}\\) +NAME +STATE\n.* held\n`),
+    );
   });
 
-  it.each(ROWS)('one command and the page name the cause: $title', async (row) => {
+  it.each(rowsOf(mode))('one command and the page name the cause: $title', async (row) => {
     const broken = await cluster(mode, row.events, row.fault);
     const answer = await ask(broken, ...row.command);
     expect(answer).toEqual({ status: row.status, printed: expect.stringMatching(row.prints) });
@@ -232,6 +247,25 @@ describe.each(MODES)('in $mode mode', (mode) => {
     expect(await page(broken)).toMatch(
       /shop\/web Not served The kernel does not hold what was programmed: .* is missing/,
     );
+  });
+});
+
+describe('in kernelspace mode', () => {
+  it('S24: source ranges have no effect, which the command, explain and the page state', async () => {
+    const limited = await cluster(winvfpScenarioBackend, LIMITED);
+    const { status, printed } = await ask(limited, ...DESCRIBE);
+    expect([status, printed]).toEqual([
+      0,
+      expect.stringMatching(/198\.51\.100\.0\/24 has no effect in this/),
+    ]);
+    expect(printed).not.toMatch('only from');
+    expect(await page(limited)).toMatch(
+      /loadBalancerSourceRanges: 198\.51\.100\.0\/24 has no effect in this/,
+    );
+    const explained = await limited.world.get('metrics', '/debug/explain?from=192.0.2.77&to=203.0.113.9:80');
+    expect(await explained.json()).toMatchObject({
+      explanation: { outcome: { kind: 'forward', destinations: [{ address: '10.244.1.5' }] } },
+    });
   });
 });
 

@@ -58,11 +58,11 @@ function failuresByService({ families, syncs }: Parts): FailuresOf {
 }
 
 async function summaries(parts: Parts): Promise<ServiceSummary[]> {
-  const { model, families } = parts;
+  const { model, families, running } = parts;
   const failuresOf = failuresByService(parts);
   const found: ServiceSummary[] = [];
   await inTurns([...model.services()].sort(), (key) => {
-    const description = describeService(model.tracked(key), families);
+    const description = describeService(model.tracked(key), families, running.settings.mode);
     if (description.found) found.push(serviceSummary(description, failuresOf(description)));
   });
   return found;
@@ -70,7 +70,11 @@ async function summaries(parts: Parts): Promise<ServiceSummary[]> {
 
 async function describeOne(parts: Parts, namespace: string, name: string): Promise<ServiceAnswer> {
   const { model, families, running } = parts;
-  const description = describeService(model.tracked(objectKey(namespace, name)), families);
+  const description = describeService(
+    model.tracked(objectKey(namespace, name)),
+    families,
+    running.settings.mode,
+  );
   const keys = [...new Set(description.ports.map(({ key }) => key))];
   const kernel: KernelAnswer[] = [];
   for (const family of familiesOf(description)) {

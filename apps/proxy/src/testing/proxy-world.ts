@@ -5,6 +5,7 @@ import { createLogging } from '../logging/logger.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
 import { recordingComposition, type RecordingComposition } from './composition.ts';
 import { freePort } from './free-port.ts';
+import type { Platform } from '../config/types.ts';
 import { settingsOf } from './settings.ts';
 
 export interface World {
@@ -23,6 +24,8 @@ const running: Proxy[] = [];
 interface Overrides {
   readonly composition?: Partial<Composition>;
   readonly bundle?: Partial<SourceBundle>;
+  /** The platform of the modes; `linux` where absent. */
+  readonly platform?: Platform;
 }
 
 /** After each test. */
@@ -33,7 +36,7 @@ export async function stopAll(): Promise<void> {
 export async function start(
   argv: readonly string[] = [],
   families: readonly Family[] = ['IPv4', 'IPv6'],
-  { composition = {}, bundle: otherBundle = {} }: Overrides = {},
+  { composition = {}, bundle: otherBundle = {}, platform = 'linux' }: Overrides = {},
 ): Promise<World> {
   // One object: what a test sets of it later counts for the composition itself.
   const parts = Object.assign(recordingComposition(families), composition);
@@ -42,7 +45,7 @@ export async function start(
     `--healthz-bind-address=127.0.0.1:${ports.health}`,
     `--metrics-bind-address=127.0.0.1:${ports.metrics}`,
   ];
-  const settings = settingsOf([...servers, '--hostname-override=node-a', ...argv]);
+  const settings = settingsOf([...servers, '--hostname-override=node-a', ...argv], { platform });
   const lines: string[] = [];
   const logging = createLogging(settings.config.logging, {
     write: (line) => lines.push(line),

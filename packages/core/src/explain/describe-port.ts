@@ -8,7 +8,12 @@ import { collectCandidates } from '../select/candidate.ts';
 import { policyUse } from '../select/traffic-policy.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describeEndpoints, portText, slicePortsText, type EndpointContext } from './describe-endpoints.ts';
-import type { FrontendDescription, ServicePortDescription, ServiceProblem } from './service-description.ts';
+import type {
+  DescribeOptions,
+  FrontendDescription,
+  ServicePortDescription,
+  ServiceProblem,
+} from './service-description.ts';
 
 /** One service port in one family, in which the Service has addresses. */
 export interface PortScope {
@@ -17,6 +22,7 @@ export interface PortScope {
   readonly port: ServicePortModel;
   readonly family: Family;
   readonly addresses: ServiceAddresses;
+  readonly options: DescribeOptions;
 }
 
 export interface DescribedPort {
@@ -24,8 +30,12 @@ export interface DescribedPort {
   readonly problems: readonly ServiceProblem[];
 }
 
+function sourceRangesOf(frontend: Frontend): readonly string[] | null {
+  return frontend.kind === 'load-balancer' ? (frontend.sourceRanges?.cidrs ?? null) : null;
+}
+
 function describeFrontend(frontend: Frontend, scope: PortScope): FrontendDescription {
-  const { tracked, port, family } = scope;
+  const { tracked, port, family, options } = scope;
   const holder = tracked.holderOf(frontend, { family, protocol: port.name.protocol });
   const lostTo = holder === port.key ? null : holder;
   const last = frontend.routes.at(-1);
@@ -38,7 +48,7 @@ function describeFrontend(frontend: Frontend, scope: PortScope): FrontendDescrip
     outcome: target === 'reject' || target === 'drop' ? target : 'forward',
     rule: last?.rule ?? '',
     routes: frontend.routes,
-    sourceRanges: frontend.kind === 'load-balancer' ? (frontend.sourceRanges?.cidrs ?? null) : null,
+    sourceRanges: options.ignoresSourceRanges === true ? null : sourceRangesOf(frontend),
     state: lostTo === null ? 'owned' : 'lost',
     lostTo,
   };

@@ -4,11 +4,17 @@ import type { InputProblem } from '../input.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describePort, type DescribedPort } from './describe-port.ts';
 import type {
+  DescribeOptions,
   FamilyDescription,
   NodeDescription,
   ServiceDescription,
   ServiceProblem,
 } from './service-description.ts';
+
+interface Viewpoint {
+  readonly families: readonly Family[];
+  readonly options: DescribeOptions;
+}
 
 const EVERYWHERE = { servicePort: null, family: null } as const;
 
@@ -83,11 +89,20 @@ function familyProblems(
   );
 }
 
+function rangesProblem(ranges: string, { ignoresSourceRanges = false }: DescribeOptions): ServiceProblem {
+  if (!ignoresSourceRanges) {
+    const message = `Load-balancer IPs accept connections from ${ranges} only`;
+    return { severity: 'note', rule: 'S24', message, ...EVERYWHERE };
+  }
+  const message = `spec.loadBalancerSourceRanges: ${ranges} has no effect in this proxy mode: load-balancer IPs accept connections from every address`;
+  return { severity: 'warning', rule: 'S24', message, ...EVERYWHERE };
+}
+
 /** Of the Service as a whole. */
 function serviceProblems(
   service: ServiceModel,
   tracked: TrackedService,
-  families: readonly Family[],
+  { families, options }: Viewpoint,
 ): ServiceProblem[] {
   const problems = familyProblems(service, tracked, families);
   const external = addressesText(service, 'externalIPs');
@@ -96,10 +111,7 @@ function serviceProblems(
     problems.push({ severity: 'error', rule: 'S17', message, ...EVERYWHERE });
   }
   const ranges = addressesText(service, 'sourceRanges');
-  if (ranges !== '') {
-    const message = `Load-balancer IPs accept connections from ${ranges} only`;
-    problems.push({ severity: 'note', rule: 'S24', message, ...EVERYWHERE });
-  }
+  if (ranges !== '') problems.push(rangesProblem(ranges, options));
   const isHinted = tracked.slices.some(({ endpoints }) => endpoints.some(({ hints }) => hints !== null));
   if (isHinted && tracked.nodes.IPv4.context.location.zone === null) {
     const cause = tracked.node.known
@@ -126,12 +138,12 @@ function describeFamily(
 function describePorts(
   service: ServiceModel,
   tracked: TrackedService,
-  families: readonly Family[],
+  { families, options }: Viewpoint,
 ): DescribedPort[] {
   return families.flatMap((family) => {
     const addresses = service.addresses[family];
     if (addresses === undefined) return [];
-    return service.ports.map((port) => describePort({ tracked, service, port, family, addresses }));
+    return service.ports.map((port) => describePort({ tracked, service, port, family, addresses, options }));
   });
 }
 
@@ -175,10 +187,15 @@ function notServed(tracked: TrackedService, families: readonly Family[]): Servic
 }
 
 /** One Service as this node serves it; `families`: the families for which the node programs rules. */
-export function describeService(tracked: TrackedService, families: readonly Family[]): ServiceDescription {
+export function describeService(
+  tracked: TrackedService,
+  families: readonly Family[],
+  options: DescribeOptions = {},
+): ServiceDescription {
   const { service } = tracked;
   if (service === null) return notServed(tracked, families);
-  const ports = describePorts(service, tracked, families);
+  const viewpoint = { families, options };
+  const ports = describePorts(service, tracked, viewpoint);
   const { affinity, healthCheckNodePort } = service;
   return finish(
     tracked,
@@ -194,7 +211,7 @@ export function describeService(tracked: TrackedService, families: readonly Fami
       problems: [
         ...ports.flatMap(({ problems }) => problems),
         ...tracked.problems.map(decodeProblem),
-        ...serviceProblems(service, tracked, families),
+        ...serviceProblems(service, tracked, viewpoint),
       ],
     },
     families,

@@ -22,6 +22,8 @@ export interface ExplainHost {
   readonly unused?: UnusedClusterIPs;
   /** Loopback addresses at which sockets of the proxy serve TCP node ports (S40); absent: none. */
   readonly loopbackNodePorts?: readonly string[];
+  /** `spec.loadBalancerSourceRanges` have no effect in the proxy mode. */
+  readonly ignoresSourceRanges?: boolean;
 }
 
 export interface UnusedClusterIPs {
@@ -181,6 +183,12 @@ function forNoService(state: DesiredState, packet: Packet, host: ExplainHost): E
   };
 }
 
+function withoutRanges(frontend: Frontend, { ignoresSourceRanges = false }: ExplainHost): Frontend {
+  return ignoresSourceRanges && frontend.kind === 'load-balancer'
+    ? { ...frontend, sourceRanges: null }
+    : frontend;
+}
+
 /** What this node does with the first packet of a connection, by the rules, whatever the backend. */
 export function explain(state: DesiredState, packet: Packet, host: ExplainHost): Explanation {
   const match = findMatch(state, packet, host);
@@ -188,7 +196,7 @@ export function explain(state: DesiredState, packet: Packet, host: ExplainHost):
   const { servicePort, frontend } = match;
   const { localDetector } = state.node;
   const isHostAddress = (address: string): boolean => host.addresses.includes(address);
-  const route = selectRoute(frontend, packet, { localDetector, isHostAddress });
+  const route = selectRoute(withoutRanges(frontend, host), packet, { localDetector, isHostAddress });
   const known = { servicePort: servicePort.key, frontend };
   if (route === null) {
     const reason = `${packet.source} is in none of the source ranges of ${servicePortLabel(servicePort.name)}`;

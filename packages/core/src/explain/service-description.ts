@@ -6,6 +6,12 @@ import type { TrafficPolicy } from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey } from '../model/service-port-name.ts';
 import type { ServiceType } from '../model/service.ts';
 
+/** Properties of the proxy mode. */
+export interface DescribeOptions {
+  /** `spec.loadBalancerSourceRanges` have no effect. */
+  readonly ignoresSourceRanges?: boolean;
+}
+
 export interface ServiceProblem {
   /** `error`: connections that the Service specifies fail on this node. `note`: intended behaviour, for information. */
   readonly severity: 'error' | 'warning' | 'note';
