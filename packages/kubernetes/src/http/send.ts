@@ -28,12 +28,16 @@ export async function send(outgoing: Outgoing, clock: Clock): Promise<Result<Inc
   return last.ok ? last : { ok: false, error: last.error.error };
 }
 
+const ABORTED = apiError('aborted', 'stopped');
+
 interface SendFailure {
   readonly error: ApiError;
   readonly reused: boolean;
 }
 
-function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
+async function sendOnce(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMessage, SendFailure>> {
+  // A request that is destroyed before it has a socket leaves a new connection in the agent.
+  if (outgoing.signal.aborted) return { ok: false, error: { error: ABORTED, reused: false } };
   return exchange(outgoing, clock).catch((error: unknown) => {
     // Node throws for some requests, for example with a line break in a header.
     const cause = error instanceof Error ? error : new Error(String(error));
@@ -57,7 +61,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
     const fail = (error: ApiError, reused = false): void => settle({ ok: false, error: { error, reused } });
     // Not Node's own `signal`: it destroys the socket with an error, which is uncaught where the answer has just ended.
     const stop = (): void => {
-      fail(apiError('aborted', 'stopped'));
+      fail(ABORTED);
       request.destroy();
     };
     const request = createRequest(outgoing);
@@ -82,8 +86,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
       fail(apiError(codeOfTransport(error), describe(error)), request.reusedSocket),
     );
     request.on('close', () => fail(apiError('connection-lost', 'the connection closed before an answer')));
-    if (signal.aborted) stop();
-    else request.end(outgoing.body ?? undefined);
+    request.end(outgoing.body ?? undefined);
   });
 }
 

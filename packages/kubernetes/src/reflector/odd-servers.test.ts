@@ -9,6 +9,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createKubernetesSource, type KubernetesSourceOptions } from '../kubernetes-source.ts';
 import { plainConfig } from '../testing/plain-config.ts';
 import { createSourceRecorder } from '../testing/recorder.ts';
+import { isBackOff } from '../testing/stage.ts';
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -185,7 +186,7 @@ describe('a watch that fails', () => {
       },
       { lists: 'listed' },
     );
-    const pause = await clock.waitForTimer(({ delayMs }) => delayMs >= 800 && delayMs < 30_000);
+    const pause = await clock.waitForTimer(isBackOff);
     expect(pause.delayMs).toBe(2_400);
     expect(asked).toEqual(['list', 'watch', 'watch']);
   });

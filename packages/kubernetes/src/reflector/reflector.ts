@@ -155,7 +155,7 @@ interface Watched {
 }
 
 async function watchWith(
-  { client, watched, contact, signal, bookmarking }: Session,
+  { client, watched, store, contact, signal, log, bookmarking }: Session,
   part: WatchPart,
 ): Promise<Watched> {
   const startedAt = client.clock.now();
@@ -165,6 +165,8 @@ async function watchWith(
     watched,
     signal,
     bookmarking,
+    log,
+    version: () => (store.position.at === 'version' ? store.position.version : null),
     parameters: part.parameters,
     gzip: part.gzip,
     idleMs: part.idleMs,

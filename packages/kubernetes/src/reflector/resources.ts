@@ -10,6 +10,8 @@ export interface WatchedResource {
   readonly fieldSelector: string;
   /** A cluster may lack it, or deny access to it: then there are none. */
   readonly optional: boolean;
+  /** Late events send connections to endpoints that are gone: a quiet watch has a second connection (`standby.ts`). */
+  readonly urgent: boolean;
 }
 
 export function watchedResources(nodeName: string): readonly WatchedResource[] {
@@ -21,6 +23,7 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '!service.kubernetes.io/service-proxy-name',
       fieldSelector: 'spec.clusterIP!=None',
       optional: false,
+      urgent: true,
     },
     {
       resource: 'EndpointSlice',
@@ -29,6 +32,7 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '!service.kubernetes.io/headless',
       fieldSelector: '',
       optional: false,
+      urgent: true,
     },
     {
       resource: 'Node',
@@ -37,6 +41,7 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '',
       fieldSelector: `metadata.name=${nodeName}`,
       optional: false,
+      urgent: false,
     },
     {
       resource: 'ServiceCIDR',
@@ -45,6 +50,7 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '',
       fieldSelector: '',
       optional: true,
+      urgent: false,
     },
   ];
 }

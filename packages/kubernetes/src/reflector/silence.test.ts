@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { createTestCertificates, plainConfig, type TestCertificates } from '../testing/index.ts';
 import { createRelay, type Relay } from '../testing/relay.ts';
-import { createStage, isWatch, service, type Watching } from '../testing/stage.ts';
+import { createStage, eventually, isWatch, service, type Watching } from '../testing/stage.ts';
 import type { TestApiServer } from '../testing/index.ts';
 
 import { BOOKMARK_OVERDUE_MS } from './read-watch.ts';
@@ -42,11 +42,15 @@ async function world(scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promis
   return { server, relay, watching };
 }
 
-/** The probe was answered or aborted, and the next one is due in 30 s. */
-const settled = ({ clock }: Watching): Promise<unknown> =>
-  expect
-    .poll(() => clock.pending.map(({ delayMs }) => delayMs).filter((ms) => ms <= 30_000), { interval: 2 })
-    .toEqual([30_000]);
+/** The probe was answered or aborted, as were the requests of second connections, and the next one is due in 30 s. */
+const settled = ({ clock }: Watching): Promise<void> =>
+  eventually(() => {
+    const waits = clock.pending.map(({ delayMs }) => delayMs).filter((ms) => ms <= 30_000);
+    return waits.length === 1 && waits[0] === 30_000;
+  });
+
+/** Of the watches without a second connection. */
+const NODE = { kind: 'Node', metadata: { name: 'node-a' } } as const;
 
 const isProbe = ({ path }: { readonly path: string }): boolean => path === '/version';
 const probes = (server: TestApiServer): number => server.requests.all.filter(isProbe).length;
@@ -85,12 +89,12 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     );
     relay.silence();
     relay.forward();
-    server.put(service('b'));
+    server.put(NODE);
     for (let quiet = 0; quiet < BOOKMARK_OVERDUE_MS; quiet += 30_000) {
       clock.advance(30_000);
       if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
     }
-    await watching.pass(recorder.until(() => recorder.objects.size === 2));
+    await watching.pass(recorder.until(() => recorder.objects.has('Node /node-a')));
   });
 
   it('is disconnected where a watch has had no bookmark yet and the watch before it had', async () => {
@@ -104,16 +108,16 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     server.watches.bookmark();
     await overdue();
     server.watches.end();
-    await expect.poll(() => server.requests.all.filter(isWatch('/services')).length).toBe(2);
+    await eventually(() => server.requests.all.filter(isWatch('/nodes')).length === 2);
     await overdue();
     relay.silence();
     relay.forward();
-    server.put(service('b'));
+    server.put(NODE);
     for (let quiet = 0; quiet < BOOKMARK_OVERDUE_MS; quiet += 30_000) {
       clock.advance(30_000);
       if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
     }
-    await watching.pass(recorder.until(() => recorder.objects.size === 2));
+    await watching.pass(recorder.until(() => recorder.objects.has('Node /node-a')));
   });
 
   it('reuses no connection from before the failure', async () => {
@@ -125,7 +129,7 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     await asked;
     clock.advance(15_000);
     await recorder.until(() => recorder.problems.length === 4);
-    await expect.poll(() => relay.connections).toBe(0);
+    await eventually(() => relay.connections === 0);
   });
 });
 
@@ -140,7 +144,9 @@ describe('a quiet server that answers', () => {
       await settled(watching);
       expect(probes(server)).toBe(round);
     }
-    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
+    expect(server.requests.all.filter(isWatch('/nodes'))).toHaveLength(1);
+    // The first one, and that of the second connection.
+    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
 
@@ -167,7 +173,9 @@ describe('a quiet server that answers', () => {
       await settled(watching);
       lift();
     }
-    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
+    expect(server.requests.all.filter(isWatch('/nodes'))).toHaveLength(1);
+    // The first one, and that of the second connection.
+    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
 
@@ -184,7 +192,9 @@ describe('a quiet server that answers', () => {
     clock.advance(14_000);
     // 30 s after the event, which came 14 s ago.
     await clock.waitForTimer(({ delayMs }) => delayMs === 16_000);
-    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(1);
+    expect(server.requests.all.filter(isWatch('/nodes'))).toHaveLength(1);
+    // The first one, and that of the second connection.
+    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
 });
