@@ -50,6 +50,18 @@ describe('other programs', () => {
 });
 
 describe('ownership after a restart', () => {
+  it('of the other family, in the same journal, is left to the backend of that family', async () => {
+    const journal = memoryJournal();
+    const { fake, kernel, restart } = bench({ journal });
+    const other = { ...OTHER_SERVER, address: '2001:db8::10' };
+    kernel.apply({ kind: 'server-add', server: other });
+    journal.keys = ['TCP [2001:db8::10]:8443'];
+    okay(await restart().backend.sync(full(service({}))));
+    expect(servers(kernel)).toContain('[2001:db8::10]:8443');
+    expect(journal.keys).toContain('TCP [2001:db8::10]:8443');
+    expect(fake.operations.filter(({ kind }) => kind === 'server-delete')).toEqual([]);
+  });
+
   it('comes from the journal: what is stale goes', async () => {
     const journal = memoryJournal();
     const { backend, kernel, restart } = bench({ journal });

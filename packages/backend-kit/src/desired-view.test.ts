@@ -56,6 +56,18 @@ describe('DesiredView', () => {
     expect([...view.servicePorts.values()]).toEqual([two]);
   });
 
+  it('owes a change of the node until it is settled, whatever other changes follow', () => {
+    const start = state(1);
+    const view = createDesiredView();
+    view.apply(fullChange(start));
+    view.settle();
+    view.apply({ ...changeBetween(start, start), nodeChanged: true });
+    view.apply(changeBetween(start, state(1, 2)));
+    expect(view.owed()).toMatchObject({ kind: 'incremental', nodeChanged: true });
+    view.settle();
+    expect(view.owed()?.nodeChanged).toBe(false);
+  });
+
   it('does not owe an object that came and went, nor a removal of one that came back', () => {
     const start = state(1);
     const view = createDesiredView();

@@ -55,6 +55,25 @@ describe('the userspace backend', () => {
     expect(node.listeners.has('TCP 192.0.2.10:30001')).toBe(true);
   });
 
+  it('opens what waited for the device with the next change, once the device can be created', async () => {
+    const node = createFakeNode(['127.0.0.1']);
+    const failing = { on: true };
+    const driver = createFakeDriver({
+      family: 'IPv4',
+      node,
+      faults: (moment) => failing.on && moment === 'device-create, before',
+    });
+    const backend = createUserspaceBackend({ family: 'IPv4', driver });
+    const first = await backend.sync(
+      fullChange(sampleStateOf('IPv4', [sampleServicePort('IPv4', { index: 1 })])),
+    );
+    expect(first.outcome).toBe('failed');
+    failing.on = false;
+    const second = await backend.sync(sampleChange(empty, sampleServicePort('IPv4', { index: 2 })));
+    expect(second.outcome).toBe('ok');
+    expect([...node.listeners.keys()].toSorted()).toEqual(['TCP 10.96.0.1:80', 'TCP 10.96.0.2:80']);
+  });
+
   it('has no socket for a frontend without endpoints, so that the kernel refuses connections', async () => {
     const { node, sync } = set();
     await sync({ index: 1, endpoints: 0 });

@@ -176,6 +176,18 @@ describe('createManifestSource', () => {
     expect(await stage.now.look()).toEqual([]);
   });
 
+  it('reports a missing folder once, however often it is looked for', async () => {
+    const { folder, recorder, clock } = stage.now;
+    rmSync(folder, { recursive: true });
+    startSource();
+    for (let poll = 0; poll < 4; poll++) {
+      await clock.waitForTimer(() => true);
+      clock.advance(2_000);
+    }
+    await clock.waitForTimer(() => true);
+    expect(recorder.problems.map(({ code }) => code)).toEqual(['path-unreadable']);
+  });
+
   it('is not stopped by handlers that throw', async () => {
     const { folder, clock, recorder, write } = stage.now;
     write('a.yaml', service('a'));

@@ -200,6 +200,20 @@ describe('a service port that the kernel refuses', () => {
   });
 });
 
+describe('a service port that the kernel refused before a full change', () => {
+  it('is programmed by it if the kernel accepts it now, and reported again if not', async () => {
+    const refusing = { on: true };
+    const refuses = (set: string, key: string): boolean =>
+      refusing.on && set === 'service-ips' && key.startsWith('10.96.0.1 ');
+    const { backend, fake } = await startLab(stateOf([THREE[0]]), { refuses });
+    expect((await backend.sync(fullChange(stateOf(FOUR)))).failures).toHaveLength(1);
+    expect((await backend.sync(fullChange(stateOf(FOUR)))).failures).toHaveLength(1);
+    refusing.on = false;
+    expect(await backend.sync(fullChange(stateOf(FOUR)))).toMatchObject({ outcome: 'ok', failures: [] });
+    expect(textOf(fake)).toBe(await fromScratch(stateOf(FOUR)));
+  });
+});
+
 describe('a kernel without a feature', () => {
   const capabilities = { concatenatedIntervals: false, elementCounters: false };
   const state = stateOf([{ exposed: 'cluster', sourceRanges: ['198.51.100.0/24', '198.51.100.7/32'] }]);

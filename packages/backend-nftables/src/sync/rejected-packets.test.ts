@@ -25,4 +25,7 @@ it('counts rejected packets by protocol, also those of node ports that have gone
   await sync(DNS);
   fake.count('loopback-nodeports', `udp . ${PORT}`, 2);
   expect(await backend.rejectedPackets()).toEqual(new Map([['UDP', 7]]));
+  // Another process made the table anew in between: the counter begins at zero again.
+  fake.count('loopback-nodeports', `udp . ${PORT}`, 1);
+  expect(await backend.rejectedPackets()).toEqual(new Map([['UDP', 8]]));
 });

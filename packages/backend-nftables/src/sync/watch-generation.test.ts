@@ -1,4 +1,4 @@
-import { fullChange } from '@signalbox/core';
+import { backendError, fail, fullChange } from '@signalbox/core';
 import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createOwnCommits } from '../driver/own-commits.ts';
@@ -112,6 +112,40 @@ describe('the watch', () => {
     fake.byOthers({ kind: 'delete-elements', set: 'cluster-ips', keys: ['10.96.0.0'] });
     await poll();
     expect(reports).toEqual(['table ip kube-proxy']);
+  });
+
+  it('reads all elements again after a listing that failed', async () => {
+    const clock = createManualClock();
+    const failing = { left: 1 };
+    const fails = (driver: NftablesDriver): NftablesDriver => ({
+      ...driver,
+      observe: (...reading) =>
+        failing.left-- > 0
+          ? Promise.resolve(fail(backendError('busy', 'NFT_MSG_GETSETELEM', 'ENOBUFS')))
+          : driver.observe(...reading),
+    });
+    const lab = await startLab(STATE, { backend: { clock }, verifier: fails });
+    const reports: string[] = [];
+    lab.backend.watch?.((what) => reports.push(what));
+    exchangeElement(lab);
+    for (let round = 0; round < 4 && reports.length === 0; round++) {
+      clock.advance(250);
+      await clock.waitForTimer(() => true);
+    }
+    expect(reports).toEqual(['table ip kube-proxy']);
+    expect(failing.left).toBeLessThan(0);
+  });
+
+  it('does not take its own elements for those of others, when others commit to another table after them', async () => {
+    const { poll, change, fake, reports, calls } = await watched();
+    expect(
+      (await change(stateOf([{ endpoints: 3 }, { endpoints: 3, exposed: 'cluster' }, { endpoints: 1 }])))
+        .outcome,
+    ).toBe('ok');
+    fake.byOthers();
+    await poll();
+    expect(reports).toEqual([]);
+    expect(calls.observe).toBeLessThanOrEqual(1);
   });
 
   it('spends a hundredth of the time at most on reading elements, however often others commit', async () => {

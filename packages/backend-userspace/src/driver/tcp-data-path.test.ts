@@ -31,6 +31,15 @@ describe('a TCP connection', () => {
     expect(counted?.map(({ connections }) => connections)).toEqual([2, 2]);
   });
 
+  it('is no longer counted once the socket of its service port is closed', async () => {
+    const listener = await listenerOf([await endpoint(greet('a'))]);
+    const driver = await serve(listener);
+    expect(await readAll(dial(listener))).toBe('a');
+    expect((await driver.connections()).size).toBe(1);
+    await driver.apply([{ kind: 'listener-close', listener }]);
+    expect((await driver.connections()).size).toBe(0);
+  });
+
   it('keeps a client at its endpoint with session affinity', async () => {
     const endpoints = [await endpoint(greet('a')), await endpoint(greet('b'))];
     const listener = await listenerOf(endpoints, { affinitySeconds: 600 });

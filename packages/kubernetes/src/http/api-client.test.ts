@@ -199,6 +199,21 @@ describe('createApiClient, connections', () => {
     expect(client.server).toBe(other.url);
   });
 
+  it('asks no other server, and prefers the same one, after a request that was aborted', async () => {
+    const silent = await serve();
+    silent.fault({ action: { do: 'silence' } });
+    const other = await serve();
+    const client = clientOf(plainConfig([silent.url, other.url]));
+    const received = silent.requests.next(() => true);
+    const abort = new AbortController();
+    const outcome = get(client, abort.signal);
+    await received;
+    abort.abort();
+    expect(await outcome).toBe(`aborted: ${silent.url}: stopped`);
+    expect(client.server).toBe(silent.url);
+    expect(other.requests.all).toEqual([]);
+  });
+
   it.each([502, 503, 504])(
     'asks the next server, and that one first from then on, after a %i',
     async (status) => {
