@@ -1,3 +1,4 @@
+import { backendError } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { cleanUpIpvs } from './cleanup.ts';
 import { ipSet } from './compile/ip-sets.ts';
@@ -46,6 +47,36 @@ describe('other programs', () => {
     clock.advance(60_000);
     okay(await backend.sync(NOTHING_NEW));
     expect(servers(kernel)).toContain('-A -t 192.0.2.10:8443 -s rr');
+  });
+});
+
+describe('a cleanup that failed', () => {
+  it('leaves it known which virtual servers are owned, though the kernel does not show it', async () => {
+    const { kernel, restart } = bench();
+    const fake = createFakeIpvs({ family: 'IPv4', kernel });
+    const failing = { on: true };
+    const error = backendError('busy', 'IPVS_CMD_DEL_SERVICE', 'EBUSY', { kernel: 'unchanged' });
+    const { backend } = restart({
+      driver: {
+        ...fake.driver,
+        apply: async (operations) =>
+          failing.on && operations.some(({ kind }) => kind === 'server-delete')
+            ? operations.map(() => [{ index: 0, error }])
+            : fake.driver.apply(operations),
+      },
+    });
+    okay(await backend.sync(full(service({}))));
+    addOtherServer(kernel);
+    kernel.apply({ kind: 'address-delete', address: '10.96.0.10' });
+    kernel.apply({
+      kind: 'set-delete',
+      set: 'KUBE-CLUSTER-IP',
+      entries: [{ kind: 'address-port', address: '10.96.0.10', protocol: 'TCP', port: 80 }],
+    });
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'failed' });
+    failing.on = false;
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(servers(kernel)).toBe(OTHER_SERVER_TEXT);
   });
 });
 

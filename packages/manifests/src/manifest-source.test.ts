@@ -188,6 +188,14 @@ describe('createManifestSource', () => {
     expect(recorder.problems.map(({ code }) => code)).toEqual(['path-unreadable']);
   });
 
+  it('delivers nothing of a scan during which it is stopped', async () => {
+    const { recorder, write } = stage.now;
+    write('a.yaml', service('a'));
+    write('b.yaml', '[');
+    await startSource().stop();
+    expect([recorder.events, recorder.problems, recorder.synced]).toEqual([[], [], []]);
+  });
+
   it('is not stopped by handlers that throw', async () => {
     const { folder, clock, recorder, write } = stage.now;
     write('a.yaml', service('a'));

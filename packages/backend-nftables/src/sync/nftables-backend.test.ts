@@ -1,3 +1,4 @@
+import { changeBetween } from '@signalbox/backend-kit/testing';
 import { backendError, fail, fullChange } from '@signalbox/core';
 import type { BaseChain } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
@@ -139,6 +140,31 @@ describe('a first sync between whose batches other processes commit', () => {
     ];
     expect(results.at(-1)).toMatchObject({ outcome: 'ok' });
     expect(textOf(fake)).toBe(await fromScratch(stateOf(THREE)));
+  });
+});
+
+describe('a change of elements between whose batches other processes commit', () => {
+  it('writes no operation twice, also where the kernel does not count elements', async () => {
+    const fake = createFakeNftables({ family: 'IPv4', counts: false });
+    const taken: Operation[] = [];
+    const splitting = { on: false };
+    const commit: NftablesDriver['commit'] = async (work) => {
+      const operations = splitting.on ? work.operations.slice(0, 1) : work.operations;
+      const committed = await fake.driver.commit({ ...work, operations });
+      if (committed.result !== 'stale' && committed.result.ok) taken.push(...operations);
+      if (!splitting.on || operations.length === work.operations.length) return committed;
+      splitting.on = false;
+      fake.byOthers();
+      return { ...committed, result: 'stale' };
+    };
+    const backend = createNftablesBackend({ family: 'IPv4', driver: { ...fake.driver, commit } });
+    await backend.sync(fullChange(stateOf(THREE)));
+    splitting.on = true;
+    const result = await backend.sync(changeBetween(stateOf(THREE), stateOf([...FOUR, { endpoints: 2 }])));
+    expect(result).toMatchObject({ outcome: 'ok' });
+    expect(splitting.on).toBe(false);
+    expect(new Set(taken.map((each) => JSON.stringify(each))).size).toBe(taken.length);
+    expect(textOf(fake)).toBe(await fromScratch(stateOf([...FOUR, { endpoints: 2 }])));
   });
 });
 

@@ -16,18 +16,25 @@ function waitingSocket() {
   return { socket: socket as unknown as Socket, sent, connecting };
 }
 
-it('keeps the first 64 datagrams that arrive before the socket is connected, and no more', () => {
+function start() {
   const { socket, sent, connecting } = waitingSocket();
+  const clock = createManualClock();
+  const closed: unknown[] = [];
   const session = openUdpSession({
     socket,
     endpoint: { address: '10.244.0.1', port: 53, isLocal: false },
-    clock: createManualClock(),
+    clock,
     observer: null,
     timeout: 30_000,
     onReply: () => undefined,
     onFailure: () => undefined,
-    onClose: () => undefined,
+    onClose: () => void closed.push(clock.now()),
   });
+  return { socket, sent, connecting, clock, closed, session };
+}
+
+it('keeps the first 64 datagrams that arrive before the socket is connected, and no more', () => {
+  const { sent, connecting, session } = start();
   for (let index = 0; index < 100; index++) session.send(Buffer.from(String(index)));
   expect(sent).toEqual([]);
   connecting.done();
@@ -35,3 +42,19 @@ it('keeps the first 64 datagrams that arrive before the socket is connected, and
   expect(sent).toEqual([...Array.from({ length: 64 }, (_, index) => String(index)), 'later']);
   session.close('closed');
 });
+
+it.each(['datagrams of the client', 'replies of the endpoint'])(
+  'stays open as long as there are %s',
+  (what) => {
+    const { socket, connecting, clock, closed, session } = start();
+    connecting.done();
+    for (let second = 0; second < 120; second += 20) {
+      clock.advance(20_000);
+      if (what.startsWith('datagrams')) session.send(Buffer.from('?'));
+      else socket.emit('message', Buffer.from('!'));
+    }
+    expect(closed).toEqual([]);
+    clock.advance(30_000);
+    expect(closed).toEqual([clock.now()]);
+  },
+);
