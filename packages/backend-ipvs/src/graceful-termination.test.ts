@@ -76,6 +76,19 @@ describe('a TCP endpoint that is no longer wanted', () => {
     expect(weights()).toEqual({ '10.244.1.5:8080': 1 });
   });
 
+  it('is forgotten when another process deletes it, and added as a new one when it is wanted again', async () => {
+    connections(1, 0);
+    await sync(shrink);
+    const server = node.kernel.servers.get(KEY)?.server;
+    if (server === undefined) throw new Error(`there is no ${KEY}`);
+    const real = { address: '10.244.2.7', port: 8080, weight: 0 };
+    node.kernel.apply({ kind: 'real-delete', server, real });
+    node.clock.advance(MINUTE);
+    expect((await sync()).counters['terminating_real_servers']).toBe(0);
+    await sync(grow);
+    expect(weights()).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 1 });
+  });
+
   it('is looked at once a minute, not more', async () => {
     connections(1, 0);
     await sync(shrink);

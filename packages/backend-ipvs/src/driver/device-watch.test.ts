@@ -50,6 +50,20 @@ describe('the device watch', () => {
     expect(drift).toEqual(['address 10.96.0.10 is gone', 'device kube-ipvs0 is gone']);
   });
 
+  it('reports what another process deletes after Signalbox deleted the same address unwatched', () => {
+    const drift: string[] = [];
+    const seen: RouteMonitorEvents[] = [];
+    const watch = createDeviceWatch('IPv4', (given) => {
+      seen.push(given);
+      return { close: () => undefined };
+    });
+    watch.expect([{ kind: 'address-delete', address: '10.96.0.10' }]);
+    watch.start((what) => drift.push(what));
+    watch.setDevice(7);
+    seen[0]?.notification({ kind: 'address-gone', address: address('10.96.0.10', 7) });
+    expect(drift).toEqual(['address 10.96.0.10 is gone']);
+  });
+
   it('is silent about other devices, the other family, and what appears', () => {
     const { events, drift } = bench();
     events.notification({ kind: 'address-gone', address: address('10.96.0.10', 8) });
