@@ -67,7 +67,7 @@ export const hostPackages = {
     bash: 'bash',
     openssl: 'openssl',
     ...Object.fromEntries(
-      ['basename', 'chmod', 'dirname', 'mkdir', 'mkfifo'].map((name) => [name, 'coreutils']),
+      ['basename', 'chmod', 'dirname', 'ln', 'mkdir', 'mkfifo'].map((name) => [name, 'coreutils']),
     ),
   },
   scenarios: shell,
@@ -92,9 +92,12 @@ export const hostPackages = {
     'systemd-analyze': 'systemd',
     chroot: 'coreutils',
     find: 'findutils',
-    strip: 'binutils',
     readelf: 'binutils',
+    'x86_64-linux-gnu-strip': 'binutils-x86-64-linux-gnu',
+    'aarch64-linux-gnu-strip': 'binutils-aarch64-linux-gnu',
+    'qemu-aarch64-static': 'qemu-user-static',
     tar: 'tar',
+    gzip: 'gzip',
   },
   uml: {
     ...netfilter,

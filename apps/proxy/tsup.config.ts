@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { defineConfig, type Options } from 'tsup';
@@ -46,6 +46,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
   platform: 'node',
   clean: true,
   dts: false,
+  metafile: true,
   minify: true,
   splitting: false,
   silent: true,
@@ -59,6 +60,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
   },
   onSuccess: () => {
     copyAddon();
+    listPackages();
     for (const name of ['service-semantics.md', 'compatibility.md'])
       cpSync(join('../../docs', name), join(outDir, 'docs', name));
     // Spares Node.js the attempt to read the file as CommonJS first.
@@ -85,4 +87,30 @@ function copy(from: string, name: string, files: readonly string[]): void {
     mkdirSync(dirname(to), { recursive: true });
     cpSync(join(from, file), to, { recursive: true });
   }
+}
+
+interface Metafile {
+  readonly outputs: Readonly<
+    Record<string, { readonly inputs: Readonly<Record<string, { readonly bytesInOutput: number }>> }>
+  >;
+}
+
+/** `packages.json`: name and version of every package of npm that the files contain, for the bill of materials. */
+function listPackages(): void {
+  const file = join(outDir, 'metafile-esm.json');
+  const { outputs } = JSON.parse(readFileSync(file, 'utf8')) as Metafile;
+  rmSync(file);
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  const files = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([name]) => name);
+  // Up to the name after the last `node_modules`: a package can contain another version of its dependency.
+  const folders = files.map((name) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(name)?.[0]);
+  const addon = ['netlink', 'node-gyp-build'].map((name) => join(outDir, 'node_modules', name));
+  const packages = [...addon, ...folders.filter((folder) => folder !== undefined)].map((folder) => {
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Readonly<
+      Record<string, string>
+    >;
+    return `${manifest['name'] ?? ''}@${manifest['version'] ?? ''}`;
+  });
+  const sorted = [...new Set(packages)].toSorted();
+  writeFileSync(join(outDir, 'packages.json'), `${JSON.stringify(sorted, null, 2)}\n`);
 }

@@ -112,7 +112,7 @@ function normalizeModes(folder) {
 }
 
 /** The pinned Node of an architecture; npm installs only the one of this machine. */
-export function nodeFolder(architecture) {
+export async function nodeFolder(architecture) {
   const name = `node-linux-${ARCHITECTURES[architecture]}`;
   const installed = source('node_modules', name);
   if (existsSync(installed)) return installed;

@@ -1,5 +1,8 @@
 // The image as an OCI layout, without a daemon: `node tools/publish/image.mjs FOLDER`, after `npm run build`.
 // `node tools/publish/image.mjs lock` writes the newest versions of the Debian packages to deploy/image.
+//
+// index.json has one entry, an index named by the version: for each architecture the image, and its bill of materials as an
+// attestation in the form of BuildKit, which registries and scanners know.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,13 +11,15 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { repositoryRoot } from '../install.mjs';
 import { mustRun } from '../process.mjs';
-import { buildRoot, lockPackages } from './image-root.mjs';
+import { lockPackages } from './image-debian.mjs';
+import { buildRoot } from './image-root.mjs';
+import { imageBom } from './sbom.mjs';
 import { readJson } from './stage.mjs';
 
 const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 /** The same bytes for the same files: fixed modification time, owner and order, no host names. */
-export async function tarOf(root) {
+async function tarOf(root) {
   const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-layer-'));
   const file = path.join(folder, 'layer.tar');
   const same = [
@@ -35,12 +40,14 @@ export async function tarOf(root) {
   }
 }
 
-function configOf(layer) {
-  const { version, license } = readJson(path.join(repositoryRoot, 'package.json'));
+const readManifest = () => readJson(path.join(repositoryRoot, 'package.json'));
+
+function configOf(layer, architecture) {
+  const { version, license, repository } = readManifest();
   const label = (name, value) => [`org.opencontainers.image.${name}`, value];
   return {
     created: '1970-01-01T00:00:00Z',
-    architecture: 'amd64',
+    architecture,
     os: 'linux',
     config: {
       Entrypoint: ['/usr/local/bin/signalbox'],
@@ -49,6 +56,7 @@ function configOf(layer) {
         label('title', 'signalbox'),
         label('version', version),
         label('licenses', license),
+        label('source', repository.url.replaceAll(/^git\+|\.git$/g, '')),
       ]),
     },
     rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },
@@ -57,40 +65,100 @@ function configOf(layer) {
 }
 
 const OCI = 'application/vnd.oci.image';
+const BOM_TYPE = 'https://cyclonedx.org/bom';
 
-/** Writes blobs, index and oci-layout to the folder. Returns the digest of the manifest and the size of its blobs. */
-export function writeLayout(folder, layer) {
+const json = (value) => Buffer.from(JSON.stringify(value));
+
+/** Writes a blob; returns its descriptor. */
+function createBlobWriter(folder) {
   const blobs = path.join(folder, 'blobs/sha256');
   mkdirSync(blobs, { recursive: true });
-  const blob = (mediaType, bytes) => {
+  return (mediaType, bytes) => {
     const digest = digestOf(bytes);
     writeFileSync(path.join(blobs, digest.slice('sha256:'.length)), bytes);
     return { mediaType, digest, size: bytes.length };
   };
-  const json = (value) => Buffer.from(JSON.stringify(value));
-  const config = blob(`${OCI}.config.v1+json`, json(configOf(layer)));
-  const layers = [blob(`${OCI}.layer.v1.tar+gzip`, gzipSync(layer, { level: 9 }))];
+}
+
+function writeManifest(blob, config, layers) {
   const mediaType = `${OCI}.manifest.v1+json`;
-  const manifest = blob(mediaType, json({ schemaVersion: 2, mediaType, config, layers }));
-  const platform = { architecture: 'amd64', os: 'linux' };
-  const index = {
-    schemaVersion: 2,
-    mediaType: `${OCI}.index.v1+json`,
-    manifests: [{ ...manifest, platform }],
+  const configBlob = blob(`${OCI}.config.v1+json`, json(config));
+  return blob(mediaType, json({ schemaVersion: 2, mediaType, config: configBlob, layers }));
+}
+
+/** An in-toto statement about the image: its subject is the digest of the image's manifest. */
+function writeAttestation(blob, subject, bom) {
+  const sha256 = subject.digest.slice('sha256:'.length);
+  const statement = json({
+    _type: 'https://in-toto.io/Statement/v0.1',
+    predicateType: BOM_TYPE,
+    subject: [{ name: 'signalbox', digest: { sha256 } }],
+    predicate: bom,
+  });
+  const layer = {
+    ...blob('application/vnd.in-toto+json', statement),
+    annotations: { 'in-toto.io/predicate-type': BOM_TYPE },
   };
-  writeFileSync(path.join(folder, 'index.json'), json(index));
+  const platform = { architecture: 'unknown', os: 'unknown' };
+  const rootfs = { type: 'layers', diff_ids: [layer.digest] };
+  return {
+    ...writeManifest(blob, { ...platform, config: {}, rootfs }, [layer]),
+    platform,
+    annotations: {
+      'vnd.docker.reference.digest': subject.digest,
+      'vnd.docker.reference.type': 'attestation-manifest',
+    },
+  };
+}
+
+/**
+ * Writes blobs, index and oci-layout to the folder.
+ * @param {string} folder
+ * @param {readonly {architecture: string, layer: Buffer, bom: object}[]} images
+ * @returns {{digest: string, sizes: Record<string, number>}} digest of the index; architecture → compressed size of the image
+ */
+export function writeLayout(folder, images) {
+  const blob = createBlobWriter(folder);
+  const sizes = {};
+  const manifests = images.map(({ architecture, layer }) => {
+    const compressed = blob(`${OCI}.layer.v1.tar+gzip`, gzipSync(layer, { level: 9 }));
+    const manifest = writeManifest(blob, configOf(layer, architecture), [compressed]);
+    sizes[architecture] = compressed.size + manifest.size;
+    return { ...manifest, platform: { architecture, os: 'linux' } };
+  });
+  const attestations = images.map(({ bom }, index) => writeAttestation(blob, manifests[index], bom));
+  const mediaType = `${OCI}.index.v1+json`;
+  const index = blob(
+    mediaType,
+    json({ schemaVersion: 2, mediaType, manifests: [...manifests, ...attestations] }),
+  );
+  const annotations = { 'org.opencontainers.image.ref.name': readManifest().version };
+  const layout = { schemaVersion: 2, mediaType, manifests: [{ ...index, annotations }] };
+  writeFileSync(path.join(folder, 'index.json'), json(layout));
   writeFileSync(path.join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
-  return { digest: manifest.digest, bytes: layers[0].size + config.size + manifest.size };
+  return { digest: index.digest, sizes };
+}
+
+/** Layer and bill of materials of one architecture. */
+export async function buildImage(root, architecture) {
+  await buildRoot(root, architecture);
+  return { architecture, layer: await tarOf(root), bom: await imageBom(architecture) };
 }
 
 async function main(target) {
-  const root = mkdtempSync(path.join(tmpdir(), 'signalbox-root-'));
+  const scratch = mkdtempSync(path.join(tmpdir(), 'signalbox-root-'));
   try {
-    await buildRoot(root);
-    const { digest, bytes } = writeLayout(target, await tarOf(root));
-    process.stdout.write(`${target}: ${digest}, ${(bytes / 1e6).toFixed(1)} MB\n`);
+    const images = [];
+    for (const architecture of ['amd64', 'arm64']) {
+      const root = path.join(scratch, architecture);
+      mkdirSync(root);
+      images.push(await buildImage(root, architecture));
+    }
+    const { digest, sizes } = writeLayout(target, images);
+    const list = Object.entries(sizes).map(([name, bytes]) => `${name} ${(bytes / 1e6).toFixed(1)} MB`);
+    process.stdout.write(`${target}: ${digest}, ${list.join(', ')}\n`);
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    rmSync(scratch, { recursive: true, force: true });
   }
 }
 

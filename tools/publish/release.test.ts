@@ -101,4 +101,11 @@ describe('the workflow of a release', () => {
     expect(workflow).toContain('actions/attest-build-provenance@');
     expect(workflow).toContain('--provenance');
   });
+
+  it('publishes the image that the tests build, and the bills of materials', () => {
+    expect(workflow).toMatch(/node tools\/publish\/image\.mjs image$/m);
+    expect(workflow).toContain('skopeo copy --all --digestfile digest "oci:image:$VERSION"');
+    expect(workflow).toMatch(/node tools\/publish\/sbom\.mjs out$/m);
+    expect(workflow).toMatch(/sha256sum .*\*\.json/);
+  });
 });

@@ -2,7 +2,8 @@
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
 import { withPackedApp } from '../packed-app.mjs';
-import { fetchPackages } from '../publish/image-root.mjs';
+import { nodeFolder } from '../publish/deb.mjs';
+import { fetchPackages } from '../publish/image-debian.mjs';
 import { skip } from './report.mjs';
 import { runVitest } from './vitest.mjs';
 
@@ -10,7 +11,8 @@ async function runTests(context) {
   const namespaces = await namespacePrefix(context.env);
   if ('reason' in namespaces) return namespaces;
   // Without them, the tests of the image are skipped, with the reason.
-  await fetchPackages().catch((error) => process.stdout.write(`${error.message}\n`));
+  const parts = await Promise.allSettled([fetchPackages(), nodeFolder('amd64'), nodeFolder('arm64')]);
+  for (const { reason } of parts) if (reason) process.stdout.write(`${reason.message}\n`);
   return withPackedApp(context.env, (env) => runVitest('kernel', { ...context, env }, namespaces.prefix));
 }
 
