@@ -66,6 +66,9 @@ export const hostPackages = {
     ...shell,
     bash: 'bash',
     openssl: 'openssl',
+    tar: 'tar',
+    gzip: 'gzip',
+    unzip: 'unzip',
     ...Object.fromEntries(
       ['basename', 'chmod', 'dirname', 'ln', 'mkdir', 'mkfifo'].map((name) => [name, 'coreutils']),
     ),

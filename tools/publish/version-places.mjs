@@ -11,6 +11,8 @@ const PLACES = [
   { file: /^(?:packages|apps)\/[\w-]+\/package\.json$/, before: String.raw`^    "@signalbox/[\w-]+": "` },
   { file: /^deploy\/.*\.yaml$/, before: String.raw`\bnewTag: ` },
   { file: /^deploy\/.*\.yaml$/, before: String.raw`\bimage: signalbox(?:-\w+)?:` },
+  { file: /^deploy\/helm\/[\w-]+\/Chart\.yaml$/, before: String.raw`^version: ` },
+  { file: /^deploy\/helm\/[\w-]+\/Chart\.yaml$/, before: String.raw`^appVersion: ` },
   { file: /^(?:docs|deploy)\/.*\.md$|^README\.md$/, before: String.raw`\bsignalbox(?:-\w+)?:v?` },
   { file: /^apps\/proxy\/src\/version\/version\.ts$/, before: String.raw`SIGNALBOX_VERSION = '` },
 ];

@@ -1,6 +1,6 @@
 // What both Windows rigs share: host packages, the simulator's process, the bundle of checks, the report.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -61,23 +61,33 @@ export function run(command, args, options = {}) {
   return mustRun(command, args, { env, timeoutSeconds: 600, ...options });
 }
 
-/** Fetches a package of the npm registry into `folder/name` without installing it. */
+/** Fetches a package of the npm registry into `folder/name` without installing it; several processes can do so at a time. */
 export async function fetchPackage(spec, folder, name) {
   const target = path.join(folder, name);
-  if (existsSync(path.join(target, 'package.json'))) return target;
-  const work = path.join(folder, `${name}.part`);
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
+  const isFetched = () => existsSync(path.join(target, 'package.json'));
+  if (isFetched()) return target;
+  mkdirSync(folder, { recursive: true });
+  const work = mkdtempSync(path.join(folder, `${name}.part-`));
   try {
     const output = await run('npm', ['pack', spec, '--silent', '--pack-destination', work], { cwd: folder });
     await run('tar', ['xzf', path.join(work, output.trim().split('\n').at(-1)), '-C', work]);
+    moveFolder(path.join(work, 'package'), target, isFetched);
   } catch (error) {
     throw new Skip(`${spec} cannot be had from the npm registry: ${String(error.message).split('\n')[1]}`);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
   }
-  rmSync(target, { recursive: true, force: true });
-  await run('mv', [path.join(work, 'package'), target]);
-  rmSync(work, { recursive: true, force: true });
   return target;
+}
+
+/** Puts a complete folder in its place. Another process can have done so before: then its folder stays. */
+export function moveFolder(from, target, isComplete) {
+  if (!isComplete()) rmSync(target, { recursive: true, force: true });
+  try {
+    renameSync(from, target);
+  } catch (error) {
+    if (!isComplete()) throw error;
+  }
 }
 
 /** One ES module with everything in it. */

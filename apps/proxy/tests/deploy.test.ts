@@ -1,35 +1,24 @@
 /** The manifests of deploy/: against the schemas of the API, and as kubectl renders them. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { loadAll } from 'js-yaml';
-import { describe, expect, it, type TestContext } from 'vitest';
+import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { settingsOf } from '../src/testing/settings.ts';
 import { schemaProblems } from './api-schema.ts';
+import { DEPLOY, kubectl, type Manifest, parse, prepareTools } from './cluster-tools.ts';
 
-const DEPLOY = fileURLToPath(new URL('../../../deploy/', import.meta.url));
-/** Not objects of the API: kustomizations, a configuration, and custom resources of Prometheus, which have tests of their own. */
+/**
+ * Not objects of the API: kustomizations, a configuration, templates of the chart, and custom resources of Prometheus. The last
+ * two have tests of their own.
+ */
 const isObject = (file: string): boolean =>
-  !file.endsWith('kustomization.yaml') && !/^(?:debian|observability)\//.test(file);
+  !file.endsWith('kustomization.yaml') && !/^(?:debian|helm|observability)\//.test(file);
 const files = globSync('**/*.yaml', { cwd: DEPLOY }).filter(isObject);
 
-type Manifest = Readonly<Record<string, unknown>>;
-const parse = (text: string): readonly Manifest[] => loadAll(text) as Manifest[];
 const read = (file: string): readonly Manifest[] => parse(readFileSync(path.join(DEPLOY, file), 'utf8'));
 
+beforeAll(prepareTools, 600_000);
+
 const MODES = ['iptables', 'ipvs', 'nftables', 'userspace'];
-
-/** No Debian package has a kubectl that supports components: the one of the machine, if there is one. */
-const KUBECTL = ['/usr/local/bin/kubectl', '/usr/bin/kubectl'].find((file) => existsSync(file));
-
-function kubectl(context: TestContext, args: readonly string[], input = ''): readonly Manifest[] {
-  if (KUBECTL === undefined) return context.skip('no kubectl on this machine');
-  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/local/bin:/usr/bin:/bin` };
-  const { status, stdout, stderr } = spawnSync(KUBECTL, args, { encoding: 'utf8', input, env });
-  if (status !== 0) throw new Error(stderr);
-  return parse(stdout);
-}
 
 /** Renders a kustomization that lies beside those of deploy/. */
 function render(context: TestContext, kustomization: object): readonly Manifest[] {
