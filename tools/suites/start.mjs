@@ -1,4 +1,5 @@
 // `npm start`: a node in a box, with the real proxy in it.
+import { readFileSync } from 'node:fs';
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { namespacePrefix } from '../namespaces.mjs';
 import { packApp } from '../packed-app.mjs';
@@ -31,7 +32,7 @@ async function startLoopbackDemo({ node, env, rest }) {
 }
 
 /** Builds the proxy into an empty folder and runs the demo. `reason`: why it could not be started at all. */
-async function startDemo({ node, env, rest }) {
+async function startDemo({ node, env, rest, capture = false }) {
   const namespaces = await namespacePrefix(env);
   if ('reason' in namespaces) return namespaces;
   process.stdout.write('Building the proxy\n');
@@ -45,7 +46,8 @@ async function startDemo({ node, env, rest }) {
   const [command, ...args] = [...namespaces.prefix, node, ...demo];
   try {
     // --keep stays until Ctrl-C: a day bounds it.
-    return await run(command, args, { env: { ...env, ...namespaces.env }, timeoutSeconds: 86_400 });
+    const options = { env: { ...env, ...namespaces.env }, capture, timeoutSeconds: 86_400 };
+    return await run(command, args, options);
   } finally {
     remove();
   }
@@ -66,13 +68,36 @@ export async function runStart(context) {
   return 1;
 }
 
-/** `npm start` as a test: it ends with 0, having seen every connection answered. */
+/** Without numbers, bars and columns, which differ from run to run. */
+const shapeOf = (line) =>
+  line
+    .replaceAll(/[\u2588-\u258f]+/g, '')
+    .replaceAll(/\d+/g, '0')
+    .replaceAll(/ +/g, ' ')
+    .trim();
+
+/** Lines of the block `text demo` of README.md that the output does not have. */
+export function outdatedLines(readme, output) {
+  const [, block] = /^```text demo\n([\s\S]*?)^```$/m.exec(readme) ?? [];
+  if (block === undefined) return ['README.md has no block "text demo"'];
+  const shown = new Set(output.split('\n').map((line) => shapeOf(line)));
+  const lines = block.split('\n').filter((line) => line !== '' && line !== '…');
+  return lines.filter((line) => !shown.has(shapeOf(line)));
+}
+
+/** `npm start` as a test: it ends with 0, having seen every connection answered, and its output is that of README.md. */
 export async function runDemo(context) {
   const own = { ...context, rest: [] };
   const loopback = await startLoopbackDemo(own);
-  const { status, reason } = await withDeclaredCommands('start', own, startDemo);
+  const result = await withDeclaredCommands('start', { ...own, capture: true }, startDemo);
   const checks = [{ name: 'npm start -- --mode=userspace', status: loopback.status }];
-  if (reason === undefined) checks.push({ name: 'npm start', status });
-  else if (loopback.status === 0) return skip(reason);
+  if (result.reason === undefined) {
+    process.stdout.write(result.output);
+    const outdated = outdatedLines(readFileSync('README.md', 'utf8'), result.output);
+    for (const line of outdated)
+      process.stdout.write(`README.md shows, but npm start does not print: ${line}\n`);
+    checks.push({ name: 'npm start', status: result.status });
+    checks.push({ name: 'the output in README.md is that of npm start', status: outdated.length });
+  } else if (loopback.status === 0) return skip(result.reason);
   return countChecks(checks);
 }
