@@ -109,6 +109,12 @@ export const hostPackages = {
     ipvsadm: 'ipvsadm',
     ipset: 'ipset',
     rmmod: 'kmod',
+    unshare: 'util-linux',
+    chroot: 'coreutils',
+    'dpkg-deb': 'dpkg',
+    tar: 'tar',
+    readelf: 'binutils',
+    'x86_64-linux-gnu-strip': 'binutils-x86-64-linux-gnu',
   },
   bench: {
     ...netfilter,

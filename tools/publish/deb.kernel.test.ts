@@ -27,7 +27,9 @@ interface Done {
 }
 
 function call(file: string, args: readonly string[], env = process.env): Done {
-  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', env, timeout: 100_000 });
+  // unshare ignores SIGTERM; --kill-child ends the namespace with it.
+  const options = { encoding: 'utf8', env, timeout: 280_000, killSignal: 'SIGKILL' } as const;
+  const { status, stdout, stderr } = spawnSync(file, args, options);
   return { status, text: stdout + stderr };
 }
 
@@ -53,8 +55,23 @@ function inRoot(script: string): Done {
     find ${place}/upper ${view}/var/lib/dpkg/info -name 'signalbox*' -not -type c
     echo == end`;
   const env = { ...process.env, PATH: SYSTEM_PATH };
-  return call('unshare', ['--mount', '--net', '--pid', '--fork', 'sh', '-c', outer], env);
+  return call('unshare', ['--mount', '--net', '--pid', '--fork', '--kill-child', 'sh', '-c', outer], env);
 }
+
+const OBJECTS =
+  '{kind: Service, apiVersion: v1, metadata: {name: web}, spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 80}]}}';
+
+/** The command of the unit, until the kernel has the Service of a file; then the objects are removed, as before a purge. */
+const SERVE = `
+      echo '${OBJECTS}' > /run/web.yaml
+      command=$(sed -n 's/^ExecStart=//p' /usr/lib/systemd/system/signalbox.service)
+      $command --manifests=/run/web.yaml --hostname-override=node-a --conntrack-max-per-core=0 2> /run/log & proxy=$!
+      until iptables-save | grep -q 10.96.0.10; do kill -0 $proxy || { cat /run/log; exit 1; }; done
+      echo served
+      kill $proxy; wait $proxy
+      signalbox --cleanup 2>> /run/log > /run/log || { cat /run/log; exit 1; }
+      iptables-save | grep 10.96.0.10 || echo removed
+      rm -f /run/web.yaml /run/log /run/xtables.lock`;
 
 /** What a script printed between one `echo == NAME` and the next. */
 function section(text: string, name: string): string {
@@ -67,7 +84,7 @@ function section(text: string, name: string): string {
 const EXPOSURE = 32;
 
 describe('the Debian package', () => {
-  it('installs the program and a hardened unit, and a purge leaves no file', (context) => {
+  it('installs the program and a hardened unit, serves, and a purge leaves no file', (context) => {
     const { status, text } = inRoot(`
       dpkg --install /run/signalbox.deb
       echo == version; signalbox version
@@ -75,7 +92,8 @@ describe('the Debian package', () => {
       echo == exposure; systemd-analyze security --offline=yes --threshold=${EXPOSURE} --no-pager signalbox.service | tail -1
       systemd-analyze security --offline=yes --threshold=${EXPOSURE} --no-pager signalbox.service > /dev/null
       echo == installed; dpkg --verify signalbox
-      mkdir /run/signalbox; echo own > /etc/signalbox/kubeconfig.conf
+      echo == served; ${SERVE}
+      mkdir -p /run/signalbox; echo own > /etc/signalbox/kubeconfig.conf
       echo == purge; dpkg --purge signalbox`);
     // In a user namespace, kernels before 5.11 mount no overlay.
     if (/^mount: .*overlay|wrong fs type/m.test(text)) context.skip(text.trim());
@@ -83,9 +101,10 @@ describe('the Debian package', () => {
     expect(section(text, 'unit')).toBe('');
     expect(section(text, 'exposure')).toMatch(/signalbox\.service: \d/);
     expect(section(text, 'installed')).toBe('');
+    expect(section(text, 'served')).toBe('served\nremoved\n');
     expect(section(text, 'left')).toBe('');
     expect(status, text).toBe(0);
-  });
+  }, 300_000);
 
   it('has the same bytes when it is built again', async () => {
     const digest = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');

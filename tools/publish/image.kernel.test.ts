@@ -1,10 +1,19 @@
 /** The image: reproducible, within its size limit, and its root runs every Linux mode whose tools it contains. */
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BUILD_LIMIT_MS, buildIfPossible, type BuiltImage, digestOf, sizeOf } from './image-parts.ts';
+import { repositoryRoot } from '../install.mjs';
+import {
+  BUILD_LIMIT_MS,
+  buildIfPossible,
+  type BuiltImage,
+  digestOf,
+  OBJECTS,
+  runInImage,
+  serveAndRemove,
+  sizeOf,
+} from './image-parts.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'signalbox-image-'));
 const root = path.join(scratch, 'root');
@@ -18,47 +27,68 @@ beforeAll(async () => {
 }, BUILD_LIMIT_MS);
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const SERVICE = `apiVersion: v1
-kind: Service
-metadata: {name: web, namespace: default}
-spec: {clusterIP: 10.96.0.10, clusterIPs: [10.96.0.10], ports: [{port: 80}]}
-`;
+const inImage = (script: string) => runInImage({ root, scratch }, script);
 
-/** Runs a script in the image's root, read-only except /run, in its own network namespace. */
-function inImage(script: string): { readonly status: number | null; readonly text: string } {
-  const outer = `set -e
-    mount --rbind ${root} ${root}
-    mount -t tmpfs none ${root}/run
-    mount -t proc none ${root}/proc
-    mount --rbind /dev ${root}/dev
-    mount --rbind /sys ${root}/sys
-    cat > ${root}/run/web.yaml < ${scratch}/web.yaml
-    mount -o remount,bind,ro ${root}
-    export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-    exec chroot ${root} /bin/sh -e -c '${script}'`;
-  writeFileSync(path.join(scratch, 'web.yaml'), SERVICE);
-  const args = ['--mount', '--net', '--pid', '--fork', 'sh', '-c', outer];
-  const { status, stdout, stderr } = spawnSync('unshare', args, { encoding: 'utf8', timeout: 100_000 });
-  return { status, text: stdout + stderr };
+const deployed = (name: string): string => readFileSync(path.join(repositoryRoot, 'deploy', name), 'utf8');
+
+/** The command of a container, on the node node-a. */
+function commandOf(file: string, container: string): string {
+  const pattern = new RegExp(
+    String.raw`- name: ${container}\n(?:\s+image: .*\n)?\s+command:\n((?:\s+- .*\n)+)`,
+  );
+  const [, lines = ''] = pattern.exec(deployed(file)) ?? [];
+  return lines
+    .replaceAll(/\n?\s*- /g, ' ')
+    .replace('$(NODE_NAME)', 'node-a')
+    .trim();
 }
 
-const FLAGS = '--manifests=/run/web.yaml --hostname-override=node-a --conntrack-max-per-core=0';
-/** Ends as soon as the rules exist; the time limit of the script bounds the loop. */
-const serve = (mode: string, listing: string): string => `
-  signalbox --proxy-mode=${mode} ${FLAGS} 2> /run/log & proxy=$!
-  until ${listing} 2> /dev/null | while read line; do case "$line" in *10.96.0.10*) echo found; break;; esac; done | { read word; }; do
-    kill -0 $proxy || { while read line; do echo "$line"; done < /run/log; exit 1; }
-  done
-  kill $proxy; echo served`;
+/** The configuration of deploy/kubernetes, as the ConfigMap is mounted. */
+function configFolder(): string {
+  const [, text = ''] =
+    /^ {2}config\.conf: \|\n((?: {4}.*\n)+)/m.exec(deployed('kubernetes/config-map.yaml')) ?? [];
+  const folder = path.join(scratch, 'config');
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'config.conf'), text.replaceAll(/^ {4}/gm, ''));
+  return folder;
+}
 
 describe('the image', () => {
   it.for([
-    ['iptables', 'iptables-save'],
-    ['nftables', 'nft list ruleset'],
-  ] as const)('serves in %s mode from a read-only root', ([mode, listing], context) => {
+    ['iptables', 'iptables-save', '*10.96.0.10*'],
+    ['nftables', 'nft list ruleset', '*10.96.0.10*'],
+    // The port of the node, 30080, of a socket.
+    ['userspace', 'listSockets', '*:7580*'],
+  ] as const)(
+    'serves in %s mode from a read-only root, and --cleanup removes it',
+    { timeout: 300_000 },
+    (row, context) => {
+      if (held.missing !== '') context.skip(held.missing);
+      const [mode, listing, pattern] = row;
+      const { status, text } = inImage(serveAndRemove({ mode, listing, pattern }));
+      expect(text).toMatch(/^served\n(?:.*\n)*removed$/m);
+      expect(status, text).toBe(0);
+    },
+  );
+
+  it.for([
+    ['kubernetes/daemon-set.yaml', ''],
+    ['kubernetes-unprivileged/daemon-set-patch.yaml', 'settings'],
+  ] as const)('serves with the commands of %s', { timeout: 300_000 }, ([file, init], context) => {
     if (held.missing !== '') context.skip(held.missing);
-    const { status, text } = inImage(serve(mode, listing));
-    expect(text).toContain('served');
+    const command = `${commandOf(file, 'kube-proxy')} ${OBJECTS}`;
+    const prepare = init === '' ? ':' : `${commandOf(file, init)} ${OBJECTS}`;
+    const served = {
+      mode: 'iptables',
+      listing: 'iptables-save',
+      pattern: '*10.96.0.10*',
+      prepare,
+      command,
+    };
+    const { status, text } = runInImage({ root, scratch, config: configFolder() }, serveAndRemove(served));
+    // In a user namespace that has only one user.
+    if (/^setpriv: .*failed/m.test(text)) context.skip(text.trim());
+    expect(text).toMatch(/^served\n(?:.*\n)*removed$/m);
     expect(status, text).toBe(0);
   });
 

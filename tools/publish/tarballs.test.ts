@@ -15,6 +15,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
 import { mustRun, run } from '../process.mjs';
+import { fetchPackage } from '../rigs/rig.mjs';
 import { runnableBlocks } from '../runnable-blocks.mjs';
 import { readJson } from './stage.mjs';
 import { packPackage, publishedFolders } from './tarballs.mjs';
@@ -36,10 +37,20 @@ const folders = publishedFolders();
 const names = folders.map((folder) => (readJson(path.join(folder, 'package.json')) as Manifest).name);
 const libraries = names.filter((name) => name !== PROGRAM);
 
-/** This Node.js and those of the machine; further ones in SIGNALBOX_NODES, separated by colons. */
+/** The newest of the release lines before the pinned one: `engines` allows Node.js 20. */
+const OLDER = ['20.20.2', '22.23.5'];
+
+async function fetchNode(version: string): Promise<string> {
+  const name = `node-${process.platform}-${process.arch}`;
+  const folder = path.join(repositoryRoot, '.cache');
+  return path.join(await fetchPackage(`${name}@${version}`, folder, `${name}-${version}`), 'bin/node');
+}
+
+/** This Node.js and older ones; further ones in SIGNALBOX_NODES, separated by colons. */
+const fetched = await Promise.allSettled(OLDER.map(fetchNode));
 const nodes = [
   process.execPath,
-  ...['/usr/bin/node', '/usr/local/bin/node'].filter((file) => existsSync(file)),
+  ...fetched.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
   ...(process.env['SIGNALBOX_NODES'] ?? '').split(':').filter((file) => file !== ''),
 ];
 
@@ -90,6 +101,16 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const execute = (node: string, args: readonly string[], cwd: string) =>
   run(node, args, { cwd, capture: true, timeoutSeconds: 100 });
+
+it.each(OLDER.map((version, index) => [version, fetched[index]] as const))(
+  'Node.js %s is one of those that run the packages',
+  async (version, result) => {
+    // Rejected only if the registry cannot be reached, as for the packages.
+    if (result?.status !== 'fulfilled') throw new Error(String(result?.reason));
+    const shown = await execute(result.value, ['--version'], scratch);
+    expect(shown.output.trim()).toBe(`v${version}`);
+  },
+);
 
 describe.each(nodes)('with %s', (node) => {
   it.each(libraries)('a program that imports %s succeeds', async (name) => {

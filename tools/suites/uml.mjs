@@ -1,9 +1,11 @@
 // Tests that need IPVS and dummy links, in a User-Mode Linux kernel: few machines have both, and none is harmed.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { withDeclaredCommands } from '../command-folder.mjs';
 import { withPackedApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
+import { buildRoot } from '../publish/image-root.mjs';
 import { skip } from './report.mjs';
 import { runVitest } from './vitest.mjs';
 
@@ -29,6 +31,25 @@ export async function runUml(context) {
   return 'passed' in result ? result : skip(result.reason);
 }
 
+/** Where the tests of tools/ are among those that run: the root of the image, built at the speed of this machine. */
+async function withImageRoot({ env, rest }, act) {
+  if (rest.length > 0 && !rest.some((word) => word.startsWith('tools/'))) return act(env);
+  const root = mkdtempSync(path.join(tmpdir(), 'signalbox-image-root-'));
+  try {
+    const missing = await buildRoot(root, 'amd64').then(
+      () => null,
+      (error) => error.message,
+    );
+    if (missing !== null) process.stdout.write(`${missing}\n`);
+    return await act({
+      ...env,
+      ...(missing === null ? { SIGNALBOX_IMAGE_ROOT: root } : { SIGNALBOX_IMAGE_MISSING: missing }),
+    });
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+}
+
 async function runInKernel(context) {
   const cpus = processors();
   const isScenarios = context.rest.some((word) => path.basename(word) === SCENARIOS);
@@ -44,7 +65,8 @@ async function runInKernel(context) {
   // Node starts twice as fast with what it has compiled before, and most of this suite is starting processes.
   const cache = path.join(context.root, 'node_modules', '.cache', 'node-compile');
   const environment = { ...context.env, NODE_COMPILE_CACHE: cache };
-  return withPackedApp(environment, (env) =>
-    runVitest(isScenarios ? 'uml-scenarios' : 'uml', { ...context, env }, uml),
+  const project = isScenarios ? 'uml-scenarios' : 'uml';
+  return withImageRoot({ ...context, env: environment }, (withRoot) =>
+    withPackedApp(withRoot, (env) => runVitest(project, { ...context, env }, uml)),
   );
 }
