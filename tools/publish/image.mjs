@@ -2,7 +2,7 @@
 // `node tools/publish/image.mjs lock` writes the newest versions of the Debian packages to deploy/image.
 //
 // index.json has one entry, an index named by the version: for each architecture the image, and its bill of materials as an
-// attestation in the form of BuildKit, which registries and scanners know.
+// attestation in the form of BuildKit, which registries and scanners support.
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

