@@ -1,7 +1,7 @@
 export { readAffinityClients } from './driver/affinity-clients.ts';
 export { surveyIpvs } from './survey-ipvs.ts';
 export { cleanUpIpvs, type IpvsCleanup } from './cleanup.ts';
-export { ipvsRules, ownershipOf, removeRules } from './driver/packet-filter.ts';
+export { ipvsRules, ownershipOf, removeObsoleteRules } from './driver/packet-filter.ts';
 export { obsoleteRules } from './compile/packet-filter.ts';
 export { SERVICE_DEVICE } from './objects/bound-address.ts';
 export { DEFAULT_SCHEDULER, SCHEDULERS } from './compile/load-balancing.ts';

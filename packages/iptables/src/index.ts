@@ -12,6 +12,7 @@ export { mayHaveRules } from './driver/may-have-rules.ts';
 export type { OtherCommits } from './driver/other-commits.ts';
 export * from './driver/recent-lists.ts';
 export * from './driver/refusal-of.ts';
+export * from './driver/remove-rules.ts';
 export type { OnToolNotice, ToolNotice } from './driver/tool-notices.ts';
 export * from './driver/watch-commits.ts';
 export * from './encode/encoded-chain.ts';

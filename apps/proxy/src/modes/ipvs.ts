@@ -103,16 +103,12 @@ async function cleanAll(
 
 /** Rules of this mode in the variant of iptables that it wrote before. */
 async function cleanOtherVariant(iptables: IptablesDriver, kept: KeptRules | null): Promise<CleanupResult> {
-  const { obsoleteRules, ownershipOf, removeRules } = await import('@signalbox/backend-ipvs');
+  const { obsoleteRules, ownershipOf, removeObsoleteRules } = await import('@signalbox/backend-ipvs');
   const { family } = iptables;
   const own = ownershipOf(obsoleteRules(family), family);
   if (!(await mayHaveRules({ family, own, kept }))) return NOTHING;
-  const other = await iptables.otherVariant();
+  const result = await removeObsoleteRules(iptables, obsoleteRules(family), 'all');
   await iptables.close();
-  // Where a variant cannot be listed the kernel does not know it, and it holds nothing.
-  if (other === null || !(await other.save(() => undefined)).ok) return NOTHING;
-  const result = await removeRules(other, obsoleteRules(family));
-  await other.close();
   return result.ok ? { outcome: 'ok', removed: result.value } : { outcome: 'failed', error: result.error };
 }
 

@@ -1,6 +1,6 @@
 import { release } from 'node:os';
-import { createExecDriver, type IptablesDriver, type KeptRules } from '@signalbox/iptables';
-import type { Family, Result } from '@signalbox/core';
+import { createExecDriver, type IptablesDriver } from '@signalbox/iptables';
+import type { Family } from '@signalbox/core';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
@@ -10,7 +10,7 @@ import type { IpvsDriver, IpvsTimeoutOptions } from './ipvs-driver.ts';
 import { readSysctl, writeSysctl } from './kernel-facts.ts';
 import { errorOf } from './netlink-error.ts';
 import { observeKernel, observeReals } from './observe-kernel.ts';
-import { packetFilterDifference, removeRules } from './packet-filter.ts';
+import { packetFilterDifference, removeObsoleteRules } from './packet-filter.ts';
 import { probeKernel } from './probe.ts';
 import { createRuleComparison, watchRules } from './rule-watch.ts';
 
@@ -50,7 +50,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
       if (operations.some(({ kind }) => kind === 'device-create')) await readIndex(clients, device);
       return results;
     },
-    removeRules: (remains, kept = null) => removeFromBoth(iptables, remains, kept),
+    removeRules: (remains, kept = null) => removeObsoleteRules(iptables, remains, kept?.rules ?? null),
     watch: (onDrift, onProblem) => {
       const stops = [device.start(onDrift, onProblem), watchRules({ iptables, rules, onDrift, onProblem })];
       return () => stops.forEach((stop) => stop());
@@ -71,23 +71,4 @@ async function readIndex(clients: Clients, device: DeviceWatch): Promise<void> {
 /** The kernel counts in seconds and takes 0 as "leave it". */
 function wholeSeconds({ tcp = 0, tcpFin = 0, udp = 0 }: IpvsTimeoutOptions): Required<IpvsTimeoutOptions> {
   return { tcp: Math.floor(tcp), tcpFin: Math.floor(tcpFin), udp: Math.floor(udp) };
-}
-
-type Remains = Parameters<IpvsDriver['removeRules']>[0];
-
-/** A node that changed from one variant of iptables to the other may hold rules in both. `kept` is of `iptables`. */
-async function removeFromBoth(
-  iptables: IptablesDriver,
-  remains: Remains,
-  kept: KeptRules | null,
-): Promise<Result<readonly string[]>> {
-  const removed: Result<readonly string[]> =
-    kept?.rules === 'all'
-      ? { ok: true, value: [] }
-      : await removeRules(iptables, remains, kept?.rules ?? null);
-  const other = await iptables.otherVariant();
-  if (!removed.ok || other === null) return removed;
-  const more = await removeRules(other, remains);
-  await other.close();
-  return more.ok ? { ok: true, value: [...removed.value, ...more.value] } : more;
 }

@@ -1,7 +1,8 @@
+import { backendError, fail } from '@signalbox/core';
 import { createFakeIptables } from '@signalbox/iptables/testing';
 import { describe, expect, it } from 'vitest';
 import { compilePacketFilter, obsoleteRules } from '../compile/packet-filter.ts';
-import { installPacketFilter, packetFilterDrift, removeRules } from './packet-filter.ts';
+import { installPacketFilter, packetFilterDrift, removeObsoleteRules } from './packet-filter.ts';
 
 const PACKET_FILTER = compilePacketFilter({
   family: 'IPv4',
@@ -67,7 +68,7 @@ describe('after iptables mode', () => {
   });
 });
 
-describe('removeRules', () => {
+describe('removeObsoleteRules', () => {
   it('leaves what another mode uses, and removes the rest', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     await installPacketFilter(fake.driver, PACKET_FILTER);
@@ -75,7 +76,7 @@ describe('removeRules', () => {
       isOwnChain: (table: string, name: string) => table === 'nat' && name === 'KUBE-POSTROUTING',
       isOwnJump: (table: string, chain: string) => table === 'nat' && chain === 'POSTROUTING',
     };
-    expect((await removeRules(fake.driver, REMAINS, kept)).ok).toBe(true);
+    expect((await removeObsoleteRules(fake.driver, REMAINS, kept)).ok).toBe(true);
     expect(fake.dumpAll().match(/^(:KUBE-\S+|-A (PRE|OUT|POST|IN|FOR)\S+ .*)/gm)).toEqual([
       ':KUBE-POSTROUTING',
       '-A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING',
@@ -86,8 +87,21 @@ describe('removeRules', () => {
     const fake = createFakeIptables({ family: 'IPv4' });
     await installPacketFilter(fake.driver, PACKET_FILTER);
     fake.byOthers('*nat\n:OTHERS - [0:0]\n-A OTHERS -j KUBE-LOAD-BALANCER\nCOMMIT\n');
-    expect((await removeRules(fake.driver, REMAINS)).ok).toBe(true);
+    expect((await removeObsoleteRules(fake.driver, REMAINS)).ok).toBe(true);
     expect(fake.dumpAll().match(/KUBE-\S+.*/g)).toEqual(['KUBE-LOAD-BALANCER - [0:0]', 'KUBE-LOAD-BALANCER']);
-    expect(await removeRules(fake.driver, REMAINS)).toEqual({ ok: true, value: [] });
+    expect(await removeObsoleteRules(fake.driver, REMAINS)).toEqual({ ok: true, value: [] });
+  });
+
+  it('removes the rules in both variants, of which the kernel may support only one', async () => {
+    const legacy = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
+    const fake = createFakeIptables({ family: 'IPv4', other: legacy });
+    for (const each of [fake, legacy]) await installPacketFilter(each.driver, PACKET_FILTER);
+    const refused = fail(backendError('unsupported', 'save', 'no table', { kernel: 'unchanged' }));
+    const unusable = { ...legacy.driver, save: async () => refused };
+    const driver = { ...fake.driver, otherVariant: async () => unusable };
+    expect((await removeObsoleteRules(driver, REMAINS)).ok).toBe(true);
+    expect([fake, legacy].map((each) => each.dumpAll().includes('KUBE-'))).toEqual([false, true]);
+    expect((await removeObsoleteRules(fake.driver, REMAINS)).ok).toBe(true);
+    expect(legacy.dumpAll()).not.toContain('KUBE-');
   });
 });

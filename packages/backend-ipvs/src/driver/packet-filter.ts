@@ -7,19 +7,20 @@ import {
   listOperations,
   listTables,
   reconcileRules,
+  removeRules,
   restoreInputs,
   ruleDrift,
-  TABLES,
-  withoutKept,
   type IptablesDriver,
+  type KeptRules,
   type ListedChain,
   type ListedTables,
   type OwnedTables,
   type Ownership,
+  type Removal,
   type RuleOperation,
   type TableName,
 } from '@signalbox/iptables';
-import { type BackendError, type Drift, fail, type Family, type Result, succeed } from '@signalbox/core';
+import { type BackendError, type Drift, type Family, type Result, succeed } from '@signalbox/core';
 import * as names from '../compile/names.ts';
 import { ANY_NODE, compilePacketFilter } from '../compile/packet-filter.ts';
 import type { ObsoleteRules, PacketFilter, PacketFilterPart } from '../objects/packet-filter.ts';
@@ -53,26 +54,17 @@ export async function installPacketFilter(
   return compared.ok ? write(driver, compared.value.operations) : compared.error;
 }
 
-/** Removes what exists of `remains`, but for rules that another mode uses (`kept`); returns what was removed. */
-export async function removeRules(
+/** Removes what exists of `remains` in both variants of iptables, but for rules that another mode uses. */
+export function removeObsoleteRules(
   driver: IptablesDriver,
   remains: ObsoleteRules,
-  kept: Ownership | null = null,
+  kept: KeptRules['rules'] | null = null,
 ): Promise<Result<readonly string[]>> {
-  const saved = await listTables(driver, remains.jumps);
-  if (!saved.ok) return saved;
-  const { family } = driver;
-  const owned = kept !== null || usesSets(saved.value) ? remains : withoutSharedNames(remains, saved.value);
-  const listing = divideTables(saved.value, withoutKept(ownershipOf(owned, family), kept));
-  const operations = reconcileRules({ family, chains: [], jumps: [] }, listing);
-  const error = await write(driver, operations);
-  if (error !== null) return fail(error);
-  const removed = TABLES.map((table) => ({ table, of: operations.filter((each) => each.table === table) }));
-  return succeed(
-    removed
-      .filter(({ of }) => of.length > 0)
-      .map(({ table, of }) => `${of.length} rules and chains in ${table}`),
-  );
+  const own: Removal['own'] = (listed, keptHere) => {
+    const isWhole = keptHere !== null || usesSets(listed);
+    return ownershipOf(isWhole ? remains : withoutSharedNames(remains, listed), driver.family);
+  };
+  return removeRules(driver, { own, jumps: remains.jumps }, kept);
 }
 
 interface ComparedRules {

@@ -7,7 +7,7 @@ import {
   installPacketFilter,
   packetFilterDifference,
   packetFilterDrift,
-  removeRules,
+  removeObsoleteRules,
 } from '../driver/packet-filter.ts';
 import { retypeSets } from '../driver/retype-sets.ts';
 import type { Observed } from '../objects/kernel-state.ts';
@@ -66,8 +66,7 @@ export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpv
     ...hostOf(kernel),
     packetFilterDrift: (packetFilter) => packetFilterDrift(iptables, packetFilter),
     packetFilterDifference: (packetFilter) => packetFilterDifference(iptables, packetFilter),
-    removeRules: async (remains, kept) =>
-      kept?.rules === 'all' ? { ok: true, value: [] } : removeRules(iptables, remains, kept?.rules ?? null),
+    removeRules: (remains, kept) => removeObsoleteRules(iptables, remains, kept?.rules ?? null),
     observe: async () => {
       observations += 1;
       return faults('observe')

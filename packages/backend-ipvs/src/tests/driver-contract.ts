@@ -230,7 +230,8 @@ export function driverContract({ name, family, driver, flushChain }: ContractSet
       expect(await results({ kind: 'packet-filter-install', packetFilter })).toEqual(['ok']);
       expect(await driver.packetFilterDrift(packetFilter)).toEqual({ ok: true, value: [] });
       const removed = await driver.removeRules(obsoleteRules(family));
-      expect(removed.ok && removed.value.length).toBe(3);
+      const tables = removed.ok ? removed.value.map((what) => / in table (\w+) \(/.exec(what)?.[1]) : [];
+      expect(new Set(tables)).toEqual(new Set(['filter', 'nat', 'mangle']));
       expect(await driver.removeRules(obsoleteRules(family))).toEqual({ ok: true, value: [] });
       expect(await driver.packetFilterDrift(packetFilter)).toEqual(before);
     });
