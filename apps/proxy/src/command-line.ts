@@ -36,7 +36,7 @@ export async function runCommandLine(
     terminal.hint(`${usageHint(command)}\n`);
     return failed(parsed.error);
   }
-  const { flags, words, flagWords } = parsed;
+  const { flags, words, flagWords } = parsed.value;
   const answer = handleInfoFlags(flags, command, composition.modes);
   if (typeof answer !== 'string' && answer !== null) return answer;
   if (answer !== null) {
@@ -44,7 +44,7 @@ export async function runCommandLine(
     return DONE;
   }
   if (command === null) return runProxy(flags, composition, terminal);
-  const own = ownValues(parsed.own);
+  const own = ownValues(parsed.value.own);
   return runCommand({ command, commands: COMMANDS, composition, terminal, words, flagWords, own }, flags);
 }
 
@@ -80,8 +80,8 @@ function prepare(
     flagsOverFile,
   };
   const completed = completeSettings(flags, around);
-  if (!completed.ok) return failed(...completed.errors);
-  const { settings } = completed;
+  if (!completed.ok) return failed(...completed.error);
+  const settings = completed.value;
   const logging = createLogging(settings.config.logging, logSink(settings.config.logging));
   for (const warning of settings.warnings) logging.logger.component('config').warning(warning);
   return { settings, flags, around, logging };

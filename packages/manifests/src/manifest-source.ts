@@ -134,12 +134,12 @@ function createScanner(path: string, handlers: SourceHandlers, log: (line: strin
     async scan(isStopped) {
       const listing = await readManifests(path, cache.stampOf);
       if (isStopped()) return 'done';
-      if (!listing.ok) return lose(listing.reason);
+      if (!listing.ok) return lose(listing.error);
       lostReason = '';
-      const { problems, unsettled, changed } = cache.take(listing.files);
+      const { problems, unsettled, changed } = cache.take(listing.value.files);
       report(problems);
       if (changed || !synced) deliver();
-      if (hasMoved(listing.folder)) return 'moved';
+      if (hasMoved(listing.value.folder)) return 'moved';
       return unsettled ? 'unsettled' : 'done';
     },
   };

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
+import { fail, succeed, type Result } from '@signalbox/core';
 import { readRegularFile } from './read-file.ts';
 
 export interface FileContent {
@@ -18,14 +19,11 @@ export type FileRead =
   | { readonly state: 'read'; readonly content: FileContent }
   | { readonly state: 'unreadable'; readonly reason: string };
 
-export type Listing =
-  | {
-      readonly ok: true;
-      readonly files: ReadonlyMap<string, FileRead>;
-      /** Device and inode of the folder: another folder of the same name has another. */
-      readonly folder: string;
-    }
-  | { readonly ok: false; readonly reason: string };
+interface Listing {
+  readonly files: ReadonlyMap<string, FileRead>;
+  /** Device and inode of the folder: another folder of the same name has another. */
+  readonly folder: string;
+}
 
 const MANIFEST = /\.(?:ya?ml|json)$/i;
 
@@ -41,7 +39,7 @@ function isManifestName(name: string): boolean {
 export async function readManifests(
   path: string,
   knownStamp: (file: string) => string | undefined,
-): Promise<Listing> {
+): Promise<Result<Listing, string>> {
   try {
     const isFolder = (await stat(path)).isDirectory();
     const names = isFolder ? (await readdir(path)).filter(isManifestName).sort() : [basename(path)];
@@ -51,9 +49,9 @@ export async function readManifests(
       if (read !== 'gone') files.set(name, read);
     }
     const { dev, ino } = await stat(isFolder ? path : dirname(path));
-    return { ok: true, files, folder: `${dev}:${ino}` };
+    return succeed({ files, folder: `${dev}:${ino}` });
   } catch (error) {
-    return { ok: false, reason: reasonOf(error) };
+    return fail(reasonOf(error));
   }
 }
 

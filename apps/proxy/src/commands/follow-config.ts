@@ -75,16 +75,16 @@ function takeChange(
       logger.error('Rejected changed configuration; the previous one stays in force', { err: error });
     return null;
   };
-  if (!result.ok) return refuse(result.errors);
+  if (!result.ok) return refuse(result.error);
   // At a start the rest of such a file has to do; here there is something better: what runs.
-  const misspelt = result.settings.strictProblems.filter((line) => !before.strictProblems.includes(line));
+  const misspelt = result.value.strictProblems.filter((line) => !before.strictProblems.includes(line));
   if (misspelt.length > 0) return refuse(misspelt);
-  const { fatal } = proxy.checkSettings(result.settings);
+  const { fatal } = proxy.checkSettings(result.value);
   if (fatal !== null) return refuse([fatal]);
-  const change = compareSettings(before, result.settings);
+  const change = compareSettings(before, result.value);
   if (change.restart.length > 0) {
     const fields = change.restart.join(', ');
     return `content of the proxy server's configuration file was updated: restart required to apply ${fields}`;
   }
-  return result.settings;
+  return result.value;
 }

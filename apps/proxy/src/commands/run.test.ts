@@ -42,8 +42,8 @@ async function start(families: readonly ('IPv4' | 'IPv6')[] = ['IPv4']): Promise
   const parsed = parseFlags([`--config=${path}`, '--hostname-override=node-a', `--manifests=${folder.path}`]);
   if (!parsed.ok) throw new Error(parsed.error);
   const around: Surroundings = { ...AROUND, hostName: 'node-a', readFile: readTextFile };
-  const completed = completeSettings(parsed.flags, around);
-  if (!completed.ok) throw new Error(completed.errors.join());
+  const completed = completeSettings(parsed.value.flags, around);
+  if (!completed.ok) throw new Error(completed.error.join());
   const lines: string[] = [];
   const waiting = new Set<() => void>();
   const sink = {
@@ -55,8 +55,8 @@ async function start(families: readonly ('IPv4' | 'IPv6')[] = ['IPv4']): Promise
     pid: 1,
   };
   const outcome = run({
-    settings: completed.settings,
-    flags: parsed.flags,
+    settings: completed.value,
+    flags: parsed.value.flags,
     around,
     composition: {
       ...recordingComposition(families),
@@ -64,7 +64,7 @@ async function start(families: readonly ('IPv4' | 'IPv6')[] = ['IPv4']): Promise
       probeFamilies: () =>
         Promise.resolve({ families, reasons: families.length > 0 ? [] : [REASON], warnings: ['a warning'] }),
     },
-    logging: createLogging(completed.settings.config.logging, sink),
+    logging: createLogging(completed.value.config.logging, sink),
   });
   const logged = (text: string): Promise<void> =>
     new Promise((resolve) => {

@@ -38,7 +38,7 @@ describe.each(COMMANDS)('signalbox $name', (row) => {
     expect(names.filter((name) => flagNamed(name) !== undefined)).toEqual([]);
     const optional = { ...syntax, arguments: [] };
     const parsed = parseFlags([], optional);
-    expect(parsed.ok && [...parsed.own.keys()]).toEqual(names);
+    expect(parsed.ok && [...parsed.value.own.keys()]).toEqual(names);
   });
 
   it('--help, -h and signalbox help print the same: arguments, flags, examples, statuses', async () => {
@@ -119,14 +119,13 @@ describe('flags and arguments of a command', () => {
     const parsed = parseFlags(['--config', 'x.yaml', 'FROM', '-v', '4', 'TO', '--profiling'], syntaxOf(row));
     expect(parsed).toMatchObject({
       ok: true,
-      words: ['FROM', 'TO'],
-      flagWords: ['--config', 'x.yaml', '-v', '4', '--profiling'],
+      value: { words: ['FROM', 'TO'], flagWords: ['--config', 'x.yaml', '-v', '4', '--profiling'] },
     });
   });
 
   it('-- ends the flags', () => {
     const syntax = { program: 'p', arguments: [{ name: 'A', help: '' }], flags: [], takesProxyFlags: false };
-    expect(parseFlags(['--', '-x'], syntax)).toMatchObject({ ok: true, words: ['-x'] });
+    expect(parseFlags(['--', '-x'], syntax)).toMatchObject({ ok: true, value: { words: ['-x'] } });
   });
 
   it('an earlier name of a command works, with a notice', async () => {

@@ -1,3 +1,4 @@
+import { fail, succeed, type Result } from '@signalbox/core';
 import { isNodeName } from '@signalbox/core';
 import type { ParsedFlags } from '../flags/parse.ts';
 import { FLAGS } from '../flags/flags.ts';
@@ -14,7 +15,7 @@ import { unknownFeatureGates } from './feature-gates.ts';
 import { fieldAt, initialConfiguration, setField, SYNC_SECTIONS } from './fields.ts';
 import { MAX_PORT, NO_SERVER, withDefaultPort } from './ip.ts';
 import { describeProblem, invalidArgument, messageOf, type Origin } from './problem.ts';
-import type { Settings, SettingsResult } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { tracingErrors, tracingSettings } from './tracing.ts';
 import type { FieldPath } from './types.ts';
 import { validateConfiguration } from './validate.ts';
@@ -41,11 +42,14 @@ interface Draft extends Origin {
   readonly errors: string[];
 }
 
-/** Flags and file, by kube-proxy's precedence, completed with defaults and validated. */
-export function completeSettings(flags: ParsedFlags, around: Surroundings): SettingsResult {
+/** Flags and file, by kube-proxy's precedence, completed with defaults and validated. Errors are one line each. */
+export function completeSettings(
+  flags: ParsedFlags,
+  around: Surroundings,
+): Result<Settings, readonly string[]> {
   const configFile = standalone(flags.given, 'config') ?? '';
   const draft = configFile === '' ? fromFlags(flags, around) : fromFile(configFile, flags, around);
-  if (draft.errors.length > 0) return { ok: false, errors: draft.errors };
+  if (draft.errors.length > 0) return fail(draft.errors);
   const { config, warnings } = draft;
   completePorts(config);
   const defaultedMode = config.mode === '';
@@ -64,12 +68,12 @@ export function completeSettings(flags: ParsedFlags, around: Surroundings): Sett
   const maxSeries = standalone(flags.given, 'service-metrics-max-series') ?? MOST_SERIES;
   if (maxSeries < 1) errors.push(`--service-metrics-max-series: ${maxSeries} must be at least 1`);
   errors.push(...tracingErrors(flags));
-  if (errors.length > 0) return { ok: false, errors };
+  if (errors.length > 0) return fail(errors);
   config.hostnameOverride = config.hostnameOverride.trim().toLowerCase();
   normalizeFields(config);
   const unknown = unknownFeatureGates(config.featureGates);
   if (unknown.length > 0) warnings.push(`unrecognized feature gates, ignored: ${unknown.join(', ')}`);
-  return { ok: true, settings: { ...settings(draft, flags), configFile, nodeName, mode, defaultedMode } };
+  return succeed({ ...settings(draft, flags), configFile, nodeName, mode, defaultedMode });
 }
 
 const MOST_SERIES = 10_000;

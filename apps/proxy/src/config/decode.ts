@@ -26,14 +26,14 @@ export function decodeConfiguration(path: string, text: string): DecodedFile {
   const parsed = parseDocument(text);
   const context: Context = {
     path,
-    lineOf: (field) => (parsed.ok ? parsed.document.line(field) : 1),
+    lineOf: (field) => (parsed.ok ? parsed.value.document.line(field) : 1),
     config: initialConfiguration('file'),
-    strictProblems: parsed.ok ? parsed.strictProblems.map((problem) => `${path}: ${problem}`) : [],
+    strictProblems: parsed.ok ? parsed.value.strictProblems.map((problem) => `${path}: ${problem}`) : [],
     errors: [],
     set: new Set(),
   };
-  const document = parsed.ok ? parsed.document.value : null;
-  if (!parsed.ok) context.errors.push(`${path}: ${KIND}: ${parsed.reason}`);
+  const document = parsed.ok ? parsed.value.document.value : null;
+  if (!parsed.ok) context.errors.push(`${path}: ${KIND}: ${parsed.error}`);
   else if (!isObject(document))
     context.errors.push(`${path}: ${KIND}: the file has ${render(document)}, not an object`);
   else if (isOfType(document, context)) decodeSection(document, '', context);
@@ -72,7 +72,7 @@ function decodeMember(path: string, raw: unknown, context: Context): void {
 function decodeField(field: FieldAt, raw: unknown, context: Context): void {
   const { path, kind, zeroIsUnset } = field;
   const decoded = kindOf(kind).decode(raw);
-  if (!decoded.ok) return refuse(path, raw, { context, reason: decoded.reason });
+  if (!decoded.ok) return refuse(path, raw, { context, reason: decoded.error });
   if (zeroIsUnset && (decoded.value === 0 || decoded.value === '')) return;
   for (const member of unknownMembers(field, raw)) reportUnknown(`${path}${member}`, context);
   setField(context.config, path, decoded.value);

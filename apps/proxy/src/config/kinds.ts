@@ -1,12 +1,10 @@
 /** Kinds of values: how the text of a flag and a value of a file become one, and how it is written again. */
+import { fail, succeed, type Result } from '@signalbox/core';
 import { formatDuration, parseDuration } from './duration.ts';
 import { NO_SERVER, parseAddress, parseAddressPort, parseCidr, withDefaultPort } from './ip.ts';
 
-export type Decoded<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly reason: string };
-
-const good = <T>(value: T): Decoded<T> => ({ ok: true, value });
-const bad = (reason: string): Decoded<never> => ({ ok: false, reason });
+/** The error is the reason, for the end of a message. */
+export type Decoded<T> = Result<T, string>;
 
 interface Kind<T> {
   /** Where nothing is set. */
@@ -31,8 +29,8 @@ interface Kind<T> {
 
 const STRING: Kind<string> = {
   initial: '',
-  parse: good,
-  decode: (raw) => (typeof raw === 'string' ? good(raw) : bad('must be a string')),
+  parse: succeed,
+  decode: (raw) => (typeof raw === 'string' ? succeed(raw) : fail('must be a string')),
   format: (value) => value,
   placeholder: 'string',
 };
@@ -40,16 +38,16 @@ const STRING: Kind<string> = {
 const BOOL: Kind<boolean> = {
   initial: false,
   parse: parseBool,
-  decode: (raw) => (typeof raw === 'boolean' ? good(raw) : bad('must be true or false')),
+  decode: (raw) => (typeof raw === 'boolean' ? succeed(raw) : fail('must be true or false')),
   format: String,
   implied: 'true',
   placeholder: '',
 };
 
 function parseBool(text: string): Decoded<boolean> {
-  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return good(true);
-  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return good(false);
-  return bad('must be true or false');
+  if (/^(1|t|T|true|TRUE|True)$/.test(text)) return succeed(true);
+  if (/^(0|f|F|false|FALSE|False)$/.test(text)) return succeed(false);
+  return fail('must be true or false');
 }
 
 /** As Go's ParseInt with base 0: `0x1f`, `0b11`, `0o17` and, from C, `017`; `_` between digits. */
@@ -57,8 +55,8 @@ const INTEGER = /^([+-]?)(0x(?:_?[\da-f])+|0b(?:_?[01])+|0o?(?:_?[0-7])+|0|[1-9]
 
 function integer(min: number, max: number): Kind<number> {
   const decode = (raw: unknown): Decoded<number> => {
-    if (typeof raw !== 'number' || !Number.isInteger(raw)) return bad('must be an integer');
-    return raw < min || raw > max ? bad(`must be within the range [${min}, ${max}]`) : good(raw);
+    if (typeof raw !== 'number' || !Number.isInteger(raw)) return fail('must be an integer');
+    return raw < min || raw > max ? fail(`must be within the range [${min}, ${max}]`) : succeed(raw);
   };
   const parse = (text: string): Decoded<number> => {
     const [, sign, digits = ''] = INTEGER.exec(text) ?? [];
@@ -76,10 +74,11 @@ const MAX_FLOAT32 = 3.402_823_466_385_288_6e38;
 const FLOAT32: Kind<number> = {
   initial: 0,
   parse: (text) => {
-    if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return bad('must be a number');
-    return Math.abs(Number(text)) > MAX_FLOAT32 ? bad('must fit into 32 bits') : good(Number(text));
+    if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return fail('must be a number');
+    return Math.abs(Number(text)) > MAX_FLOAT32 ? fail('must fit into 32 bits') : succeed(Number(text));
   },
-  decode: (raw) => (typeof raw === 'number' && Number.isFinite(raw) ? good(raw) : bad('must be a number')),
+  decode: (raw) =>
+    typeof raw === 'number' && Number.isFinite(raw) ? succeed(raw) : fail('must be a number'),
   format: String,
   placeholder: 'number',
 };
@@ -97,7 +96,7 @@ const DURATION: Kind<number> = {
 
 function toDuration(text: string, reason: string): Decoded<number> {
   const parsed = parseDuration(text);
-  return parsed === null ? bad(reason) : good(parsed);
+  return parsed === null ? fail(reason) : succeed(parsed);
 }
 
 const STRINGS: Kind<string[]> = {
@@ -105,8 +104,8 @@ const STRINGS: Kind<string[]> = {
   parse: parseList,
   decode: (raw) =>
     Array.isArray(raw) && raw.every((item) => typeof item === 'string')
-      ? good(raw)
-      : bad('must be a list of strings'),
+      ? succeed(raw)
+      : fail('must be a list of strings'),
   format: (value) => value.join(','),
   // Lists that the file leaves out are written as null, as the API type does.
   encode: (value) => (value.length === 0 ? null : value),
@@ -122,11 +121,11 @@ function parseList(text: string): Decoded<string[]> {
   ITEM.lastIndex = 0;
   for (let more = text !== ''; more;) {
     const item = ITEM.exec(text);
-    if (item === null) return bad('a quote must enclose a whole item, as in "a,b",c');
+    if (item === null) return fail('a quote must enclose a whole item, as in "a,b",c');
     items.push(item[1]?.replaceAll('""', '"') ?? item[2] ?? '');
     more = item[3] === ',';
   }
-  return good(items);
+  return succeed(items);
 }
 
 /** In the one spelling that rules know: `010.0.0.0/08` is valid, as in kube-proxy. */
@@ -137,8 +136,8 @@ const BOOL_MAP: Kind<Record<string, boolean>> = {
   parse: parseBoolMap,
   decode: (raw) =>
     isObject(raw) && Object.values(raw).every((item) => typeof item === 'boolean')
-      ? good(raw as Record<string, boolean>)
-      : bad('must map names to true or false'),
+      ? succeed(raw as Record<string, boolean>)
+      : fail('must map names to true or false'),
   format: (value) =>
     Object.entries(value)
       .map(([name, enabled]) => `${name}=${enabled}`)
@@ -152,11 +151,11 @@ function parseBoolMap(text: string): Decoded<Record<string, boolean>> {
   for (const item of text.split(',').filter((part) => part.trim() !== '')) {
     const [name = '', value = '', ...more] = item.split('=').map((part) => part.trim());
     const parsed = parseBool(value);
-    if (more.length > 0 || !parsed.ok) return bad(`${item.trim()}: must be name=true or name=false`);
+    if (more.length > 0 || !parsed.ok) return fail(`${item.trim()}: must be name=true or name=false`);
     gates.push([name, parsed.value]);
   }
   // Not by assignment: a gate named __proto__ must reach the check of names.
-  return good(Object.fromEntries(gates));
+  return succeed(Object.fromEntries(gates));
 }
 
 export interface VmoduleItem {
@@ -178,11 +177,11 @@ function parseVmodule(text: string): Decoded<VmoduleItem[]> {
   for (const item of text.split(',').filter((part) => part !== '')) {
     const [filePattern = '', level = '', ...more] = item.split('=');
     if (filePattern === '' || !/^\d+$/.test(level) || more.length > 0) {
-      return bad(`${item}: must be pattern=N`);
+      return fail(`${item}: must be pattern=N`);
     }
     items.push({ filePattern, verbosity: Number(level) });
   }
-  return good(items);
+  return succeed(items);
 }
 
 function decodeVmodule(raw: unknown): Decoded<VmoduleItem[]> {
@@ -191,10 +190,10 @@ function decodeVmodule(raw: unknown): Decoded<VmoduleItem[]> {
     const { filePattern = '', verbosity = 0 } = isObject(item) ? item : { filePattern: null };
     const level = UINT32.decode(verbosity);
     if (typeof filePattern !== 'string' || !level.ok)
-      return bad('must be a list of {filePattern, verbosity}');
+      return fail('must be a list of {filePattern, verbosity}');
     items.push({ filePattern, verbosity: level.value });
   }
-  return good(items);
+  return succeed(items);
 }
 
 const QUANTITY = /^\d+(\.\d+)?(m|k|[KMGTPE]i?|)$/;
@@ -209,7 +208,7 @@ const KINDS = {
   duration: DURATION,
   'duration-or-nanoseconds': {
     ...DURATION,
-    decode: (raw) => (Number.isInteger(raw) ? good(Number(raw) / 1e6) : DURATION.decode(raw)),
+    decode: (raw) => (Number.isInteger(raw) ? succeed(Number(raw) / 1e6) : DURATION.decode(raw)),
   },
   strings: STRINGS,
   cidrs: { ...STRINGS, normalize: (value: string[]) => value.map(canonicalCidr) },
@@ -219,11 +218,11 @@ const KINDS = {
   vmodule: VMODULE,
   quantity: {
     ...STRING,
-    parse: (text) => (QUANTITY.test(text) ? good(text) : bad('must be a quantity such as 64Ki')),
+    parse: (text) => (QUANTITY.test(text) ? succeed(text) : fail('must be a quantity such as 64Ki')),
     decode: (raw) => {
       const text = typeof raw === 'number' ? String(raw) : raw;
       const isQuantity = typeof text === 'string' && QUANTITY.test(text.replace(/^\+/, ''));
-      return isQuantity ? good(text) : bad('must be a quantity such as "0" or "64Ki"');
+      return isQuantity ? succeed(text) : fail('must be a quantity such as "0" or "64Ki"');
     },
     placeholder: 'quantity',
   },
@@ -231,7 +230,9 @@ const KINDS = {
   ip: {
     ...STRING,
     parse: (text) =>
-      text === '' || parseAddress(text.trim()) !== null ? good(text.trim()) : bad('must be an IP address'),
+      text === '' || parseAddress(text.trim()) !== null
+        ? succeed(text.trim())
+        : fail('must be an IP address'),
     normalize: (value: string) => parseAddress(value) ?? value,
     placeholder: 'ip',
   },
@@ -240,8 +241,8 @@ const KINDS = {
     ...STRING,
     parse: (text) =>
       text === NO_SERVER || text === '' || typeof parseAddressPort(withDefaultPort(text, 1)) !== 'string'
-        ? good(text)
-        : bad('must be IP, IP:port or none'),
+        ? succeed(text)
+        : fail('must be IP, IP:port or none'),
     placeholder: 'ip[:port]',
   },
 } as const satisfies Readonly<Record<string, Kind<string> | Kind<number> | Kind<boolean> | AnyOther>>;

@@ -2,27 +2,29 @@
  * The text of a configuration file as one plain value. YAML is read as kube-proxy's library reads it: version 1.1
  * (`yes` is true, `010` is eight, `<<` merges), and of several documents the first.
  */
+import { fail, succeed, type Result } from '@signalbox/core';
 import { readYaml, type YamlDocument } from '@signalbox/manifests';
 import { boolYaml11Tag, CORE_SCHEMA, floatYaml11Tag, intYaml11Tag, mergeTag, nullYaml11Tag } from 'js-yaml';
 
 /** Without the tags that give anything but what JSON has: times and bytes stay text. */
 const SCHEMA = CORE_SCHEMA.withTags(nullYaml11Tag, boolYaml11Tag, intYaml11Tag, floatYaml11Tag, mergeTag);
 
-export type ParsedDocument =
-  | { readonly ok: true; readonly document: YamlDocument; readonly strictProblems: readonly string[] }
-  /** One line. */
-  | { readonly ok: false; readonly reason: string };
+interface ParsedDocument {
+  readonly document: YamlDocument;
+  readonly strictProblems: readonly string[];
+}
 
 /** More than this, and the file is something else than a configuration. */
 const MAX_REPEATED = 20;
 
-export function parseDocument(text: string): ParsedDocument {
+/** The error is one line. */
+export function parseDocument(text: string): Result<ParsedDocument, string> {
   const { documents, errors } = readYaml('', text, { schema: SCHEMA, repeated: 'last' });
-  if (errors[0] !== undefined) return { ok: false, reason: errors[0] };
+  if (errors[0] !== undefined) return fail(errors[0]);
   const [document, ...more] = documents.filter(({ number, value }) => number === 1 || value !== null);
-  if (document === undefined || document.value === null) return { ok: false, reason: 'the file is empty' };
+  if (document === undefined || document.value === null) return fail('the file is empty');
   const repeated = document.repeated().slice(0, MAX_REPEATED);
   const strictProblems = repeated.map(({ field, line }) => `duplicate field "${field}" (line ${line})`);
   if (more.length > 0) strictProblems.push('more than one document, the first counts');
-  return { ok: true, document, strictProblems };
+  return succeed({ document, strictProblems });
 }

@@ -37,8 +37,3 @@ export interface Settings {
   /** Flags that were given, for /flagz and the log. */
   readonly given: ReadonlyMap<string, FieldValue>;
 }
-
-export type SettingsResult =
-  | { readonly ok: true; readonly settings: Settings }
-  /** One line each. */
-  | { readonly ok: false; readonly errors: readonly string[] };

@@ -4,7 +4,7 @@ import { parseFlags } from './parse.ts';
 function given(...argv: string[]): Record<string, unknown> {
   const result = parseFlags(argv);
   if (!result.ok) throw new Error(result.error);
-  return Object.fromEntries(result.flags.given);
+  return Object.fromEntries(result.value.flags.given);
 }
 
 function error(...argv: string[]): string {

@@ -1,3 +1,4 @@
+import { fail, succeed, type Result } from '@signalbox/core';
 import { kindOf, type Decoded, type FieldValue } from '../config/kinds.ts';
 import { invalidArgument } from '../config/problem.ts';
 import { FLAGS, flagNamed, type Flag } from './flags.ts';
@@ -12,7 +13,6 @@ export interface ParsedFlags {
 }
 
 interface ParsedLine {
-  readonly ok: true;
   /** Of the proxy. */
   readonly flags: ParsedFlags;
   /** Flags of the command, with the initial value of those that were not given. */
@@ -22,8 +22,6 @@ interface ParsedLine {
   /** The command line without the arguments. */
   readonly flagWords: readonly string[];
 }
-
-export type ParseResult = ParsedLine | { readonly ok: false; readonly error: string };
 
 type AnyFlag = Flag | OwnFlag;
 
@@ -51,7 +49,7 @@ interface Reading {
 }
 
 /** Reads a command line by the rules of Go's pflag: `--x=1`, `--x 1`, bare booleans, `-v4`, `_` for `-`. */
-export function parseFlags(argv: readonly string[], syntax: Syntax = PROXY): ParseResult {
+export function parseFlags(argv: readonly string[], syntax: Syntax = PROXY): Result<ParsedLine, string> {
   try {
     const given = new Map<string, FieldValue>();
     const typed = new Map<string, string>();
@@ -65,9 +63,9 @@ export function parseFlags(argv: readonly string[], syntax: Syntax = PROXY): Par
     const { words, flagWords } = reading;
     // --help is answered whatever else is missing.
     if (given.get('help') !== true) checkArguments(words, syntax);
-    return { ok: true, flags: { given, typed }, own, words, flagWords };
+    return succeed({ flags: { given, typed }, own, words, flagWords });
   } catch (error) {
-    if (error instanceof UsageError) return { ok: false, error: error.message };
+    if (error instanceof UsageError) return fail(error.message);
     throw error;
   }
 }
@@ -75,7 +73,7 @@ export function parseFlags(argv: readonly string[], syntax: Syntax = PROXY): Par
 function initialValue(flag: OwnFlag): FieldValue {
   if (flag.initial === undefined) return kindOf(flag.kind).initial;
   const parsed = parseFlagValue(flag, flag.initial);
-  if (!parsed.ok) throw new Error(`initial value of --${flag.name}: ${parsed.reason}`);
+  if (!parsed.ok) throw new Error(`initial value of --${flag.name}: ${parsed.error}`);
   return parsed.value;
 }
 
@@ -165,7 +163,7 @@ function valueOf({ flag, shown, text }: Token, given: ReadonlyMap<string, FieldV
   if (!('group' in flag) && flag.choices?.includes(text) === false)
     throw new UsageError(notAChoice(shown, text, flag.choices));
   const parsed = parseFlagValue(flag, text);
-  if (!parsed.ok) throw new UsageError(invalidArgument(shown, text, parsed.reason));
+  if (!parsed.ok) throw new UsageError(invalidArgument(shown, text, parsed.error));
   const before = given.get(flag.name);
   return before === undefined
     ? parsed.value
@@ -174,7 +172,7 @@ function valueOf({ flag, shown, text }: Token, given: ReadonlyMap<string, FieldV
 
 export function parseFlagValue({ kind, choices }: AnyFlag, text: string): Decoded<FieldValue> {
   if (choices?.includes(text) === false)
-    return { ok: false, reason: `must be ${choices.join(' or ')}${didYouMean(text, choices)}` };
+    return fail(`must be ${choices.join(' or ')}${didYouMean(text, choices)}`);
   return kindOf(kind).parse(text);
 }
 

@@ -16,9 +16,9 @@ export const AROUND: Surroundings = {
 export function settingsOf(argv: readonly string[], around: Partial<Surroundings> = {}): Settings {
   const parsed = parseFlags(argv);
   if (!parsed.ok) throw new Error(parsed.error);
-  const completed = completeSettings(parsed.flags, { ...AROUND, ...around });
-  if (!completed.ok) throw new Error(completed.errors.join('\n'));
-  return completed.settings;
+  const completed = completeSettings(parsed.value.flags, { ...AROUND, ...around });
+  if (!completed.ok) throw new Error(completed.error.join('\n'));
+  return completed.value;
 }
 
 export function settingsOfFile(
