@@ -21,9 +21,9 @@ const CONTEXT: CompileContext = {
 function compiled(shape: ServiceShape | DesiredServicePort, context: Partial<CompileContext> = {}) {
   const servicePort = 'key' in shape ? shape : service(shape);
   const { servers, entries, addresses } = compileServicePort(servicePort, { ...CONTEXT, ...context });
-  const reals = [...servers].map(([key, wanted]) => [
+  const reals = [...servers].map(([key, desired]) => [
     key,
-    wanted.endpoints.map(({ address }) => address).join(' '),
+    desired.endpoints.map(({ address }) => address).join(' '),
   ]);
   return {
     servers: Object.fromEntries(reals) as Record<string, string>,

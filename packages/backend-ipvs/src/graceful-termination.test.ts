@@ -55,7 +55,7 @@ beforeEach(async () => {
   await sync(full(both));
 });
 
-describe('a TCP endpoint that is no longer wanted', () => {
+describe('a TCP endpoint that is no longer desired', () => {
   it('goes at once when no client is connected', async () => {
     const { counters } = await sync(shrink);
     expect(weights()).toEqual({ '10.244.1.5:8080': 1 });
@@ -112,7 +112,7 @@ describe('a TCP endpoint that is no longer wanted', () => {
     expect(weights()).toEqual({ '10.244.1.5:8080': 1 });
   });
 
-  it('serves again, with its connections, if it is wanted again', async () => {
+  it('serves again, with its connections, if it is desired again', async () => {
     connections(3, 0);
     await sync(shrink);
     await sync(grow);
@@ -163,7 +163,7 @@ describe('after a restart', () => {
     expect(weights()).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 0 });
   });
 
-  it('a wanted server that terminated serves again', async () => {
+  it('a desired server that terminated serves again', async () => {
     connections(1, 0);
     await sync(shrink);
     restart();

@@ -23,9 +23,9 @@ import type { Contribution } from './compile/service-dispatch.ts';
 import { setName } from './compile/names.ts';
 import { driftOf } from './diff/drift.ts';
 import { TerminatingServers } from './diff/graceful-termination.ts';
-import { ownedServers, withWanted } from './diff/ownership.ts';
+import { ownedServers, withDesired } from './diff/ownership.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
-import type { WantedState } from './diff/wanted-state.ts';
+import type { DesiredObjects } from './diff/desired-objects.ts';
 import { listOperations } from './format/difference-text.ts';
 import { SERVICE_DEVICE } from './objects/bound-address.ts';
 import { entryText } from './objects/ip-set.ts';
@@ -38,48 +38,48 @@ import type { VirtualServerOwnership } from './virtual-server-ownership.ts';
 
 export interface InspectionInput {
   readonly settings: Settings;
-  readonly wanted: WantedState;
+  readonly desired: DesiredObjects;
   readonly ownership: VirtualServerOwnership;
   readonly packetFilter: PacketFilter;
 }
 
 interface Compared extends Reconciliation {
   readonly observed: Observed;
-  /** A copy of what is wanted, with the addresses that the host has now. */
-  readonly wanted: WantedState;
+  /** A copy of what is desired, with the addresses that the host has now. */
+  readonly desired: DesiredObjects;
   readonly hasRuleDrift: boolean;
 }
 
 /** `null`: before the first change. */
 async function compare(input: InspectionInput): Promise<Result<Compared | null>> {
   const { family, inspector, excludeCIDRs, clock } = input.settings;
-  const wanted = input.wanted.copy();
-  if (wanted === null) return succeed(null);
+  const desired = input.desired.copy();
+  if (desired === null) return succeed(null);
   const seen = await inspector.observe();
   if (!seen.ok) return seen;
   const observed = seen.value;
   if (observed.device === 'not-dummy') return fail(notDummyError());
-  wanted.setHostAddresses(observed.hostAddresses);
-  wanted.takeSteps();
+  desired.setHostAddresses(observed.hostAddresses);
+  desired.takeSteps();
   const drift = await inspector.packetFilterDrift(input.packetFilter);
   if (!drift.ok) return drift;
   const reconciliation = planReconciliation({
     family,
-    wanted,
+    desired,
     excludeCIDRs,
     observed,
     terminating: new TerminatingServers(),
     now: clock.elapsed(),
-    owned: ownedIn(input, wanted, observed),
+    owned: ownedIn(input, desired, observed),
     packetFilter: input.packetFilter,
     packetFilterDrift: drift.value,
   });
-  return succeed({ ...reconciliation, observed, wanted, hasRuleDrift: drift.value.length > 0 });
+  return succeed({ ...reconciliation, observed, desired, hasRuleDrift: drift.value.length > 0 });
 }
 
-function ownedIn({ ownership, settings }: InspectionInput, wanted: WantedState, observed: Observed) {
+function ownedIn({ ownership, settings }: InspectionInput, desired: DesiredObjects, observed: Observed) {
   if (ownership.isKnown) return new Set(ownership.owned);
-  return ownedServers(settings.family, withWanted(wanted, observed), null, wanted.nodePortAddresses);
+  return ownedServers(settings.family, withDesired(desired, observed), null, desired.nodePortAddresses);
 }
 
 export async function inspect(
@@ -90,16 +90,16 @@ export async function inspect(
   if (!compared.ok) return failed(compared.error);
   const found = new Map<ServicePortKey, KernelService>();
   if (compared.value === null) return { outcome: 'ok', servicePorts: found };
-  const { wanted } = compared.value;
+  const { desired } = compared.value;
   const context = { ...compared.value, stateOf: statesIn(compared.value) };
-  await inTurns(selectServices(wanted.servicePorts, keys), ([key, servicePort]) => {
-    const contribution = wanted.contributionOf(servicePort);
+  await inTurns(selectServices(desired.servicePorts, keys), ([key, servicePort]) => {
+    const contribution = desired.contributionOf(servicePort);
     if (contribution !== null) found.set(key, kernelService(contribution, input.settings, context));
   });
   return { outcome: 'ok', servicePorts: found };
 }
 
-/** A virtual server that is not owned stands in the place of the wanted one, which is missing. */
+/** A virtual server that is not owned stands in the place of the desired one, which is missing. */
 function statesIn({ plan, conflicts }: Compared): ReturnType<typeof objectStates> {
   const inTheWay = conflicts.map((name) => ({ kind: 'missing', type: 'virtual server', name }) as const);
   return objectStates([...driftOf(plan.operations()), ...inTheWay]);
@@ -112,9 +112,9 @@ interface Context extends Compared {
 function kernelService(
   { servers, entries, addresses }: Contribution,
   { family }: Settings,
-  { wanted, observed, stateOf }: Context,
+  { desired, observed, stateOf }: Context,
 ): KernelService {
-  const bound = addresses.filter((address) => !wanted.isBoundElsewhere(address));
+  const bound = addresses.filter((address) => !desired.isBoundElsewhere(address));
   const objects: NamedObject[] = [
     ...[...servers].flatMap(([key, { endpoints }]) => [
       { type: 'virtual server', name: key },

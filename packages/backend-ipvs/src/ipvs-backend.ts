@@ -19,10 +19,10 @@ import { HeldState } from './diff/held-state.ts';
 import { driftOf } from './diff/drift.ts';
 import { TerminatingServers } from './diff/graceful-termination.ts';
 import { planIncrement } from './diff/increment.ts';
-import { ownedServers, withWanted } from './diff/ownership.ts';
+import { ownedServers, withDesired } from './diff/ownership.ts';
 import type { PlanInput } from './diff/plan-input.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
-import { WantedState } from './diff/wanted-state.ts';
+import { DesiredObjects } from './diff/desired-objects.ts';
 import { execute, type Executed, type Executor } from './execute.ts';
 import { difference, inspect } from './inspect.ts';
 import type { Observed } from './objects/kernel-state.ts';
@@ -50,7 +50,7 @@ class IpvsBackend implements Backend {
   readonly inspect: NonNullable<Backend['inspect']>;
   readonly difference: NonNullable<Backend['difference']>;
   readonly #settings: Settings;
-  readonly #wanted: WantedState;
+  readonly #desired: DesiredObjects;
   #terminating = new TerminatingServers();
   /** Unknown: the next sync reads the kernel first. */
   #state: ReconciledState<HeldState> = UNKNOWN;
@@ -70,16 +70,16 @@ class IpvsBackend implements Backend {
     this.#ownership = new VirtualServerOwnership(settings.journal);
     const { family, scheduler, localPolicyFallback, masqueradeBit } = settings;
     this.#compilePacketFilter = createPacketFilterCompiler({ family, masqueradeBit });
-    this.#wanted = new WantedState({ family, scheduler, localPolicyFallback });
-    const wanted = this.#wanted;
+    this.#desired = new DesiredObjects({ family, scheduler, localPolicyFallback });
+    const desired = this.#desired;
     const parts = () => ({ ownership: this.#ownership, packetFilter: this.#currentPacketFilter() });
-    this.inspect = (keys) => inspect({ settings, wanted, ...parts() }, keys);
-    this.difference = () => difference({ settings, wanted, ...parts() });
+    this.inspect = (keys) => inspect({ settings, desired, ...parts() }, keys);
+    this.difference = () => difference({ settings, desired, ...parts() });
   }
 
   async #sync(change: DesiredChange): Promise<SyncResult> {
     const report = createSyncReport();
-    this.#wanted.apply(change);
+    this.#desired.apply(change);
     if (change.kind === 'full') this.#state = UNKNOWN;
     const unprepared = await this.#prepare();
     if (unprepared !== null) return failedWith(report, unprepared);
@@ -90,22 +90,22 @@ class IpvsBackend implements Backend {
     }
     await this.#scan(report);
     for (const key of this.#ownership.others) {
-      if (this.#wanted.servers.has(key)) report.fail(this.#wanted.servers.ownerOf(key), conflict(key));
+      if (this.#desired.servers.has(key)) report.fail(this.#desired.servers.ownerOf(key), conflict(key));
     }
     const unwritten = await this.#ownership.save();
     if (unwritten !== null) report.fail('journal', unwritten);
     return report.result({
-      virtual_servers: this.#wanted.servers.size,
+      virtual_servers: this.#desired.servers.size,
       terminating_real_servers: this.#terminating.size,
     });
   }
 
   async observe(): Promise<Observation> {
-    if (this.#wanted.node === undefined) return { outcome: 'ok', drift: [] };
-    const known = this.#wanted.hostAddresses;
+    if (this.#desired.node === undefined) return { outcome: 'ok', drift: [] };
+    const known = this.#desired.hostAddresses;
     const compared = await this.#compare(new TerminatingServers());
     // What follows from other addresses of the host is left to a sync.
-    this.#resyncRequired ||= this.#wanted.hostAddresses !== known;
+    this.#resyncRequired ||= this.#desired.hostAddresses !== known;
     if (!compared.ok) return { outcome: 'failed', error: compared.error };
     return { outcome: 'ok', drift: driftOf(compared.value.plan.operations()) };
   }
@@ -145,7 +145,7 @@ class IpvsBackend implements Backend {
   async #increment(held: HeldState, report: SyncReport): Promise<void> {
     const plan = planIncrement({
       ...this.#planInput(this.#terminating),
-      steps: this.#wanted.takeSteps(),
+      steps: this.#desired.takeSteps(),
       space: (id) => held.space(id),
       conflicts: this.#ownership.others,
     });
@@ -163,7 +163,7 @@ class IpvsBackend implements Backend {
     return report.isIdle && age >= this.#settings.reconcileInterval;
   }
 
-  /** The kernel is known to hold the rules that are wanted now: what differs is another process's doing. */
+  /** The kernel is known to hold the rules that are desired now: what differs is another process's doing. */
   get #holdsPacketFilter(): boolean {
     return this.#state.kind === 'held' && this.#state.ledger.hasPacketFilter(this.#currentPacketFilter());
   }
@@ -214,16 +214,16 @@ class IpvsBackend implements Backend {
     if (!seen.ok) return seen;
     const observed = seen.value;
     if (observed.device === 'not-dummy') return fail(notDummyError());
-    if (!sameMembers(observed.hostAddresses, this.#wanted.hostAddresses)) {
-      this.#wanted.setHostAddresses(observed.hostAddresses);
+    if (!sameMembers(observed.hostAddresses, this.#desired.hostAddresses)) {
+      this.#desired.setHostAddresses(observed.hostAddresses);
     }
-    this.#wanted.takeSteps();
+    this.#desired.takeSteps();
     const packetFilter = this.#currentPacketFilter();
     const drift = await driver.packetFilterDrift(packetFilter);
     if (!drift.ok) return drift;
-    await this.#ownership.load((journal) =>
-      ownedServers(this.family, withWanted(this.#wanted, observed), journal, this.#wanted.nodePortAddresses),
-    );
+    const { nodePortAddresses: addresses } = this.#desired;
+    const present = (): Observed => withDesired(this.#desired, observed);
+    await this.#ownership.load((journal) => ownedServers(this.family, present(), journal, addresses));
     const reconciliation = planReconciliation({
       ...this.#planInput(terminating),
       observed,
@@ -245,7 +245,7 @@ class IpvsBackend implements Backend {
       keys,
       now,
       maxAge: this.#settings.gracefulMaxAge,
-      ownerOf: (key) => this.#wanted.servers.ownerOf(key),
+      ownerOf: (key) => this.#desired.servers.ownerOf(key),
     });
     if (!scan.ok) return reportFailures(report, { failures: [scanFailure(scan.error)], fatal: undefined });
     countExecuted(report, scan.value);
@@ -272,10 +272,10 @@ class IpvsBackend implements Backend {
 
   #planInput(terminating: TerminatingServers): PlanInput {
     const { family, excludeCIDRs, clock } = this.#settings;
-    return { family, wanted: this.#wanted, terminating, excludeCIDRs, now: clock.elapsed() };
+    return { family, desired: this.#desired, terminating, excludeCIDRs, now: clock.elapsed() };
   }
 
   #currentPacketFilter(): PacketFilter {
-    return this.#compilePacketFilter(this.#wanted.node, this.#randomFully);
+    return this.#compilePacketFilter(this.#desired.node, this.#randomFully);
   }
 }

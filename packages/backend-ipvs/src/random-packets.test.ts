@@ -126,9 +126,9 @@ describe.each(Array.from({ length: 60 }, (_, index) => index + 1))('random packe
       driver: createFakeIpvs({ family: 'IPv4', kernel }).driver,
     });
     expect(await backend.sync(change('full', { node, added: ports }))).toMatchObject({ outcome: 'ok' });
-    const wanted = asThisModeHasIt(state);
+    const desired = asThisModeHasIt(state);
     const wrong = packets(state).flatMap((packet) => {
-      const expected = formatOutcome(explain(wanted, packet, HOST).outcome);
+      const expected = formatOutcome(explain(desired, packet, HOST).outcome);
       const got = formatOutcome(tracePacket({ kernel, family: 'IPv4' }, packet));
       return got === expected ? [] : [`${JSON.stringify(packet)}\n  expected ${expected}\n  got      ${got}`];
     });

@@ -36,7 +36,7 @@ function backendOn(kernel: FakeKernel, faults: Probe = () => false) {
 }
 
 /** What a first sync makes of an empty kernel. */
-async function wantedDump(...services: readonly DesiredServicePort[]): Promise<string> {
+async function desiredDump(...services: readonly DesiredServicePort[]): Promise<string> {
   const kernel = createFakeKernel({ hostAddresses: HOST });
   okay(await backendOn(kernel).sync(full(...services)));
   return dumpKernel(kernel, 'IPv4');
@@ -62,7 +62,7 @@ describe('a set of another type that rules refer to', () => {
   it.each(MISTYPED)('is replaced: $name as $type $family', async (set) => {
     const kernel = await mistypedNode([set]);
     okay(await backendOn(kernel).sync(full(GUARDED)));
-    expect(dumpKernel(kernel, 'IPv4')).toBe(await wantedDump(GUARDED));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(await desiredDump(GUARDED));
   });
 
   it('is reported as drift by a running process, and repaired by it', async () => {
@@ -74,10 +74,10 @@ describe('a set of another type that rules refer to', () => {
     expect(repaired).toEqual(
       expect.arrayContaining(MISTYPED.map(({ name }) => ({ kind: 'altered', type: 'set', name }))),
     );
-    expect(dumpKernel(kernel, 'IPv4')).toBe(await wantedDump(GUARDED));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(await desiredDump(GUARDED));
     const other = service({ name: 'web', clusterIP: '10.96.0.11' });
     okay(await backend.sync(change('incremental', { added: [other] })));
-    expect(dumpKernel(kernel, 'IPv4')).toBe(await wantedDump(GUARDED, other));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(await desiredDump(GUARDED, other));
   });
 
   it('is replaced without a moment in which the rules that guard addresses read an empty set', async () => {
@@ -97,7 +97,7 @@ describe('a set of another type that rules refer to', () => {
   });
 
   it('is replaced by the next process, wherever the first one was killed', async () => {
-    const wanted = await wantedDump(GUARDED);
+    const desired = await desiredDump(GUARDED);
     let kills = 0;
     for (let at = 1; at < 200 && kills === at - 1; at += 1) {
       const kernel = await mistypedNode();
@@ -107,7 +107,7 @@ describe('a set of another type that rules refer to', () => {
       if (result.outcome !== 'ok') kills += 1;
       const next = backendOn(kernel);
       okay(await next.sync(full(GUARDED)));
-      expect(dumpKernel(kernel, 'IPv4'), `killed at write ${at}`).toBe(wanted);
+      expect(dumpKernel(kernel, 'IPv4'), `killed at write ${at}`).toBe(desired);
       expect(await next.observe()).toEqual({ outcome: 'ok', drift: [] });
     }
     expect(kills).toBeGreaterThan(15);
@@ -158,7 +158,7 @@ describe('a set of another type that a rule of another program refers to', () =>
         : apply(operation);
     okay(await backendOn(kernel).sync(full(GUARDED)));
     expect(busy).toBeLessThan(0);
-    expect(dumpKernel(kernel, 'IPv4')).toBe(await wantedDump(GUARDED));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(await desiredDump(GUARDED));
   });
 
   it('is replaced once that rule is gone', async () => {
@@ -169,6 +169,6 @@ describe('a set of another type that a rule of another program refers to', () =>
       .iptables('IPv4')
       .byOthers(`*filter\n-D INPUT -m set --match-set ${FIREWALL} src -j ACCEPT\nCOMMIT\n`);
     okay(await backend.sync(NOTHING_NEW));
-    expect(dumpKernel(kernel, 'IPv4')).toBe(await wantedDump(GUARDED));
+    expect(dumpKernel(kernel, 'IPv4')).toBe(await desiredDump(GUARDED));
   });
 });

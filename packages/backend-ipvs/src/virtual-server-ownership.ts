@@ -78,7 +78,7 @@ export class VirtualServerOwnership implements Ownership {
   }
 }
 
-/** Of a wanted virtual server that is not owned. */
+/** Of a desired virtual server that is not owned. */
 export function conflict(key: VirtualServerKey): BackendError {
   const message = `virtual server ${key} is not owned by Signalbox; not modified`;
   return backendError('exists', 'IPVS_CMD_NEW_SERVICE', message, { kernel: 'unchanged' });

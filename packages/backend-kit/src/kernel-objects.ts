@@ -29,12 +29,12 @@ export function selectServices<T>(
   keys: readonly ServicePortKey[] | null,
 ): ReadonlyMap<ServicePortKey, T> {
   if (keys === null) return all;
-  const wanted = new Map<ServicePortKey, T>();
+  const desired = new Map<ServicePortKey, T>();
   for (const key of keys) {
     const found = all.get(key);
-    if (found !== undefined) wanted.set(key, found);
+    if (found !== undefined) desired.set(key, found);
   }
-  return wanted;
+  return desired;
 }
 
 /** One count for each endpoint: several objects may count connections to it. */

@@ -61,10 +61,10 @@ describe('Ledger', () => {
     const recording = ledger.record();
     ledger.hold('held', ONE);
     ledger.drop('before');
-    ledger.want('wanted', ONE);
+    ledger.want('desired', ONE);
     recording.stop();
     ledger.hold('after', ONE);
-    expect(['before', 'held', 'wanted', 'after'].filter((key) => recording.has(key))).toEqual([
+    expect(['before', 'held', 'desired', 'after'].filter((key) => recording.has(key))).toEqual([
       'before',
       'held',
     ]);

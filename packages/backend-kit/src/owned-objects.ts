@@ -44,16 +44,16 @@ export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T
     if (!touched.has(key)) touched.set(key, owners.reading.get(key));
   };
   const contribute = (owner: string, objects: Iterable<readonly [string, T]>): void => {
-    const wanted = new Map(objects);
+    const desired = new Map(objects);
     for (const key of contributions.get(owner) ?? []) {
       touch(key);
-      if (!wanted.has(key)) owners.withdraw(owner, key);
+      if (!desired.has(key)) owners.withdraw(owner, key);
     }
-    for (const [key, value] of wanted) {
+    for (const [key, value] of desired) {
       touch(key);
       owners.put(owner, key, value);
     }
-    if (wanted.size > 0) contributions.set(owner, [...wanted.keys()]);
+    if (desired.size > 0) contributions.set(owner, [...desired.keys()]);
     else contributions.delete(owner);
   };
   return {

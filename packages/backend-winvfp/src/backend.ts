@@ -10,7 +10,7 @@ import type {
   SyncResult,
 } from '@signalbox/core';
 import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
-import { createWantedState, type WantedState } from './compile/wanted-state.ts';
+import { createDesiredObjects, type DesiredObjects } from './compile/desired-objects.ts';
 import { configurationError, contextOf, isServed } from './context.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { createOwnership } from './diff/ownership.ts';
@@ -33,7 +33,7 @@ export interface WinvfpBackend extends Backend {
 export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   const state: BackendState = {
     options,
-    wanted: createWantedState(),
+    desired: createDesiredObjects(),
     held: UNKNOWN,
     capabilities: null,
     owned: createOwnership(),
@@ -49,11 +49,11 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
     inspect: (keys) => inspect(state, keys),
     difference: () => difference(state),
     close: () => Promise.resolve(),
-    unsupported: () => [...unsupported(state.wanted), ...refused(state)],
+    unsupported: () => [...unsupported(state.desired), ...refused(state)],
   };
 }
 
-function unsupported({ context, servicePorts }: WantedState): readonly UnsupportedPort[] {
+function unsupported({ context, servicePorts }: DesiredObjects): readonly UnsupportedPort[] {
   if (context === null) return [];
   return [...servicePorts.values()].flatMap((port) =>
     unsupportedOf(port, context).map((entry) => ({ key: port.key, ...entry })),
@@ -72,7 +72,7 @@ function refused(state: BackendState): readonly UnsupportedPort[] {
 
 async function sync(state: BackendState, change: DesiredChange): Promise<SyncResult> {
   const report = createSyncReport();
-  state.wanted.apply(change);
+  state.desired.apply(change);
   const first = await round(
     state,
     report,
@@ -116,12 +116,12 @@ async function readServed(state: BackendState): Promise<Result<HeldState | null>
   const { network, features, version } = world.value;
   const { hcn, family } = state.options;
   if (!isServed(state.options, network)) return succeed(null);
-  const { node } = state.wanted;
+  const { node } = state.desired;
   if (node !== null) {
     const context = contextOf(state.options, network, features, node);
     const error = configurationError(context, version);
     if (error !== null) return fail(error);
-    state.wanted.compile(context);
+    state.desired.compile(context);
   }
   return readHeldState({ hcn, family, network, owned: state.owned });
 }

@@ -2,7 +2,7 @@
 import { backendError, type BackendError, type DesiredNode, type ServiceFailure } from '@signalbox/core';
 import type { HcnNetwork } from './objects/hcn-documents.ts';
 import type { HnsFeatures, HnsVersion } from './objects/hns-version.ts';
-import type { CompileContext, RemoteSubnet } from './objects/wanted.ts';
+import type { CompileContext, RemoteSubnet } from './objects/desired.ts';
 import type { WinvfpOptions } from './options.ts';
 
 export function contextOf(

@@ -7,7 +7,7 @@ export * from './objects/hcn-documents.ts';
 export { noDsr } from './context.ts';
 export { featuresOf, type HnsFeatures, type HnsVersion } from './objects/hns-version.ts';
 export { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
-export type { CompileContext } from './objects/wanted.ts';
+export type { CompileContext } from './objects/desired.ts';
 export { createEdgeHcn } from './driver/edge-hcn.ts';
 export { findHostMac } from './driver/host-mac.ts';
 export { loadNativeLayer, type NativeLayer, type NativeLayerOptions } from './driver/native-layer.ts';

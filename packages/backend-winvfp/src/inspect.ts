@@ -17,25 +17,25 @@ import {
   succeed,
 } from '@signalbox/core';
 import type { BackendState } from './backend-state.ts';
-import type { WantedState } from './compile/wanted-state.ts';
+import type { DesiredObjects } from './compile/desired-objects.ts';
 import { configurationError, contextOf, isServed } from './context.ts';
 import { listDifferences } from './diff/list-differences.ts';
 import type { HeldState } from './diff/held-state.ts';
 import { endpointFor } from './diff/plan.ts';
 import { queryWorld, readHeldState } from './driver/read-hns.ts';
 import { addressKey } from './objects/address.ts';
-import type { WantedLoadBalancer } from './objects/wanted.ts';
+import type { DesiredLoadBalancer } from './objects/desired.ts';
 import { driftOf } from './sync-round.ts';
 
 interface Compared {
-  readonly wanted: WantedState;
+  readonly desired: DesiredObjects;
   readonly held: HeldState;
 }
 
 /** `null`: there is no desired state yet, or the network does not support this family. */
 async function read(state: BackendState): Promise<Result<Compared | null>> {
   const { options } = state;
-  const { node } = state.wanted;
+  const { node } = state.desired;
   const world = await queryWorld(state);
   if (!world.ok) return world;
   const { network, features, version } = world.value;
@@ -43,17 +43,17 @@ async function read(state: BackendState): Promise<Result<Compared | null>> {
   const context = contextOf(options, network, features, node);
   const error = configurationError(context, version);
   if (error !== null) return fail(error);
-  const wanted = state.wanted.copy(context);
+  const desired = state.desired.copy(context);
   const { hcn, family } = options;
   const held = await readHeldState({ hcn, family, network, owned: state.owned.copy() });
-  return held.ok ? succeed({ wanted, held: held.value }) : held;
+  return held.ok ? succeed({ desired, held: held.value }) : held;
 }
 
 /** Also what the last sync could not write, which is no drift. */
 const NOTHING_KNOWN: ReadonlySet<string> = new Set();
 
-function allDrift({ options }: BackendState, { wanted, held }: Compared) {
-  return driftOf({ options, wanted, unsettled: NOTHING_KNOWN }, held);
+function allDrift({ options }: BackendState, { desired, held }: Compared) {
+  return driftOf({ options, desired, unsettled: NOTHING_KNOWN }, held);
 }
 
 export async function inspect(
@@ -64,10 +64,10 @@ export async function inspect(
   if (!compared.ok) return { outcome: 'failed', error: compared.error };
   const found = new Map<ServicePortKey, KernelService>();
   if (compared.value === null) return { outcome: 'ok', servicePorts: found };
-  const { wanted, held } = compared.value;
+  const { desired, held } = compared.value;
   const stateOf = objectStates(allDrift(state, compared.value));
-  const balancers = byOwner(wanted);
-  for (const key of selectServices(wanted.servicePorts, keys).keys()) {
+  const balancers = byOwner(desired);
+  for (const key of selectServices(desired.servicePorts, keys).keys()) {
     const objects = (balancers.get(key) ?? []).flatMap((each) => objectsOf(each, held));
     // HNS does not count connections.
     if (objects.length > 0) found.set(key, { objects: distinct(objects, stateOf), endpoints: [] });
@@ -75,9 +75,9 @@ export async function inspect(
   return { outcome: 'ok', servicePorts: found };
 }
 
-function byOwner(wanted: WantedState): ReadonlyMap<ServicePortKey, readonly WantedLoadBalancer[]> {
-  const balancers = new Map<ServicePortKey, WantedLoadBalancer[]>();
-  for (const balancer of wanted.frontends().values()) {
+function byOwner(desired: DesiredObjects): ReadonlyMap<ServicePortKey, readonly DesiredLoadBalancer[]> {
+  const balancers = new Map<ServicePortKey, DesiredLoadBalancer[]>();
+  for (const balancer of desired.frontends().values()) {
     const owned = balancers.get(balancer.owner) ?? [];
     balancers.set(balancer.owner, owned);
     owned.push(balancer);
@@ -90,7 +90,7 @@ interface FoundObject extends NamedObject {
   readonly isAbsent: boolean;
 }
 
-function objectsOf({ frontend, endpoints }: WantedLoadBalancer, held: HeldState): readonly FoundObject[] {
+function objectsOf({ frontend, endpoints }: DesiredLoadBalancer, held: HeldState): readonly FoundObject[] {
   return [
     { type: 'load balancer', name: frontend, isAbsent: held.byFrontend(frontend) === undefined },
     ...endpoints.map((ref) => ({
@@ -115,7 +115,7 @@ export async function difference(state: BackendState): Promise<Difference> {
   const compared = await read(state);
   if (!compared.ok) return { outcome: 'failed', error: compared.error };
   if (compared.value === null) return { outcome: 'ok', lines: [] };
-  const { wanted, held } = compared.value;
-  const objects: readonly ListedObject[] = listDifferences(allDrift(state, compared.value), wanted, held);
+  const { desired, held } = compared.value;
+  const objects: readonly ListedObject[] = listDifferences(allDrift(state, compared.value), desired, held);
   return { outcome: 'ok', lines: formatDifference(objects) };
 }

@@ -10,7 +10,7 @@ import {
 } from '@signalbox/core';
 import type { BackendState, World } from './backend-state.ts';
 import { configurationError, contextOf, isServed, unservedFailures } from './context.ts';
-import type { WantedState } from './compile/wanted-state.ts';
+import type { DesiredObjects } from './compile/desired-objects.ts';
 import { findDrift, loadBalancerObject } from './diff/drift.ts';
 import { loadBalancerType } from './diff/frontend.ts';
 import type { HeldLoadBalancer, HeldState } from './diff/held-state.ts';
@@ -18,7 +18,7 @@ import { endpointFor, planSync, type Plan } from './diff/plan.ts';
 import { applyPlan, type Applied } from './driver/apply.ts';
 import { readHeldState, refreshEndpoints } from './driver/read-hns.ts';
 import { createWriter, type Writer } from './driver/writer.ts';
-import type { LoadBalancerType, WantedLoadBalancer } from './objects/wanted.ts';
+import type { LoadBalancerType, DesiredLoadBalancer } from './objects/desired.ts';
 
 /** `full`: everything is listed and compared. `partial`: only frontends that a change touched or that failed before. */
 export type RoundScope = 'full' | 'partial';
@@ -44,15 +44,15 @@ export interface RoundInput {
 
 export async function runRound(input: RoundInput, wish: RoundScope): Promise<Round> {
   const { state, report, world } = input;
-  const { wanted, options } = state;
-  const { node } = wanted;
+  const { desired, options } = state;
+  const { node } = desired;
   if (node === null) throw new Error('a round before the first change');
   if (!isServed(options, world.network))
-    return { failures: unservedFailures(options, wanted.servicePorts.size), relist: false };
+    return { failures: unservedFailures(options, desired.servicePorts.size), relist: false };
   const context = contextOf(options, world.network, world.features, node);
   const misconfigured = configurationError(context, world.version);
   if (misconfigured !== null) return stoppedRound(report, misconfigured);
-  wanted.compile(context);
+  desired.compile(context);
   const known = heldOn(state, world.network.ID);
   const scope = known === null ? 'full' : wish;
   const listed =
@@ -60,7 +60,7 @@ export async function runRound(input: RoundInput, wish: RoundScope): Promise<Rou
   if (!listed.ok) return stoppedRound(report, listed.error);
   const held = listed.value;
   // Differences that no change by Signalbox explains.
-  const drift = scope === 'full' && known !== null && wanted.dirty.size === 0 ? driftOf(state, held) : [];
+  const drift = scope === 'full' && known !== null && desired.dirty.size === 0 ? driftOf(state, held) : [];
   if (scope === 'full') markAll(state, held);
   report.reach(scope);
   return finishRound(input, { held, scope, drift });
@@ -84,9 +84,9 @@ function readAll(state: BackendState, { network }: World): Promise<Result<HeldSt
 
 /** Endpoints of local pods come from the CNI plug-in: one that is not known yet requires a listing. */
 async function readMissing(state: BackendState, held: HeldState): Promise<Result<HeldState>> {
-  const unknown = [...state.wanted.dirty].some((frontend) =>
-    state.wanted
-      .wantedAt(frontend)
+  const unknown = [...state.desired.dirty].some((frontend) =>
+    state.desired
+      .desiredAt(frontend)
       ?.endpoints.some((ref) => ref.kind !== 'remote' && endpointFor(ref, held) === undefined),
   );
   const error = unknown ? await refreshEndpoints(state.options.hcn, held) : null;
@@ -94,38 +94,38 @@ async function readMissing(state: BackendState, held: HeldState): Promise<Result
 }
 
 export function driftOf(
-  { wanted, options, unsettled }: Pick<BackendState, 'wanted' | 'options' | 'unsettled'>,
+  { desired, options, unsettled }: Pick<BackendState, 'desired' | 'options' | 'unsettled'>,
   held: HeldState,
 ): readonly Drift[] {
   return findDrift({
     held,
     family: options.family,
-    wanted: wanted.frontends(),
-    extraEndpoints: wanted.extraEndpoints(),
+    desired: desired.frontends(),
+    extraEndpoints: desired.extraEndpoints(),
     unsettled,
   });
 }
 
 function markAll(state: BackendState, held: HeldState): void {
-  for (const frontend of state.wanted.frontends().keys()) state.wanted.markDirty(frontend);
+  for (const frontend of state.desired.frontends().keys()) state.desired.markDirty(frontend);
   for (const balancer of held.loadBalancers.values()) {
-    if (balancer.owned) state.wanted.markDirty(balancer.frontend);
+    if (balancer.owned) state.desired.markDirty(balancer.frontend);
   }
 }
 
 async function finishRound(input: RoundInput, prepared: Prepared): Promise<Round> {
   const { state, report, world } = input;
-  const { wanted, options, owned } = state;
+  const { desired, options, owned } = state;
   const { held, scope, drift } = prepared;
   if (heldOn(state, held.network.ID) === null) state.refused = new Map();
   state.held = { kind: 'held', ledger: held };
   const plan = planRound(input, prepared);
   adopt(state, plan, held);
-  const writer = createWriter({ hcn: options.hcn, held, owned, report, typeOf: typeIn(wanted) });
+  const writer = createWriter({ hcn: options.hcn, held, owned, report, typeOf: typeIn(desired) });
   const applied = await applyRound(state, prepared, plan, writer);
   if (applied.stopped !== null) return stoppedRound(report, applied.stopped);
   keepRefused(state, applied);
-  wanted.settle(applied.failedFrontends);
+  desired.settle(applied.failedFrontends);
   if (applied.modifyBroken)
     state.capabilities = { version: world.version, features: { ...world.features, modify: false } };
   if (writer.unsure()) state.held = UNKNOWN;
@@ -135,7 +135,7 @@ async function finishRound(input: RoundInput, prepared: Prepared): Promise<Round
 }
 
 function applyRound(
-  { wanted, options, unsettled }: BackendState,
+  { desired, options, unsettled }: BackendState,
   { held, scope }: Prepared,
   plan: Plan,
   writer: Writer,
@@ -145,44 +145,44 @@ function applyRound(
     writer,
     held,
     family: options.family,
-    keep: new Set(wanted.extraEndpoints().map((endpoint) => endpoint.address)),
-    wantedAt: (frontend) => wanted.wantedAt(frontend),
+    keep: new Set(desired.extraEndpoints().map((endpoint) => endpoint.address)),
+    desiredAt: (frontend) => desired.desiredAt(frontend),
     unsettled,
     fresh: scope === 'full',
   });
 }
 
-function planRound({ state: { wanted, refused }, world }: RoundInput, { held, scope }: Prepared): Plan {
+function planRound({ state: { desired, refused }, world }: RoundInput, { held, scope }: Prepared): Plan {
   return planSync({
-    frontends: wanted.dirty,
-    wantedAt: (frontend) => wanted.wantedAt(frontend),
-    extraEndpoints: wanted.extraEndpoints(),
+    frontends: desired.dirty,
+    desiredAt: (frontend) => desired.desiredAt(frontend),
+    extraEndpoints: desired.extraEndpoints(),
     held,
     features: world.features,
-    nodeIP: wanted.context?.nodeIP ?? '',
+    nodeIP: desired.context?.nodeIP ?? '',
     isRefused: (balancer) => isRefused(balancer, refused),
     strays: scope === 'full' ? straysOf(held) : [],
   });
 }
 
-function isRefused(balancer: WantedLoadBalancer, refused: BackendState['refused']): boolean {
+function isRefused(balancer: DesiredLoadBalancer, refused: BackendState['refused']): boolean {
   const last = refused.get(balancer.frontend);
   return last !== undefined && JSON.stringify(last.settings) === JSON.stringify(balancer.settings);
 }
 
 /** A refused load balancer stays refused until its desired state changes or is removed; it is no drift. */
 function keepRefused(state: BackendState, { refused, unsettled }: Applied): void {
-  const { wanted } = state;
-  const still = [...state.refused.values()].flatMap(({ frontend }) => wanted.wantedAt(frontend) ?? []);
+  const { desired } = state;
+  const still = [...state.refused.values()].flatMap(({ frontend }) => desired.desiredAt(frontend) ?? []);
   const kept = [...still.filter((balancer) => isRefused(balancer, state.refused)), ...refused];
   state.refused = new Map(kept.map((balancer) => [balancer.frontend, balancer]));
   state.unsettled = new Set([...unsettled, ...kept.map(({ frontend }) => loadBalancerObject(frontend))]);
 }
 
 /** The type of a load balancer to be deleted: its Service may be deleted already. */
-function typeIn(wanted: WantedState): (balancer: HeldLoadBalancer) => LoadBalancerType {
+function typeIn(desired: DesiredObjects): (balancer: HeldLoadBalancer) => LoadBalancerType {
   return ({ frontend, document }) => {
-    const known = wanted.wantedAt(frontend) ?? wanted.formerlyAt(frontend);
+    const known = desired.desiredAt(frontend) ?? desired.formerlyAt(frontend);
     return known?.type ?? loadBalancerType(document);
   };
 }

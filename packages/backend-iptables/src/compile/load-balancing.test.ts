@@ -77,13 +77,13 @@ describe('the chain of an endpoint', () => {
     ['elsewhere', HERE, THERE, [redirect]],
     ['on a node that is not named', THERE, SOMEWHERE, [hairpin, redirect]],
   ])('matches connections to itself where they are possible (S37): its address is now %s', async (...row) => {
-    const [, before, after, wanted] = row;
+    const [, before, after, desired] = row;
     const fake = createFakeIptables({ family: 'IPv4' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
     await backend.sync(fullChange(before));
     await backend.sync(changeBetween(before, after));
     const rules = fake.kernel.table('nat').get(chain);
-    expect(rules?.map(({ text }) => text)).toEqual(wanted);
+    expect(rules?.map(({ text }) => text)).toEqual(desired);
     expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
   });
 

@@ -212,10 +212,10 @@ function replaceEach(work: Work, replacements: readonly Replacement[]): ChainCha
   for (const [key, after] of replacements) {
     const before = work.services.get(key);
     const names: EndpointNames = new Map();
-    const wanted = after === null ? [] : place(work, after, names);
-    write.push(...wanted);
+    const desired = after === null ? [] : place(work, after, names);
+    write.push(...desired);
     if (before === undefined) continue;
-    const kept = new Set(wanted.map(({ chain }) => chain.name));
+    const kept = new Set(desired.map(({ chain }) => chain.name));
     for (const chain of compileService(before, work.former, names).chains) {
       if (!kept.has(chain.name)) remove.push({ table: chain.table, name: chain.name });
     }

@@ -45,16 +45,16 @@ export function createQuickCheck(
   // The text is a slice that would keep a whole piece of output in memory.
   const isWrong = (table: TableName, name: string): unknown => wrong.push({ table, name: copyOf(name) });
   const groups = groupRules((table, chain, rules) => {
-    const wanted = ledger[table].held.get(chain);
-    if (wanted !== undefined && wanted.rules > 0 && hasRules(wanted, rules, family)) right.add(wanted);
+    const desired = ledger[table].held.get(chain);
+    if (desired !== undefined && desired.rules > 0 && hasRules(desired, rules, family)) right.add(desired);
     else isWrong(table, chain);
   });
   const take = readSaveLines({
     chain(table, name) {
       if (!isOwn(table, name)) return others.visitor.chain(table, name);
-      const wanted = ledger[table].held.get(name);
-      if (wanted === undefined) isWrong(table, name);
-      else if (wanted.rules === 0) right.add(wanted);
+      const desired = ledger[table].held.get(name);
+      if (desired === undefined) isWrong(table, name);
+      else if (desired.rules === 0) right.add(desired);
     },
     rule: (table, chain, text) =>
       isOwn(table, chain) ? groups.add(table, chain, text) : others.visitor.rule(table, chain, text),

@@ -16,7 +16,7 @@ import { RANK, type RankedChain } from '../compile/rule-compiler.ts';
 import type { RuleLedger } from '../diff/rule-ledger.ts';
 import { formatJump, isAlteredByOthers, type KnownRules, type ListedChain } from './known-rules.ts';
 
-export interface Wanted {
+export interface Desired {
   readonly family: Family;
   /** Rules in chains that are not owned. */
   readonly shared: readonly SharedRule[];
@@ -29,7 +29,7 @@ export interface Comparison {
    * Compares one desired chain, and removes it from the listing. `unreachable`: the chain does not exist yet, and no packet
    * could reach it if it did.
    */
-  add(wanted: RankedChain): 'compared' | 'unreachable';
+  add(desired: RankedChain): 'compared' | 'unreachable';
   /** After the last desired chain: compares the rest. Returns jumps that are missing. */
   end(): readonly MissingJump[];
   /** The differences found so far. */
@@ -38,8 +38,8 @@ export interface Comparison {
   readonly byOthers: readonly Drift[];
 }
 
-export function createComparison(wanted: Wanted, listing: OwnedTables, ledger: RuleLedger): Comparison {
-  const found = createFindings(wanted);
+export function createComparison(desired: Desired, listing: OwnedTables, ledger: RuleLedger): Comparison {
+  const found = createFindings(desired);
   return {
     drift: found.drift,
     byOthers: found.byOthers,
@@ -48,13 +48,13 @@ export function createComparison(wanted: Wanted, listing: OwnedTables, ledger: R
       const { own } = listing[table];
       const listed = own.get(name);
       own.delete(name);
-      const compared = compareChain(chain, listed, wanted.family);
+      const compared = compareChain(chain, listed, desired.family);
       if (compared.held !== null) ledger[table].hold(name, compared.held);
       if (!compared.isSame) {
         found.add(compared.held === null ? 'missing' : 'altered', { table, name, listed });
       }
       ledger[table].want(name, {
-        ...compared.wanted,
+        ...compared.desired,
         rank,
         ...(table === 'filter' && listed !== undefined ? { former: listed } : {}),
       });
@@ -63,7 +63,7 @@ export function createComparison(wanted: Wanted, listing: OwnedTables, ledger: R
     },
     end() {
       noteStale(listing, ledger, found);
-      const jumps = { jumps: wanted.shared, family: wanted.family };
+      const jumps = { jumps: desired.shared, family: desired.family };
       const missing = missingJumps(jumps, (table, chain) => listing[table].others.get(chain));
       for (const jump of missing) found.addJump(jump);
       return missing;
@@ -71,7 +71,7 @@ export function createComparison(wanted: Wanted, listing: OwnedTables, ledger: R
   };
 }
 
-function createFindings({ known = null, family }: Pick<Wanted, 'known' | 'family'>) {
+function createFindings({ known = null, family }: Pick<Desired, 'known' | 'family'>) {
   const drift: Drift[] = [];
   const byOthers: Drift[] = [];
   return {

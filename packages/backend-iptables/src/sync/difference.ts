@@ -45,10 +45,10 @@ function* differingObjects(
     const { table, name } = chain;
     const listed = listing[table].own.get(name);
     listing[table].own.delete(name);
-    const { wanted, isSame } = compareChain(chain, listed, family);
+    const { desired, isSame } = compareChain(chain, listed, family);
     if (isSame) continue;
     const kernel = listed?.map((text) => canonicalText(text, family));
-    yield listChain({ table, name }, kernel, wanted.rules);
+    yield listChain({ table, name }, kernel, desired.rules);
   }
   const jumps = { jumps: compiler.shared(), family };
   for (const { table, chain, rule } of missingJumps(jumps, (at, name) => listing[at].others.get(name)))

@@ -21,8 +21,8 @@ export async function observeDrift(
   const observed = await observeTables(driver, compiler?.shared() ?? []);
   if (!observed.ok) return { outcome: 'failed', error: observed.error };
   if (compiler === null) return { outcome: 'ok', drift: [] };
-  const wanted = { family: driver.family, shared: compiler.shared() };
-  const comparison = createComparison(wanted, observed.value, createRuleLedger());
+  const desired = { family: driver.family, shared: compiler.shared() };
+  const comparison = createComparison(desired, observed.value, createRuleLedger());
   for (const chain of compiler.all(state.refused.all)) comparison.add(chain);
   comparison.end();
   return { outcome: 'ok', drift: comparison.drift };

@@ -95,13 +95,13 @@ describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) 
     for (const input of fake.inputs) replica.byOthers(input);
     const next = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
     await next.sync(fullChange(after));
-    const wanted = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
+    const desired = Array.from({ length: COUNT }, (_, index) => outcome(fake, index));
     const transactions = fake.inputs.slice(start).flatMap((input) => input.match(/\*[^]*?COMMIT\n/g) ?? []);
     expect(transactions.length).toBeGreaterThan(2);
     for (const transaction of transactions) {
       replica.byOthers(transaction);
       for (let index = 0; index < COUNT; index++) {
-        const allowed = [old[index], wanted[index], { kind: 'reject' }];
+        const allowed = [old[index], desired[index], { kind: 'reject' }];
         const now = outcome(replica, index);
         expect(allowed, `service ${index} after ${transaction.slice(0, 60)}`).toContainEqual(now);
       }
@@ -152,7 +152,7 @@ describe.each(['nft', 'legacy'] as const)('transactions, %s variant', (variant) 
 
 describe('a first sync of many services', () => {
   const MANY = 600;
-  const wanted = fullChange(
+  const desired = fullChange(
     sampleState(
       Array.from({ length: MANY }, (_, index) =>
         sampleService({ index, endpoints: sampleEndpoints(index, 10) }),
@@ -164,7 +164,7 @@ describe('a first sync of many services', () => {
   it('is written while it is compiled, and affects no packet before it is complete', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant: 'nft' });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
-    const result = await backend.sync(wanted);
+    const result = await backend.sync(desired);
     expect(result.outcome).toBe('ok');
     expect(Math.max(...fake.inputs.map(chainsOf))).toBeLessThanOrEqual(2_500);
     expect(fake.inputs.length).toBe(3);
@@ -186,7 +186,7 @@ describe('a first sync of many services', () => {
       faults: (operation) => operation === 'iptables-restore' && calls++ === at,
     });
     const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
-    expect((await backend.sync(wanted)).error?.code).toBe('busy');
+    expect((await backend.sync(desired)).error?.code).toBe('busy');
     const again = await backend.sync(changeBetween(sampleState([]), sampleState([])));
     expect(again.error).toBeUndefined();
     expect(outcome(fake, MANY - 1).kind).toBe('forward');
@@ -195,7 +195,7 @@ describe('a first sync of many services', () => {
 
   it('is written in one transaction per table in the legacy variant', async () => {
     const fake = createFakeIptables({ family: 'IPv4', variant: 'legacy' });
-    await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(wanted);
+    await createIptablesBackend({ family: 'IPv4', driver: fake.driver }).sync(desired);
     const nat = fake.inputs.flatMap((input) => input.match(/^\*nat$/gm) ?? []);
     expect(nat.length).toBe(1);
   });

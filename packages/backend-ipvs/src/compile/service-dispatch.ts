@@ -13,14 +13,14 @@ import { nodePortEntries } from './node-ports.ts';
 import { droppedSources } from './no-endpoints.ts';
 import { fallsBackToCluster } from './real-servers.ts';
 import { guardEntries } from './source-ranges.ts';
-import { frontendPorts, wantedServers, type FrontendPort, type WantedServer } from './virtual-servers.ts';
+import { frontendPorts, desiredServers, type FrontendPort, type DesiredServer } from './virtual-servers.ts';
 
 /** `CLUSTER-IP 10.96.0.10,tcp:80`: identity of a set entry over all sets. */
 type PlacedEntryKey = string;
 
 /** The share of one owner (a service port or a health check) in the whole. Several may want the same object. */
 export interface Contribution {
-  readonly servers: ReadonlyMap<VirtualServerKey, WantedServer>;
+  readonly servers: ReadonlyMap<VirtualServerKey, DesiredServer>;
   readonly entries: ReadonlyMap<PlacedEntryKey, PlacedEntry>;
   readonly addresses: readonly string[];
 }
@@ -30,7 +30,7 @@ function placedEntryKey({ set, entry }: PlacedEntry): PlacedEntryKey {
 }
 
 export function compileServicePort(servicePort: DesiredServicePort, context: CompileContext): Contribution {
-  const servers = new Map<VirtualServerKey, WantedServer>();
+  const servers = new Map<VirtualServerKey, DesiredServer>();
   const entries = new Map<PlacedEntryKey, PlacedEntry>();
   // The first role of an entry counts: what forbids is listed first.
   const place = (placed: PlacedEntry): void => {
@@ -39,9 +39,9 @@ export function compileServicePort(servicePort: DesiredServicePort, context: Com
   };
   hairpinEntries(servicePort).forEach(place);
   for (const frontend of servicePort.frontends) {
-    for (const wanted of wantedServers(servicePort, frontend, context)) {
-      const key = virtualServerKey(wanted.server);
-      if (!servers.has(key)) servers.set(key, wanted);
+    for (const desired of desiredServers(servicePort, frontend, context)) {
+      const key = virtualServerKey(desired.server);
+      if (!servers.has(key)) servers.set(key, desired);
     }
     frontendEntries(servicePort, frontend, context).forEach(place);
   }

@@ -6,7 +6,7 @@ import { realServers } from './real-servers.ts';
 import { persistence } from './session-affinity.ts';
 
 /** A virtual server with the endpoints that serve it; all with the same weight. */
-export interface WantedServer {
+export interface DesiredServer {
   readonly server: VirtualServer;
   /** Shared with the desired state: no copies. */
   readonly endpoints: readonly DesiredEndpoint[];
@@ -14,11 +14,11 @@ export interface WantedServer {
   readonly serving: readonly DesiredEndpoint[];
 }
 
-export function wantedServers(
+export function desiredServers(
   servicePort: DesiredServicePort,
   frontend: Frontend,
   context: CompileContext,
-): readonly WantedServer[] {
+): readonly DesiredServer[] {
   const endpoints = realServers(servicePort, frontend, context.localPolicyFallback);
   const { protocol } = servicePort.name;
   const settings = serverSettings(servicePort, context);

@@ -12,25 +12,25 @@ import type { CompileContext } from '../compile/compile-context.ts';
 import type { PlacedEntry } from '../compile/ip-sets.ts';
 import { nodePortAddresses } from '../compile/node-ports.ts';
 import { compileHealthCheck, compileServicePort, type Contribution } from '../compile/service-dispatch.ts';
-import type { WantedServer } from '../compile/virtual-servers.ts';
+import type { DesiredServer } from '../compile/virtual-servers.ts';
 import { sameSettings } from '../objects/virtual-server.ts';
 
 /** What a change means for the kernel. */
-export interface WantedSteps {
-  readonly servers: ReadonlyMap<string, Step<WantedServer>>;
+export interface DesiredSteps {
+  readonly servers: ReadonlyMap<string, Step<DesiredServer>>;
   readonly entries: ReadonlyMap<string, Step<PlacedEntry>>;
   readonly addresses: ReadonlyMap<string, Step<true>>;
 }
 
-export type WantedOptions = Omit<CompileContext, 'node' | 'nodePortAddresses'>;
+export type DesiredOptions = Omit<CompileContext, 'node' | 'nodePortAddresses'>;
 
 const NO_ADDRESSES: ReadonlySet<string> = new Set();
 
-export class WantedState {
-  readonly servers = createOwnedObjects<WantedServer>(sameServer);
+export class DesiredObjects {
+  readonly servers = createOwnedObjects<DesiredServer>(sameServer);
   readonly entries = createOwnedObjects<PlacedEntry>(() => true);
   readonly addresses = createOwnedObjects<true>();
-  readonly #options: WantedOptions;
+  readonly #options: DesiredOptions;
   readonly #servicePorts = new Map<string, DesiredServicePort>();
   readonly #healthChecks = new Map<string, DesiredHealthCheck>();
   readonly #counts = new Map<SetId, number>();
@@ -38,7 +38,7 @@ export class WantedState {
   #context: CompileContext | undefined;
   #last: DesiredChange | undefined;
 
-  constructor(options: WantedOptions) {
+  constructor(options: DesiredOptions) {
     this.#options = options;
   }
 
@@ -56,9 +56,9 @@ export class WantedState {
   }
 
   /** For a comparison beside a sync, which may take the steps of this one. `null` before the first change. */
-  copy(): WantedState | null {
+  copy(): DesiredObjects | null {
     if (this.#last === undefined) return null;
-    const copy = new WantedState(this.#options);
+    const copy = new DesiredObjects(this.#options);
     copy.apply(asFull(this.#last, this.#servicePorts, this.#healthChecks));
     return copy;
   }
@@ -101,7 +101,7 @@ export class WantedState {
     if (this.#context !== undefined) this.#setNode(this.#context.node, []);
   }
 
-  takeSteps(): WantedSteps {
+  takeSteps(): DesiredSteps {
     const entries = this.entries.takeSteps();
     for (const { before, after } of entries.values()) {
       if (before !== undefined && after === undefined) this.#adjustCount(before.set, -1);
@@ -133,7 +133,7 @@ export class WantedState {
     return { ...this.#options, node, nodePortAddresses: nodePortAddresses(node, onlyOurs) };
   }
 
-  /** Wanted already, or by a service port that is about to be compiled. */
+  /** Desired already, or by a service port that is about to be compiled. */
   #isServiceAddress(address: string): boolean {
     if (this.addresses.has(address)) return true;
     for (const { frontends } of this.#servicePorts.values()) {
@@ -183,7 +183,7 @@ function healthKey(check: { readonly key: string }): string {
   return `health-check ${check.key}`;
 }
 
-function sameServer(one: WantedServer, other: WantedServer): boolean {
+function sameServer(one: DesiredServer, other: DesiredServer): boolean {
   return (
     sameSettings(one.server, other.server) &&
     sameEndpoints(one.endpoints, other.endpoints) &&

@@ -46,7 +46,7 @@ export class TerminatingServers {
     this.#byServer.set(server, reals);
   }
 
-  /** It is wanted again, or gone. */
+  /** It is desired again, or gone. */
   stop(server: VirtualServerKey, key: RealServerKey): void {
     const reals = this.#byServer.get(server);
     reals?.delete(key);

@@ -1,4 +1,4 @@
-/** What the kernel is known to hold beyond the wanted state itself. */
+/** What the kernel is known to hold beyond the desired state itself. */
 import type { Family } from '@signalbox/core';
 import { setName, type SetId } from '../compile/names.ts';
 import type { Observed } from '../objects/kernel-state.ts';

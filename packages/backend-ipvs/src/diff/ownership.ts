@@ -12,7 +12,7 @@ import { entryText, type IpSetEntry } from '../objects/ip-set.ts';
 import type { Observed } from '../objects/kernel-state.ts';
 import type { Ownership } from '../objects/ownership.ts';
 import type { VirtualServer, VirtualServerKey } from '../objects/virtual-server.ts';
-import type { WantedState } from './wanted-state.ts';
+import type { DesiredObjects } from './desired-objects.ts';
 
 /** `null`: there is no journal, or it cannot be read. */
 export type JournalContent = Ownership | null;
@@ -42,8 +42,8 @@ export function ownedServers(
   return owned;
 }
 
-/** Includes what is wanted, as if it had been listed: a listing may have missed it. */
-export function withWanted({ servers }: Pick<WantedState, 'servers'>, observed: Observed): Observed {
+/** Includes what is desired, as if it had been listed: a listing may have missed it. */
+export function withDesired({ servers }: Pick<DesiredObjects, 'servers'>, observed: Observed): Observed {
   const all = new Map(observed.servers);
   for (const key of servers.keys()) {
     const server = servers.get(key)?.server;

@@ -2,11 +2,11 @@ import type { Family } from '@signalbox/core';
 import type { SetId } from '../compile/names.ts';
 import type { TerminatingServers } from './graceful-termination.ts';
 import type { EntryStep } from './plan-sets.ts';
-import type { WantedState } from './wanted-state.ts';
+import type { DesiredObjects } from './desired-objects.ts';
 
 export interface PlanInput {
   readonly family: Family;
-  readonly wanted: WantedState;
+  readonly desired: DesiredObjects;
   readonly terminating: TerminatingServers;
   readonly excludeCIDRs: readonly string[];
   /** Milliseconds since 1970. */
@@ -19,22 +19,22 @@ export function addressStep(owner: string, address: string): EntryStep {
 }
 
 /** How many entries each set will hold. */
-export function counter(wanted: WantedState): (set: SetId) => number {
-  return (set) => (set === 'IPVS-IPS' ? wanted.addresses.size : wanted.count(set));
+export function counter(desired: DesiredObjects): (set: SetId) => number {
+  return (set) => (set === 'IPVS-IPS' ? desired.addresses.size : desired.count(set));
 }
 
 /** What each set should hold; grouped once, at the first call. */
-export function contents(wanted: WantedState): (set: SetId) => readonly EntryStep[] {
+export function contents(desired: DesiredObjects): (set: SetId) => readonly EntryStep[] {
   const groups = new Map<SetId, EntryStep[]>();
   const collect = (): void => {
-    for (const key of wanted.entries.keys()) {
-      const placed = wanted.entries.get(key);
+    for (const key of desired.entries.keys()) {
+      const placed = desired.entries.get(key);
       if (placed !== undefined)
-        groupOf(groups, placed.set).push({ owner: wanted.entries.ownerOf(key), placed });
+        groupOf(groups, placed.set).push({ owner: desired.entries.ownerOf(key), placed });
     }
     const bound = groupOf(groups, 'IPVS-IPS');
-    for (const address of boundAddresses(wanted))
-      bound.push(addressStep(wanted.addresses.ownerOf(address), address));
+    for (const address of boundAddresses(desired))
+      bound.push(addressStep(desired.addresses.ownerOf(address), address));
   };
   return (set) => {
     if (groups.size === 0) collect();
@@ -43,9 +43,9 @@ export function contents(wanted: WantedState): (set: SetId) => readonly EntrySte
 }
 
 /** Service addresses that belong on the device of Signalbox. */
-export function* boundAddresses(wanted: WantedState): Generator<string> {
-  for (const address of wanted.addresses.keys()) {
-    if (!wanted.isBoundElsewhere(address)) yield address;
+export function* boundAddresses(desired: DesiredObjects): Generator<string> {
+  for (const address of desired.addresses.keys()) {
+    if (!desired.isBoundElsewhere(address)) yield address;
   }
 }
 

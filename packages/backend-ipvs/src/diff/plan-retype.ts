@@ -21,9 +21,9 @@ export function findMistyped(family: Family, observed: ReadonlyMap<string, Obser
   );
 }
 
-function isOfKind(held: IpSet, wanted: IpSet): boolean {
-  const sameRange = wanted.type !== 'bitmap:port' || held.maxElements === wanted.maxElements;
-  return held.type === wanted.type && held.family === wanted.family && sameRange;
+function isOfKind(held: IpSet, desired: IpSet): boolean {
+  const sameRange = desired.type !== 'bitmap:port' || held.maxElements === desired.maxElements;
+  return held.type === desired.type && held.family === desired.family && sameRange;
 }
 
 /** Once all other sets are as they should be. Installs `packetFilter` too. */

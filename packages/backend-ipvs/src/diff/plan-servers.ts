@@ -1,5 +1,5 @@
 import type { DesiredEndpoint } from '@signalbox/core';
-import type { WantedServer } from '../compile/virtual-servers.ts';
+import type { DesiredServer } from '../compile/virtual-servers.ts';
 import type { HeldServer } from '../objects/kernel-state.ts';
 import {
   realServerKey,
@@ -16,7 +16,7 @@ export interface ServerStep {
   readonly key: VirtualServerKey;
   readonly owner: string;
   readonly held: HeldServer | undefined;
-  readonly wanted: WantedServer | undefined;
+  readonly desired: DesiredServer | undefined;
 }
 
 export interface ServerPlanner {
@@ -26,35 +26,35 @@ export interface ServerPlanner {
 }
 
 export function planServer(planner: ServerPlanner, step: ServerStep): void {
-  const { key, owner, held, wanted } = step;
-  if (wanted === undefined) {
+  const { key, owner, held, desired } = step;
+  if (desired === undefined) {
     if (held !== undefined)
       planner.plan.add('servers-deleted', { kind: 'server-delete', server: held.server }, owner);
     planner.terminating.forget(key);
     return;
   }
-  const { server } = wanted;
+  const { server } = desired;
   if (held === undefined) planner.plan.add('servers', { kind: 'server-add', server }, owner);
   else if (!sameSettings(held.server, server))
     planner.plan.add('servers', { kind: 'server-update', server }, owner);
   planReals(planner, step, server);
 }
 
-/** What was put into the kernel for `wanted` earlier, with those that terminate. */
-export function heldFromWanted(
+/** What was put into the kernel for `desired` earlier, with those that terminate. */
+export function heldFromDesired(
   key: VirtualServerKey,
-  wanted: WantedServer,
+  desired: DesiredServer,
   terminating: TerminatingServers,
 ): HeldServer {
   const reals = new Map<RealServerKey, RealServer>();
-  for (const endpoint of wanted.endpoints) reals.set(realServerKey(endpoint), atFullWeight(endpoint));
+  for (const endpoint of desired.endpoints) reals.set(realServerKey(endpoint), atFullWeight(endpoint));
   for (const [realKey, { real }] of terminating.of(key)) reals.set(realKey, { ...real, weight: 0 });
-  return { server: wanted.server, reals };
+  return { server: desired.server, reals };
 }
 
 function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServer): void {
   const held = new Map(step.held?.reals);
-  for (const endpoint of step.wanted?.endpoints ?? []) {
+  for (const endpoint of step.desired?.endpoints ?? []) {
     const key = realServerKey(endpoint);
     const before = held.get(key);
     held.delete(key);
@@ -64,7 +64,7 @@ function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServ
     planner.terminating.stop(step.key, key);
   }
   if (held.size === 0) return;
-  const serving = new Set(step.wanted?.serving.map(realServerKey));
+  const serving = new Set(step.desired?.serving.map(realServerKey));
   for (const [key, real] of held) {
     const keepsFlows = terminatesGracefully(server.protocol) || serving.has(key);
     retire(planner, step, { key, server, real, keepsFlows });

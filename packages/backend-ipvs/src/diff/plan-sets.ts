@@ -88,7 +88,7 @@ export function planSets(planner: SetPlanner, observed: ReadonlyMap<string, Obse
   }
 }
 
-/** Entries of `held` that should not be there, and wanted ones that are missing. */
+/** Entries of `held` that should not be there, and desired ones that are missing. */
 export function compareEntries(
   planner: SetPlanner,
   observed: ReadonlyMap<string, ObservedSet>,

@@ -6,9 +6,9 @@
  *    retire; while endpoints of other nodes are among them, connections are masqueraded, or the answers would not
  *    come back;
  * 3. addresses, which expose all that; the rest of the rules, where those of iptables mode have served until now; then
- *    addresses that are no longer wanted;
+ *    addresses that are no longer desired;
  * 4. entries that made a port known: what is left of it is rejected from here on;
- * 5. virtual servers that are no longer wanted, and last the entries that guarded them.
+ * 5. virtual servers that are no longer desired, and last the entries that guarded them.
  */
 import type { Operation } from '../objects/operation.ts';
 

@@ -23,7 +23,7 @@ export interface ReconcileInput extends PlanInput {
 
 export interface Reconciliation {
   readonly plan: Plan;
-  /** Wanted virtual servers that are not owned: not modified. */
+  /** Desired virtual servers that are not owned: not modified. */
   readonly conflicts: readonly VirtualServerKey[];
 }
 
@@ -37,29 +37,34 @@ export function planReconciliation(input: ReconcileInput): Reconciliation {
 }
 
 function planServers(plan: Plan, input: ReconcileInput): readonly VirtualServerKey[] {
-  const { observed, owned, wanted, terminating, now } = input;
+  const { observed, owned, desired, terminating, now } = input;
   const planner = { plan, terminating, now };
   const conflicts: VirtualServerKey[] = [];
-  for (const key of wanted.servers.keys()) {
+  for (const key of desired.servers.keys()) {
     const held = observed.servers.get(key);
     if (held !== undefined && !owned.has(key)) conflicts.push(key);
     else
-      planServer(planner, { key, owner: wanted.servers.ownerOf(key), held, wanted: wanted.servers.get(key) });
+      planServer(planner, {
+        key,
+        owner: desired.servers.ownerOf(key),
+        held,
+        desired: desired.servers.get(key),
+      });
   }
   for (const [key, held] of observed.servers) {
-    if (!owned.has(key) || wanted.servers.has(key) || isExcluded(input.excludeCIDRs, held.server)) continue;
-    planServer(planner, { key, owner: key, held, wanted: undefined });
+    if (!owned.has(key) || desired.servers.has(key) || isExcluded(input.excludeCIDRs, held.server)) continue;
+    planServer(planner, { key, owner: key, held, desired: undefined });
   }
   return conflicts;
 }
 
 /**
- * Owned, no longer wanted and not listed: gone, or missed by a listing during which another process deleted some. They are
+ * Owned, no longer desired and not listed: gone, or missed by a listing during which another process deleted some. They are
  * deleted, and the kernel's reply shows which case it was.
  */
-function planUnseen(plan: Plan, { owned, observed, wanted, excludeCIDRs, family }: ReconcileInput): void {
+function planUnseen(plan: Plan, { owned, observed, desired, excludeCIDRs, family }: ReconcileInput): void {
   for (const key of owned) {
-    if (observed.servers.has(key) || wanted.servers.has(key)) continue;
+    if (observed.servers.has(key) || desired.servers.has(key)) continue;
     const server = serverOfKey(key);
     if (server === null || familyOf(server.address) !== family || isExcluded(excludeCIDRs, server)) continue;
     plan.addPrecaution('servers-deleted', { kind: 'server-delete', server }, key);
@@ -67,12 +72,12 @@ function planUnseen(plan: Plan, { owned, observed, wanted, excludeCIDRs, family 
 }
 
 function planSetsAndPacketFilter(plan: Plan, input: ReconcileInput): void {
-  const { family, wanted, observed, packetFilter, packetFilterDrift: drift } = input;
+  const { family, desired, observed, packetFilter, packetFilterDrift: drift } = input;
   const mistyped = findMistyped(family, observed.sets);
   const usable = new Map(observed.sets);
   for (const id of mistyped) usable.delete(setName(family, id));
   const space = (id: SetId): number | undefined => usable.get(setName(family, id))?.set.maxElements;
-  const planner = { plan, family, count: counter(wanted), space, content: contents(wanted) };
+  const planner = { plan, family, count: counter(desired), space, content: contents(desired) };
   planSets(planner, observed.sets);
   const { added, deleted } = compareEntries(planner, usable);
   const later = ({ placed }: EntryStep): boolean => !mistyped.has(placed.set) || isNarrowing(placed.set);
@@ -91,11 +96,11 @@ function planSetsAndPacketFilter(plan: Plan, input: ReconcileInput): void {
   planStraySets(planner, mistyped, observed.sets);
 }
 
-function planAddresses(plan: Plan, { wanted, observed }: ReconcileInput): void {
+function planAddresses(plan: Plan, { desired, observed }: ReconcileInput): void {
   const stale = new Set(observed.boundAddresses);
-  for (const address of boundAddresses(wanted)) {
+  for (const address of boundAddresses(desired)) {
     if (stale.delete(address)) continue;
-    plan.add('addresses-added', { kind: 'address-add', address }, wanted.addresses.ownerOf(address));
+    plan.add('addresses-added', { kind: 'address-add', address }, desired.addresses.ownerOf(address));
   }
   for (const address of stale) plan.add('addresses-deleted', { kind: 'address-delete', address }, address);
 }

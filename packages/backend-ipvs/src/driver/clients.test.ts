@@ -92,7 +92,7 @@ describe('deletion of an address of kube-ipvs0', () => {
   it.each([
     ['deletes the address whatever its prefix length', [held], []],
     ['fails if the address is not on the device', [], [['not-found', 0]]],
-  ])('%s', async (_, addresses, wanted) => {
+  ])('%s', async (_, addresses, desired) => {
     const deleted: string[] = [];
     const route: Partial<RouteClient> = {
       getLink: async () => ({ ok: true, value: link }),
@@ -106,7 +106,7 @@ describe('deletion of an address of kube-ipvs0', () => {
         return { ok: true, value: outcomes };
       },
     };
-    expect(await apply(clients({ route }), { kind: 'address-delete', address: '10.9.9.9' })).toEqual(wanted);
+    expect(await apply(clients({ route }), { kind: 'address-delete', address: '10.9.9.9' })).toEqual(desired);
     expect(deleted).toEqual(addresses.length === 0 ? [] : ['10.9.9.9/24']);
   });
 });

@@ -153,10 +153,10 @@ describe('a backend on the kernel', () => {
   });
 
   it('replaces sets of another type that its own rules refer to', async () => {
-    const wanted = start();
-    await sync(wanted, full(cart, dns));
+    const desired = start();
+    await sync(desired, full(cart, dns));
     const good = [await run('ipvsadm', '-Sn'), await savedSets('IPv4'), await run('ipset', 'list', '-n')];
-    await wanted.cleanup();
+    await desired.cleanup();
     await run('ipset', 'create', 'KUBE-CLUSTER-IP', 'hash:ip');
     await run('ipset', 'create', 'KUBE-NODE-PORT-TCP', 'bitmap:port', 'range', '30000-32767');
     for (const [set, chain] of [

@@ -16,7 +16,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
     error: null as BackendError | null,
     compared: 0,
   };
-  const rules = { wanted: true };
+  const rules = { desired: true };
   const reported: string[] = [];
   const problems: string[] = [];
   const stop = watchRules({
@@ -26,7 +26,7 @@ async function lab(variant: 'nft' | 'legacy' = 'nft') {
     },
     rules: {
       again: () => {
-        if (!rules.wanted) return null;
+        if (!rules.desired) return null;
         kernel.compared++;
         const { error, drift } = kernel;
         return Promise.resolve(error === null ? { ok: true, value: drift } : { ok: false, error });
@@ -60,12 +60,12 @@ describe('watchRules', () => {
 
   it('compares commits that came before there were rules as soon as there are', async () => {
     const { kernel, rules, reported, poll, stop } = await lab();
-    rules.wanted = false;
+    rules.desired = false;
     kernel.commits = { kind: 'counted', total: 4 };
     kernel.drift = [FORWARD];
     await poll();
     expect(reported).toEqual([]);
-    rules.wanted = true;
+    rules.desired = true;
     await poll();
     expect(reported).toEqual(['altered chain KUBE-FORWARD in filter']);
     stop();

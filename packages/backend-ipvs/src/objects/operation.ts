@@ -4,7 +4,7 @@ import type { PacketFilter, PacketFilterPart } from './packet-filter.ts';
 import type { RealServer } from './real-server.ts';
 import type { VirtualServer } from './virtual-server.ts';
 
-/** One step towards the wanted state. The driver does them in order. */
+/** One step towards the desired state. The driver does them in order. */
 export type Operation =
   | { readonly kind: 'set-create'; readonly set: IpSet }
   /** Replaces a set that rules refer to by one with this size and exactly these entries, in one instant. */

@@ -48,15 +48,15 @@ function ipvsadm({ world }: Cluster, ...args: readonly string[]): Promise<string
 /** Connections that each virtual server of `web` was given: one that is made anew starts at nought. */
 async function connectionsGiven(cluster: Cluster): Promise<ReadonlyMap<string, number>> {
   const text = await ipvsadm(cluster, '-L', '-n', '--stats', '--exact');
-  const wanted = FAMILIES.flatMap((family) => {
+  const desired = FAMILIES.flatMap((family) => {
     const host = (address: string): string => (family === 'IPv6' ? `[${address}]` : address);
     return [`${host(clusterIPs(0)[family])}:${PORTS.cluster}`, `${host(NODE[family])}:${PORTS.node}`];
   });
   const given = new Map<string, number>();
   for (const [, address = '', count] of text.matchAll(/^TCP\s+(\S+)\s+(\d+)/gm)) {
-    if (wanted.includes(address)) given.set(address, Number(count));
+    if (desired.includes(address)) given.set(address, Number(count));
   }
-  expect([...given.keys()].sort(), text).toEqual(wanted.toSorted());
+  expect([...given.keys()].sort(), text).toEqual(desired.toSorted());
   return given;
 }
 

@@ -77,9 +77,9 @@ export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpv
       faults('status')
         ? { ok: false, error: fault('status') }
         : { ok: true, value: statusOf(kernel, servers) },
-    apply: async (wanted) => {
+    apply: async (desired) => {
       const results: (readonly OperationFailure[])[] = [];
-      for (const operation of wanted) results.push(await write(operation));
+      for (const operation of desired) results.push(await write(operation));
       return results;
     },
     close: async () => {},

@@ -104,8 +104,8 @@ function start(family: Family, journal: string): { readonly backend: Backend; re
   return { backend, driver };
 }
 
-async function converge(backend: Backend, wanted: DesiredChange): Promise<void> {
-  const result = await backend.sync(wanted);
+async function converge(backend: Backend, desired: DesiredChange): Promise<void> {
+  const result = await backend.sync(desired);
   expect(result.outcome, JSON.stringify(result, null, 1)).toBe('ok');
 }
 

@@ -12,10 +12,10 @@ import {
   stateWith,
 } from '../testing/fixtures.ts';
 import { incremental } from '../testing/random-host.ts';
-import { createWantedState, type WantedState } from './wanted-state.ts';
+import { createDesiredObjects, type DesiredObjects } from './desired-objects.ts';
 
-function compiled(change: DesiredChange, more = {}): WantedState {
-  const state = createWantedState();
+function compiled(change: DesiredChange, more = {}): DesiredObjects {
+  const state = createDesiredObjects();
   state.apply(change);
   state.compile(context(more));
   return state;
@@ -38,20 +38,20 @@ describe('the compiled desired state', () => {
     state.settle(new Set());
     state.compile(context({ enableDSR: false }));
     expect([...state.dirty]).toEqual(['10.96.0.10:80/tcp']);
-    expect(state.wantedAt('10.96.0.10:80/tcp')?.settings.Flags).toBeUndefined();
+    expect(state.desiredAt('10.96.0.10:80/tcp')?.settings.Flags).toBeUndefined();
   });
 
   it('S28: of two services at one frontend the first in order has it, and the other one when that is removed', () => {
     const a = service({ name: 'a', frontends: [externalIP('203.0.113.1')] });
     const b = service({ name: 'b', frontends: [externalIP('203.0.113.1')] });
     const state = compiled(fullOf(b, a));
-    expect(state.wantedAt('203.0.113.1:80/tcp')?.owner).toBe(a.key);
+    expect(state.desiredAt('203.0.113.1:80/tcp')?.owner).toBe(a.key);
     state.apply(incremental([], [], [a]));
     state.compile(context());
-    expect(state.wantedAt('203.0.113.1:80/tcp')?.owner).toBe(b.key);
+    expect(state.desiredAt('203.0.113.1:80/tcp')?.owner).toBe(b.key);
     state.apply(incremental([], [], [b]));
     state.compile(context());
-    expect(state.wantedAt('203.0.113.1:80/tcp')).toBeUndefined();
+    expect(state.desiredAt('203.0.113.1:80/tcp')).toBeUndefined();
   });
 
   it('a full change removes what is not in it', () => {
@@ -70,7 +70,7 @@ describe('the compiled desired state', () => {
       healthChecks: new Map([['ns/web', healthCheck('web', 31_000)]]),
     };
     const state = compiled(fullChange(base), forward);
-    expect(state.wantedAt('203.0.113.9:31000/tcp')?.owner).toBe(web.key);
+    expect(state.desiredAt('203.0.113.9:31000/tcp')?.owner).toBe(web.key);
     state.settle(new Set());
     const changed = [{ before: healthCheck('web', 31_000), after: healthCheck('web', 31_001) }];
     state.apply({ ...incremental([], [], []), healthChecks: { added: [], changed, removed: [] } });

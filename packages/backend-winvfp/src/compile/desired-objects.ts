@@ -10,11 +10,11 @@ import {
   type Step,
 } from '@signalbox/backend-kit';
 import { objectKey, type DesiredChange, type DesiredNode, type ServicePortKey } from '@signalbox/core';
-import type { CompileContext, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { CompileContext, DesiredHnsEndpoint, DesiredLoadBalancer } from '../objects/desired.ts';
 import { sourceVipEndpoint } from './remote-endpoints.ts';
 import { compileService } from './service-dispatch.ts';
 
-export interface WantedState {
+export interface DesiredObjects {
   /** Records the change; nothing is compiled yet. */
   apply(change: DesiredChange): void;
   readonly node: DesiredNode | null;
@@ -28,22 +28,22 @@ export interface WantedState {
   /** All but `failed` are as desired: no longer dirty, and their former state is dropped. */
   settle(failed: ReadonlySet<string>): void;
   /** Of two service ports that specify one frontend (S28) the first in key order has it. */
-  wantedAt(frontend: string): WantedLoadBalancer | undefined;
+  desiredAt(frontend: string): DesiredLoadBalancer | undefined;
   /** The last desired load balancer there, as long as it may still exist. */
-  formerlyAt(frontend: string): WantedLoadBalancer | undefined;
-  frontends(): ReadonlyMap<string, WantedLoadBalancer>;
+  formerlyAt(frontend: string): DesiredLoadBalancer | undefined;
+  frontends(): ReadonlyMap<string, DesiredLoadBalancer>;
   /** Service VIPs and the source VIP. */
-  extraEndpoints(): readonly WantedEndpoint[];
+  extraEndpoints(): readonly DesiredHnsEndpoint[];
   readonly servicePorts: DesiredView['servicePorts'];
   /** A copy compiled for this context, independent of syncs that compile this one. */
-  copy(context: CompileContext): WantedState;
+  copy(context: CompileContext): DesiredObjects;
 }
 
-export function createWantedState(): WantedState {
+export function createDesiredObjects(): DesiredObjects {
   const view = createDesiredView();
-  const balancers = createOwnedObjects<WantedLoadBalancer>();
+  const balancers = createOwnedObjects<DesiredLoadBalancer>();
   /** Endpoints of cluster IPs: empty except on overlay networks. */
-  const serviceVips = createOwnedObjects<WantedEndpoint>();
+  const serviceVips = createOwnedObjects<DesiredHnsEndpoint>();
   const touched = createTouchedFrontends();
   let compiledFor = '';
   let context: CompileContext | null = null;
@@ -66,7 +66,7 @@ export function createWantedState(): WantedState {
       serviceVips.takeSteps();
       touched.record(balancers.takeSteps());
     },
-    wantedAt: (frontend) => balancers.get(frontend),
+    desiredAt: (frontend) => balancers.get(frontend),
     formerlyAt: (frontend) => touched.former.get(frontend),
     frontends: () => new Map(balancers.entries()),
     extraEndpoints() {
@@ -79,8 +79,8 @@ export function createWantedState(): WantedState {
   };
 }
 
-function copyOf(view: DesiredView, context: CompileContext): WantedState {
-  const copy = createWantedState();
+function copyOf(view: DesiredView, context: CompileContext): DesiredObjects {
+  const copy = createDesiredObjects();
   const full = view.full();
   if (full !== null) copy.apply(full);
   copy.compile(context);
@@ -89,12 +89,12 @@ function copyOf(view: DesiredView, context: CompileContext): WantedState {
 
 function createTouchedFrontends() {
   /** Load balancers that were not replaced by another, until they are deleted. */
-  const former = new Map<string, WantedLoadBalancer>();
+  const former = new Map<string, DesiredLoadBalancer>();
   const dirty = new Set<string>();
   return {
     former,
     dirty,
-    record(steps: ReadonlyMap<string, Step<WantedLoadBalancer>>): void {
+    record(steps: ReadonlyMap<string, Step<DesiredLoadBalancer>>): void {
       for (const [frontend, { before, after }] of steps) {
         dirty.add(frontend);
         if (after !== undefined) former.delete(frontend);
@@ -111,8 +111,8 @@ function createTouchedFrontends() {
 
 interface Tables {
   readonly view: DesiredView;
-  readonly balancers: OwnedObjects<WantedLoadBalancer>;
-  readonly serviceVips: OwnedObjects<WantedEndpoint>;
+  readonly balancers: OwnedObjects<DesiredLoadBalancer>;
+  readonly serviceVips: OwnedObjects<DesiredHnsEndpoint>;
 }
 
 function compileOwed(tables: Tables, context: CompileContext, which: 'owed' | 'all'): void {

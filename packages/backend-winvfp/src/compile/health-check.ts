@@ -6,7 +6,7 @@ import {
   SCHEMA_VERSION,
   type HcnPortMapping,
 } from '../objects/hcn-documents.ts';
-import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { CompileContext, DesiredLoadBalancer } from '../objects/desired.ts';
 import { frontendName, loadBalancerId } from './names.ts';
 
 /** `port`: the service's `healthCheckNodePort`, or the proxy's own health port. `null`: not configured. */
@@ -15,7 +15,7 @@ export function healthCheckVip(
   frontend: LoadBalancerFrontend,
   port: number | null,
   context: CompileContext,
-): WantedLoadBalancer | null {
+): DesiredLoadBalancer | null {
   if (context.healthCheckVip === null) return null;
   const external = port ?? context.healthCheckVip.healthzPort;
   const name = frontendName(frontend.address, external, 'TCP');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { contextOf } from '../context.ts';
 import { featuresOf } from '../objects/hns-version.ts';
-import type { CompileContext } from '../objects/wanted.ts';
+import type { CompileContext } from '../objects/desired.ts';
 import {
   balancerIP,
   clusterIP,

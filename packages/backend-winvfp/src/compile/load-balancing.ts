@@ -1,6 +1,6 @@
 /** Selects the endpoints of a frontend. HNS distributes connections by hash; all endpoints have the same weight. */
 import type { DesiredEndpoint, DesiredServicePort, Frontend, RouteTarget } from '@signalbox/core';
-import type { CompileContext, EndpointRef } from '../objects/wanted.ts';
+import type { CompileContext, EndpointRef } from '../objects/desired.ts';
 import { remotePod } from './remote-endpoints.ts';
 
 export interface Chosen {

@@ -4,7 +4,7 @@
  */
 import type { DesiredEndpoint } from '@signalbox/core';
 import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
-import type { CompileContext } from '../objects/wanted.ts';
+import type { CompileContext } from '../objects/desired.ts';
 import { providerAddressOf } from './remote-endpoints.ts';
 
 /** The kind of frontend, and whether its endpoints are those of this node only. */
@@ -15,8 +15,8 @@ export interface ReturnPath {
 
 export function dsrFlag(path: ReturnPath, context: CompileContext): number {
   if (!context.features.dsr) return LOAD_BALANCER_FLAGS.none;
-  const wanted = path.clusterIP ? context.enableDSR : path.localOnly;
-  return wanted ? LOAD_BALANCER_FLAGS.dsr : LOAD_BALANCER_FLAGS.none;
+  const desired = path.clusterIP ? context.enableDSR : path.localOnly;
+  return desired ? LOAD_BALANCER_FLAGS.dsr : LOAD_BALANCER_FLAGS.none;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Endpoints that HNS needs for addresses that are not on this host. */
 import { ENDPOINT_FLAGS, SCHEMA_VERSION, type HcnEndpointSettings } from '../objects/hcn-documents.ts';
 import { anyCidrContains } from '@signalbox/core';
-import type { CompileContext, WantedEndpoint } from '../objects/wanted.ts';
+import type { CompileContext, DesiredHnsEndpoint } from '../objects/desired.ts';
 import { endpointId, remoteMac } from './names.ts';
 
 /** The node that has `address` on the overlay; `null` if no route of the network contains it. */
@@ -31,7 +31,7 @@ function settings(address: string, shape: Shape, context: CompileContext): HcnEn
   };
 }
 
-export function remotePod(address: string, context: CompileContext): WantedEndpoint {
+export function remotePod(address: string, context: CompileContext): DesiredHnsEndpoint {
   const providerAddress = context.network.overlay
     ? (providerAddressOf(address, context) ?? context.nodeIP)
     : '';
@@ -44,7 +44,7 @@ export function remotePod(address: string, context: CompileContext): WantedEndpo
 }
 
 /** Overlay: an endpoint of this host has the cluster IP, so that pods can resolve it. */
-export function serviceVip(address: string, context: CompileContext): WantedEndpoint {
+export function serviceVip(address: string, context: CompileContext): DesiredHnsEndpoint {
   const shape = { mac: context.hostMac, flags: ENDPOINT_FLAGS.remote, providerAddress: context.nodeIP };
   return {
     id: endpointId('service-vip', context.network.id, address),
@@ -54,7 +54,7 @@ export function serviceVip(address: string, context: CompileContext): WantedEndp
 }
 
 /** Overlay: the source VIP is a local endpoint of this host. `null` where there is none. */
-export function sourceVipEndpoint(context: CompileContext): WantedEndpoint | null {
+export function sourceVipEndpoint(context: CompileContext): DesiredHnsEndpoint | null {
   if (!context.network.overlay || context.sourceVip === '') return null;
   const shape = { mac: context.hostMac, flags: ENDPOINT_FLAGS.none, providerAddress: '' };
   const address = context.sourceVip;

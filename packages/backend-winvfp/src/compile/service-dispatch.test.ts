@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { featuresOf } from '../objects/hns-version.ts';
-import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { CompileContext, DesiredLoadBalancer } from '../objects/desired.ts';
 import {
   balancerIP,
   clusterIP,
@@ -17,7 +17,7 @@ import { compileService } from './service-dispatch.ts';
 const IPV6: Partial<CompileContext> = { family: 'IPv6' };
 const OLD: Partial<CompileContext> = { features: featuresOf({ major: 9, minor: 2 }) };
 
-function compile(shape: ServiceShape, more: Partial<CompileContext> = {}): readonly WantedLoadBalancer[] {
+function compile(shape: ServiceShape, more: Partial<CompileContext> = {}): readonly DesiredLoadBalancer[] {
   return compileService(service(shape), null, context(more)).loadBalancers;
 }
 
@@ -206,7 +206,7 @@ describe('F61, F62: health checks at the address of the load balancer', () => {
     port: number | null,
     more: Partial<CompileContext>,
     windows = {},
-  ): WantedLoadBalancer | undefined =>
+  ): DesiredLoadBalancer | undefined =>
     compileService(service({ ...shape, windows }), port, context({ ...forward, ...more })).loadBalancers[1];
 
   it('go to the gateway endpoint at the health port of the proxy', () => {

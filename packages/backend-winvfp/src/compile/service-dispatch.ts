@@ -16,8 +16,8 @@ import type {
   CompileContext,
   CompiledService,
   LoadBalancerType,
-  WantedLoadBalancer,
-} from '../objects/wanted.ts';
+  DesiredLoadBalancer,
+} from '../objects/desired.ts';
 import { frontendName, loadBalancerId } from './names.ts';
 import { healthCheckVip } from './health-check.ts';
 import { endpointRefOf, choose, preservesDestination, type Chosen } from './load-balancing.ts';
@@ -54,7 +54,7 @@ function compileFrontend(
   frontend: Frontend,
   healthCheckPort: number | null,
   context: CompileContext,
-): readonly WantedLoadBalancer[] {
+): readonly DesiredLoadBalancer[] {
   const chosen = choose(port, frontend, context);
   if (!hasLoadBalancer(chosen)) return [];
   if (frontend.kind === 'node-port' && nodePortsOff(context.nodePorts)) return [];
@@ -69,7 +69,7 @@ function loadBalancer(
   frontend: Frontend,
   chosen: Chosen,
   context: CompileContext,
-): WantedLoadBalancer {
+): DesiredLoadBalancer {
   const address = frontend.kind === 'node-port' ? '' : frontend.address;
   const name = frontendName(address, frontend.port, port.name.protocol);
   const sourceVip = sourceVipOf(chosen.endpoints, context);

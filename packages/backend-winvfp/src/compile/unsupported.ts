@@ -1,7 +1,7 @@
 /** Features of a service port that this mode does not support, by frontend and source: for logs, `explain` and tests. */
 import type { DesiredServicePort, Frontend, Route, RouteSource } from '@signalbox/core';
 import { LOAD_BALANCER_FLAGS } from '../objects/hcn-documents.ts';
-import type { CompileContext, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { CompileContext, DesiredLoadBalancer } from '../objects/desired.ts';
 import { frontendName } from './names.ts';
 import { onePort, targetOf } from './load-balancing.ts';
 import { NO_ENDPOINTS_REASON } from './no-endpoints.ts';
@@ -63,7 +63,7 @@ function localIgnored(frontend: Frontend, context: CompileContext): boolean {
 function routeReason(
   route: Route,
   frontend: Frontend,
-  installed: WantedLoadBalancer | undefined,
+  installed: DesiredLoadBalancer | undefined,
 ): string | null {
   const last = targetOf(frontend);
   if (installed === undefined) {

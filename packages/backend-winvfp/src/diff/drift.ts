@@ -1,7 +1,7 @@
 /** Differences between HNS and the desired state, in words. */
 import type { Drift, Family } from '@signalbox/core';
 import { addressKey } from '../objects/address.ts';
-import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { DesiredHnsEndpoint, DesiredLoadBalancer } from '../objects/desired.ts';
 import { sameLoadBalancer } from './frontend.ts';
 import type { HeldState } from './held-state.ts';
 import { endpointFor, sameEndpoint, settingsOf } from './plan.ts';
@@ -10,8 +10,8 @@ import { unreferencedEndpoints } from './unreferenced.ts';
 export interface DriftInput {
   readonly held: HeldState;
   readonly family: Family;
-  readonly wanted: ReadonlyMap<string, WantedLoadBalancer>;
-  readonly extraEndpoints: readonly WantedEndpoint[];
+  readonly desired: ReadonlyMap<string, DesiredLoadBalancer>;
+  readonly extraEndpoints: readonly DesiredHnsEndpoint[];
   /** Objects that the last sync reported as failed or could not change: they are no drift. */
   readonly unsettled: ReadonlySet<string>;
 }
@@ -49,8 +49,8 @@ export function findDrift(input: DriftInput): readonly Drift[] {
   return found.filter((drift) => !input.unsettled.has(objectKey(drift)));
 }
 
-function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
-  const refs = [...wanted.values()].flatMap((balancer) => balancer.endpoints);
+function endpointDrift({ held, desired, extraEndpoints }: DriftInput): readonly Drift[] {
+  const refs = [...desired.values()].flatMap((balancer) => balancer.endpoints);
   const remote = refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.endpoint] : []));
   const unique = new Map([...extraEndpoints, ...remote].map((endpoint) => [endpoint.id, endpoint]));
   return [...unique.values()].flatMap((endpoint): Drift[] => {
@@ -63,8 +63,8 @@ function endpointDrift({ held, wanted, extraEndpoints }: DriftInput): readonly D
   });
 }
 
-function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
-  return [...wanted].flatMap(([frontend, balancer]): Drift[] => {
+function loadBalancerDrift({ held, desired }: DriftInput): readonly Drift[] {
+  return [...desired].flatMap(([frontend, balancer]): Drift[] => {
     const object = balancerOf(frontend);
     const found = held.byFrontend(frontend);
     const creatable = balancer.endpoints.some(
@@ -75,17 +75,17 @@ function loadBalancerDrift({ held, wanted }: DriftInput): readonly Drift[] {
   });
 }
 
-function staleLoadBalancers({ held, wanted }: DriftInput): readonly Drift[] {
+function staleLoadBalancers({ held, desired }: DriftInput): readonly Drift[] {
   const stale = [...held.loadBalancers.values()].filter((found) => {
     const second = held.byFrontend(found.frontend)?.id !== found.id;
-    return found.owned && (second || !wanted.has(found.frontend));
+    return found.owned && (second || !desired.has(found.frontend));
   });
   return stale.map((found) => ({ kind: 'stale', ...balancerOf(found.frontend) }));
 }
 
 /** An endpoint whose load balancer is missing is needed again when that is restored. */
-function staleEndpoints({ held, family, wanted, extraEndpoints }: DriftInput): readonly Drift[] {
-  const refs = [...wanted.values()].flatMap((balancer) => balancer.endpoints);
+function staleEndpoints({ held, family, desired, extraEndpoints }: DriftInput): readonly Drift[] {
+  const refs = [...desired.values()].flatMap((balancer) => balancer.endpoints);
   const remote = refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.address] : []));
   const keep = new Set([...extraEndpoints.map((endpoint) => endpoint.address), ...remote]);
   return unreferencedEndpoints(held, family, keep).map((endpoint) => ({
@@ -95,12 +95,12 @@ function staleEndpoints({ held, family, wanted, extraEndpoints }: DriftInput): r
 }
 
 function isComplete(
-  wanted: WantedLoadBalancer,
+  desired: DesiredLoadBalancer,
   document: Parameters<typeof sameLoadBalancer>[0],
   held: HeldState,
 ): boolean {
-  const absent = wanted.endpoints.some(
+  const absent = desired.endpoints.some(
     (ref) => ref.kind === 'remote' && endpointFor(ref, held) === undefined,
   );
-  return !absent && sameLoadBalancer(settingsOf(wanted, held), document);
+  return !absent && sameLoadBalancer(settingsOf(desired, held), document);
 }

@@ -3,7 +3,7 @@ import { FAMILIES, familyOf, PROTOCOL_NUMBER, PROTOCOLS, type Family } from '@si
 import { frontendName, idKey } from '../compile/names.ts';
 import { addressKey } from '../objects/address.ts';
 import { LOAD_BALANCER_FLAGS, PORT_MAPPING_FLAGS, type HcnLoadBalancer } from '../objects/hcn-documents.ts';
-import type { LoadBalancerType } from '../objects/wanted.ts';
+import type { LoadBalancerType } from '../objects/desired.ts';
 
 /** kube-proxy does not set the IPv6 flag on every policy with an IPv6 VIP: the VIP counts before the flag. */
 export function loadBalancerFamily(document: HcnLoadBalancer): Family {

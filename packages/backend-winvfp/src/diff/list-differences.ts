@@ -1,40 +1,40 @@
 /** Differences as the JSON documents of HNS, one field a line. */
 import type { ListedObject } from '@signalbox/backend-kit';
 import type { Drift } from '@signalbox/core';
-import type { WantedState } from '../compile/wanted-state.ts';
+import type { DesiredObjects } from '../compile/desired-objects.ts';
 import { addressKey } from '../objects/address.ts';
 import type { HcnEndpoint, HcnEndpointSettings } from '../objects/hcn-documents.ts';
-import type { WantedEndpoint } from '../objects/wanted.ts';
+import type { DesiredHnsEndpoint } from '../objects/desired.ts';
 import { normalized } from './frontend.ts';
 import type { HeldState } from './held-state.ts';
 import { settingsOf } from './plan.ts';
 
 export function listDifferences(
   drift: readonly Drift[],
-  wanted: WantedState,
+  desired: DesiredObjects,
   held: HeldState,
 ): readonly ListedObject[] {
-  const endpoints = wantedEndpoints(wanted);
+  const endpoints = desiredEndpoints(desired);
   return drift.map(({ kind, type, name }) => {
     const object = `${type} ${name}`;
     const sides =
-      type === 'endpoint' ? endpointSides(name, endpoints, held) : balancerSides(name, wanted, held);
+      type === 'endpoint' ? endpointSides(name, endpoints, held) : balancerSides(name, desired, held);
     // Stale: a second one, or one that a load balancer no longer needs.
     return { object, kernel: sides.kernel, desired: kind === 'stale' ? [] : sides.desired };
   });
 }
 
-function wantedEndpoints(wanted: WantedState): ReadonlyMap<string, WantedEndpoint> {
-  const refs = [...wanted.frontends().values()].flatMap(({ endpoints }) => endpoints);
+function desiredEndpoints(desired: DesiredObjects): ReadonlyMap<string, DesiredHnsEndpoint> {
+  const refs = [...desired.frontends().values()].flatMap(({ endpoints }) => endpoints);
   const remote = refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.endpoint] : []));
-  return new Map([...wanted.extraEndpoints(), ...remote].map((each) => [addressKey(each.address), each]));
+  return new Map([...desired.extraEndpoints(), ...remote].map((each) => [addressKey(each.address), each]));
 }
 
 type Sides = Pick<ListedObject, 'kernel' | 'desired'>;
 
-function balancerSides(frontend: string, wanted: WantedState, held: HeldState): Sides {
+function balancerSides(frontend: string, desired: DesiredObjects, held: HeldState): Sides {
   const found = held.byFrontend(frontend);
-  const balancer = wanted.wantedAt(frontend);
+  const balancer = desired.desiredAt(frontend);
   return {
     kernel: found === undefined ? [] : jsonLines(normalized(found.document)),
     desired: balancer === undefined ? [] : jsonLines(normalized(settingsOf(balancer, held))),
@@ -43,14 +43,14 @@ function balancerSides(frontend: string, wanted: WantedState, held: HeldState): 
 
 function endpointSides(
   address: string,
-  endpoints: ReadonlyMap<string, WantedEndpoint>,
+  endpoints: ReadonlyMap<string, DesiredHnsEndpoint>,
   held: HeldState,
 ): Sides {
   const found = held.byAddress(address);
-  const wanted = endpoints.get(address);
+  const desired = endpoints.get(address);
   return {
     kernel: found === undefined ? [] : jsonLines(endpointFields(found.document)),
-    desired: wanted === undefined ? [] : jsonLines(endpointFields(wanted.settings)),
+    desired: desired === undefined ? [] : jsonLines(endpointFields(desired.settings)),
   };
 }
 

@@ -3,14 +3,14 @@ import type { ServicePortKey } from '@signalbox/core';
 import { idKey } from '../compile/names.ts';
 import type { HcnLoadBalancer, HcnLoadBalancerSettings } from '../objects/hcn-documents.ts';
 import type { HnsFeatures } from '../objects/hns-version.ts';
-import type { EndpointRef, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { EndpointRef, DesiredHnsEndpoint, DesiredLoadBalancer } from '../objects/desired.ts';
 import { sameButEndpoints, sameLoadBalancer } from './frontend.ts';
 import type { HeldEndpoint, HeldLoadBalancer, HeldState } from './held-state.ts';
 import { sameMac } from './ownership.ts';
 
 export interface LoadBalancerStep {
   readonly kind: 'create' | 'modify' | 'recreate';
-  readonly wanted: WantedLoadBalancer;
+  readonly desired: DesiredLoadBalancer;
   /** What it replaces. */
   readonly held?: HeldLoadBalancer;
 }
@@ -29,7 +29,7 @@ export interface Plan {
   readonly deletes: readonly HeldLoadBalancer[];
   /** Existing, but with another MAC or provider address. Their load balancers are among `deletes`. */
   readonly replacedEndpoints: readonly HeldEndpoint[];
-  readonly endpoints: readonly WantedEndpoint[];
+  readonly endpoints: readonly DesiredHnsEndpoint[];
   readonly steps: readonly LoadBalancerStep[];
   /** Load balancers of other programs that equal the desired ones or will be changed: owned from now on. */
   readonly adopted: readonly string[];
@@ -40,17 +40,17 @@ export interface Plan {
 }
 
 export interface PlanInput {
-  /** Frontends to compare; `wantedAt` returns their desired load balancers. */
+  /** Frontends to compare; `desiredAt` returns their desired load balancers. */
   readonly frontends: Iterable<string>;
-  readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
+  readonly desiredAt: (frontend: string) => DesiredLoadBalancer | undefined;
   /** Endpoints desired independently of load balancers: source VIP, service VIPs. */
-  readonly extraEndpoints: readonly WantedEndpoint[];
+  readonly extraEndpoints: readonly DesiredHnsEndpoint[];
   readonly held: HeldState;
   readonly features: HnsFeatures;
   /** HNS has no endpoint for the node itself: pods on the host network cannot be reached through it. */
   readonly nodeIP: string;
   /** HNS has refused it permanently: it is not requested again. */
-  readonly isRefused: (wanted: WantedLoadBalancer) => boolean;
+  readonly isRefused: (desired: DesiredLoadBalancer) => boolean;
   /** Owned load balancers to delete, whatever else is at their frontend. */
   readonly strays: readonly HeldLoadBalancer[];
 }
@@ -58,7 +58,7 @@ export interface PlanInput {
 interface Draft {
   readonly deletes: Map<string, HeldLoadBalancer>;
   readonly replaced: Map<string, HeldEndpoint>;
-  readonly endpoints: Map<string, WantedEndpoint>;
+  readonly endpoints: Map<string, DesiredHnsEndpoint>;
   /** Addresses of `endpoints`. */
   readonly pending: Set<string>;
   readonly steps: LoadBalancerStep[];
@@ -103,21 +103,21 @@ function planEndpoints(frontends: readonly string[], input: PlanInput, draft: Dr
     if (draft.stuck.has(what)) draft.blocked.push({ owner: `endpoint ${what}`, frontend: '', what });
   }
   for (const frontend of frontends) {
-    for (const ref of input.wantedAt(frontend)?.endpoints ?? []) {
+    for (const ref of input.desiredAt(frontend)?.endpoints ?? []) {
       if (ref.kind === 'remote') planEndpoint(ref.endpoint, input, draft);
     }
   }
 }
 
-function planEndpoint(wanted: WantedEndpoint, input: PlanInput, draft: Draft): void {
-  if (draft.pending.has(wanted.address) || draft.stuck.has(wanted.address)) return;
-  const found = input.held.byAddress(wanted.address);
-  if (found === undefined) addEndpoint(wanted, draft);
-  else if (found.remote && found.owned && !sameEndpoint(found, wanted)) {
-    if (usedByOthers(found, input)) draft.stuck.add(wanted.address);
+function planEndpoint(desired: DesiredHnsEndpoint, input: PlanInput, draft: Draft): void {
+  if (draft.pending.has(desired.address) || draft.stuck.has(desired.address)) return;
+  const found = input.held.byAddress(desired.address);
+  if (found === undefined) addEndpoint(desired, draft);
+  else if (found.remote && found.owned && !sameEndpoint(found, desired)) {
+    if (usedByOthers(found, input)) draft.stuck.add(desired.address);
     else {
       draft.replaced.set(found.id, found);
-      addEndpoint(wanted, draft);
+      addEndpoint(desired, draft);
     }
   }
 }
@@ -128,7 +128,7 @@ function refersTo(document: HcnLoadBalancer, endpoint: HeldEndpoint): boolean {
 
 /** Whether it may be deleted to make room at its frontend or for its endpoints. */
 function isFree(balancer: HeldLoadBalancer, input: PlanInput): boolean {
-  return balancer.owned || input.wantedAt(balancer.frontend) !== undefined;
+  return balancer.owned || input.desiredAt(balancer.frontend) !== undefined;
 }
 
 function usedByOthers(endpoint: HeldEndpoint, input: PlanInput): boolean {
@@ -141,17 +141,17 @@ function usedByOthers(endpoint: HeldEndpoint, input: PlanInput): boolean {
   );
 }
 
-function addEndpoint(wanted: WantedEndpoint, draft: Draft): void {
-  draft.endpoints.set(wanted.id, wanted);
-  draft.pending.add(wanted.address);
+function addEndpoint(desired: DesiredHnsEndpoint, draft: Draft): void {
+  draft.endpoints.set(desired.id, desired);
+  draft.pending.add(desired.address);
 }
 
-export function sameEndpoint(held: HeldEndpoint, wanted: WantedEndpoint): boolean {
+export function sameEndpoint(held: HeldEndpoint, desired: DesiredHnsEndpoint): boolean {
   const provider = (policies: HeldEndpoint['document']['Policies']): unknown =>
     policies?.find((policy) => policy.Type === 'ProviderAddress')?.Settings['ProviderAddress'] ?? '';
   return (
-    sameMac(held.document.MacAddress ?? '', wanted.settings.MacAddress ?? '') &&
-    provider(held.document.Policies) === provider(wanted.settings.Policies)
+    sameMac(held.document.MacAddress ?? '', desired.settings.MacAddress ?? '') &&
+    provider(held.document.Policies) === provider(desired.settings.Policies)
   );
 }
 
@@ -165,34 +165,34 @@ function freeEndpoint(endpoint: HeldEndpoint, input: PlanInput, frontends: strin
 }
 
 function planFrontend(frontend: string, input: PlanInput, draft: Draft): void {
-  const wanted = input.wantedAt(frontend);
+  const desired = input.desiredAt(frontend);
   const held = input.held.byFrontend(frontend);
-  if (wanted !== undefined) noteMissing(wanted, input, draft);
-  const usable = wanted?.endpoints.some((ref) => isUsable(ref, input.held, draft.pending)) ?? false;
-  if (wanted === undefined || !usable) {
+  if (desired !== undefined) noteMissing(desired, input, draft);
+  const usable = desired?.endpoints.some((ref) => isUsable(ref, input.held, draft.pending)) ?? false;
+  if (desired === undefined || !usable) {
     if (held?.owned === true) draft.deletes.set(held.id, held);
     return;
   }
   const absent = held === undefined || draft.deletes.has(held.id);
-  if (absent && input.isRefused(wanted)) return;
-  if (absent) draft.steps.push({ kind: 'create', wanted });
-  else planChange(wanted, held, input, draft);
+  if (absent && input.isRefused(desired)) return;
+  if (absent) draft.steps.push({ kind: 'create', desired });
+  else planChange(desired, held, input, draft);
 }
 
 function planChange(
-  wanted: WantedLoadBalancer,
+  desired: DesiredLoadBalancer,
   held: HeldLoadBalancer,
   input: PlanInput,
   draft: Draft,
 ): void {
   if (!held.owned) draft.adopted.push(held.id);
-  const created = wanted.endpoints.some(
+  const created = desired.endpoints.some(
     (ref) => ref.kind === 'remote' && draft.endpoints.has(ref.endpoint.id),
   );
-  const document = settingsOf(wanted, input.held);
+  const document = settingsOf(desired, input.held);
   if (!created && sameLoadBalancer(document, held.document)) return;
-  const inPlace = input.features.modify && wanted.updateInPlace && sameButEndpoints(document, held.document);
-  draft.steps.push({ kind: inPlace ? 'modify' : 'recreate', wanted, held });
+  const inPlace = input.features.modify && desired.updateInPlace && sameButEndpoints(document, held.document);
+  draft.steps.push({ kind: inPlace ? 'modify' : 'recreate', desired, held });
 }
 
 function isUsable(ref: EndpointRef, held: HeldState, pending: ReadonlySet<string>): boolean {
@@ -200,14 +200,14 @@ function isUsable(ref: EndpointRef, held: HeldState, pending: ReadonlySet<string
   return endpointFor(ref, held) !== undefined;
 }
 
-function noteMissing(wanted: WantedLoadBalancer, input: PlanInput, draft: Draft): void {
-  for (const ref of wanted.endpoints) {
+function noteMissing(desired: DesiredLoadBalancer, input: PlanInput, draft: Draft): void {
+  for (const ref of desired.endpoints) {
     if (ref.kind === 'remote' && draft.stuck.has(ref.address))
-      draft.blocked.push({ owner: wanted.owner, frontend: wanted.frontend, what: ref.address });
+      draft.blocked.push({ owner: desired.owner, frontend: desired.frontend, what: ref.address });
     if (ref.kind === 'remote' || endpointFor(ref, input.held) !== undefined) continue;
     if (ref.kind === 'local' && ref.address === input.nodeIP) continue;
     const what = ref.kind === 'named' ? ref.name : ref.address;
-    draft.missing.push({ owner: wanted.owner, frontend: wanted.frontend, what });
+    draft.missing.push({ owner: desired.owner, frontend: desired.frontend, what });
   }
 }
 
@@ -222,7 +222,7 @@ export function endpointFor(ref: EndpointRef, held: HeldState): HeldEndpoint | u
 }
 
 /** The document for HNS with the endpoints that exist now. */
-export function settingsOf(wanted: WantedLoadBalancer, held: HeldState): HcnLoadBalancerSettings {
-  const ids = wanted.endpoints.flatMap((ref) => endpointFor(ref, held)?.id ?? []);
-  return { HostComputeEndpoints: [...new Set(ids)], ...wanted.settings };
+export function settingsOf(desired: DesiredLoadBalancer, held: HeldState): HcnLoadBalancerSettings {
+  const ids = desired.endpoints.flatMap((ref) => endpointFor(ref, held)?.id ?? []);
+  return { HostComputeEndpoints: [...new Set(ids)], ...desired.settings };
 }

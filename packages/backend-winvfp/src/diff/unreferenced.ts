@@ -12,8 +12,8 @@ export function unreferencedEndpoints(
   const kept = new Set([...keep].map(addressKey));
   return [...held.unreferenced()].filter((endpoint) => {
     if (!endpointOfFamily(endpoint, family)) return false;
-    const wanted = endpoint.addresses.some((address) => kept.has(address));
-    return !wanted || isShadowed(endpoint, held);
+    const desired = endpoint.addresses.some((address) => kept.has(address));
+    return !desired || isShadowed(endpoint, held);
   });
 }
 

@@ -7,7 +7,7 @@ import { sameLoadBalancer, sharesFrontend } from '../diff/frontend.ts';
 import { endpointFor, settingsOf, type LoadBalancerStep, type Plan } from '../diff/plan.ts';
 import { unreferencedEndpoints } from '../diff/unreferenced.ts';
 import { HRESULT } from '../objects/hresult.ts';
-import type { WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { DesiredHnsEndpoint, DesiredLoadBalancer } from '../objects/desired.ts';
 import type { WriteFailure, Writer } from './writer.ts';
 
 export interface ApplyInput {
@@ -17,7 +17,7 @@ export interface ApplyInput {
   readonly family: Family;
   /** Addresses whose endpoint stays though no load balancer refers to it. */
   readonly keep: ReadonlySet<string>;
-  readonly wantedAt: (frontend: string) => WantedLoadBalancer | undefined;
+  readonly desiredAt: (frontend: string) => DesiredLoadBalancer | undefined;
   /** Of the round before. */
   readonly unsettled: ReadonlySet<string>;
   /** Everything that HNS lists has just been read: no conflicting load balancer can be missing from the stored state. */
@@ -31,7 +31,7 @@ export interface Applied {
   /** Objects, as drift names them, that differ from the desired state because of a failure or because another program uses them. */
   readonly unsettled: ReadonlySet<string>;
   /** Reported once; trying again would fail for as long as this process runs. */
-  readonly refused: readonly WantedLoadBalancer[];
+  readonly refused: readonly DesiredLoadBalancer[];
   /** The state of HNS differed from the stored state. */
   readonly relist: boolean;
   /** This HNS cannot modify in place after all. */
@@ -44,7 +44,7 @@ interface Progress {
   readonly failures: ServiceFailure[];
   readonly failedFrontends: Set<string>;
   readonly unsettled: Set<string>;
-  readonly refused: WantedLoadBalancer[];
+  readonly refused: DesiredLoadBalancer[];
   readonly failedAddresses: Map<string, BackendError>;
   /** Ids of the endpoints made in this round. */
   readonly made: Set<string>;
@@ -69,7 +69,7 @@ export async function applyPlan(input: ApplyInput): Promise<Applied> {
   await eachUntilStopped(input.plan.replacedEndpoints, progress, async (endpoint) => {
     note(await input.writer.deleteEndpoint(endpoint), `endpoint ${endpoint.addresses.join(' ')}`, progress);
   });
-  await eachUntilStopped(input.plan.endpoints, progress, (wanted) => endpointStep(wanted, input, progress));
+  await eachUntilStopped(input.plan.endpoints, progress, (desired) => endpointStep(desired, input, progress));
   await eachUntilStopped(input.plan.steps, progress, (step) => loadBalancerStep(step, input, progress));
   await removeUnreferenced(input, progress);
   noteMissing(input, progress);
@@ -103,25 +103,29 @@ function note(failure: WriteFailure | null, key: string, progress: Progress, fro
   if (frontend !== '') progress.failedFrontends.add(frontend);
 }
 
-async function endpointStep(wanted: WantedEndpoint, input: ApplyInput, progress: Progress): Promise<void> {
+async function endpointStep(
+  desired: DesiredHnsEndpoint,
+  input: ApplyInput,
+  progress: Progress,
+): Promise<void> {
   const failure = withDisposition(
-    await input.writer.createEndpoint(wanted),
-    endpointObject(wanted.address),
+    await input.writer.createEndpoint(desired),
+    endpointObject(desired.address),
     input,
   );
   if (failure === null) {
-    progress.made.add(wanted.id);
+    progress.made.add(desired.id);
     return;
   }
-  progress.failedAddresses.set(addressKey(wanted.address), failure.error);
-  progress.unsettled.add(endpointObject(wanted.address));
-  if (input.keep.has(wanted.address)) note(failure, `endpoint ${wanted.address}`, progress);
+  progress.failedAddresses.set(addressKey(desired.address), failure.error);
+  progress.unsettled.add(endpointObject(desired.address));
+  if (input.keep.has(desired.address)) note(failure, `endpoint ${desired.address}`, progress);
   else settle(failure, progress);
 }
 
 async function deleteStep(balancer: HeldLoadBalancer, input: ApplyInput, progress: Progress): Promise<void> {
   const failure = await input.writer.remove(balancer);
-  const owner = input.wantedAt(balancer.frontend)?.owner ?? balancer.frontend;
+  const owner = input.desiredAt(balancer.frontend)?.owner ?? balancer.frontend;
   note(failure, owner, progress, balancer.frontend);
 }
 
@@ -130,29 +134,29 @@ async function loadBalancerStep(
   input: ApplyInput,
   progress: Progress,
 ): Promise<void> {
-  const { wanted } = step;
-  noteAbsentEndpoints(wanted, input, progress);
-  const reachable = wanted.endpoints.some((ref) => endpointFor(ref, input.held) !== undefined);
+  const { desired } = step;
+  noteAbsentEndpoints(desired, input, progress);
+  const reachable = desired.endpoints.some((ref) => endpointFor(ref, input.held) !== undefined);
   // Its endpoints could not be made, or the old one could not be removed: already reported.
-  const blocked = step.kind === 'create' && input.held.byFrontend(wanted.frontend) !== undefined;
+  const blocked = step.kind === 'create' && input.held.byFrontend(desired.frontend) !== undefined;
   if (!reachable || blocked || isAlreadyThere(step, input, progress)) return;
   const failure = await writeStep(step, input.writer, progress);
-  if (failure !== null && isFinal(failure, wanted, input)) {
-    progress.refused.push(wanted);
+  if (failure !== null && isFinal(failure, desired, input)) {
+    progress.refused.push(desired);
     const message = `${failure.error.message}; not retried: the proxy itself listens on this port`;
-    progress.failures.push({ key: wanted.owner, error: { ...failure.error, message } });
+    progress.failures.push({ key: desired.owner, error: { ...failure.error, message } });
     return;
   }
-  const object = loadBalancerObject(wanted.frontend);
-  note(withDisposition(failure, object, input), wanted.owner, progress, wanted.frontend);
+  const object = loadBalancerObject(desired.frontend);
+  note(withDisposition(failure, object, input), desired.owner, progress, desired.frontend);
 }
 
 /** The port is in use, and not by a load balancer that HNS lists: this process uses it. */
-function isFinal({ hresult }: WriteFailure, wanted: WantedLoadBalancer, input: ApplyInput): boolean {
-  if (hresult !== HRESULT.portExists || !wanted.proxyListens || !input.fresh) return false;
+function isFinal({ hresult }: WriteFailure, desired: DesiredLoadBalancer, input: ApplyInput): boolean {
+  if (hresult !== HRESULT.portExists || !desired.proxyListens || !input.fresh) return false;
   const { loadBalancers, otherLoadBalancers } = input.held;
   const held = [...loadBalancers.values()].map(({ document }) => document);
-  return ![...held, ...otherLoadBalancers.values()].some((other) => sharesFrontend(other, wanted.settings));
+  return ![...held, ...otherLoadBalancers.values()].some((other) => sharesFrontend(other, desired.settings));
 }
 
 /** A conflict that the previous round had too: listing everything again would not end it. */
@@ -166,10 +170,10 @@ function withDisposition(
 }
 
 /** A replacement planned for an endpoint that could not be created would interrupt the Service and change nothing. */
-function isAlreadyThere({ wanted, held }: LoadBalancerStep, input: ApplyInput, { made }: Progress): boolean {
+function isAlreadyThere({ desired, held }: LoadBalancerStep, input: ApplyInput, { made }: Progress): boolean {
   if (held === undefined) return false;
-  const renewed = wanted.endpoints.some((ref) => ref.kind === 'remote' && made.has(ref.endpoint.id));
-  return !renewed && sameLoadBalancer(settingsOf(wanted, input.held), held.document);
+  const renewed = desired.endpoints.some((ref) => ref.kind === 'remote' && made.has(ref.endpoint.id));
+  return !renewed && sameLoadBalancer(settingsOf(desired, input.held), held.document);
 }
 
 async function writeStep(
@@ -177,30 +181,30 @@ async function writeStep(
   writer: Writer,
   progress: Progress,
 ): Promise<WriteFailure | null> {
-  const { wanted, held } = step;
-  if (held === undefined) return writer.create(wanted);
+  const { desired, held } = step;
+  if (held === undefined) return writer.create(desired);
   if (step.kind === 'modify' && !progress.modifyBroken) {
-    const failure = await writer.modify(wanted, held);
+    const failure = await writer.modify(desired, held);
     if (failure?.reaction !== 'no-modify') return failure;
     progress.modifyBroken = true;
   }
-  return (await writer.remove(held)) ?? (await writer.create(wanted));
+  return (await writer.remove(held)) ?? (await writer.create(desired));
 }
 
 /** The load balancer gets the endpoints that exist; the Service is reported with the missing ones. */
-function noteAbsentEndpoints(wanted: WantedLoadBalancer, input: ApplyInput, progress: Progress): void {
-  for (const ref of wanted.endpoints) {
+function noteAbsentEndpoints(desired: DesiredLoadBalancer, input: ApplyInput, progress: Progress): void {
+  for (const ref of desired.endpoints) {
     if (ref.kind !== 'remote' || endpointFor(ref, input.held) !== undefined) continue;
     const error = progress.failedAddresses.get(addressKey(ref.address));
     if (error === undefined) continue;
-    progress.failures.push({ key: wanted.owner, error });
-    progress.failedFrontends.add(wanted.frontend);
+    progress.failures.push({ key: desired.owner, error });
+    progress.failedFrontends.add(desired.frontend);
   }
 }
 
 /** A load balancer that could not be created is retried: its endpoints are kept for it. */
 function addressesOf(frontends: ReadonlySet<string>, input: ApplyInput): readonly string[] {
-  const refs = [...frontends].flatMap((frontend) => input.wantedAt(frontend)?.endpoints ?? []);
+  const refs = [...frontends].flatMap((frontend) => input.desiredAt(frontend)?.endpoints ?? []);
   return refs.flatMap((ref) => (ref.kind === 'remote' ? [ref.address] : []));
 }
 

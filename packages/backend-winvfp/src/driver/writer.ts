@@ -18,7 +18,7 @@ import {
   type Reaction,
   type WriteKind,
 } from '../objects/hresult.ts';
-import type { LoadBalancerType, WantedEndpoint, WantedLoadBalancer } from '../objects/wanted.ts';
+import type { LoadBalancerType, DesiredHnsEndpoint, DesiredLoadBalancer } from '../objects/desired.ts';
 import { hcnError } from './errors.ts';
 import type { HcnApi } from './hcn-api.ts';
 import { refreshAll } from './read-hns.ts';
@@ -32,10 +32,10 @@ export interface WriteFailure {
 
 export interface Writer {
   /** `null`: done. */
-  createEndpoint(wanted: WantedEndpoint): Promise<WriteFailure | null>;
+  createEndpoint(desired: DesiredHnsEndpoint): Promise<WriteFailure | null>;
   deleteEndpoint(held: HeldEndpoint): Promise<WriteFailure | null>;
-  create(wanted: WantedLoadBalancer): Promise<WriteFailure | null>;
-  modify(wanted: WantedLoadBalancer, held: HeldLoadBalancer): Promise<WriteFailure | null>;
+  create(desired: DesiredLoadBalancer): Promise<WriteFailure | null>;
+  modify(desired: DesiredLoadBalancer, held: HeldLoadBalancer): Promise<WriteFailure | null>;
   remove(held: HeldLoadBalancer): Promise<WriteFailure | null>;
   /** After a reply, the state of HNS is unknown. */
   readonly unsure: () => boolean;
@@ -149,12 +149,12 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
   const { held, owned, write, countFailure, readBack } = writing;
   return {
     remove: remover(writing),
-    async create(wanted) {
-      const { id, frontend } = wanted;
-      const settings = settingsOf(wanted, held);
+    async create(desired) {
+      const { id, frontend } = desired;
+      const settings = settingsOf(desired, held);
       const request = { op: 'create-load-balancer', id, settings } as const;
       const { failure, reply } = await write('create-load-balancer', request, frontend);
-      countFailure('create-load-balancer', wanted.type, failure);
+      countFailure('create-load-balancer', desired.type, failure);
       const document = failure === null ? readBack(reply) : undefined;
       if (answerLost(reply, document)) owned.expectLoadBalancer(settings);
       if (failure !== null) return failure;
@@ -163,11 +163,11 @@ function loadBalancerWrites(writing: Writing): Pick<Writer, 'create' | 'modify' 
       held.putLoadBalancer(shown);
       return null;
     },
-    async modify(wanted, balancer) {
-      const settings = settingsOf(wanted, held);
+    async modify(desired, balancer) {
+      const settings = settingsOf(desired, held);
       const request = { op: 'modify-load-balancer', id: balancer.id, settings } as const;
-      const { failure, reply } = await write('modify-load-balancer', request, wanted.frontend);
-      countFailure('modify-load-balancer', wanted.type, failure);
+      const { failure, reply } = await write('modify-load-balancer', request, desired.frontend);
+      countFailure('modify-load-balancer', desired.type, failure);
       if (failure !== null) return failure;
       const raw = readBack(reply);
       const document = raw === undefined ? { ID: balancer.id, ...settings } : readLoadBalancerDocument(raw);

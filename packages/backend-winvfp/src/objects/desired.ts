@@ -33,7 +33,7 @@ export interface CompileContext {
 }
 
 /** An endpoint that this backend creates; the CNI plug-in creates those of local pods. */
-export interface WantedEndpoint {
+export interface DesiredHnsEndpoint {
   readonly id: string;
   readonly address: string;
   readonly settings: HcnEndpointSettings;
@@ -41,14 +41,14 @@ export interface WantedEndpoint {
 
 export type EndpointRef =
   | { readonly kind: 'local'; readonly address: string }
-  | { readonly kind: 'remote'; readonly address: string; readonly endpoint: WantedEndpoint }
+  | { readonly kind: 'remote'; readonly address: string; readonly endpoint: DesiredHnsEndpoint }
   /** The endpoint with this name, whatever its address. */
   | { readonly kind: 'named'; readonly name: string };
 
 /** As in the labels of kube-proxy's metrics. */
 export type LoadBalancerType = 'clusterip' | 'nodeport' | 'externalip' | 'ingressip' | 'healthcheck';
 
-export interface WantedLoadBalancer {
+export interface DesiredLoadBalancer {
   readonly id: string;
   readonly type: LoadBalancerType;
   /** `10.96.0.10:80/tcp`, `*:30080/tcp`: no two load balancers of a family may share it. */
@@ -67,7 +67,7 @@ export interface WantedLoadBalancer {
 
 export interface CompiledService {
   readonly key: ServicePortKey;
-  readonly loadBalancers: readonly WantedLoadBalancer[];
+  readonly loadBalancers: readonly DesiredLoadBalancer[];
   /** Overlay: the endpoint with the cluster IP, through which the network resolves that address. */
-  readonly serviceVip: WantedEndpoint | null;
+  readonly serviceVip: DesiredHnsEndpoint | null;
 }

@@ -15,7 +15,7 @@ import { createHns, type Hns, type HnsOptions } from '@signalbox/hns-simulator';
 import { createWinvfpBackend } from '../backend.ts';
 import { recordHcn, type HcnRecorder } from '../driver/recorder.ts';
 import { featuresOf } from '../objects/hns-version.ts';
-import type { CompileContext } from '../objects/wanted.ts';
+import type { CompileContext } from '../objects/desired.ts';
 import type { WinvfpOptions } from '../options.ts';
 import { attachPod, stateOf } from './random-host.ts';
 import { createSimulatedHcn } from './simulated-hcn.ts';

@@ -15,7 +15,7 @@ export interface HeldChain {
 }
 
 export interface ComparedChain {
-  readonly wanted: EncodedChain;
+  readonly desired: EncodedChain;
   /** `null`: the chain does not exist. */
   readonly held: HeldChain | null;
   readonly isSame: boolean;
@@ -27,13 +27,13 @@ export function compareChain(
   listed: readonly string[] | undefined,
   family: Family,
 ): ComparedChain {
-  const wanted = encodeChain(chain, family);
-  if (listed === undefined) return { wanted, held: null, isSame: false };
+  const desired = encodeChain(chain, family);
+  if (listed === undefined) return { desired, held: null, isSame: false };
   const compared = withoutTolerated(chain, listed, family);
-  if (!isSame(wanted, compared, family)) return { wanted, held: heldChain(listed), isSame: false };
-  const held = { digest: wanted.digest, rules: listed.length };
+  if (!isSame(desired, compared, family)) return { desired, held: heldChain(listed), isSame: false };
+  const held = { digest: desired.digest, rules: listed.length };
   const isWhole = compared.length === listed.length;
-  return { wanted, held: isWhole ? held : { ...held, listed: digestOf(listed) }, isSame: true };
+  return { desired, held: isWhole ? held : { ...held, listed: digestOf(listed) }, isSame: true };
 }
 
 export function heldChain(listed: readonly string[]): HeldChain {
@@ -52,14 +52,14 @@ export function hasRules(
 }
 
 /** Whether a rule of this meaning is among those listed. */
-export function includesRule(listed: readonly string[], wanted: string, family: Family): boolean {
-  return listed.some((text) => text === wanted || canonicalText(text, family) === wanted);
+export function includesRule(listed: readonly string[], desired: string, family: Family): boolean {
+  return listed.some((text) => text === desired || canonicalText(text, family) === desired);
 }
 
-function isSame(wanted: EncodedChain, listed: readonly string[], family: Family): boolean {
-  if (wanted.rules.length !== listed.length) return false;
-  if (wanted.rules.every((rule, index) => rule === listed[index])) return true;
-  return digestOf(listed.map((text) => canonicalText(text, family))) === wanted.digest;
+function isSame(desired: EncodedChain, listed: readonly string[], family: Family): boolean {
+  if (desired.rules.length !== listed.length) return false;
+  if (desired.rules.every((rule, index) => rule === listed[index])) return true;
+  return digestOf(listed.map((text) => canonicalText(text, family))) === desired.digest;
 }
 
 /** The listed rules without the tolerated one at the head. */

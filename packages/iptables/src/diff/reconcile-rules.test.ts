@@ -23,45 +23,45 @@ const chain = (name: string, ...rules: Chain['rules']): Chain => ({ table: 'filt
 /** Reconciles the listing of the fake, and writes the result. */
 async function reconcile(
   fake: ReturnType<typeof createFakeIptables>,
-  wanted: Wanted,
+  desired: Desired,
 ): Promise<readonly string[]> {
   const listed = parseSave(fake.dumpAll());
-  const operations = reconcileRules({ family: 'IPv4', ...wanted }, divideTables(listed, ownership));
+  const operations = reconcileRules({ family: 'IPv4', ...desired }, divideTables(listed, ownership));
   const inputs = restoreInputs(operations);
   if (inputs.length > 0)
     expect(await fake.driver.restore(encodeRestore(inputs))).toEqual({ ok: true, value: null });
   return operations.map(({ kind }) => kind);
 }
 
-interface Wanted {
+interface Desired {
   readonly chains: readonly Chain[];
   readonly jumps: readonly SharedRule[];
 }
 
 const filter = (fake: ReturnType<typeof createFakeIptables>): string =>
   fake.dump('filter').replace(/\*filter|COMMIT|\n:(INPUT|FORWARD|OUTPUT) ACCEPT \[0:0\]/g, '');
-const WANTED: Wanted = { chains: [chain('OWN-A', rule([], DROP))], jumps: [toOwn('OWN-A')] };
-const NOTHING: Wanted = { chains: [], jumps: [] };
+const DESIRED: Desired = { chains: [chain('OWN-A', rule([], DROP))], jumps: [toOwn('OWN-A')] };
+const NOTHING: Desired = { chains: [], jumps: [] };
 
 describe('reconcileRules', () => {
   it('creates chains and jumps, and changes nothing the second time', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
-    expect(await reconcile(fake, WANTED)).toEqual(['write-chain', 'insert-jump']);
+    expect(await reconcile(fake, DESIRED)).toEqual(['write-chain', 'insert-jump']);
     expect(filter(fake).trim().split('\n')).toEqual([
       ':OWN-A - [0:0]',
       '-A INPUT -m comment --comment own -j OWN-A',
       '-A OWN-A -j DROP',
     ]);
-    expect(await reconcile(fake, WANTED)).toEqual([]);
+    expect(await reconcile(fake, DESIRED)).toEqual([]);
   });
 
   it('writes the altered chain, inserts the missing jump, and does not modify the rest', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
-    const wanted = { ...WANTED, chains: [...WANTED.chains, chain('OWN-B', rule([], ACCEPT))] };
-    await reconcile(fake, wanted);
+    const desired = { ...DESIRED, chains: [...DESIRED.chains, chain('OWN-B', rule([], ACCEPT))] };
+    await reconcile(fake, desired);
     const before = filter(fake);
     fake.byOthers('*filter\n-F OWN-A\n-F INPUT\nCOMMIT\n');
-    expect(await reconcile(fake, wanted)).toEqual(['write-chain', 'insert-jump']);
+    expect(await reconcile(fake, desired)).toEqual(['write-chain', 'insert-jump']);
     expect(filter(fake)).toBe(before);
   });
 
@@ -83,7 +83,7 @@ describe('reconcileRules', () => {
 
   it('removes every copy of a jump that is not desired', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
-    await reconcile(fake, WANTED);
+    await reconcile(fake, DESIRED);
     fake.byOthers(`*filter\n-A INPUT ${encodeRule(toOwn('OWN-A').rule, 'IPv4')}\nCOMMIT\n`);
     await reconcile(fake, NOTHING);
     expect(filter(fake)).not.toContain('OWN-A');
@@ -91,7 +91,7 @@ describe('reconcileRules', () => {
 
   it('empties an owned chain to which a rule that is not owned jumps, once, and keeps that rule', async () => {
     const fake = createFakeIptables({ family: 'IPv4' });
-    await reconcile(fake, WANTED);
+    await reconcile(fake, DESIRED);
     fake.byOthers('*filter\n:OTHERS - [0:0]\n-A OTHERS -j OWN-A\nCOMMIT\n');
     expect(await reconcile(fake, NOTHING)).toEqual(['remove-jump', 'empty-chain']);
     expect(filter(fake)).toContain('-A OTHERS -j OWN-A');

@@ -27,7 +27,7 @@ export interface ObsoleteChain {
   readonly isReferenced: boolean;
 }
 
-export interface WantedRules {
+export interface DesiredRules {
   readonly family: Family;
   readonly chains: readonly Chain[];
   /** Rules in chains that are not owned. */
@@ -46,35 +46,35 @@ export type RuleOperation =
  * chains that are not desired are deleted. A mode with too many chains to keep in memory at once compares chain by chain
  * (`compareChain`) and uses `missingJumps` and `obsoleteChains` for the rest.
  */
-export function reconcileRules(wanted: WantedRules, listing: OwnedTables): readonly RuleOperation[] {
+export function reconcileRules(desired: DesiredRules, listing: OwnedTables): readonly RuleOperation[] {
   return TABLES.flatMap((table) => [
-    ...chainOperations(table, wanted, listing[table]),
-    ...missingJumps(wanted, (at, chain) => listing[at].others.get(chain))
+    ...chainOperations(table, desired, listing[table]),
+    ...missingJumps(desired, (at, chain) => listing[at].others.get(chain))
       .filter((jump) => jump.table === table)
       .map((jump): RuleOperation => ({ kind: 'insert-jump', table, jump })),
-    ...obsoleteOperations(table, wanted, listing[table]),
+    ...obsoleteOperations(table, desired, listing[table]),
   ]);
 }
 
 function chainOperations(
   table: TableName,
-  { chains, family }: WantedRules,
+  { chains, family }: DesiredRules,
   { own }: OwnedRules,
 ): readonly RuleOperation[] {
   return chains
     .filter((chain) => chain.table === table)
     .map((chain) => compareChain(chain, own.get(chain.name), family))
     .filter(({ isSame }) => !isSame)
-    .map(({ wanted }): RuleOperation => ({ kind: 'write-chain', table, chain: wanted }));
+    .map(({ desired }): RuleOperation => ({ kind: 'write-chain', table, chain: desired }));
 }
 
 function obsoleteOperations(
   table: TableName,
-  { chains, jumps, family }: WantedRules,
+  { chains, jumps, family }: DesiredRules,
   listing: OwnedRules,
 ): readonly RuleOperation[] {
   const kept = new Set(chains.filter((chain) => chain.table === table).map(({ name }) => name));
-  const isWanted = (chain: string, text: string): boolean =>
+  const isDesired = (chain: string, text: string): boolean =>
     jumps.some(
       (jump) =>
         jump.table === table &&
@@ -82,7 +82,7 @@ function obsoleteOperations(
         includesRule([text], encodeRule(jump.rule, family), family),
     );
   const removes = listing.jumps
-    .filter(({ chain, text }) => !isWanted(chain, text))
+    .filter(({ chain, text }) => !isDesired(chain, text))
     .map((jump): RuleOperation => ({ kind: 'remove-jump', table, ...jump }));
   const deletes = obsoleteChains(listing)
     .filter(({ name }) => !kept.has(name))
@@ -94,7 +94,7 @@ function obsoleteOperations(
 
 /** `rulesOf`: the listed rules of a chain that is not owned; `undefined`: the chain does not exist. */
 export function missingJumps(
-  { jumps, family }: Pick<WantedRules, 'jumps' | 'family'>,
+  { jumps, family }: Pick<DesiredRules, 'jumps' | 'family'>,
   rulesOf: (table: TableName, chain: string) => readonly string[] | undefined,
 ): readonly MissingJump[] {
   const missing: MissingJump[] = [];

@@ -102,9 +102,9 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted, packets }
     },
     hasChain: async (table, chain) => succeed(kernel.table(table).has(chain)),
     hasRule: async (table, chain, rule) => {
-      const wanted = encodeRule(parseRule(rule), family);
+      const desired = encodeRule(parseRule(rule), family);
       const rules = kernel.table(table).get(chain) ?? [];
-      return succeed(rules.some(({ text }) => text === wanted));
+      return succeed(rules.some(({ text }) => text === desired));
     },
     otherVariant: async () => options.other?.driver ?? null,
     otherCommits: async () => ({ kind: 'counted', total: others.commits }),

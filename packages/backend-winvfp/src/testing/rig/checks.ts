@@ -182,8 +182,8 @@ export const CHECKS: readonly Check[] = [
       busy = false;
       assert.ok(turns > 1, `the loop turned ${turns} times`);
       replies.forEach((reply, index) => {
-        const wanted = LOCAL_PODS[Math.floor(index / 20)] ?? '';
-        assert.ok(reply.items[0]?.includes(`pod-${wanted}`), `call ${index}: ${reply.items.join()}`);
+        const desired = LOCAL_PODS[Math.floor(index / 20)] ?? '';
+        assert.ok(reply.items[0]?.includes(`pod-${desired}`), `call ${index}: ${reply.items.join()}`);
       });
       assert.equal(await control.openHandles(), 0);
     },
