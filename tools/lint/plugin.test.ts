@@ -60,6 +60,7 @@ describe('the boundaries between folders and packages', () => {
     ['packages/kubernetes/src/x.ts', '@signalbox/backend-iptables'],
     ['packages/manifests/src/x.ts', '@signalbox/kubernetes'],
     ['apps/proxy/src/loop.ts', '@signalbox/backend-iptables'],
+    ['apps/proxy/src/compose/x.ts', '@signalbox/backend-iptables'],
   ])('%s must not import %s', (where, specifier) => {
     expect(lint(where, use(specifier))).toEqual(['no-restricted-imports']);
   });
@@ -73,7 +74,7 @@ describe('the boundaries between folders and packages', () => {
     ['packages/iptables/src/driver/x.ts', '@signalbox/core/system-clock'],
     ['packages/backend-ipvs/src/compile/x.ts', '@signalbox/iptables'],
     ['packages/netlink/src/x.ts', '@signalbox/core'],
-    ['apps/proxy/src/compose/x.ts', '@signalbox/backend-iptables'],
+    ['apps/proxy/src/modes/x.ts', '@signalbox/backend-iptables'],
   ])('%s may import %s', (where, specifier) => {
     expect(lint(where, use(specifier))).toEqual([]);
   });

@@ -31,6 +31,7 @@ import { mapResult, type NetlinkError, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';
+import { keepSuccess, type Kept } from './keep-success.ts';
 
 export interface EntryList {
   readonly setName: string;
@@ -66,11 +67,12 @@ export function createIpsetClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('netfilter', options),
 ): IpsetClient {
-  const session: Session = { transport, revisions: new Map(), state: {} };
+  const protocol = keepSuccess(() => negotiate(transport));
+  const session: Session = { transport, revisions: new Map(), protocol };
   const run = (encode: (protocol: number) => NetlinkRequest): Promise<NetlinkResult<void>> =>
     withProtocol(session, async (protocol) => mapResult(await transport.request(encode(protocol)), () => {}));
   return {
-    protocol: () => withProtocol(session, (protocol) => Promise.resolve(succeed(protocol))),
+    protocol: () => protocol.get(),
     createSet: (definition, duplicates) => createSet(session, definition, duplicates ?? 'refuse'),
     destroySet: (name) => run((protocol) => encodeDestroySet(protocol, name)),
     flushSet: (name) => run((protocol) => encodeFlushSet(protocol, name)),
@@ -86,21 +88,17 @@ export function createIpsetClient(
 
 interface Session {
   readonly transport: NetlinkTransport;
-  /** Newest revision by type and family; a kernel does not change its mind about that. */
+  /** Newest revision by type and family; it is constant for a kernel. */
   readonly revisions: Map<string, number>;
-  readonly state: { protocol?: Promise<NetlinkResult<number>> };
+  readonly protocol: Kept<number>;
 }
 
 async function withProtocol<T>(
   session: Session,
   use: (protocol: number) => Promise<NetlinkResult<T>>,
 ): Promise<NetlinkResult<T>> {
-  const { state } = session;
-  state.protocol ??= negotiate(session.transport);
-  const protocol = await state.protocol;
-  if (protocol.ok) return use(protocol.value);
-  delete state.protocol;
-  return protocol;
+  const protocol = await session.protocol.get();
+  return protocol.ok ? use(protocol.value) : protocol;
 }
 
 async function negotiate(transport: NetlinkTransport): Promise<NetlinkResult<number>> {

@@ -35,6 +35,7 @@ import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';
+import { keepSuccess, type Kept } from './keep-success.ts';
 
 /** One step of a change to the IPVS table. */
 export type IpvsChange =
@@ -76,7 +77,7 @@ export function createIpvsClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('generic', options),
 ): IpvsClient {
-  const session: Session = { transport, state: {} };
+  const session: Session = { transport, family: keepSuccess(() => resolveFamily(transport)) };
   return {
     info: () => ask(session, { encode: encodeGetInfo, decode: decodeInfo }),
     timeouts: () => ask(session, { encode: encodeGetTimeouts, decode: decodeTimeouts }),
@@ -98,19 +99,15 @@ export function createIpvsClient(
 interface Session {
   readonly transport: NetlinkTransport;
   /** The family's number, requested once and kept once it is known. */
-  readonly state: { family?: Promise<NetlinkResult<number>> };
+  readonly family: Kept<number>;
 }
 
 async function withFamily<T>(
   session: Session,
   use: (familyId: number) => Promise<NetlinkResult<T>>,
 ): Promise<NetlinkResult<T>> {
-  const { state } = session;
-  state.family ??= resolveFamily(session.transport);
-  const family = await state.family;
-  if (family.ok) return use(family.value);
-  delete state.family;
-  return family;
+  const family = await session.family.get();
+  return family.ok ? use(family.value) : family;
 }
 
 async function resolveFamily(transport: NetlinkTransport): Promise<NetlinkResult<number>> {
@@ -139,7 +136,7 @@ function listServices(session: Session): Promise<NetlinkResult<readonly IpvsServ
   return withFamily(session, async (familyId) => {
     const request = encodeListServices(familyId);
     const dump = await session.transport.dump(request, decodeService);
-    if (!dump.ok && dump.error.code === 'not-found') delete session.state.family;
+    if (!dump.ok && dump.error.code === 'not-found') session.family.drop();
     return completeItems(request.operation, dump);
   });
 }
@@ -165,7 +162,7 @@ function apply(session: Session, changes: readonly IpvsChange[]): Promise<Netlin
     if (!requests.ok) return requests;
     const outcomes = await session.transport.requestAll(requests.value);
     // The kernel's error too if the family's number no longer exists: the module was unloaded, and may come back under another.
-    if (outcomes.ok && outcomes.value.some((each) => each?.code === 'not-found')) delete session.state.family;
+    if (outcomes.ok && outcomes.value.some((each) => each?.code === 'not-found')) session.family.drop();
     return outcomes;
   });
 }
