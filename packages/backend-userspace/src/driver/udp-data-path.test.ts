@@ -81,6 +81,15 @@ describe('a UDP session', () => {
     expect((await ask(client, listener, 'x'))[0]).not.toBe(first[0]);
   });
 
+  it('ends after the timeout although the time of day was set back', async () => {
+    const listener = await listenerOf([await endpoint('a')]);
+    const { driver, clock } = await serve(listener);
+    await ask(await bound(), listener, 'x');
+    clock.setBack(3_600_000);
+    clock.advance(1001);
+    expect((await driver.counts()).open).toBe(0);
+  });
+
   it('is opened for each client, to the endpoints in turn', async () => {
     const listener = await listenerOf([await endpoint('a'), await endpoint('b')]);
     await serve(listener);
