@@ -132,6 +132,72 @@ describe('Services that are not served as they ask', () => {
   });
 });
 
+describe('annotations', () => {
+  const annotated = (value: string): object => ({
+    ...SERVICE,
+    metadata: { ...SERVICE.metadata, annotations: { 'signalbox.dev/load-balancing': value } },
+  });
+  const eventsOf = (world: World, reason: string): unknown[] =>
+    world.parts.events.filter((event) => event.reason === reason);
+
+  it('F137: with an invalid value are one Warning about the Service, which is served', async () => {
+    const world = await start();
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', annotated('fastest'));
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    upsert(world, 'Service', annotated('fastest'));
+    await world.settle(1000);
+    expect(eventsOf(world, 'InvalidAnnotation')).toEqual([
+      expect.objectContaining({
+        type: 'Warning',
+        note: expect.stringMatching(
+          /annotations\[signalbox\.dev\/load-balancing\]: invalid value "fastest"/,
+        ) as string,
+        service: { namespace: 'default', name: 'web' },
+      }),
+    ]);
+    expect(
+      world.lines.filter((line) => line.includes('"fastest"') || line.includes('\\"fastest')),
+    ).toHaveLength(1);
+    expect(world.parts.backends.get('IPv4')?.changes[0]?.servicePorts.added).toHaveLength(1);
+  });
+
+  it('F137: of an EndpointSlice with an invalid value are a Warning about its Service', async () => {
+    const world = await start();
+    const slice = dnsSlice('10.244.1.5');
+    if (slice.type !== 'upsert') throw new Error('not an upsert');
+    const object = slice.object as { readonly metadata: object };
+    const metadata = { ...object.metadata, annotations: { 'signalbox.dev/weight': '0' } };
+    world.parts.source.handlers.onEvents([dnsService(), { ...slice, object: { ...object, metadata } }]);
+    expect(eventsOf(world, 'InvalidAnnotation')).toEqual([
+      expect.objectContaining({
+        note: expect.stringMatching(/^EndpointSlice default\/dns-1\..*invalid value "0"/) as string,
+        service: { namespace: 'default', name: 'dns' },
+      }),
+    ]);
+  });
+
+  it('F137: that the mode does not support are one Warning about the Service, for all ports and families', async () => {
+    const world = await start();
+    for (const backend of world.parts.backends.values()) {
+      Object.assign(backend, {
+        balancing: () => ({ algorithms: ['random'], default: 'random', weights: true }),
+      });
+    }
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', annotated('maglev'));
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle(30_000);
+    upsert(world, 'Service', annotated('random'));
+    await world.settle(1000);
+    const note =
+      'metadata.annotations[signalbox.dev/load-balancing] "maglev" is not supported in mode iptables: random is used';
+    const service = { namespace: 'default', name: 'web' };
+    expect(eventsOf(world, 'UnsupportedLoadBalancing')).toEqual([expect.objectContaining({ note, service })]);
+    expect(world.lines.filter((line) => line.includes('is not supported in mode'))).toHaveLength(1);
+  });
+});
+
 describe('an external IP that is the address of a pod', () => {
   it.each([
     ['ipvs', 1],

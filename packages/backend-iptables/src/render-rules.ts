@@ -10,6 +10,7 @@ import {
   TABLES,
   type Variant,
 } from '@signalbox/iptables';
+import { BALANCING } from './compile/load-balancing.ts';
 import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.ts';
 import { isFirewallJump } from './diff/plan.ts';
 import { type IptablesOptions, ruleOptions } from './options.ts';
@@ -27,7 +28,7 @@ export interface RenderOptions extends Pick<
  * service port violates the contract of `DesiredState`.
  */
 export function renderRules(state: DesiredState, options: RenderOptions = {}): Result<string> {
-  const change = checkedChange(state);
+  const change = checkedChange(state, BALANCING);
   if (!change.ok) return change;
   const { family } = state;
   const { variant = 'nft', ...others } = options;

@@ -148,3 +148,14 @@ function countOperations(answers: readonly Answer[]): ReadonlyMap<OperationKind,
   }
   return counts;
 }
+
+/** Those of which a real server gets no new connections from now on. */
+export function drainedServers(plan: Plan): VirtualServerKey[] {
+  return plan
+    .operations()
+    .flatMap(({ operation }) =>
+      operation.kind === 'real-update' && operation.real.weight === 0
+        ? virtualServerKey(operation.server)
+        : [],
+    );
+}

@@ -14,6 +14,7 @@ import {
 } from '@signalbox/core';
 import { VirtualServerOwnership, conflict } from './virtual-server-ownership.ts';
 import { cleanUp } from './cleanup.ts';
+import { balancingOf } from './compile/load-balancing.ts';
 import { createPacketFilterCompiler } from './current-packet-filter.ts';
 import { HeldState } from './diff/held-state.ts';
 import { driftOf } from './diff/drift.ts';
@@ -23,11 +24,11 @@ import { ownedServers, withDesired } from './diff/ownership.ts';
 import type { PlanInput } from './diff/plan-input.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
 import { DesiredObjects } from './diff/desired-objects.ts';
-import { execute, type Executed, type Executor } from './execute.ts';
+import { drainedServers, execute, type Executed, type Executor } from './execute.ts';
 import { difference, inspect } from './inspect.ts';
 import type { Observed } from './objects/kernel-state.ts';
 import type { PacketFilter } from './objects/packet-filter.ts';
-import { virtualServerKey, type VirtualServerKey } from './objects/virtual-server.ts';
+import type { VirtualServerKey } from './objects/virtual-server.ts';
 import { closeDrivers, settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 import { notDummyError, prepareKernel } from './prepare.ts';
 import { sameMembers } from './same-members.ts';
@@ -47,6 +48,7 @@ class IpvsBackend implements Backend {
   readonly mode = 'ipvs';
   readonly family: Family;
   readonly sync: Backend['sync'];
+  readonly balancing: NonNullable<Backend['balancing']>;
   readonly inspect: NonNullable<Backend['inspect']>;
   readonly difference: NonNullable<Backend['difference']>;
   readonly #settings: Settings;
@@ -66,7 +68,9 @@ class IpvsBackend implements Backend {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.family = settings.family;
-    this.sync = validatedSync(settings.family, (change) => this.#sync(change));
+    const balancing = balancingOf(settings.scheduler);
+    this.balancing = () => balancing;
+    this.sync = validatedSync(settings.family, (change) => this.#sync(change), balancing);
     this.#ownership = new VirtualServerOwnership(settings.journal);
     const { family, scheduler, localPolicyFallback, masqueradeBit } = settings;
     this.#compilePacketFilter = createPacketFilterCompiler({ family, masqueradeBit });
@@ -258,11 +262,7 @@ class IpvsBackend implements Backend {
   async #execute(plan: Comparison['plan'], report: SyncReport): Promise<Executed> {
     const executed = await execute(this.#executor, plan);
     countExecuted(report, executed);
-    for (const { operation } of plan.operations()) {
-      if (operation.kind === 'real-update' && operation.real.weight === 0) {
-        this.#unscanned.add(virtualServerKey(operation.server));
-      }
-    }
+    for (const key of drainedServers(plan)) this.#unscanned.add(key);
     return executed;
   }
 

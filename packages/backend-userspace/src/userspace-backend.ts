@@ -10,6 +10,7 @@ import {
   type Observation,
   type SyncResult,
 } from '@signalbox/core';
+import { BALANCING } from './compile/load-balancing.ts';
 import { driftOf, type Expected } from './diff/drift.ts';
 import { noteDone, planOperations, type HeldState } from './diff/plan.ts';
 import { createWantedState, type WantedState } from './diff/wanted-state.ts';
@@ -51,7 +52,8 @@ export function createUserspaceBackend(options: UserspaceBackendOptions): Usersp
   return {
     mode: 'userspace',
     family,
-    sync: validatedSync(family, (change) => sync(state, change)),
+    sync: validatedSync(family, (change) => sync(state, change), BALANCING),
+    balancing: () => BALANCING,
     cleanup: () => cleanUp(state),
     observe: () => observe(state),
     inspect: (keys) => inspect(driver, state.wanted, keys),

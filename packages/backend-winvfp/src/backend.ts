@@ -9,6 +9,7 @@ import type {
   ServicePortKey,
   SyncResult,
 } from '@signalbox/core';
+import { BALANCING } from './compile/load-balancing.ts';
 import { unsupportedOf, type Unsupported } from './compile/unsupported.ts';
 import { createDesiredObjects, type DesiredObjects } from './compile/desired-objects.ts';
 import { configurationError, contextOf, isServed } from './context.ts';
@@ -43,7 +44,8 @@ export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   return {
     mode: 'kernelspace',
     family: options.family,
-    sync: validatedSync(options.family, (change) => sync(state, change)),
+    sync: validatedSync(options.family, (change) => sync(state, change), BALANCING),
+    balancing: () => BALANCING,
     cleanup: () => cleanup(state),
     observe: () => observe(state),
     inspect: (keys) => inspect(state, keys),

@@ -6,6 +6,7 @@
  */
 import type { DesiredChange } from './desired/desired-change.ts';
 import type { BackendError } from './errors.ts';
+import type { BalancingAlgorithm } from './model/balancing.ts';
 import type { Family } from './model/family.ts';
 import type { ServicePortKey } from './model/service-port-name.ts';
 
@@ -98,6 +99,16 @@ export type CleanupResult =
   | { readonly outcome: 'ok'; readonly removed: readonly string[]; readonly inUse?: number }
   | { readonly outcome: 'failed'; readonly error: BackendError };
 
+/** How a mode chooses endpoints. */
+export interface BalancingSupport {
+  /** A service port with another one is programmed with the default (`validatedSync`). */
+  readonly algorithms: readonly BalancingAlgorithm[];
+  /** What service ports without an algorithm have, in a word: `random`. */
+  readonly default: string;
+  /** Whether endpoints get shares in proportion to their weights; else equal shares. */
+  readonly weights: boolean;
+}
+
 export interface Backend {
   /** The proxy mode: `iptables`. */
   readonly mode: string;
@@ -118,6 +129,9 @@ export interface Backend {
 
   /** Compares the kernel with the last desired state; changes nothing. */
   observe(): Promise<Observation>;
+
+  /** Absent: only the default, without weights. It may depend on the kernel, so that it is complete after the first `sync`. */
+  readonly balancing?: () => BalancingSupport;
 
   /** `observe` may run during a sync; its result may then be out of date. All other calls must not overlap. */
   readonly observesBesideSync?: boolean;

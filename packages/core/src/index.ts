@@ -1,4 +1,8 @@
 export * from './backend.ts';
+export * from './balancing/maglev.ts';
+export { murmur3 } from './balancing/murmur3.ts';
+export { DEFAULT_BALANCING_ONLY } from './balancing/supported-change.ts';
+export * from './balancing/unsupported.ts';
 export * from './clock.ts';
 export { isNodeName } from './decode/reader.ts';
 export * from './conntrack/flow.ts';
@@ -23,6 +27,7 @@ export { shareBar } from './explain/share-bar.ts';
 export type * from './explain/service-description.ts';
 export * from './input.ts';
 export * from './result.ts';
+export * from './model/balancing.ts';
 export * from './model/cidr.ts';
 export * from './model/family.ts';
 export * from './model/ip.ts';

@@ -32,6 +32,8 @@ export interface InputProblem {
   /** What was found there, rendered short. */
   readonly value: string;
   readonly reason: string;
+  /** Of an annotation of an EndpointSlice: `namespace/name` of the Service. */
+  readonly service?: string;
 }
 
 export function formatInputProblem(problem: InputProblem): string {

@@ -26,9 +26,10 @@ export function groupBy<T>(seen: readonly Seen<T>[], text: (value: T) => string)
 
 /** Of a Service, as far as every node has to see the same: `use` of endpoints depends on node and zone. */
 function sharedParts({ description }: ServiceAnswer): Readonly<Record<string, unknown>> {
-  const { found, type, policies, affinity, sourceRanges, healthCheckNodePort, ports } = description;
+  const { found, type, policies, affinity, balancing, sourceRanges, healthCheckNodePort, ports } =
+    description;
   return {
-    Service: { found, type, policies, affinity, sourceRanges, healthCheckNodePort },
+    Service: { found, type, policies, affinity, balancing, sourceRanges, healthCheckNodePort },
     'service ports': ports.map(({ key, family, port, nodePort }) => ({ key, family, port, nodePort })),
     frontends: ports.map(({ key, family, frontends }) => ({
       key,
@@ -44,10 +45,11 @@ function sharedParts({ description }: ServiceAnswer): Readonly<Record<string, un
     endpoints: ports.map(({ key, family, endpoints }) => ({
       key,
       family,
-      endpoints: endpoints.map(({ address, port, node, conditions }) => ({
+      endpoints: endpoints.map(({ address, port, node, weight, conditions }) => ({
         address,
         port,
         node,
+        weight,
         conditions,
       })),
     })),

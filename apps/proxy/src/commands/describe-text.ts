@@ -22,7 +22,7 @@ export function describeText(answer: ServiceAnswer): string {
 }
 
 function head({ description, diagnosis, served }: ServiceAnswer): string {
-  const { policies, affinity, healthCheckNodePort, node, families } = description;
+  const { policies, affinity, balancing, healthCheckNodePort, node, families } = description;
   const unserved = families.filter((family) => !family.served);
   return textFields([
     ['Name', description.name],
@@ -33,6 +33,7 @@ function head({ description, diagnosis, served }: ServiceAnswer): string {
     ['Internal traffic policy', policies === null ? '' : POLICY[policies.internal]],
     ['External traffic policy', policies === null ? '' : POLICY[policies.external]],
     ['Session affinity', affinity === null ? '' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
+    ['Load balancing', balancing ?? ''],
     ['Source ranges', description.sourceRanges.join(', ')],
     ['Health check node port', String(healthCheckNodePort ?? '')],
     [
@@ -72,6 +73,7 @@ function endpointTable({ endpoints }: Port, held: KernelService | undefined): st
   const counts = new Map(
     held?.endpoints.map(({ address, port, connections }) => [formatAddressPort(address, port), connections]),
   );
+  const isWeighted = endpoints.some(({ weight }) => weight > 1);
   const rows = endpoints.map((endpoint) => {
     const { address, port } = endpoint;
     const place = port === null ? address : formatAddressPort(address, port);
@@ -80,12 +82,14 @@ function endpointTable({ endpoints }: Port, held: KernelService | undefined): st
       endpoint.node ?? '-',
       endpoint.zone ?? '-',
       USE[endpoint.use],
+      ...(isWeighted ? [String(endpoint.weight)] : []),
       ...(counts.size === 0 ? [] : [String(counts.get(place) ?? 0)]),
       `${endpoint.reason} (${endpoint.rule})`,
     ];
   });
   const counted = counts.size === 0 ? [] : ['CONNECTIONS'];
-  return textTable([['ENDPOINT', 'NODE', 'ZONE', 'USED WITH', ...counted, 'REASON'], ...rows], '  ');
+  const optional = [...(isWeighted ? ['WEIGHT'] : []), ...counted];
+  return textTable([['ENDPOINT', 'NODE', 'ZONE', 'USED WITH', ...optional, 'REASON'], ...rows], '  ');
 }
 
 function kernelText(

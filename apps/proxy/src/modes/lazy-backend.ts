@@ -1,4 +1,10 @@
-import { type Backend, type BackendError, type Family, type SyncResult } from '@signalbox/core';
+import {
+  DEFAULT_BALANCING_ONLY,
+  type Backend,
+  type BackendError,
+  type Family,
+  type SyncResult,
+} from '@signalbox/core';
 
 export interface LazyBackendOptions {
   readonly mode: string;
@@ -10,17 +16,8 @@ export interface LazyBackendOptions {
 
 /** A backend that comes to life at its first sync. Changes that came before it wait. */
 export function lazyBackend(options: LazyBackendOptions): Backend {
-  const held: { backend: Backend | null; waiting: Parameters<Backend['sync']>[0][] } = {
-    backend: null,
-    waiting: [],
-  };
-  const get = async (): Promise<Backend | BackendError> => {
-    if (held.backend !== null) return held.backend;
-    const made = await options.create();
-    if ('code' in made) return made;
-    held.backend = made;
-    return made;
-  };
+  const held: Held = { backend: null, waiting: [] };
+  const get = (): Promise<Backend | BackendError> => created(held, options);
   return {
     mode: options.mode,
     family: options.family,
@@ -41,6 +38,7 @@ export function lazyBackend(options: LazyBackendOptions): Backend {
       const backend = await get();
       return 'code' in backend ? { outcome: 'failed', error: backend } : backend.observe();
     },
+    balancing: () => held.backend?.balancing?.() ?? DEFAULT_BALANCING_ONLY,
     // Before the first sync there is nothing to compare: reading creates no backend.
     inspect: async (keys) =>
       (await held.backend?.inspect?.(keys)) ?? { outcome: 'ok', servicePorts: new Map() },
@@ -49,4 +47,17 @@ export function lazyBackend(options: LazyBackendOptions): Backend {
       await held.backend?.close();
     },
   };
+}
+
+interface Held {
+  backend: Backend | null;
+  waiting: Parameters<Backend['sync']>[0][];
+}
+
+async function created(held: Held, { create }: LazyBackendOptions): Promise<Backend | BackendError> {
+  if (held.backend !== null) return held.backend;
+  const made = await create();
+  if ('code' in made) return made;
+  held.backend = made;
+  return made;
 }

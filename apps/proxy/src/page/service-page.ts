@@ -39,11 +39,12 @@ function serviceLink(key: string): Markup {
 }
 
 function facts(description: Description): Markup {
-  const { type, policies, affinity, sourceRanges, healthCheckNodePort, node } = description;
+  const { type, policies, affinity, balancing, sourceRanges, healthCheckNodePort, node } = description;
   const rows = namedValues([
     ['Type', type ?? 'none'],
     ['Policies', policies === null ? 'none' : `internal ${policies.internal}, external ${policies.external}`],
     ['Session affinity', affinity === null ? 'none' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
+    ['Load balancing', balancing ?? 'default of the mode'],
     ['Source ranges', sourceRanges.length === 0 ? 'all' : sourceRanges.join(', ')],
     ['Health-check node port', healthCheckNodePort === null ? 'none' : String(healthCheckNodePort)],
     ['This node', `${node.name}${node.zone === null ? '' : `, zone ${node.zone}`}`],

@@ -3,6 +3,7 @@ import {
   formatInputProblem,
   type Clock,
   type Family,
+  type InputProblem,
   type Model,
   type NodeView,
   type ObjectEvent,
@@ -74,12 +75,32 @@ function takeEvents(options: ControllerOptions, events: readonly ObjectEvent[]):
 }
 
 /** A defect of Signalbox that one object triggers must not stop the others. */
-function takeEvent({ model, logger, onNode }: ControllerOptions, event: ObjectEvent): void {
+function takeEvent(options: ControllerOptions, event: ObjectEvent): void {
+  const { model, logger, onNode } = options;
   try {
     const origin = event.type === 'upsert' && event.origin !== undefined ? { origin: event.origin } : {};
-    for (const problem of model.apply(event)) logger.warning(formatInputProblem(problem), origin);
+    for (const problem of model.apply(event)) {
+      logger.warning(formatInputProblem(problem), origin);
+      recordAnnotation(options, problem);
+    }
     if (event.resource === 'Node') onNode(model.node());
   } catch (error) {
     logger.error('Failed to apply an event of the source', { err: error, resource: event.resource });
   }
+}
+
+/** The API server checks the fields of an object, but not its annotations: an Event reports an invalid value to its author. */
+function recordAnnotation({ events }: ControllerOptions, problem: InputProblem): void {
+  const { resource, object, field, service = object } = problem;
+  if (!field.startsWith('metadata.annotations') || (resource !== 'Service' && problem.service === undefined))
+    return;
+  const [namespace = '', name = ''] = service.split('/');
+  const note = formatInputProblem(problem);
+  events.record({
+    type: 'Warning',
+    reason: 'InvalidAnnotation',
+    action: 'SyncProxyRules',
+    note,
+    service: { namespace, name },
+  });
 }

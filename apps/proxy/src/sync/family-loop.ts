@@ -17,6 +17,7 @@ import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
 import type { LocalNodePorts } from '../modes/proxy-mode.ts';
 import type { StateFile } from '../node/state-file.ts';
+import type { BalancingReporter } from './balancing-reporter.ts';
 import { recordSync } from '../metrics/record-sync.ts';
 import type { FamilyTrace } from '../tracing/change-traces.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
@@ -43,6 +44,7 @@ export interface FamilyLoopOptions {
   readonly frontends: () => StateFile;
   /** `null`: the mode shares no address with other hosts. */
   readonly sharedAddresses: SharedAddressReporter | null;
+  readonly balancing: BalancingReporter;
   /** `null`: the mode's rules serve all node ports that are served. */
   readonly localNodePorts: LocalNodePorts | null;
   readonly periods: () => Periods;
@@ -114,6 +116,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
     const built = step(family);
     options.trace?.built();
     after.staleFlows?.note(built);
+    options.balancing.note(built.change);
     recordPending(metrics, model);
     return built;
   };
@@ -169,6 +172,7 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   health.updated(family);
   after.refusals.synced(report.result.failures);
   after.sharedAddresses?.synced(report.state);
+  after.balancing.synced(after.backend);
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
   await after.localNodePorts?.sync(report.state);

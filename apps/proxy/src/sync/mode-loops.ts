@@ -6,6 +6,7 @@ import type { ServiceHealth } from '../health/service-health.ts';
 import type { LocalNodePorts, ModeBackend, PacketCounters, Successor } from '../modes/proxy-mode.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { ModeLoops, Parts } from '../parts.ts';
+import { createBalancingReporter, type BalancingReporter } from './balancing-reporter.ts';
 import { createFamilyLoop, type FamilyLoop } from './family-loop.ts';
 import { familyServiceHealth } from './family-service-health.ts';
 import { createSharedAddressReporter, type SharedAddressReporter } from './shared-address-reporter.ts';
@@ -33,10 +34,14 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
   for (const family of families)
     backends.set(family, await createBackend(parts, settings, { family, counters }));
   const succession = successionOf(parts, settings, backends);
+  const balancing = createBalancingReporter({
+    logger: logging.logger.component('sync'),
+    events: parts.bundle.events,
+  });
   const loops = new Map(
     [...backends].map(([family, backend]) => [
       family,
-      createLoop(parts, { ...options, backend, succession }),
+      createLoop(parts, { ...options, backend, succession, balancing }),
     ]),
   );
   return {
@@ -118,11 +123,12 @@ type LoopParts = Omit<Parts, 'running'>;
 interface NewLoop extends ModeLoopsOptions {
   readonly backend: ModeBackend;
   readonly succession: Succession;
+  readonly balancing: BalancingReporter;
 }
 
 function createLoop(
   parts: LoopParts,
-  { settings, isFirst, listener, backend, succession }: NewLoop,
+  { settings, isFirst, listener, backend, succession, balancing }: NewLoop,
 ): FamilyLoop {
   const { composition, logging } = parts;
   const { family } = backend;
@@ -139,6 +145,7 @@ function createLoop(
     ...(parts.tracing === null ? {} : { trace: parts.tracing.families[family] }),
     flows: composition.createFlowCleaner(settings, family),
     sharedAddresses: sharedAddressReporter(parts, settings, family),
+    balancing,
     localNodePorts: localNodePortsOf(parts, settings, family),
     frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),

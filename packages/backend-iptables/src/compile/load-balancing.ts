@@ -1,4 +1,4 @@
-import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import type { BalancingSupport, DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
 import { type Chain, jump, type Match, oneIn, rule, type Target, type TypedRule } from '@signalbox/iptables';
 import { endpointLabel, serviceChain } from './names.ts';
@@ -7,6 +7,8 @@ import { endpointComment, protocolName } from './frontend-match.ts';
 import { withHairpin } from './hairpin.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
+
+export const BALANCING: BalancingSupport = { algorithms: ['random'], default: 'random', weights: false };
 
 /** KUBE-SVC-… or KUBE-SVL-…: the masquerade rules, the affinity rules, and an equal probability for each endpoint. */
 export function balancingChain(

@@ -3,6 +3,7 @@ import { isEmptyChange, validatedSync } from '@signalbox/core';
 import { systemClock } from '@signalbox/core/system-clock';
 import { createExecDriver, firstMissing, type IptablesDriver } from '@signalbox/iptables';
 import { isInHysteresisBand } from '../compile/context.ts';
+import { BALANCING } from '../compile/load-balancing.ts';
 import { createRuleCompiler } from '../compile/rule-compiler.ts';
 import { isSettled } from '../diff/rule-ledger.ts';
 import { ruleOptions, type IptablesOptions } from '../options.ts';
@@ -30,7 +31,8 @@ export function createIptablesBackend(options: IptablesOptions): Backend {
   return {
     mode: 'iptables',
     family: options.family,
-    sync: validatedSync(options.family, (change) => syncAlone({ driver, options, state }, change)),
+    sync: validatedSync(options.family, (change) => syncAlone({ driver, options, state }, change), BALANCING),
+    balancing: () => BALANCING,
     cleanup: () => cleanUp(driver, state),
     observe: () => observeDrift(driver, state),
     inspect: (keys) => inspect(driver, state, keys),

@@ -1,8 +1,14 @@
 /** How the kernel picks a real server: one scheduler for the whole node. */
+import type { BalancingSupport } from '@signalbox/core';
 import { IP_VS_SVC_F_SCHED2 } from '../objects/virtual-server.ts';
 
 /** What kube-proxy uses when none is named. */
 export const DEFAULT_SCHEDULER = 'rr';
+
+/** `scheduler`: that of Services without an algorithm. */
+export function balancingOf(scheduler: string): BalancingSupport {
+  return { algorithms: [], default: `the IPVS scheduler ${scheduler}`, weights: false };
+}
 
 /** Schedulers of Linux up to 6.x. The kernel has the last word: others may come as modules. */
 export const SCHEDULERS: readonly string[] = [

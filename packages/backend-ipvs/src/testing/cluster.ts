@@ -70,6 +70,7 @@ export function service(shape: ServiceShape = {}): DesiredServicePort {
     localEndpoints,
     servingEndpoints: [...clusterEndpoints, ...(shape.alsoServing ?? []).map(endpoint)].sort(byText),
     affinity: affinitySeconds === undefined ? null : { timeoutSeconds: affinitySeconds },
+    balancing: null,
     windows: { preserveDestination: false, updateInPlace: true },
   };
 }

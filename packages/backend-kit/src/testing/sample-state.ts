@@ -124,6 +124,7 @@ export function servicePort(
     localEndpoints: endpoints.filter(({ isLocal }) => isLocal),
     servingEndpoints: endpoints,
     affinity: affinitySeconds === undefined ? null : { timeoutSeconds: affinitySeconds },
+    balancing: null,
     windows: { preserveDestination: false, updateInPlace: true },
   };
 }

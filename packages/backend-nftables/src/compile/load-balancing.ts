@@ -3,8 +3,11 @@
  * slots, of which slot 0 is always filled. Its rules try a random slot r times, then slot 0, then drop: a chain of nat
  * must not fall through, or the connection is confirmed untranslated and its source port is lost for minutes.
  */
+import type { BalancingSupport } from '@signalbox/core';
 import { type Chain, ENDPOINT_MAPS, type EndpointMap } from '../objects/ruleset.ts';
 import { DROP, type Field, rule, type Rule } from '../objects/rule.ts';
+
+export const BALANCING: BalancingSupport = { algorithms: ['random'], default: 'random', weights: false };
 
 /** Smallest power of two that is not less than the number of endpoints. */
 export function classOf(endpoints: number): number {

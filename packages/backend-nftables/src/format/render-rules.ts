@@ -1,5 +1,6 @@
 /** A dry run: the table of a state, without a kernel. Pure. */
 import { checkedChange, type DesiredState, type Result, succeed } from '@signalbox/core';
+import { BALANCING } from '../compile/load-balancing.ts';
 import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
 import { markOf, type NftablesOptions } from '../options.ts';
 import { formatTable } from './table-text.ts';
@@ -15,7 +16,7 @@ export function renderRules(
   state: DesiredState,
   options: Pick<NftablesOptions, 'masqueradeBit'> = {},
 ): Result<string> {
-  const change = checkedChange(state);
+  const change = checkedChange(state, BALANCING);
   if (!change.ok) return change;
   const { family } = state;
   const wanted = createWantedState({ family, mark: markOf(options), capabilities: CAPABILITIES });

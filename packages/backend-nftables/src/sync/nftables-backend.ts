@@ -8,6 +8,7 @@ import {
   type SyncResult,
   validatedSync,
 } from '@signalbox/core';
+import { BALANCING } from '../compile/load-balancing.ts';
 import { planIncrement } from '../diff/increment.ts';
 import { createPlan } from '../diff/plan.ts';
 import { rebuild, type Reconciliation, reconcile } from '../diff/reconcile.ts';
@@ -45,7 +46,8 @@ export function createNftablesBackend(options: NftablesOptions): NftablesBackend
   return {
     mode: 'nftables',
     family,
-    sync: validatedSync(family, (change) => syncAlone({ options, driver, state }, change)),
+    sync: validatedSync(family, (change) => syncAlone({ options, driver, state }, change), BALANCING),
+    balancing: () => BALANCING,
     observe: () => observe(verifier, state),
     inspect: (keys) => inspect(verifier, state, keys),
     difference: () => difference(verifier, state),

@@ -2,8 +2,14 @@
  * Round robin over the endpoints of one service port, in an order that is shuffled when its endpoints change. Session
  * affinity takes precedence. Pure: time and randomness are arguments.
  */
-import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import type { BalancingSupport, DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
 import { createAffinityTable } from './session-affinity.ts';
+
+export const BALANCING: BalancingSupport = {
+  algorithms: ['round-robin'],
+  default: 'round-robin',
+  weights: false,
+};
 
 export interface Balancer {
   /** `count` endpoints in the order to try them, repeated if there are fewer. Empty: there is no endpoint. */

@@ -1,7 +1,15 @@
 /** Selects the endpoints of a frontend. HNS distributes connections by hash; all endpoints have the same weight. */
-import type { DesiredEndpoint, DesiredServicePort, Frontend, RouteTarget } from '@signalbox/core';
+import type {
+  BalancingSupport,
+  DesiredEndpoint,
+  DesiredServicePort,
+  Frontend,
+  RouteTarget,
+} from '@signalbox/core';
 import type { CompileContext, EndpointRef } from '../objects/desired.ts';
 import { remotePod } from './remote-endpoints.ts';
+
+export const BALANCING: BalancingSupport = { algorithms: [], default: 'the hash of HNS', weights: false };
 
 export interface Chosen {
   /** All of one port. */

@@ -84,6 +84,7 @@ export function service(shape: ServiceShape = {}): DesiredServicePort {
     localEndpoints: endpoints.filter((entry) => entry.isLocal),
     servingEndpoints: endpoints,
     affinity: shape.affinity ?? null,
+    balancing: null,
     windows: { preserveDestination: false, updateInPlace: true, ...shape.windows },
   };
 }

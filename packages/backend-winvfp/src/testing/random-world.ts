@@ -68,6 +68,7 @@ export function randomService(random: Random): DesiredServicePort {
     localEndpoints: clusterEndpoints.filter((endpoint) => endpoint.isLocal),
     servingEndpoints: clusterEndpoints,
     affinity: random() < 0.3 ? { timeoutSeconds: 10_800 } : null,
+    balancing: null,
     windows: { preserveDestination: random() < 0.2, updateInPlace: random() < 0.8 },
   };
 }

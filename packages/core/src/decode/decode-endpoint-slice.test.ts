@@ -36,6 +36,43 @@ describe('conditions', () => {
   });
 });
 
+describe('the weight', () => {
+  const weighted = (value: unknown): DecodedSlice => {
+    const labels = { 'kubernetes.io/service-name': 'cart' };
+    const metadata = { labels, annotations: { 'signalbox.dev/weight': value } };
+    return decode(sliceObject([POD], { metadata }));
+  };
+
+  it.each([
+    [undefined, undefined],
+    [null, undefined],
+    ['1', undefined],
+    ['2', 2],
+    ['100', 100],
+  ])('F135: %j of the annotation is %j', (value, weight) => {
+    const { value: slice, problems } = weighted(value);
+    expect([slice?.weight, problems]).toEqual([weight, []]);
+  });
+
+  it.each(['0', '101', '-1', '1.5', '007', 'many', '', 5])(
+    'F135: %j is reported with the annotation and the Service, and endpoints have weight 1',
+    (value) => {
+      const { value: slice, problems } = weighted(value);
+      expect([slice?.weight, slice?.endpoints.length]).toEqual([undefined, 1]);
+      expect(problems).toEqual([
+        {
+          resource: 'EndpointSlice',
+          object: 'shop/cart-1',
+          field: 'metadata.annotations[signalbox.dev/weight]',
+          value: JSON.stringify(value),
+          reason: 'must be a whole number from 1 to 100, as a string: 1 is used',
+          service: 'shop/cart',
+        },
+      ]);
+    },
+  );
+});
+
 describe('endpoints', () => {
   it('F135: only the first address counts, in canonical spelling', () => {
     const endpoints = [{ addresses: ['FD00:0::5', 'fd00::6'] }];

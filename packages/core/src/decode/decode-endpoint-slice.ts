@@ -7,10 +7,12 @@ import {
   type SlicePort,
   type TopologyHints,
 } from '../model/endpoint-slice.ts';
+import { DEFAULT_WEIGHT } from '../model/balancing.ts';
 import { FAMILIES, type Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import { objectKey } from '../model/service-port-name.ts';
 import { refusalOf } from '../model/special-address.ts';
+import { readWeight } from './annotations.ts';
 import { HEADLESS_LABEL, readProtocol } from './decode-service.ts';
 import type { InternPool } from './intern.ts';
 import {
@@ -118,12 +120,15 @@ export function decodeEndpointSlice(object: unknown, pool: InternPool): DecodedS
     return { key, value: null, problems: log.found, triggerTime: null };
   }
   const reader: SliceReader = { family, pool, log };
+  const owner = objectKey(namespace, service);
+  const weight = readWeight(metadata, owner, log);
   const value: SliceModel = {
     key,
-    service: objectKey(namespace, service),
+    service: owner,
     family,
     ports: decodePorts(items(ports), reader),
     endpoints: decodeEndpoints(items(endpoints), reader),
+    ...(weight === DEFAULT_WEIGHT ? {} : { weight }),
   };
   return { key, value, problems: log.found, triggerTime: readTriggerTime(metadata) };
 }

@@ -2,6 +2,7 @@ import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/se
 import { PROTOCOLS, type Protocol } from '../model/family.ts';
 import type { IgnoredService, ServiceModel, ServicePortModel, ServiceType } from '../model/service.ts';
 import { servicePortKey, type ServicePortKey, type ServicePortName } from '../model/service-port-name.ts';
+import { readLoadBalancing } from './annotations.ts';
 import { decodeServiceAddresses } from './decode-service-addresses.ts';
 import {
   fields,
@@ -171,6 +172,7 @@ export function decodeService(object: unknown): DecodedService {
     internalPolicy: internalPolicy(spec, log),
     externalPolicy: externalPolicy(spec, log),
     affinity: decodeAffinity(spec, log),
+    balancing: readLoadBalancing(metadata, log),
     healthCheckNodePort: healthCheckNodePort(spec, log),
     headless: HEADLESS_LABEL in labels,
     windows: decodeWindows(metadata),

@@ -60,15 +60,17 @@ function render(value: unknown): string {
 /** Collects the problems of one object. */
 export interface ProblemLog {
   readonly found: readonly InputProblem[];
-  add(field: string, value: unknown, reason: string): void;
+  /** `service`: the Service that the object belongs to. */
+  add(field: string, value: unknown, reason: string, service?: ObjectKey): void;
 }
 
 function createProblemLog(resource: Resource, object: string): ProblemLog {
   const found: InputProblem[] = [];
   return {
     found,
-    add: (field, value, reason) => {
-      found.push({ resource, object, field, value: render(value), reason });
+    add: (field, value, reason, service) => {
+      const problem = { resource, object, field, value: render(value), reason };
+      found.push(service === undefined ? problem : { ...problem, service });
     },
   };
 }

@@ -26,6 +26,7 @@ export function buildServicePort(
     localEndpoints: selected.local,
     servingEndpoints: selected.serving,
     affinity: sessionAffinity(service),
+    balancing: service.balancing,
     windows: service.windows,
   };
 }

@@ -5,6 +5,7 @@
  * *who* may connect. All values are plain data, deeply readonly, and one IP family only: a dual-stack node is
  * two states and two backends. Reasons: decisions/0002-desired-state.md.
  */
+import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { Family } from '../model/family.ts';
 import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from '../model/service-port-name.ts';
@@ -21,6 +22,8 @@ export interface DesiredEndpoint {
   readonly isLocal: boolean;
   /** Its slice names no node: it may run anywhere, here too. Then `isLocal` is false. */
   readonly onUnknownNode?: true;
+  /** 1-100: its share of new connections in proportion to that of other endpoints; absent: 1. */
+  readonly weight?: number;
 }
 
 /**
@@ -105,6 +108,8 @@ export interface DesiredServicePort {
    */
   readonly servingEndpoints: readonly DesiredEndpoint[];
   readonly affinity: SessionAffinity | null;
+  /** How the endpoint of a connection without session affinity is chosen; `null`: the default of the proxy mode. */
+  readonly balancing: BalancingAlgorithm | null;
   readonly windows: WindowsOptions;
 }
 

@@ -1,6 +1,7 @@
 /** States written by hand: for a program without Kubernetes, a dry run, a test. */
+import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { Family, Protocol } from '../model/family.ts';
-import { canonicalAddress, familyOf } from '../model/ip.ts';
+import { canonicalAddress, familyOf, formatAddressPort } from '../model/ip.ts';
 import { parseServicePortKey, type ServicePortName, servicePortKey } from '../model/service-port-name.ts';
 import { addCounts, countsOf, NO_COUNTS } from './counts.ts';
 import type {
@@ -20,6 +21,10 @@ export interface ClusterIPOptions {
   readonly protocol?: Protocol;
   /** Session affinity by client address; none by default. */
   readonly affinitySeconds?: number;
+  /** That of the proxy mode by default. */
+  readonly balancing?: BalancingAlgorithm;
+  /** Of endpoints, by address and port as in `endpoints`, 1-100; 1 by default. */
+  readonly weights?: Readonly<Record<string, number>>;
   /** The `clusterIPMasquerade` of the node of the state; `none` by default. */
   readonly masquerade?: ClusterIPMasquerade;
 }
@@ -36,7 +41,7 @@ export function clusterIP(
   const { protocol = 'TCP', affinitySeconds, masquerade = 'none' } = options;
   const { address, port } = addressPort('frontend', frontend);
   const all = endpoints.map((text, index) => endpointOf(`endpoints[${index}]`, text, familyOf(address)));
-  const sorted = distinct(all);
+  const sorted = withWeights(distinct(all), options.weights ?? {});
   const name = nameOf(options.name ?? defaultName(address, port), protocol);
   const routes = sorted.length === 0 ? REFUSE : clusterIPForwarding(masquerade, 'cluster');
   return {
@@ -47,6 +52,7 @@ export function clusterIP(
     localEndpoints: [],
     servingEndpoints: sorted,
     affinity: affinitySeconds === undefined ? null : { timeoutSeconds: affinitySeconds },
+    balancing: options.balancing ?? null,
     windows: { preserveDestination: false, updateInPlace: true },
   };
 }
@@ -99,6 +105,20 @@ function endpointOf(argument: string, text: string, family: Family): DesiredEndp
     throw new RangeError(`${argument}: ${text} is not an ${family} address, as the frontend is`);
   }
   return { address, port, isLocal: false };
+}
+
+function withWeights(
+  endpoints: readonly DesiredEndpoint[],
+  weights: Readonly<Record<string, number>>,
+): readonly DesiredEndpoint[] {
+  const given = Object.entries(weights).map(([text, weight]) => {
+    const { address, port } = addressPort('weights', text);
+    const endpoint = endpoints.find((each) => each.address === address && each.port === port);
+    if (endpoint === undefined) throw new RangeError(`weights: ${text} is not one of the endpoints`);
+    return { ...endpoint, weight };
+  });
+  const byText = new Map(given.map((each) => [formatAddressPort(each.address, each.port), each]));
+  return endpoints.map((each) => byText.get(formatAddressPort(each.address, each.port)) ?? each);
 }
 
 /** Sorted as the contract of `clusterEndpoints` requires. */

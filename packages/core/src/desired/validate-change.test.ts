@@ -34,6 +34,7 @@ function servicePort(name: string, more: object = {}): DesiredServicePort {
     localEndpoints: [ENDPOINT],
     servingEndpoints: [ENDPOINT],
     affinity: { timeoutSeconds: 10_800 },
+    balancing: null,
     windows: { preserveDestination: false, updateInPlace: true },
     ...more,
   };

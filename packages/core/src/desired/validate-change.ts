@@ -5,7 +5,8 @@
  * A service port or health check that violates the contract is left out and reported, and the others are
  * programmed; a change that is malformed as a whole is refused.
  */
-import type { ServiceFailure, SyncResult } from '../backend.ts';
+import type { BalancingSupport, ServiceFailure, SyncResult } from '../backend.ts';
+import { createSupportedChange, DEFAULT_BALANCING_ONLY } from '../balancing/supported-change.ts';
 import { backendError, type BackendError } from '../errors.ts';
 import { fail, type Result, succeed } from '../result.ts';
 import { FAMILIES, type Family } from '../model/family.ts';
@@ -27,13 +28,21 @@ import {
 
 export type SyncChange = (change: DesiredChange) => Promise<SyncResult>;
 
-/** `sync` of a backend, after the check. Never rejects because of its argument. */
-export function validatedSync(family: Family, sync: SyncChange): SyncChange {
+/**
+ * `sync` of a backend, after the check: with no load-balancing algorithm that is not in `balancing`. Never rejects because of its
+ * argument.
+ */
+export function validatedSync(
+  family: Family,
+  sync: SyncChange,
+  balancing: BalancingSupport = DEFAULT_BALANCING_ONLY,
+): SyncChange {
   const validator = createChangeValidator(family);
+  const supported = createSupportedChange(balancing);
   return async (change) => {
     const checked = validator.check(change);
     if (!checked.ok) return refusedChange(checked.error);
-    const result = await sync(checked.value);
+    const result = await sync(supported(checked.value));
     const { refused } = validator;
     if (refused.length === 0) return result;
     const outcome = result.outcome === 'ok' ? 'partial' : result.outcome;
@@ -84,11 +93,15 @@ export function createChangeValidator(family: Family): ChangeValidator {
 }
 
 /** The full change of a state, checked as every backend checks it; the error is that of the first part that is refused. */
-export function checkedChange(state: DesiredState): Result<DesiredChange> {
+export function checkedChange(
+  state: DesiredState,
+  balancing: BalancingSupport = DEFAULT_BALANCING_ONLY,
+): Result<DesiredChange> {
   const validator = createChangeValidator(state.family);
   const checked = validator.check(fullChange(state));
   const [refused] = validator.refused;
-  return refused === undefined ? checked : fail(refused.error);
+  if (refused !== undefined) return fail(refused.error);
+  return checked.ok ? succeed(createSupportedChange(balancing)(checked.value)) : checked;
 }
 
 function malformed(message: string): BackendError {

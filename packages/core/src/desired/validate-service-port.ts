@@ -1,4 +1,5 @@
 /** Whether a value is what the contract in `desired-state.ts` calls a service port, a health check, a node. */
+import { BALANCING_ALGORITHMS, DEFAULT_WEIGHT, MAX_WEIGHT } from '../model/balancing.ts';
 import { PROTOCOLS, type Family } from '../model/family.ts';
 import { objectKey, servicePortKey, type ServicePortName } from '../model/service-port-name.ts';
 import {
@@ -47,6 +48,7 @@ export function checkServicePort(value: unknown, rules: ServicePortRules): Probl
     at('.localEndpoints', each(value['localEndpoints'], endpoint)) ??
     at('.servingEndpoints', each(value['servingEndpoints'], endpoint)) ??
     at('.affinity', checkAffinity(value['affinity'])) ??
+    at('.balancing', checkBalancing(value['balancing'])) ??
     at('.windows', checkWindows(value['windows']))
   );
 }
@@ -121,9 +123,18 @@ function checkEndpoint(value: unknown, { family, known }: ServicePortRules): Pro
   const problem =
     at('.address', address(value['address'], family)) ??
     at('.port', port(value['port'])) ??
-    at('.isLocal', isTrueOrFalse(value['isLocal']));
+    at('.isLocal', isTrueOrFalse(value['isLocal'])) ??
+    at('.weight', checkWeight(value['weight']));
   if (isRemembered && problem === null) known.add(value);
   return problem;
+}
+
+function checkWeight(value: unknown): Problem {
+  return value === undefined ? null : wholeNumber(value, DEFAULT_WEIGHT, MAX_WEIGHT);
+}
+
+function checkBalancing(value: unknown): Problem {
+  return value === null ? null : oneOf(value, BALANCING_ALGORITHMS);
 }
 
 function checkAffinity(value: unknown): Problem {

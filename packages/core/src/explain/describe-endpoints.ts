@@ -1,4 +1,5 @@
 import type { DesiredServicePort } from '../desired/desired-state.ts';
+import { DEFAULT_WEIGHT } from '../model/balancing.ts';
 import { READY, SERVING, TERMINATING, type SliceModel } from '../model/endpoint-slice.ts';
 import type { ServicePortName } from '../model/service-port-name.ts';
 import { isReady, isServingTerminating, type Candidate } from '../select/candidate.ts';
@@ -121,6 +122,7 @@ function mismatched(context: EndpointContext): EndpointDescription[] {
         port: null,
         ...where(nodeName, context),
         hints,
+        weight: slice.weight ?? DEFAULT_WEIGHT,
         conditions: conditionsText,
         ...verdict,
       });
@@ -142,6 +144,7 @@ export function describeEndpoints(context: EndpointContext): EndpointDescription
       port: endpoint.port,
       ...where(node, context),
       hints,
+      weight: endpoint.weight ?? DEFAULT_WEIGHT,
       conditions: conditionsOf(conditions),
       use,
       ...verdict,

@@ -1,5 +1,5 @@
 import { buildServicePort } from '../desired/build-service-port.ts';
-import type { Frontend } from '../desired/desired-state.ts';
+import type { DesiredServicePort, Frontend } from '../desired/desired-state.ts';
 import type { Family } from '../model/family.ts';
 import { formatAddressPort } from '../model/ip.ts';
 import { serviceOf } from '../model/service-port-name.ts';
@@ -26,6 +26,7 @@ export interface PortScope {
 }
 
 export interface DescribedPort {
+  readonly built: DesiredServicePort;
   readonly description: ServicePortDescription;
   readonly problems: readonly ServiceProblem[];
 }
@@ -170,6 +171,7 @@ export function describePort(scope: PortScope): DescribedPort {
   const frontends = built.frontends.map((frontend) => describeFrontend(frontend, scope));
   const problems = problemsOf(scope, frontends, endpoints);
   return {
+    built,
     description: {
       key: port.key,
       name: port.name.port,

@@ -1,5 +1,6 @@
 import { FAMILIES, type Family } from '../model/family.ts';
 import type { IgnoredService, ServiceModel } from '../model/service.ts';
+import { unsupportedBalancing, type ModeBalancing } from '../balancing/unsupported.ts';
 import type { InputProblem } from '../input.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describePort, type DescribedPort } from './describe-port.ts';
@@ -34,7 +35,8 @@ const IGNORED: Readonly<Record<IgnoredService, readonly [rule: string, message: 
 };
 
 /** For an invalid value of these fields, the default is used; an invalid value of any other field removes what it specifies. */
-const DEFAULTED = /^spec\.(sessionAffinity|internalTrafficPolicy|externalTrafficPolicy|healthCheckNodePort)/;
+const DEFAULTED =
+  /^(metadata\.annotations|spec\.(sessionAffinity|internalTrafficPolicy|externalTrafficPolicy|healthCheckNodePort))/;
 
 function decodeProblem({ resource, object, field, value, reason }: InputProblem): ServiceProblem {
   const isLost = resource === 'Service' && !DEFAULTED.test(field);
@@ -177,6 +179,7 @@ function notServed(tracked: TrackedService, families: readonly Family[]): Servic
     type: null,
     policies: null,
     affinity: null,
+    balancing: null,
     sourceRanges: [],
     healthCheckNodePort: null,
     families: [],
@@ -184,6 +187,16 @@ function notServed(tracked: TrackedService, families: readonly Family[]): Servic
     problems: [...ignoredProblems(tracked), ...tracked.problems.map(decodeProblem)],
   };
   return finish(tracked, rest, families);
+}
+
+/** What the proxy mode does not support; once for all ports. */
+function balancingProblems(
+  ports: readonly DescribedPort[],
+  balancing: ModeBalancing | undefined,
+): ServiceProblem[] {
+  if (balancing === undefined) return [];
+  const lines = ports.flatMap(({ built }) => unsupportedBalancing(built, balancing));
+  return [...new Set(lines)].map((message) => ({ severity: 'warning', rule: null, message, ...EVERYWHERE }));
 }
 
 /** One Service as this node serves it; `families`: the families for which the node programs rules. */
@@ -204,6 +217,7 @@ export function describeService(
       type: service.type,
       policies: { internal: service.internalPolicy, external: service.externalPolicy },
       affinity: affinity === null ? null : { kind: 'ClientIP', timeoutSeconds: affinity.timeoutSeconds },
+      balancing: service.balancing,
       sourceRanges: FAMILIES.flatMap((family) => service.addresses[family]?.sourceRanges ?? []),
       healthCheckNodePort: healthCheckNodePort === 0 ? null : healthCheckNodePort,
       families: families.map((family) => describeFamily(family, service, ports)),
@@ -212,6 +226,7 @@ export function describeService(
         ...ports.flatMap(({ problems }) => problems),
         ...tracked.problems.map(decodeProblem),
         ...serviceProblems(service, tracked, viewpoint),
+        ...balancingProblems(ports, options.modeBalancing),
       ],
     },
     families,

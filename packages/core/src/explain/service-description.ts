@@ -1,5 +1,7 @@
 /** What `describeService` returns: one Service as this node serves it. Plain data, to be written as JSON. */
+import type { ModeBalancing } from '../balancing/unsupported.ts';
 import type { Frontend, Route } from '../desired/desired-state.ts';
+import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { TopologyHints } from '../model/endpoint-slice.ts';
 import type { Family, Protocol } from '../model/family.ts';
 import type { TrafficPolicy } from '../model/service-policy.ts';
@@ -8,6 +10,8 @@ import type { ServiceType } from '../model/service.ts';
 
 /** Properties of the proxy mode. */
 export interface DescribeOptions {
+  /** What the mode that runs supports, if known. */
+  readonly modeBalancing?: ModeBalancing;
   /** `spec.loadBalancerSourceRanges` have no effect. */
   readonly ignoresSourceRanges?: boolean;
 }
@@ -55,6 +59,8 @@ export interface EndpointDescription {
   /** Zone of its node, if this instance has the Node object. */
   readonly zone: string | null;
   readonly hints: TopologyHints | null;
+  /** 1-100: its share of new connections in proportion to that of other endpoints. */
+  readonly weight: number;
   readonly conditions: { readonly ready: boolean; readonly serving: boolean; readonly terminating: boolean };
   /** The endpoint sets of the service port that contain it. */
   readonly use: EndpointUse;
@@ -106,6 +112,8 @@ export interface ServiceDescription {
   readonly type: ServiceType | null;
   readonly policies: { readonly internal: TrafficPolicy; readonly external: TrafficPolicy } | null;
   readonly affinity: { readonly kind: 'ClientIP'; readonly timeoutSeconds: number } | null;
+  /** Of the annotation `signalbox.dev/load-balancing`; null: the default of the proxy mode. */
+  readonly balancing: BalancingAlgorithm | null;
   /** `loadBalancerSourceRanges` of both families. Empty: every source may connect. */
   readonly sourceRanges: readonly string[];
   readonly healthCheckNodePort: number | null;

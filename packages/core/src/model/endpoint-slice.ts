@@ -36,4 +36,6 @@ export interface SliceModel {
   readonly family: Family;
   readonly ports: readonly SlicePort[];
   readonly endpoints: readonly SliceEndpoint[];
+  /** 2-100, of each endpoint; absent: 1. */
+  readonly weight?: number;
 }

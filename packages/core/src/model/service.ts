@@ -1,3 +1,4 @@
+import type { BalancingAlgorithm } from './balancing.ts';
 import type { TrafficPolicy, SessionAffinity, WindowsOptions } from './service-policy.ts';
 import type { Family } from './family.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
@@ -42,6 +43,8 @@ export interface ServiceModel {
   /** `local` only where the policy applies: S1. */
   readonly externalPolicy: TrafficPolicy;
   readonly affinity: SessionAffinity | null;
+  /** `null`: the default of the proxy mode. */
+  readonly balancing: BalancingAlgorithm | null;
   /** 0: no health check is served. */
   readonly healthCheckNodePort: number;
   /** Labelled as headless: its endpoints are not used (S29). */

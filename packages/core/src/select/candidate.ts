@@ -52,11 +52,11 @@ function place(node: string, here: string): Pick<DesiredEndpoint, 'isLocal' | 'o
 function matchingPorts(
   slices: readonly SliceModel[],
   name: ServicePortName,
-): { readonly port: number; readonly endpoints: SliceModel['endpoints'] }[] {
-  return slices.flatMap(({ ports, endpoints }) =>
-    ports
+): { readonly port: number; readonly slice: SliceModel }[] {
+  return slices.flatMap((slice) =>
+    slice.ports
       .filter((port) => port.name === name.port && port.protocol === name.protocol)
-      .map(({ port }) => ({ port, endpoints })),
+      .map(({ port }) => ({ port, slice })),
   );
 }
 
@@ -70,12 +70,13 @@ export function collectCandidates(
   nodeName: string,
 ): Candidate[] {
   const found = new Map<string, Candidate>();
-  for (const { endpoints, port: slicePort } of matchingPorts(slices, port)) {
-    for (const { address, nodeName: node, conditions, hints } of endpoints) {
+  for (const { slice, port: slicePort } of matchingPorts(slices, port)) {
+    const weight = slice.weight === undefined ? {} : { weight: slice.weight };
+    for (const { address, nodeName: node, conditions, hints } of slice.endpoints) {
       const text = formatAddressPort(address, slicePort);
       const known = found.get(text);
       if (known !== undefined && rank(known.conditions) >= rank(conditions)) continue;
-      const endpoint = { address, port: slicePort, ...place(node, nodeName) };
+      const endpoint = { address, port: slicePort, ...place(node, nodeName), ...weight };
       found.set(text, { text, endpoint, node, conditions, hints });
     }
   }

@@ -26,7 +26,10 @@ export interface Built {
  * the services that an event touches.
  */
 export interface Model {
-  /** Records one event. Problems name what was left out; the rest of the object is used. */
+  /**
+   * Records one event. Problems name what was left out; the rest of the object is used. Of a Service or an EndpointSlice, those
+   * that its last version had too are not returned again.
+   */
   apply(event: ObjectEvent): readonly InputProblem[];
   /**
    * Frontends left out because another Service has the address now (S28). Not part of `apply`: while a new list comes

@@ -374,3 +374,61 @@ describe('configuration', () => {
     ]);
   });
 });
+
+describe('load balancing', () => {
+  const BALANCED = { metadata: { annotations: { 'signalbox.dev/load-balancing': 'maglev' } } };
+  const weighted = (weight: string): ReturnType<typeof upsert> => {
+    const labels = { 'kubernetes.io/service-name': 'cart' };
+    return slice([POD], { metadata: { labels, annotations: { 'signalbox.dev/weight': weight } } });
+  };
+
+  it('is changed by the annotation of the Service', () => {
+    const model = builtModel();
+    expect(model.state('IPv4').servicePorts.get(KEY)?.balancing).toBeNull();
+    model.apply(service(BALANCED));
+    const [changed] = model.build('IPv4').change.servicePorts.changed;
+    expect([changed?.before.balancing, changed?.after.balancing]).toEqual([null, 'maglev']);
+    model.apply(service());
+    expect(model.build('IPv4').change.servicePorts.changed[0]?.after.balancing).toBeNull();
+  });
+
+  it('is changed by the weight of a slice, for each set of endpoints', () => {
+    const model = builtModel();
+    model.apply(weighted('20'));
+    const [changed] = model.build('IPv4').change.servicePorts.changed;
+    const endpoint = { address: '10.244.1.5', port: 8080, isLocal: true };
+    expect(changed?.before.clusterEndpoints).toEqual([endpoint]);
+    expect(changed?.after.clusterEndpoints).toEqual([{ ...endpoint, weight: 20 }]);
+    expect(changed?.after.servingEndpoints).toEqual([{ ...endpoint, weight: 20 }]);
+  });
+
+  it('is not changed by the weight 1, which every endpoint has', () => {
+    const model = builtModel();
+    model.apply(weighted('1'));
+    expect(summary(model.build('IPv4').change)).toEqual(NOTHING);
+  });
+});
+
+describe('problems of an object', () => {
+  const broken = (value: string): ReturnType<typeof upsert> =>
+    service({ metadata: { annotations: { 'signalbox.dev/load-balancing': value } } });
+  const valuesOf = (model: Model, event: ReturnType<typeof upsert>): string[] =>
+    model.apply(event).map(({ value }) => value);
+
+  it('are returned once, although the object is delivered again', () => {
+    const model = builtModel();
+    expect(valuesOf(model, broken('fastest'))).toEqual(['"fastest"']);
+    expect(valuesOf(model, broken('fastest'))).toEqual([]);
+    expect(model.tracked('shop/cart').problems).toHaveLength(1);
+  });
+
+  it('are returned again with another value, and after they were solved', () => {
+    const model = builtModel();
+    expect(valuesOf(model, broken('fastest'))).toEqual(['"fastest"']);
+    expect(valuesOf(model, broken('slowest'))).toEqual(['"slowest"']);
+    expect(valuesOf(model, service())).toEqual([]);
+    expect(valuesOf(model, broken('slowest'))).toEqual(['"slowest"']);
+    model.apply(remove('Service', 'cart'));
+    expect(valuesOf(model, broken('slowest'))).toEqual(['"slowest"']);
+  });
+});

@@ -181,15 +181,15 @@ function createUpsert(world: World, families: Families): (event: Upsert) => read
     switch (resource) {
       case 'Service': {
         const { key, value, problems, ignored } = decodeService(object);
-        if (key !== null) world.notes.note('Service', key, { problems, ignored });
-        if (key !== null) replaceService(world, families, { key, after: value ?? undefined });
-        return problems;
+        if (key === null) return problems;
+        replaceService(world, families, { key, after: value ?? undefined });
+        return world.notes.note('Service', key, { problems, ignored });
       }
       case 'EndpointSlice': {
         const { key, value, problems, triggerTime } = decodeEndpointSlice(object, pool);
-        if (key !== null) world.notes.note('EndpointSlice', key, { problems, ignored: null });
-        if (key !== null) replaceSlice(world, families, { key, after: value ?? undefined, triggerTime });
-        return problems;
+        if (key === null) return problems;
+        replaceSlice(world, families, { key, after: value ?? undefined, triggerTime });
+        return world.notes.note('EndpointSlice', key, { problems, ignored: null });
       }
       case 'Node': {
         const { key, value, problems } = decodeNode(object);

@@ -1,5 +1,6 @@
 import type { InputProblem, Resource } from '../input.ts';
 import type { IgnoredService } from '../model/service.ts';
+import { sameValue } from '../model/same-value.ts';
 import type { ObjectKey } from '../model/service-port-name.ts';
 
 interface Note {
@@ -10,8 +11,11 @@ interface Note {
 
 /** What decoding left out, for `describeService`. Holds nothing of an object that is complete. */
 export interface ObjectNotes {
-  /** Replaces the note of the object. */
-  note(resource: Resource, key: ObjectKey, note: Note): void;
+  /**
+   * Replaces the note of the object. Returns the problems that its last version did not have: objects are delivered again for
+   * other changes, and after each list.
+   */
+  note(resource: Resource, key: ObjectKey, note: Note): readonly InputProblem[];
   forget(resource: Resource, key: ObjectKey): void;
   problems(resource: Resource, key: ObjectKey): readonly InputProblem[];
   ignored(service: ObjectKey): IgnoredService | null;
@@ -29,11 +33,13 @@ export function createObjectNotes(): ObjectNotes {
   };
   return {
     note(resource, key, note) {
+      const known = problems.get(resource)?.get(key) ?? NO_PROBLEMS;
       forget(resource, key);
       if (note.ignored !== null) ignored.set(key, note.ignored);
-      if (note.problems.length === 0) return;
+      if (note.problems.length === 0) return NO_PROBLEMS;
       const ofResource = problems.get(resource) ?? new Map<ObjectKey, readonly InputProblem[]>();
       problems.set(resource, ofResource.set(key, note.problems));
+      return note.problems.filter((problem) => !known.some((each) => sameValue(each, problem)));
     },
     forget,
     problems: (resource, key) => problems.get(resource)?.get(key) ?? NO_PROBLEMS,

@@ -17,7 +17,7 @@ const USED: Readonly<Record<Resource, Readonly<Record<string, unknown>>>> = {
       creationTimestamp: '2026-11-30T01:02:03Z',
       deletionTimestamp: '2026-11-30T01:02:04Z',
       labels: { app: 'web' },
-      annotations: { 'preserve-destination': 'true' },
+      annotations: { 'preserve-destination': 'true', 'signalbox.dev/load-balancing': 'maglev' },
     },
     spec: {
       ports: [{ name: 'http', protocol: 'TCP', port: 80, nodePort: 30_080 }],

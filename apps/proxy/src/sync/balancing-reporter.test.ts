@@ -1,0 +1,94 @@
+import {
+  clusterIP,
+  desiredState,
+  fullChange,
+  type BalancingSupport,
+  type ClusterIPOptions,
+  type DesiredChange,
+  type DesiredServicePort,
+  type Family,
+} from '@signalbox/core';
+import { describe, expect, it } from 'vitest';
+import type { ProxyEvent } from '../compose/composition.ts';
+import { createLogging } from '../logging/logger.ts';
+import { createBalancingReporter } from './balancing-reporter.ts';
+
+const WEIGHTS = { weights: { '10.244.1.5:80': 5 } };
+
+function web(options: ClusterIPOptions = {}): DesiredServicePort {
+  return clusterIP('10.96.0.10:80', ['10.244.1.5:80'], { name: 'shop/web:http', ...options });
+}
+
+function full(family: Family, ...ports: DesiredServicePort[]): DesiredChange {
+  return fullChange(desiredState(family, ports));
+}
+
+function step(parts: Partial<DesiredChange['servicePorts']>): DesiredChange {
+  const servicePorts = { added: [], changed: [], removed: [], ...parts };
+  return { ...full('IPv4'), kind: 'incremental', nodeChanged: false, servicePorts };
+}
+
+function world(support: BalancingSupport = { algorithms: ['random'], default: 'random', weights: false }) {
+  const events: ProxyEvent[] = [];
+  const lines: string[] = [];
+  const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
+  const { logger } = createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink);
+  const reporter = createBalancingReporter({
+    logger,
+    events: { record: (event) => void events.push(event) },
+  });
+  /** The notes of Events of one sync. */
+  const sync = (change: DesiredChange, current = support): string[] => {
+    const known = events.length;
+    reporter.note(change);
+    reporter.synced({ family: change.family, mode: 'iptables', balancing: () => current });
+    return events.slice(known).map(({ note }) => note);
+  };
+  return { events, lines, sync };
+}
+
+const MAGLEV =
+  'metadata.annotations[signalbox.dev/load-balancing] "maglev" is not supported in mode iptables: random is used';
+const WEIGHT =
+  'metadata.annotations[signalbox.dev/weight] of EndpointSlices is not supported in mode iptables: endpoints get equal shares';
+
+describe('load-balancing annotations that the mode does not support', () => {
+  it('are reported once for a Service with several ports in two families', () => {
+    const { sync, lines, events } = world();
+    const ports = [web({ balancing: 'maglev' }), web({ balancing: 'maglev', name: 'shop/web:other' })];
+    expect(sync(full('IPv4', ...ports))).toEqual([MAGLEV]);
+    expect(sync(full('IPv6', ...ports))).toEqual([]);
+    expect(events[0]?.service).toEqual({ namespace: 'shop', name: 'web' });
+    expect(lines).toEqual([expect.stringContaining('Service shop/web: metadata.annotations')]);
+  });
+
+  it('are not reported where the mode supports them', () => {
+    const { sync } = world({ algorithms: ['maglev'], default: 'random', weights: true });
+    expect(sync(full('IPv4', web({ balancing: 'maglev', ...WEIGHTS })))).toEqual([]);
+  });
+
+  it('include weights', () => {
+    expect(world().sync(full('IPv4', web({ balancing: 'random', ...WEIGHTS })))).toEqual([WEIGHT]);
+  });
+
+  it('are reported again after they were removed in all families', () => {
+    const { sync } = world();
+    const [plain, balanced] = [web(), web({ balancing: 'maglev' })];
+    sync(full('IPv4', balanced));
+    sync(full('IPv6', balanced));
+    const away = step({ changed: [{ before: balanced, after: plain }] });
+    const back = step({ changed: [{ before: plain, after: balanced }] });
+    sync(away);
+    expect(sync(back)).toEqual([]);
+    sync(away);
+    sync(full('IPv6'));
+    expect(sync(back)).toEqual([MAGLEV]);
+  });
+
+  it('are reported when another Service gets them, and not for changes of other Services', () => {
+    const { sync } = world();
+    sync(full('IPv4', web({ balancing: 'maglev' })));
+    expect(sync(step({ added: [web({ name: 'shop/plain' })] }))).toEqual([]);
+    expect(sync(step({ added: [web({ name: 'shop/other', balancing: 'maglev' })] }))).toEqual([MAGLEV]);
+  });
+});

@@ -1,0 +1,107 @@
+/**
+ * Warns about Services with a load-balancing annotation that the proxy mode does not support: once for each Service and
+ * annotation, in the log and as an Event, however many ports and families the Service has.
+ */
+import {
+  DEFAULT_BALANCING_ONLY,
+  hasWeights,
+  serviceOf,
+  unsupportedBalancing,
+  type Backend,
+  type DesiredChange,
+  type DesiredServicePort,
+  type Family,
+  type ServicePortKey,
+} from '@signalbox/core';
+import type { Events } from '../compose/composition.ts';
+import type { Logger } from '../logging/logger.ts';
+
+export interface BalancingReporterOptions {
+  readonly logger: Logger;
+  readonly events: Events;
+}
+
+/** One for all families of a mode. */
+export interface BalancingReporter {
+  /** Each change, in order. */
+  readonly note: (change: DesiredChange) => void;
+  /** After each sync that did not fail as a whole: what the backend supports may depend on the kernel. */
+  readonly synced: (backend: Pick<Backend, 'balancing' | 'family' | 'mode'>) => void;
+}
+
+/** Service ports with one of the annotations. */
+type Annotated = Map<ServicePortKey, DesiredServicePort>;
+
+export function createBalancingReporter(options: BalancingReporterOptions): BalancingReporter {
+  const annotated = new Map<Family, Annotated>();
+  /** Families with changes since the last check. */
+  const changed = new Set<Family>();
+  /** What was reported, in which families it holds. */
+  const reported = new Map<string, Set<Family>>();
+  return {
+    note: (change) => {
+      const { kind, family } = change;
+      const ports: Annotated = (kind === 'full' ? null : annotated.get(family)) ?? new Map();
+      const hasChanged = noteChange(ports, change);
+      annotated.set(family, ports);
+      if (hasChanged || kind === 'full') changed.add(family);
+    },
+    synced: (backend) => {
+      const { family } = backend;
+      if (!changed.delete(family)) return;
+      const current = findings(annotated.get(family)?.values() ?? [], backend);
+      for (const [text, families] of reported) {
+        if (current.has(text)) continue;
+        families.delete(family);
+        if (families.size === 0) reported.delete(text);
+      }
+      for (const [text, finding] of current) {
+        const families = reported.get(text);
+        if (families === undefined) report(options, finding);
+        reported.set(text, (families ?? new Set()).add(family));
+      }
+    },
+  };
+}
+
+/** Whether a service port with an annotation was or is among them. */
+function noteChange(ports: Annotated, { servicePorts: { added, changed, removed } }: DesiredChange): boolean {
+  const gone = [...removed, ...changed.map(({ before }) => before)].filter(({ key }) => ports.delete(key));
+  const come = [...added, ...changed.map(({ after }) => after)].filter(
+    (port) => port.balancing !== null || hasWeights(port),
+  );
+  for (const port of come) ports.set(port.key, port);
+  return gone.length > 0 || come.length > 0;
+}
+
+interface Finding {
+  readonly service: string;
+  readonly message: string;
+}
+
+function findings(
+  ports: Iterable<DesiredServicePort>,
+  { mode, balancing }: Parameters<BalancingReporter['synced']>[0],
+): ReadonlyMap<string, Finding> {
+  const support = balancing?.() ?? DEFAULT_BALANCING_ONLY;
+  const found = new Map<string, Finding>();
+  for (const port of ports) {
+    const service = serviceOf(port.key);
+    for (const message of unsupportedBalancing(port, { mode, support })) {
+      found.set(`${service} ${message}`, { service, message });
+    }
+  }
+  return found;
+}
+
+function report({ logger, events }: BalancingReporterOptions, { service, message }: Finding): void {
+  logger.warning(`Service ${service}: ${message}`);
+  const [namespace = '', name = ''] = service.split('/');
+  events.record({
+    type: 'Warning',
+    reason: 'UnsupportedLoadBalancing',
+    action: 'SyncProxyRules',
+    note: message,
+    service: { namespace, name },
+  });
+}

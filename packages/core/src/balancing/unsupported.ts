@@ -1,0 +1,36 @@
+/** What a Service specifies about load balancing and a proxy mode does not support. */
+import type { BalancingSupport } from '../backend.ts';
+import type { DesiredServicePort } from '../desired/desired-state.ts';
+import { DEFAULT_WEIGHT, LOAD_BALANCING_ANNOTATION, WEIGHT_ANNOTATION } from '../model/balancing.ts';
+
+export interface ModeBalancing {
+  readonly mode: string;
+  readonly support: BalancingSupport;
+}
+
+/** Of one service port; one line for each annotation. */
+export function unsupportedBalancing(
+  port: Pick<DesiredServicePort, 'balancing' | 'clusterEndpoints' | 'localEndpoints'>,
+  { mode, support }: ModeBalancing,
+): readonly string[] {
+  const { balancing } = port;
+  const lines: string[] = [];
+  if (balancing !== null && !support.algorithms.includes(balancing)) {
+    const field = `metadata.annotations[${LOAD_BALANCING_ANNOTATION}]`;
+    lines.push(`${field} "${balancing}" is not supported in mode ${mode}: ${support.default} is used`);
+  }
+  if (!support.weights && hasWeights(port)) {
+    const field = `metadata.annotations[${WEIGHT_ANNOTATION}] of EndpointSlices`;
+    lines.push(`${field} is not supported in mode ${mode}: endpoints get equal shares`);
+  }
+  return lines;
+}
+
+export function hasWeights({
+  clusterEndpoints,
+  localEndpoints,
+}: Pick<DesiredServicePort, 'clusterEndpoints' | 'localEndpoints'>): boolean {
+  return [clusterEndpoints, localEndpoints].some((set) =>
+    set.some(({ weight = DEFAULT_WEIGHT }) => weight !== DEFAULT_WEIGHT),
+  );
+}

@@ -1,0 +1,40 @@
+/** Annotations that Signalbox defines. An invalid value is reported, and the object is used with the default. */
+import {
+  BALANCING_ALGORITHMS,
+  DEFAULT_WEIGHT,
+  LOAD_BALANCING_ANNOTATION,
+  MAX_WEIGHT,
+  WEIGHT_ANNOTATION,
+  type BalancingAlgorithm,
+} from '../model/balancing.ts';
+import type { ObjectKey } from '../model/service-port-name.ts';
+import { fields, type Fields, type ProblemLog } from './reader.ts';
+
+function annotationOf(metadata: Fields, name: string): unknown {
+  return fields(metadata['annotations'])[name] ?? null;
+}
+
+/** `null`: the default of the proxy mode. */
+export function readLoadBalancing(metadata: Fields, log: ProblemLog): BalancingAlgorithm | null {
+  const value = annotationOf(metadata, LOAD_BALANCING_ANNOTATION);
+  const found = BALANCING_ALGORITHMS.find((algorithm) => algorithm === value);
+  if (found !== undefined || value === null) return found ?? null;
+  const reason = `must be ${BALANCING_ALGORITHMS.join(', ')}: the default of the proxy mode is used`;
+  log.add(annotationField(LOAD_BALANCING_ANNOTATION), value, reason);
+  return null;
+}
+
+/** `service`: the Service of the slice. */
+export function readWeight(metadata: Fields, service: ObjectKey, log: ProblemLog): number {
+  const value = annotationOf(metadata, WEIGHT_ANNOTATION);
+  if (value === null) return DEFAULT_WEIGHT;
+  const weight = typeof value === 'string' && /^[1-9]\d{0,2}$/.test(value) ? Number(value) : 0;
+  if (weight >= 1 && weight <= MAX_WEIGHT) return weight;
+  const reason = `must be a whole number from 1 to ${MAX_WEIGHT}, as a string: ${DEFAULT_WEIGHT} is used`;
+  log.add(annotationField(WEIGHT_ANNOTATION), value, reason, service);
+  return DEFAULT_WEIGHT;
+}
+
+function annotationField(name: string): string {
+  return `metadata.annotations[${name}]`;
+}
