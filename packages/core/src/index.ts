@@ -29,6 +29,8 @@ export * from './input.ts';
 export * from './result.ts';
 export * from './model/balancing.ts';
 export * from './model/cidr.ts';
+export * from './model/connection-policy.ts';
+export * from './model/duration.ts';
 export * from './model/family.ts';
 export * from './model/ip.ts';
 export * from './model/model-config.ts';

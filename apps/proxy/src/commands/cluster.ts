@@ -1,6 +1,6 @@
 /** `signalbox cluster ACTION`: every node of a cluster at once, from any machine with a kubeconfig. */
 import { parseAddressPort, SERVER_PORTS } from '../config/ip.ts';
-import { fail, succeed, type Result } from '@signalbox/core';
+import { fail, parseDuration, succeed, type Result } from '@signalbox/core';
 import type * as client from '../cluster/kubernetes-client.ts';
 import { askNodes, type NodeAnswer } from '../cluster/ask-nodes.ts';
 import type { ClusterApi } from '../cluster/cluster-api.ts';
@@ -9,7 +9,6 @@ import { describeAction } from '../cluster/describe-action.ts';
 import { diffAction } from '../cluster/diff-action.ts';
 import { explainAction } from '../cluster/explain-action.ts';
 import { statusAction } from '../cluster/status-action.ts';
-import { parseDuration } from '../config/duration.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import type { Outcome } from './outcome.ts';
 

@@ -1,7 +1,6 @@
 /** `signalbox status`: whether the proxy on this node is ready, and its problems. */
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Result } from '@signalbox/core';
-import { parseDuration } from '../config/duration.ts';
+import { parseDuration, type Result } from '@signalbox/core';
 import type { StatusAnswer } from '../inspect/answers.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';

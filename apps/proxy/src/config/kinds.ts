@@ -1,6 +1,5 @@
 /** Kinds of values: how the text of a flag and a value of a file become one, and how it is written again. */
-import { fail, succeed, type Result } from '@signalbox/core';
-import { formatDuration, parseDuration } from './duration.ts';
+import { fail, formatDuration, parseDuration, succeed, type Result } from '@signalbox/core';
 import { NO_SERVER, parseAddress, parseAddressPort, parseCidr, withDefaultPort } from './ip.ts';
 
 /** The error is the reason, for the end of a message. */

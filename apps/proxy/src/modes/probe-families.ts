@@ -1,6 +1,12 @@
 /** Which IP families work on this node, as the driver of a mode sees it. */
-import { FAMILIES, formatBackendError, type BackendError, type Clock, type Family } from '@signalbox/core';
-import { formatDuration } from '../config/duration.ts';
+import {
+  FAMILIES,
+  formatBackendError,
+  formatDuration,
+  type BackendError,
+  type Clock,
+  type Family,
+} from '@signalbox/core';
 import type { Logger } from '../logging/logger.ts';
 import { readTrimmed, type Files } from '../node/sysctl.ts';
 import { retryWhileTransient } from '../compose/transient.ts';

@@ -7,9 +7,8 @@ import type {
   UserspaceBackendOptions,
   UserspaceDriver,
 } from '@signalbox/backend-userspace';
-import { FAMILIES, formatBackendError, type Backend, type Family } from '@signalbox/core';
+import { FAMILIES, formatBackendError, formatDuration, type Backend, type Family } from '@signalbox/core';
 import { systemClock } from '@signalbox/core/system-clock';
-import { formatDuration } from '../config/duration.ts';
 import { standalone } from '../flags/standalone.ts';
 import type { Logger } from '../logging/logger.ts';
 import { applySysctls } from '../node/prepare-node.ts';

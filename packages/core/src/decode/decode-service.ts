@@ -3,6 +3,7 @@ import { PROTOCOLS, type Protocol } from '../model/family.ts';
 import type { IgnoredService, ServiceModel, ServicePortModel, ServiceType } from '../model/service.ts';
 import { servicePortKey, type ServicePortKey, type ServicePortName } from '../model/service-port-name.ts';
 import { readLoadBalancing } from './annotations.ts';
+import { decodeConnectionPolicy } from './decode-connection-policy.ts';
 import { decodeServiceAddresses } from './decode-service-addresses.ts';
 import {
   fields,
@@ -176,6 +177,7 @@ export function decodeService(object: unknown): DecodedService {
     healthCheckNodePort: healthCheckNodePort(spec, log),
     headless: HEADLESS_LABEL in labels,
     windows: decodeWindows(metadata),
+    connections: decodeConnectionPolicy(metadata, log),
   };
   return { key, value, problems: log.found, ignored: null };
 }

@@ -28,5 +28,6 @@ export function buildServicePort(
     affinity: sessionAffinity(service),
     balancing: service.balancing,
     windows: service.windows,
+    ...(service.connections === null ? {} : { connections: service.connections }),
   };
 }

@@ -6,6 +6,7 @@
  * two states and two backends. Reasons: decisions/0002-desired-state.md.
  */
 import type { BalancingAlgorithm } from '../model/balancing.ts';
+import type { ConnectionPolicy } from '../model/connection-policy.ts';
 import type { Family } from '../model/family.ts';
 import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from '../model/service-port-name.ts';
@@ -111,6 +112,8 @@ export interface DesiredServicePort {
   /** How the endpoint of a connection without session affinity is chosen; `null`: the default of the proxy mode. */
   readonly balancing: BalancingAlgorithm | null;
   readonly windows: WindowsOptions;
+  /** Absent: no annotation of the Service sets a part of it. */
+  readonly connections?: ConnectionPolicy;
 }
 
 /** How to recognise a packet that a pod of this node sent. */

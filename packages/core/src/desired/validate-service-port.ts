@@ -2,6 +2,7 @@
 import { BALANCING_ALGORITHMS, DEFAULT_WEIGHT, MAX_WEIGHT } from '../model/balancing.ts';
 import { PROTOCOLS, type Family } from '../model/family.ts';
 import { objectKey, servicePortKey, type ServicePortName } from '../model/service-port-name.ts';
+import { checkConnectionPolicy } from './validate-connection-policy.ts';
 import {
   address,
   anyAddress,
@@ -49,7 +50,8 @@ export function checkServicePort(value: unknown, rules: ServicePortRules): Probl
     at('.servingEndpoints', each(value['servingEndpoints'], endpoint)) ??
     at('.affinity', checkAffinity(value['affinity'])) ??
     at('.balancing', checkBalancing(value['balancing'])) ??
-    at('.windows', checkWindows(value['windows']))
+    at('.windows', checkWindows(value['windows'])) ??
+    at('.connections', checkConnectionPolicy(value['connections']))
   );
 }
 

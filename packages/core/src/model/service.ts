@@ -1,6 +1,7 @@
 import type { BalancingAlgorithm } from './balancing.ts';
 import type { TrafficPolicy, SessionAffinity, WindowsOptions } from './service-policy.ts';
 import type { Family } from './family.ts';
+import type { ConnectionPolicy } from './connection-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
 
 /** The fields of one port of a Service that the proxy uses. */
@@ -50,4 +51,6 @@ export interface ServiceModel {
   /** Labelled as headless: its endpoints are not used (S29). */
   readonly headless: boolean;
   readonly windows: WindowsOptions;
+  /** Null: no annotation sets a part of it. */
+  readonly connections: ConnectionPolicy | null;
 }

@@ -1,0 +1,97 @@
+import type { ConnectionPolicy } from '../model/connection-policy.ts';
+import { LONGEST_TIMEOUT } from '../model/connection-policy.ts';
+import { formatDuration, parseDuration } from '../model/duration.ts';
+import { fields, type Fields, type ProblemLog } from './reader.ts';
+
+const PREFIX = 'signalbox.dev/';
+
+type Limit = Exclude<keyof ConnectionPolicy, 'checkInterval'>;
+
+interface Reader {
+  /** What is allowed, for the message. */
+  readonly allowed: string;
+  /** `null`: not allowed. */
+  readonly read: (value: string) => number | null;
+}
+
+const MOST = 2 ** 31 - 1;
+
+function count(least: number): Reader {
+  return {
+    allowed: `a whole number from ${least} to ${MOST}`,
+    read: (value) => {
+      const number = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
+      return number >= least && number <= MOST ? number : null;
+    },
+  };
+}
+
+function duration(least: number): Reader {
+  return {
+    allowed: `a duration from ${formatDuration(least)} to ${formatDuration(LONGEST_TIMEOUT)}, as in 1m30s`,
+    read: (value) => {
+      const milliseconds = parseDuration(value);
+      const fits = milliseconds !== null && milliseconds >= least && milliseconds <= LONGEST_TIMEOUT;
+      return fits ? Math.round(milliseconds) : null;
+    },
+  };
+}
+
+const LIMITS: readonly (readonly [annotation: string, Limit, Reader])[] = [
+  ['max-connections', 'maxConnections', count(1)],
+  ['max-pending-connects', 'maxPendingConnects', count(1)],
+  ['max-retries', 'maxRetries', count(0)],
+  ['connect-timeout', 'connectTimeout', duration(1)],
+  ['idle-timeout', 'idleTimeout', duration(1)],
+  ['outlier-consecutive-failures', 'outlierFailures', count(0)],
+];
+
+const CHECKS = 'health-check';
+const INTERVAL = 'health-check-interval';
+const DEFAULT_INTERVAL = 10_000;
+/** Each check is a connection to each endpoint from each node. */
+const SHORTEST_INTERVAL = 100;
+
+/** A value that is not allowed is reported, and the default of the mode is used. Null: no annotation has an effect. */
+export function decodeConnectionPolicy(metadata: Fields, log: ProblemLog): ConnectionPolicy | null {
+  const annotations = fields(metadata['annotations']);
+  const policy: { -readonly [Name in keyof ConnectionPolicy]: ConnectionPolicy[Name] } = {};
+  for (const [annotation, field, reader] of LIMITS) {
+    const value = read(annotations, { annotation, reader }, log);
+    if (value !== null) policy[field] = value;
+  }
+  const interval = checkInterval(annotations, log);
+  if (interval !== null) policy.checkInterval = interval;
+  return Object.keys(policy).length === 0 ? null : policy;
+}
+
+function checkInterval(annotations: Fields, log: ProblemLog): number | null {
+  const reader = duration(SHORTEST_INTERVAL);
+  const interval = read(annotations, { annotation: INTERVAL, reader }, log) ?? DEFAULT_INTERVAL;
+  const kind = annotations[PREFIX + CHECKS];
+  if (kind === 'tcp') return interval;
+  if (kind !== undefined) report(log, { annotation: CHECKS, value: kind, allowed: 'tcp' });
+  return null;
+}
+
+function read(
+  annotations: Fields,
+  { annotation, reader }: { readonly annotation: string; readonly reader: Reader },
+  log: ProblemLog,
+): number | null {
+  const value = annotations[PREFIX + annotation];
+  if (value === undefined) return null;
+  const number = typeof value === 'string' ? reader.read(value) : null;
+  if (number === null) report(log, { annotation, value, allowed: reader.allowed });
+  return number;
+}
+
+interface Refused {
+  readonly annotation: string;
+  readonly value: unknown;
+  readonly allowed: string;
+}
+
+function report(log: ProblemLog, { annotation, value, allowed }: Refused): void {
+  log.add(`metadata.annotations[${PREFIX}${annotation}]`, value, `must be ${allowed}: the default is used`);
+}
