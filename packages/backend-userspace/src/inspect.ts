@@ -5,6 +5,7 @@ import type {
   Inspection,
   KernelObject,
   KernelService,
+  LimitUsage,
   ServicePortKey,
 } from '@signalbox/core';
 import type { WantedState } from './diff/wanted-state.ts';
@@ -21,16 +22,26 @@ export async function inspect(
   const seen = await driver.observe();
   if (!seen.ok) return { outcome: 'failed', error: seen.error };
   const connections = await driver.connections();
+  const limits = await driver.limits();
   const asked = keys === null ? null : new Set(keys);
-  const found = new Map<ServicePortKey, { objects: KernelObject[]; endpoints: readonly EndpointCount[] }>();
+  const found = new Map<ServicePortKey, FoundService>();
   for (const [name, listener] of wanted.listeners.entries()) {
     const { key } = listener.servicePort;
     if (asked?.has(key) === false) continue;
-    const service = found.get(key) ?? { objects: [], endpoints: connections.get(key) ?? [] };
+    const service = found.get(key) ?? withoutObjects(connections.get(key), limits.get(key));
     service.objects.push(...objectsOf(name, listener, seen.value));
     found.set(key, service);
   }
   return { outcome: 'ok', servicePorts: found satisfies ReadonlyMap<ServicePortKey, KernelService> };
+}
+
+type FoundService = KernelService & { readonly objects: KernelObject[] };
+
+function withoutObjects(
+  endpoints: readonly EndpointCount[] = [],
+  limits: readonly LimitUsage[] | undefined,
+): FoundService {
+  return { objects: [], endpoints, ...(limits === undefined ? {} : { limits }) };
 }
 
 function objectsOf(

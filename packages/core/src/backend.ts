@@ -69,6 +69,23 @@ export interface EndpointCount {
   readonly address: string;
   readonly port: number;
   readonly connections: number;
+  /** Open now, or being opened. Absent where the mode does not know. */
+  readonly active?: number;
+  /** Why it is skipped for new connections: `ejected` after consecutive failures, `unhealthy` by checks. Absent: it is not. */
+  readonly state?: 'ejected' | 'unhealthy';
+  /** Of an ejected one: until it is used again. */
+  readonly ejectedSeconds?: number;
+}
+
+/** A limit of the connections of one service port, from an annotation of the Service. */
+export interface LimitUsage {
+  /** `connections`, `pending connects`, `retries`. */
+  readonly name: string;
+  readonly now: number;
+  /** `null`: unlimited. */
+  readonly limit: number | null;
+  /** Connections that were refused at the limit. */
+  readonly refused: number;
 }
 
 /** What the kernel holds for one service port. */
@@ -76,6 +93,8 @@ export interface KernelService {
   readonly objects: readonly KernelObject[];
   /** Empty where the mode does not count connections; an endpoint without a counter is absent. */
   readonly endpoints: readonly EndpointCount[];
+  /** Absent: no annotation limits the connections, or the mode has no limits. */
+  readonly limits?: readonly LimitUsage[];
 }
 
 /** Result of `inspect`. A service port without kernel objects is absent. */

@@ -1,6 +1,12 @@
 /** The description of a Service as text, in the layout of `kubectl describe`. */
-import { formatAddressPort, type KernelService, type ServiceDescription } from '@signalbox/core';
+import {
+  formatAddressPort,
+  type EndpointCount,
+  type KernelService,
+  type ServiceDescription,
+} from '@signalbox/core';
 import type { ServiceAnswer } from '../inspect/answers.ts';
+import { endpointState } from '../inspect/endpoint-state.ts';
 import { textFields, textTable } from './text-table.ts';
 
 type Port = ServiceDescription['ports'][number];
@@ -52,6 +58,7 @@ function portText(port: Port, { kernel }: ServiceAnswer): string {
     `\nPort ${title}: ${port.served ? 'served' : 'not served'}\n`,
     frontendTable(port),
     endpointTable(port, held),
+    limitTable(held),
     kernelText(own, held),
   ].join('');
 }
@@ -71,25 +78,49 @@ function frontendTable({ frontends, protocol }: Port): string {
 function endpointTable({ endpoints }: Port, held: KernelService | undefined): string {
   if (endpoints.length === 0) return '  no endpoints\n';
   const counts = new Map(
-    held?.endpoints.map(({ address, port, connections }) => [formatAddressPort(address, port), connections]),
+    held?.endpoints.map((count) => [formatAddressPort(count.address, count.port), count]),
   );
+  const columns = countColumns([...counts.values()]);
   const isWeighted = endpoints.some(({ weight }) => weight > 1);
   const rows = endpoints.map((endpoint) => {
     const { address, port } = endpoint;
     const place = port === null ? address : formatAddressPort(address, port);
+    const count = counts.get(place);
     return [
       place,
       endpoint.node ?? '-',
       endpoint.zone ?? '-',
       USE[endpoint.use],
       ...(isWeighted ? [String(endpoint.weight)] : []),
-      ...(counts.size === 0 ? [] : [String(counts.get(place) ?? 0)]),
+      ...columns.map(([, text]) => text(count)),
       `${endpoint.reason} (${endpoint.rule})`,
     ];
   });
-  const counted = counts.size === 0 ? [] : ['CONNECTIONS'];
-  const optional = [...(isWeighted ? ['WEIGHT'] : []), ...counted];
+  const optional = [...(isWeighted ? ['WEIGHT'] : []), ...columns.map(([title]) => title)];
   return textTable([['ENDPOINT', 'NODE', 'ZONE', 'USED WITH', ...optional, 'REASON'], ...rows], '  ');
+}
+
+type Column = readonly [title: string, text: (count: EndpointCount | undefined) => string];
+
+/** What the mode knows of the endpoints. */
+function countColumns(counts: readonly EndpointCount[]): readonly Column[] {
+  if (counts.length === 0) return [];
+  const columns: Column[] = [['CONNECTIONS', (count) => String(count?.connections ?? 0)]];
+  if (counts.some(({ active }) => active !== undefined))
+    columns.push(['OPEN', (count) => String(count?.active ?? 0)]);
+  if (counts.some(({ state }) => state !== undefined)) columns.push(['STATE', endpointState]);
+  return columns;
+}
+
+function limitTable(held: KernelService | undefined): string {
+  if (held?.limits === undefined) return '';
+  const rows = held.limits.map(({ name, now, limit, refused }) => [
+    name,
+    String(now),
+    limit === null ? '-' : String(limit),
+    String(refused),
+  ]);
+  return textTable([['LIMIT OF', 'NOW', 'LIMIT', 'REFUSED'], ...rows], '  ');
 }
 
 function kernelText(

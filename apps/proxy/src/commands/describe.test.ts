@@ -70,6 +70,27 @@ describe('signalbox describe', () => {
     expect((await signalbox('describe', 'default/web:9090', flag)).status).toBe(2);
   });
 
+  it('shows endpoints that are skipped, and the limits of connections', async () => {
+    const { world, flag } = await proxy();
+    const backend = world.parts.backends.get('IPv4');
+    if (backend === undefined) throw new Error('no IPv4 backend');
+    const counted = { address: '10.244.1.5', port: 8080, connections: 7, active: 2 };
+    const limits = [{ name: 'connections', now: 2, limit: 5, refused: 1 }];
+    const answer = (state: object) => {
+      const held = { objects: [], endpoints: [{ ...counted, ...state }], limits };
+      backend.inspect = () =>
+        Promise.resolve({ outcome: 'ok', servicePorts: new Map([['default/web:http/TCP', held]]) });
+      return signalbox('describe', 'default/web:http', flag);
+    };
+    const ejected = await answer({ state: 'ejected', ejectedSeconds: 12 });
+    expect(ejected.printed).toMatch(
+      /CONNECTIONS +OPEN +STATE +REASON\n +10\.244\.1\.5:8080 .* 7 +2 +ejected \(12 s\)/,
+    );
+    expect(ejected.printed).toMatch(/LIMIT OF +NOW +LIMIT +REFUSED\n +connections +2 +5 +1\n/);
+    const json = JSON.parse((await signalbox('describe', 'default/web:http', flag, '-o', 'json')).printed);
+    expect(json.kernel[0].servicePorts['default/web:http/TCP'].limits).toEqual(limits);
+  });
+
   it('prints the same answer as JSON and as YAML', async () => {
     const { flag } = await proxy();
     const json = JSON.parse(

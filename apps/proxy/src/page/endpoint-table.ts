@@ -1,5 +1,6 @@
-import { formatAddressPort, type Family } from '@signalbox/core';
+import { formatAddressPort, type EndpointCount, type Family } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer } from '../inspect/answers.ts';
+import { endpointState } from '../inspect/endpoint-state.ts';
 import { html, type Markup } from './html.ts';
 import { badge, table } from './layout.ts';
 
@@ -13,16 +14,14 @@ const USES: Readonly<Record<Endpoint['use'], string>> = {
   none: 'Not used',
 };
 
-/** `address:port` → connections; null: the mode does not count. */
-function connectionsOf(
+/** `address:port` → what the mode counted there; null: it does not count. */
+function countsOf(
   kernel: readonly KernelAnswer[] | null,
   { key, family }: { readonly key: Port['key']; readonly family: Family },
-): ReadonlyMap<string, number> | null {
+): ReadonlyMap<string, EndpointCount> | null {
   const counts = kernel?.find((each) => each.family === family)?.servicePorts?.[key]?.endpoints ?? [];
   if (counts.length === 0) return null;
-  return new Map(
-    counts.map(({ address, port, connections }) => [formatAddressPort(address, port), connections]),
-  );
+  return new Map(counts.map((count) => [formatAddressPort(count.address, count.port), count]));
 }
 
 function share(connections: number, all: number): string {
@@ -39,15 +38,17 @@ const COLUMNS = ['Endpoint', 'Use', 'Reason', 'Conditions', 'Node', 'Connections
 
 export function endpointTable(port: Port, kernel: readonly KernelAnswer[] | null): Markup {
   if (port.endpoints.length === 0) return html`<p>No EndpointSlice of the Service has an endpoint.</p>`;
-  const counts = connectionsOf(kernel, port);
-  const all = [...(counts?.values() ?? [])].reduce((sum, count) => sum + count, 0);
+  const counts = countsOf(kernel, port);
+  const all = [...(counts?.values() ?? [])].reduce((sum, { connections }) => sum + connections, 0);
   const row = (endpoint: Endpoint): Markup => {
     const where =
       endpoint.port === null ? endpoint.address : formatAddressPort(endpoint.address, endpoint.port);
-    const connections = counts?.get(where);
+    const count = counts?.get(where);
+    const connections = count?.connections;
+    const skipped = count?.state === undefined ? null : html` ${badge('bad', endpointState(count))}`;
     return html`<tr>
       <th scope="row">${where}</th>
-      <td>${badge(endpoint.use === 'none' ? 'warn' : 'good', USES[endpoint.use])}</td>
+      <td>${badge(endpoint.use === 'none' ? 'warn' : 'good', USES[endpoint.use])}${skipped}</td>
       <td>${endpoint.reason} (${endpoint.rule})</td>
       <td>${conditionsText(endpoint)}</td>
       <td>${endpoint.node ?? ''}${endpoint.zone === null ? null : ` (${endpoint.zone})`}</td>

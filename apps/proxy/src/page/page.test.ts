@@ -1,5 +1,5 @@
 /** The page over HTTP, read with the parser of the HTML standard. */
-import type { Model } from '@signalbox/core';
+import type { KernelService, Model } from '@signalbox/core';
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from 'parse5';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Settings } from '../config/settings.ts';
@@ -167,6 +167,32 @@ describe('the page of a Service', () => {
     expect(rows[0]).toMatch(/^10\.244\.1\.5:8080 Cluster.* ready node-a.* 30 75\.0 %$/);
     expect(rows[1]).toMatch(/^10\.244\.1\.6:8080 Cluster.* ready node-b.* 10 25\.0 %$/);
     expect(rows[2]).toMatch(/^10\.244\.1\.7:8080 Not used .*not ready/);
+  });
+
+  it('shows endpoints that are skipped, and the limits of connections', async () => {
+    const world = await startPageWorld();
+    const backend = world.parts.backends.get('IPv4');
+    if (backend === undefined) throw new Error('no IPv4 backend');
+    const ejected = {
+      address: '10.244.1.6',
+      port: 8080,
+      connections: 1,
+      state: 'ejected',
+      ejectedSeconds: 30,
+    };
+    const limits = [
+      { name: 'connections', now: 3, limit: 10, refused: 2 },
+      { name: 'retries', now: 0, limit: null, refused: 0 },
+    ];
+    const held = { objects: [], endpoints: [ejected], limits } as KernelService;
+    backend.inspect = () =>
+      Promise.resolve({ outcome: 'ok', servicePorts: new Map([['default/web:http/TCP', held]]) });
+    const { text, texts } = await read(world, '/page/default/web');
+    const rows = texts('tr').slice(1);
+    expect(rows[0]).toMatch(/^10\.244\.1\.5:8080 Cluster [^ue]/);
+    expect(rows[1]).toMatch(/^10\.244\.1\.6:8080 Cluster ejected \(30 s\) /);
+    expect(text).toContain('connections: 3 now, limit 10, 2 refused');
+    expect(text).toContain('retries: 0 now, no limit, 0 refused');
   });
 
   it('shows kernel objects by name, and refused service ports', async () => {

@@ -79,6 +79,20 @@ function kernelObjects(kernel: readonly KernelAnswer[] | null, { key, family }: 
   </details>`;
 }
 
+/** Of connections, from annotations of the Service. */
+function limits(kernel: readonly KernelAnswer[] | null, { key, family }: Port): Markup | null {
+  const held = kernel?.find((each) => each.family === family)?.servicePorts?.[key]?.limits;
+  if (held === undefined) return null;
+  const rows = held.map(({ name, now, limit, refused }) => {
+    const of = limit === null ? 'no limit' : `limit ${limit}`;
+    return html`<li>${name}: ${now} now, ${of}, ${refused} refused</li>`;
+  });
+  return html`<h3>Limits</h3>
+    <ul>
+      ${rows}
+    </ul>`;
+}
+
 function portSection(answer: ServiceAnswer, port: Port): Markup {
   const { key, family, protocol, served, reason } = port;
   return html`<section>
@@ -87,7 +101,7 @@ function portSection(answer: ServiceAnswer, port: Port): Markup {
     <h3>Frontends</h3>
     ${frontends(port)}
     <h3>Endpoints</h3>
-    ${endpointTable(port, answer.kernel)} ${kernelObjects(answer.kernel, port)}
+    ${endpointTable(port, answer.kernel)} ${limits(answer.kernel, port)} ${kernelObjects(answer.kernel, port)}
   </section>`;
 }
 

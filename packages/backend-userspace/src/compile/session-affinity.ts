@@ -1,5 +1,6 @@
 /** Which endpoint a client used last, for `sessionAffinity: ClientIP`. Pure: time is an argument. */
-import { formatAddressPort, type DesiredEndpoint, type SessionAffinity } from '@signalbox/core';
+import type { DesiredEndpoint, SessionAffinity } from '@signalbox/core';
+import { endpointName } from '../balance/endpoint-name.ts';
 
 export interface AffinityTable {
   /** The endpoint of the last connection of the client, if it is within the timeout and the endpoint is one of `endpoints`. */
@@ -32,15 +33,11 @@ export function createAffinityTable(): AffinityTable {
       state.timeoutMs = timeoutSeconds * 1000;
       const entry = entries.get(client);
       if (entry === undefined || now - entry.usedAt >= state.timeoutMs) return null;
-      return endpoints.find((each) => nameOf(each) === entry.endpoint) ?? null;
+      return endpoints.find((each) => endpointName(each) === entry.endpoint) ?? null;
     },
     remember(client, endpoint, now) {
-      entries.set(client, { endpoint: nameOf(endpoint), usedAt: now });
+      entries.set(client, { endpoint: endpointName(endpoint), usedAt: now });
       if (entries.size >= state.sweepAt) sweep(now);
     },
   };
-}
-
-function nameOf({ address, port }: DesiredEndpoint): string {
-  return formatAddressPort(address, port);
 }

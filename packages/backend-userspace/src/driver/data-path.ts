@@ -1,12 +1,12 @@
 /** State that the sockets of one family share. */
-import { type Clock, type DesiredEndpoint, type EndpointCount, type ServicePortKey } from '@signalbox/core';
+import type { Clock, ServicePortKey } from '@signalbox/core';
 import type { Socket } from 'node:net';
 import type { OnConnectionEnd } from '../objects/connection-record.ts';
-import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
-import { createConnectionCounter } from './connection-counter.ts';
+import { createEndpointChecks, type EndpointChecks } from './endpoint-checks.ts';
 import type { OpenFiles } from './open-files.ts';
 import { createStalledClients, type StalledClients } from './stalled-clients.ts';
-import type { ConnectionCounts } from './userspace-driver.ts';
+import { createUpstream, type Upstream } from './upstream.ts';
+import type { ConnectionCounts, UpstreamCounts } from './userspace-driver.ts';
 
 export interface DataPathOptions {
   readonly clock: Clock;
@@ -20,7 +20,7 @@ export interface DataPathOptions {
 }
 
 export interface DataPath extends DataPathOptions {
-  readonly counts: { -readonly [Name in keyof ConnectionCounts]: ConnectionCounts[Name] };
+  readonly counts: Counts;
   /** Open connections to clients and to endpoints. */
   readonly sockets: ReadonlySet<Socket>;
   track(socket: Socket): void;
@@ -31,22 +31,22 @@ export interface DataPath extends DataPathOptions {
   onIdle: () => void;
   hostAddresses: Set<string>;
   readonly isHostAddress: (address: string) => boolean;
-  /** One balancer for each service port, shared by its sockets. */
-  balancer(key: ServicePortKey): Balancer;
-  /** Counts a connection of the service port to the endpoint. */
-  countConnection(key: ServicePortKey, endpoint: DesiredEndpoint): void;
-  connections(): ReadonlyMap<ServicePortKey, readonly EndpointCount[]>;
-  /** Removes round-robin and affinity state of service ports that are not in `keys`. */
-  keepBalancers(keys: ReadonlySet<ServicePortKey>): void;
+  /** One for each service port, shared by its sockets. */
+  upstream(key: ServicePortKey): Upstream;
+  /** Of service ports with connections so far. */
+  readonly upstreams: ReadonlyMap<ServicePortKey, Upstream>;
+  readonly checks: EndpointChecks;
+  /** Removes round-robin, affinity and health state of service ports that are not in `keys`. */
+  keepUpstreams(keys: ReadonlySet<ServicePortKey>): void;
 }
 
 export function createDataPath(options: DataPathOptions): DataPath {
-  const balancers = new Map<ServicePortKey, Balancer>();
+  const upstreams = new Map<ServicePortKey, Upstream>();
   const sockets = new Set<Socket>();
-  const counter = createConnectionCounter();
+  const counts = noCounts();
   const path: DataPath = {
     ...options,
-    counts: { open: 0, forwarded: 0, refused: 0, overflow: 0, failedAttempts: 0, unserved: 0 },
+    counts,
     sockets,
     stalledClients: createStalledClients(options.clock),
     track(socket) {
@@ -60,18 +60,18 @@ export function createDataPath(options: DataPathOptions): DataPath {
     onIdle: () => {},
     hostAddresses: new Set(),
     isHostAddress: (address) => path.hostAddresses.has(address),
-    balancer(key) {
-      const known = balancers.get(key);
+    upstreams,
+    upstream(key) {
+      const known = upstreams.get(key);
       if (known !== undefined) return known;
-      const made = createBalancer(() => options.clock.random());
-      balancers.set(key, made);
+      const made = createUpstream(options.clock, counts.upstream);
+      upstreams.set(key, made);
       return made;
     },
-    countConnection: counter.count,
-    connections: counter.all,
-    keepBalancers(keys) {
-      for (const key of balancers.keys()) if (!keys.has(key)) balancers.delete(key);
-      counter.keep(keys);
+    checks: createEndpointChecks({ ...options, upstream: (key) => path.upstream(key) }),
+    keepUpstreams(keys) {
+      path.checks.keep(keys);
+      for (const key of upstreams.keys()) if (!keys.has(key)) upstreams.delete(key);
     },
   };
   return path;
@@ -81,4 +81,25 @@ export function createDataPath(options: DataPathOptions): DataPath {
 export function sourceText(address: string): string {
   const zone = address.indexOf('%');
   return zone < 0 ? address : address.slice(0, zone);
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+type Counts = Omit<Writable<ConnectionCounts>, 'upstream'> & { readonly upstream: Writable<UpstreamCounts> };
+
+export function noCounts(): Counts {
+  const upstream = {
+    upstream_cx_active: 0,
+    upstream_cx_overflow: 0,
+    upstream_cx_connect_fail: 0,
+    upstream_cx_connect_timeout: 0,
+    upstream_rq_pending_overflow: 0,
+    upstream_rq_retry_overflow: 0,
+    outlier_detection_ejections_active: 0,
+    outlier_detection_ejections_enforced: 0,
+    outlier_detection_ejections_overflow: 0,
+    health_check_attempt: 0,
+    health_check_failure: 0,
+  };
+  return { open: 0, forwarded: 0, refused: 0, overflow: 0, failedAttempts: 0, unserved: 0, upstream };
 }

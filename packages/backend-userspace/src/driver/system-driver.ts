@@ -10,7 +10,7 @@ import { changeAddresses, createDevice, deleteDevice, observeDevice, type Observ
 import { createOpenFiles, processFiles } from './open-files.ts';
 import { createSockets, type Sockets } from './sockets.ts';
 import { systemClock } from '@signalbox/core/system-clock';
-import type { UserspaceDriver } from './userspace-driver.ts';
+import type { ConnectionCounts, UserspaceDriver } from './userspace-driver.ts';
 
 export interface SystemDriverOptions {
   readonly family: Family;
@@ -47,13 +47,20 @@ export function createSystemDriver(options: SystemDriverOptions): UserspaceDrive
     family,
     observe: () => observe(parts),
     apply: (operations) => apply(parts, operations),
-    counts: () => Promise.resolve({ ...path.counts }),
-    connections: () => Promise.resolve(path.connections()),
+    counts: () => Promise.resolve(countsOf(path)),
+    connections: () =>
+      Promise.resolve(new Map([...path.upstreams].map(([key, each]) => [key, each.endpoints()]))),
+    limits: () => Promise.resolve(parts.sockets.limits()),
     async close() {
       await parts.sockets.drain();
       route?.close();
     },
   };
+}
+
+function countsOf({ counts, upstreams }: DataPath): ConnectionCounts {
+  const ejected = [...upstreams.values()].reduce((sum, each) => sum + each.ejections(), 0);
+  return { ...counts, upstream: { ...counts.upstream, outlier_detection_ejections_active: ejected } };
 }
 
 async function observe({ family, route, path, sockets }: Parts): Promise<Result<Observed>> {

@@ -1,7 +1,6 @@
 /** Endpoints that do not answer, answer late, stop or reset, and limits of the process, on loopback addresses. */
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Worker } from 'node:worker_threads';
 import { fullChange, type DesiredEndpoint } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
@@ -21,35 +20,11 @@ import {
   unusedEndpoint,
 } from '../testing/loopback.ts';
 import { mapping } from '../testing/mapping.ts';
+import { stalledEndpoint } from '../testing/stalled-endpoint.ts';
 import { createUserspaceBackend } from '../userspace-backend.ts';
 import { connectionCapacity, FILES_PER_CONNECTION } from './open-files.ts';
 
 afterEach(closeAll);
-
-const STALLED = `
-  const { createServer } = require('node:net');
-  const { parentPort, workerData } = require('node:worker_threads');
-  const server = createServer((socket) => socket.on('error', () => {}).end('late'));
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => {
-    parentPort.postMessage(server.address().port);
-    Atomics.wait(new Int32Array(workerData), 0, 0);
-  });
-`;
-
-/** Its thread is blocked and its queue is full, so that the kernel drops SYNs: it does not answer until it is released. */
-async function stalledEndpoint() {
-  const gate = new SharedArrayBuffer(4);
-  const release = (): void => {
-    Atomics.store(new Int32Array(gate), 0, 1);
-    Atomics.notify(new Int32Array(gate), 0);
-  };
-  const worker = new Worker(STALLED, { eval: true, workerData: gate });
-  held.push({ close: () => worker.terminate() }, { close: release });
-  const [port] = (await once(worker, 'message')) as [number];
-  const fillers = [0, 1].map(() => dial({ port }));
-  await Promise.all(fillers.map((socket) => once(socket, 'connect')));
-  return { release, endpoint: { address: '127.0.0.1', port, isLocal: true } satisfies DesiredEndpoint };
-}
 
 describe('an endpoint that does not answer', () => {
   it('is skipped for the next one after 250 ms', async () => {
@@ -144,13 +119,16 @@ describe('endpoints that stop listening', () => {
   it('cause no error for a client while another endpoint serves', async () => {
     const endpoints = await Promise.all(['a', 'b', 'c'].map(flapping));
     const listener = await listenerOf(endpoints.map((each) => each.endpoint));
-    const driver = await serve(listener, { clock: createManualClock() });
+    const clock = createManualClock();
+    const driver = await serve(listener, { clock });
     for (const gone of endpoints) {
       await gone.stop();
       const replies = await Promise.all(Array.from({ length: 30 }, () => readAll(dial(listener).end())));
       expect(new Set(replies).size).toBe(2);
       expect(replies).not.toContain('');
       await gone.restart();
+      // Until then it may be ejected.
+      clock.advance(30_000);
     }
     expect(await driver.counts()).toMatchObject({ forwarded: 90, unserved: 0 });
   });

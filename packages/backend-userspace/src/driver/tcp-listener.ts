@@ -1,14 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { fail, succeed, type DesiredEndpoint, type Result } from '@signalbox/core';
+import { fail, succeed, type Result } from '@signalbox/core';
+import type { Admission } from '../balance/circuit-breaker.ts';
 import { dispatch } from '../compile/service-dispatch.ts';
+import type { ConnectionEnd } from '../objects/connection-record.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
-import { ATTEMPTS, connectEndpoint } from './connect-endpoint.ts';
 import { sourceText, type DataPath } from './data-path.ts';
+import { forward } from './forward.ts';
 import { FILES_PER_CONNECTION } from './open-files.ts';
-import { observeTcp, type TcpObserver } from './observe-tcp.ts';
+import { observeTcp } from './observe-tcp.ts';
 import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
-import { splice } from './splice.ts';
 
 /** Connections that the kernel has established and this process has not yet accepted; limited by net.core.somaxconn. */
 const BACKLOG = 4096;
@@ -45,71 +46,42 @@ function opened(server: Server, current: { listener: Listener }, { files }: Data
 }
 
 function serve(client: Socket, listener: Listener, path: DataPath): void {
-  const { counts } = path;
   client.on('error', () => {});
   // The client reset the connection before it was accepted.
   if (client.remoteAddress === undefined) return void client.destroy();
   const observer = observeTcp(client, listener, path);
   const source = sourceText(client.remoteAddress);
   const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
+  const refuse = (cause: ConnectionEnd): void => {
+    observer?.ends(cause);
+    client.resetAndDestroy();
+  };
   if (endpoints === null) {
-    counts.refused++;
-    observer?.ends('not-allowed');
-    client.resetAndDestroy();
-    return;
+    path.counts.refused++;
+    return refuse('not-allowed');
   }
+  const { servicePort } = listener;
+  const upstream = path.upstream(servicePort.key);
+  const admission = upstream.admit(servicePort);
+  if (admission === null) return refuse('limit');
   if (!path.files.take(FILES_PER_CONNECTION)) {
-    counts.overflow++;
-    observer?.ends('open-files');
-    client.resetAndDestroy();
-    return;
+    admission.end();
+    path.counts.overflow++;
+    return refuse('open-files');
   }
-  admit(client, path);
-  forward({ client, source, endpoints, observer }, listener, path);
+  admit(client, admission, path);
+  const choice = { policies: servicePort, endpoints, client: source };
+  forward({ client, choice, upstream, admission, observer }, path);
 }
 
 /** The caller has taken the files of the connection. */
-function admit(client: Socket, path: DataPath): void {
+function admit(client: Socket, admission: Admission, path: DataPath): void {
   path.track(client);
   path.stalledClients.watch(client);
   path.counts.open++;
   client.once('close', () => {
     path.counts.open--;
     path.files.release(FILES_PER_CONNECTION);
+    admission.end();
   });
-}
-
-interface Admitted {
-  readonly client: Socket;
-  readonly source: string;
-  readonly endpoints: readonly DesiredEndpoint[];
-  readonly observer: TcpObserver | null;
-}
-
-function forward(admitted: Admitted, listener: Listener, path: DataPath): void {
-  const { client, source, endpoints, observer } = admitted;
-  const { counts } = path;
-  const { affinity, key } = listener.servicePort;
-  const balancer = path.balancer(key);
-  const request = { endpoints, affinity, client: source, now: path.clock.now() };
-  const cancel = connectEndpoint(balancer.candidates(request, ATTEMPTS), path.clock, {
-    onConnect(upstream, endpoint) {
-      counts.forwarded++;
-      balancer.connected(request, endpoint);
-      path.countConnection(key, endpoint);
-      path.track(upstream);
-      observer?.connected(upstream, endpoint);
-      splice(client, upstream, path.tcpIdleTimeout);
-    },
-    onFailedAttempt(endpoint, outcome) {
-      counts.failedAttempts++;
-      observer?.attempted(endpoint, outcome);
-    },
-    onGiveUp() {
-      counts.unserved++;
-      observer?.ends('no-endpoint-answered');
-      client.resetAndDestroy();
-    },
-  });
-  client.once('close', cancel);
 }

@@ -1,6 +1,8 @@
 /** One socket for each client of a UDP frontend: an endpoint sees one source port for each client, and replies to it are sent to that client. */
 import { createSocket, type Socket } from 'node:dgram';
 import { fail, formatAddressPort, succeed, type DesiredEndpoint, type Result } from '@signalbox/core';
+import type { Admission } from '../balance/circuit-breaker.ts';
+import { endpointName } from '../balance/endpoint-name.ts';
 import { dispatch } from '../compile/service-dispatch.ts';
 import type { Peer } from '../objects/connection-record.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
@@ -8,6 +10,7 @@ import { sourceText, type DataPath } from './data-path.ts';
 import type { OpenListener } from './open-listener.ts';
 import { socketError } from './socket-error.ts';
 import { observeUdp } from './observe-udp.ts';
+import type { Choice, Upstream } from './upstream.ts';
 import { openUdpSession, type UdpSession } from './udp-session.ts';
 
 /** Limits the open files of one frontend: above it the oldest session is closed. */
@@ -57,10 +60,10 @@ function opened(frontend: Frontend): OpenListener {
     },
     update(listener) {
       frontend.listener = listener;
-      const serving = new Set(listener.servicePort.servingEndpoints.map(nameOf));
+      const serving = new Set(listener.servicePort.servingEndpoints.map(endpointName));
       // S46: a flow to an endpoint that no longer serves is stale.
       for (const session of sessions.values()) {
-        if (!serving.has(nameOf(session.endpoint))) session.close('endpoint-removed');
+        if (!serving.has(endpointName(session.endpoint))) session.close('endpoint-removed');
       }
     },
     close() {
@@ -78,39 +81,70 @@ function forward(frontend: Frontend, data: Buffer, client: Peer): void {
 }
 
 function startSession(frontend: Frontend, key: string, client: Peer): UdpSession | null {
-  const { path, listener, socket, sessions } = frontend;
+  const { path, listener } = frontend;
   const source = sourceText(client.address);
   const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
-  const { affinity, key: servicePort } = listener.servicePort;
-  const request = { endpoints: endpoints ?? [], affinity, client: source, now: path.clock.now() };
-  const balancer = path.balancer(servicePort);
-  const [endpoint] = balancer.candidates(request, 1);
+  const choice = { policies: listener.servicePort, endpoints: endpoints ?? [], client: source };
+  const upstream = path.upstream(listener.servicePort.key);
+  const [endpoint] = upstream.candidates(choice, 1);
   if (endpoint === undefined) {
     path.counts.refused++;
     return null;
   }
-  if (!takeFile(frontend)) return null;
-  balancer.connected(request, endpoint);
-  path.countConnection(servicePort, endpoint);
-  path.counts.forwarded++;
-  path.counts.open++;
-  const session = openUdpSession({
+  const admission = upstream.admit(listener.servicePort);
+  if (admission === null) return null;
+  if (!takeFile(frontend)) {
+    admission.end();
+    return null;
+  }
+  admission.settle();
+  upstream.connected(choice, endpoint);
+  const session = openSession(frontend, { key, client, choice, upstream, admission, endpoint });
+  frontend.sessions.set(key, session);
+  if (frontend.sessions.size > SESSIONS_LIMIT)
+    frontend.sessions.values().next().value?.close('session-limit');
+  return session;
+}
+
+interface Flow {
+  /** Of the client, in the sessions of the frontend. */
+  readonly key: string;
+  readonly client: Peer;
+  readonly choice: Choice;
+  readonly upstream: Upstream;
+  readonly admission: Admission;
+  readonly endpoint: DesiredEndpoint;
+}
+
+function openSession({ path, listener, socket, sessions }: Frontend, flow: Flow): UdpSession {
+  const { key, client, choice, upstream, admission, endpoint } = flow;
+  const { counts } = path;
+  const release = upstream.attempt(endpoint);
+  counts.forwarded++;
+  counts.open++;
+  return openUdpSession({
     socket: newSocket(endpoint.address),
     endpoint,
-    observer: observeUdp(path, { listener, client: { address: source, port: client.port }, endpoint }),
+    observer: observeUdp(path, { listener, client: { ...client, address: choice.client }, endpoint }),
     clock: path.clock,
-    timeout: path.udpTimeout,
-    onReply: (reply) => socket.send(reply, client.port, client.address, () => {}),
-    onFailure: () => path.counts.failedAttempts++,
+    timeout: listener.servicePort.connections?.idleTimeout ?? path.udpTimeout,
+    onReply(reply) {
+      if (upstream.hasFailures(endpoint)) upstream.succeeded(endpoint);
+      socket.send(reply, client.port, client.address, () => {});
+    },
+    onFailure() {
+      counts.failedAttempts++;
+      counts.upstream.upstream_cx_connect_fail++;
+      upstream.failed(choice, endpoint);
+    },
     onClose() {
-      path.counts.open--;
+      counts.open--;
+      release();
+      admission.end();
       path.files.release(1);
       sessions.delete(key);
     },
   });
-  sessions.set(key, session);
-  if (sessions.size > SESSIONS_LIMIT) sessions.values().next().value?.close('session-limit');
-  return session;
 }
 
 /** Closes the oldest session of the frontend if no file is free; sessions of other frontends are kept. */
@@ -120,8 +154,4 @@ function takeFile({ path: { files, counts }, sessions }: Frontend): boolean {
   const isTaken = files.take(1);
   if (!isTaken) counts.overflow++;
   return isTaken;
-}
-
-function nameOf({ address, port }: DesiredEndpoint): string {
-  return formatAddressPort(address, port);
 }

@@ -1,4 +1,11 @@
-import type { BackendError, EndpointCount, Family, Result, ServicePortKey } from '@signalbox/core';
+import type {
+  BackendError,
+  EndpointCount,
+  Family,
+  LimitUsage,
+  Result,
+  ServicePortKey,
+} from '@signalbox/core';
 import type { Observed } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 
@@ -11,6 +18,8 @@ export interface UserspaceDriver {
   counts(): Promise<ConnectionCounts>;
   /** Connections to each endpoint since the first one of its service port. */
   connections(): Promise<ReadonlyMap<ServicePortKey, readonly EndpointCount[]>>;
+  /** Of service ports with a limit and with connections so far. */
+  limits(): Promise<ReadonlyMap<ServicePortKey, readonly LimitUsage[]>>;
   /** Stops accepting; resolves when the connections have ended, or were reset after the drain timeout. */
   close(): Promise<void>;
 }
@@ -29,4 +38,27 @@ export interface ConnectionCounts {
   readonly failedAttempts: number;
   /** Connections for which every attempt failed. */
   readonly unserved: number;
+  readonly upstream: UpstreamCounts;
+}
+
+/** Connections to endpoints, and what limits and health checks did. The names are those of Envoy's statistics. */
+export interface UpstreamCounts {
+  /** Open now, or being opened. */
+  readonly upstream_cx_active: number;
+  /** Connections of clients refused at `signalbox.dev/max-connections`. */
+  readonly upstream_cx_overflow: number;
+  /** Attempts to connect that failed, and those of them that had no answer in time. */
+  readonly upstream_cx_connect_fail: number;
+  readonly upstream_cx_connect_timeout: number;
+  /** Connections of clients refused at `signalbox.dev/max-pending-connects`. */
+  readonly upstream_rq_pending_overflow: number;
+  /** Connections of clients that got no further attempt, at `signalbox.dev/max-retries`. */
+  readonly upstream_rq_retry_overflow: number;
+  /** Endpoints ejected now. */
+  readonly outlier_detection_ejections_active: number;
+  readonly outlier_detection_ejections_enforced: number;
+  /** Ejections that were not made, because half of the endpoints were ejected. */
+  readonly outlier_detection_ejections_overflow: number;
+  readonly health_check_attempt: number;
+  readonly health_check_failure: number;
 }

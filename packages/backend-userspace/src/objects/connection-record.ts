@@ -42,6 +42,8 @@ export type ConnectionEnd =
   | 'drain-timeout'
   /** No route for the source: source ranges, traffic policy. */
   | 'not-allowed'
+  /** At a limit that an annotation of the Service sets. */
+  | 'limit'
   /** At the limit of open files of the process. */
   | 'open-files'
   /** All attempts failed. */

@@ -1,6 +1,7 @@
 /** A node in memory: bound sockets and assigned addresses as data, with the errors of a kernel. */
 import { backendError, type BackendError, type Family } from '@signalbox/core';
 import type { FaultPlan } from '@signalbox/core/testing';
+import { noCounts } from '../driver/data-path.ts';
 import type { UserspaceDriver } from '../driver/userspace-driver.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
 import { SERVICE_DEVICE } from '../objects/observed.ts';
@@ -38,7 +39,6 @@ export interface FakeDriverOptions {
 }
 
 const NO_FAULTS: FaultPlan = () => false;
-const NO_COUNTS = { open: 0, forwarded: 0, refused: 0, overflow: 0, failedAttempts: 0, unserved: 0 };
 
 export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDriverOptions): UserspaceDriver {
   const own = new Set<string>();
@@ -65,8 +65,9 @@ export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDrive
       return Promise.resolve({ ok: true, value });
     },
     apply: (operations) => Promise.resolve(operations.map(write)),
-    counts: () => Promise.resolve(NO_COUNTS),
+    counts: () => Promise.resolve(noCounts()),
     connections: () => Promise.resolve(new Map()),
+    limits: () => Promise.resolve(new Map()),
     close: () => {
       for (const key of own) node.listeners.delete(key);
       own.clear();

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { sampleNode, servicePort } from '@signalbox/backend-kit/testing';
-import type { Clock, DesiredEndpoint, Route } from '@signalbox/core';
+import type { Clock, ConnectionPolicy, DesiredEndpoint, Route } from '@signalbox/core';
 import { expect } from 'vitest';
 import { createSystemDriver } from '../driver/system-driver.ts';
 import { systemClock } from '@signalbox/core/system-clock';
@@ -54,11 +54,12 @@ interface ListenerShape {
   readonly endpoints: readonly DesiredEndpoint[];
   readonly affinitySeconds?: number;
   readonly routes?: readonly Route[];
+  readonly connections?: ConnectionPolicy;
 }
 
 /** A listener at a port of 127.0.0.1, which is not opened. */
 export function listenerAt(protocol: Listener['protocol'], port: number, shape: ListenerShape): Listener {
-  const { endpoints, affinitySeconds, routes = [ANY] } = shape;
+  const { endpoints, affinitySeconds, routes = [ANY], connections } = shape;
   const address = '127.0.0.1';
   const frontend = { kind: 'cluster-ip', address, port, policy: 'cluster', routes } as const;
   const name = { namespace: 'shop', name: 'web', port: 'http', protocol } as const;
@@ -67,7 +68,10 @@ export function listenerAt(protocol: Listener['protocol'], port: number, shape: 
     address,
     port,
     frontend,
-    servicePort: servicePort(name, [frontend], endpoints, affinitySeconds),
+    servicePort: {
+      ...servicePort(name, [frontend], endpoints, affinitySeconds),
+      ...(connections === undefined ? {} : { connections }),
+    },
     node: sampleNode('IPv4'),
   };
 }

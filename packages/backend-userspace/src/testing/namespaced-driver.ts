@@ -23,6 +23,7 @@ export function createNamespacedDriver(options: NamespacedDriverOptions): Usersp
     apply: remote.method('apply'),
     counts: remote.method('counts'),
     connections: remote.method('connections'),
+    limits: remote.method('limits'),
     async close() {
       // Its sockets are closed when this resolves.
       await remote.method('close')();

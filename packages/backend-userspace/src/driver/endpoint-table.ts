@@ -1,0 +1,48 @@
+/** Connections of one service port to each of its endpoints. */
+import type { DesiredEndpoint, EndpointCount } from '@signalbox/core';
+import { endpointName } from '../balance/endpoint-name.ts';
+
+export interface EndpointTable {
+  /** A connection to the endpoint is being opened; the returned function ends it, once. */
+  open(endpoint: DesiredEndpoint): () => void;
+  /** It is established. */
+  count(endpoint: DesiredEndpoint): void;
+  active(endpoint: DesiredEndpoint): number;
+  all(): readonly EndpointCount[];
+}
+
+/** Above it the oldest entry is removed: that endpoint has most likely been deleted. */
+const ENDPOINTS_LIMIT = 5000;
+
+interface Count {
+  readonly endpoint: DesiredEndpoint;
+  connections: number;
+  active: number;
+}
+
+export function createEndpointTable(): EndpointTable {
+  const counts = new Map<string, Count>();
+  const of = (endpoint: DesiredEndpoint): Count => {
+    const name = endpointName(endpoint);
+    const known = counts.get(name);
+    if (known !== undefined) return known;
+    const made = { endpoint, connections: 0, active: 0 };
+    counts.set(name, made);
+    if (counts.size > ENDPOINTS_LIMIT) counts.delete(counts.keys().next().value ?? '');
+    return made;
+  };
+  return {
+    open(endpoint) {
+      const count = of(endpoint);
+      count.active++;
+      return () => void count.active--;
+    },
+    count: (endpoint) => void of(endpoint).connections++,
+    active: (endpoint) => counts.get(endpointName(endpoint))?.active ?? 0,
+    all: () => [...counts.values()].map(countOf),
+  };
+}
+
+function countOf({ endpoint: { address, port }, connections, active }: Count): EndpointCount {
+  return { address, port, connections, active };
+}

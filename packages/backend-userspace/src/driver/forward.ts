@@ -1,0 +1,59 @@
+/** Connects an accepted client to an endpoint, and reports to the service port what became of it. */
+import type { Socket } from 'node:net';
+import type { DesiredEndpoint } from '@signalbox/core';
+import type { Admission } from '../balance/circuit-breaker.ts';
+import { ATTEMPTS, connectEndpoint } from './connect-endpoint.ts';
+import type { DataPath } from './data-path.ts';
+import type { TcpObserver } from './observe-tcp.ts';
+import { splice } from './splice.ts';
+import type { Choice, Upstream } from './upstream.ts';
+
+export interface Admitted {
+  readonly client: Socket;
+  readonly choice: Choice;
+  readonly upstream: Upstream;
+  readonly admission: Admission;
+  readonly observer: TcpObserver | null;
+}
+
+export function forward(admitted: Admitted, path: DataPath): void {
+  const { client, choice, upstream, admission, observer } = admitted;
+  const { counts, clock } = path;
+  const policy = choice.policies.connections;
+  const options = { clock, timeout: policy?.connectTimeout };
+  const cancel = connectEndpoint(upstream.candidates(choice, ATTEMPTS), options, {
+    onAttempt: (socket, endpoint) => void socket.once('close', upstream.attempt(endpoint)),
+    mayRetry: () => upstream.retry(admission),
+    onConnect(socket, endpoint) {
+      counts.forwarded++;
+      admission.settle();
+      upstream.connected(choice, endpoint);
+      path.track(socket);
+      observer?.connected(socket, endpoint);
+      watchFirstByte(socket, endpoint, admitted);
+      splice(client, socket, policy?.idleTimeout ?? path.tcpIdleTimeout);
+    },
+    onFailedAttempt(endpoint, outcome) {
+      counts.failedAttempts++;
+      counts.upstream.upstream_cx_connect_fail++;
+      if (outcome === 'timeout') counts.upstream.upstream_cx_connect_timeout++;
+      upstream.failed(choice, endpoint);
+      observer?.attempted(endpoint, outcome);
+    },
+    onGiveUp() {
+      counts.unserved++;
+      observer?.ends('no-endpoint-answered');
+      client.resetAndDestroy();
+    },
+  });
+  client.once('close', cancel);
+}
+
+/** An endpoint that resets connections before it sent a byte is as bad as one that refuses them. */
+function watchFirstByte(socket: Socket, endpoint: DesiredEndpoint, { choice, upstream }: Admitted): void {
+  socket.once('error', () => {
+    if (socket.bytesRead === 0) upstream.failed(choice, endpoint);
+  });
+  // The pipe reads the socket in any case. Without a failure there is nothing to clear.
+  if (upstream.hasFailures(endpoint)) socket.once('data', () => upstream.succeeded(endpoint));
+}
