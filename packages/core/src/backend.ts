@@ -126,6 +126,8 @@ export interface BalancingSupport {
   readonly default: string;
   /** Whether endpoints get shares in proportion to their weights; else equal shares. */
   readonly weights: boolean;
+  /** Whether it applies the limits and checks of `DesiredServicePort.connections`; absent: no. */
+  readonly connections?: true;
 }
 
 export interface Backend {

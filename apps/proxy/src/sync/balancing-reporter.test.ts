@@ -67,6 +67,15 @@ describe('load-balancing annotations that the mode does not support', () => {
     expect(sync(full('IPv4', web({ balancing: 'maglev', ...WEIGHTS })))).toEqual([]);
   });
 
+  it('include limits of connections, which only a mode that opens them can apply', () => {
+    const limited = { ...web(), connections: { maxConnections: 5, idleTimeout: 1000 } };
+    expect(world().sync(full('IPv4', limited))).toEqual([
+      'metadata.annotations[signalbox.dev/max-connections], metadata.annotations[signalbox.dev/idle-timeout]: not supported in mode iptables, which does not open connections itself',
+    ]);
+    const able = { algorithms: [], default: 'round-robin', weights: false, connections: true } as const;
+    expect(world(able).sync(full('IPv4', limited))).toEqual([]);
+  });
+
   it('include weights', () => {
     expect(world().sync(full('IPv4', web({ balancing: 'random', ...WEIGHTS })))).toEqual([WEIGHT]);
   });

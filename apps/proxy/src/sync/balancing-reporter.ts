@@ -1,5 +1,5 @@
 /**
- * Warns about Services with a load-balancing annotation that the proxy mode does not support: once for each Service and
+ * Warns about Services with an annotation for load balancing or for connections that the proxy mode does not support: once for each Service and
  * annotation, in the log and as an Event, however many ports and families the Service has.
  */
 import {
@@ -68,7 +68,7 @@ export function createBalancingReporter(options: BalancingReporterOptions): Bala
 function noteChange(ports: Annotated, { servicePorts: { added, changed, removed } }: DesiredChange): boolean {
   const gone = [...removed, ...changed.map(({ before }) => before)].filter(({ key }) => ports.delete(key));
   const come = [...added, ...changed.map(({ after }) => after)].filter(
-    (port) => port.balancing !== null || hasWeights(port),
+    (port) => port.balancing !== null || port.connections !== undefined || hasWeights(port),
   );
   for (const port of come) ports.set(port.key, port);
   return gone.length > 0 || come.length > 0;

@@ -1,14 +1,35 @@
 /**
- * Round robin over the endpoints of one service port, in an order that is shuffled when its endpoints change. Session
- * affinity takes precedence. Pure: time and randomness are arguments.
+ * Chooses the endpoints of a new connection: that of the client's session affinity, or by the algorithm of the Service; then the ones
+ * after it, in an order that is shuffled when the endpoints change. Pure: time and randomness are arguments.
  */
-import type { BalancingSupport, DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import {
+  BALANCING_ALGORITHMS,
+  type BalancingAlgorithm,
+  type BalancingSupport,
+  type DesiredEndpoint,
+  type DesiredServicePort,
+} from '@signalbox/core';
+import { perList, type Algorithm, type AlgorithmRequest, type Random } from '../balance/algorithm.ts';
+import { createLeastConnections } from '../balance/least-connections.ts';
+import { createMaglev } from '../balance/maglev.ts';
+import { createRandomChoice } from '../balance/random.ts';
+import { createRoundRobin } from '../balance/round-robin.ts';
 import { createAffinityTable } from './session-affinity.ts';
 
+const DEFAULT = 'round-robin';
+
 export const BALANCING: BalancingSupport = {
-  algorithms: ['round-robin'],
-  default: 'round-robin',
-  weights: false,
+  algorithms: BALANCING_ALGORITHMS,
+  default: DEFAULT,
+  weights: true,
+  connections: true,
+};
+
+const ALGORITHMS: Readonly<Record<BalancingAlgorithm, (random: Random) => Algorithm>> = {
+  'round-robin': createRoundRobin,
+  random: createRandomChoice,
+  'least-connections': createLeastConnections,
+  maglev: createMaglev,
 };
 
 export interface Balancer {
@@ -18,47 +39,37 @@ export interface Balancer {
   connected(request: Pick<BalancerRequest, 'affinity' | 'client' | 'now'>, endpoint: DesiredEndpoint): void;
 }
 
-interface BalancerRequest {
+interface BalancerRequest extends AlgorithmRequest, Pick<DesiredServicePort, 'affinity' | 'balancing'> {
   /** The endpoints of the route. */
   readonly endpoints: readonly DesiredEndpoint[];
-  readonly affinity: DesiredServicePort['affinity'];
-  readonly client: string;
   readonly now: number;
 }
 
-interface Rotation {
-  readonly order: readonly DesiredEndpoint[];
-  next: number;
-}
-
-export function createBalancer(random: () => number): Balancer {
-  const rotations = new WeakMap<readonly DesiredEndpoint[], Rotation>();
-  const table = createAffinityTable();
-  const rotationOf = (endpoints: readonly DesiredEndpoint[]): Rotation => {
-    const known = rotations.get(endpoints);
-    if (known !== undefined) return known;
-    const rotation = { order: shuffled(endpoints, random), next: 0 };
-    rotations.set(endpoints, rotation);
-    return rotation;
+export function createBalancer(random: Random): Balancer {
+  const orderOf = perList((endpoints) => shuffled(endpoints, random));
+  const algorithms = new Map<BalancingAlgorithm, Algorithm>();
+  const algorithmOf = (name: BalancingAlgorithm): Algorithm => {
+    const known = algorithms.get(name) ?? ALGORITHMS[name](random);
+    algorithms.set(name, known);
+    return known;
   };
+  const table = createAffinityTable();
   return {
-    candidates({ endpoints, affinity, client, now }, count) {
+    candidates(request, count) {
+      const { endpoints, affinity, client, now } = request;
       if (endpoints.length === 0) return [];
+      const order = orderOf(endpoints);
       const known = affinity === null ? null : table.find(client, endpoints, affinity, now);
-      const rotation = rotationOf(endpoints);
-      const rest = upcoming(rotation, known === null ? count : count - 1);
-      if (known !== null) return [known, ...rest];
-      rotation.next = (rotation.next + 1) % rotation.order.length;
-      return rest;
+      const first =
+        known === null
+          ? algorithmOf(request.balancing ?? DEFAULT).choose(order, request)
+          : order.indexOf(known);
+      return Array.from({ length: count }, (_, at) => order[(first + at) % order.length] as DesiredEndpoint);
     },
     connected({ affinity, client, now }, endpoint) {
       if (affinity !== null) table.remember(client, endpoint, now);
     },
   };
-}
-
-function upcoming({ order, next }: Rotation, count: number): readonly DesiredEndpoint[] {
-  return Array.from({ length: count }, (_, at) => order[(next + at) % order.length] as DesiredEndpoint);
 }
 
 /** Fisher-Yates. */

@@ -11,7 +11,7 @@ const affinity = { timeoutSeconds: 10 };
 function chooser() {
   const balancer = createBalancer(() => 0.999);
   return (client: string, now: number, endpoints = ENDPOINTS): string | undefined => {
-    const request = { endpoints, affinity, client, now };
+    const request = { endpoints, affinity, balancing: null, client, now, active: () => 0 };
     const [first] = balancer.candidates(request, 1);
     if (first !== undefined) balancer.connected(request, first);
     return first?.address;
@@ -47,7 +47,14 @@ describe('session affinity', () => {
 
   it('tries its endpoint first, and others after it', () => {
     const balancer = createBalancer(() => 0.999);
-    const request = { endpoints: ENDPOINTS, affinity, client: 'a', now: 0 };
+    const request = {
+      endpoints: ENDPOINTS,
+      affinity,
+      balancing: null,
+      client: 'a',
+      now: 0,
+      active: () => 0,
+    };
     balancer.connected(request, ENDPOINTS[2] as (typeof ENDPOINTS)[0]);
     const addresses = balancer.candidates(request, 4).map(({ address }) => address);
     expect(addresses[0]).toBe('10.244.1.3');

@@ -7,7 +7,8 @@ export interface EndpointTable {
   open(endpoint: DesiredEndpoint): () => void;
   /** It is established. */
   count(endpoint: DesiredEndpoint): void;
-  active(endpoint: DesiredEndpoint): number;
+  /** Of the endpoint with this name. */
+  readonly active: (name: string) => number;
   all(): readonly EndpointCount[];
 }
 
@@ -38,7 +39,7 @@ export function createEndpointTable(): EndpointTable {
       return () => void count.active--;
     },
     count: (endpoint) => void of(endpoint).connections++,
-    active: (endpoint) => counts.get(endpointName(endpoint))?.active ?? 0,
+    active: (name) => counts.get(name)?.active ?? 0,
     all: () => [...counts.values()].map(countOf),
   };
 }

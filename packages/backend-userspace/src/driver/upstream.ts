@@ -7,11 +7,11 @@ import {
   DEFAULT_OUTLIER_FAILURES,
   type OutlierDetector,
 } from '../balance/outlier-detection.ts';
-import { createBalancer, type Balancer } from '../compile/load-balancing.ts';
+import { createBalancer } from '../compile/load-balancing.ts';
 import { createEndpointTable } from './endpoint-table.ts';
 import type { UpstreamCounts } from './userspace-driver.ts';
 
-type Policies = Pick<DesiredServicePort, 'affinity' | 'connections'>;
+type Policies = Pick<DesiredServicePort, 'affinity' | 'balancing' | 'connections'>;
 
 /** A client and the endpoints of its route. */
 export interface Choice {
@@ -59,7 +59,12 @@ export function createUpstream(clock: Pick<Clock, 'now' | 'random'>, counts: Cou
   return {
     ...limiting(counts),
     ...healthOf(outliers, clock, counts),
-    candidates: (choice, count) => balancer.candidates(requestOf(choice, clock.now(), outliers), count),
+    candidates({ policies: { affinity, balancing }, endpoints, client }, count) {
+      const now = clock.now();
+      const available = outliers.available(endpoints, now);
+      const { active } = table;
+      return balancer.candidates({ endpoints: available, affinity, balancing, client, now, active }, count);
+    },
     attempt(endpoint) {
       const release = table.open(endpoint);
       counts.upstream_cx_active++;
@@ -118,14 +123,6 @@ function healthOf(
     keepChecked: outliers.keepChecked,
     ejections: () => outliers.skipped(clock.now()).filter(({ state }) => state === 'ejected').length,
   };
-}
-
-function requestOf(
-  { policies: { affinity }, endpoints, client }: Choice,
-  now: number,
-  { available }: OutlierDetector,
-): Parameters<Balancer['candidates']>[0] {
-  return { endpoints: available(endpoints, now), affinity, client, now };
 }
 
 /** Also endpoints that never had a connection. */

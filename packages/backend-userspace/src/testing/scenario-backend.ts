@@ -38,8 +38,9 @@ function createInstance({ family, host, faults }: ScenarioSetup): ScenarioInstan
     connect: (packet, random) =>
       outcomeAt(node, packet, (endpoints, listener) => {
         const balancer = balancerOf(listener, random);
-        const { affinity } = listener.servicePort;
-        const request = { endpoints, affinity, client: packet.source, now: 0 };
+        const { affinity, balancing } = listener.servicePort;
+        const { source: client } = packet;
+        const request = { endpoints, affinity, balancing, client, now: 0, active: () => 0 };
         const chosen = balancer.candidates(request, 1);
         for (const endpoint of chosen) balancer.connected(request, endpoint);
         return chosen;

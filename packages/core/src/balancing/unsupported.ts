@@ -1,6 +1,7 @@
 /** What a Service specifies about load balancing and a proxy mode does not support. */
 import type { BalancingSupport } from '../backend.ts';
 import type { DesiredServicePort } from '../desired/desired-state.ts';
+import { CONNECTION_ANNOTATIONS, type ConnectionPolicy } from '../model/connection-policy.ts';
 import { DEFAULT_WEIGHT, LOAD_BALANCING_ANNOTATION, WEIGHT_ANNOTATION } from '../model/balancing.ts';
 
 export interface ModeBalancing {
@@ -10,10 +11,10 @@ export interface ModeBalancing {
 
 /** Of one service port; one line for each annotation. */
 export function unsupportedBalancing(
-  port: Pick<DesiredServicePort, 'balancing' | 'clusterEndpoints' | 'localEndpoints'>,
+  port: Pick<DesiredServicePort, 'balancing' | 'connections' | 'clusterEndpoints' | 'localEndpoints'>,
   { mode, support }: ModeBalancing,
 ): readonly string[] {
-  const { balancing } = port;
+  const { balancing, connections } = port;
   const lines: string[] = [];
   if (balancing !== null && !support.algorithms.includes(balancing)) {
     const field = `metadata.annotations[${LOAD_BALANCING_ANNOTATION}]`;
@@ -22,6 +23,11 @@ export function unsupportedBalancing(
   if (!support.weights && hasWeights(port)) {
     const field = `metadata.annotations[${WEIGHT_ANNOTATION}] of EndpointSlices`;
     lines.push(`${field} is not supported in mode ${mode}: endpoints get equal shares`);
+  }
+  if (connections !== undefined && support.connections !== true) {
+    const fields = Object.keys(connections) as (keyof ConnectionPolicy)[];
+    const names = fields.map((field) => `metadata.annotations[${CONNECTION_ANNOTATIONS[field]}]`).join(', ');
+    lines.push(`${names}: not supported in mode ${mode}, which does not open connections itself`);
   }
   return lines;
 }

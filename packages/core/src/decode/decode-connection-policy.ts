@@ -1,9 +1,11 @@
-import type { ConnectionPolicy } from '../model/connection-policy.ts';
-import { LONGEST_TIMEOUT } from '../model/connection-policy.ts';
+import {
+  CHECK_INTERVAL_ANNOTATION,
+  CONNECTION_ANNOTATIONS,
+  LONGEST_TIMEOUT,
+  type ConnectionPolicy,
+} from '../model/connection-policy.ts';
 import { formatDuration, parseDuration } from '../model/duration.ts';
 import { fields, type Fields, type ProblemLog } from './reader.ts';
-
-const PREFIX = 'signalbox.dev/';
 
 type Limit = Exclude<keyof ConnectionPolicy, 'checkInterval'>;
 
@@ -37,17 +39,16 @@ function duration(least: number): Reader {
   };
 }
 
-const LIMITS: readonly (readonly [annotation: string, Limit, Reader])[] = [
-  ['max-connections', 'maxConnections', count(1)],
-  ['max-pending-connects', 'maxPendingConnects', count(1)],
-  ['max-retries', 'maxRetries', count(0)],
-  ['connect-timeout', 'connectTimeout', duration(1)],
-  ['idle-timeout', 'idleTimeout', duration(1)],
-  ['outlier-consecutive-failures', 'outlierFailures', count(0)],
+const LIMITS: readonly (readonly [Limit, Reader])[] = [
+  ['maxConnections', count(1)],
+  ['maxPendingConnects', count(1)],
+  ['maxRetries', count(0)],
+  ['connectTimeout', duration(1)],
+  ['idleTimeout', duration(1)],
+  ['outlierFailures', count(0)],
 ];
 
-const CHECKS = 'health-check';
-const INTERVAL = 'health-check-interval';
+const CHECKS = CONNECTION_ANNOTATIONS.checkInterval;
 const DEFAULT_INTERVAL = 10_000;
 /** Each check is a connection to each endpoint from each node. */
 const SHORTEST_INTERVAL = 100;
@@ -56,7 +57,8 @@ const SHORTEST_INTERVAL = 100;
 export function decodeConnectionPolicy(metadata: Fields, log: ProblemLog): ConnectionPolicy | null {
   const annotations = fields(metadata['annotations']);
   const policy: { -readonly [Name in keyof ConnectionPolicy]: ConnectionPolicy[Name] } = {};
-  for (const [annotation, field, reader] of LIMITS) {
+  for (const [field, reader] of LIMITS) {
+    const annotation = CONNECTION_ANNOTATIONS[field];
     const value = read(annotations, { annotation, reader }, log);
     if (value !== null) policy[field] = value;
   }
@@ -67,8 +69,9 @@ export function decodeConnectionPolicy(metadata: Fields, log: ProblemLog): Conne
 
 function checkInterval(annotations: Fields, log: ProblemLog): number | null {
   const reader = duration(SHORTEST_INTERVAL);
-  const interval = read(annotations, { annotation: INTERVAL, reader }, log) ?? DEFAULT_INTERVAL;
-  const kind = annotations[PREFIX + CHECKS];
+  const interval =
+    read(annotations, { annotation: CHECK_INTERVAL_ANNOTATION, reader }, log) ?? DEFAULT_INTERVAL;
+  const kind = annotations[CHECKS];
   if (kind === 'tcp') return interval;
   if (kind !== undefined) report(log, { annotation: CHECKS, value: kind, allowed: 'tcp' });
   return null;
@@ -79,7 +82,7 @@ function read(
   { annotation, reader }: { readonly annotation: string; readonly reader: Reader },
   log: ProblemLog,
 ): number | null {
-  const value = annotations[PREFIX + annotation];
+  const value = annotations[annotation];
   if (value === undefined) return null;
   const number = typeof value === 'string' ? reader.read(value) : null;
   if (number === null) report(log, { annotation, value, allowed: reader.allowed });
@@ -93,5 +96,5 @@ interface Refused {
 }
 
 function report(log: ProblemLog, { annotation, value, allowed }: Refused): void {
-  log.add(`metadata.annotations[${PREFIX}${annotation}]`, value, `must be ${allowed}: the default is used`);
+  log.add(`metadata.annotations[${annotation}]`, value, `must be ${allowed}: the default is used`);
 }

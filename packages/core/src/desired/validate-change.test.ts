@@ -146,6 +146,15 @@ describe('a service port that violates the contract', () => {
       { affinity: { timeoutSeconds: 0 } },
       '.affinity.timeoutSeconds: 0 is not a whole number from 1 to 86400',
     ],
+    [
+      { connections: { maxConnections: 0 } },
+      `.connections.maxConnections: 0 is not a whole number from 1 to ${Number.MAX_SAFE_INTEGER}`,
+    ],
+    [
+      { connections: { checkInterval: 'often' } },
+      '.connections.checkInterval: "often" is not a whole number from 1 to 2147483647',
+    ],
+    [{ connections: null }, '.connections: null is not an object'],
   ])('is left out and reported, and the others pass: %#', async (wrong, message) => {
     const { passed, sync } = lab();
     const bad = { ...servicePort('b'), ...wrong };

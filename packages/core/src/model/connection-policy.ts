@@ -21,3 +21,17 @@ export interface ConnectionPolicy {
 
 /** Timers of Node.js allow no more milliseconds. */
 export const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
+/** The annotation of the Service that sets each field. */
+export const CONNECTION_ANNOTATIONS: Readonly<Record<keyof ConnectionPolicy, string>> = {
+  maxConnections: 'signalbox.dev/max-connections',
+  maxPendingConnects: 'signalbox.dev/max-pending-connects',
+  maxRetries: 'signalbox.dev/max-retries',
+  connectTimeout: 'signalbox.dev/connect-timeout',
+  idleTimeout: 'signalbox.dev/idle-timeout',
+  outlierFailures: 'signalbox.dev/outlier-consecutive-failures',
+  checkInterval: 'signalbox.dev/health-check',
+};
+
+/** Has an effect only beside `signalbox.dev/health-check`. */
+export const CHECK_INTERVAL_ANNOTATION = 'signalbox.dev/health-check-interval';
