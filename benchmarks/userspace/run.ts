@@ -2,15 +2,19 @@
  * Userspace mode beside HAProxy and nginx's stream module, in one network namespace: `npm run bench -- userspace [--smoke]`. Each proxy
  * is one process on its own core, in front of the same server; wrk is the client. Needs unshare, taskset, haproxy, nginx and wrk.
  */
-import { argv } from 'node:process';
+import { spawnSync } from 'node:child_process';
+import { argv, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ms, packScripts, printTable } from '../harness.ts';
 import { median } from '../statistics.ts';
 import type { ChangeTimes } from './change.ts';
+import type { OpenConnections } from './open-connections.ts';
 import type { Idle, LoadName, Measured, Sample } from './measure.ts';
 
 const form = argv.includes('--smoke') ? 'smoke' : 'full';
-const [SERVICES, CHANGES] = form === 'full' ? [5000, 101] : [200, 21];
+const [SERVICES, CHANGES, OPEN] = form === 'full' ? [5000, 101, 20_000] : [200, 21, 500];
+/** Two for each connection, and a reserve. */
+const FILES = 65_536;
 const AIMS = {
   connects: 'aim: 0.5',
   requests: 'aim: 0.5',
@@ -92,8 +96,24 @@ function printIdle(idle: readonly Idle[]): void {
   }
 }
 
+function printOpen({ connections, answered, kilobytes, microseconds }: OpenConnections): void {
+  const limited = connections < OPEN ? `, of ${OPEN} wanted: the limit of open files is too low` : '';
+  const [first, second] = kilobytes.map((each) => each.toFixed(1));
+  console.log(
+    `${connections} open connections${limited}: ${answered.join(' and ')} of two waves carry data; ${first} kB of memory and ${microseconds.toFixed(0)} µs of CPU each, ${second} kB in the second wave`,
+  );
+}
+
+/** Each process raises its soft limit to the hard one; only CAP_SYS_RESOURCE may raise that. */
+function raiseFileLimit(): void {
+  spawnSync('prlimit', [`--pid=${pid}`, `--nofile=${FILES}:${FILES}`], { stdio: 'ignore' });
+}
+
+raiseFileLimit();
 const scripts = await packScripts(
-  ['measure', 'signalbox', 'change'].map((name) => fileURLToPath(new URL(`./${name}.ts`, import.meta.url))),
+  ['measure', 'signalbox', 'change', 'open-connections'].map((name) =>
+    fileURLToPath(new URL(`./${name}.ts`, import.meta.url)),
+  ),
 );
 try {
   const measured = scripts.inNamespace('measure', form) as Measured | null;
@@ -105,6 +125,7 @@ try {
         load,
       );
     printIdle(measured.idle);
+    printOpen(scripts.inNamespace('open-connections', OPEN) as OpenConnections);
     const times = scripts.inNamespace('change', SERVICES, CHANGES) as ChangeTimes;
     console.log(
       `endpoint changed → next connection reaches the new one, ${times.services} Services: median ${ms(times.median)}, p95 ${ms(times.p95)} (aim: 10 ms); first sync ${ms(times.firstSync)}`,
