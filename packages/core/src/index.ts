@@ -34,6 +34,7 @@ export * from './model/duration.ts';
 export * from './model/family.ts';
 export * from './model/ip.ts';
 export * from './model/model-config.ts';
+export * from './model/proxy-protocol.ts';
 export * from './model/same-value.ts';
 export * from './model/service-port-name.ts';
 export * from './track/model-types.ts';

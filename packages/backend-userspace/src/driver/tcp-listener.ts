@@ -9,6 +9,7 @@ import { forward } from './forward.ts';
 import { FILES_PER_CONNECTION } from './open-files.ts';
 import { observeTcp } from './observe-tcp.ts';
 import type { OpenListener } from './open-listener.ts';
+import { prepareHeader } from './proxy-header.ts';
 import { socketError } from './socket-error.ts';
 
 /** Connections that the kernel has established and this process has not yet accepted; limited by net.core.somaxconn. */
@@ -16,9 +17,10 @@ const BACKLOG = 4096;
 
 export function openTcpListener(listener: Listener, path: DataPath): Promise<Result<OpenListener>> {
   const current = { listener };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
-    serve(client, current.listener, path),
-  );
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    prepareHeader(client, current.listener);
+    serve(client, current.listener, path);
+  });
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(fail(socketError(listenerKey(listener), error))));
     server.listen({ host: listener.address, port: listener.port, backlog: BACKLOG, exclusive: true }, () =>

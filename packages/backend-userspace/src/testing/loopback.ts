@@ -108,10 +108,10 @@ export function dial({ port }: Pick<Listener, 'port'>): Socket {
   return socket;
 }
 
-export async function readAll(socket: Socket): Promise<string> {
+export async function readAll(socket: Socket, encoding: BufferEncoding = 'utf8'): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks).toString(encoding);
 }
 
 /** `ended`, or the code of the error. */

@@ -5,6 +5,7 @@ import { servicePortKey, type ServicePortKey, type ServicePortName } from '../mo
 import { readLoadBalancing } from './annotations.ts';
 import { decodeConnectionPolicy } from './decode-connection-policy.ts';
 import { decodeServiceAddresses } from './decode-service-addresses.ts';
+import { decodeProxyProtocol } from './decode-proxy-protocol.ts';
 import {
   fields,
   isDnsName,
@@ -175,6 +176,7 @@ export function decodeService(object: unknown): DecodedService {
     affinity: decodeAffinity(spec, log),
     balancing: readLoadBalancing(metadata, log),
     healthCheckNodePort: healthCheckNodePort(spec, log),
+    proxyProtocol: decodeProxyProtocol(metadata, log),
     headless: HEADLESS_LABEL in labels,
     windows: decodeWindows(metadata),
     connections: decodeConnectionPolicy(metadata, log),

@@ -25,6 +25,9 @@ export function buildServicePort(
     clusterEndpoints: selected.cluster,
     localEndpoints: selected.local,
     servingEndpoints: selected.serving,
+    ...(service.proxyProtocol === null || port.name.protocol !== 'TCP'
+      ? {}
+      : { proxyProtocol: service.proxyProtocol }),
     affinity: sessionAffinity(service),
     balancing: service.balancing,
     windows: service.windows,

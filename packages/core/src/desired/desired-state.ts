@@ -8,6 +8,7 @@
 import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { ConnectionPolicy } from '../model/connection-policy.ts';
 import type { Family } from '../model/family.ts';
+import type { ProxyProtocol } from '../model/proxy-protocol.ts';
 import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from '../model/service-port-name.ts';
 
@@ -108,6 +109,8 @@ export interface DesiredServicePort {
    * these is not stale.
    */
   readonly servingEndpoints: readonly DesiredEndpoint[];
+  /** The header that precedes the bytes of the client, of a TCP port; only a mode that opens connections itself can write it. */
+  readonly proxyProtocol?: ProxyProtocol;
   readonly affinity: SessionAffinity | null;
   /** How the endpoint of a connection without session affinity is chosen; `null`: the default of the proxy mode. */
   readonly balancing: BalancingAlgorithm | null;

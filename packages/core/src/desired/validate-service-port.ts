@@ -1,6 +1,7 @@
 /** Whether a value is what the contract in `desired-state.ts` calls a service port, a health check, a node. */
 import { BALANCING_ALGORITHMS, DEFAULT_WEIGHT, MAX_WEIGHT } from '../model/balancing.ts';
 import { PROTOCOLS, type Family } from '../model/family.ts';
+import { PROXY_PROTOCOLS } from '../model/proxy-protocol.ts';
 import { objectKey, servicePortKey, type ServicePortName } from '../model/service-port-name.ts';
 import { checkConnectionPolicy } from './validate-connection-policy.ts';
 import {
@@ -48,6 +49,7 @@ export function checkServicePort(value: unknown, rules: ServicePortRules): Probl
     at('.clusterEndpoints', each(value['clusterEndpoints'], endpoint)) ??
     at('.localEndpoints', each(value['localEndpoints'], endpoint)) ??
     at('.servingEndpoints', each(value['servingEndpoints'], endpoint)) ??
+    at('.proxyProtocol', checkProxyProtocol(value['proxyProtocol'])) ??
     at('.affinity', checkAffinity(value['affinity'])) ??
     at('.balancing', checkBalancing(value['balancing'])) ??
     at('.windows', checkWindows(value['windows'])) ??
@@ -143,6 +145,10 @@ function checkAffinity(value: unknown): Problem {
   if (value === null) return null;
   if (!isFields(value)) return mapping(value);
   return at('.timeoutSeconds', wholeNumber(value['timeoutSeconds'], 1, 86_400));
+}
+
+function checkProxyProtocol(value: unknown): Problem {
+  return value === undefined ? null : oneOf(value, PROXY_PROTOCOLS);
 }
 
 function checkWindows(value: unknown): Problem {

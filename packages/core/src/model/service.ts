@@ -3,6 +3,7 @@ import type { TrafficPolicy, SessionAffinity, WindowsOptions } from './service-p
 import type { Family } from './family.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
+import type { ProxyProtocol } from './proxy-protocol.ts';
 
 /** The fields of one port of a Service that the proxy uses. */
 export interface ServicePortModel {
@@ -48,6 +49,8 @@ export interface ServiceModel {
   readonly balancing: BalancingAlgorithm | null;
   /** 0: no health check is served. */
   readonly healthCheckNodePort: number;
+  /** Null: endpoints do not get the address of the client. */
+  readonly proxyProtocol: ProxyProtocol | null;
   /** Labelled as headless: its endpoints are not used (S29). */
   readonly headless: boolean;
   readonly windows: WindowsOptions;
