@@ -18,7 +18,7 @@ import { debOf, pinnedPackages } from './image-debian.mjs';
 
 const runTool = (command, args) => mustRun(command, args, { timeoutSeconds: 300 });
 
-/** Not needed to run the tools: character sets, translations, manuals; of util-linux, all but setpriv. */
+/** Not needed to run the tools: character sets, translations, manuals. */
 const REMOVED = [
   'usr/share/gcc',
   'usr/share/gdb',
@@ -80,12 +80,18 @@ async function removeUnusedLibraries(root, architecture) {
 
 const isElf = (file) => isFile(file) && readFileSync(file).subarray(0, 4).equals(Buffer.from('\x7fELF'));
 
+/** Large packages of which the image has some programs: package → path in it → path in the image. */
+const PARTS = {
+  'util-linux': { 'usr/bin/setpriv': 'usr/bin/setpriv', 'usr/bin/unshare': 'usr/bin/unshare' },
+  iproute2: { 'bin/ip': 'usr/bin/ip' },
+};
+
 async function extract(root, { name, file, digest }) {
   const deb = await debOf({ file, digest });
-  if (name !== 'util-linux') return runTool('dpkg-deb', ['--extract', deb, root]);
+  if (PARTS[name] === undefined) return runTool('dpkg-deb', ['--extract', deb, root]);
   const part = `${root}.part`;
   await runTool('dpkg-deb', ['--extract', deb, part]);
-  cpSync(path.join(part, 'usr/bin/setpriv'), path.join(root, 'usr/bin/setpriv'));
+  for (const [from, to] of Object.entries(PARTS[name])) cpSync(path.join(part, from), path.join(root, to));
   rmSync(part, { recursive: true });
 }
 

@@ -114,6 +114,16 @@ describe('the image', () => {
     expect(text).not.toContain('not found\n');
   });
 
+  it('runs signalbox test, which connects from a temporary pod', (context) => {
+    if (held.missing !== '') context.skip(held.missing);
+    const flags = `${OBJECTS} --hostname-override=node-a --pod-address=10.244.1.99`;
+    const { status, text } = inImage(`signalbox test ${flags} || echo status $?`);
+    // No proxy runs.
+    expect(text).toMatch(/^ {2}pod +ClusterIP +10\.96\.0\.10:80\/tcp +0\/10 answered$/m);
+    expect(text).toMatch(/^Total: 0 answered, 4 not answered\nstatus 2$/m);
+    expect(status, text).toBe(0);
+  });
+
   it.for([
     ['nft without rules', 'true', 'nf_tables'],
     ['the variant of the kubelet, legacy', 'iptables-legacy -t mangle -N KUBE-KUBELET-CANARY', 'legacy'],
