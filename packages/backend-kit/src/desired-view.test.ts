@@ -76,6 +76,13 @@ describe('DesiredView', () => {
     view.apply(changeBetween(start, state(1, 2)));
     view.apply(changeBetween(state(1, 2), start));
     expect(view.owed()?.servicePorts).toMatchObject({ added: [], removed: [] });
+    const [known] = start.servicePorts.values();
+    const nothing = changeBetween(start, start);
+    if (known === undefined) throw new Error('the sample has no service port');
+    view.settle();
+    view.apply({ ...nothing, servicePorts: { added: [], changed: [], removed: [known] } });
+    view.apply({ ...nothing, servicePorts: { added: [known], changed: [], removed: [] } });
+    expect(view.owed()?.servicePorts).toEqual({ added: [], changed: [], removed: [] });
   });
 
   it('becomes by changes what it is from scratch', () => {

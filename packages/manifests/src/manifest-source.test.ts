@@ -131,6 +131,21 @@ describe('createManifestSource', () => {
     expect(await stage.now.look()).toEqual(['- Service default/a']);
   });
 
+  it('keeps them each time that an editor empties the file first', async () => {
+    const { clock, recorder, write } = stage.now;
+    await startedWith({ 'a.yaml': service('a') });
+    for (const port of [81, 82, 83]) {
+      await clock.waitForTimer(() => true);
+      write('a.yaml', '');
+      clock.advance(2_000);
+      await clock.waitForTimer(() => true);
+      write('a.yaml', service('a', port));
+      clock.advance(2_000);
+      await recorder.until(() => recorder.events.some((event) => brief(event) === `+ Service a:${port}`));
+    }
+    expect(recorder.events.map(brief)).toEqual([80, 81, 82, 83].map((port) => `+ Service a:${port}`));
+  });
+
   it('follows the atomic swap of a mounted ConfigMap and ignores hidden files and other file types', async () => {
     const { folder, recorder } = stage.now;
     const put = (version: string, text: string): void => {
