@@ -5,7 +5,7 @@ import { ipSet } from './compile/ip-sets.ts';
 import { createIpvsBackend } from './ipvs-backend.ts';
 import { change, full, NOTHING_NEW, service, TEST_NODE } from './testing/cluster.ts';
 import { dumpKernel } from './testing/dump.ts';
-import { createFakeIpvs } from './testing/fake-ipvs.ts';
+import { createFakeIpvs, createFakeKernel } from './testing/fake-ipvs.ts';
 import type { FakeKernel } from './testing/fake-kernel.ts';
 import {
   addOtherServer,
@@ -47,6 +47,18 @@ describe('other programs', () => {
     clock.advance(60_000);
     okay(await backend.sync(NOTHING_NEW));
     expect(servers(kernel)).toContain('-A -t 192.0.2.10:8443 -s rr');
+  });
+});
+
+describe('an address that another device gets', () => {
+  it('is taken off the device of the mode by the next sync after an observation found it', async () => {
+    const { backend, kernel } = bench({}, createFakeKernel({ hostAddresses: [] }));
+    okay(await backend.sync(full(service({ externalIPs: ['203.0.113.5'] }))));
+    expect([...kernel.bound].toSorted()).toEqual(['10.96.0.10', '203.0.113.5']);
+    kernel.hostAddresses.add('203.0.113.5');
+    expect(await backend.observe()).toMatchObject({ outcome: 'ok' });
+    okay(await backend.sync(NOTHING_NEW));
+    expect([...kernel.bound]).toEqual(['10.96.0.10']);
   });
 });
 

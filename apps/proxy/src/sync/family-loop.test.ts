@@ -69,6 +69,7 @@ async function world({
 }: Given = {}) {
   const clock = createManualClock();
   const backend = Object.assign(recordingBackend('IPv4'), parts);
+  const health = createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 });
   const flows = fakeTable();
   flows.errors.push(...errors);
   const lines: string[] = [];
@@ -80,7 +81,7 @@ async function world({
     logger: createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink).logger,
     events: { record: () => undefined },
     metrics: createProxyMetrics(createRegistry(), () => IPTABLES),
-    health: createHealthState({ clock, families: ['IPv4'], syncPeriod: () => 30_000 }),
+    health,
     serviceHealth: { sync: () => Promise.resolve(), close: () => Promise.resolve() },
     syncs: createSyncHistory(),
     flows: createFlowCleaner('IPv4', flows.client),
@@ -104,7 +105,7 @@ async function world({
   };
   loop.start();
   await pass(0);
-  return { ...flows, backend, loop, lines, pass, applyEvent };
+  return { ...flows, backend, health, loop, lines, pass, applyEvent };
 }
 
 const complaints = (lines: readonly string[]): string[] =>
@@ -119,6 +120,20 @@ it('closes the sockets of node ports at loopback addresses when it stops, so tha
   const { loop } = await world({ localNodePorts: { sync: record('sync'), close: record('close') } });
   await loop.stop();
   expect(seen).toEqual(['sync', 'close']);
+});
+
+it('F113: a sync that hangs without a change makes the proxy unhealthy after two periods', async () => {
+  const hanging = { on: false };
+  const { health, pass } = await world({
+    parts: { sync: () => (hanging.on ? new Promise(() => undefined) : Promise.resolve(SYNCED)) },
+  });
+  await pass(70_000);
+  expect(health.health().healthy).toBe(true);
+  hanging.on = true;
+  await pass(30_000);
+  expect(health.health().healthy).toBe(true);
+  await pass(70_000);
+  expect(health.health().healthy).toBe(false);
 });
 
 describe('connection tracking after a sync', () => {

@@ -261,6 +261,15 @@ describe('the sync loop', () => {
     expect(reports.at(-1)?.triggerTimes).toEqual([]);
   });
 
+  it('F153 S53: trigger times of a sync that succeeded in part are not counted again', async () => {
+    const { loop, backend, advance, reports, state } = world();
+    state.triggers.push(17);
+    backend.answers.push({ ...SYNCED, outcome: 'partial' }, SYNCED);
+    loop.start();
+    await advance(1500);
+    expect(reports.map(({ triggerTimes }) => triggerTimes)).toEqual([[17], []]);
+  });
+
   it('F23: changed periods count for the wait that is under way', async () => {
     const periods = { syncPeriod: 30_000, minSyncPeriod: 10_000 };
     const { loop, advance, starts } = world(periods);

@@ -20,6 +20,19 @@ async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
 }
 
 describe('cleanup', () => {
+  it('removes a jump as another version of kube-proxy writes it, which its comment shows', async () => {
+    const { fake, backend } = lab();
+    fake.byOthers('*nat\n:DOCKER - [0:0]\n-A PREROUTING -j DOCKER\nCOMMIT\n');
+    const before = fake.dumpAll();
+    fake.byOthers(
+      '*nat\n:KUBE-SERVICES - [0:0]\n' +
+        '-A PREROUTING -m conntrack --ctstate NEW -m comment --comment "kubernetes service portals" -j KUBE-SERVICES\n' +
+        'COMMIT\n',
+    );
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(fake.dumpAll()).toBe(before);
+  });
+
   it('leaves rules that are not owned exactly as they were, in both variants', async () => {
     const unowned =
       '*nat\n:DOCKER - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n-A DOCKER -i docker0 -j RETURN\nCOMMIT\n' +

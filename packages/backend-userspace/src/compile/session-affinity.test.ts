@@ -37,6 +37,16 @@ describe('session affinity', () => {
     ]);
   });
 
+  it('takes no turn of other clients', () => {
+    const choose = chooser();
+    expect([choose('a', 0), choose('a', 1), choose('a', 2), choose('b', 3)]).toEqual([
+      '10.244.1.1',
+      '10.244.1.1',
+      '10.244.1.1',
+      '10.244.1.2',
+    ]);
+  });
+
   it('ends when its endpoint is removed', () => {
     const choose = chooser();
     expect(choose('a', 0)).toBe('10.244.1.1');
