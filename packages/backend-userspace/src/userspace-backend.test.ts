@@ -55,6 +55,17 @@ describe('the userspace backend', () => {
     expect(node.listeners.has('TCP 192.0.2.10:30001')).toBe(true);
   });
 
+  it('leaves the device at a cleanup while it has addresses of the other family', async () => {
+    const { node, backend, sync } = set();
+    await sync({ index: 1 });
+    node.addresses.set('fd00::1', 'IPv6');
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect([node.device, [...node.addresses.keys()]]).toEqual(['present', ['fd00::1']]);
+    node.addresses.clear();
+    expect(await backend.cleanup()).toMatchObject({ outcome: 'ok' });
+    expect(node.device).toBe('absent');
+  });
+
   it('opens what waited for the device with the next change, once the device can be created', async () => {
     const node = createFakeNode(['127.0.0.1']);
     const failing = { on: true };
