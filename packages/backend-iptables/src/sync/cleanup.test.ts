@@ -19,6 +19,20 @@ async function ok(result: Promise<SyncResult>): Promise<SyncResult> {
   return ended;
 }
 
+describe('a chain to which a rule of another program jumps', () => {
+  it('is emptied with its service, and is no reason for a full sync afterwards', async () => {
+    const { fake, backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    const [chain] = /KUBE-SVC-[A-Z0-9]+/.exec(fake.dumpAll()) ?? [];
+    fake.byOthers(`*nat\n:MINE - [0:0]\n-A MINE -j ${chain}\nCOMMIT\n`);
+    const none = sampleState([]);
+    await ok(backend.sync(fullChange(none)));
+    expect(fake.dumpAll()).toContain(`-A MINE -j ${chain}`);
+    const later = await ok(backend.sync(changeBetween(none, none)));
+    expect(later).toMatchObject({ outcome: 'ok', scope: 'none', repaired: [] });
+  });
+});
+
 describe('cleanup', () => {
   it('removes a jump as another version of kube-proxy writes it, which its comment shows', async () => {
     const { fake, backend } = lab();
