@@ -33,6 +33,20 @@ describe('a chain to which a rule of another program jumps', () => {
   });
 });
 
+describe('a backend that is no longer watched', () => {
+  it('compares with the kernel in its syncs again', async () => {
+    const { fake, backend } = lab();
+    await ok(backend.sync(fullChange(STATE)));
+    backend.watch?.(() => undefined)();
+    const before = fake.dumpAll();
+    const [chain] = /KUBE-SVC-[A-Z0-9]+/.exec(before) ?? [];
+    fake.byOthers(`*nat\n-A ${chain} -j RETURN\nCOMMIT\n`);
+    expect(fake.dumpAll()).not.toBe(before);
+    expect(await ok(backend.sync(EMPTY))).toMatchObject({ scope: 'full' });
+    expect(fake.dumpAll()).toBe(before);
+  });
+});
+
 describe('cleanup', () => {
   it('removes a jump as another version of kube-proxy writes it, which its comment shows', async () => {
     const { fake, backend } = lab();
