@@ -1,6 +1,6 @@
 import type { DesiredEndpoint, DesiredServicePort, DesiredState, Outcome } from '@signalbox/core';
 import { endpointChainHash } from '@signalbox/backend-kit';
-import { fullChange } from '@signalbox/core';
+import { BALANCING_ALGORITHMS, fullChange } from '@signalbox/core';
 import { seededRandom } from '@signalbox/testkit';
 import { describe, expect, it } from 'vitest';
 import { oneIn } from '@signalbox/iptables';
@@ -20,6 +20,31 @@ function shares(n: number): readonly number[] {
   });
 }
 
+/** Connections by address of the endpoint, of so many packets to the service. */
+async function countsOf(service: DesiredServicePort, total: number): Promise<ReadonlyMap<string, number>> {
+  const fake = createFakeIptables({ family: 'IPv4' });
+  const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+  await backend.sync(fullChange(sampleState([service])));
+  const world = { addresses: ['192.0.2.10'], recent: new Map(), now: () => 0, remember: true };
+  const random = seededRandom(1);
+  const counts = new Map<string, number>();
+  for (let round = 0; round < total; round++) {
+    const outcome: Outcome = tracePacket(
+      { rules: (table) => rulesOf(fake, table), world, chance: random },
+      {
+        protocol: 'TCP',
+        source: '10.244.9.9',
+        inInterface: 'cni0',
+        destination: '10.96.0.0',
+        destinationPort: 80,
+      },
+    );
+    const address = outcome.kind === 'forward' ? (outcome.destinations[0]?.address ?? '') : outcome.kind;
+    counts.set(address, (counts.get(address) ?? 0) + 1);
+  }
+  return counts;
+}
+
 describe('load balancing', () => {
   it.each([1, 2, 3, 7, 10, 100, 1000])('gives each of %i endpoints the same share', (n) => {
     const found = shares(n);
@@ -30,33 +55,83 @@ describe('load balancing', () => {
   });
 
   it('distributes connections evenly by the rules alone (chi-square)', async () => {
-    const fake = createFakeIptables({ family: 'IPv4' });
-    const service = sampleService({ index: 0, endpoints: sampleEndpoints(0, 8) });
-    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
-    await backend.sync(fullChange(sampleState([service])));
-    const world = { addresses: ['192.0.2.10'], recent: new Map(), now: () => 0, remember: true };
-    const random = seededRandom(1);
-    const counts = new Map<string, number>();
     const total = 8000;
-    for (let round = 0; round < total; round++) {
-      const outcome: Outcome = tracePacket(
-        { rules: (table) => rulesOf(fake, table), world, chance: random },
-        {
-          protocol: 'TCP',
-          source: '10.244.9.9',
-          inInterface: 'cni0',
-          destination: '10.96.0.0',
-          destinationPort: 80,
-        },
-      );
-      const address = outcome.kind === 'forward' ? (outcome.destinations[0]?.address ?? '') : outcome.kind;
-      counts.set(address, (counts.get(address) ?? 0) + 1);
-    }
+    const counts = await countsOf(sampleService({ index: 0, endpoints: sampleEndpoints(0, 8) }), total);
     const expected = total / 8;
     const chiSquare = [...counts.values()].reduce((sum, seen) => sum + (seen - expected) ** 2 / expected, 0);
     expect(counts.size).toBe(8);
     // Seven degrees of freedom: a random distribution exceeds 24.3 once in a thousand runs.
     expect(chiSquare).toBeLessThan(24.3);
+  });
+});
+
+describe('endpoint weights', () => {
+  const WEIGHTS = [1, 3, 100, 1, 7];
+  const TOTAL = 112;
+  const weighted = (more: Partial<DesiredServicePort> = {}): DesiredServicePort => {
+    const plain = sampleService({ index: 0, endpoints: sampleEndpoints(0, WEIGHTS.length) });
+    const clusterEndpoints = plain.clusterEndpoints.map((endpoint, index) => ({
+      ...endpoint,
+      weight: WEIGHTS[index] ?? 1,
+    }));
+    return { ...plain, clusterEndpoints, ...more };
+  };
+  const probabilities = async (service: DesiredServicePort): Promise<string[]> => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    await backend.sync(fullChange(sampleState([service])));
+    const chain = [...fake.kernel.table('nat')].find(([name]) => name.startsWith('KUBE-SVC-'));
+    const rules = (chain?.[1] ?? []).filter(({ text }) => text.includes(' -> '));
+    return rules.map(({ text }) => / --probability ([\d.]+) /.exec(text)?.[1] ?? 'the rest');
+  };
+
+  it('are shares of connections, exact to the steps of the kernel', async () => {
+    let left = 1;
+    const found = (await probabilities(weighted())).map((text) => {
+      const share = left * (text === 'the rest' ? 1 : Number(text));
+      left -= share;
+      return share;
+    });
+    expect(found).toHaveLength(WEIGHTS.length);
+    for (const [index, share] of found.entries()) {
+      expect(share).toBeCloseTo((WEIGHTS[index] ?? 0) / TOTAL, 8);
+    }
+  });
+
+  it('that are all equal are the rules of endpoints without weights', async () => {
+    const plain = sampleService({ index: 0, endpoints: sampleEndpoints(0, 5) });
+    const clusterEndpoints = plain.clusterEndpoints.map((endpoint) => ({ ...endpoint, weight: 40 }));
+    expect(await probabilities({ ...plain, clusterEndpoints })).toEqual(await probabilities(plain));
+  });
+
+  it('hold for every algorithm that the mode does not support, and for random', async () => {
+    const wanted = await probabilities(weighted());
+    for (const balancing of BALANCING_ALGORITHMS) {
+      expect(await probabilities(weighted({ balancing }))).toEqual(wanted);
+    }
+  });
+
+  it('that change are written as one chain', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const backend = createIptablesBackend({ family: 'IPv4', driver: fake.driver });
+    const before = sampleState([sampleService({ index: 0, endpoints: sampleEndpoints(0, WEIGHTS.length) })]);
+    const after = sampleState([weighted()]);
+    await backend.sync(fullChange(before));
+    const result = await backend.sync(changeBetween(before, after));
+    expect(result.counters).toMatchObject({ chainsWritten: 1, chainsRemoved: 0 });
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
+  it('decide the endpoints of random packets (chi-square)', async () => {
+    const counts = await countsOf(weighted(), 20_000);
+    const shares = [...counts].map(([address, seen]) => {
+      const endpoint = weighted().clusterEndpoints.find((each) => each.address === address);
+      const expected = (20_000 * (endpoint?.weight ?? 0)) / TOTAL;
+      return (seen - expected) ** 2 / expected;
+    });
+    expect(counts.size).toBe(WEIGHTS.length);
+    // Four degrees of freedom: a random distribution exceeds 18.5 once in a thousand runs; the seed is fixed.
+    expect(shares.reduce((sum, each) => sum + each, 0)).toBeLessThan(18.5);
   });
 });
 

@@ -1,6 +1,14 @@
 import type { BalancingSupport, DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
-import { servicePortLabel } from '@signalbox/core';
-import { type Chain, jump, type Match, oneIn, rule, type Target, type TypedRule } from '@signalbox/iptables';
+import { DEFAULT_WEIGHT, servicePortLabel } from '@signalbox/core';
+import {
+  type Chain,
+  jump,
+  type Match,
+  shareOf,
+  rule,
+  type Target,
+  type TypedRule,
+} from '@signalbox/iptables';
 import { endpointLabel, serviceChain } from './names.ts';
 import { hasOwnChain, type ServiceContext } from './context.ts';
 import { endpointComment, protocolName } from './frontend-match.ts';
@@ -8,9 +16,9 @@ import { withHairpin } from './hairpin.ts';
 import { clusterMasqueradeRules } from './masquerade.ts';
 import { affinityRules, rememberClient } from './session-affinity.ts';
 
-export const BALANCING: BalancingSupport = { algorithms: ['random'], default: 'random', weights: false };
+export const BALANCING: BalancingSupport = { algorithms: ['random'], default: 'random', weights: true };
 
-/** KUBE-SVC-… or KUBE-SVL-…: the masquerade rules, the affinity rules, and an equal probability for each endpoint. */
+/** KUBE-SVC-… or KUBE-SVL-…: the masquerade rules, the affinity rules, and for each endpoint a probability by its weight. */
 export function balancingChain(
   service: DesiredServicePort,
   target: 'cluster' | 'local',
@@ -35,16 +43,21 @@ export function endpointsOf(
   return target === 'cluster' ? service.clusterEndpoints : service.localEndpoints;
 }
 
-/** 1/n, then 1/(n-1) of the rest, …, then all of the rest: every endpoint gets 1/n of the whole. */
+/**
+ * Each endpoint gets its weight divided by the weights that are left, of what is left; the last one all of the rest. With equal
+ * weights: 1/n, then 1/(n-1), …
+ */
 function chanceRules(
   service: DesiredServicePort,
   endpoints: readonly DesiredEndpoint[],
   context: ServiceContext,
 ): readonly TypedRule[] {
   const label = servicePortLabel(service.name);
-  return endpoints.map((endpoint, index) => {
-    const left = endpoints.length - index;
-    const chance: readonly Match[] = left > 1 ? [oneIn(left)] : [];
+  let left = endpoints.reduce((sum, { weight = DEFAULT_WEIGHT }) => sum + weight, 0);
+  return endpoints.map((endpoint) => {
+    const { weight = DEFAULT_WEIGHT } = endpoint;
+    const chance: readonly Match[] = left > weight ? [shareOf(weight, left)] : [];
+    left -= weight;
     const words = endpointComment(`${label} -> ${endpointLabel(endpoint)}`, context);
     if (hasOwnChain(service, endpoint, context)) {
       return rule([...words, ...chance], jump(context.endpointChain(endpoint)));

@@ -7,6 +7,7 @@
 import assert from 'node:assert/strict';
 import type { Backend, DesiredChange, Family } from '@signalbox/core';
 import { formatDrift } from '../drift.ts';
+import { BALANCING_CASES } from './contract-balancing.ts';
 import { INSPECTION_CASES } from './contract-inspection.ts';
 import { type ContractKernel, expectNoDrift, repairAll, type Scene, syncOk } from './contract-steps.ts';
 import { sampleChange, sampleServicePort, sampleState } from './sample-state.ts';
@@ -184,7 +185,7 @@ const CASES: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
 
 /** The cases for one backend; each runs on a kernel of its own. */
 export function contractCases(harness: ContractHarness): readonly ContractCase[] {
-  return Object.entries({ ...CASES, ...INSPECTION_CASES }).map(([title, play]) => ({
+  return Object.entries({ ...CASES, ...BALANCING_CASES, ...INSPECTION_CASES }).map(([title, play]) => ({
     title,
     run: async () => {
       const kernel = await harness.createKernel();

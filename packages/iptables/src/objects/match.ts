@@ -93,9 +93,16 @@ export type ExtensionMatch =
 
 export type Match = HeaderMatch | ExtensionMatch;
 
+type Probability = Extract<Match, { readonly kind: 'probability' }>;
+
 /** 1/n in the kernel's unit. */
-export function oneIn(n: number): { readonly kind: 'probability'; readonly numerator: number } {
-  return { kind: 'probability', numerator: Math.round(2 ** 31 / n) };
+export function oneIn(n: number): Probability {
+  return shareOf(1, n);
+}
+
+/** part/whole in the kernel's unit. */
+export function shareOf(part: number, whole: number): Probability {
+  return { kind: 'probability', numerator: Math.round((2 ** 31 * part) / whole) };
 }
 
 export function singlePort(port: number): PortRange {
