@@ -14,6 +14,7 @@ const CONTEXT: CompileContext = {
   family: 'IPv4',
   node: TEST_NODE,
   scheduler: 'rr',
+  missingSchedulers: new Set(),
   localPolicyFallback: 'drop',
   nodePortAddresses: ['192.0.2.10', '192.0.2.11'],
 };

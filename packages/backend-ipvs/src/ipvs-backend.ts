@@ -7,14 +7,12 @@ import {
   type BackendError,
   type CleanupResult,
   type DesiredChange,
-  type Family,
   type Observation,
   type Result,
   type SyncResult,
 } from '@signalbox/core';
 import { VirtualServerOwnership, conflict } from './virtual-server-ownership.ts';
 import { cleanUp } from './cleanup.ts';
-import { balancingOf } from './compile/load-balancing.ts';
 import { createPacketFilterCompiler } from './current-packet-filter.ts';
 import { HeldState } from './diff/held-state.ts';
 import { driftOf } from './diff/drift.ts';
@@ -31,6 +29,7 @@ import type { PacketFilter } from './objects/packet-filter.ts';
 import type { VirtualServerKey } from './objects/virtual-server.ts';
 import { closeDrivers, settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 import { notDummyError, prepareKernel } from './prepare.ts';
+import { SchedulerProbe } from './scheduler-probe.ts';
 import { sameMembers } from './same-members.ts';
 import { countExecuted, failedWith, reportFailures } from './sync-report.ts';
 import { scanFailure, scanTerminating } from './termination-scan.ts';
@@ -46,13 +45,15 @@ interface Comparison extends Reconciliation {
 
 class IpvsBackend implements Backend {
   readonly mode = 'ipvs';
-  readonly family: Family;
+  readonly family: Backend['family'];
   readonly sync: Backend['sync'];
   readonly balancing: NonNullable<Backend['balancing']>;
   readonly inspect: NonNullable<Backend['inspect']>;
   readonly difference: NonNullable<Backend['difference']>;
+  readonly close: Backend['close'];
   readonly #settings: Settings;
   readonly #desired: DesiredObjects;
+  readonly #schedulers: SchedulerProbe;
   #terminating = new TerminatingServers();
   /** Unknown: the next sync reads the kernel first. */
   #state: ReconciledState<HeldState> = UNKNOWN;
@@ -68,21 +69,23 @@ class IpvsBackend implements Backend {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.family = settings.family;
-    const balancing = balancingOf(settings.scheduler);
-    this.balancing = () => balancing;
-    this.sync = validatedSync(settings.family, (change) => this.#sync(change), balancing);
+    this.#schedulers = new SchedulerProbe(settings);
+    this.balancing = () => this.#schedulers.support();
+    this.sync = validatedSync(settings.family, (change) => this.#sync(change), this.balancing());
     this.#ownership = new VirtualServerOwnership(settings.journal);
-    const { family, scheduler, localPolicyFallback, masqueradeBit } = settings;
+    const { family, localPolicyFallback, masqueradeBit } = settings;
     this.#compilePacketFilter = createPacketFilterCompiler({ family, masqueradeBit });
-    this.#desired = new DesiredObjects({ family, scheduler, localPolicyFallback });
+    this.#desired = new DesiredObjects({ ...this.#schedulers.known, family, localPolicyFallback });
     const desired = this.#desired;
     const parts = () => ({ ownership: this.#ownership, packetFilter: this.#currentPacketFilter() });
     this.inspect = (keys) => inspect({ settings, desired, ...parts() }, keys);
     this.difference = () => difference({ settings, desired, ...parts() });
+    this.close = () => closeDrivers(settings);
   }
 
   async #sync(change: DesiredChange): Promise<SyncResult> {
     const report = createSyncReport();
+    await this.#schedulers.prepare(change);
     this.#desired.apply(change);
     if (change.kind === 'full') this.#state = UNKNOWN;
     const unprepared = await this.#prepare();
@@ -129,10 +132,6 @@ class IpvsBackend implements Backend {
       onDrift(what);
     }, onProblem);
     return () => undo?.();
-  }
-
-  close(): Promise<void> {
-    return closeDrivers(this.#settings);
   }
 
   async #prepare(): Promise<BackendError | null> {

@@ -1,11 +1,11 @@
 import type { DesiredEndpoint, DesiredServicePort, Frontend, Protocol } from '@signalbox/core';
 import type { VirtualServer } from '../objects/virtual-server.ts';
 import type { CompileContext } from './compile-context.ts';
-import { schedulerFlags } from './load-balancing.ts';
+import { schedulerFlags, schedulerOf } from './load-balancing.ts';
 import { realServers } from './real-servers.ts';
 import { persistence } from './session-affinity.ts';
 
-/** A virtual server with the endpoints that serve it; all with the same weight. */
+/** A virtual server with the endpoints that serve it. */
 export interface DesiredServer {
   readonly server: VirtualServer;
   /** Shared with the desired state: no copies. */
@@ -39,9 +39,10 @@ function serverSettings(
   context: CompileContext,
 ): Omit<VirtualServer, 'protocol' | 'address' | 'port'> {
   const { flags, timeoutSeconds } = persistence(servicePort.affinity);
+  const scheduler = schedulerOf(servicePort, context);
   return {
-    scheduler: context.scheduler,
-    flags: flags | schedulerFlags(context.scheduler),
+    scheduler,
+    flags: flags | schedulerFlags(scheduler),
     timeoutSeconds,
   };
 }

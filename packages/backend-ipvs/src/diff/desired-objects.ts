@@ -197,6 +197,8 @@ function sameEndpoints(one: readonly DesiredEndpoint[], other: readonly DesiredE
   if (one.length !== other.length) return false;
   return one.every((endpoint, index) => {
     const match = other[index];
-    return endpoint.address === match?.address && endpoint.port === match.port;
+    return (
+      endpoint.address === match?.address && endpoint.port === match.port && endpoint.weight === match.weight
+    );
   });
 }

@@ -1,12 +1,7 @@
-import type { DesiredEndpoint } from '@signalbox/core';
+import { DEFAULT_WEIGHT, type DesiredEndpoint } from '@signalbox/core';
 import type { DesiredServer } from '../compile/virtual-servers.ts';
 import type { HeldServer } from '../objects/kernel-state.ts';
-import {
-  realServerKey,
-  SERVING_WEIGHT,
-  type RealServer,
-  type RealServerKey,
-} from '../objects/real-server.ts';
+import { realServerKey, type RealServer, type RealServerKey } from '../objects/real-server.ts';
 import { sameSettings, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
 import { terminatesGracefully, type TerminatingServers } from './graceful-termination.ts';
 import type { Plan } from './plan.ts';
@@ -47,7 +42,7 @@ export function heldFromDesired(
   terminating: TerminatingServers,
 ): HeldServer {
   const reals = new Map<RealServerKey, RealServer>();
-  for (const endpoint of desired.endpoints) reals.set(realServerKey(endpoint), atFullWeight(endpoint));
+  for (const endpoint of desired.endpoints) reals.set(realServerKey(endpoint), servingReal(endpoint));
   for (const [realKey, { real }] of terminating.of(key)) reals.set(realKey, { ...real, weight: 0 });
   return { server: desired.server, reals };
 }
@@ -58,9 +53,10 @@ function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServ
     const key = realServerKey(endpoint);
     const before = held.get(key);
     held.delete(key);
-    if (before?.weight === SERVING_WEIGHT) continue;
+    const real = servingReal(endpoint);
+    if (before?.weight === real.weight) continue;
     const kind = before === undefined ? 'real-add' : 'real-update';
-    planner.plan.add('reals', { kind, server, real: atFullWeight(endpoint) }, step.owner);
+    planner.plan.add('reals', { kind, server, real }, step.owner);
     planner.terminating.stop(step.key, key);
   }
   if (held.size === 0) return;
@@ -94,6 +90,6 @@ function retire(
   terminating.start(step.key, key, { server, real: last }, now);
 }
 
-function atFullWeight({ address, port }: DesiredEndpoint): RealServer {
-  return { address, port, weight: SERVING_WEIGHT };
+function servingReal({ address, port, weight = DEFAULT_WEIGHT }: DesiredEndpoint): RealServer {
+  return { address, port, weight };
 }

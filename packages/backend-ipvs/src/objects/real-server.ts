@@ -21,6 +21,3 @@ export type RealServerKey = string;
 export function realServerKey(server: { readonly address: string; readonly port: number }): RealServerKey {
   return formatAddressPort(server.address, server.port);
 }
-
-/** Every endpoint weighs the same. */
-export const SERVING_WEIGHT = 1;

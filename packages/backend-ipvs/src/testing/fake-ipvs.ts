@@ -1,7 +1,6 @@
 import { createFakeIptables, type FakeIptables } from '@signalbox/iptables/testing';
 import { backendError, FAMILIES, familyOf, type BackendError, type Family } from '@signalbox/core';
 import type { FaultPlan } from '@signalbox/core/testing';
-import { SCHEDULERS } from '../compile/load-balancing.ts';
 import type { IpvsDriver, OperationFailure } from '../driver/ipvs-driver.ts';
 import {
   installPacketFilter,
@@ -103,9 +102,9 @@ function hostOf(
       return null;
     },
     probe: async (scheduler) =>
-      SCHEDULERS.includes(scheduler)
+      kernel.schedulers.has(scheduler)
         ? null
-        : backendError('not-found', 'IPVS_CMD_NEW_SERVICE', `no scheduler ${scheduler}`, {
+        : backendError('unsupported', 'IPVS_CMD_NEW_SERVICE', `no scheduler ${scheduler}`, {
             kernel: 'unchanged',
           }),
     setTimeouts: async (timeouts) => {

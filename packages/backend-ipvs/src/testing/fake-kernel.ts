@@ -33,6 +33,8 @@ export class FakeKernel {
   readonly servers = new Map<VirtualServerKey, FakeServer>();
   readonly sets = new Map<string, FakeSet>();
   readonly sysctls = new Map<string, string>();
+  /** Those of Linux; a test may remove some. */
+  readonly schedulers = new Set(SCHEDULERS);
   readonly timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
   readonly #iptables: ReadonlyMap<Family, FakeIptables>;
 
@@ -102,7 +104,7 @@ export class FakeKernel {
     const held = this.servers.get(key);
     if (kind === 'server-add') {
       if (held !== undefined) return refuse('exists', 'IPVS_CMD_NEW_SERVICE', key);
-      if (!SCHEDULERS.includes(server.scheduler)) return refuse('not-found', 'IPVS_CMD_NEW_SERVICE', key);
+      if (!this.schedulers.has(server.scheduler)) return refuse('not-found', 'IPVS_CMD_NEW_SERVICE', key);
       this.servers.set(key, { server, reals: new Map() });
       return null;
     }
