@@ -9,7 +9,15 @@ import type {
 import type { CompileContext, EndpointRef } from '../objects/desired.ts';
 import { remotePod } from './remote-endpoints.ts';
 
-export const BALANCING: BalancingSupport = { algorithms: [], default: 'the hash of HNS', weights: false };
+/**
+ * The distribution of HNS hashes addresses, ports and protocol of a connection (or the addresses alone, for session affinity): in
+ * effect the endpoint of a connection is random. HNS has neither weights nor counts of connections, and its hash is not consistent.
+ */
+export const BALANCING: BalancingSupport = {
+  algorithms: ['random'],
+  default: 'the hash of HNS',
+  weights: false,
+};
 
 export interface Chosen {
   /** All of one port. */
