@@ -224,6 +224,32 @@ describe('an external IP that is the address of a pod', () => {
   });
 });
 
+describe('external failover that the proxy mode cannot do', () => {
+  it('S66: is a Warning about the Service, after a change of the mode too, and the Service is served', async () => {
+    const annotations = { 'signalbox.dev/external-failover': 'passthrough' };
+    const spec = { ...SERVICE.spec, type: 'NodePort', externalTrafficPolicy: 'Local' };
+    const world = await start();
+    const warnings = (): unknown[] =>
+      world.parts.events.filter(({ reason }) => reason === 'InvalidAnnotation');
+    upsert(world, 'Node', NODE);
+    upsert(world, 'Service', { ...SERVICE, spec, metadata: { ...SERVICE.metadata, annotations } });
+    synced(world, 'Service', 'EndpointSlice', 'Node');
+    await world.settle(1000);
+    expect(warnings()).toEqual([]);
+    const switching = world.proxy.switchMode(settingsOf(['--proxy-mode=ipvs']));
+    await world.settle(2000);
+    expect(await switching).toBeNull();
+    expect(warnings()).toEqual([
+      expect.objectContaining({
+        type: 'Warning',
+        note: 'Service default/web.metadata.annotations[signalbox.dev/external-failover]: invalid value "passthrough": not possible in this proxy mode: its default is used',
+        service: { namespace: 'default', name: 'web' },
+      }),
+    ]);
+    expect(world.parts.backends.get('IPv4')?.changes[0]?.servicePorts.added).toHaveLength(1);
+  });
+});
+
 describe('configuration applied by a running proxy', () => {
   it('F91: verbosity, periods, node ports and detection change without a restart', async () => {
     const world = await start();

@@ -35,6 +35,7 @@ export * from './model/family.ts';
 export * from './model/ip.ts';
 export * from './model/model-config.ts';
 export * from './model/proxy-protocol.ts';
+export type { ExternalFailover } from './model/service-policy.ts';
 export * from './model/same-value.ts';
 export * from './model/service-port-name.ts';
 export * from './track/model-types.ts';

@@ -35,7 +35,7 @@ const SERVICE = object({
     fields: {
       ...plain('type clusterIP sessionAffinity loadBalancerIP externalName externalTrafficPolicy'),
       ...plain('healthCheckNodePort publishNotReadyAddresses ipFamilyPolicy allocateLoadBalancerNodePorts'),
-      ...plain('loadBalancerClass internalTrafficPolicy trafficDistribution'),
+      ...plain('loadBalancerClass internalTrafficPolicy trafficDistribution externalFailoverPolicy'),
       ports: { list: { fields: plain('name protocol appProtocol port targetPort nodePort') } },
       selector: MAPPING,
       clusterIPs: LIST,

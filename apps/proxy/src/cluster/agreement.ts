@@ -26,10 +26,11 @@ export function groupBy<T>(seen: readonly Seen<T>[], text: (value: T) => string)
 
 /** Of a Service, as far as every node has to see the same: `use` of endpoints depends on node and zone. */
 function sharedParts({ description }: ServiceAnswer): Readonly<Record<string, unknown>> {
-  const { found, type, policies, affinity, balancing, sourceRanges, healthCheckNodePort, ports } =
-    description;
+  const { found, type, policies, externalFailover, affinity, balancing } = description;
+  const { sourceRanges, healthCheckNodePort, ports } = description;
+  const policy = { policies, externalFailover, affinity, balancing };
   return {
-    Service: { found, type, policies, affinity, balancing, sourceRanges, healthCheckNodePort },
+    Service: { found, type, ...policy, sourceRanges, healthCheckNodePort },
     'service ports': ports.map(({ key, family, port, nodePort }) => ({ key, family, port, nodePort })),
     frontends: ports.map(({ key, family, frontends }) => ({
       key,

@@ -28,7 +28,8 @@ export function describeText(answer: ServiceAnswer): string {
 }
 
 function head({ description, diagnosis, served }: ServiceAnswer): string {
-  const { policies, affinity, balancing, healthCheckNodePort, node, families } = description;
+  const { policies, externalFailover, affinity, balancing, healthCheckNodePort, node, families } =
+    description;
   const unserved = families.filter((family) => !family.served);
   return textFields([
     ['Name', description.name],
@@ -38,6 +39,7 @@ function head({ description, diagnosis, served }: ServiceAnswer): string {
     ['Diagnosis', diagnosis],
     ['Internal traffic policy', policies === null ? '' : POLICY[policies.internal]],
     ['External traffic policy', policies === null ? '' : POLICY[policies.external]],
+    ['External failover', externalFailover ?? ''],
     ['Session affinity', affinity === null ? '' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
     ['Load balancing', balancing ?? ''],
     ['Source ranges', description.sourceRanges.join(', ')],

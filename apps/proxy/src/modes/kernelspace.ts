@@ -19,6 +19,8 @@ export const KERNELSPACE: ProxyMode = {
   },
   flows: 'own',
   ignoresSourceRanges: true,
+  // HNS can only forward: see packages/backend-winvfp/src/compile/no-endpoints.ts.
+  externalFailovers: ['cluster', 'passthrough'],
   metrics: ['load-balancers'],
   unusedClusterIPs: { port: 'pass', address: 'pass' },
   probe: probeKernelspace,

@@ -12,6 +12,7 @@ import type {
   Clock,
   DesiredServicePort,
   DesiredState,
+  ExternalFailover,
   Family,
   Result,
   UnusedClusterIPs,
@@ -42,6 +43,8 @@ export interface ProxyMode {
   readonly bindsExternalAddresses?: true;
   /** `loadBalancerSourceRanges` have no effect: every source may connect. */
   readonly ignoresSourceRanges?: true;
+  /** S66: what it can do besides its default. Absent: everything. */
+  readonly externalFailovers?: readonly ExternalFailover[];
   /** Metrics that it has besides those of every mode. */
   readonly metrics: readonly MetricGroup[];
   /** For `explain`: what its rules do with packets to cluster IPs that are for no Service (S43). */

@@ -31,6 +31,8 @@ export const USERSPACE: ProxyMode = {
   endsWithProcess: true,
   worksUnprivileged: true,
   bindsExternalAddresses: true,
+  // A client is connected before it can be refused, and service addresses are addresses of the node.
+  externalFailovers: ['reject', 'cluster'],
   metrics: ['connections'],
   unusedClusterIPs: { port: 'reject', address: 'pass' },
   probe,

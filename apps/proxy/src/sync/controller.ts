@@ -1,9 +1,7 @@
 /** Carries objects from the source into the model, and asks the sync loops to run. Holds no rule of its own. */
 import {
-  formatInputProblem,
   type Clock,
   type Family,
-  type InputProblem,
   type Model,
   type NodeView,
   type ObjectEvent,
@@ -15,6 +13,7 @@ import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
 import type { ChangeTraces } from '../tracing/change-traces.ts';
 import { createConflictReporter } from './conflict-reporter.ts';
+import { reportProblem } from './report-problem.ts';
 
 export interface ControllerOptions {
   readonly model: Model;
@@ -79,28 +78,9 @@ function takeEvent(options: ControllerOptions, event: ObjectEvent): void {
   const { model, logger, onNode } = options;
   try {
     const origin = event.type === 'upsert' && event.origin !== undefined ? { origin: event.origin } : {};
-    for (const problem of model.apply(event)) {
-      logger.warning(formatInputProblem(problem), origin);
-      recordAnnotation(options, problem);
-    }
+    for (const problem of model.apply(event)) reportProblem(options, problem, origin);
     if (event.resource === 'Node') onNode(model.node());
   } catch (error) {
     logger.error('Failed to apply an event of the source', { err: error, resource: event.resource });
   }
-}
-
-/** The API server checks the fields of an object, but not its annotations: an Event reports an invalid value to its author. */
-function recordAnnotation({ events }: ControllerOptions, problem: InputProblem): void {
-  const { resource, object, field, service = object } = problem;
-  if (!field.startsWith('metadata.annotations') || (resource !== 'Service' && problem.service === undefined))
-    return;
-  const [namespace = '', name = ''] = service.split('/');
-  const note = formatInputProblem(problem);
-  events.record({
-    type: 'Warning',
-    reason: 'InvalidAnnotation',
-    action: 'SyncProxyRules',
-    note,
-    service: { namespace, name },
-  });
 }

@@ -19,6 +19,7 @@ export function modelConfig(settings: Settings): ModelConfig {
     localhostNodePorts: mode.configuration.localhostNodePorts(config),
     loopbackSockets: mode.localNodePorts?.isEnabled(config) === true,
     externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
+    ...(mode.externalFailovers === undefined ? {} : { externalFailovers: mode.externalFailovers }),
     serviceDevices: SERVICE_DEVICES,
     nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,
   };

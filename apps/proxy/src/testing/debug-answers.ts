@@ -58,6 +58,7 @@ function description(node: string, endpoints: readonly Endpoint[]): Description 
     found: true,
     type: 'cluster-ip' as NonNullable<Description['type']>,
     policies: { internal: 'cluster', external: 'cluster' },
+    externalFailover: null,
     affinity: null,
     balancing: null,
     sourceRanges: [],

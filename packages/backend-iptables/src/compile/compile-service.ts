@@ -1,9 +1,9 @@
-import type { DesiredEndpoint, DesiredServicePort } from '@signalbox/core';
+import { isEndpointSet, type DesiredEndpoint, type DesiredServicePort } from '@signalbox/core';
 import type { Chain } from '@signalbox/iptables';
 import { endpointChain } from './names.ts';
 import { hasOwnChain, type CompileContext, type ServiceContext } from './context.ts';
 import { balancingChain, endpointChainOf, endpointsOf } from './load-balancing.ts';
-import { compileEntries, isEndpointSet } from './routes.ts';
+import { compileEntries } from './routes.ts';
 import { dispatchEntries, type ServiceEntries } from './service-dispatch.ts';
 import { compileFirewalls } from './source-ranges.ts';
 

@@ -1,10 +1,10 @@
 import type { DesiredServicePort, Frontend, Route } from '@signalbox/core';
-import { servicePortLabel } from '@signalbox/core';
+import { isEndpointSet, servicePortLabel } from '@signalbox/core';
 import { DROP, type Match, REJECT, rule, type TypedRule } from '@signalbox/iptables';
 import type { CompileContext } from './context.ts';
 import { toFrontend, toPort } from './frontend-match.ts';
-import { forwards, isEndpointSet, sourceMatches } from './routes.ts';
-import { allowedSources } from './source-ranges.ts';
+import { forwards, passesExternal, sourceMatches } from './routes.ts';
+import { allowedSources, exemptions } from './source-ranges.ts';
 
 /**
  * Filter rules that refuse a frontend's traffic (S16, S23). They match the original destination, so packets that nat has
@@ -15,7 +15,7 @@ export function refusalRules(
   frontend: Frontend,
   context: CompileContext,
 ): readonly TypedRule[] {
-  const refusals = frontend.routes.filter((route) => !isEndpointSet(route.target));
+  const refusals = frontend.routes.filter(({ target }) => !isEndpointSet(target) && target !== 'pass');
   const rules = refusals.flatMap((route) =>
     sourceMatches(route.source, context).map((from) => refusal(service, frontend, route, from)),
   );
@@ -28,6 +28,7 @@ export function refusalRules(
     ...allowedSources(frontend.sourceRanges).flatMap((from) =>
       rules.map((each) => rule([from, ...each.matches], each.target)),
     ),
+    ...(passesExternal(frontend) ? exemptions(service, frontend, frontend.sourceRanges) : []),
     others,
   ];
 }

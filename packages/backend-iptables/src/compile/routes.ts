@@ -1,5 +1,5 @@
 import type { DesiredServicePort, Frontend, Route } from '@signalbox/core';
-import { servicePortLabel } from '@signalbox/core';
+import { isEndpointSet, servicePortLabel } from '@signalbox/core';
 import { type Chain, jump, type Match, RETURN, rule, type TypedRule } from '@signalbox/iptables';
 import { MARK_MASQUERADE, serviceChain } from './names.ts';
 import type { CompileContext } from './context.ts';
@@ -11,8 +11,9 @@ export function forwards(frontend: Frontend): boolean {
   return frontend.routes.some((route) => isEndpointSet(route.target));
 }
 
-export function isEndpointSet(target: Route['target']): target is 'cluster' | 'local' {
-  return target === 'cluster' || target === 'local';
+/** External traffic that is left to the routes of the node (S66). */
+export function passesExternal({ routes }: Frontend): boolean {
+  return routes.at(-1)?.target === 'pass';
 }
 
 /** One match list for each kind of packet that has this source. */
@@ -73,7 +74,7 @@ function entryRules(
 }
 
 function routeRules(service: DesiredServicePort, route: Route, from: readonly Match[]): readonly TypedRule[] {
-  // Refused packets leave nat unchanged; the filter table refuses them by their original destination.
+  // Packets that are refused or pass leave nat unchanged; the filter table refuses them by their original destination.
   if (!isEndpointSet(route.target)) return route.source === 'any' ? [] : [rule(from, RETURN)];
   const label = servicePortLabel(service.name);
   const chain = jump(serviceChain(route.target, service.name));

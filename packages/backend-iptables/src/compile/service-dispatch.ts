@@ -10,7 +10,7 @@ import { toFrontend } from './frontend-match.ts';
 import { refusalRules } from './no-endpoints.ts';
 import { nodePortRules } from './node-ports.ts';
 import { forwards, type Entries } from './routes.ts';
-import { firewallRule, type Firewalls } from './source-ranges.ts';
+import { firewallRules, type Firewalls } from './source-ranges.ts';
 import type { DispatchEntry } from './sorted-entries.ts';
 
 /** In the order in which they must be written: a chain comes after the chains that it leads to. */
@@ -116,7 +116,7 @@ function addForwarding(
   const to = toFrontend(frontend.address, service.name.protocol, frontend.port, words);
   add('services', [rule(to, jump(firewall ?? entry))]);
   if (frontend.kind === 'load-balancer' && firewall !== null) {
-    add('firewall', [firewallRule(service, frontend, firewall)]);
+    add('firewall', firewallRules(service, frontend, firewall));
   }
 }
 

@@ -1,7 +1,17 @@
 import type { DesiredServicePort, LoadBalancerFrontend, SourceRanges } from '@signalbox/core';
 import { servicePortLabel } from '@signalbox/core';
-import { type Chain, DROP, jump, type Match, NO_TARGET, rule, type TypedRule } from '@signalbox/iptables';
+import {
+  type Chain,
+  DROP,
+  jump,
+  type Match,
+  NO_TARGET,
+  RETURN,
+  rule,
+  type TypedRule,
+} from '@signalbox/iptables';
 import { serviceChain } from './names.ts';
+import { passesExternal } from './routes.ts';
 import { comment, hostCidr, toFrontend } from './frontend-match.ts';
 
 /** Sources that may use the frontend, as matches. */
@@ -56,13 +66,28 @@ function firewallChain(
   };
 }
 
+/** In filter: packets from allowed sources, where they pass nat untranslated (S66). */
+export function exemptions(
+  { name }: DesiredServicePort,
+  { address, port }: LoadBalancerFrontend,
+  ranges: SourceRanges,
+): readonly TypedRule[] {
+  const to = toFrontend(address, name.protocol, port, `${servicePortLabel(name)} loadbalancer IP`);
+  return allowedSources(ranges).map((from) => rule([from, ...to], RETURN));
+}
+
 /** In filter: a packet whose destination is still the load balancer's address came from a source that is not allowed. */
-export function firewallRule(
+export function firewallRules(
   service: DesiredServicePort,
   frontend: LoadBalancerFrontend,
   chain: string,
-): TypedRule {
+): readonly TypedRule[] {
   const { name } = service;
   const words = `${servicePortLabel(name)} traffic not accepted by ${chain}`;
-  return rule(toFrontend(frontend.address, name.protocol, frontend.port, words), DROP);
+  const { sourceRanges } = frontend;
+  const exempted = sourceRanges !== null && passesExternal(frontend);
+  return [
+    ...(exempted ? exemptions(service, frontend, sourceRanges) : []),
+    rule(toFrontend(frontend.address, name.protocol, frontend.port, words), DROP),
+  ];
 }

@@ -22,6 +22,5 @@ export function clusterMasquerade({ clusterIPMasquerade }: DesiredNode): Cluster
 export function externalMasquerade(frontend: Frontend): 'always' | 'from-node' {
   const last = lastRoute(frontend);
   if (isServed(last)) return last.masquerade ? 'always' : 'from-node';
-  if (last.target === 'drop') return 'from-node';
-  return frontend.policy === 'local' ? 'from-node' : 'always';
+  return last.target !== 'reject' || frontend.policy === 'local' ? 'from-node' : 'always';
 }

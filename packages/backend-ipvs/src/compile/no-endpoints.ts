@@ -21,8 +21,13 @@ export type LocalPolicyFallback =
 export type Dropped = 'none' | 'external' | 'all';
 
 export function droppedSources(frontend: Frontend): Dropped {
-  if (lastRoute(frontend).target !== 'drop') return 'none';
-  return frontend.routes.some(isServed) ? 'external' : 'all';
+  const last = lastRoute(frontend);
+  if (isServed(last)) return 'none';
+  const isServedToOthers = frontend.routes.some(isServed);
+  // S66: an error for external clients only would need a set that kube-proxy does not know, and a packet to an address of the node
+  // goes to no other node. Both are dropped.
+  if (isServedToOthers) return 'external';
+  return last.target === 'reject' ? 'none' : 'all';
 }
 
 /** The route of clients that no other route names. */

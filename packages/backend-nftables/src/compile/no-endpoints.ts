@@ -2,7 +2,7 @@ import type { Frontend } from '@signalbox/core';
 import { SET } from '../objects/ruleset.ts';
 import { CHAIN } from './names.ts';
 
-/** What the filter chains do to a packet that no route translated: the refusal of the last route (S16, S22, S23). */
+/** What the filter chains do to a packet that no route translated: the refusal of the last route (S16, S22, S23), if any (S66). */
 export function refusal({ routes }: Frontend): string | null {
   const target = routes.at(-1)?.target;
   if (target === 'reject') return `goto ${CHAIN.reject}`;

@@ -9,7 +9,7 @@ import { fromLocalPod } from './masquerade.ts';
 export interface Leg {
   readonly source: Route['source'];
   readonly masquerade: boolean;
-  /** `pick/4`; `null`: the packet stays untranslated, and the filter chains refuse it. */
+  /** `pick/4`; `null`: the packet stays untranslated, and the filter chains refuse it or let it pass. */
   readonly chain: string | null;
   /** What stands for the chain in the name of the route: `c4`. */
   readonly word: string;

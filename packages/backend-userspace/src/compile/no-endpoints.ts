@@ -2,5 +2,5 @@
 import type { Frontend } from '@signalbox/core';
 
 export function isRefusedByKernel({ routes }: Frontend): boolean {
-  return routes.every(({ target }) => target === 'reject');
+  return routes.every(({ target }) => target === 'reject' || target === 'pass');
 }

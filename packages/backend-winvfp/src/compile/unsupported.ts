@@ -66,6 +66,7 @@ function routeReason(
   installed: DesiredLoadBalancer | undefined,
 ): string | null {
   const last = targetOf(frontend);
+  if (route.target === 'pass' && installed === undefined) return null;
   if (installed === undefined) {
     return route.source === 'any' ? NO_ENDPOINTS_REASON : 'there is no load balancer for the other sources';
   }

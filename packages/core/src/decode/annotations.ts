@@ -10,7 +10,7 @@ import {
 import type { ObjectKey } from '../model/service-port-name.ts';
 import { fields, type Fields, type ProblemLog } from './reader.ts';
 
-function annotationOf(metadata: Fields, name: string): unknown {
+export function annotationOf(metadata: Fields, name: string): unknown {
   return fields(metadata['annotations'])[name] ?? null;
 }
 
@@ -35,6 +35,6 @@ export function readWeight(metadata: Fields, service: ObjectKey, log: ProblemLog
   return DEFAULT_WEIGHT;
 }
 
-function annotationField(name: string): string {
+export function annotationField(name: string): string {
   return `metadata.annotations[${name}]`;
 }

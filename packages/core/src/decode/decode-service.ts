@@ -6,6 +6,7 @@ import { readLoadBalancing } from './annotations.ts';
 import { decodeConnectionPolicy } from './decode-connection-policy.ts';
 import { decodeServiceAddresses } from './decode-service-addresses.ts';
 import { decodeProxyProtocol } from './decode-proxy-protocol.ts';
+import { readExternalFailover } from './external-failover.ts';
 import {
   fields,
   isDnsName,
@@ -173,6 +174,7 @@ export function decodeService(object: unknown): DecodedService {
     addresses,
     internalPolicy: internalPolicy(spec, log),
     externalPolicy: externalPolicy(spec, log),
+    externalFailover: readExternalFailover(metadata, spec, log),
     affinity: decodeAffinity(spec, log),
     balancing: readLoadBalancing(metadata, log),
     healthCheckNodePort: healthCheckNodePort(spec, log),

@@ -1,10 +1,11 @@
 import type { ServiceAddresses, ServicePortModel } from '../model/service.ts';
+import type { ExternalFailover } from '../model/service-policy.ts';
 import type { SelectedEndpoints } from '../select/select-endpoints.ts';
 import type { PolicyUse } from '../select/traffic-policy.ts';
 import type { FamilyContext } from './family-context.ts';
 import type { Frontend, Route } from './desired-state.ts';
 import { clusterIPForwarding, externalForwarding } from './masquerade.ts';
-import { DROP_INTERNAL, REFUSE } from './no-endpoints.ts';
+import { DROP_INTERNAL, PASS_ON, REFUSE } from './no-endpoints.ts';
 import { sourceRanges } from './source-ranges.ts';
 
 function clusterIPRoutes(
@@ -18,12 +19,11 @@ function clusterIPRoutes(
 }
 
 function externalRoutes(
-  use: PolicyUse,
-  selected: SelectedEndpoints,
+  { use, selected, externalFailover: failover }: Omit<FrontendInputs, 'port' | 'addresses'>,
   context: FamilyContext,
 ): readonly Route[] {
-  if (!selected.any) return REFUSE;
-  return externalForwarding(use.external, context.detection, selected.local.length > 0 ? 'local' : 'drop');
+  if (!selected.any) return use.external === 'local' && failover === 'passthrough' ? PASS_ON : REFUSE;
+  return externalForwarding(use.external, context.detection, selected.local.length > 0 ? 'local' : failover);
 }
 
 export interface FrontendInputs {
@@ -31,6 +31,7 @@ export interface FrontendInputs {
   readonly addresses: ServiceAddresses;
   readonly use: PolicyUse;
   readonly selected: SelectedEndpoints;
+  readonly externalFailover: ExternalFailover;
 }
 
 /** S15, S17-S19: every address and port that clients of this service port may connect to. */
@@ -38,7 +39,7 @@ export function buildFrontends(inputs: FrontendInputs, context: FamilyContext): 
   const { port: servicePort, addresses, use, selected } = inputs;
   const { port, nodePort } = servicePort;
   const internal = { port, policy: use.internal, routes: clusterIPRoutes(use, selected, context) };
-  const external = { policy: use.external, routes: externalRoutes(use, selected, context) };
+  const external = { policy: use.external, routes: externalRoutes(inputs, context) };
   const frontends: Frontend[] = [{ kind: 'cluster-ip', address: addresses.clusterIP, ...internal }];
   if (context.externalIPs === 'served') {
     for (const address of addresses.externalIPs) {

@@ -1,5 +1,6 @@
 import { parseCidr } from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
+import { EXTERNAL_FAILOVERS } from '../model/service-policy.ts';
 import type { InterfaceAddress } from '../input.ts';
 import type { ModelConfig, NodeView } from '../model/model-config.ts';
 import type { FamilyContext } from './family-context.ts';
@@ -47,6 +48,7 @@ export function buildNode(surroundings: Surroundings, family: Family): BuiltNode
       clusterIPMasquerade: masquerade,
       detection: detector.kind === 'none' ? 'undetected' : 'detected',
       externalIPs: config.externalIPs ? 'served' : 'ignored',
+      externalFailovers: config.externalFailovers ?? EXTERNAL_FAILOVERS,
       nodeIP,
     },
   };

@@ -5,6 +5,7 @@ import { policyUse } from '../select/traffic-policy.ts';
 import { buildFrontends } from './build-frontends.ts';
 import type { FamilyContext } from './family-context.ts';
 import type { DesiredServicePort } from './desired-state.ts';
+import { externalFailover } from './external-failover.ts';
 import { sessionAffinity } from './session-affinity.ts';
 
 /** Without regard to other services: which of two services has an address is decided by `track/claims.ts`. */
@@ -21,7 +22,10 @@ export function buildServicePort(
   return {
     key: port.key,
     name: port.name,
-    frontends: buildFrontends({ port, addresses, use, selected }, context),
+    frontends: buildFrontends(
+      { port, addresses, use, selected, externalFailover: externalFailover(service, context) },
+      context,
+    ),
     clusterEndpoints: selected.cluster,
     localEndpoints: selected.local,
     servingEndpoints: selected.serving,

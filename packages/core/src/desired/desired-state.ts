@@ -36,8 +36,11 @@ export interface DesiredEndpoint {
  */
 export type RouteSource = 'local-pods' | 'node' | 'any';
 
-/** One of the endpoint sets of the service port, or `reject` (with an ICMP error) or `drop` (without an answer). */
-export type RouteTarget = 'cluster' | 'local' | 'reject' | 'drop';
+/**
+ * One of the endpoint sets of the service port, or `reject` (with an ICMP error), `drop` (without an answer) or `pass` (the packet
+ * goes on unchanged by the node's routes, as if no Service had the address).
+ */
+export type RouteTarget = 'cluster' | 'local' | 'reject' | 'drop' | 'pass';
 
 /**
  * One decision. A frontend's routes are in order; the first whose source matches applies; the last is `any`.

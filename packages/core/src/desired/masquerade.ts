@@ -1,6 +1,7 @@
 import type { LocalDetection } from '../model/model-config.ts';
 import { parseCidr } from '../model/cidr.ts';
 import type { Family } from '../model/family.ts';
+import type { ExternalFailover } from '../model/service-policy.ts';
 import type { ClusterIPMasquerade, LocalDetector, Route, TrafficPolicy } from './desired-state.ts';
 import { route, routeTable } from './route-table.ts';
 
@@ -49,15 +50,21 @@ const EXTERNAL_CLUSTER = routeTable(route('any', 'cluster', 'masquerade', 'S21')
 const NODE_ITSELF = route('node', 'cluster', 'masquerade', 'S22');
 const LOCAL_PODS = route('local-pods', 'cluster', 'keep-source', 'S22');
 
-/** Traffic of external clients under ETP=Local: S22 (3) and (4). */
-export type OutsideTarget = 'local' | 'drop';
+/** Traffic of external clients under ETP=Local: S22 (3), and (4) as S66 modifies it. */
+export type OutsideTarget = 'local' | ExternalFailover;
 
 type OutsideRoutes = Readonly<Record<OutsideTarget, readonly Route[]>>;
+
+/** S66: as with ETP=Cluster. */
+const FAILOVER_TO_CLUSTER = routeTable(route('any', 'cluster', 'masquerade', 'S66'));
 
 function externalLocalRoutes(first: readonly Route[]): OutsideRoutes {
   return {
     local: routeTable(...first, route('any', 'local', 'keep-source', 'S22')),
     drop: routeTable(...first, route('any', 'drop', 'keep-source', 'S22')),
+    reject: routeTable(...first, route('any', 'reject', 'keep-source', 'S66')),
+    cluster: FAILOVER_TO_CLUSTER,
+    passthrough: routeTable(...first, route('any', 'pass', 'keep-source', 'S66')),
   };
 }
 

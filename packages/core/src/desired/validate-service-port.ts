@@ -74,7 +74,7 @@ function checkKey(value: unknown, wanted: string): Problem {
 const FRONTEND_KINDS = ['cluster-ip', 'external-ip', 'load-balancer', 'node-port'] as const;
 const POLICIES = ['cluster', 'local'] as const;
 const SOURCES = ['local-pods', 'node', 'any'] as const;
-const TARGETS = ['cluster', 'local', 'reject', 'drop'] as const;
+const TARGETS = ['cluster', 'local', 'reject', 'drop', 'pass'] as const;
 
 function checkFrontend(value: unknown, rules: ServicePortRules): Problem {
   if (!isFields(value)) return mapping(value);

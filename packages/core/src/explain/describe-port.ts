@@ -8,6 +8,7 @@ import { collectCandidates } from '../select/candidate.ts';
 import { policyUse } from '../select/traffic-policy.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describeEndpoints, portText, slicePortsText, type EndpointContext } from './describe-endpoints.ts';
+import { isEndpointSet } from './select-route.ts';
 import type {
   DescribeOptions,
   FrontendDescription,
@@ -46,7 +47,7 @@ function describeFrontend(frontend: Frontend, scope: PortScope): FrontendDescrip
     address: frontend.kind === 'node-port' ? null : frontend.address,
     port: frontend.port,
     policy: frontend.policy,
-    outcome: target === 'reject' || target === 'drop' ? target : 'forward',
+    outcome: isEndpointSet(target) ? 'forward' : target,
     rule: last?.rule ?? '',
     routes: frontend.routes,
     sourceRanges: options.ignoresSourceRanges === true ? null : sourceRangesOf(frontend),
@@ -118,11 +119,11 @@ function endpointProblems(
   context: EndpointContext,
 ): Cause[] {
   const owned = frontends.filter(({ state }) => state === 'owned');
-  if (owned.some(({ outcome }) => outcome === 'reject')) {
+  if (owned.some(({ rule }) => rule === 'S23')) {
     const { rule, message } = whyNone(scope, context);
     return [{ rule, message: `No usable endpoint, connections are rejected: ${message}` }];
   }
-  const dropped = owned.filter(({ outcome }) => outcome === 'drop');
+  const dropped = owned.filter(({ outcome }) => outcome === 'drop' || outcome === 'reject');
   const nodes = [...new Set(context.candidates.map(({ node }) => node || 'unknown'))].sort();
   return [...new Set(dropped.map(policyField))].map((field) => {
     const of = dropped.filter((frontend) => policyField(frontend) === field);
@@ -131,9 +132,24 @@ function endpointProblems(
       nodes.length > 3 ? `${nodes.slice(0, 3).join(', ')} and ${nodes.length - 3} more` : nodes.join(', ');
     return {
       rule: of[0]?.rule ?? null,
-      message: `No endpoint on this node, and ${field} is Local: packets to ${which} are dropped; endpoints run on ${shown}`,
+      message: `No endpoint on this node, and ${field} is Local: packets to ${which} are ${of[0]?.outcome === 'reject' ? 'rejected' : 'dropped'}; endpoints run on ${shown}`,
     };
   });
+}
+
+/** External traffic that S66 forwards or leaves to other nodes. */
+function failoverNote(scope: PortScope, frontends: readonly FrontendDescription[]): Cause | null {
+  const found = frontends.filter(
+    ({ state, rule, outcome }) => state === 'owned' && rule === 'S66' && outcome !== 'reject',
+  );
+  const [first] = found;
+  if (first === undefined) return null;
+  const which = found.map((frontend) => frontendText(frontend, scope.port.name.protocol)).join(', ');
+  const what =
+    first.outcome === 'forward'
+      ? `connections to ${which} go to endpoints of other nodes, masqueraded`
+      : `packets from outside to ${which} go on by the routes of this node`;
+  return { rule: 'S66', message: `No endpoint on this node: ${what}` };
 }
 
 function lostProblem(frontend: FrontendDescription, scope: PortScope): Cause & { readonly blames?: string } {
@@ -150,11 +166,16 @@ function problemsOf(
   context: EndpointContext,
 ): ServiceProblem[] {
   const { port, family } = scope;
+  const failover = failoverNote(scope, frontends);
   const causes = [
     ...frontends.filter(({ state }) => state === 'lost').map((frontend) => lostProblem(frontend, scope)),
     ...endpointProblems(scope, frontends, context),
   ];
-  return causes.map((cause) => ({ severity: 'error', servicePort: port.key, family, ...cause }));
+  const where = { servicePort: port.key, family };
+  return [
+    ...causes.map((cause): ServiceProblem => ({ severity: 'error', ...where, ...cause })),
+    ...(failover === null ? [] : [{ severity: 'note' as const, ...where, ...failover }]),
+  ];
 }
 
 /** Uses the functions that build the desired state, so that the description equals what is programmed. */
@@ -170,6 +191,7 @@ export function describePort(scope: PortScope): DescribedPort {
   const endpoints = endpointContext(scope, { slices, candidates, built });
   const frontends = built.frontends.map((frontend) => describeFrontend(frontend, scope));
   const problems = problemsOf(scope, frontends, endpoints);
+  const error = problems.find(({ severity }) => severity === 'error');
   return {
     built,
     description: {
@@ -181,8 +203,8 @@ export function describePort(scope: PortScope): DescribedPort {
       nodePort: port.nodePort === 0 ? null : port.nodePort,
       frontends,
       endpoints: describeEndpoints(endpoints),
-      served: problems.length === 0,
-      reason: problems[0]?.message ?? null,
+      served: error === undefined,
+      reason: error?.message ?? null,
     },
     problems,
   };

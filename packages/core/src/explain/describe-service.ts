@@ -1,6 +1,7 @@
 import { FAMILIES, type Family } from '../model/family.ts';
 import type { IgnoredService, ServiceModel } from '../model/service.ts';
 import { unsupportedBalancing, type ModeBalancing } from '../balancing/unsupported.ts';
+import { unsupportedFailover } from '../desired/external-failover.ts';
 import type { InputProblem } from '../input.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describePort, type DescribedPort } from './describe-port.ts';
@@ -36,7 +37,7 @@ const IGNORED: Readonly<Record<IgnoredService, readonly [rule: string, message: 
 
 /** For an invalid value of these fields, the default is used; an invalid value of any other field removes what it specifies. */
 const DEFAULTED =
-  /^(metadata\.annotations|spec\.(sessionAffinity|internalTrafficPolicy|externalTrafficPolicy|healthCheckNodePort))/;
+  /^(metadata\.annotations|spec\.(sessionAffinity|internalTrafficPolicy|external(Traffic|Failover)Policy|healthCheckNodePort))/;
 
 function decodeProblem({ resource, object, field, value, reason }: InputProblem): ServiceProblem {
   const isLost = resource === 'Service' && !DEFAULTED.test(field);
@@ -107,6 +108,8 @@ function serviceProblems(
   { families, options }: Viewpoint,
 ): ServiceProblem[] {
   const problems = familyProblems(service, tracked, families);
+  const failover = unsupportedFailover(service, tracked.nodes.IPv4.context);
+  if (failover !== null) problems.push(decodeProblem(failover));
   const external = addressesText(service, 'externalIPs');
   if (external !== '' && tracked.nodes.IPv4.context.externalIPs === 'ignored') {
     const message = `spec.externalIPs: ${external} not programmed: external IPs are disabled`;
@@ -178,6 +181,7 @@ function notServed(tracked: TrackedService, families: readonly Family[]): Servic
     found: tracked.ignored !== null,
     type: null,
     policies: null,
+    externalFailover: null,
     affinity: null,
     balancing: null,
     sourceRanges: [],
@@ -216,6 +220,7 @@ export function describeService(
       found: true,
       type: service.type,
       policies: { internal: service.internalPolicy, external: service.externalPolicy },
+      externalFailover: service.externalFailover?.policy ?? null,
       affinity: affinity === null ? null : { kind: 'ClientIP', timeoutSeconds: affinity.timeoutSeconds },
       balancing: service.balancing,
       sourceRanges: FAMILIES.flatMap((family) => service.addresses[family]?.sourceRanges ?? []),

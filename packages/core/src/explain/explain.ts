@@ -13,7 +13,7 @@ import { familyOf, formatAddressPort } from '../model/ip.ts';
 import { servicePortLabel, type ServicePortKey } from '../model/service-port-name.ts';
 import { loopbackNodePort } from './loopback-node-port.ts';
 import type { Destination, Outcome, Packet } from './packet.ts';
-import { endpointsOf, selectRoute } from './select-route.ts';
+import { endpointsOf, isEndpointSet, selectRoute } from './select-route.ts';
 
 /** The properties of the host that decide about a packet. Addresses canonical, both families, loopback included. */
 export interface ExplainHost {
@@ -110,7 +110,7 @@ function destinationOf(endpoint: DesiredEndpoint, route: Route, packet: Packet):
 }
 
 function outcomeOf(route: Route, endpoints: readonly DesiredEndpoint[], packet: Packet): Outcome {
-  if (route.target === 'reject' || route.target === 'drop') return { kind: route.target };
+  if (!isEndpointSet(route.target)) return { kind: route.target };
   return {
     kind: 'forward',
     destinations: endpoints.map((endpoint) => destinationOf(endpoint, route, packet)),
@@ -127,9 +127,12 @@ function describe(route: Route, { servicePort, frontend }: Match): string {
   const what = `${frontend.kind} of ${servicePortLabel(servicePort.name)} (policy ${frontend.policy})`;
   switch (route.target) {
     case 'reject':
+      if (route.rule === 'S66') return `${what}: no endpoint is on this node, so the connection is refused`;
       return `${what}: no usable endpoint exists, so the connection is refused`;
     case 'drop':
       return `${what}: endpoints exist but none on this node, so the packet is dropped`;
+    case 'pass':
+      return `${what}: no endpoint is on this node, so the packet goes on by the routes of the node`;
     case 'cluster':
     case 'local': {
       const source = route.masquerade ? 'with the source masqueraded' : 'with the source kept';

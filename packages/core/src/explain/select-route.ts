@@ -5,6 +5,7 @@ import type {
   Frontend,
   LocalDetector,
   Route,
+  RouteTarget,
   SourceRanges,
 } from '../desired/desired-state.ts';
 import { anyCidrContains } from '../model/cidr.ts';
@@ -30,6 +31,10 @@ export function selectRoute(frontend: Frontend, packet: PacketSource, where: Rou
 export function endpointsOf(route: Route, servicePort: DesiredServicePort): readonly DesiredEndpoint[] {
   if (route.target === 'cluster') return servicePort.clusterEndpoints;
   return route.target === 'local' ? servicePort.localEndpoints : [];
+}
+
+export function isEndpointSet(target: RouteTarget): target is 'cluster' | 'local' {
+  return target === 'cluster' || target === 'local';
 }
 
 function isAllowed(source: string, ranges: SourceRanges): boolean {

@@ -4,7 +4,7 @@ import type { Frontend, Route } from '../desired/desired-state.ts';
 import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { TopologyHints } from '../model/endpoint-slice.ts';
 import type { Family, Protocol } from '../model/family.ts';
-import type { TrafficPolicy } from '../model/service-policy.ts';
+import type { ExternalFailover, TrafficPolicy } from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey } from '../model/service-port-name.ts';
 import type { ServiceType } from '../model/service.ts';
 
@@ -37,7 +37,7 @@ export interface FrontendDescription {
   readonly port: number;
   readonly policy: TrafficPolicy;
   /** What happens to connections from outside of this node: those that no earlier route matches. */
-  readonly outcome: 'forward' | 'reject' | 'drop';
+  readonly outcome: 'forward' | 'reject' | 'drop' | 'pass';
   /** The clause of `outcome`. */
   readonly rule: string;
   readonly routes: readonly Route[];
@@ -81,7 +81,7 @@ export interface ServicePortDescription {
   readonly frontends: readonly FrontendDescription[];
   /** Of all EndpointSlices of the Service in this family, used or not, sorted by address and port. */
   readonly endpoints: readonly EndpointDescription[];
-  /** Every frontend is owned and forwards connections from outside of this node. */
+  /** Every frontend is owned and forwards connections from outside of this node, or leaves them to other nodes (S66). */
   readonly served: boolean;
   /** Null if it is served. */
   readonly reason: string | null;
@@ -111,6 +111,8 @@ export interface ServiceDescription {
   /** Null if the Service is not served at all. */
   readonly type: ServiceType | null;
   readonly policies: { readonly internal: TrafficPolicy; readonly external: TrafficPolicy } | null;
+  /** S66: what happens to external traffic while no endpoint is local; null unless the Service specifies it. */
+  readonly externalFailover: ExternalFailover | null;
   readonly affinity: { readonly kind: 'ClientIP'; readonly timeoutSeconds: number } | null;
   /** Of the annotation `signalbox.dev/load-balancing`; null: the default of the proxy mode. */
   readonly balancing: BalancingAlgorithm | null;

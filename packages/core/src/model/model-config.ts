@@ -1,4 +1,5 @@
 import type { Family } from './family.ts';
+import type { ExternalFailover } from './service-policy.ts';
 
 /** How packets of this node's pods are recognised (`--detect-local-mode`). */
 export type LocalDetection =
@@ -24,6 +25,8 @@ export interface ModelConfig {
   readonly externalIPs: boolean;
   /** Replaces the primary node IP (`--bind-address` when not unspecified). */
   readonly nodeIPOverride: string | null;
+  /** What the proxy mode can do besides its default with ETP=Local and no local endpoint (S66). Absent: everything. */
+  readonly externalFailovers?: readonly ExternalFailover[];
   /** Network interfaces that carry service addresses: those addresses do not count as the node's. None by default. */
   readonly serviceDevices?: readonly string[];
 }

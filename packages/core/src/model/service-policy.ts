@@ -2,6 +2,16 @@
 /** The policy behind the routes, for backends whose kernel object needs the policy itself (IPVS, HNS). */
 export type TrafficPolicy = 'cluster' | 'local';
 
+/** What happens to external traffic with ETP=Local while no endpoint is local (S66). The first is the default. */
+export const EXTERNAL_FAILOVERS = ['drop', 'reject', 'cluster', 'passthrough'] as const;
+export type ExternalFailover = (typeof EXTERNAL_FAILOVERS)[number];
+
+export interface SpecifiedFailover {
+  readonly policy: ExternalFailover;
+  /** Where the Service specifies it, for messages: `spec.externalFailoverPolicy`. */
+  readonly field: string;
+}
+
 /** Connections of one client address go to one endpoint; each new connection restarts the time. */
 export interface SessionAffinity {
   /** 1-86400; the API server's default is 10800 (three hours). */

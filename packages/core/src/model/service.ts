@@ -1,5 +1,5 @@
 import type { BalancingAlgorithm } from './balancing.ts';
-import type { TrafficPolicy, SessionAffinity, WindowsOptions } from './service-policy.ts';
+import type { SessionAffinity, SpecifiedFailover, TrafficPolicy, WindowsOptions } from './service-policy.ts';
 import type { Family } from './family.ts';
 import type { ConnectionPolicy } from './connection-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from './service-port-name.ts';
@@ -44,6 +44,8 @@ export interface ServiceModel {
   readonly internalPolicy: TrafficPolicy;
   /** `local` only where the policy applies: S1. */
   readonly externalPolicy: TrafficPolicy;
+  /** Null: the Service does not specify one. */
+  readonly externalFailover: SpecifiedFailover | null;
   readonly affinity: SessionAffinity | null;
   /** `null`: the default of the proxy mode. */
   readonly balancing: BalancingAlgorithm | null;

@@ -1,0 +1,28 @@
+/** Problems of single objects, in the log and, where the API server does not check the field, as an Event. */
+import { formatInputProblem, type InputProblem } from '@signalbox/core';
+import type { Events } from '../compose/composition.ts';
+import type { Logger } from '../logging/logger.ts';
+
+export interface ProblemReport {
+  readonly logger: Logger;
+  readonly events: Events;
+}
+
+/** `origin`: where the object was read, if not from an API server. */
+export function reportProblem(
+  { logger, events }: ProblemReport,
+  problem: InputProblem,
+  origin: { readonly origin?: string } = {},
+): void {
+  const note = formatInputProblem(problem);
+  logger.warning(note, origin);
+  if (!UNCHECKED.test(problem.field)) return;
+  const { resource, object, service: owner = resource === 'Service' ? object : null } = problem;
+  if (owner === null) return;
+  const [namespace = '', name = ''] = owner.split('/');
+  const service = { namespace, name };
+  events.record({ type: 'Warning', reason: 'InvalidAnnotation', action: 'SyncProxyRules', note, service });
+}
+
+/** Fields whose values are valid for the API server, which accepts every annotation and knows no proxy mode. */
+const UNCHECKED = /^(metadata\.annotations|spec\.externalFailoverPolicy)/;
