@@ -1,4 +1,5 @@
 import type { Clock, Family } from '@signalbox/core';
+import { MAGLEV_SLOTS } from './compile/load-balancing.ts';
 import type { OwnCommits } from './driver/own-commits.ts';
 import type { NftablesDriver } from './driver/nftables-driver.ts';
 
@@ -12,9 +13,20 @@ export interface NftablesOptions {
   readonly verifier?: NftablesDriver;
   /** Shared by the backends of both families of one network namespace: neither then looks for what the other committed. */
   readonly ownCommits?: OwnCommits;
+  /** Slots of the tables of `maglev`, for each frontend; 16,381 by default. Of more, fewer clients change their endpoint in vain. */
+  readonly maglevSlots?: MaglevSlots;
   readonly clock?: Clock;
   /** Milliseconds between two looks at the generation of the kernel's rule set; 250 by default. */
   readonly pollInterval?: number;
+}
+
+/** Primes. */
+const MAGLEV_SIZES = [251, 1021, 4093, 16_381, 65_521] as const;
+export type MaglevSlots = (typeof MAGLEV_SIZES)[number];
+
+export function maglevSlotsOf({ maglevSlots = MAGLEV_SLOTS }: Pick<NftablesOptions, 'maglevSlots'>): number {
+  if (MAGLEV_SIZES.includes(maglevSlots)) return maglevSlots;
+  throw new RangeError(`maglevSlots: ${String(maglevSlots)} is not one of ${MAGLEV_SIZES.join(', ')}`);
 }
 
 /** The bit of the packet mark, as a mask. */

@@ -82,7 +82,7 @@ describe('cleaning up after nftables mode', () => {
 
 describe('which families work in nftables mode', () => {
   const FILES = { read: () => '0', write: () => undefined };
-  const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
+  const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 
   function scripted(family: Family, ...answers: readonly (BackendError | null)[]): NftablesDriver {
     const left = [...answers];

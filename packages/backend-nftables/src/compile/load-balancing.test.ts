@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ENDPOINT_MAPS } from '../objects/ruleset.ts';
-import { classOf, pickChain, PREPARED_CLASSES, preparedPickChains } from './load-balancing.ts';
+import { byWeight, classOf, pickChain, PREPARED_CLASSES, preparedPickChains } from './load-balancing.ts';
 
 /** Slots that the rules of the chain try one after the other. */
 function triesOf(slots: number): readonly number[] {
@@ -66,5 +66,33 @@ describe('classes', () => {
     expect(names).toEqual(
       expect.arrayContaining(['pick/1', 'pick-local/1024', 'nodeport/2', 'nodeport-local/512']),
     );
+  });
+});
+
+describe('endpoints by weight', () => {
+  const weighted = (weights: readonly number[]) =>
+    weights.map((weight, index) => ({ address: `10.244.0.${index}`, port: 8080, isLocal: false, weight }));
+  const times = (weights: readonly number[], most?: number): readonly number[] => {
+    const all = byWeight(weighted(weights), most).map(({ address }) => address);
+    return weights.map((_, index) => all.filter((address) => address === `10.244.0.${index}`).length);
+  };
+
+  it('S14: are repeated as often as the weights require, divided by what these have in common', () => {
+    expect(times([30, 20, 10])).toEqual([3, 2, 1]);
+    expect(times([7, 7])).toEqual([1, 1]);
+    expect(times([1, 100])).toEqual([1, 100]);
+  });
+
+  it('S14: have rounded shares above a limit, and one at least', () => {
+    expect(times([1, 100, 99], 10)).toEqual([1, 5, 5]);
+    const many = Array.from({ length: 100 }, (_, index) => 1 + (index % 100));
+    const all = times(many);
+    expect(Math.min(...all)).toBe(1);
+    expect(all.reduce((sum, each) => sum + each, 0)).toBeLessThan(4200);
+  });
+
+  it('are the same array without weights', () => {
+    const plain = weighted([1, 1]).map(({ address, port }) => ({ address, port, isLocal: false }));
+    expect(byWeight(plain)).toBe(plain);
   });
 });

@@ -1,5 +1,5 @@
 /** A service port as elements, slot groups and chains. */
-import type { DesiredServicePort, Frontend, Route } from '@signalbox/core';
+import { isEndpointSet, type DesiredServicePort, type Frontend, type Route } from '@signalbox/core';
 import {
   type Chain,
   type Element,
@@ -11,7 +11,7 @@ import {
 import type { CompileContext } from './context.ts';
 import { frontendKey } from './frontend-key.ts';
 import { hairpinElements } from './hairpin.ts';
-import { classOf, pickChain, PREPARED_CLASSES } from './load-balancing.ts';
+import { byClient, byWeight, classOf, maglevChain, pickChain, preparedPickChains } from './load-balancing.ts';
 import { affinityChains } from './names.ts';
 import { refusal, refusalMap } from './no-endpoints.ts';
 import { loopbackElements } from './node-ports.ts';
@@ -29,7 +29,8 @@ export interface CompiledService {
 
 export function compileService(service: DesiredServicePort, context: CompileContext): CompiledService {
   const affinity = affinityObjects(service, context.family);
-  const parts = service.frontends.map((frontend) => compileFrontend(service, frontend, context));
+  const spread = spreadOf(service, context);
+  const parts = service.frontends.map((frontend) => compileFrontend({ service, spread }, frontend, context));
   return {
     elements: [...parts.flatMap((part) => part.elements), ...hairpinElements(service)],
     groups: parts.flatMap((part) => part.groups),
@@ -38,13 +39,45 @@ export function compileService(service: DesiredServicePort, context: CompileCont
   };
 }
 
+type Target = 'cluster' | 'local';
+
+/** How connections spread over the endpoints of a target, whatever the frontend. */
+interface Spread {
+  readonly slots: Readonly<Record<Target, Pick<SlotGroup, 'endpoints' | 'inOrder'>>>;
+  chainOf(map: EndpointMap, target: Target): Chain;
+  /** Stands for the chain in the name of a route: `c4`, `ch`. */
+  wordOf(map: EndpointMap, target: Target): string;
+}
+
+/** A Service with affinity has chains for its endpoints, and no slots: `null`. */
+function spreadOf(service: DesiredServicePort, context: CompileContext): Spread | null {
+  const { affinity, balancing, clusterEndpoints, localEndpoints } = service;
+  if (affinity !== null) return null;
+  const { maglevSlots, capabilities } = context;
+  const byHash = balancing === 'maglev' && capabilities.clientHash;
+  const slotsOf = (endpoints: DesiredServicePort['clusterEndpoints']): Spread['slots']['cluster'] => {
+    const shares = byHash ? byClient(endpoints, maglevSlots) : byWeight(endpoints);
+    const texts = shares.map(({ address, port }) => `${address} . ${port}`);
+    return byHash ? { endpoints: texts, inOrder: true } : { endpoints: texts };
+  };
+  const slots = { cluster: slotsOf(clusterEndpoints), local: slotsOf(localEndpoints) };
+  const size = (target: Target): number => classOf(slots[target].endpoints.length);
+  return {
+    slots,
+    chainOf: (map, target) => (byHash ? maglevChain(map, maglevSlots) : pickChain(map, size(target))),
+    wordOf: (map, target) => `${WORD[map]}${byHash ? 'h' : size(target)}`,
+  };
+}
+
 type FrontendParts = Omit<CompiledService, 'sets'>;
 
-function compileFrontend(
-  service: DesiredServicePort,
-  frontend: Frontend,
-  context: CompileContext,
-): FrontendParts {
+interface Spreading {
+  readonly service: DesiredServicePort;
+  readonly spread: Spread | null;
+}
+
+function compileFrontend(spreading: Spreading, frontend: Frontend, context: CompileContext): FrontendParts {
+  const { service } = spreading;
   const key = frontendKey(frontend, service.name);
   const ranges = sourceRangeObjects(frontend, service.name, context);
   const elements = [
@@ -54,7 +87,7 @@ function compileFrontend(
   ];
   const refused = refusal(frontend);
   if (refused !== null) elements.push({ set: refusalMap(frontend), key, data: refused });
-  const { chain, groups, chains } = dispatch(service, frontend, context);
+  const { chain, groups, chains } = dispatch(spreading, frontend, context);
   if (chain !== null) {
     const set = frontend.kind === 'node-port' ? SET.serviceNodePorts : SET.serviceIPs;
     elements.push({ set, key, data: `goto ${chain}` });
@@ -73,14 +106,13 @@ interface Dispatch {
   readonly chains: readonly Chain[];
 }
 
-function dispatch(service: DesiredServicePort, frontend: Frontend, context: CompileContext): Dispatch {
-  const legs = legsOf(service, frontend);
+function dispatch(spreading: Spreading, frontend: Frontend, context: CompileContext): Dispatch {
+  const legs = legsOf(spreading, frontend);
   if (legs.every(({ chain }) => chain === null)) return { chain: null, groups: [], chains: [] };
-  const groups = slotGroups(service, frontend);
-  const picks = groups
-    .filter(({ endpoints }) => !PREPARED_CLASSES.includes(classOf(endpoints.length)))
-    .map(({ map, endpoints }) => pickChain(map, classOf(endpoints.length)));
-  const route = routing(service, legs, context);
+  const used = spreading.spread === null ? [] : slotGroups(spreading.service, spreading.spread, frontend);
+  const groups = used.map(({ group }) => group);
+  const picks = used.map(({ chain }) => chain).filter(({ name }) => !PREPARED.has(name));
+  const route = routing(spreading.service, legs, context);
   const chain = route?.name ?? legs[0]?.chain ?? null;
   return { chain, groups, chains: route === null ? picks : [...picks, route] };
 }
@@ -95,23 +127,24 @@ function routing(
   return { name: affinityChains(name).external, rules: routeRules(legs, context) };
 }
 
+const PREPARED: ReadonlySet<string> = new Set(preparedPickChains().map(({ name }) => name));
+
 /** Connections to a cluster IP are masqueraded ahead of the dispatch: what is left of its routes is the target. */
-function legsOf(service: DesiredServicePort, frontend: Frontend): readonly Leg[] {
+function legsOf(spreading: Spreading, frontend: Frontend): readonly Leg[] {
   const [first] = frontend.routes;
   if (frontend.kind === 'cluster-ip' && first !== undefined) {
-    return [leg(service, frontend, { ...first, source: 'any', masquerade: false })];
+    return [leg(spreading, frontend, { ...first, source: 'any', masquerade: false })];
   }
-  return frontend.routes.map((route) => leg(service, frontend, route));
+  return frontend.routes.map((route) => leg(spreading, frontend, route));
 }
 
-function leg(service: DesiredServicePort, frontend: Frontend, { source, masquerade, target }: Route): Leg {
-  if (target !== 'cluster' && target !== 'local') return { source, masquerade, chain: null, word: target };
-  if (service.affinity !== null) {
+function leg({ service, spread }: Spreading, frontend: Frontend, { source, masquerade, target }: Route): Leg {
+  if (!isEndpointSet(target)) return { source, masquerade, chain: null, word: target };
+  if (spread === null) {
     return { source, masquerade, chain: affinityChains(service.name)[target], word: target };
   }
   const map = endpointMap(frontend, target);
-  const slots = classOf(endpointsOf(service, target).length);
-  return { source, masquerade, chain: pickChain(map, slots).name, word: `${WORD[map]}${slots}` };
+  return { source, masquerade, chain: spread.chainOf(map, target).name, word: spread.wordOf(map, target) };
 }
 
 const WORD: Readonly<Record<EndpointMap, string>> = {
@@ -121,26 +154,23 @@ const WORD: Readonly<Record<EndpointMap, string>> = {
   'nodeport-local-endpoints': 'o',
 };
 
-type Target = 'cluster' | 'local';
-
 function endpointMap({ kind }: Frontend, target: Target): EndpointMap {
   if (kind === 'node-port') return target === 'cluster' ? 'nodeport-endpoints' : 'nodeport-local-endpoints';
   return target === 'cluster' ? 'cluster-endpoints' : 'local-endpoints';
 }
 
-function endpointsOf({ clusterEndpoints, localEndpoints }: DesiredServicePort, target: Target) {
-  return target === 'cluster' ? clusterEndpoints : localEndpoints;
+interface UsedSlots {
+  readonly group: SlotGroup;
+  readonly chain: Chain;
 }
 
-/** A Service with affinity has chains for its endpoints, and none of them in the maps. */
-function slotGroups(service: DesiredServicePort, frontend: Frontend): readonly SlotGroup[] {
-  if (service.affinity !== null) return [];
+function slotGroups(service: DesiredServicePort, spread: Spread, frontend: Frontend): readonly UsedSlots[] {
   const targets = (['cluster', 'local'] as const).filter((target) =>
     frontend.routes.some((route) => route.target === target),
   );
-  return targets.map((target) => ({
-    map: endpointMap(frontend, target),
-    frontend: frontendKey(frontend, service.name),
-    endpoints: endpointsOf(service, target).map(({ address, port }) => `${address} . ${port}`),
-  }));
+  return targets.map((target) => {
+    const map = endpointMap(frontend, target);
+    const group = { map, frontend: frontendKey(frontend, service.name), ...spread.slots[target] };
+    return { group, chain: spread.chainOf(map, target) };
+  });
 }

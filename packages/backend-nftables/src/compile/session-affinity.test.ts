@@ -28,6 +28,23 @@ describe('session affinity (S31-S33)', () => {
     ]);
   });
 
+  it('S14: chooses an endpoint for a new client as often as its weight', () => {
+    const [first, second] = service.clusterEndpoints;
+    if (first === undefined || second === undefined) throw new Error('two endpoints');
+    const clusterEndpoints = [
+      { ...first, weight: 10 },
+      { ...second, weight: 5 },
+    ];
+    const rules = compiled({ ...service, clusterEndpoints }).chains[
+      'service-Z4IK7MRX-shop/service-0/tcp/http'
+    ];
+    expect(rules?.slice(2).map((text) => text.replaceAll(/-\w{8}-shop\S+__/g, '-'))).toEqual([
+      'numgen random mod 3 0 goto endpoint-10.244.0.0/8080',
+      'numgen random mod 2 0 goto endpoint-10.244.0.0/8080',
+      'goto endpoint-10.244.0.1/8080',
+    ]);
+  });
+
   it('notes the client in a rule ahead of the translation, so that a full set rejects no client', () => {
     const [name = '', ...more] = Object.keys(chains).filter((each) => each.startsWith('endpoint-'));
     expect(more).toHaveLength(1);

@@ -6,6 +6,7 @@ import type { DesiredEndpoint, DesiredServicePort, Family } from '@signalbox/cor
 import type { Chain, SetDeclaration } from '../objects/ruleset.ts';
 import { goto, rule, type Rule } from '../objects/rule.ts';
 import { protocolOf } from './frontend-key.ts';
+import { byWeight } from './load-balancing.ts';
 import { affinityChains, affinityEndpoint } from './names.ts';
 
 export interface AffinityObjects {
@@ -37,7 +38,10 @@ export function affinityObjects(service: DesiredServicePort, family: Family): Af
   return { chains, sets };
 }
 
-/** Known clients first; the others by chance, endpoint by endpoint with the share that makes all equal. */
+/** Rules are tried one after the other: above this sum of weights, shares are rounded. */
+const MOST_RULES = 256;
+
+/** Known clients first; the others by chance, endpoint by endpoint, as often as its weight, with the share that makes all equal. */
 function balancingChain(
   chain: string,
   { name }: DesiredServicePort,
@@ -47,8 +51,9 @@ function balancingChain(
   const known = targets.map(({ chain: to, set }) =>
     rule([{ kind: 'in-set', key: ['saddr'], set }], goto(to)),
   );
-  const chosen = targets.map(({ chain: to }, index): Rule => {
-    const left = targets.length - index;
+  const shares = byWeight(endpoints, MOST_RULES).map((endpoint) => affinityEndpoint(name, endpoint));
+  const chosen = shares.map(({ chain: to }, index): Rule => {
+    const left = shares.length - index;
     return rule(left === 1 ? [] : [{ kind: 'one-in', modulus: left }], goto(to));
   });
   return { name: chain, rules: [...known, ...chosen] };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { setDeclarations } from './sets.ts';
 
-const ALL = { concatenatedIntervals: true, elementCounters: true };
+const ALL = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 
 describe('sets of the table', () => {
   it('have no set of node port addresses where node ports answer on all', () => {

@@ -29,6 +29,16 @@ describe('slots of endpoints', () => {
     );
   });
 
+  it('have an endpoint as often as it is wanted', () => {
+    const repeated = fc.array(
+      fc.integer({ min: 1, max: 6 }).map((number) => `10.244.0.${number} . 8080`),
+      { maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(heldByOthers, repeated, (held, wanted) => expectValid(assignSlots(held, wanted), wanted)),
+    );
+  });
+
   it('stay for endpoints that stay, but for one that fills slot 0 and those beyond a smaller class', () => {
     fc.assert(
       fc.property(endpoints, endpoints, (before, after) => {

@@ -1,8 +1,13 @@
 /** Which endpoint of a group has which slot. Pure. */
 import { classOf } from '../compile/load-balancing.ts';
+import type { SlotGroup } from '../objects/ruleset.ts';
 
 /** Endpoints by slot; holes are `undefined`. */
 export type Slots = readonly (string | undefined)[];
+
+export function slotsOf({ endpoints, inOrder }: SlotGroup, held: Slots): Slots {
+  return inOrder === true ? endpoints : assignSlots(held, endpoints);
+}
 
 /**
  * Keeps every endpoint where it is, as far as its slot is one of the class; new ones fill the holes from slot 0 on. Slot 0 is
@@ -10,15 +15,23 @@ export type Slots = readonly (string | undefined)[];
  */
 export function assignSlots(held: Slots, wanted: readonly string[]): Slots {
   const slots = classOf(wanted.length);
-  const left = new Set(wanted);
+  const left = new Map<string, number>();
+  for (const endpoint of wanted) left.set(endpoint, (left.get(endpoint) ?? 0) + 1);
+  const take = (endpoint: string): boolean => {
+    const times = left.get(endpoint) ?? 0;
+    if (times > 0) left.set(endpoint, times - 1);
+    return times > 0;
+  };
   const next: (string | undefined)[] = Array.from({ length: slots }, (_, slot) => {
     const endpoint = held[slot];
-    return endpoint !== undefined && left.delete(endpoint) ? endpoint : undefined;
+    return endpoint !== undefined && take(endpoint) ? endpoint : undefined;
   });
   let hole = 0;
-  for (const endpoint of left) {
-    while (next[hole] !== undefined) hole++;
-    next[hole] = endpoint;
+  for (const [endpoint, times] of left) {
+    for (let time = 0; time < times; time++) {
+      while (next[hole] !== undefined) hole++;
+      next[hole] = endpoint;
+    }
   }
   return withFirst(next);
 }

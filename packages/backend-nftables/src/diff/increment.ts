@@ -2,7 +2,7 @@
 import type { Step } from '@signalbox/backend-kit';
 import type { Rule } from '../objects/rule.ts';
 import type { Chain, SlotGroup } from '../objects/ruleset.ts';
-import { assignSlots, type Slots, slotSteps } from './assign-slots.ts';
+import { type Slots, slotsOf, slotSteps } from './assign-slots.ts';
 import type { Plan } from './plan.ts';
 import type { WantedState, WantedSteps } from './wanted-state.ts';
 
@@ -53,7 +53,7 @@ export function planGroup(plan: Plan, { id, before, after }: GroupStep, slots: S
   const group = after ?? before;
   if (group === undefined) return;
   const held = slots.get(id) ?? [];
-  const next = after === undefined ? [] : assignSlots(held, after.endpoints);
+  const next = after === undefined ? [] : slotsOf(after, held);
   for (const { slot, ...step } of slotSteps(held, next)) {
     plan.changeElement(group.map, `${group.frontend} . ${slot}`, step);
   }

@@ -128,8 +128,12 @@ function createObjects(): Objects {
     chains: createOwnedObjects<WantedChain>((one, other) => sameTexts(one.rules, other.rules)),
     sets: createOwnedObjects<SetDeclaration>((one, other) => one.timeout === other.timeout),
     elements: createOwnedObjects<Element>((one, other) => one.data === other.data),
-    groups: createOwnedObjects<SlotGroup>((one, other) => sameTexts(one.endpoints, other.endpoints)),
+    groups: createOwnedObjects<SlotGroup>(isSameGroup),
   };
+}
+
+function isSameGroup(one: SlotGroup, other: SlotGroup): boolean {
+  return one.inOrder === other.inOrder && sameTexts(one.endpoints, other.endpoints);
 }
 
 function sameTexts(one: readonly string[], other: readonly string[]): boolean {

@@ -5,7 +5,7 @@ import type { Commit } from './nftables-driver.ts';
 import { createOwnCommits } from './own-commits.ts';
 import { createNetlinkDriver } from './netlink-driver.ts';
 
-const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
+const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 const SETS = setDeclarations({ family: 'IPv4', nodePorts: 'ranges', capabilities: CAPABILITIES });
 const DONE: NetlinkResult<null> = { ok: true, value: null };
 

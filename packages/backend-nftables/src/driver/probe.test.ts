@@ -28,7 +28,7 @@ describe.each(FAMILIES)('what the kernel can do, %s', (family) => {
     const kernel = kernelWithout(null);
     expect(await probe(kernel)).toEqual({
       ok: true,
-      value: { concatenatedIntervals: true, elementCounters: true },
+      value: { concatenatedIntervals: true, elementCounters: true, clientHash: true },
     });
     for (const batch of kernel.batches) {
       expect(batch[0]).toMatchObject({ operation: 'NFT_MSG_NEWTABLE' });
@@ -38,8 +38,9 @@ describe.each(FAMILIES)('what the kernel can do, %s', (family) => {
   });
 
   it.each([
-    ['source-ranges', { concatenatedIntervals: false, elementCounters: true }],
-    ['counter', { concatenatedIntervals: true, elementCounters: false }],
+    ['source-ranges', { concatenatedIntervals: false, elementCounters: true, clientHash: true }],
+    ['counter', { concatenatedIntervals: true, elementCounters: false, clientHash: true }],
+    ['hash', { concatenatedIntervals: true, elementCounters: true, clientHash: false }],
   ])('does not end the start where only %s is missing', async (word, value) => {
     expect(await probe(kernelWithout(word))).toEqual({ ok: true, value });
   });

@@ -22,8 +22,10 @@ export async function probeKernel(kernel: Kernel): Promise<Result<Capabilities>>
     const missing = await attempt(kernel, feature);
     if (missing !== null) return fail(missing);
   }
-  const [intervals, counters] = [await attempt(kernel, INTERVALS), await attempt(kernel, COUNTERS)];
-  return succeed({ concatenatedIntervals: intervals === null, elementCounters: counters === null });
+  const concatenatedIntervals = (await attempt(kernel, INTERVALS)) === null;
+  const elementCounters = (await attempt(kernel, COUNTERS)) === null;
+  const clientHash = (await attempt(kernel, CLIENT_HASH)) === null;
+  return succeed({ concatenatedIntervals, elementCounters, clientHash });
 }
 
 interface Feature {
@@ -35,7 +37,7 @@ interface Feature {
 const MAP: EndpointMap = 'cluster-endpoints';
 
 function declared(family: Family, name: string, elementCounters: boolean): SetDeclaration {
-  const capabilities = { concatenatedIntervals: true, elementCounters };
+  const capabilities = { concatenatedIntervals: true, elementCounters, clientHash: false };
   const sets = setDeclarations({ family, nodePorts: 'ranges', capabilities });
   const set = sets.find((each) => each.name === name);
   if (set === undefined) throw new RangeError(`no such set: ${name}`);
@@ -54,19 +56,21 @@ function chainWith(
   ];
 }
 
+function translatesBy(slot: { readonly slots: number; readonly seed?: number }): Feature['requests'] {
+  const key = ['daddr', 'l4proto', 'dport'] as const;
+  return (table, family) => [
+    encodeNewSet(table, declared(family, MAP, false), 1),
+    ...chainWith(NAT, [], { kind: 'dnat-map', key, map: MAP, ...slot })(table, family),
+  ];
+}
+
 const NAT = { type: 'nat', hook: 'prerouting' } as const;
 
 const REQUIRED: readonly Feature[] = [
   { name: 'nf_tables', requests: () => [] },
   {
     name: 'nft_nat, nft_numgen or maps of concatenated keys',
-    requests: (table, family) => [
-      encodeNewSet(table, declared(family, MAP, false), 1),
-      ...chainWith(NAT, [], { kind: 'dnat-map', key: ['daddr', 'l4proto', 'dport'], slots: 2, map: MAP })(
-        table,
-        family,
-      ),
-    ],
+    requests: translatesBy({ slots: 2 }),
   },
   {
     name: 'nft_masq',
@@ -94,6 +98,8 @@ const COUNTERS: Feature = {
   name: 'counters in elements',
   requests: (table, family) => [encodeNewSet(table, declared(family, MAP, true), 1)],
 };
+
+const CLIENT_HASH: Feature = { name: 'nft_hash', requests: translatesBy({ slots: 2, seed: 1 }) };
 
 /** `null`: the kernel took it. */
 async function attempt({ client, family }: Kernel, { name, requests }: Feature) {

@@ -11,7 +11,7 @@ function encodeElement(set: SetDeclaration, key: string, data: string): Nftables
   return createElementEncoder(set)(key, data);
 }
 
-const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
+const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 
 function setsOf(family: Family): readonly SetDeclaration[] {
   return setDeclarations({ family, nodePorts: 'ranges', capabilities: CAPABILITIES });

@@ -5,7 +5,7 @@ import { setDeclarations } from '../compile/sets.ts';
 import type { Entry, Operation } from '../objects/operation.ts';
 import { batchesOf, type RequestGroup, requestGroups } from './operation-requests.ts';
 
-const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
+const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 const SETS = setDeclarations({ family: 'IPv6', nodePorts: 'ranges', capabilities: CAPABILITIES });
 const CONTEXT = { family: 'IPv6', sets: new Map(SETS.map((set) => [set.name, set])) } as const;
 

@@ -141,6 +141,31 @@ describe('expressions of a statement', () => {
         'nat dnat ip6 1 2',
       ],
     ],
+    [
+      { kind: 'dnat-map', key: ['daddr', 'l4proto', 'dport'], slots: 251, seed: 0x1234, map: 'm' },
+      'IPv4',
+      [
+        'payload 1 network 16 4',
+        'meta l4proto 9',
+        'payload 10 transport 2 2',
+        'payload 3 network 12 4',
+        'hash 3 11 4 251 4660',
+        'lookup m 1 1',
+        'nat dnat ip 1 9',
+      ],
+    ],
+    [
+      { kind: 'dnat-map', key: ['l4proto', 'dport'], slots: 251, seed: 0x1234, map: 'm' },
+      'IPv6',
+      [
+        'meta l4proto 1',
+        'payload 9 transport 2 2',
+        'payload 15 network 8 16',
+        'hash 15 10 16 251 4660',
+        'lookup m 1 1',
+        'nat dnat ip6 1 2',
+      ],
+    ],
     [{ kind: 'update-set', set: 'affinity' }, 'IPv6', ['payload 1 network 8 16', 'dynset affinity update 1']],
     [
       { kind: 'verdict-map', key: ['daddr', 'l4proto', 'dport'], map: 'services' },

@@ -182,14 +182,30 @@ function translation(address: string, port: number, family: Family): readonly Ex
   ];
 }
 
-function translationByMap(
-  { key, slots, map }: Extract<Statement, { kind: 'dnat-map' }>,
+type DnatMap = Extract<Statement, { kind: 'dnat-map' }>;
+
+/** Words between the key and the address that is hashed, as nft leaves them. */
+const HASHED_AFTER = 5;
+
+function clientHash(
+  { slots, seed, words }: { readonly slots: number; readonly seed: number; readonly words: number },
   family: Family,
 ): readonly Expression[] {
+  const sreg = registerOf(words + HASHED_AFTER);
+  const { length } = ADDRESS_OFFSET[nftFamily(family)];
+  return [
+    load('saddr', sreg, family),
+    { name: 'hash', sreg, dreg: registerOf(words), length, modulus: slots, seed },
+  ];
+}
+
+function translationByMap({ key, slots, seed, map }: DnatMap, family: Family): readonly Expression[] {
   const { expressions, words } = loadKey(key, family);
   return [
     ...expressions,
-    { name: 'numgen', dreg: registerOf(words), modulus: slots, type: 'random' },
+    ...(seed === undefined
+      ? [{ name: 'numgen', dreg: registerOf(words), modulus: slots, type: 'random' } as const]
+      : clientHash({ slots, seed, words }, family)),
     { name: 'lookup', set: map, sreg: FIRST, dreg: FIRST },
     {
       name: 'nat',

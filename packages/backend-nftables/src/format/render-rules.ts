@@ -2,11 +2,11 @@
 import { checkedChange, type DesiredState, type Result, succeed } from '@signalbox/core';
 import { BALANCING } from '../compile/load-balancing.ts';
 import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
-import { markOf, type NftablesOptions } from '../options.ts';
+import { maglevSlotsOf, markOf, type NftablesOptions } from '../options.ts';
 import { formatTable } from './table-text.ts';
 
 /** As on Linux 5.7 and newer. */
-const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
+const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 
 /**
  * The table that a sync creates, in the syntax of `nft -f`. Fails, with the field, if a service port violates the contract of
@@ -14,12 +14,17 @@ const CAPABILITIES = { concatenatedIntervals: true, elementCounters: true };
  */
 export function renderRules(
   state: DesiredState,
-  options: Pick<NftablesOptions, 'masqueradeBit'> = {},
+  options: Pick<NftablesOptions, 'masqueradeBit' | 'maglevSlots'> = {},
 ): Result<string> {
   const change = checkedChange(state, BALANCING);
   if (!change.ok) return change;
   const { family } = state;
-  const wanted = createWantedState({ family, mark: markOf(options), capabilities: CAPABILITIES });
+  const wanted = createWantedState({
+    family,
+    mark: markOf(options),
+    maglevSlots: maglevSlotsOf(options),
+    capabilities: CAPABILITIES,
+  });
   wanted.apply(change.value);
   const chains = [...wanted.chains.entries()].map(([, { chain }]) => chain);
   const elements = elementsBySet(wanted);

@@ -24,6 +24,11 @@ const STATEMENTS: readonly (readonly [string, Statement, string])[] = [
     { kind: 'dnat-map', key: ['dport'], slots: 4, map: 'a' },
     'dnat ip6 to th dport . numgen random mod 4 map @a',
   ],
+  [
+    'IPv6',
+    { kind: 'dnat-map', key: ['dport'], slots: 251, seed: 0x1234, map: 'a' },
+    'dnat ip6 to th dport . jhash ip6 saddr mod 251 seed 0x1234 map @a',
+  ],
   ['IPv6', { kind: 'update-set', set: 'a' }, 'update @a { ip6 saddr }'],
   ['IPv4', jump('services'), 'jump services'],
 ];

@@ -60,8 +60,12 @@ function statementText(statement: Statement, family: Family): string {
     case 'dnat':
       return `dnat to ${family === 'IPv4' ? statement.address : `[${statement.address}]`}:${statement.port}`;
     case 'dnat-map': {
-      const key = `${keyText(statement.key, family)} . numgen random mod ${statement.slots}`;
-      return `dnat ${ip} to ${key} map @${statement.map}`;
+      const { key, slots, seed, map } = statement;
+      const slot =
+        seed === undefined
+          ? `numgen random mod ${slots}`
+          : `jhash ${ip} saddr mod ${slots} seed 0x${seed.toString(16)}`;
+      return `dnat ${ip} to ${keyText(key, family)} . ${slot} map @${map}`;
     }
     case 'update-set':
       return `update @${statement.set} { ${ip} saddr }`;

@@ -48,11 +48,15 @@ export type Statement =
   /** `masquerade fully-random`. */
   | { readonly kind: 'masquerade' }
   | { readonly kind: 'dnat'; readonly address: string; readonly port: number }
-  /** `dnat ip to <key> . numgen random mod <slots> map @<map>`; no match where the map has no such element. */
+  /**
+   * `dnat ip to <key> . numgen random mod <slots> map @<map>`, or with `seed` `… . jhash ip saddr mod <slots> seed <seed> map …`;
+   * no match where the map has no such element.
+   */
   | {
       readonly kind: 'dnat-map';
       readonly key: readonly Field[];
       readonly slots: number;
+      readonly seed?: number;
       readonly map: string;
     }
   /** `update @set { ip saddr }`. */

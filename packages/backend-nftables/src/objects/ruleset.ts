@@ -55,13 +55,15 @@ export function isEndpointMap(set: string): set is EndpointMap {
   return (ENDPOINT_MAPS as readonly string[]).includes(set);
 }
 
-/** The endpoints of one frontend in one map: they take slots of a class. */
+/** The endpoints of one frontend in one map: they take slots of a class, or those of a table. */
 export interface SlotGroup {
   readonly map: EndpointMap;
   /** The frontend's key: `10.96.0.10 . tcp . 80`, `tcp . 30080`. */
   readonly frontend: string;
-  /** `10.244.0.5 . 8080`, without duplicates. */
+  /** `10.244.0.5 . 8080`, as often as the endpoint has slots. */
   readonly endpoints: readonly string[];
+  /** The slots are those of `endpoints`, in this order. Absent: any. */
+  readonly inOrder?: true;
 }
 
 export function groupId({ map, frontend }: Pick<SlotGroup, 'map' | 'frontend'>): string {

@@ -5,7 +5,9 @@ import {
   type DesiredView,
   type RefusedServices,
 } from '@signalbox/backend-kit';
+import type { BalancingSupport } from '@signalbox/core';
 import type { Capabilities } from '../compile/context.ts';
+import { BALANCING } from '../compile/load-balancing.ts';
 import type { SlotTable } from '../diff/increment.ts';
 import type { WantedState } from '../diff/wanted-state.ts';
 import { createOwnCommits, type OwnCommits } from '../driver/own-commits.ts';
@@ -29,6 +31,8 @@ export interface BackendState {
   readonly backlog: DesiredView;
   /** `null`: not probed yet. */
   wanted: WantedState | null;
+  /** Until the kernel was probed, what most kernels support. */
+  balancing: BalancingSupport;
   capabilities: Capabilities | null;
   held: Held;
   /** Another process wrote to the table: everything is compared at the next sync. */
@@ -49,6 +53,7 @@ export function createBackendState(ownCommits: OwnCommits = createOwnCommits()):
     ownCommits,
     backlog: createDesiredView(),
     wanted: null,
+    balancing: BALANCING,
     capabilities: null,
     held: UNKNOWN,
     resyncRequired: false,

@@ -49,7 +49,9 @@ describe('an inspection of the table', () => {
   });
 
   it('has no counts where elements do not count, and for services with session affinity', async () => {
-    const old = await synced({ capabilities: { concatenatedIntervals: true, elementCounters: false } });
+    const old = await synced({
+      capabilities: { concatenatedIntervals: true, elementCounters: false, clientHash: true },
+    });
     expect((await inspected(old.backend, WEB.key))?.endpoints).toEqual([]);
     const { backend } = await synced();
     expect((await inspected(backend, STICKY.key))?.endpoints).toEqual([]);

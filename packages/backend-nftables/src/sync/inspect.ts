@@ -80,7 +80,7 @@ function kernelService({ elements, groups, chains, sets }: CompiledService, cont
 /** Named by the slot that holds the endpoint; one in no slot by its address. */
 function slotObjects({ map, frontend, endpoints }: SlotGroup, held: readonly CountedElement[]) {
   const slots = new Map(held.map(({ key, data }) => [data, key]));
-  return endpoints.map((endpoint): KernelObject => {
+  return [...new Set(endpoints)].map((endpoint): KernelObject => {
     const name = slots.get(endpoint);
     return name === undefined
       ? { type: 'element', name: `${frontend} : ${endpoint}`, within: map, state: 'missing' }
@@ -89,9 +89,10 @@ function slotObjects({ map, frontend, endpoints }: SlotGroup, held: readonly Cou
 }
 
 function counts({ endpoints }: SlotGroup, held: readonly CountedElement[]): readonly EndpointCount[] {
+  const own = new Set(endpoints);
   return held.flatMap(({ data, packets }) => {
     const [address = '', port = ''] = data.split(' . ');
-    if (packets === null || !endpoints.includes(data)) return [];
+    if (packets === null || !own.has(data)) return [];
     return [{ address, port: Number(port), connections: packets }];
   });
 }

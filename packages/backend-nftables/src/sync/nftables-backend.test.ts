@@ -241,7 +241,7 @@ describe('a service port that the kernel refused before a full change', () => {
 });
 
 describe('a kernel without a feature', () => {
-  const capabilities = { concatenatedIntervals: false, elementCounters: false };
+  const capabilities = { concatenatedIntervals: false, elementCounters: false, clientHash: true };
   const state = stateOf([{ exposed: 'cluster', sourceRanges: ['198.51.100.0/24', '198.51.100.7/32'] }]);
 
   it('has no set of source ranges, but a chain for the ranges of each service', async () => {

@@ -8,7 +8,7 @@ import {
   type SyncResult,
   validatedSync,
 } from '@signalbox/core';
-import { BALANCING } from '../compile/load-balancing.ts';
+import { BALANCING, balancingOn } from '../compile/load-balancing.ts';
 import { planIncrement } from '../diff/increment.ts';
 import { createPlan } from '../diff/plan.ts';
 import { rebuild, type Reconciliation, reconcile } from '../diff/reconcile.ts';
@@ -16,7 +16,7 @@ import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { isSameStructure, type Observed } from '../objects/observed.ts';
-import { markOf, type NftablesOptions } from '../options.ts';
+import { maglevSlotsOf, markOf, type NftablesOptions } from '../options.ts';
 import { type BackendState, createBackendState, UNKNOWN } from './backend-state.ts';
 import { cleanUp, driftIn, observe } from './observe.ts';
 import { commitPlan, type CommitWork } from './commit-plan.ts';
@@ -43,11 +43,16 @@ export function createNftablesBackend(options: NftablesOptions): NftablesBackend
   const driver = options.driver ?? createNetlinkDriver({ family });
   const verifier = options.verifier ?? options.driver ?? createNetlinkDriver({ family });
   const state = createBackendState(options.ownCommits);
+  const maglevSlots = maglevSlotsOf(options);
   return {
     mode: 'nftables',
     family,
-    sync: validatedSync(family, (change) => syncAlone({ options, driver, state }, change), BALANCING),
-    balancing: () => BALANCING,
+    sync: validatedSync(
+      family,
+      (change) => syncAlone({ options, maglevSlots, driver, state }, change),
+      BALANCING,
+    ),
+    balancing: () => state.balancing,
     observe: () => observe(verifier, state),
     inspect: (keys) => inspect(verifier, state, keys),
     difference: () => difference(verifier, state),
@@ -64,6 +69,7 @@ export function createNftablesBackend(options: NftablesOptions): NftablesBackend
 
 interface SyncInput {
   readonly options: NftablesOptions;
+  readonly maglevSlots: number;
   readonly driver: NftablesDriver;
   readonly state: BackendState;
 }
@@ -98,7 +104,7 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
 
 /** Probes the kernel once. `null`: it cannot be used; the report has the error. */
 async function prepare(
-  { options, driver, state }: SyncInput,
+  { options, maglevSlots, driver, state }: SyncInput,
   report: SyncReport,
 ): Promise<WantedState | null> {
   if (state.wanted !== null) return state.wanted;
@@ -108,7 +114,9 @@ async function prepare(
     return null;
   }
   const { family } = options;
-  state.wanted = createWantedState({ family, mark: markOf(options), capabilities: probed.value });
+  const [mark, capabilities] = [markOf(options), probed.value];
+  state.balancing = balancingOn(capabilities);
+  state.wanted = createWantedState({ family, mark, maglevSlots, capabilities });
   return state.wanted;
 }
 

@@ -2,7 +2,7 @@
 import type { ServiceTrial, Trial } from '@signalbox/backend-kit';
 import type { DesiredServicePort } from '@signalbox/core';
 import type { CompiledService } from '../compile/service-dispatch.ts';
-import { assignSlots } from '../diff/assign-slots.ts';
+import { slotsOf } from '../diff/assign-slots.ts';
 import type { WantedState } from '../diff/wanted-state.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import type { Entry, Operation } from '../objects/operation.ts';
@@ -55,10 +55,9 @@ function trialOperations(
   };
   for (const { elements, groups } of compiled) {
     for (const { set, key, data } of elements) put(set, key, data);
-    for (const { map, frontend, endpoints } of groups) {
-      assignSlots([], endpoints).forEach((endpoint, slot) =>
-        put(map, `${frontend} . ${slot}`, endpoint ?? ''),
-      );
+    for (const group of groups) {
+      const { map, frontend } = group;
+      slotsOf(group, []).forEach((endpoint, slot) => put(map, `${frontend} . ${slot}`, endpoint ?? ''));
     }
   }
   const targets = [...targetsOf(chains.values(), entries)].filter((name) => !chains.has(name));

@@ -119,7 +119,7 @@ async function start(family: Family, state: DesiredState): Promise<Run> {
 
 async function snapshot(family: Family): Promise<string> {
   const driver = createNetlinkDriver({ family });
-  const capabilities = { concatenatedIntervals: true, elementCounters: true };
+  const capabilities = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
   const observed = await driver.observe(setDeclarations({ family, nodePorts: 'any-local', capabilities }));
   driver.close();
   if (!observed.ok) throw new Error(observed.error.message);

@@ -8,6 +8,7 @@ export function sampleContext(family: Family, node: Partial<DesiredNode> = {}): 
     family,
     node: { ...sampleNode(family), ...node },
     mark: 0x4000,
-    capabilities: { concatenatedIntervals: true, elementCounters: true },
+    maglevSlots: 251,
+    capabilities: { concatenatedIntervals: true, elementCounters: true, clientHash: true },
   };
 }

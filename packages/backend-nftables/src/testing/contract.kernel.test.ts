@@ -19,7 +19,7 @@ const OTHERS = `table inet firewall {
   }
 }`;
 
-const ALL = { concatenatedIntervals: true, elementCounters: true };
+const ALL = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 
 function createKernel(family: Family): Promise<ContractKernel> {
   const driver = createNetlinkDriver({ family });

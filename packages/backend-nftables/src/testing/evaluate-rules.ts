@@ -1,4 +1,5 @@
 /** A packet through the chains of one hook: every way it can go. */
+import { hashSlot } from './jenkins-hash.ts';
 import { anyCidrContains, isLoopback } from '@signalbox/core';
 import type { TracedPacket } from '@signalbox/core/testing';
 import type { Field, Match, Rule, Statement } from '../objects/rule.ts';
@@ -220,16 +221,25 @@ function verdictText(verdict: Extract<Statement, { kind: 'verdict' }>['verdict']
   return 'chain' in verdict ? `${verdict.kind} ${verdict.chain}` : verdict.kind;
 }
 
+function slotsFor(
+  { slots, seed }: Extract<Statement, { kind: 'dnat-map' }>,
+  client: string,
+  chance: Evaluation['chance'],
+): readonly number[] {
+  if (seed !== undefined) return [hashSlot(client, seed, slots)];
+  return chance === 'all' ? Array.from({ length: slots }, (_, slot) => slot) : [Math.floor(chance() * slots)];
+}
+
 /** A slot without an element breaks the rule. */
 function translateByMap(
   { table, chance }: Evaluation,
-  { key, slots, map }: Extract<Statement, { kind: 'dnat-map' }>,
+  statement: Extract<Statement, { kind: 'dnat-map' }>,
   branch: Branch,
 ): StatementStep {
+  const { key, map } = statement;
   const elements = table.sets.get(map)?.elements;
   const frontend = keyOf(key, branch.packet);
-  const candidates =
-    chance === 'all' ? Array.from({ length: slots }, (_, slot) => slot) : [Math.floor(chance() * slots)];
+  const candidates = slotsFor(statement, branch.packet.source, chance);
   const steps = candidates.map((slot): StatementStep => {
     const part = { ...branch, probability: branch.probability / candidates.length };
     const endpoint = elements?.get(`${frontend} . ${slot}`);

@@ -47,7 +47,7 @@ export interface FakeOptions {
   readonly counts?: boolean;
 }
 
-const ALL: Capabilities = { concatenatedIntervals: true, elementCounters: true };
+const ALL: Capabilities = { concatenatedIntervals: true, elementCounters: true, clientHash: true };
 
 interface State {
   table: FakeTable | null;

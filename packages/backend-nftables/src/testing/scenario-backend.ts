@@ -2,7 +2,7 @@ import type { ScenarioBackend, ScenarioInstance, ScenarioSetup } from '@signalbo
 import { PREPARED_CLASSES, pickChainName } from '../compile/load-balancing.ts';
 import { formatTable } from '../format/table-text.ts';
 import { type Chain, ENDPOINT_MAPS } from '../objects/ruleset.ts';
-import type { NftablesOptions } from '../options.ts';
+import type { MaglevSlots, NftablesOptions } from '../options.ts';
 import { createNftablesBackend } from '../sync/nftables-backend.ts';
 import type { Evaluation } from './evaluate-rules.ts';
 import { createFakeNftables } from './fake-nftables.ts';
@@ -38,8 +38,11 @@ function createInstance({ family, host, faults, options }: ScenarioSetup): Scena
 
 /** The `backend.nftables` mapping of a scenario. */
 export function backendOptions(options: Readonly<Record<string, unknown>>): Partial<NftablesOptions> {
-  const { masqueradeBit } = options;
-  return typeof masqueradeBit === 'number' ? { masqueradeBit } : {};
+  const { masqueradeBit, maglevSlots } = options;
+  return {
+    ...(typeof masqueradeBit === 'number' ? { masqueradeBit } : {}),
+    ...(typeof maglevSlots === 'number' ? { maglevSlots: maglevSlots as MaglevSlots } : {}),
+  };
 }
 
 /** Chains for classes that are there from the start and that no service of the scenario uses say nothing about it. */
