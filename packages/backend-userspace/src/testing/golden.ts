@@ -6,7 +6,7 @@ import {
   type Family,
   type Route,
 } from '@signalbox/core';
-import { endpointsOf } from '@signalbox/core';
+import { endpointsOf, isEndpointSet } from '@signalbox/core';
 import type { Listener } from '../objects/listener.ts';
 import { SERVICE_DEVICE } from '../objects/observed.ts';
 import type { FakeNode } from './fake-node.ts';
@@ -37,6 +37,6 @@ function describeListener(key: string, { frontend, servicePort }: Listener): rea
 }
 
 function targetOf({ target }: Route, endpoints: readonly DesiredEndpoint[]): string {
-  if (target === 'reject' || target === 'drop') return target;
+  if (!isEndpointSet(target)) return target;
   return endpoints.map(({ address, port }) => formatAddressPort(address, port)).join(' ');
 }
