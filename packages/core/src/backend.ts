@@ -128,6 +128,8 @@ export interface BalancingSupport {
   readonly weights: boolean;
   /** Whether it applies the limits and checks of `DesiredServicePort.connections`; absent: no. */
   readonly connections?: true;
+  /** Whether it writes the header of `DesiredServicePort.proxyProtocol`; absent: no. */
+  readonly proxyProtocol?: true;
 }
 
 export interface Backend {

@@ -76,6 +76,15 @@ describe('load-balancing annotations that the mode does not support', () => {
     expect(world(able).sync(full('IPv4', limited))).toEqual([]);
   });
 
+  it('include the PROXY protocol, unless the mode writes its header', () => {
+    const proxied = { ...web(), proxyProtocol: 'v1' } as const;
+    expect(world().sync(full('IPv4', proxied))).toEqual([
+      'metadata.annotations[signalbox.dev/proxy-protocol] "v1" is not supported in mode iptables: connections to endpoints have no header',
+    ]);
+    const able = { algorithms: [], default: 'round-robin', weights: false, proxyProtocol: true } as const;
+    expect(world(able).sync(full('IPv4', proxied))).toEqual([]);
+  });
+
   it('include weights', () => {
     expect(world().sync(full('IPv4', web({ balancing: 'random', ...WEIGHTS })))).toEqual([WEIGHT]);
   });

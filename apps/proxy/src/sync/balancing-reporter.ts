@@ -68,7 +68,11 @@ export function createBalancingReporter(options: BalancingReporterOptions): Bala
 function noteChange(ports: Annotated, { servicePorts: { added, changed, removed } }: DesiredChange): boolean {
   const gone = [...removed, ...changed.map(({ before }) => before)].filter(({ key }) => ports.delete(key));
   const come = [...added, ...changed.map(({ after }) => after)].filter(
-    (port) => port.balancing !== null || port.connections !== undefined || hasWeights(port),
+    (port) =>
+      port.balancing !== null ||
+      port.connections !== undefined ||
+      port.proxyProtocol !== undefined ||
+      hasWeights(port),
   );
   for (const port of come) ports.set(port.key, port);
   return gone.length > 0 || come.length > 0;

@@ -23,6 +23,7 @@ export const BALANCING: BalancingSupport = {
   default: DEFAULT,
   weights: true,
   connections: true,
+  proxyProtocol: true,
 };
 
 const ALGORITHMS: Readonly<Record<BalancingAlgorithm, (random: Random) => Algorithm>> = {

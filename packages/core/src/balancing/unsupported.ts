@@ -3,6 +3,7 @@ import type { BalancingSupport } from '../backend.ts';
 import type { DesiredServicePort } from '../desired/desired-state.ts';
 import { CONNECTION_ANNOTATIONS, type ConnectionPolicy } from '../model/connection-policy.ts';
 import { DEFAULT_WEIGHT, LOAD_BALANCING_ANNOTATION, WEIGHT_ANNOTATION } from '../model/balancing.ts';
+import { PROXY_PROTOCOL_ANNOTATION } from '../model/proxy-protocol.ts';
 
 export interface ModeBalancing {
   readonly mode: string;
@@ -11,10 +12,13 @@ export interface ModeBalancing {
 
 /** Of one service port; one line for each annotation. */
 export function unsupportedBalancing(
-  port: Pick<DesiredServicePort, 'balancing' | 'connections' | 'clusterEndpoints' | 'localEndpoints'>,
+  port: Pick<
+    DesiredServicePort,
+    'balancing' | 'connections' | 'proxyProtocol' | 'clusterEndpoints' | 'localEndpoints'
+  >,
   { mode, support }: ModeBalancing,
 ): readonly string[] {
-  const { balancing, connections } = port;
+  const { balancing, connections, proxyProtocol } = port;
   const lines: string[] = [];
   if (balancing !== null && !support.algorithms.includes(balancing)) {
     const field = `metadata.annotations[${LOAD_BALANCING_ANNOTATION}]`;
@@ -28,6 +32,12 @@ export function unsupportedBalancing(
     const fields = Object.keys(connections) as (keyof ConnectionPolicy)[];
     const names = fields.map((field) => `metadata.annotations[${CONNECTION_ANNOTATIONS[field]}]`).join(', ');
     lines.push(`${names}: not supported in mode ${mode}, which does not open connections itself`);
+  }
+  if (proxyProtocol !== undefined && support.proxyProtocol !== true) {
+    const field = `metadata.annotations[${PROXY_PROTOCOL_ANNOTATION}]`;
+    lines.push(
+      `${field} "${proxyProtocol}" is not supported in mode ${mode}: connections to endpoints have no header`,
+    );
   }
   return lines;
 }
