@@ -27,6 +27,14 @@ describe('Go durations', () => {
     },
   );
 
+  it('reads and refuses text of the greatest size of annotations in linear time', () => {
+    const digits = '1'.repeat(262_144);
+    for (const text of [digits, `${digits}.${digits}`, `${digits}s`, `.${digits}`]) {
+      expect(parseDuration(text)).toBeNull();
+    }
+    expect(parseDuration(`0.${'0'.repeat(262_144)}s`)).toBe(0);
+  });
+
   it.each([
     [0, '0s'],
     [30_000, '30s'],

@@ -21,7 +21,8 @@ export function parseDuration(text: string): number | null {
   const sign = text.startsWith('-') ? -1 : 1;
   const rest = text.replace(/^[+-]/, '');
   if (rest === '0') return 0;
-  const part = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+  // Digits match in one way only: else the time for a long run of them without a unit would be quadratic.
+  const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
   let total = 0;
   let end = 0;
   for (let match = part.exec(rest); match !== null; match = part.exec(rest)) {
