@@ -12,7 +12,7 @@ export interface EndpointTable {
   all(): readonly EndpointCount[];
 }
 
-/** Above it the oldest entry is removed: that endpoint has most likely been deleted. */
+/** Above it the oldest entry without a connection is removed: that endpoint has most likely been deleted. */
 const ENDPOINTS_LIMIT = 5000;
 
 interface Count {
@@ -27,9 +27,9 @@ export function createEndpointTable(): EndpointTable {
     const name = endpointName(endpoint);
     const known = counts.get(name);
     if (known !== undefined) return known;
+    if (counts.size >= ENDPOINTS_LIMIT) removeOldest(counts);
     const made = { endpoint, connections: 0, active: 0 };
     counts.set(name, made);
-    if (counts.size > ENDPOINTS_LIMIT) counts.delete(counts.keys().next().value ?? '');
     return made;
   };
   return {
@@ -42,6 +42,11 @@ export function createEndpointTable(): EndpointTable {
     active: (name) => counts.get(name)?.active ?? 0,
     all: () => [...counts.values()].map(countOf),
   };
+}
+
+/** The entry of an endpoint with connections stays: without it, the endpoint would count as idle. */
+function removeOldest(counts: Map<string, Count>): void {
+  for (const [name, { active }] of counts) if (active === 0) return void counts.delete(name);
 }
 
 function countOf({ endpoint: { address, port }, connections, active }: Count): EndpointCount {
