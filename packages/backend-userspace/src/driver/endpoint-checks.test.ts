@@ -104,6 +104,26 @@ describe('checks of a Service', () => {
     await expect.poll(next, { timeout: 50_000 }).toBeGreaterThan(1);
   });
 
+  it('begin 50 at a time, all of them in the first half of the interval', async () => {
+    const clock = createManualClock(0, 0.5);
+    const { port } = await unusedEndpoint();
+    const hosts = Array.from({ length: 120 }, (_, at) => ({ address: `127.0.1.${at}`, port, isLocal: true }));
+    const listener = await listenerOf(hosts, checks);
+    const driver = await serve(listener, { clock });
+    const open = (): number => clock.pending.filter(({ delayMs }) => delayMs === 1000).length;
+    const attempts = async (): Promise<number> => (await driver.counts()).upstream.health_check_attempt;
+    clock.advance(INTERVAL / 2);
+    expect(open()).toBe(50);
+    await expect.poll(attempts, { timeout: 50_000 }).toBe(50);
+    clock.advance(INTERVAL / 6 + 1);
+    expect(open()).toBe(50);
+    await expect.poll(attempts, { timeout: 50_000 }).toBe(100);
+    clock.advance(INTERVAL / 6);
+    expect(open()).toBe(20);
+    await driver.apply([{ kind: 'listener-close', listener }]);
+    expect(clock.pending).toEqual([]);
+  });
+
   it('end when its listener is closed', async () => {
     const { driver, listener, clock } = await world();
     expect(clock.pending).toHaveLength(1);

@@ -27,6 +27,9 @@ interface Watched {
 /** As the probes of pods. */
 const CHECK_TIMEOUT = 1000;
 
+/** So many checks begin at a time: thousands of them would block the event loop and take all files that are free. */
+const BATCH = 50;
+
 export function createEndpointChecks(parts: Parts): EndpointChecks {
   const all = new Map<ServicePortKey, Watched>();
   const end = (key: ServicePortKey): void => {
@@ -56,28 +59,52 @@ function intervalOf({ name, connections }: DesiredServicePort): number | null {
 
 function start(servicePort: DesiredServicePort, interval: number, parts: Parts): Watched {
   const { clock } = parts;
-  const upstream = parts.upstream(servicePort.key);
-  const state = { stopTimer: (): void => {}, round: [] as readonly (() => void)[] };
+  const state = { stopTimer: (): void => {}, cancelRound: (): void => {} };
   const watched: Watched = {
     interval,
     servicePort,
     stop() {
       state.stopTimer();
-      for (const cancel of state.round) cancel();
-      upstream.keepChecked([]);
+      state.cancelRound();
+      parts.upstream(servicePort.key).keepChecked([]);
     },
   };
   const schedule = (delay: number): void => {
     state.stopTimer = clock.schedule(delay, () => {
       schedule(interval);
-      const endpoints = distinct(watched.servicePort);
-      upstream.keepChecked(endpoints);
-      state.round = endpoints.map((endpoint) => check(endpoint, watched, parts));
+      state.cancelRound = checkAll(watched, parts);
     });
   };
   // The nodes of a cluster, and the Services of a node, do not check at the same time.
   schedule(clock.random() * interval);
   return watched;
+}
+
+/** All checks begin in the first half of the interval; the returned function cancels them. */
+function checkAll(watched: Watched, parts: Parts): () => void {
+  const { interval, servicePort } = watched;
+  const endpoints = distinct(servicePort);
+  parts.upstream(servicePort.key).keepChecked(endpoints);
+  const batches = Math.ceil(endpoints.length / BATCH);
+  const cancels = Array.from({ length: batches }, (_, at) => {
+    const batch = endpoints.slice(at * BATCH, (at + 1) * BATCH);
+    const begin = (): (() => void) => together(batch.map((endpoint) => check(endpoint, watched, parts)));
+    return at === 0 ? begin() : later((interval * at) / (2 * batches), begin, parts.clock);
+  });
+  return together(cancels);
+}
+
+function together(cancels: readonly (() => void)[]): () => void {
+  return () => {
+    for (const cancel of cancels) cancel();
+  };
+}
+
+/** The returned function cancels what `begin` began, or prevents it. */
+function later(delay: number, begin: () => () => void, clock: Clock): () => void {
+  const state = { cancel: (): void => {} };
+  state.cancel = clock.schedule(delay, () => void (state.cancel = begin()));
+  return () => state.cancel();
 }
 
 function distinct({ clusterEndpoints, localEndpoints }: DesiredServicePort): readonly DesiredEndpoint[] {
