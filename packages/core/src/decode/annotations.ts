@@ -10,18 +10,40 @@ import {
 import type { ObjectKey } from '../model/service-port-name.ts';
 import { fields, type Fields, type ProblemLog } from './reader.ts';
 
+/** `null`: absent. */
 export function annotationOf(metadata: Fields, name: string): unknown {
   return fields(metadata['annotations'])[name] ?? null;
 }
 
+/** An annotation whose value is one of some words. */
+export interface WordAnnotation<T> {
+  readonly name: string;
+  readonly words: readonly T[];
+  /** Of the problem with any other value. */
+  readonly reason: string;
+}
+
+/** `null`: absent, or none of the words. */
+export function readWord<T extends string>(
+  metadata: Fields,
+  { name, words, reason }: WordAnnotation<T>,
+  log: ProblemLog,
+): T | null {
+  const value = annotationOf(metadata, name);
+  const found = words.find((word) => word === value) ?? null;
+  if (found === null && value !== null) log.add(annotationField(name), value, reason);
+  return found;
+}
+
+const LOAD_BALANCING: WordAnnotation<BalancingAlgorithm> = {
+  name: LOAD_BALANCING_ANNOTATION,
+  words: BALANCING_ALGORITHMS,
+  reason: `must be ${BALANCING_ALGORITHMS.join(', ')}: the default of the proxy mode is used`,
+};
+
 /** `null`: the default of the proxy mode. */
 export function readLoadBalancing(metadata: Fields, log: ProblemLog): BalancingAlgorithm | null {
-  const value = annotationOf(metadata, LOAD_BALANCING_ANNOTATION);
-  const found = BALANCING_ALGORITHMS.find((algorithm) => algorithm === value);
-  if (found !== undefined || value === null) return found ?? null;
-  const reason = `must be ${BALANCING_ALGORITHMS.join(', ')}: the default of the proxy mode is used`;
-  log.add(annotationField(LOAD_BALANCING_ANNOTATION), value, reason);
-  return null;
+  return readWord(metadata, LOAD_BALANCING, log);
 }
 
 /** `service`: the Service of the slice. */

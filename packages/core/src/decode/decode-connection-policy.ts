@@ -5,7 +5,8 @@ import {
   type ConnectionPolicy,
 } from '../model/connection-policy.ts';
 import { formatDuration, parseDuration } from '../model/duration.ts';
-import { fields, type Fields, type ProblemLog } from './reader.ts';
+import { annotationField, annotationOf } from './annotations.ts';
+import type { Fields, ProblemLog } from './reader.ts';
 
 type Limit = Exclude<keyof ConnectionPolicy, 'checkInterval'>;
 
@@ -52,38 +53,36 @@ const CHECKS = CONNECTION_ANNOTATIONS.checkInterval;
 const DEFAULT_INTERVAL = 10_000;
 /** Each check is a connection to each endpoint from each node. */
 const SHORTEST_INTERVAL = 100;
+const CHECK_INTERVAL = { annotation: CHECK_INTERVAL_ANNOTATION, reader: duration(SHORTEST_INTERVAL) };
 
 /** A value that is not allowed is reported, and the default of the mode is used. Null: no annotation has an effect. */
 export function decodeConnectionPolicy(metadata: Fields, log: ProblemLog): ConnectionPolicy | null {
-  const annotations = fields(metadata['annotations']);
   const policy: { -readonly [Name in keyof ConnectionPolicy]: ConnectionPolicy[Name] } = {};
   for (const [field, reader] of LIMITS) {
     const annotation = CONNECTION_ANNOTATIONS[field];
-    const value = read(annotations, { annotation, reader }, log);
+    const value = read(metadata, { annotation, reader }, log);
     if (value !== null) policy[field] = value;
   }
-  const interval = checkInterval(annotations, log);
+  const interval = checkInterval(metadata, log);
   if (interval !== null) policy.checkInterval = interval;
   return Object.keys(policy).length === 0 ? null : policy;
 }
 
-function checkInterval(annotations: Fields, log: ProblemLog): number | null {
-  const reader = duration(SHORTEST_INTERVAL);
-  const interval =
-    read(annotations, { annotation: CHECK_INTERVAL_ANNOTATION, reader }, log) ?? DEFAULT_INTERVAL;
-  const kind = annotations[CHECKS];
+function checkInterval(metadata: Fields, log: ProblemLog): number | null {
+  const interval = read(metadata, CHECK_INTERVAL, log) ?? DEFAULT_INTERVAL;
+  const kind = annotationOf(metadata, CHECKS);
   if (kind === 'tcp') return interval;
-  if (kind !== undefined) report(log, { annotation: CHECKS, value: kind, allowed: 'tcp' });
+  if (kind !== null) report(log, { annotation: CHECKS, value: kind, allowed: 'tcp' });
   return null;
 }
 
 function read(
-  annotations: Fields,
+  metadata: Fields,
   { annotation, reader }: { readonly annotation: string; readonly reader: Reader },
   log: ProblemLog,
 ): number | null {
-  const value = annotations[annotation];
-  if (value === undefined) return null;
+  const value = annotationOf(metadata, annotation);
+  if (value === null) return null;
   const number = typeof value === 'string' ? reader.read(value) : null;
   if (number === null) report(log, { annotation, value, allowed: reader.allowed });
   return number;
@@ -96,5 +95,5 @@ interface Refused {
 }
 
 function report(log: ProblemLog, { annotation, value, allowed }: Refused): void {
-  log.add(`metadata.annotations[${annotation}]`, value, `must be ${allowed}: the default is used`);
+  log.add(annotationField(annotation), value, `must be ${allowed}: the default is used`);
 }
