@@ -14,10 +14,12 @@ export interface Admitted {
   readonly upstream: Upstream;
   readonly admission: Admission;
   readonly observer: TcpObserver | null;
+  /** Of the PROXY protocol: precedes the bytes of the client. */
+  readonly header: Buffer | null;
 }
 
 export function forward(admitted: Admitted, path: DataPath): void {
-  const { client, choice, upstream, admission, observer } = admitted;
+  const { client, choice, upstream, admission, observer, header } = admitted;
   const { counts, clock } = path;
   const policy = choice.policies.connections;
   const options = { clock, timeout: policy?.connectTimeout };
@@ -31,6 +33,7 @@ export function forward(admitted: Admitted, path: DataPath): void {
       path.track(socket);
       observer?.connected(socket, endpoint);
       watchFirstByte(socket, endpoint, admitted);
+      if (header !== null) socket.write(header);
       splice(client, socket, policy?.idleTimeout ?? path.tcpIdleTimeout);
     },
     onFailedAttempt(endpoint, outcome) {

@@ -1,13 +1,11 @@
 /** Joins two connections: forwards bytes with back-pressure, the end of each direction separately, and resets. */
 import type { Socket } from 'node:net';
-import { writeHeader } from './proxy-header.ts';
 
 /** TCP keep-alive probes start after a minute without data, to detect a peer node that failed. */
 const KEEP_ALIVE_MS = 60_000;
 
 export function splice(client: Socket, upstream: Socket, idleTimeout: number): void {
   for (const socket of [client, upstream]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  writeHeader(client, upstream);
   // `pipe` ends the other side when this side ends, and only that direction: both allow half-open connections.
   client.pipe(upstream);
   upstream.pipe(client);

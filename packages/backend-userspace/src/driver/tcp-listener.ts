@@ -1,6 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { fail, succeed, type Result } from '@signalbox/core';
 import type { Admission } from '../balance/circuit-breaker.ts';
+import { proxyHeader } from '../compile/proxy-protocol.ts';
 import { dispatch } from '../compile/service-dispatch.ts';
 import type { ConnectionEnd } from '../objects/connection-record.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
@@ -9,7 +10,6 @@ import { forward } from './forward.ts';
 import { FILES_PER_CONNECTION } from './open-files.ts';
 import { observeTcp } from './observe-tcp.ts';
 import type { OpenListener } from './open-listener.ts';
-import { prepareHeader } from './proxy-header.ts';
 import { socketError } from './socket-error.ts';
 
 /** Connections that the kernel has established and this process has not yet accepted; limited by net.core.somaxconn. */
@@ -17,10 +17,9 @@ const BACKLOG = 4096;
 
 export function openTcpListener(listener: Listener, path: DataPath): Promise<Result<OpenListener>> {
   const current = { listener };
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    prepareHeader(client, current.listener);
-    serve(client, current.listener, path);
-  });
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) =>
+    serve(client, current.listener, path),
+  );
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(fail(socketError(listenerKey(listener), error))));
     server.listen({ host: listener.address, port: listener.port, backlog: BACKLOG, exclusive: true }, () =>
@@ -73,7 +72,15 @@ function serve(client: Socket, listener: Listener, path: DataPath): void {
   }
   admit(client, admission, path);
   const choice = { policies: servicePort, endpoints, client: source };
-  forward({ client, choice, upstream, admission, observer }, path);
+  const header = headerOf(client, listener);
+  forward({ client, choice, upstream, admission, observer, header }, path);
+}
+
+/** `null`: the Service does not request it. The frontend is as the client connected: where a service address is mapped, the mapped one. */
+function headerOf({ remoteAddress = '', remotePort = 0 }: Socket, listener: Listener): Buffer | null {
+  const { proxyProtocol } = listener.servicePort;
+  if (proxyProtocol === undefined) return null;
+  return proxyHeader(proxyProtocol, { address: sourceText(remoteAddress), port: remotePort }, listener);
 }
 
 /** The caller has taken the files of the connection. */
