@@ -52,7 +52,7 @@ const OVERFLOWS: Readonly<Record<Limit, keyof UpstreamCounts>> = {
   retries: 'upstream_rq_retry_overflow',
 };
 
-export function createUpstream(clock: Pick<Clock, 'now' | 'random'>, counts: Counts): Upstream {
+export function createUpstream(clock: Pick<Clock, 'elapsed' | 'random'>, counts: Counts): Upstream {
   const balancer = createBalancer(() => clock.random());
   const table = createEndpointTable();
   const outliers = createOutlierDetector();
@@ -60,7 +60,7 @@ export function createUpstream(clock: Pick<Clock, 'now' | 'random'>, counts: Cou
     ...limiting(counts),
     ...healthOf(outliers, clock, counts),
     candidates({ policies: { affinity, balancing }, endpoints, client }, count) {
-      const now = clock.now();
+      const now = clock.elapsed();
       const available = outliers.available(endpoints, now);
       const { active } = table;
       return balancer.candidates({ endpoints: available, affinity, balancing, client, now, active }, count);
@@ -74,10 +74,10 @@ export function createUpstream(clock: Pick<Clock, 'now' | 'random'>, counts: Cou
       };
     },
     connected({ policies: { affinity }, client }, endpoint) {
-      balancer.connected({ affinity, client, now: clock.now() }, endpoint);
+      balancer.connected({ affinity, client, now: clock.elapsed() }, endpoint);
       table.count(endpoint);
     },
-    endpoints: () => withStates(table.all(), outliers.skipped(clock.now())),
+    endpoints: () => withStates(table.all(), outliers.skipped(clock.elapsed())),
   };
 }
 
@@ -103,13 +103,13 @@ type Health = 'failed' | 'succeeded' | 'hasFailures' | 'checked' | 'keepChecked'
 
 function healthOf(
   outliers: OutlierDetector,
-  clock: Pick<Clock, 'now'>,
+  clock: Pick<Clock, 'elapsed'>,
   counts: Counts,
 ): Pick<Upstream, Health> {
   return {
     failed({ policies, endpoints }, endpoint) {
       const threshold = policies.connections?.outlierFailures ?? DEFAULT_OUTLIER_FAILURES;
-      const verdict = outliers.failed(endpoint, { among: endpoints, threshold, now: clock.now() });
+      const verdict = outliers.failed(endpoint, { among: endpoints, threshold, now: clock.elapsed() });
       if (verdict === 'ejected') counts.outlier_detection_ejections_enforced++;
       else if (verdict === 'overflow') counts.outlier_detection_ejections_overflow++;
     },
@@ -118,10 +118,10 @@ function healthOf(
     checked(endpoint, isHealthy) {
       counts.health_check_attempt++;
       if (!isHealthy) counts.health_check_failure++;
-      outliers.checked(endpoint, isHealthy, clock.now());
+      outliers.checked(endpoint, isHealthy, clock.elapsed());
     },
     keepChecked: outliers.keepChecked,
-    ejections: () => outliers.skipped(clock.now()).filter(({ state }) => state === 'ejected').length,
+    ejections: () => outliers.skipped(clock.elapsed()).filter(({ state }) => state === 'ejected').length,
   };
 }
 
