@@ -140,6 +140,7 @@ function createOwnerTable<T>() {
       entries: () => inForce(table),
     },
     put(owner: string, key: string, value: T): void {
+      if (!table.has(key)) return void table.set(key, { owner, value });
       const owned = [...othersThan(owner, key), { owner, value }];
       set(
         key,

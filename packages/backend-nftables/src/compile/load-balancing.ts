@@ -103,7 +103,8 @@ export function maglevChain(map: EndpointMap, slots: number): Chain {
 export function pickChain(map: EndpointMap, slots: number): Chain {
   const key = frontendFields(map);
   const pick = (among: number): Rule => rule([], { kind: 'dnat-map', key, slots: among, map });
-  const tries = Array.from({ length: triesOf(slots) }, () => pick(slots));
+  // One object: it is encoded once.
+  const tries = Array<Rule>(triesOf(slots)).fill(pick(slots));
   return { name: pickChainName(map, slots), rules: [...tries, pick(1), rule([], DROP)] };
 }
 

@@ -15,6 +15,7 @@ export function slotsOf({ endpoints, inOrder }: SlotGroup, held: Slots): Slots {
  */
 export function assignSlots(held: Slots, wanted: readonly string[]): Slots {
   const slots = classOf(wanted.length);
+  if (held.length === 0) return Array.from({ length: slots }, (_, slot) => wanted[slot]);
   const left = new Map<string, number>();
   for (const endpoint of wanted) left.set(endpoint, (left.get(endpoint) ?? 0) + 1);
   const take = (endpoint: string): boolean => {

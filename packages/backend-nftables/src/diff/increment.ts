@@ -49,13 +49,15 @@ interface GroupStep extends Step<SlotGroup> {
   readonly id: string;
 }
 
+const NO_SLOTS: Slots = [];
+
 export function planGroup(plan: Plan, { id, before, after }: GroupStep, slots: SlotTable): void {
   const group = after ?? before;
   if (group === undefined) return;
-  const held = slots.get(id) ?? [];
+  const held = slots.get(id) ?? NO_SLOTS;
   const next = after === undefined ? [] : slotsOf(after, held);
-  for (const { slot, ...step } of slotSteps(held, next)) {
-    plan.changeElement(group.map, `${group.frontend} . ${slot}`, step);
+  for (const step of slotSteps(held, next)) {
+    plan.changeElement(group.map, `${group.frontend} . ${step.slot}`, step);
   }
   if (after === undefined) slots.delete(id);
   else slots.set(id, next);

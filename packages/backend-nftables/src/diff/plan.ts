@@ -96,7 +96,7 @@ export function createPlan(): Plan {
     addChain: (chain) => void draft.newChains.push(chain),
     rewriteChain: (chain) => void draft.rewritten.push(chain),
     deleteChain: (name) => void draft.staleChains.push(name),
-    changeElement: (set, key, step) => recordElement(draft.elements, set, { key, ...step }),
+    changeElement: (set, key, step) => recordElement(changesOf(draft.elements, set), key, step),
     get isEmpty() {
       return Object.values(draft).every((part: Draft[keyof Draft]) => sizeOf(part) === 0);
     },
@@ -131,13 +131,15 @@ function writeRules(chain: Chain): Operation {
   return { kind: 'write-rules', chain };
 }
 
-function recordElement(
-  all: Map<string, ElementChanges>,
-  set: string,
-  { key, before, after }: ElementStep & { readonly key: string },
-): void {
-  const changes = all.get(set) ?? { added: [], replaced: [], deleted: [] };
+function changesOf(all: Map<string, ElementChanges>, set: string): ElementChanges {
+  const known = all.get(set);
+  if (known !== undefined) return known;
+  const changes: ElementChanges = { added: [], replaced: [], deleted: [] };
   all.set(set, changes);
+  return changes;
+}
+
+function recordElement(changes: ElementChanges, key: string, { before, after }: ElementStep): void {
   if (after === undefined) changes.deleted.push(key);
   else if (before === undefined) changes.added.push({ key, data: after });
   else if (before !== after) changes.replaced.push({ key, data: after });

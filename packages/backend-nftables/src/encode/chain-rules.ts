@@ -6,7 +6,10 @@ import type { Rule } from '../objects/rule.ts';
 import { ruleExpressions } from './rule-expressions.ts';
 
 export function chainRules({ rules }: Chain, family: Family): readonly string[] {
-  return rules.map((rule) => ruleText(toNetlinkRule(rule, family)));
+  // The same rule may stand several times in a row.
+  const texts = new Map<Rule, string>();
+  for (const rule of rules) if (!texts.has(rule)) texts.set(rule, ruleText(toNetlinkRule(rule, family)));
+  return rules.map((rule) => texts.get(rule) ?? '');
 }
 
 export function toNetlinkRule(rule: Rule, family: Family): NftablesRule {

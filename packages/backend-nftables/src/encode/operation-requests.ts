@@ -19,6 +19,7 @@ import {
 } from '@signalbox/netlink';
 import type { Entry, Operation } from '../objects/operation.ts';
 import { type Chain, type SetDeclaration, TABLE } from '../objects/ruleset.ts';
+import type { Rule } from '../objects/rule.ts';
 import { toNetlinkRule } from './chain-rules.ts';
 import { createElementEncoder } from './element-bytes.ts';
 import { nftFamily } from './rule-expressions.ts';
@@ -90,7 +91,14 @@ function operationRequests(operation: Operation, context: EncodeContext): Iterab
 }
 
 function rules(table: NftablesTable, chain: Chain, { family }: EncodeContext): readonly NetlinkRequest[] {
-  return chain.rules.map((rule) => encodeAppendRule(table, chain.name, toNetlinkRule(rule, family)));
+  // The same rule may stand several times in a row.
+  const encoded = new Map<Rule, NetlinkRequest>();
+  const encode = (rule: Rule): NetlinkRequest => {
+    const request = encoded.get(rule) ?? encodeAppendRule(table, chain.name, toNetlinkRule(rule, family));
+    encoded.set(rule, request);
+    return request;
+  };
+  return chain.rules.map(encode);
 }
 
 function recreatedSet(
@@ -132,11 +140,15 @@ function* elementRequests(
 }
 
 /** One at a time: the encoder reuses its memory. */
-function* encodeEach(
+function encodeEach(
   encode: ReturnType<typeof createElementEncoder>,
   entries: readonly Entry[],
-): Generator<NftablesElement> {
-  for (const { key, data } of entries) yield encode(key, data);
+): () => NftablesElement | undefined {
+  let index = 0;
+  return () => {
+    const entry = entries[index++];
+    return entry === undefined ? undefined : encode(entry.key, entry.data);
+  };
 }
 
 function sizedEntries(operation: ElementOperation): readonly [readonly Entry[], number] {

@@ -45,6 +45,8 @@ function hintNames(value: unknown): string[] {
 }
 
 function readHints(endpoint: Fields, pool: InternPool): TopologyHints | null {
+  // Most endpoints have none, and there may be 100,000 of them.
+  if (endpoint['hints'] === undefined) return null;
   const hints = fields(endpoint['hints']);
   const zones = hintNames(hints['forZones']);
   const nodes = hintNames(hints['forNodes']);

@@ -3,6 +3,17 @@ import { align, NLA_HEADER_BYTES, NLA_TYPE_MASK } from './constants.ts';
 /** Attributes by type, flag bits removed. Where a type repeats, `eachAttribute` is the way to read it. */
 export type Attributes = ReadonlyMap<number, Buffer>;
 
+/** Where the attribute that begins at `at` ends; -1 for none up to `to`, or one whose length makes no sense. */
+export function attributeEnd(data: Buffer, at: number, to: number): number {
+  if (at + NLA_HEADER_BYTES > to) return -1;
+  const length = (data[at] ?? 0) | ((data[at + 1] ?? 0) << 8);
+  return length < NLA_HEADER_BYTES || at + length > to ? -1 : at + length;
+}
+
+export function attributeType(data: Buffer, at: number): number {
+  return ((data[at + 2] ?? 0) | ((data[at + 3] ?? 0) << 8)) & NLA_TYPE_MASK;
+}
+
 /** Calls `visit` for each attribute; stops at the first whose length makes no sense (the kernel sends none). */
 export function eachAttribute(data: Buffer, visit: (type: number, value: Buffer) => void): void {
   let at = 0;
@@ -18,20 +29,14 @@ export function eachAttribute(data: Buffer, visit: (type: number, value: Buffer)
  * The value of the first attribute of `type` among those in `data` from `from` to `to`, without looking into the others: what a
  * listing of 100,000 elements has time for.
  */
-export function findAttribute(data: Buffer, type: number, [from, to]: Range): Range | undefined {
+export function findAttribute(data: Buffer, type: number, from: number, to: number): Buffer | undefined {
   let at = from;
-  while (at + NLA_HEADER_BYTES <= to) {
-    const length = (data[at] ?? 0) | ((data[at + 1] ?? 0) << 8);
-    if (length < NLA_HEADER_BYTES || at + length > to) return undefined;
-    const found = ((data[at + 2] ?? 0) | ((data[at + 3] ?? 0) << 8)) & NLA_TYPE_MASK;
-    if (found === type) return [at + NLA_HEADER_BYTES, at + length];
-    at += align(length);
+  for (let end = attributeEnd(data, at, to); end !== -1; end = attributeEnd(data, at, to)) {
+    if (attributeType(data, at) === type) return data.subarray(at + NLA_HEADER_BYTES, end);
+    at += align(end - at);
   }
   return undefined;
 }
-
-/** First byte, and the one behind the last. */
-export type Range = readonly [from: number, to: number];
 
 export function readAttributes(data: Buffer | undefined): Attributes {
   const attributes = new Map<number, Buffer>();

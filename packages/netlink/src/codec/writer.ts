@@ -82,8 +82,17 @@ export class PayloadWriter {
 
   /** Attributes that `build` writes, wrapped in one of `type`. */
   nested(type: number, build: (writer: this) => void): this {
-    const start = this.#reserve(NLA_HEADER_BYTES);
+    const start = this.open();
     build(this);
+    return this.close(start, type);
+  }
+
+  /** As `nested` without a function, which 100,000 elements in a row would each need: what follows is wrapped by `close`. */
+  open(): number {
+    return this.#reserve(NLA_HEADER_BYTES);
+  }
+
+  close(start: number, type: number): this {
     this.#header(start, type | NLA_F_NESTED, this.#length - start);
     return this;
   }

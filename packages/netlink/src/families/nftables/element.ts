@@ -1,7 +1,7 @@
 /** Elements of sets and maps. Keys and data are bytes, concatenated and padded as `set.ts` has the fields. */
-import { NLM_F_CREATE, NLMSG_HEADER_BYTES } from '../../codec/constants.ts';
+import { align, NLA_HEADER_BYTES, NLM_F_CREATE, NLMSG_HEADER_BYTES } from '../../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest, RequestContext } from '../../codec/message.ts';
-import { eachAttribute, findAttribute, type Range, readAttributes, readText } from '../../codec/reader.ts';
+import { attributeEnd, attributeType, findAttribute, readAttributes, readText } from '../../codec/reader.ts';
 import type { PayloadWriter } from '../../codec/writer.ts';
 import { netfilterAttributes } from '../nfnetlink.ts';
 import { NFTA_DATA, NFTA_ELEMENT, NFTA_ELEMENT_LIST, NFTA_LIST_ELEMENT } from './constants.ts';
@@ -36,11 +36,23 @@ export interface NftablesElementState extends NftablesElement {
  */
 const LIST_BYTES = 15_000;
 
+/** Elements one after the other; a function that gives the next spares 100,000 of them the results of an iterator. */
+export type ElementSource<T = NftablesElement> = Iterable<T> | (() => T | undefined);
+
+function nextOf<T>(source: ElementSource<T>): () => T | undefined {
+  if (typeof source === 'function') return source;
+  const iterator = source[Symbol.iterator]();
+  return () => {
+    const { done, value } = iterator.next();
+    return done === true ? undefined : value;
+  };
+}
+
 /** Within a batch. An element that is there with the same data stays; with other data it is an error (EEXIST). */
 export function encodeAddElements(
   table: NftablesTable,
   set: string,
-  elements: Iterable<NftablesElement>,
+  elements: ElementSource,
 ): readonly NetlinkRequest[] {
   return elementRequests({ command: 'NEWSETELEM', table, set, flags: NLM_F_CREATE }, elements);
 }
@@ -49,17 +61,23 @@ export function encodeAddElements(
 export function encodeDeleteElements(
   table: NftablesTable,
   set: string,
-  keys: Iterable<Pick<NftablesElement, 'key' | 'keyEnd'>>,
+  keys: ElementSource<Pick<NftablesElement, 'key' | 'keyEnd'>>,
 ): readonly NetlinkRequest[] {
   const shape = { command: 'DELSETELEM', table, set, flags: 0 } as const;
   return elementRequests(shape, keysOf(keys));
 }
 
 /** Data has no place in a deletion: the kernel would compare it. */
-function* keysOf(
-  keys: Iterable<Pick<NftablesElement, 'key' | 'keyEnd'>>,
-): Generator<Pick<NftablesElement, 'key' | 'keyEnd'>> {
-  for (const { key, keyEnd } of keys) yield keyEnd === undefined ? { key } : { key, keyEnd };
+function keysOf(
+  keys: ElementSource<Pick<NftablesElement, 'key' | 'keyEnd'>>,
+): () => NftablesElement | undefined {
+  const next = nextOf(keys);
+  return () => {
+    const element = next();
+    if (element === undefined) return undefined;
+    const { key, keyEnd } = element;
+    return keyEnd === undefined ? { key } : { key, keyEnd };
+  };
 }
 
 /** Within a batch: all elements. */
@@ -84,46 +102,43 @@ interface ElementRequest {
   readonly flags: number;
 }
 
-function elementRequests(
-  shape: ElementRequest,
-  elements: Iterable<NftablesElement>,
-): readonly NetlinkRequest[] {
+function elementRequests(shape: ElementRequest, elements: ElementSource): readonly NetlinkRequest[] {
   const requests: NetlinkRequest[] = [];
-  const queue = elements[Symbol.iterator]();
-  let next = queue.next();
-  while (next.done !== true) {
-    const [request, rest] = requestOf(shape, next.value, queue);
+  const next = nextOf(elements);
+  let first = next();
+  while (first !== undefined) {
+    const [request, rest] = requestOf(shape, first, next);
     requests.push(request);
-    next = rest;
+    first = rest;
   }
   return requests;
 }
 
-/** A message of `first` and as many others of the queue as it takes, and what is next in the queue. */
+/** A message of `first` and as many others as it takes, and the one after these. */
 function requestOf(
   { command, table, set, flags }: ElementRequest,
   first: NftablesElement,
-  queue: Iterator<NftablesElement, unknown>,
-): readonly [NetlinkRequest, IteratorResult<NftablesElement, unknown>] {
+  next: () => NftablesElement | undefined,
+): readonly [NetlinkRequest, NftablesElement | undefined] {
   /** Where each element begins, from the beginning of their list. */
   const offsets: number[] = [];
   let start = 0;
-  let next: IteratorResult<NftablesElement, unknown> = { value: first };
+  let element: NftablesElement | undefined = first;
   const request = nftRequest({ command, family: table.family, flags }, (writer) => {
     writer.text(NFTA_ELEMENT_LIST.TABLE, table.name).text(NFTA_ELEMENT_LIST.SET, set);
     writer.nested(NFTA_ELEMENT_LIST.ELEMENTS, () => {
       start = writer.length;
-      while (next.done !== true && writer.length - start < LIST_BYTES) {
+      while (element !== undefined && writer.length - start < LIST_BYTES) {
         offsets.push(writer.length - start);
-        writeElement(writer, next.value);
-        next = queue.next();
+        writeElement(writer, element);
+        element = next();
       }
     });
   });
   const subject = `element of set ${table.family} ${table.name} ${set}`;
   const begin = NLMSG_HEADER_BYTES + start;
   const context: RequestContext = { subject, locate: (_, offset) => elementAt(offsets, offset, begin) };
-  return [{ ...request, context }, next];
+  return [{ ...request, context }, element];
 }
 
 /** Index of the element in which the byte stands; `undefined` for one before the first: the set itself. */
@@ -135,16 +150,14 @@ function elementAt(offsets: readonly number[], byte: number | undefined, start: 
 
 function writeElement(writer: PayloadWriter, element: NftablesElement): void {
   const { key, keyEnd, data, timeout, expiration, comment } = element;
-  writer.nested(NFTA_LIST_ELEMENT, () => {
-    writer.nested(NFTA_ELEMENT.KEY, () => writer.bytes(NFTA_DATA.VALUE, key));
-    if (keyEnd !== undefined) {
-      writer.nested(NFTA_ELEMENT.KEY_END, () => writer.bytes(NFTA_DATA.VALUE, keyEnd));
-    }
-    if (data !== undefined) writeData(writer, NFTA_ELEMENT.DATA, data);
-    if (timeout !== undefined) writer.u64BE(NFTA_ELEMENT.TIMEOUT, timeout);
-    if (expiration !== undefined) writer.u64BE(NFTA_ELEMENT.EXPIRATION, expiration);
-    if (comment !== undefined) writer.bytes(NFTA_ELEMENT.USERDATA, encodeComment('element', comment));
-  });
+  const start = writer.open();
+  writeData(writer, NFTA_ELEMENT.KEY, key);
+  if (keyEnd !== undefined) writeData(writer, NFTA_ELEMENT.KEY_END, keyEnd);
+  if (data !== undefined) writeData(writer, NFTA_ELEMENT.DATA, data);
+  if (timeout !== undefined) writer.u64BE(NFTA_ELEMENT.TIMEOUT, timeout);
+  if (expiration !== undefined) writer.u64BE(NFTA_ELEMENT.EXPIRATION, expiration);
+  if (comment !== undefined) writer.bytes(NFTA_ELEMENT.USERDATA, encodeComment('element', comment));
+  writer.close(start, NFTA_LIST_ELEMENT);
 }
 
 /** Elements of one message of a dump. */
@@ -158,41 +171,47 @@ export function decodeElements(
   const elements: NftablesElementState[] = [];
   const list = attributes.get(NFTA_ELEMENT_LIST.ELEMENTS);
   if (list === undefined) return elements;
-  eachAttribute(list, (_, value) => {
-    const element = readElement(value, counters);
+  let at = 0;
+  for (let end = attributeEnd(list, at, list.length); end !== -1; end = attributeEnd(list, at, list.length)) {
+    const element = readElement(list, { from: at + NLA_HEADER_BYTES, to: end, counters });
     if (element !== undefined) elements.push(element);
-  });
+    at += align(end - at);
+  }
   return elements;
 }
 
 type Draft = { -readonly [Field in keyof NftablesElementState]: NftablesElementState[Field] };
 
-/** Fields besides key and data, which few elements have. */
-const RARE: readonly number[] = [
-  NFTA_ELEMENT.KEY_END,
-  NFTA_ELEMENT.TIMEOUT,
-  NFTA_ELEMENT.EXPIRATION,
-  NFTA_ELEMENT.USERDATA,
-];
-
-function readElement(bytes: Buffer, counters: boolean): NftablesElementState | undefined {
-  const whole: Range = [0, bytes.length];
-  const key = readValue(bytes, findAttribute(bytes, NFTA_ELEMENT.KEY, whole));
-  if (key === undefined) return undefined;
-  const draft: Draft = { key };
-  const data = findAttribute(bytes, NFTA_ELEMENT.DATA, whole);
-  if (data !== undefined) assign(draft, 'data', readValue(bytes, data) ?? readData(bytes.subarray(...data)));
-  for (const type of counters ? [...RARE, NFTA_ELEMENT.EXPRESSION] : RARE) {
-    const found = findAttribute(bytes, type, whole);
-    if (found !== undefined) readField(draft, type, bytes.subarray(...found));
-  }
-  return draft;
+interface ElementPlace {
+  readonly from: number;
+  readonly to: number;
+  readonly counters: boolean;
 }
 
-function readField(draft: Draft, type: number, value: Buffer): void {
+const NO_KEY = Buffer.alloc(0);
+
+function readElement(bytes: Buffer, { from, to, counters }: ElementPlace): NftablesElementState | undefined {
+  const draft: Draft = { key: NO_KEY };
+  let at = from;
+  for (let end = attributeEnd(bytes, at, to); end !== -1; end = attributeEnd(bytes, at, to)) {
+    const type = attributeType(bytes, at);
+    const value = at + NLA_HEADER_BYTES;
+    if (type === NFTA_ELEMENT.KEY) assign(draft, 'key', findAttribute(bytes, NFTA_DATA.VALUE, value, end));
+    else if (type === NFTA_ELEMENT.DATA) {
+      const found = findAttribute(bytes, NFTA_DATA.VALUE, value, end);
+      assign(draft, 'data', found ?? readData(bytes.subarray(value, end)));
+    } else if (counters || type !== NFTA_ELEMENT.EXPRESSION)
+      readRareField(draft, type, bytes.subarray(value, end));
+    at += align(end - at);
+  }
+  return draft.key === NO_KEY ? undefined : draft;
+}
+
+/** Besides key and data: few elements have one. */
+function readRareField(draft: Draft, type: number, value: Buffer): void {
   switch (type) {
     case NFTA_ELEMENT.KEY_END:
-      return assign(draft, 'keyEnd', readValue(value, [0, value.length]));
+      return assign(draft, 'keyEnd', findAttribute(value, NFTA_DATA.VALUE, 0, value.length));
     case NFTA_ELEMENT.TIMEOUT:
       return assign(draft, 'timeout', readMilliseconds(value));
     case NFTA_ELEMENT.EXPIRATION:
@@ -207,11 +226,6 @@ function readField(draft: Draft, type: number, value: Buffer): void {
 
 function assign<K extends keyof Draft>(draft: Draft, field: K, value: Draft[K] | undefined): void {
   if (value !== undefined) draft[field] = value;
-}
-
-function readValue(bytes: Buffer, nested: Range | undefined): Buffer | undefined {
-  const found = nested === undefined ? undefined : findAttribute(bytes, NFTA_DATA.VALUE, nested);
-  return found === undefined ? undefined : bytes.subarray(...found);
 }
 
 function readMilliseconds(value: Buffer): number | undefined {

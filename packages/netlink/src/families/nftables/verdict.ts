@@ -16,10 +16,10 @@ export function isVerdict(data: Data): data is Verdict {
 
 /** `NFTA_DATA_VALUE` or `NFTA_DATA_VERDICT` within an attribute of `type`. */
 export function writeData(writer: PayloadWriter, type: number, data: Data): void {
-  writer.nested(type, () => {
-    if (!isVerdict(data)) writer.bytes(NFTA_DATA.VALUE, data);
-    else writer.nested(NFTA_DATA.VERDICT, () => writeVerdict(writer, data));
-  });
+  const start = writer.open();
+  if (!isVerdict(data)) writer.bytes(NFTA_DATA.VALUE, data);
+  else writer.nested(NFTA_DATA.VERDICT, () => writeVerdict(writer, data));
+  writer.close(start, type);
 }
 
 function writeVerdict(writer: PayloadWriter, verdict: Verdict): void {
