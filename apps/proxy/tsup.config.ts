@@ -76,6 +76,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
     js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
   },
   onSuccess: () => {
+    checkCharacters(join(outDir, 'main.js'));
     copyAddon();
     listPackages();
     for (const name of ['service-semantics.md', 'compatibility.md'])
@@ -89,6 +90,12 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
   },
 });
 export default config;
+
+/** V8 keeps a source with a character beyond Latin-1 in two bytes a character. esbuild escapes those of strings only. */
+function checkCharacters(file: string): void {
+  const [found] = /[^\u0000-\u00ff]/.exec(readFileSync(file, 'utf8')) ?? [];
+  if (found !== undefined) throw new Error(`${file}: write ${found} as an escape`);
+}
 
 function copyAddon(): void {
   const require = createRequire(import.meta.url);

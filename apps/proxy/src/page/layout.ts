@@ -70,7 +70,7 @@ export function documentOf({ title, status, body }: PageContent): Markup {
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>${title} – ${status.node} – Signalbox</title>
+        <title>${title} &ndash; ${status.node} &ndash; Signalbox</title>
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="/page.css" />
         <script src="/page.js" defer></script>

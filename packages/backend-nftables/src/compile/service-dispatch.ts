@@ -4,6 +4,7 @@ import {
   type Chain,
   type Element,
   type EndpointMap,
+  joinText,
   SET,
   type SetDeclaration,
   type SlotGroup,
@@ -57,7 +58,7 @@ function spreadOf(service: DesiredServicePort, context: CompileContext): Spread 
   const byHash = balancing === 'maglev' && capabilities.clientHash;
   const slotsOf = (endpoints: DesiredServicePort['clusterEndpoints']): Spread['slots']['cluster'] => {
     const shares = byHash ? byClient(endpoints, maglevSlots) : byWeight(endpoints);
-    const texts = shares.map(({ address, port }) => `${address} . ${port}`);
+    const texts = shares.map(({ address, port }) => joinText([address, ' . ', port]));
     return byHash ? { endpoints: texts, inOrder: true } : { endpoints: texts };
   };
   const slots = { cluster: slotsOf(clusterEndpoints), local: slotsOf(localEndpoints) };

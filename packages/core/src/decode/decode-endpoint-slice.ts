@@ -124,12 +124,13 @@ export function decodeEndpointSlice(object: unknown, pool: InternPool): DecodedS
   const reader: SliceReader = { family, pool, log };
   const owner = objectKey(namespace, service);
   const weight = readWeight(metadata, owner, log);
+  // Copies: a list that was made by `push` has room for up to 17 more.
   const value: SliceModel = {
     key,
     service: owner,
     family,
-    ports: decodePorts(items(ports), reader),
-    endpoints: decodeEndpoints(items(endpoints), reader),
+    ports: decodePorts(items(ports), reader).slice(),
+    endpoints: decodeEndpoints(items(endpoints), reader).slice(),
     ...(weight === DEFAULT_WEIGHT ? {} : { weight }),
   };
   return { key, value, problems: log.found, triggerTime: readTriggerTime(metadata) };

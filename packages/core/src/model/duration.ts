@@ -22,7 +22,7 @@ export function parseDuration(text: string): number | null {
   const rest = text.replace(/^[+-]/, '');
   if (rest === '0') return 0;
   // Digits match in one way only: else the time for a long run of them without a unit would be quadratic.
-  const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;
+  const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/y;
   let total = 0;
   let end = 0;
   for (let match = part.exec(rest); match !== null; match = part.exec(rest)) {

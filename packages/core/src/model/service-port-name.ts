@@ -18,12 +18,13 @@ export type ObjectKey = string;
  */
 export type ServicePortKey = string;
 
+// Keys are made by `join`: V8 keeps a template as a tree of its parts, beside the text that it makes of it.
 export function objectKey(namespace: string, name: string): ObjectKey {
-  return `${namespace}/${name}`;
+  return [namespace, name].join('/');
 }
 
 export function servicePortKey(id: ServicePortName): ServicePortKey {
-  return `${id.namespace}/${id.name}:${id.port}/${id.protocol}`;
+  return [id.namespace, '/', id.name, ':', id.port, '/', id.protocol].join('');
 }
 
 /** The Service of a service port, by its key. */

@@ -42,8 +42,8 @@ export function createSliceStore(): SliceStore {
 
   const relist = (service: ObjectKey, without: ObjectKey, added: SliceModel | undefined): void => {
     const rest = (byService.get(service) ?? NO_SLICES).filter(({ key }) => key !== without);
-    const all = added === undefined ? rest : [...rest, added];
-    all.sort((one, other) => (one.key < other.key ? -1 : 1));
+    const all = added === undefined ? rest : rest.length === 0 ? [added] : [...rest, added];
+    if (all.length > 1) all.sort((one, other) => (one.key < other.key ? -1 : 1));
     if (all.length === 0) byService.delete(service);
     else byService.set(service, all);
     if (all.some(hasHints)) hinted.add(service);

@@ -22,8 +22,8 @@ export interface KnownObjects {
 }
 
 interface Identity {
-  readonly namespace: string;
-  readonly name: string;
+  /** `namespace/name`. */
+  readonly key: string;
   readonly version: string;
 }
 
@@ -31,12 +31,11 @@ export function createKnownObjects(resource: Resource): KnownObjects {
   /** `namespace/name` → resourceVersion. */
   const known = new Map<string, string>();
 
-  const upsert = (object: unknown): ObjectEvent | null => {
-    const identity = identify(object);
+  const upsert = (object: unknown, identity = identify(object)): ObjectEvent | null => {
     if (identity === null) return null;
-    const key = keyOf(identity);
-    if (identity.version !== '' && known.get(key) === identity.version) return null;
-    known.set(key, identity.version);
+    const { key, version } = identity;
+    if (version !== '' && known.get(key) === version) return null;
+    known.set(key, version);
     return { type: 'upsert', resource, object };
   };
   const removeKey = (key: string): ObjectEvent | null => {
@@ -49,10 +48,10 @@ export function createKnownObjects(resource: Resource): KnownObjects {
     get size() {
       return known.size;
     },
-    upsert,
+    upsert: (object) => upsert(object),
     delete(object) {
       const identity = identify(object);
-      return identity === null ? null : removeKey(keyOf(identity));
+      return identity === null ? null : removeKey(identity.key);
     },
     replace: () => createReplacement({ known, upsert, removeKey }),
   };
@@ -60,7 +59,7 @@ export function createKnownObjects(resource: Resource): KnownObjects {
 
 interface Memory {
   readonly known: ReadonlyMap<string, string>;
-  readonly upsert: (object: unknown) => ObjectEvent | null;
+  readonly upsert: (object: unknown, identity: Identity | null) => ObjectEvent | null;
   readonly removeKey: (key: string) => ObjectEvent | null;
 }
 
@@ -69,27 +68,27 @@ function createReplacement({ known, upsert, removeKey }: Memory): Replacement {
   return {
     add(object) {
       const identity = identify(object);
-      if (identity !== null) seen.add(keyOf(identity));
-      return upsert(object);
+      if (identity !== null) seen.add(identity.key);
+      return upsert(object, identity);
     },
     remove(object) {
       const identity = identify(object);
-      return identity === null ? null : removeKey(keyOf(identity));
+      return identity === null ? null : removeKey(identity.key);
     },
     finish() {
       const gone = [...known.keys()].filter((key) => !seen.has(key));
+      // The session of the watch that follows keeps this object.
+      seen.clear();
       return gone.map(removeKey).filter((event) => event !== null);
     },
   };
-}
-
-function keyOf({ namespace, name }: Identity): string {
-  return `${namespace}/${name}`;
 }
 
 function identify(object: unknown): Identity | null {
   const metadata = (object as WireObject | null)?.metadata;
   const name = metadata?.name;
   if (typeof name !== 'string' || name === '') return null;
-  return { namespace: metadata?.namespace ?? '', name, version: metadata?.resourceVersion ?? '' };
+  // `join` makes one text; V8 keeps a template as a tree of its parts.
+  const key = [metadata?.namespace ?? '', name].join('/');
+  return { key, version: metadata?.resourceVersion ?? '' };
 }

@@ -84,6 +84,7 @@ export function decodeRuleIdentity(message: NetlinkMessage): NftablesRuleIdentit
 /** FNV-1a. */
 function digestOf(bytes: Buffer): number {
   let digest = 0x811c_9dc5;
-  for (const byte of bytes) digest = Math.imul(digest ^ byte, 0x0100_0193);
+  // Without an iterator: each look at the table reads 1,000 rules.
+  for (let at = 0; at < bytes.length; at++) digest = Math.imul(digest ^ (bytes[at] ?? 0), 0x0100_0193);
   return digest >>> 0;
 }
