@@ -93,7 +93,7 @@ export default config;
 
 /** V8 keeps a source with a character beyond Latin-1 in two bytes a character. esbuild escapes those of strings only. */
 function checkCharacters(file: string): void {
-  const [found] = /[^\u0000-\u00ff]/.exec(readFileSync(file, 'utf8')) ?? [];
+  const [found] = /[\u0100-\uffff]/.exec(readFileSync(file, 'utf8')) ?? [];
   if (found !== undefined) throw new Error(`${file}: write ${found} as an escape`);
 }
 
