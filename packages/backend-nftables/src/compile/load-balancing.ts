@@ -100,12 +100,21 @@ export function maglevChain(map: EndpointMap, slots: number): Chain {
   return { name: HASHED[map], rules: [select, rule([], DROP)] };
 }
 
+/** By name; as few as there are maps and powers of two. */
+const PICK_CHAINS = new Map<string, Chain>();
+
+/** The same object each time, since every frontend uses it. `slots`: a power of two. */
 export function pickChain(map: EndpointMap, slots: number): Chain {
+  const name = pickChainName(map, slots);
+  const known = PICK_CHAINS.get(name);
+  if (known !== undefined) return known;
   const key = frontendFields(map);
   const pick = (among: number): Rule => rule([], { kind: 'dnat-map', key, slots: among, map });
   // One object: it is encoded once.
   const tries = Array<Rule>(triesOf(slots)).fill(pick(slots));
-  return { name: pickChainName(map, slots), rules: [...tries, pick(1), rule([], DROP)] };
+  const chain = { name, rules: [...tries, pick(1), rule([], DROP)] };
+  PICK_CHAINS.set(name, chain);
+  return chain;
 }
 
 export function preparedPickChains(): readonly Chain[] {
