@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { repositoryRoot } from '../install.mjs';
 import { mustRun } from '../process.mjs';
+import { Skip } from '../rigs/rig.mjs';
 import { readJson } from './stage.mjs';
 
 const LOCK = path.join(repositoryRoot, 'deploy/image/debian.json');
@@ -32,7 +33,7 @@ async function download(file) {
     const response = await fetch(url).catch(() => null);
     if (response?.ok) return Buffer.from(await response.arrayBuffer());
   }
-  throw new Error(`${file}: on no mirror`);
+  throw new Skip(`${file}: on no mirror`);
 }
 
 /** A package of the lock file, from the cache or a mirror, with its digest verified. */

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { Skip } from '../rigs/rig.mjs';
 import { buildImage, writeLayout } from './image.mjs';
 
 /** For what hangs: a build takes ten seconds of a processor, on a busy machine some minutes. */
@@ -22,8 +23,8 @@ export async function buildIfPossible(
   try {
     return { image: await buildImage(root, architecture), missing: '' };
   } catch (error) {
-    if (!/on no mirror|cannot be had from the npm registry/.test(String(error))) throw error;
-    return { image: { layer: Buffer.alloc(0), bom: {} }, missing: String(error) };
+    if (!(error instanceof Skip)) throw error;
+    return { image: { layer: Buffer.alloc(0), bom: {} }, missing: error.message };
   }
 }
 

@@ -69,11 +69,12 @@ export async function fetchPackage(spec, folder, name) {
   mkdirSync(folder, { recursive: true });
   const work = mkdtempSync(path.join(folder, `${name}.part-`));
   try {
-    const output = await run('npm', ['pack', spec, '--silent', '--pack-destination', work], { cwd: folder });
+    const args = ['pack', spec, '--silent', '--pack-destination', work];
+    const output = await run('npm', args, { cwd: folder }).catch((error) => {
+      throw new Skip(`${spec} cannot be had from the npm registry: ${String(error.message).split('\n')[1]}`);
+    });
     await run('tar', ['xzf', path.join(work, output.trim().split('\n').at(-1)), '-C', work]);
     moveFolder(path.join(work, 'package'), target, isFetched);
-  } catch (error) {
-    throw new Skip(`${spec} cannot be had from the npm registry: ${String(error.message).split('\n')[1]}`);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }

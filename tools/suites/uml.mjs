@@ -6,6 +6,7 @@ import { withDeclaredCommands } from '../command-folder.mjs';
 import { withPackedApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
 import { buildRoot } from '../publish/image-root.mjs';
+import { Skip } from '../rigs/rig.mjs';
 import { skip } from './report.mjs';
 import { runVitest } from './vitest.mjs';
 
@@ -38,7 +39,10 @@ async function withImageRoot({ env, rest }, act) {
   try {
     const missing = await buildRoot(root, 'amd64').then(
       () => null,
-      (error) => error.message,
+      (error) => {
+        if (!(error instanceof Skip)) throw error;
+        return error.message;
+      },
     );
     if (missing !== null) process.stdout.write(`${missing}\n`);
     return await act({
