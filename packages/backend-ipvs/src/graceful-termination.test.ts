@@ -76,7 +76,7 @@ describe('a TCP endpoint that is no longer desired', () => {
     expect(weights()).toEqual({ '10.244.1.5:8080': 1 });
   });
 
-  it('is forgotten when another process deletes it, and added as a new one when it is wanted again', async () => {
+  it('is forgotten when another process deletes it, and added as a new one when it is desired again', async () => {
     connections(1, 0);
     await sync(shrink);
     const server = node.kernel.servers.get(KEY)?.server;

@@ -104,7 +104,7 @@ function endpointTable({ endpoints }: Port, held: KernelService | undefined): st
 
 type Column = readonly [title: string, text: (count: EndpointCount | undefined) => string];
 
-/** What the mode knows of the endpoints. */
+/** Columns of the numbers and states that the mode reports for endpoints. */
 function countColumns(counts: readonly EndpointCount[]): readonly Column[] {
   if (counts.length === 0) return [];
   const columns: Column[] = [['CONNECTIONS', (count) => String(count?.connections ?? 0)]];

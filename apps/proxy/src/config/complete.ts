@@ -1,5 +1,4 @@
-import { fail, succeed, type Result } from '@signalbox/core';
-import { isNodeName } from '@signalbox/core';
+import { fail, isNodeName, succeed, type Result } from '@signalbox/core';
 import type { ParsedFlags } from '../flags/parse.ts';
 import { FLAGS } from '../flags/flags.ts';
 import { standalone } from '../flags/standalone.ts';
