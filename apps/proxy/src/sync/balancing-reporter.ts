@@ -15,6 +15,7 @@ import {
 } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
+import { warnService } from './service-warning.ts';
 
 export interface BalancingReporterOptions {
   readonly logger: Logger;
@@ -100,12 +101,5 @@ function findings(
 
 function report({ logger, events }: BalancingReporterOptions, { service, message }: Finding): void {
   logger.warning(`Service ${service}: ${message}`);
-  const [namespace = '', name = ''] = service.split('/');
-  events.record({
-    type: 'Warning',
-    reason: 'UnsupportedLoadBalancing',
-    action: 'SyncProxyRules',
-    note: message,
-    service: { namespace, name },
-  });
+  warnService(events, { service, reason: 'UnsupportedLoadBalancing', note: message });
 }

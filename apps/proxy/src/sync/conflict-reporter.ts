@@ -6,6 +6,7 @@
 import { formatInputProblem, type Clock, type InputProblem, type Model } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
+import { warnService } from './service-warning.ts';
 
 export interface ConflictReporterOptions {
   readonly model: Pick<Model, 'conflicts'>;
@@ -71,13 +72,10 @@ export function createConflictReporter(options: ConflictReporterOptions): Confli
 function report({ logger, events }: ConflictReporterOptions, text: string, problem: InputProblem): void {
   logger.warning(text);
   const { object, field, value, reason } = problem;
-  const [namespace = '', name = ''] = object.split('/');
-  events.record({
-    type: 'Warning',
+  warnService(events, {
+    service: object,
     reason: 'AddressConflict',
-    action: 'SyncProxyRules',
     note: `${field} ${value}: ${reason}`,
-    service: { namespace, name },
   });
 }
 

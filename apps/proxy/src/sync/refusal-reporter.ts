@@ -4,6 +4,7 @@
  */
 import { parseServicePortKey, type Family, type ServiceFailure } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
+import { warnService } from './service-warning.ts';
 
 export interface RefusalReporter {
   /** After each sync that did not fail as a whole: all service ports and other objects that were refused. */
@@ -25,12 +26,9 @@ function record(events: Events, family: Family, { key, error }: ServiceFailure):
   const port = parseServicePortKey(key);
   // An object that does not belong to one service port.
   if (port === null) return;
-  const { namespace, name } = port;
-  events.record({
-    type: 'Warning',
+  warnService(events, {
+    service: `${port.namespace}/${port.name}`,
     reason: 'FailedToProgramServicePort',
-    action: 'SyncProxyRules',
     note: `${key} ${family}: ${error.operation}: ${error.message} (${error.code})`,
-    service: { namespace, name },
   });
 }

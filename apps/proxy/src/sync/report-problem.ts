@@ -2,6 +2,7 @@
 import { formatInputProblem, type InputProblem } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
+import { warnService } from './service-warning.ts';
 
 export interface ProblemReport {
   readonly logger: Logger;
@@ -17,12 +18,10 @@ export function reportProblem(
   const note = formatInputProblem(problem);
   logger.warning(note, origin);
   if (!UNCHECKED.test(problem.field)) return;
-  const { resource, object, service: owner = resource === 'Service' ? object : null } = problem;
-  if (owner === null) return;
-  const [namespace = '', name = ''] = owner.split('/');
-  const service = { namespace, name };
-  events.record({ type: 'Warning', reason: 'InvalidAnnotation', action: 'SyncProxyRules', note, service });
+  const { resource, object, service = resource === 'Service' ? object : null } = problem;
+  if (service === null) return;
+  warnService(events, { service, reason: 'InvalidAnnotation', note });
 }
 
-/** Fields whose values are valid for the API server, which accepts every annotation and knows no proxy mode. */
+/** Fields whose values are valid for the API server, which accepts every annotation and has no proxy mode. */
 const UNCHECKED = /^(metadata\.annotations|spec\.externalFailoverPolicy)/;

@@ -11,6 +11,7 @@ import {
 } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
+import { warnService } from './service-warning.ts';
 
 export interface SharedAddressReporterOptions {
   readonly clock: Clock;
@@ -64,12 +65,11 @@ function warn({ logger, events }: SharedAddressReporterOptions, shared: SharedEx
   const { namespace, name, address } = shared;
   const problem = 'External address of a Service is that of another node or a pod';
   const effect = 'in this proxy mode nodes refuse connections of their own to its other ports';
-  logger.warning(`${problem}: ${effect}`, { service: `${namespace}/${name}`, address });
-  events.record({
-    type: 'Warning',
+  const service = `${namespace}/${name}`;
+  logger.warning(`${problem}: ${effect}`, { service, address });
+  warnService(events, {
+    service,
     reason: 'ExternalAddressInUse',
-    action: 'SyncProxyRules',
     note: `${problem}, ${address}: ${effect}`,
-    service: { namespace, name },
   });
 }
