@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  truncateSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -57,6 +66,16 @@ function manualFile() {
   };
   const settle = (): void => pending.shift()?.();
   return { texts, append, settle };
+}
+
+/** Empty: the pipe has no bytes now. */
+function readAvailable(reader: number): string {
+  const bytes = Buffer.alloc(1 << 16);
+  try {
+    return bytes.toString('utf8', 0, readSync(reader, bytes));
+  } catch {
+    return '';
+  }
 }
 
 const linesOf = (text: string): number => text.split('\n').length - 1;
@@ -128,6 +147,30 @@ describe('the file of the access log', () => {
     again.write(RECORD);
     await again.close();
     expect(linesOf(readFileSync(path, 'utf8'))).toBe(2);
+  });
+
+  it('may be a named pipe whose reader is slow: lines wait for it and stay complete', async () => {
+    const path = join(held.folder, 'pipe');
+    execFileSync('mkfifo', [path]);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const { logger, lines } = logged();
+    const log = await openAccessLog(path, logger);
+    const count = 1000;
+    for (let at = 0; at < count; at++) log.write(RECORD);
+    const closed = log.close();
+    let text = '';
+    await vi.waitFor(
+      () => {
+        text += readAvailable(reader);
+        expect(linesOf(text)).toBe(count);
+      },
+      { timeout: 60_000 },
+    );
+    await closed;
+    closeSync(reader);
+    for (const line of text.trimEnd().split('\n')) expect(JSON.parse(line)).toEqual(LINE);
+    expect(log.dropped()).toBe(0);
+    expect(lines).toEqual([]);
   });
 
   it('may not be a named pipe without a reader, for which a write would wait', async () => {

@@ -1,6 +1,7 @@
 /** One JSON line for each connection that ends. Writes are asynchronous; lines beyond the buffer are dropped and counted. */
 import { appendFile, constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { formatAddressPort, servicePortLabel } from '@signalbox/core';
 import type { Logger } from '../logging/logger.ts';
@@ -20,31 +21,58 @@ type Append = (text: string) => Promise<void>;
 /** Standard output. */
 const STDOUT = '-';
 const STDOUT_FD = 1;
+const STDOUT_PATH = '/proc/self/fd/1';
 /** Limit of the text that waits for a write, in characters: about 4000 lines. */
 const BUFFER_LIMIT = 1 << 20;
 
 const { O_APPEND, O_CREAT, O_NONBLOCK, O_WRONLY } = constants;
 /**
- * O_APPEND: after another process has truncated the file, lines are written at its new end. O_NONBLOCK, which Windows does not have: a
- * named pipe without a reader is an error instead of a wait without end.
+ * O_APPEND: after another process has truncated the file, lines are written at its new end. O_NONBLOCK, which Windows does not have:
+ * a named pipe without a reader is an error instead of a wait without end, and no thread waits for a slow reader. Node.js joins its
+ * threads at exit: a write that blocks would keep the process from ending.
  */
 const FLAGS = O_APPEND | O_CREAT | O_WRONLY | (O_NONBLOCK ?? 0);
 
+/** Milliseconds between two attempts to write to a full pipe. */
+const RETRY_MS = 20;
+
 /** Throws as `open` does. `-`: standard output. */
 export async function openAccessLog(path: string, logger: Logger): Promise<AccessLog> {
-  if (path === STDOUT) {
+  const file = path === STDOUT ? await openStdout() : await open(path, FLAGS, 0o640);
+  if (file === null) {
     // process.stdout would block the event loop while a pipe or a file is slow.
     const append = promisify(appendFile);
     return createAccessLog((text) => append(STDOUT_FD, text), { path, logger });
   }
-  const file = await open(path, FLAGS, 0o640);
-  const log = createAccessLog((text) => file.appendFile(text), { path, logger });
+  const log = createAccessLog((text) => appendAll(file, text), { path, logger });
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     await log.close();
     await file.close();
   };
   return { ...log, close: () => (closing ??= close()) };
+}
+
+/** Opened again, which other users of the standard output do not notice. `null`: a socket, a pipe of another user, not Linux. */
+async function openStdout(): Promise<FileHandle | null> {
+  try {
+    return await open(STDOUT_PATH, FLAGS & ~O_CREAT);
+  } catch {
+    return null;
+  }
+}
+
+/** A pipe takes 64 KiB until its reader continues: the rest waits here, and further lines in the buffer. */
+async function appendAll(file: FileHandle, text: string): Promise<void> {
+  for (let rest = Buffer.from(text); rest.length > 0;) {
+    try {
+      const { bytesWritten } = await file.write(rest);
+      rest = rest.subarray(bytesWritten);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      await wait(RETRY_MS);
+    }
+  }
 }
 
 interface State {
