@@ -1,6 +1,5 @@
 import type { InputProblem, Resource } from '../input.ts';
 import type { IgnoredService } from '../model/service.ts';
-import { sameValue } from '../model/same-value.ts';
 import type { ObjectKey } from '../model/service-port-name.ts';
 
 interface Note {
@@ -39,11 +38,21 @@ export function createObjectNotes(): ObjectNotes {
       if (note.problems.length === 0) return NO_PROBLEMS;
       const ofResource = problems.get(resource) ?? new Map<ObjectKey, readonly InputProblem[]>();
       problems.set(resource, ofResource.set(key, note.problems));
-      return note.problems.filter((problem) => !known.some((each) => sameValue(each, problem)));
+      return withoutKnown(note.problems, known);
     },
     forget,
     problems: (resource, key) => problems.get(resource)?.get(key) ?? NO_PROBLEMS,
     ignored: (service) => ignored.get(service) ?? null,
     ignoredServices: () => ignored.keys(),
   };
+}
+
+/** By their text: comparing each with each would take seconds for an object with thousands of problems. */
+function withoutKnown(
+  problems: readonly InputProblem[],
+  known: readonly InputProblem[],
+): readonly InputProblem[] {
+  if (known.length === 0) return problems;
+  const texts = new Set(known.map((problem) => JSON.stringify(problem)));
+  return problems.filter((problem) => !texts.has(JSON.stringify(problem)));
 }
