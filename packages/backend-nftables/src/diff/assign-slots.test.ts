@@ -15,27 +15,31 @@ const heldByOthers: fc.Arbitrary<Slots> = fc.array(
   { maxLength: 70 },
 );
 
-function expectValid(slots: Slots, wanted: readonly string[]): void {
+function expectValid(slots: Slots, desired: readonly string[]): void {
   const present = slots.filter((each) => each !== undefined);
-  expect(present.toSorted()).toEqual([...wanted].toSorted());
-  expect(slots).toHaveLength(classOf(wanted.length));
-  if (wanted.length > 0) expect(slots[0]).toBeDefined();
+  expect(present.toSorted()).toEqual([...desired].toSorted());
+  expect(slots).toHaveLength(classOf(desired.length));
+  if (desired.length > 0) expect(slots[0]).toBeDefined();
 }
 
 describe('slots of endpoints', () => {
   it('have every endpoint once, within the class, and slot 0 is filled, whatever was held before', () => {
     fc.assert(
-      fc.property(heldByOthers, endpoints, (held, wanted) => expectValid(assignSlots(held, wanted), wanted)),
+      fc.property(heldByOthers, endpoints, (held, desired) =>
+        expectValid(assignSlots(held, desired), desired),
+      ),
     );
   });
 
-  it('have an endpoint as often as it is wanted', () => {
+  it('have an endpoint as often as its weight requires', () => {
     const repeated = fc.array(
       fc.integer({ min: 1, max: 6 }).map((number) => `10.244.0.${number} . 8080`),
       { maxLength: 40 },
     );
     fc.assert(
-      fc.property(heldByOthers, repeated, (held, wanted) => expectValid(assignSlots(held, wanted), wanted)),
+      fc.property(heldByOthers, repeated, (held, desired) =>
+        expectValid(assignSlots(held, desired), desired),
+      ),
     );
   });
 
@@ -75,9 +79,9 @@ describe('slots of endpoints', () => {
     fc.assert(
       fc.property(fc.array(endpoints, { maxLength: 12 }), (states) => {
         let held: Slots = [];
-        for (const wanted of states) {
-          held = assignSlots(held, wanted);
-          expectValid(held, wanted);
+        for (const desired of states) {
+          held = assignSlots(held, desired);
+          expectValid(held, desired);
         }
       }),
     );

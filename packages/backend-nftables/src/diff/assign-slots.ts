@@ -13,11 +13,11 @@ export function slotsOf({ endpoints, inOrder }: SlotGroup, held: Slots): Slots {
  * Keeps every endpoint where it is, as far as its slot is one of the class; new ones fill the holes from slot 0 on. Slot 0 is
  * always filled: where its endpoint went and no new one came, that of the highest slot moves there.
  */
-export function assignSlots(held: Slots, wanted: readonly string[]): Slots {
-  const slots = classOf(wanted.length);
-  if (held.length === 0) return Array.from({ length: slots }, (_, slot) => wanted[slot]);
+export function assignSlots(held: Slots, desired: readonly string[]): Slots {
+  const slots = classOf(desired.length);
+  if (held.length === 0) return Array.from({ length: slots }, (_, slot) => desired[slot]);
   const left = new Map<string, number>();
-  for (const endpoint of wanted) left.set(endpoint, (left.get(endpoint) ?? 0) + 1);
+  for (const endpoint of desired) left.set(endpoint, (left.get(endpoint) ?? 0) + 1);
   const take = (endpoint: string): boolean => {
     const times = left.get(endpoint) ?? 0;
     if (times > 0) left.set(endpoint, times - 1);

@@ -1,16 +1,16 @@
-/** From what changed to what to do, where the kernel is known to hold everything that was wanted before. */
+/** From what changed to what to do, where the kernel is known to hold everything that was desired before. */
 import type { Step } from '@signalbox/backend-kit';
 import type { Rule } from '../objects/rule.ts';
 import type { Chain, SlotGroup } from '../objects/ruleset.ts';
 import { type Slots, slotsOf, slotSteps } from './assign-slots.ts';
 import type { Plan } from './plan.ts';
-import type { WantedState, WantedSteps } from './wanted-state.ts';
+import type { DesiredObjects, DesiredSteps } from './desired-objects.ts';
 
 /** Group → endpoints by slot, as the kernel holds them. */
 export type SlotTable = Map<string, Slots>;
 
 /** `slots` becomes what it is after the plan. */
-export function planIncrement(plan: Plan, steps: WantedSteps, { chains, slots }: IncrementState): void {
+export function planIncrement(plan: Plan, steps: DesiredSteps, { chains, slots }: IncrementState): void {
   for (const [name, { before, after }] of steps.sets) {
     if (after === undefined) plan.deleteSet(name);
     else if (before === undefined) plan.addSet(after);
@@ -30,12 +30,12 @@ export function planIncrement(plan: Plan, steps: WantedSteps, { chains, slots }:
 }
 
 export interface IncrementState {
-  readonly chains: WantedState['chains'];
+  readonly chains: DesiredObjects['chains'];
   readonly slots: SlotTable;
 }
 
-/** Wanted chains with a rule that names the set. */
-export function usersOf(set: string, chains: WantedState['chains']): readonly Chain[] {
+/** Desired chains with a rule that names the set. */
+export function usersOf(set: string, chains: DesiredObjects['chains']): readonly Chain[] {
   const users = [...chains.entries()].map(([, { chain }]) => chain);
   return users.filter(({ rules }) => rules.some((rule) => setsOf(rule).includes(set)));
 }

@@ -6,7 +6,7 @@
  * 3. what guards a frontend: refusals, source ranges, cluster IPs. A packet that still finds its endpoint meets none of these;
  * 4. rules of chains that were there;
  * 5. frontends, by one verdict each;
- * 6. elements that are no longer wanted, frontends first.
+ * 6. elements that are no longer desired, frontends first.
  *
  * Then, in a batch of their own, the removals: chains that no verdict names any more, all emptied before the first is deleted,
  * and sets.
@@ -47,7 +47,7 @@ export interface Plan {
   /** Rules of a chain that is there. */
   rewriteChain(chain: Chain): void;
   deleteChain(name: string): void;
-  /** `undefined`: the element is not there, or not wanted. */
+  /** `undefined`: the element is not there, or not desired. */
   changeElement(set: string, key: string, data: ElementStep): void;
   readonly isEmpty: boolean;
   /** In order. */

@@ -5,7 +5,7 @@ import type { Observed, ObservedChain } from '../objects/observed.ts';
 import { type Chain, elementId, ENDPOINT_MAPS, type EndpointMap, isEndpointMap } from '../objects/ruleset.ts';
 import { planGroup, type SlotTable, usersOf } from './increment.ts';
 import { createPlan, type Plan } from './plan.ts';
-import type { WantedChain, WantedState } from './wanted-state.ts';
+import type { DesiredChain, DesiredObjects } from './desired-objects.ts';
 
 export interface Reconciliation {
   readonly plan: Plan;
@@ -13,42 +13,46 @@ export interface Reconciliation {
   readonly slots: SlotTable;
 }
 
-export function reconcile(wanted: WantedState, observed: Observed): Reconciliation {
+export function reconcile(desired: DesiredObjects, observed: Observed): Reconciliation {
   const plan = createPlan();
-  const emptied = planStructure(plan, wanted, observed);
+  const emptied = planStructure(plan, desired, observed);
   const held = new Map([...observed.elements.bySet].filter(([set]) => !emptied.has(set)));
-  planElements(plan, wanted, held);
-  return { plan, slots: planGroups(plan, wanted, held) };
+  planElements(plan, desired, held);
+  return { plan, slots: planGroups(plan, desired, held) };
 }
 
 /** Everything anew, for what cannot be deleted by itself: rules or elements of other processes hold it. */
-export function rebuild(wanted: WantedState): Reconciliation {
+export function rebuild(desired: DesiredObjects): Reconciliation {
   const plan = createPlan();
   plan.recreateTable();
-  planStructure(plan, wanted, EMPTY_TABLE);
-  planElements(plan, wanted, new Map());
-  return { plan, slots: planGroups(plan, wanted, new Map()) };
+  planStructure(plan, desired, EMPTY_TABLE);
+  planElements(plan, desired, new Map());
+  return { plan, slots: planGroups(plan, desired, new Map()) };
 }
 
 const EMPTY_TABLE = { exists: true, dormant: false, chains: new Map(), sets: new Map() };
 
-/** The plan where all elements are known to be as wanted, but for those of sets that are not. */
-export function reconcileStructure(wanted: WantedState, observed: Observed): Plan {
+/** The plan where all elements are known to be as desired, but for those of sets that are not. */
+export function reconcileStructure(desired: DesiredObjects, observed: Observed): Plan {
   const plan = createPlan();
-  planStructure(plan, wanted, observed);
+  planStructure(plan, desired, observed);
   return plan;
 }
 
 /** Names of sets that are there in another form: they lose their elements. */
-function planStructure(plan: Plan, wanted: WantedState, observed: ObservedObjects): ReadonlySet<string> {
+function planStructure(plan: Plan, desired: DesiredObjects, observed: ObservedObjects): ReadonlySet<string> {
   if (!observed.exists) plan.addTable();
   if (observed.dormant) plan.wakeTable();
-  const emptied = planSets(plan, wanted, observed);
-  planChains(plan, wanted, observed);
+  const emptied = planSets(plan, desired, observed);
+  planChains(plan, desired, observed);
   return emptied;
 }
 
-function planSets(plan: Plan, { sets, chains }: WantedState, observed: ObservedObjects): ReadonlySet<string> {
+function planSets(
+  plan: Plan,
+  { sets, chains }: DesiredObjects,
+  observed: ObservedObjects,
+): ReadonlySet<string> {
   const emptied = new Set<string>();
   for (const [name, set] of sets.entries()) {
     const held = observed.sets.get(name);
@@ -65,7 +69,11 @@ function planSets(plan: Plan, { sets, chains }: WantedState, observed: ObservedO
 }
 
 /** A set can be deleted when no rule looks it up: those of other processes neither, wherever in the table they are. */
-function usersNow(set: string, chains: WantedState['chains'], observed: ObservedObjects): readonly Chain[] {
+function usersNow(
+  set: string,
+  chains: DesiredObjects['chains'],
+  observed: ObservedObjects,
+): readonly Chain[] {
   const names = new Set(usersOf(set, chains).map(({ name }) => name));
   for (const [name, { rules }] of observed.chains) {
     if (rules.some((text) => namesSet(text, set))) names.add(name);
@@ -73,17 +81,17 @@ function usersNow(set: string, chains: WantedState['chains'], observed: Observed
   return [...names].map((name) => chains.get(name)?.chain ?? { name, rules: [] });
 }
 
-function planChains(plan: Plan, { chains }: WantedState, observed: ObservedObjects): void {
-  for (const [name, wanted] of chains.entries()) {
+function planChains(plan: Plan, { chains }: DesiredObjects, observed: ObservedObjects): void {
+  for (const [name, desired] of chains.entries()) {
     const held = observed.chains.get(name);
-    if (held === undefined) plan.addChain(wanted.chain);
-    else if (!isSameHook(wanted, held)) plan.recreateChain(wanted.chain);
-    else if (!isSameChain(wanted, held)) plan.rewriteChain(wanted.chain);
+    if (held === undefined) plan.addChain(desired.chain);
+    else if (!isSameHook(desired, held)) plan.recreateChain(desired.chain);
+    else if (!isSameChain(desired, held)) plan.rewriteChain(desired.chain);
   }
   for (const name of observed.chains.keys()) if (!chains.has(name)) plan.deleteChain(name);
 }
 
-function isSameHook({ chain: { base } }: WantedChain, held: ObservedChain): boolean {
+function isSameHook({ chain: { base } }: DesiredChain, held: ObservedChain): boolean {
   return (
     base?.hook === held.base?.hook &&
     base?.type === held.base?.type &&
@@ -92,7 +100,7 @@ function isSameHook({ chain: { base } }: WantedChain, held: ObservedChain): bool
   );
 }
 
-function isSameChain({ rules }: WantedChain, held: ObservedChain): boolean {
+function isSameChain({ rules }: DesiredChain, held: ObservedChain): boolean {
   return rules.length === held.rules.length && rules.every((rule, index) => rule === held.rules[index]);
 }
 
@@ -101,7 +109,7 @@ type ObservedObjects = Pick<Observed, 'exists' | 'dormant' | 'chains' | 'sets'>;
 type Elements = ReadonlyMap<string, ReadonlyMap<string, string>>;
 
 /** All sets but those of endpoints. */
-function planElements(plan: Plan, { elements }: WantedState, held: Elements): void {
+function planElements(plan: Plan, { elements }: DesiredObjects, held: Elements): void {
   for (const [, { set, key, data }] of elements.entries()) {
     const before = held.get(set)?.get(key);
     if (before !== data) plan.changeElement(set, key, { before, after: data });
@@ -115,7 +123,7 @@ function planElements(plan: Plan, { elements }: WantedState, held: Elements): vo
   }
 }
 
-function planGroups(plan: Plan, { groups }: WantedState, held: Elements): SlotTable {
+function planGroups(plan: Plan, { groups }: DesiredObjects, held: Elements): SlotTable {
   const { slots, frontends } = heldSlots(plan, held);
   for (const [id, after] of groups.entries()) planGroup(plan, { id, before: undefined, after }, slots);
   for (const [id, { map, frontend }] of frontends) {

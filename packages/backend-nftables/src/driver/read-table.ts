@@ -42,7 +42,7 @@ export function readStructure(kernel: Kernel): Promise<Result<Structure>> {
 
 export function observeTable(
   kernel: Kernel,
-  wanted: readonly SetDeclaration[],
+  desired: readonly SetDeclaration[],
   isExpected: IsExpected = () => false,
 ): Promise<Result<Observed>> {
   const { client } = kernel;
@@ -51,7 +51,7 @@ export function observeTable(
     if (!parts.ok) return parts;
     const held = new Set(parts.value.sets.map(({ name }) => name));
     const elements = await readElements(kernel, {
-      sets: wanted.filter(({ name }) => held.has(name)),
+      sets: desired.filter(({ name }) => held.has(name)),
       isExpected,
     });
     return elements.ok ? succeed(observedOf(generation, parts.value, elements.value)) : elements;

@@ -18,6 +18,6 @@ export function observedSet(form: NftablesSetForm): ObservedSet {
  * slot numbers without. Other sets are kube-proxy's as well, and stay as kube-proxy wrote them.
  */
 export function isDeclared(set: SetDeclaration, held: ObservedSet): boolean {
-  const wanted = observedSet(expectedState(set));
-  return held.signature === wanted.signature && (set.typeof === undefined || held.typeof === wanted.typeof);
+  const desired = observedSet(expectedState(set));
+  return held.signature === desired.signature && (set.typeof === undefined || held.typeof === desired.typeof);
 }

@@ -1,7 +1,7 @@
 /** What operations would change, in the syntax of nft: `-` as the kernel has it, `+` as it should be. */
 import { formatDifference, type ListedObject } from '@signalbox/backend-kit';
 import type { Family } from '@signalbox/core';
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import { nftFamily } from '../encode/rule-expressions.ts';
 import type { Observed } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
@@ -11,7 +11,7 @@ import { declarationLines, hookLines, setTitle } from './table-text.ts';
 
 export interface DifferenceContext {
   readonly family: Family;
-  readonly wanted: Pick<WantedState, 'chains' | 'sets'>;
+  readonly desired: Pick<DesiredObjects, 'chains' | 'sets'>;
   readonly observed: Pick<Observed, 'chains' | 'sets' | 'elements'>;
 }
 
@@ -49,11 +49,11 @@ function joined(one: ListedObject, other: ListedObject): ListedObject {
 
 type RuleTexts = ReadonlyMap<string, string>;
 
-/** The kernel's form of each wanted rule → nft's: rules are compared as expressions, which need not be decoded. */
-function ruleTexts(operations: readonly Operation[], { wanted, family }: DifferenceContext): RuleTexts {
+/** The kernel's form of each desired rule → nft's: rules are compared as expressions, which need not be decoded. */
+function ruleTexts(operations: readonly Operation[], { desired, family }: DifferenceContext): RuleTexts {
   const texts = new Map<string, string>();
   if (operations.every(({ kind }) => !kind.includes('chain') && kind !== 'write-rules')) return texts;
-  for (const [, { chain, rules }] of wanted.chains.entries()) {
+  for (const [, { chain, rules }] of desired.chains.entries()) {
     chain.rules.forEach((rule, index) => texts.set(rules[index] ?? '', formatRule(rule, family)));
   }
   return texts;
@@ -95,11 +95,11 @@ function listSet(set: SetDeclaration, { observed }: DifferenceContext): ListedOb
 
 function listChain(
   name: string,
-  { observed, wanted, family }: DifferenceContext,
+  { observed, desired, family }: DifferenceContext,
   rules: RuleTexts,
 ): ListedObject {
   const held = observed.chains.get(name);
-  const chain = wanted.chains.get(name)?.chain;
+  const chain = desired.chains.get(name)?.chain;
   // A chain without rules differs by its name alone.
   const title = (base: Chain['base']): readonly string[] => [`chain ${name}`, ...hookLines(base)];
   return {
@@ -117,12 +117,12 @@ function listChain(
 
 type ElementOperation = Extract<Operation, { readonly set: string }>;
 
-function listElements(operation: ElementOperation, { observed, wanted }: DifferenceContext): ListedObject {
+function listElements(operation: ElementOperation, { observed, desired }: DifferenceContext): ListedObject {
   const { set } = operation;
   const held = observed.elements.bySet.get(set);
   const entries = operation.kind === 'delete-elements' ? [] : operation.entries;
   const keys = operation.kind === 'delete-elements' ? operation.keys : entries.map(({ key }) => key);
-  const declaration = wanted.sets.get(set);
+  const declaration = desired.sets.get(set);
   return {
     object: declaration === undefined ? `set ${set}` : setTitle(declaration),
     kernel: keys.flatMap((key) => {

@@ -178,7 +178,7 @@ function statesOf(family: Family) {
 }
 
 describe.each(FAMILIES)('the table of random services, %s', (family) => {
-  it('is listed as it was wanted, by observation and by nft', async () => {
+  it('is listed as it was desired, by observation and by nft', async () => {
     await fc.assert(
       fc.asyncProperty(statesOf(family), async ({ node, services, masqueradeBit }) => {
         nft('flush', 'ruleset');

@@ -1,7 +1,7 @@
 /** A dry run: the table of a state, without a kernel. Pure. */
 import { checkedChange, type DesiredState, type Result, succeed } from '@signalbox/core';
 import { BALANCING } from '../compile/load-balancing.ts';
-import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
+import { createDesiredObjects, type DesiredObjects } from '../diff/desired-objects.ts';
 import { maglevSlotsOf, markOf, type NftablesOptions } from '../options.ts';
 import { formatTable } from './table-text.ts';
 
@@ -19,16 +19,16 @@ export function renderRules(
   const change = checkedChange(state, BALANCING);
   if (!change.ok) return change;
   const { family } = state;
-  const wanted = createWantedState({
+  const desired = createDesiredObjects({
     family,
     mark: markOf(options),
     maglevSlots: maglevSlotsOf(options),
     capabilities: CAPABILITIES,
   });
-  wanted.apply(change.value);
-  const chains = [...wanted.chains.entries()].map(([, { chain }]) => chain);
-  const elements = elementsBySet(wanted);
-  const sets = [...wanted.sets.entries()].map(([name, declaration]) => ({
+  desired.apply(change.value);
+  const chains = [...desired.chains.entries()].map(([, { chain }]) => chain);
+  const elements = elementsBySet(desired);
+  const sets = [...desired.sets.entries()].map(([name, declaration]) => ({
     declaration,
     elements: elements.get(name) ?? NO_ELEMENTS,
   }));
@@ -47,14 +47,14 @@ type Elements = ReadonlyMap<string, string>;
 
 const NO_ELEMENTS: Elements = new Map();
 
-function elementsBySet(wanted: WantedState): ReadonlyMap<string, Elements> {
+function elementsBySet(desired: DesiredObjects): ReadonlyMap<string, Elements> {
   const bySet = new Map<string, Map<string, string>>();
   const put = (set: string, key: string, data: string): void => {
     const elements = bySet.get(set) ?? new Map<string, string>();
     bySet.set(set, elements.set(key, data));
   };
-  for (const [, { set, key, data }] of wanted.elements.entries()) put(set, key, data);
-  for (const [, { map, frontend, endpoints }] of wanted.groups.entries()) {
+  for (const [, { set, key, data }] of desired.elements.entries()) put(set, key, data);
+  for (const [, { map, frontend, endpoints }] of desired.groups.entries()) {
     endpoints.forEach((endpoint, slot) => put(map, `${frontend} . ${slot}`, endpoint));
   }
   return bySet;

@@ -9,11 +9,11 @@ import type { BalancingSupport } from '@signalbox/core';
 import type { Capabilities } from '../compile/context.ts';
 import { BALANCING } from '../compile/load-balancing.ts';
 import type { SlotTable } from '../diff/increment.ts';
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import { createOwnCommits, type OwnCommits } from '../driver/own-commits.ts';
 import type { Structure } from '../objects/observed.ts';
 
-/** It holds all that is wanted, with the endpoints in these slots. */
+/** It holds all that is desired, with the endpoints in these slots. */
 export interface HeldTable {
   readonly kind: 'held';
   readonly slots: SlotTable;
@@ -30,7 +30,7 @@ export interface BackendState {
   /** Changes that came before the kernel could be probed. */
   readonly backlog: DesiredView;
   /** `null`: not probed yet. */
-  wanted: WantedState | null;
+  desired: DesiredObjects | null;
   /** Until the kernel was probed, what most kernels support. */
   balancing: BalancingSupport;
   capabilities: Capabilities | null;
@@ -52,7 +52,7 @@ export function createBackendState(ownCommits: OwnCommits = createOwnCommits()):
   return {
     ownCommits,
     backlog: createDesiredView(),
-    wanted: null,
+    desired: null,
     balancing: BALANCING,
     capabilities: null,
     held: UNKNOWN,

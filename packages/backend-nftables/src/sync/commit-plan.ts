@@ -2,7 +2,7 @@
 import type { SyncReport } from '@signalbox/backend-kit';
 import type { BackendError } from '@signalbox/core';
 import type { Plan } from '../diff/plan.ts';
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { Committed, NftablesDriver } from '../driver/nftables-driver.ts';
 import { isSameStructure, type Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
@@ -12,7 +12,7 @@ import type { BackendState } from './backend-state.ts';
 export interface CommitWork {
   readonly driver: NftablesDriver;
   readonly state: BackendState;
-  readonly wanted: WantedState;
+  readonly desired: DesiredObjects;
   readonly report: SyncReport;
 }
 
@@ -45,7 +45,7 @@ async function commitOn(
   known: Structure,
 ): Promise<Outcome> {
   if (operations.length === 0) return { kind: 'done', structure: known };
-  const sets = declarations(work.wanted);
+  const sets = declarations(work.desired);
   const { ownCommits } = work.state;
   let structure = known;
   for (let tries = 0; tries < TRIES; tries++) {
@@ -106,7 +106,7 @@ function countsAfter({ counts }: Structure, operations: readonly Operation[]): R
   return next;
 }
 
-function declarations({ sets }: WantedState): ReadonlyMap<string, SetDeclaration> {
+function declarations({ sets }: DesiredObjects): ReadonlyMap<string, SetDeclaration> {
   return new Map(sets.entries());
 }
 

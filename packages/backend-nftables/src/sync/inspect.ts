@@ -2,7 +2,7 @@
 import { inTurns, objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
 import type { EndpointCount, Inspection, KernelObject, KernelService, ServicePortKey } from '@signalbox/core';
 import type { CompiledService } from '../compile/service-dispatch.ts';
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { CountedElement, NftablesDriver } from '../driver/nftables-driver.ts';
 import { elementId, groupId, isEndpointMap, type SlotGroup } from '../objects/ruleset.ts';
 import type { BackendState } from './backend-state.ts';
@@ -13,15 +13,19 @@ export async function inspect(
   state: BackendState,
   keys: readonly ServicePortKey[] | null,
 ): Promise<Inspection> {
-  const { wanted } = state;
-  if (wanted === null || wanted.node === null) return { outcome: 'ok', servicePorts: new Map() };
+  const { desired } = state;
+  if (desired === null || desired.node === null) return { outcome: 'ok', servicePorts: new Map() };
   const observed = await observe(driver, state);
   if (observed.outcome === 'failed') return observed;
-  const compiled = await compileAll(wanted, keys);
-  const counted = await readGroups(driver, wanted, compiled);
+  const compiled = await compileAll(desired, keys);
+  const counted = await readGroups(driver, desired, compiled);
   if (!counted.ok) return { outcome: 'failed', error: counted.error };
-  const holds = (id: string) => wanted.elements.has(id) || wanted.chains.has(id) || wanted.sets.has(id);
-  const context: Context = { stateOf: objectStates(observed.drift), counted: counted.value, isWanted: holds };
+  const holds = (id: string) => desired.elements.has(id) || desired.chains.has(id) || desired.sets.has(id);
+  const context: Context = {
+    stateOf: objectStates(observed.drift),
+    counted: counted.value,
+    isDesired: holds,
+  };
   const services = new Map<ServicePortKey, KernelService>();
   await inTurns(compiled, ([key, each]) => void services.set(key, kernelService(each, context)));
   return { outcome: 'ok', servicePorts: services };
@@ -29,10 +33,13 @@ export async function inspect(
 
 type Compiled = ReadonlyMap<ServicePortKey, CompiledService>;
 
-async function compileAll(wanted: WantedState, keys: readonly ServicePortKey[] | null): Promise<Compiled> {
+async function compileAll(
+  desired: DesiredObjects,
+  keys: readonly ServicePortKey[] | null,
+): Promise<Compiled> {
   const compiled = new Map<ServicePortKey, CompiledService>();
-  await inTurns(selectServices(wanted.servicePorts, keys), ([key, service]) => {
-    const each = wanted.compile(service);
+  await inTurns(selectServices(desired.servicePorts, keys), ([key, service]) => {
+    const each = desired.compile(service);
     if (each !== null) compiled.set(key, each);
   });
   return compiled;
@@ -41,10 +48,10 @@ async function compileAll(wanted: WantedState, keys: readonly ServicePortKey[] |
 /** Endpoint maps of the frontends of these services, by group. */
 type CountedGroups = ReadonlyMap<string, readonly CountedElement[]>;
 
-async function readGroups(driver: NftablesDriver, wanted: WantedState, compiled: Compiled) {
+async function readGroups(driver: NftablesDriver, desired: DesiredObjects, compiled: Compiled) {
   const groups = new Map<string, CountedElement[]>();
   for (const each of compiled.values()) for (const group of each.groups) groups.set(groupId(group), []);
-  const maps = wanted.staticSets().filter(({ name }) => isEndpointMap(name));
+  const maps = desired.staticSets().filter(({ name }) => isEndpointMap(name));
   const groupOf = (set: string, key: string) =>
     groups.get(elementId(set, key.slice(0, key.lastIndexOf(' . '))));
   const counted = await driver.readCounters(maps, (set, key) => groupOf(set, key) !== undefined);
@@ -57,12 +64,12 @@ interface Context {
   readonly stateOf: ReturnType<typeof objectStates>;
   readonly counted: CountedGroups;
   /** `false`: refused by the kernel, and left out. */
-  readonly isWanted: (id: string) => boolean;
+  readonly isDesired: (id: string) => boolean;
 }
 
 function kernelService({ elements, groups, chains, sets }: CompiledService, context: Context): KernelService {
   const state = (object: Omit<KernelObject, 'state'>, id: string): KernelObject =>
-    context.isWanted(id) ? context.stateOf(object) : { ...object, state: 'missing' };
+    context.isDesired(id) ? context.stateOf(object) : { ...object, state: 'missing' };
   const byGroup = groups.map((group) => ({ group, held: context.counted.get(groupId(group)) ?? [] }));
   return {
     objects: [

@@ -267,7 +267,7 @@ describe('a kernel without a feature', () => {
   });
 });
 
-describe('chains that are no longer wanted', () => {
+describe('chains that are no longer desired', () => {
   const sticky = stateOf([{ affinitySeconds: 60 }, {}]);
   const plain = stateOf([{}, {}]);
   const affinityChains = ({ table }: FakeNftables): readonly string[] =>

@@ -12,7 +12,7 @@ import { BALANCING, balancingOn } from '../compile/load-balancing.ts';
 import { planIncrement } from '../diff/increment.ts';
 import { createPlan } from '../diff/plan.ts';
 import { rebuild, type Reconciliation, reconcile } from '../diff/reconcile.ts';
-import { createWantedState, type WantedState } from '../diff/wanted-state.ts';
+import { createDesiredObjects, type DesiredObjects } from '../diff/desired-objects.ts';
 import { createNetlinkDriver } from '../driver/netlink-driver.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { isSameStructure, type Observed } from '../objects/observed.ts';
@@ -91,23 +91,23 @@ async function syncOnce(input: SyncInput, change: DesiredChange): Promise<SyncRe
   const { driver, state } = input;
   const report = createSyncReport();
   state.backlog.apply(change);
-  const wanted = await prepare(input, report);
+  const desired = await prepare(input, report);
   const owed = state.backlog.owed();
-  if (wanted === null || owed === null) return report.result();
+  if (desired === null || owed === null) return report.result();
   state.backlog.settle();
-  const work: CommitWork = { driver, state, wanted, report };
+  const work: CommitWork = { driver, state, desired, report };
   if (state.held.kind === 'held' && owed.kind === 'incremental') await syncChange(work, owed);
   else await syncAll(work, owed);
   for (const [key, error] of state.refused.all) report.fail(key, error);
-  return report.result({ elementsTotal: wanted.elements.size, groupsTotal: wanted.groups.size });
+  return report.result({ elementsTotal: desired.elements.size, groupsTotal: desired.groups.size });
 }
 
 /** Probes the kernel once. `null`: it cannot be used; the report has the error. */
 async function prepare(
   { options, maglevSlots, driver, state }: SyncInput,
   report: SyncReport,
-): Promise<WantedState | null> {
-  if (state.wanted !== null) return state.wanted;
+): Promise<DesiredObjects | null> {
+  if (state.desired !== null) return state.desired;
   const probed = await driver.probe();
   if (!probed.ok) {
     report.failAll(probed.error);
@@ -116,26 +116,26 @@ async function prepare(
   const { family } = options;
   const [mark, capabilities] = [markOf(options), probed.value];
   state.balancing = balancingOn(capabilities);
-  state.wanted = createWantedState({ family, mark, maglevSlots, capabilities });
-  return state.wanted;
+  state.desired = createDesiredObjects({ family, mark, maglevSlots, capabilities });
+  return state.desired;
 }
 
 /** First what another process changed, so that it is not mistaken for what this change changes. */
 async function syncChange(work: CommitWork, change: DesiredChange): Promise<void> {
-  const { wanted, report } = work;
+  const { desired, report } = work;
   if (isEmptyChange(change)) await retryRefused(work);
   if (await isChangedByOthers(work, change)) await compareAll(work, 'repair');
   else if (isEmptyChange(change) && work.state.removalsOwed) await compareAll(work, 'expected');
-  wanted.apply(change);
+  desired.apply(change);
   if (!report.hasFailed) await writeSteps(work);
 }
 
 async function syncAll(work: CommitWork, change: DesiredChange): Promise<void> {
   if (change.kind === 'full') {
-    for (const key of work.state.refused.all.keys()) work.wanted.admit(key);
+    for (const key of work.state.refused.all.keys()) work.desired.admit(key);
     work.state.refused.keep(() => false);
   }
-  work.wanted.apply(change);
+  work.desired.apply(change);
   await compareAll(work, 'expected');
 }
 
@@ -155,11 +155,11 @@ async function isChangedByOthers({ driver, state }: CommitWork, change: DesiredC
 }
 
 async function writeSteps(work: CommitWork): Promise<void> {
-  const { state, wanted, report } = work;
+  const { state, desired, report } = work;
   const { held } = state;
   if (held.kind === 'unknown') return compareAll(work, 'expected');
   const plan = createPlan();
-  planIncrement(plan, wanted.takeSteps(), { chains: wanted.chains, slots: held.slots });
+  planIncrement(plan, desired.takeSteps(), { chains: desired.chains, slots: held.slots });
   if (plan.isEmpty) return;
   state.held = UNKNOWN;
   const outcome = await commitPlan(work, plan, held.structure);
@@ -199,7 +199,7 @@ async function compareAll(work: CommitWork, differences: 'repair' | 'expected'):
   report.failAll(error);
 }
 
-type Way = (wanted: WantedState, observed: Observed) => Reconciliation;
+type Way = (desired: DesiredObjects, observed: Observed) => Reconciliation;
 
 /** Rules or elements of another process name a chain or set that has to be made anew. */
 function isHeldByOthers({ code, operation }: BackendError): boolean {
@@ -211,21 +211,21 @@ async function compareOnce(
   way: Way,
   differences: 'repair' | 'expected',
 ): Promise<'done' | 'changed' | BackendError> {
-  const { driver, state, wanted, report } = work;
+  const { driver, state, desired, report } = work;
   state.held = UNKNOWN;
-  const observed = await driver.observe(wanted.staticSets());
+  const observed = await driver.observe(desired.staticSets());
   if (!observed.ok) return observed.error;
   state.resyncRequired = false;
   state.unverified = observed.value.quality === 'interrupted';
   state.removalsOwed = false;
   if (observed.value.dormant) return wakeTable(work, observed.value, differences);
-  wanted.skipSteps();
-  const { plan, slots } = way(wanted, observed.value);
+  desired.skipSteps();
+  const { plan, slots } = way(desired, observed.value);
   const outcome = await commitPlan(work, plan, observed.value);
   if (outcome.kind === 'failed') return outcome.error;
   if (outcome.kind === 'changed') return 'changed';
   if (differences === 'repair') {
-    report.repair(driftIn(way === reconcile ? plan : reconcile(wanted, observed.value).plan));
+    report.repair(driftIn(way === reconcile ? plan : reconcile(desired, observed.value).plan));
   }
   state.held = { kind: 'held', slots, structure: outcome.structure };
   return 'done';

@@ -2,21 +2,21 @@ import type { BackendError, CleanupResult, Drift, Observation } from '@signalbox
 import { driftOf } from '../diff/drift.ts';
 import type { Plan } from '../diff/plan.ts';
 import { reconcile, reconcileStructure } from '../diff/reconcile.ts';
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { nftFamily } from '../encode/rule-expressions.ts';
 import { elementId, isEndpointMap, TABLE } from '../objects/ruleset.ts';
 import { type BackendState, type HeldTable, UNKNOWN } from './backend-state.ts';
 
-/** Compares the whole table with what is wanted; writes nothing. */
+/** Compares the whole table with what is desired; writes nothing. */
 export async function observe(driver: NftablesDriver, state: BackendState): Promise<Observation> {
-  const { wanted, held } = state;
-  if (wanted === null || wanted.node === null) return { outcome: 'ok', drift: [] };
-  const quick = held.kind === 'held' ? await compareHeld(driver, wanted, held) : null;
+  const { desired, held } = state;
+  if (desired === null || desired.node === null) return { outcome: 'ok', drift: [] };
+  const quick = held.kind === 'held' ? await compareHeld(driver, desired, held) : null;
   if (quick !== null) return quick;
-  const observed = await driver.observe(wanted.staticSets());
+  const observed = await driver.observe(desired.staticSets());
   if (!observed.ok) return failed(observed.error);
-  return { outcome: 'ok', drift: driftIn(reconcile(wanted, observed.value).plan) };
+  return { outcome: 'ok', drift: driftIn(reconcile(desired, observed.value).plan) };
 }
 
 /**
@@ -24,20 +24,20 @@ export async function observe(driver: NftablesDriver, state: BackendState): Prom
  */
 async function compareHeld(
   driver: NftablesDriver,
-  wanted: WantedState,
+  desired: DesiredObjects,
   { slots }: HeldTable,
 ): Promise<Observation | null> {
-  const observed = await driver.observe(wanted.staticSets(), (set, key, data) =>
+  const observed = await driver.observe(desired.staticSets(), (set, key, data) =>
     isEndpointMap(set)
       ? slotOf(slots, set, key) === data
-      : wanted.elements.get(elementId(set, key))?.data === data,
+      : desired.elements.get(elementId(set, key))?.data === data,
   );
   if (!observed.ok) return failed(observed.error);
   const { bySet, expected } = observed.value.elements;
-  const isComplete = expected === wanted.elements.size + filledSlots(slots);
+  const isComplete = expected === desired.elements.size + filledSlots(slots);
   const hasOthers = [...bySet.values()].some(({ size }) => size > 0);
   if (!isComplete || hasOthers) return null;
-  return { outcome: 'ok', drift: driftIn(reconcileStructure(wanted, observed.value)) };
+  return { outcome: 'ok', drift: driftIn(reconcileStructure(desired, observed.value)) };
 }
 
 function slotOf(slots: HeldTable['slots'], map: string, key: string): string | undefined {

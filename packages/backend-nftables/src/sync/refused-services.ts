@@ -3,39 +3,39 @@ import type { ServiceTrial, Trial } from '@signalbox/backend-kit';
 import type { DesiredServicePort } from '@signalbox/core';
 import type { CompiledService } from '../compile/service-dispatch.ts';
 import { slotsOf } from '../diff/assign-slots.ts';
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import type { Entry, Operation } from '../objects/operation.ts';
 import type { Chain, SetDeclaration } from '../objects/ruleset.ts';
 import type { CommitWork } from './commit-plan.ts';
 
 /** Whether some of the service ports turned out to be refused; they are left out from now on. */
-export async function leaveOutRefused({ driver, state, wanted }: CommitWork): Promise<boolean> {
-  const refused = await state.refused.leaveOut(wanted.servicePorts.values(), trialOf(driver, wanted));
-  for (const { key } of refused) wanted.leaveOut(key);
+export async function leaveOutRefused({ driver, state, desired }: CommitWork): Promise<boolean> {
+  const refused = await state.refused.leaveOut(desired.servicePorts.values(), trialOf(driver, desired));
+  for (const { key } of refused) desired.leaveOut(key);
   return refused.length > 0;
 }
 
 /** Admits those again that the kernel accepts now, and forgets those that are gone. */
-export async function retryRefused({ driver, state, wanted }: CommitWork): Promise<void> {
+export async function retryRefused({ driver, state, desired }: CommitWork): Promise<void> {
   const before = [...state.refused.all.keys()];
-  await state.refused.retry(wanted.servicePorts.values(), trialOf(driver, wanted));
-  state.refused.keep((key) => wanted.servicePorts.has(key));
-  for (const key of before) if (!state.refused.all.has(key)) wanted.admit(key);
+  await state.refused.retry(desired.servicePorts.values(), trialOf(driver, desired));
+  state.refused.keep((key) => desired.servicePorts.has(key));
+  for (const key of before) if (!state.refused.all.has(key)) desired.admit(key);
 }
 
-function trialOf(driver: NftablesDriver, wanted: WantedState): ServiceTrial {
-  const attempt: ServiceTrial['attempt'] = (group) => tryGroup(driver, wanted, group);
+function trialOf(driver: NftablesDriver, desired: DesiredObjects): ServiceTrial {
+  const attempt: ServiceTrial['attempt'] = (group) => tryGroup(driver, desired, group);
   return { attempt, confirm: (suspect) => attempt([suspect]) };
 }
 
 async function tryGroup(
   driver: NftablesDriver,
-  wanted: WantedState,
+  desired: DesiredObjects,
   group: readonly DesiredServicePort[],
 ): Promise<Trial> {
-  const compiled = group.map((service) => wanted.compile(service)).filter((each) => each !== null);
-  const sets = new Map(wanted.staticSets().map((set) => [set.name, set]));
+  const compiled = group.map((service) => desired.compile(service)).filter((each) => each !== null);
+  const sets = new Map(desired.staticSets().map((set) => [set.name, set]));
   for (const { sets: own } of compiled) for (const set of own) sets.set(set.name, set);
   const tried = await driver.trial({ operations: trialOperations(compiled, sets), sets });
   if (tried.ok) return { kind: 'accepted' };

@@ -1,5 +1,5 @@
 /** Packets to node ports at loopback addresses that the rules have rejected, by protocol. Reads only. */
-import type { WantedState } from '../diff/wanted-state.ts';
+import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { SET } from '../objects/ruleset.ts';
 import type { BackendState } from './backend-state.ts';
@@ -11,7 +11,7 @@ export function createRejectionCounter(driver: NftablesDriver, state: BackendSta
   const last = new Map<string, number>();
   const totals = new Map<string, number>();
   return async (): Promise<RejectedPackets> => {
-    const sets = countingSets(state.wanted);
+    const sets = countingSets(state.desired);
     const counted = await driver.readCounters(sets, () => true);
     if (!counted.ok) return totals;
     const now = new Map(counted.value.map(({ key, packets }) => [key, packets ?? 0]));
@@ -28,7 +28,7 @@ export function createRejectionCounter(driver: NftablesDriver, state: BackendSta
   };
 }
 
-function countingSets(wanted: WantedState | null) {
-  const sets = wanted?.staticSets() ?? [];
+function countingSets(desired: DesiredObjects | null) {
+  const sets = desired?.staticSets() ?? [];
   return sets.filter(({ name, counter }) => name === SET.loopbackNodePorts && counter === true);
 }

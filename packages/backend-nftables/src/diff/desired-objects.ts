@@ -23,23 +23,23 @@ import {
 } from '../objects/ruleset.ts';
 
 /** A chain with its rules in the kernel's form. */
-export interface WantedChain {
+export interface DesiredChain {
   readonly chain: Chain;
   /** As in `ObservedChain`. */
   readonly rules: readonly string[];
 }
 
-export interface WantedSteps {
-  readonly chains: ReadonlyMap<string, Step<WantedChain>>;
+export interface DesiredSteps {
+  readonly chains: ReadonlyMap<string, Step<DesiredChain>>;
   readonly sets: ReadonlyMap<string, Step<SetDeclaration>>;
   readonly elements: ReadonlyMap<string, Step<Element>>;
   readonly groups: ReadonlyMap<string, Step<SlotGroup>>;
 }
 
-export interface WantedState {
+export interface DesiredObjects {
   readonly node: DesiredNode | null;
   readonly servicePorts: DesiredView['servicePorts'];
-  readonly chains: OwnedObjects<WantedChain>;
+  readonly chains: OwnedObjects<DesiredChain>;
   readonly sets: OwnedObjects<SetDeclaration>;
   readonly elements: OwnedObjects<Element>;
   readonly groups: OwnedObjects<SlotGroup>;
@@ -51,17 +51,17 @@ export interface WantedState {
   admit(key: ServicePortKey): void;
   compile(service: DesiredServicePort): CompiledService | null;
   /** What differs from the last call. */
-  takeSteps(): WantedSteps;
+  takeSteps(): DesiredSteps;
   /** Everything is compared: what changed since the last call does not matter. */
   skipSteps(): void;
 }
 
-export type WantedOptions = Omit<CompileContext, 'node'>;
+export type DesiredOptions = Omit<CompileContext, 'node'>;
 
 /** Owner of what is there without any service; no service port has this key. */
 const FIXED = 'node';
 
-export function createWantedState(options: WantedOptions): WantedState {
+export function createDesiredObjects(options: DesiredOptions): DesiredObjects {
   const view = createDesiredView();
   const objects = createObjects();
   const leftOut = new Set<ServicePortKey>();
@@ -106,7 +106,7 @@ function clearAll(objects: Objects): void {
   for (const each of Object.values(objects)) (each as OwnedObjects<unknown>).clear();
 }
 
-function stepsOf(objects: Objects): Pick<WantedState, 'takeSteps' | 'skipSteps'> {
+function stepsOf(objects: Objects): Pick<DesiredObjects, 'takeSteps' | 'skipSteps'> {
   const { chains, sets, elements, groups } = objects;
   return {
     takeSteps: () => ({
@@ -121,11 +121,11 @@ function stepsOf(objects: Objects): Pick<WantedState, 'takeSteps' | 'skipSteps'>
   };
 }
 
-type Objects = Pick<WantedState, 'chains' | 'sets' | 'elements' | 'groups'>;
+type Objects = Pick<DesiredObjects, 'chains' | 'sets' | 'elements' | 'groups'>;
 
 function createObjects(): Objects {
   return {
-    chains: createOwnedObjects<WantedChain>((one, other) => sameTexts(one.rules, other.rules)),
+    chains: createOwnedObjects<DesiredChain>((one, other) => sameTexts(one.rules, other.rules)),
     sets: createOwnedObjects<SetDeclaration>((one, other) => one.timeout === other.timeout),
     elements: createOwnedObjects<Element>((one, other) => one.data === other.data),
     groups: createOwnedObjects<SlotGroup>(isSameGroup),
@@ -144,7 +144,7 @@ function contributeFixed({ chains, sets, elements }: Objects, context: CompileCo
   const { family, node } = context;
   chains.contribute(
     FIXED,
-    fixedChains(context).map((chain) => wantedChain(chain, family)),
+    fixedChains(context).map((chain) => desiredChain(chain, family)),
   );
   sets.contribute(
     FIXED,
@@ -158,7 +158,7 @@ function contribute(objects: Objects, service: DesiredServicePort, context: Comp
   const compiled = compileService(service, context);
   objects.chains.contribute(
     service.key,
-    compiled.chains.map((chain) => wantedChain(chain, context.family)),
+    compiled.chains.map((chain) => desiredChain(chain, context.family)),
   );
   objects.sets.contribute(
     service.key,
@@ -175,7 +175,7 @@ function withdraw(objects: Objects, owner: string): void {
   for (const set of Object.values(objects) as readonly OwnedObjects<unknown>[]) set.contribute(owner, []);
 }
 
-function wantedChain(chain: Chain, family: Family): readonly [string, WantedChain] {
+function desiredChain(chain: Chain, family: Family): readonly [string, DesiredChain] {
   return [chain.name, { chain, rules: chainRules(chain, family) }];
 }
 
@@ -183,7 +183,7 @@ function byId(element: Element): readonly [string, Element] {
   return [elementId(element.set, element.key), element];
 }
 
-function staticSetsOf(options: WantedOptions, node: DesiredNode | null): readonly SetDeclaration[] {
+function staticSetsOf(options: DesiredOptions, node: DesiredNode | null): readonly SetDeclaration[] {
   const loopbackSockets = node?.loopbackSockets === true;
   return setDeclarations({
     ...options,
