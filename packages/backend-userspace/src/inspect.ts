@@ -8,7 +8,7 @@ import type {
   LimitUsage,
   ServicePortKey,
 } from '@signalbox/core';
-import type { WantedState } from './diff/wanted-state.ts';
+import type { DesiredObjects } from './diff/desired-objects.ts';
 import { driftOf } from './diff/drift.ts';
 import type { UserspaceDriver } from './driver/userspace-driver.ts';
 import type { Listener } from './objects/listener.ts';
@@ -16,7 +16,7 @@ import { SERVICE_DEVICE, type Observed } from './objects/observed.ts';
 
 export async function inspect(
   driver: UserspaceDriver,
-  wanted: WantedState,
+  desired: DesiredObjects,
   keys: readonly ServicePortKey[] | null,
 ): Promise<Inspection> {
   const seen = await driver.observe();
@@ -25,7 +25,7 @@ export async function inspect(
   const limits = await driver.limits();
   const asked = keys === null ? null : new Set(keys);
   const found = new Map<ServicePortKey, FoundService>();
-  for (const [name, listener] of wanted.listeners.entries()) {
+  for (const [name, listener] of desired.listeners.entries()) {
     const { key } = listener.servicePort;
     if (asked?.has(key) === false) continue;
     const service = found.get(key) ?? withoutObjects(connections.get(key), limits.get(key));
@@ -59,12 +59,12 @@ function objectsOf(
 }
 
 /** Addresses as `ip -brief address` shows them, sockets with protocol, address and port. */
-export async function difference(driver: UserspaceDriver, wanted: WantedState): Promise<Difference> {
+export async function difference(driver: UserspaceDriver, desired: DesiredObjects): Promise<Difference> {
   const seen = await driver.observe();
   if (!seen.ok) return { outcome: 'failed', error: seen.error };
   const { hostAddresses } = seen.value;
-  const addresses = [...wanted.addresses.keys()].filter((address) => !hostAddresses.has(address));
-  const drift = driftOf({ addresses, listeners: wanted.listeners.keys() }, seen.value);
+  const addresses = [...desired.addresses.keys()].filter((address) => !hostAddresses.has(address));
+  const drift = driftOf({ addresses, listeners: desired.listeners.keys() }, seen.value);
   const lines = (type: string, header: string): readonly string[] => {
     const own = drift.filter((each) => each.type === type);
     return own.length === 0

@@ -13,7 +13,7 @@ import {
 import { BALANCING } from './compile/load-balancing.ts';
 import { driftOf, type Expected } from './diff/drift.ts';
 import { noteDone, planOperations, type HeldState } from './diff/plan.ts';
-import { createWantedState, type WantedState } from './diff/wanted-state.ts';
+import { createDesiredObjects, type DesiredObjects } from './diff/desired-objects.ts';
 import type { ConnectionCounts } from './driver/userspace-driver.ts';
 import { difference, inspect } from './inspect.ts';
 import { listenerKey } from './objects/listener.ts';
@@ -28,12 +28,12 @@ export interface UserspaceBackend extends Backend {
 
 interface State {
   readonly settings: Settings;
-  readonly wanted: WantedState;
+  readonly desired: DesiredObjects;
   /** `null`: not yet observed. */
   held: HeldState | null;
   /** A cleanup changed the held objects. */
   isOutdated: boolean;
-  /** Keys of objects that differ, or may differ, from the wanted state. */
+  /** Keys of objects that differ, or may differ, from the desired state. */
   readonly listeners: Set<string>;
   readonly addresses: Set<string>;
 }
@@ -43,7 +43,7 @@ export function createUserspaceBackend(options: UserspaceBackendOptions): Usersp
   const { family, driver } = settings;
   const state: State = {
     settings,
-    wanted: createWantedState(settings),
+    desired: createDesiredObjects(settings),
     held: null,
     isOutdated: false,
     listeners: new Set(),
@@ -56,8 +56,8 @@ export function createUserspaceBackend(options: UserspaceBackendOptions): Usersp
     balancing: () => BALANCING,
     cleanup: () => cleanUp(state),
     observe: () => observe(state),
-    inspect: (keys) => inspect(driver, state.wanted, keys),
-    difference: () => difference(driver, state.wanted),
+    inspect: (keys) => inspect(driver, state.desired, keys),
+    difference: () => difference(driver, state.desired),
     counts: () => driver.counts(),
     close: () => driver.close(),
   };
@@ -65,17 +65,17 @@ export function createUserspaceBackend(options: UserspaceBackendOptions): Usersp
 
 async function sync(state: State, change: DesiredChange): Promise<SyncResult> {
   const report = createSyncReport();
-  const { wanted } = state;
-  wanted.apply(change);
-  for (const key of wanted.listeners.takeSteps().keys()) state.listeners.add(key);
-  for (const key of wanted.addresses.takeSteps().keys()) state.addresses.add(key);
-  for (const [key, error] of wanted.unsupported) report.fail(key, error);
+  const { desired } = state;
+  desired.apply(change);
+  for (const key of desired.listeners.takeSteps().keys()) state.listeners.add(key);
+  for (const key of desired.addresses.takeSteps().keys()) state.addresses.add(key);
+  for (const [key, error] of desired.unsupported) report.fail(key, error);
   const held = isDueToCompare(state, change) ? await compare(state, report) : state.held;
   if (held !== null) await write(state, held, report);
   return report.result({
-    sockets: wanted.listeners.size,
-    addresses: wanted.addresses.size,
-    'unreachable frontends': wanted.unreachable,
+    sockets: desired.listeners.size,
+    addresses: desired.addresses.size,
+    'unreachable frontends': desired.unreachable,
   });
 }
 
@@ -114,8 +114,8 @@ async function compare(state: State, report: SyncReport): Promise<HeldState | nu
     hostAddresses: observed.hostAddresses,
     listeners: new Map([...known].filter(([key]) => observed.listeners.has(key))),
   };
-  for (const key of [...state.wanted.listeners.keys(), ...held.listeners.keys()]) state.listeners.add(key);
-  for (const key of [...state.wanted.addresses.keys(), ...held.addresses]) state.addresses.add(key);
+  for (const key of [...state.desired.listeners.keys(), ...held.listeners.keys()]) state.listeners.add(key);
+  for (const key of [...state.desired.addresses.keys(), ...held.addresses]) state.addresses.add(key);
   state.held = held;
   state.isOutdated = false;
   return held;
@@ -130,8 +130,8 @@ function repairs(state: State, held: HeldState, observed: Observed): ReturnType<
 }
 
 async function write(state: State, held: HeldState, report: SyncReport): Promise<void> {
-  const { wanted } = state;
-  const planned = planOperations({ wanted, held, listeners: state.listeners, addresses: state.addresses });
+  const { desired } = state;
+  const planned = planOperations({ desired, held, listeners: state.listeners, addresses: state.addresses });
   const operations = await withDevice(state, held, planned, report);
   const results = await state.settings.driver.apply(operations);
   const failed = new Set<string>();
@@ -141,7 +141,7 @@ async function write(state: State, held: HeldState, report: SyncReport): Promise
     if (error === null) noteDone(held, operation);
     else {
       failed.add(nameOf(operation));
-      report.fail(ownerOf(wanted, operation), error);
+      report.fail(ownerOf(desired, operation), error);
     }
   });
   const isDeviceMissing = report.hasFailed;
@@ -153,7 +153,7 @@ async function write(state: State, held: HeldState, report: SyncReport): Promise
 
 /** Creates the device if the plan contains it. If that fails, only sockets whose address does not need the device are opened. */
 async function withDevice(
-  { settings: { driver }, wanted }: State,
+  { settings: { driver }, desired }: State,
   held: HeldState,
   planned: readonly Operation[],
   report: SyncReport,
@@ -168,7 +168,7 @@ async function withDevice(
   }
   report.failAll(error);
   return rest.filter(
-    (operation) => 'listener' in operation && !wanted.addresses.has(operation.listener.address),
+    (operation) => 'listener' in operation && !desired.addresses.has(operation.listener.address),
   );
 }
 
@@ -177,7 +177,7 @@ function nameOf(operation: Operation): string {
   return 'address' in operation ? operation.address : operation.kind;
 }
 
-function ownerOf({ listeners, addresses }: WantedState, operation: Operation): string {
+function ownerOf({ listeners, addresses }: DesiredObjects, operation: Operation): string {
   if ('address' in operation) return addresses.ownerOf(operation.address);
   return 'listener' in operation ? operation.listener.servicePort.key : listeners.ownerOf(operation.kind);
 }
@@ -187,14 +187,14 @@ function notOwned(): BackendError {
   return backendError('exists', 'RTM_NEWLINK', message, { kernel: 'unchanged' });
 }
 
-async function observe({ settings: { driver }, wanted, listeners }: State): Promise<Observation> {
+async function observe({ settings: { driver }, desired, listeners }: State): Promise<Observation> {
   const seen = await driver.observe();
   if (!seen.ok) return { outcome: 'failed', error: seen.error };
   const { hostAddresses } = seen.value;
   const expected: Expected = {
-    addresses: [...wanted.addresses.keys()].filter((address) => !hostAddresses.has(address)),
+    addresses: [...desired.addresses.keys()].filter((address) => !hostAddresses.has(address)),
     // Sockets that could not be opened were reported by the sync.
-    listeners: [...wanted.listeners.keys()].filter((key) => !listeners.has(key)),
+    listeners: [...desired.listeners.keys()].filter((key) => !listeners.has(key)),
   };
   return { outcome: 'ok', drift: driftOf(expected, seen.value) };
 }

@@ -31,6 +31,6 @@ export function driftOf(expected: Expected, observed: Observed): readonly Drift[
   ];
 }
 
-function missing(wanted: ReadonlySet<string>, found: ReadonlySet<string>): readonly string[] {
-  return [...wanted].filter((each) => !found.has(each));
+function missing(desired: ReadonlySet<string>, found: ReadonlySet<string>): readonly string[] {
+  return [...desired].filter((each) => !found.has(each));
 }

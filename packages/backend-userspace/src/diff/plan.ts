@@ -1,4 +1,4 @@
-/** Plans the operations from the held objects to the wanted ones, in the order in which they have to run. Pure. */
+/** Plans the operations from the held objects to the desired ones, in the order in which they have to run. Pure. */
 import { listenerKey, sameListener, type Listener } from '../objects/listener.ts';
 import type { Operation } from '../objects/operation.ts';
 
@@ -12,7 +12,7 @@ export interface HeldState {
 }
 
 export interface PlanInput {
-  readonly wanted: {
+  readonly desired: {
     readonly listeners: { get(key: string): Listener | undefined };
     readonly addresses: { has(address: string): boolean };
   };
@@ -23,29 +23,29 @@ export interface PlanInput {
 }
 
 /** A socket is opened after its address is assigned; an address is deleted after its sockets are closed. */
-export function planOperations({ wanted, held, listeners, addresses }: PlanInput): readonly Operation[] {
+export function planOperations({ desired, held, listeners, addresses }: PlanInput): readonly Operation[] {
   const adds: Operation[] = [];
   const deletes: Operation[] = [];
   for (const address of addresses) {
-    const isWanted = wanted.addresses.has(address) && !held.hostAddresses.has(address);
-    if (isWanted === held.addresses.has(address)) continue;
-    if (isWanted) adds.push({ kind: 'address-add', address });
+    const isDesired = desired.addresses.has(address) && !held.hostAddresses.has(address);
+    if (isDesired === held.addresses.has(address)) continue;
+    if (isDesired) adds.push({ kind: 'address-add', address });
     else deletes.push({ kind: 'address-delete', address });
   }
   const device: readonly Operation[] = adds.length > 0 && !held.hasDevice ? [{ kind: 'device-create' }] : [];
-  const [opens, closes] = planListeners([...listeners], wanted, held);
+  const [opens, closes] = planListeners([...listeners], desired, held);
   return [...device, ...adds, ...closes, ...opens, ...deletes];
 }
 
 function planListeners(
   keys: readonly string[],
-  wanted: PlanInput['wanted'],
+  desired: PlanInput['desired'],
   held: HeldState,
 ): readonly [readonly Operation[], readonly Operation[]] {
   const opens: Operation[] = [];
   const closes: Operation[] = [];
   for (const key of keys) {
-    const [before, after] = [held.listeners.get(key), wanted.listeners.get(key)];
+    const [before, after] = [held.listeners.get(key), desired.listeners.get(key)];
     if (after === undefined && before !== undefined)
       closes.push({ kind: 'listener-close', listener: before });
     if (after === undefined) continue;

@@ -74,17 +74,17 @@ describe('TCP connections', () => {
       return readAll(client);
     };
     const clients = Array.from({ length: 12 }, (_, at) => `127.0.0.${at + 2}`);
-    const wanted = (among: readonly DesiredEndpoint[]) =>
+    const desired = (among: readonly DesiredEndpoint[]) =>
       clients.map((client) => {
         const table = maglevTable(among);
         const chosen = among[table[maglevSlot(client, table)] ?? 0];
         return NAMES[endpoints.findIndex(({ port }) => port === chosen?.port)];
       });
     const before = [await Promise.all(clients.map(from)), await Promise.all(clients.map(from))];
-    expect(before).toEqual([wanted(endpoints), wanted(endpoints)]);
+    expect(before).toEqual([desired(endpoints), desired(endpoints)]);
     const left = endpoints.slice(1);
     const servicePort = { ...listener.servicePort, clusterEndpoints: left, localEndpoints: left };
     await driver.apply([{ kind: 'listener-update', listener: { ...listener, servicePort } }]);
-    expect(await Promise.all(clients.map(from))).toEqual(wanted(left));
+    expect(await Promise.all(clients.map(from))).toEqual(desired(left));
   });
 });

@@ -52,8 +52,8 @@ export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDrive
     family,
     observe: () => {
       const { device, hostAddresses } = node;
-      const of = (wanted: boolean): string[] =>
-        [...node.addresses].filter(([, each]) => (each === family) === wanted).map(([address]) => address);
+      const of = (desired: boolean): string[] =>
+        [...node.addresses].filter(([, each]) => (each === family) === desired).map(([address]) => address);
       const listeners = new Set([...node.listeners.keys()].filter((key) => own.has(key)));
       const value = {
         device,

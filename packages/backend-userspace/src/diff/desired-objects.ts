@@ -12,9 +12,9 @@ import type { CompileContext } from '../compile/compile-context.ts';
 import { compileServicePort } from '../compile/service-dispatch.ts';
 import { listenerKey, sameListener, type Listener } from '../objects/listener.ts';
 
-export type WantedOptions = Omit<CompileContext, 'node'>;
+export type DesiredOptions = Omit<CompileContext, 'node'>;
 
-export interface WantedState {
+export interface DesiredObjects {
   readonly listeners: ReturnType<typeof createOwnedObjects<Listener>>;
   readonly addresses: ReturnType<typeof createOwnedObjects<true>>;
   /** Service ports that this mode cannot serve. */
@@ -24,7 +24,7 @@ export interface WantedState {
   apply(change: DesiredChange): void;
 }
 
-export function createWantedState(options: WantedOptions): WantedState {
+export function createDesiredObjects(options: DesiredOptions): DesiredObjects {
   const objects = createObjects(options);
   const servicePorts = createFoldedSet<DesiredServicePort>();
   const known: { node: DesiredNode | null } = { node: null };
@@ -51,7 +51,7 @@ export function createWantedState(options: WantedOptions): WantedState {
 }
 
 /** The objects of each service port. */
-function createObjects(options: WantedOptions) {
+function createObjects(options: DesiredOptions) {
   const listeners = createOwnedObjects<Listener>(sameListener);
   const addresses = createOwnedObjects<true>();
   const unsupported = new Map<ServicePortKey, BackendError>();
