@@ -220,6 +220,23 @@ describe('a failed sync', () => {
     expect(fake.kernel.table('nat').size).toBeGreaterThan(20);
   });
 
+  it('at the first of two parts of a change does not write the second, and the next sync completes both', async () => {
+    const fault = { left: 0 };
+    const { fake, backend } = lab((operation) => operation === 'iptables-restore' && fault.left-- > 0);
+    const before = sampleState([sampleService({ index: 0 }), sampleService({ index: 1, endpoints: [] })]);
+    // Service 1 gains endpoints: it is written after service 0.
+    const changed = sampleService({ index: 0, affinitySeconds: 60 });
+    const after = sampleState([changed, sampleService({ index: 1 })]);
+    await ok(backend.sync(fullChange(before)));
+    const held = fake.dumpAll();
+    fault.left = 1;
+    const result = await backend.sync(changeBetween(before, after));
+    expect(result).toMatchObject({ outcome: 'failed', error: { code: 'busy' }, counters: { restores: 1 } });
+    expect(fake.dumpAll()).toBe(held);
+    await ok(backend.sync(changeBetween(after, after)));
+    expect(await backend.observe()).toEqual({ outcome: 'ok', drift: [] });
+  });
+
   it('that leaves the kernel in an unknown state makes the next sync read and repair it', async () => {
     const fault = { on: false };
     const { backend } = lab((asked) => fault.on && asked === 'iptables-restore end');
