@@ -1,5 +1,6 @@
 /** UDP frontends on sockets that are never opened: clients of any number and address. */
 import type { EventEmitter } from 'node:events';
+import type { Route } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { expect, it, vi } from 'vitest';
 import { listenerAt } from '../testing/loopback.ts';
@@ -30,11 +31,11 @@ vi.mock('node:dgram', async () => {
 
 const ENDPOINT = { address: '10.244.0.1', port: 53, isLocal: true };
 
-async function serve() {
+async function serve(routes?: readonly Route[]) {
   sockets.length = 0;
   const clock = createManualClock();
   const driver = createSystemDriver({ family: 'IPv4', serviceAddresses: 'none', fileLimit: 20_000, clock });
-  const listener = listenerAt('UDP', 53, { endpoints: [ENDPOINT] });
+  const listener = listenerAt('UDP', 53, { endpoints: [ENDPOINT], ...(routes && { routes }) });
   expect(await driver.apply([{ kind: 'listener-open', listener }])).toEqual([null]);
   const [frontend, ...others] = sockets;
   expect(others).toEqual([]);
@@ -51,5 +52,30 @@ it('closes the oldest session of a frontend for one beyond 8192, and no session 
   expect(await driver.counts()).toMatchObject({ open: 8192, forwarded: 8193, overflow: 0 });
   const [, ...sessions] = sockets;
   expect(sessions.flatMap(({ isClosed }, index) => (isClosed ? [index] : []))).toEqual([0]);
+  await driver.close();
+});
+
+it('serves clients at an address of the node, by a route for these, from its addition until its deletion', async () => {
+  const { driver, receive } = await serve([
+    { source: 'node', target: 'cluster', masquerade: false, rule: 'S28' },
+    { source: 'any', target: 'drop', masquerade: false, rule: 'S22' },
+  ]);
+  const address = '10.96.0.10';
+  const counts: unknown[] = [];
+  const ask = async (port: number): Promise<void> => {
+    receive(address, port);
+    const { forwarded, refused } = await driver.counts();
+    counts.push([forwarded, refused]);
+  };
+  await ask(1);
+  await driver.apply([{ kind: 'address-add', address }]);
+  await ask(2);
+  await driver.apply([{ kind: 'address-delete', address }]);
+  await ask(3);
+  expect(counts).toEqual([
+    [0, 1],
+    [1, 1],
+    [1, 2],
+  ]);
   await driver.close();
 });
