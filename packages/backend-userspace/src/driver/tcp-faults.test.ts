@@ -22,6 +22,7 @@ import {
 import { mapping } from '../testing/mapping.ts';
 import { stalledEndpoint } from '../testing/stalled-endpoint.ts';
 import { createUserspaceBackend } from '../userspace-backend.ts';
+import { connectOnce } from './connect-endpoint.ts';
 import { connectionCapacity, FILES_PER_CONNECTION } from './open-files.ts';
 
 afterEach(closeAll);
@@ -39,6 +40,24 @@ describe('an endpoint that does not answer', () => {
     clock.advance(1);
     expect(await reply).toBe('alive');
     expect(await driver.counts()).toMatchObject({ forwarded: 1, failedAttempts: 1, unserved: 0 });
+  });
+
+  it('leaves no socket open after an attempt that failed', async () => {
+    const stalled = await stalledEndpoint();
+    const clock = createManualClock();
+    const sockets: Socket[] = [];
+    const { promise, resolve } = deferred<string>();
+    connectOnce({ endpoint: stalled.endpoint, timeout: 250 }, clock, {
+      onAttempt(socket) {
+        sockets.push(socket);
+        held.push({ close: () => socket.destroy() });
+      },
+      onConnect: () => resolve('connected'),
+      onFailedAttempt: (_, outcome) => resolve(outcome),
+    });
+    clock.advance(250);
+    expect(await promise).toBe('timeout');
+    expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]);
   });
 
   it('serves the connection when it answers a later attempt', async () => {
