@@ -1,6 +1,7 @@
 /** What an earlier mode has left, and another mode in a running proxy. */
 import { backendError, NOTHING_DONE, type SyncResult } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { type RecordingBackend, SYNCED } from './testing/composition.ts';
 import { healthChecked, NODE, start, stopAll, synced, upsert, type World } from './testing/proxy-world.ts';
 import { freePort } from './testing/free-port.ts';
 import { settingsOf } from './testing/settings.ts';
@@ -155,4 +156,32 @@ describe('another mode in a running proxy', () => {
     expect(await switching).toContain('missing chain x');
     expect(modesOf(world)).toEqual(['iptables', 'iptables']);
   });
+
+  it.each([
+    ['userspace', 'before', 1],
+    ['nftables', 'after', 0],
+  ])(
+    '%s, in the place of userspace, has the former sockets closed %s its first sync ends',
+    async (...row) => {
+      const [mode, , closed] = row;
+      const world = await serving('--proxy-mode=userspace');
+      const former = world.parts.backends.get('IPv4');
+      let resolve: (result: SyncResult) => void = () => undefined;
+      const promise = new Promise<SyncResult>((done) => (resolve = done));
+      const next: RecordingBackend[] = [];
+      world.parts.onNextBackend = (backend) => {
+        backend.answers.push(promise);
+        next.push(backend);
+      };
+      const switching = world.proxy.switchMode(settingsOf([`--proxy-mode=${mode}`]));
+      const state = async () => {
+        await world.settle();
+        return [next.map(({ changes }) => changes.length), former?.closed];
+      };
+      await expect.poll(state, { timeout: 60_000 }).toEqual([[1, 1], closed]);
+      resolve(SYNCED);
+      await world.settle(10_000);
+      expect([await switching, former?.closed]).toEqual([null, 1]);
+    },
+  );
 });
