@@ -258,6 +258,21 @@ describe('createManifestSource', () => {
     expect(recorder.problems[0]?.message).toContain(join(folder, 'a.yaml'));
   });
 
+  it('reports a file again that was unreadable and was read in between with its former inode and times', async () => {
+    const { folder, recorder } = stage.now;
+    const link = join(folder, 'a.yaml');
+    const pointTo = async (target: string): Promise<void> => {
+      rmSync(link);
+      symlinkSync(target, link);
+      expect(await stage.now.look()).toEqual([]);
+    };
+    await startedWith({ 'a.txt': service('a') });
+    symlinkSync('a.txt', link);
+    expect(await stage.now.look()).toEqual(['+ Service a:80']);
+    for (const target of ['a.yaml', 'a.txt', 'a.yaml']) await pointTo(target);
+    expect(recorder.problems.map(({ code }) => code)).toEqual(['file-unreadable', 'file-unreadable']);
+  });
+
   it('reads soon after the last hint, and not for ever later while hints keep coming', async () => {
     const { recorder, clock, write } = stage.now;
     const hints: (() => void)[] = [];
