@@ -147,6 +147,24 @@ describe.each(['nft', 'legacy'] as const)('refused rules, %s variant', (variant)
     expect(await backend.sync(changeBetween(state, state))).toMatchObject({ outcome: 'ok', failures: [] });
   });
 
+  it('that differ from search to search end the sync after three searches', async () => {
+    const fake = createFakeIptables({ family: 'IPv4', variant });
+    const all = sampleState(services(6));
+    // In each search the trials find one more service port that is refused; every sync of rules is refused.
+    let passes = 0;
+    const restore: IptablesDriver['restore'] = async (input) => {
+      const text = restoreText(input);
+      const isTrial = text.includes('KUBE-PROXY-PROBE');
+      if (!isTrial) passes++;
+      if (isTrial && !text.includes(`10.96.0.${passes}/32`)) return fake.driver.restore(input);
+      return fail(backendError('rejected', 'iptables-restore', 'no', { kernel: 'unchanged' }));
+    };
+    const backend = createIptablesBackend({ family: 'IPv4', driver: { ...fake.driver, restore } });
+    expect(await backend.sync(fullChange(all))).toMatchObject({ outcome: 'failed' });
+    // Each search is followed by a pass.
+    expect(passes).toBe(4);
+  });
+
   // Only this variant sends messages.
   if (variant === 'nft')
     it('are found where the kernel limits the size of messages, and none is refused because of the size of a trial', async () => {
