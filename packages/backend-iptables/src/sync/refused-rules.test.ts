@@ -237,3 +237,37 @@ describe('a refusal', () => {
     }
   });
 });
+
+describe('a trial that the kernel may have applied in part', () => {
+  const broken = (kernel: 'unchanged' | 'unknown') =>
+    fail(backendError('timeout', 'iptables-restore', 'killed', { kernel }));
+
+  it.each([
+    ['unknown', 1],
+    ['unchanged', 0],
+  ] as const)('is reported if the state of the kernel is %s: %i time(s)', async (kernel, reports) => {
+    const { driver } = createFakeIptables({ family: 'IPv4' });
+    let traces = 0;
+    const trial = createServiceTrial({
+      driver: { ...driver, restore: () => Promise.resolve(broken(kernel)) },
+      rulesOf: () => [],
+      onTraces: () => void traces++,
+    });
+    expect(await trial.attempt([sampleService({ index: 0 })])).toEqual({ kind: 'inconclusive' });
+    expect(traces).toBe(reports);
+  });
+
+  it('is followed by a full sync, which removes its chain', async () => {
+    const fake = createFakeIptables({ family: 'IPv4' });
+    const driver = refusing(fake, ['10.66.6.6']);
+    let isBroken = false;
+    const restore: IptablesDriver['restore'] = async (input) =>
+      isBroken ? broken('unknown') : driver.restore(input);
+    const backend = createIptablesBackend({ family: 'IPv4', driver: { ...driver, restore } });
+    const state = sampleState([...services(3), odd(4)]);
+    await backend.sync(fullChange(state));
+    expect((await backend.sync(changeBetween(state, state))).scope).not.toBe('full');
+    isBroken = true;
+    expect((await backend.sync(changeBetween(state, state))).scope).toBe('full');
+  });
+});
