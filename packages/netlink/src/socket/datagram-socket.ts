@@ -112,9 +112,9 @@ export function openDatagramSocket(
 
 /**
  * The addon reads until nothing is left, and the kernel goes on with a listing at each read: a whole listing arrives in one turn.
- * To decode so many bytes takes up to 5 ms.
+ * To decode so many bytes takes up to 3 ms.
  */
-const DELIVERED_BYTES = 64 << 10;
+const DELIVERED_BYTES = 32 << 10;
 
 interface GuardState {
   open: boolean;
