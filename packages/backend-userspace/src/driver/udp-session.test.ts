@@ -4,7 +4,7 @@ import { createManualClock } from '@signalbox/core/testing';
 import { expect, it } from 'vitest';
 import { openUdpSession } from './udp-session.ts';
 
-/** A socket whose `connect` ends when the test says so. */
+/** A socket whose `connect` ends when the test requires it. */
 function waitingSocket() {
   const sent: string[] = [];
   const connecting = { done: (): void => undefined };

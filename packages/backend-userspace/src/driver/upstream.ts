@@ -1,4 +1,4 @@
-/** What the data path knows of one service port: its balancer, the limits of its connections, the health of its endpoints. */
+/** State of one service port in the data path: its balancer, the limits of its connections, the health of its endpoints. */
 import type { Clock, DesiredEndpoint, DesiredServicePort, EndpointCount, LimitUsage } from '@signalbox/core';
 import { createCircuitBreaker, type Admission, type Limit } from '../balance/circuit-breaker.ts';
 import { endpointName } from '../balance/endpoint-name.ts';
