@@ -14,6 +14,7 @@ export interface HeldChain {
   readonly rules: number;
 }
 
+/** A desired chain, and the chain of that name in the kernel. */
 export interface ComparedChain {
   readonly desired: EncodedChain;
   /** `null`: the chain does not exist. */
@@ -36,6 +37,7 @@ export function compareChain(
   return { desired, held: isWhole ? held : { ...held, listed: digestOf(listed) }, isSame: true };
 }
 
+/** The listed rules of a chain as digest and count; `listed` is left out. */
 export function heldChain(listed: readonly string[]): HeldChain {
   return { digest: digestOf(listed), rules: listed.length };
 }

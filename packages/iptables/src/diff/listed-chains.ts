@@ -5,6 +5,7 @@ import type { TableName } from '../objects/rule.ts';
 import type { OwnedTables } from './owned-rules.ts';
 import type { RuleOperation } from './reconcile-rules.ts';
 
+/** One chain as lines of `iptables-save`, in the kernel and as desired. */
 export interface ListedChain {
   /** `chain KUBE-SERVICES in table nat`. */
   readonly object: string;
@@ -13,6 +14,7 @@ export interface ListedChain {
   readonly desired: readonly string[];
 }
 
+/** A chain by its table and name. */
 export interface ChainPlace {
   readonly table: TableName;
   readonly name: string;

@@ -19,6 +19,7 @@ export function withoutKept(own: Ownership, kept: Ownership | null): Ownership {
   };
 }
 
+/** An owned rule in a chain that is not owned, and that jumps to an owned chain. */
 export interface ListedJump {
   readonly chain: string;
   /** As listed. */
@@ -37,13 +38,16 @@ export interface OwnedRules {
   readonly referenced: ReadonlySet<string>;
 }
 
+/** Every table of Services, divided by ownership. */
 export type OwnedTables = Readonly<Record<TableName, OwnedRules>>;
 
+/** Divides the listing of each table by ownership. */
 export function divideTables(listed: ListedTables, ownership: Ownership): OwnedTables {
   const divided = (table: TableName): OwnedRules => divideTable(listed[table], ownership);
   return { filter: divided('filter'), nat: divided('nat'), mangle: divided('mangle') };
 }
 
+/** Divides the listing of one table. A rule that is not owned and jumps to an owned chain puts that chain into `referenced`. */
 export function divideTable({ table, chains }: ListedTable, ownership: Ownership): OwnedRules {
   const own = new Map<string, readonly string[]>();
   const others = new Map<string, readonly string[]>();
@@ -65,6 +69,7 @@ export function divideTable({ table, chains }: ListedTable, ownership: Ownership
   return { own, others, jumps, referenced };
 }
 
+/** The name after `-j` or `-g` in the text of a rule, a chain or an extension; `null`: the rule has no target. */
 export function targetChain(text: string): string | null {
   return /(?:^| )-[jg] (\S+)/.exec(text)?.[1] ?? null;
 }

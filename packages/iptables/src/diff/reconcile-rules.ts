@@ -14,11 +14,13 @@ import type { OwnedRules, OwnedTables } from './owned-rules.ts';
 export interface MissingJump {
   readonly table: TableName;
   readonly chain: string;
+  /** Canonical text, without `-A CHAIN `. */
   readonly rule: string;
   /** The chain does not exist yet and is no hook. */
   readonly create: boolean;
 }
 
+/** An owned chain in the kernel that is not desired. */
 export interface ObsoleteChain {
   readonly name: string;
   /** As listed. */
@@ -27,6 +29,7 @@ export interface ObsoleteChain {
   readonly isReferenced: boolean;
 }
 
+/** The whole content of the owned chains of one family, and the rules that lead to them. */
 export interface DesiredRules {
   readonly family: Family;
   readonly chains: readonly Chain[];
@@ -34,6 +37,7 @@ export interface DesiredRules {
   readonly jumps: readonly SharedRule[];
 }
 
+/** One change from the listed rules towards the desired ones. `text` is the rule as listed. */
 export type RuleOperation =
   | { readonly kind: 'write-chain'; readonly table: TableName; readonly chain: EncodedChain }
   | { readonly kind: 'insert-jump'; readonly table: TableName; readonly jump: MissingJump }

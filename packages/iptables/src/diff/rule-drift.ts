@@ -4,13 +4,16 @@ import type { TableName } from '../objects/rule.ts';
 import type { OwnedTables } from './owned-rules.ts';
 import type { RuleOperation } from './reconcile-rules.ts';
 
+/** The drift of a whole chain. */
 export function chainDrift(kind: Drift['kind'], table: TableName, name: string): Drift {
   return { kind, type: 'chain', name, within: table };
 }
 
+/** A rule in a chain. */
 export interface PlacedText {
   readonly table: TableName;
   readonly chain: string;
+  /** Everything after `-A CHAIN `. */
   readonly rule: string;
 }
 

@@ -11,9 +11,11 @@ import { watchCommits } from './watch-commits.ts';
 export interface Guarded {
   readonly table: TableName;
   readonly chain: string;
+  /** Canonical text, without `-A CHAIN `. */
   readonly rule: string;
 }
 
+/** The driver to query, what must exist, and the functions to call. */
 export interface DriftWatchOptions {
   readonly driver: IptablesDriver;
   readonly clock: Pick<Clock, 'schedule'>;
@@ -21,9 +23,11 @@ export interface DriftWatchOptions {
   readonly interval: () => number;
   /** `off`: there is nothing to guard, or it is known to be altered. `writing`: a sync may be about to write what is missing. */
   readonly phase: () => 'off' | 'writing' | 'idle';
+  /** An owned chain of table mangle; its absence shows that another process has removed owned chains. */
   readonly canary: string;
   /** The jumps to owned chains. */
   readonly guarded: () => readonly Guarded[];
+  /** Called with the chain or jump that is missing, in words, after each check in phase `idle` that finds one missing. */
   readonly onDrift: (what: string) => void;
   /** Called at intervals, with the number of commits of other processes. */
   readonly onCommits: (total: number) => void;
@@ -31,6 +35,10 @@ export interface DriftWatchOptions {
   readonly onProblem: (problem: BackendError) => void;
 }
 
+/**
+ * Starts the checks and the count of commits; the returned function stops them. A check that fails counts as one that finds
+ * nothing missing.
+ */
 export function createDriftWatch(options: DriftWatchOptions): () => void {
   const { driver, clock, interval, phase } = options;
   const guarding = { over: false };

@@ -18,6 +18,7 @@ import { isExit, queryError, restoreError } from './tool-errors.ts';
 import { createNotices, slowCommand, type Notices, type OnToolNotice } from './tool-notices.ts';
 import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 
+/** Which programs of iptables run, and their time limits. */
 export interface ExecDriverOptions {
   readonly family: Family;
   /** Precedes every command: `['ip', 'netns', 'exec', 'x']`. */

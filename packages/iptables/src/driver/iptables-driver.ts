@@ -17,9 +17,11 @@ export type Variant = 'nft' | 'legacy';
 export interface KeptRules {
   /** In tables of this variant; the other variant has none. */
   readonly variant: Variant;
+  /** `all`: every rule of the variant. */
   readonly rules: Ownership | 'all';
 }
 
+/** Variant, version and features of the iptables programs. */
 export interface ToolFacts {
   readonly variant: Variant;
   /** `1.8.9`. */
@@ -28,6 +30,10 @@ export interface ToolFacts {
   readonly randomFully: boolean;
 }
 
+/**
+ * Reads and writes the tables of one family. Methods return errors as values: the program is missing, fails, or is killed at
+ * its time limit.
+ */
 export interface IptablesDriver {
   readonly family: Family;
   /** Detects the tool and its features. After a success it returns the same result without another query. */
@@ -50,6 +56,7 @@ export interface IptablesDriver {
   ): Promise<Result<null>>;
   /** `iptables-restore --noflush`: each table in the input is a transaction, applied completely or not at all. */
   restore(input: RestoreInput): Promise<Result<null>>;
+  /** Whether the chain exists, a hook or user-defined. */
   hasChain(table: TableName, chain: string): Promise<Result<boolean>>;
   /** `rule` is canonical text. */
   hasRule(table: TableName, chain: string, rule: string): Promise<Result<boolean>>;
@@ -57,6 +64,7 @@ export interface IptablesDriver {
   otherVariant(): Promise<IptablesDriver | null>;
   /** The number of times that other processes have written nf_tables; absent where that cannot be determined. */
   otherCommits?(): Promise<OtherCommits>;
+  /** Ends commands that still run and closes sockets; rules stay in place. */
   close(): Promise<void>;
 }
 

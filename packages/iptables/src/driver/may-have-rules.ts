@@ -11,6 +11,7 @@ import type { KeptRules, Variant } from './iptables-driver.ts';
 import { LEGACY_TABLES } from './kubelet-variant.ts';
 import { nftTable } from './nft-family.ts';
 
+/** The rules whose existence `mayHaveRules` queries. */
 export interface RuleQuery {
   readonly family: Family;
   readonly own: Ownership;

@@ -6,6 +6,7 @@ import { backendError, type BackendError } from '@signalbox/core';
 import { createNftablesClient, type NftablesClient } from '@signalbox/netlink';
 import type { RestoreInput } from '../encode/restore-input.ts';
 
+/** The number of commits to nf_tables by other processes, or why it is not available (NFT_MSG_GETGEN). */
 export type OtherCommits =
   /** Differs from the last result if another process has committed since. */
   | { readonly kind: 'counted'; readonly total: number }

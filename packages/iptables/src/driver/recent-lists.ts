@@ -9,12 +9,15 @@ import {
   succeed,
 } from '@signalbox/core';
 
+/** A client in a list of `-m recent`. */
 export interface RecentEntry {
+  /** Canonical text. */
   readonly address: string;
   /** Timer ticks of the kernel. */
   readonly lastSeen: number;
 }
 
+/** Reads and writes the files of xt_recent, one for each list. Errors: `not-permitted` for EACCES and EPERM, else `not-found`. */
 export interface RecentLists {
   /** Empty where the kernel's module is not loaded. A list exists as long as a rule refers to it. */
   names(): Promise<Result<readonly string[]>>;
@@ -26,6 +29,7 @@ export interface RecentLists {
 
 const FOLDER = '/proc/net/xt_recent';
 
+/** `folder`: the directory of the files; by default `/proc/net/xt_recent`. */
 export function createRecentLists(folder: string = FOLDER): RecentLists {
   return {
     names: () => unlessAbsent(folder, () => readdir(folder)),

@@ -7,6 +7,7 @@ import { rule, type TableName, type TypedRule } from '../objects/rule.ts';
 import { NO_TARGET } from '../objects/target.ts';
 import type { IptablesDriver } from './iptables-driver.ts';
 
+/** A rule and its table. `refusalOf` tries rules of filter and nat only. */
 export interface PlacedRule {
   readonly table: TableName;
   readonly rule: TypedRule;

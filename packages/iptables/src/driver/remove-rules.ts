@@ -8,6 +8,7 @@ import { encodeRule } from '../encode/rule-text.ts';
 import { type SharedRule, TABLES, type TableName } from '../objects/rule.ts';
 import { listTables, type IptablesDriver, type KeptRules, type Variant } from './iptables-driver.ts';
 
+/** The rules of one mode, as `removeRules` recognizes them. */
 export interface Removal {
   /** The rules of the mode among these. `kept`: those that another mode uses, which stay in any case. */
   readonly own: (listed: ListedTables, kept: Ownership | null) => Ownership;

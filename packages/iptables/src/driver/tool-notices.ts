@@ -3,11 +3,13 @@ import type { Family } from '@signalbox/core';
 import type { TableName } from '../objects/rule.ts';
 import { nftTable } from './nft-family.ts';
 
+/** A message for the log, with its keys and values. */
 export interface ToolNotice {
   readonly message: string;
   readonly data: Readonly<Record<string, string | number>>;
 }
 
+/** Receives each notice when its condition is detected. */
 export type OnToolNotice = (notice: ToolNotice) => void;
 
 export function slowCommand(command: readonly string[], milliseconds: number): ToolNotice {

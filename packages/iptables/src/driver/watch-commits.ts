@@ -1,6 +1,7 @@
 import type { BackendError, Clock } from '@signalbox/core';
 import type { IptablesDriver } from './iptables-driver.ts';
 
+/** The driver to query, and the functions to call. */
 export interface CommitWatchOptions {
   readonly driver: Pick<IptablesDriver, 'probe' | 'otherCommits'>;
   readonly clock: Pick<Clock, 'schedule'>;

@@ -10,14 +10,17 @@ export interface EncodedChain {
   readonly name: string;
   /** Each without `-A CHAIN `. */
   readonly rules: readonly string[];
+  /** Of the rules alone: see `digestOf`. */
   readonly digest: string;
 }
 
+/** The rules of a chain in canonical text, in their order. `tolerated` is not encoded. */
 export function encodeChain(chain: Chain, family: Family): EncodedChain {
   const rules = chain.rules.map((rule) => encodeRule(rule, family));
   return { table: chain.table, name: chain.name, rules, digest: digestOf(rules) };
 }
 
+/** SHA-1 of the rules, one a line, in base64. */
 export function digestOf(rules: readonly string[]): string {
   return createHash('sha1').update(rules.join('\n')).digest('base64');
 }

@@ -20,6 +20,7 @@ const HEADER_ORDER: Readonly<Record<HeaderMatch['kind'], number>> = {
   protocol: 4,
 };
 
+/** Whether the match is an option of iptables itself (`-s`, `-d`, `-i`, `-o`, `-p`), not of an extension (`-m`). */
 export function isHeader(match: Match): match is HeaderMatch {
   return match.kind in HEADER_ORDER;
 }

@@ -7,10 +7,14 @@ export interface ListedTable {
   readonly chains: ReadonlyMap<string, readonly string[]>;
 }
 
+/** The tables that Services use. A table that the listing does not contain has no chains. */
 export type ListedTables = Readonly<Record<TableName, ListedTable>>;
 
+/** Collects the output of `iptables-save`. */
 export interface SaveReader {
+  /** Takes the next line, without its newline. */
   readonly take: (line: string) => void;
+  /** The lines taken so far; grows with each. */
   readonly tables: ListedTables;
 }
 
@@ -45,7 +49,9 @@ export function readSaveLines(visitor: SaveVisitor): (line: string) => void {
  */
 export const UNLISTED_RULE = '-m comment --comment "rules that iptables cannot list"';
 
+/** Checks whether the output of `iptables-save` is complete. */
 export interface SaveCheck {
+  /** Takes the next line, without its newline. */
   readonly take: (line: string) => void;
   /** Tables that the tool did not list because of rules that it cannot express. */
   readonly incompatible: ReadonlySet<string>;
@@ -111,11 +117,13 @@ export function createListing(): { readonly visitor: SaveVisitor; readonly table
   };
 }
 
+/** A reader without lines. Lines of other tables, and comments, are ignored. */
 export function createSaveReader(): SaveReader {
   const { visitor, tables } = createListing();
   return { take: readSaveLines(visitor), tables };
 }
 
+/** The complete output of `iptables-save`. Whether it is truncated is not checked: see `checkSaveLines`. */
 export function parseSave(text: string): ListedTables {
   const reader = createSaveReader();
   for (const line of text.split('\n')) reader.take(line);

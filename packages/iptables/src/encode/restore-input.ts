@@ -15,6 +15,7 @@ export type RestoreOperation =
   /** Deletes one rule, which must exist. */
   | { readonly kind: 'remove'; readonly chain: string; readonly rule: string };
 
+/** The operations of one transaction. Their order counts only among rules: see `encodeRestore`. */
 export interface TableInput {
   readonly table: TableName;
   readonly operations: readonly RestoreOperation[];
@@ -58,6 +59,7 @@ function checkLine(text: string): void {
   }
 }
 
+/** The whole input as one string. */
 export function restoreText(input: RestoreInput): string {
   return typeof input === 'string' ? input : [...input].join('');
 }

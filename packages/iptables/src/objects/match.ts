@@ -22,8 +22,10 @@ export const CONNTRACK_STATES = [
   'SNAT',
   'DNAT',
 ] as const;
+/** A state of `-m conntrack --ctstate`. */
 export type ConntrackState = (typeof CONNTRACK_STATES)[number];
 
+/** A type of `-m addrtype`, as the routing table classifies an address. */
 export type AddressType = 'LOCAL' | 'UNICAST' | 'BROADCAST' | 'MULTICAST' | 'ANYCAST';
 
 /** Parts that every rule has at most once, and that come first in its text. */
@@ -65,6 +67,7 @@ export interface PortsMatch {
   readonly destination: PortRange | null;
 }
 
+/** A condition of an extension of iptables (`-m`). `mark`: true if (mark & `mask`) == `value`. */
 export type ExtensionMatch =
   | PortsMatch
   | { readonly kind: 'mark'; readonly value: number; readonly mask: number; readonly invert?: true }
@@ -91,6 +94,7 @@ export type ExtensionMatch =
   /** Counts the packet in a named accounting object; always true. */
   | { readonly kind: 'accounting'; readonly name: string };
 
+/** One condition of a rule. `invert`: true for the packets that do not match (`!`). */
 export type Match = HeaderMatch | ExtensionMatch;
 
 type Probability = Extract<Match, { readonly kind: 'probability' }>;
@@ -105,6 +109,7 @@ export function shareOf(part: number, whole: number): Probability {
   return { kind: 'probability', numerator: Math.round((2 ** 31 * part) / whole) };
 }
 
+/** The range that contains this port only. */
 export function singlePort(port: number): PortRange {
   return { first: port, last: port };
 }

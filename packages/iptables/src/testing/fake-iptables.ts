@@ -14,14 +14,18 @@ import { createFakeKernel, type FakeKernel, type FakeTable } from './fake-kernel
  */
 export type FakeFaults = (operation: string) => boolean;
 
+/** The family, variant and faults of a fake. */
 export interface FakeIptablesOptions {
   readonly family: Family;
+  /** Default `nft`. */
   readonly variant?: Variant;
+  /** Default: no operation fails. */
   readonly faults?: FakeFaults;
   /** The other variant of the tool; absent: it is not installed. */
   readonly other?: FakeIptables;
 }
 
+/** A driver on a fake kernel, and the access of tests to that kernel. */
 export interface FakeIptables {
   readonly driver: IptablesDriver;
   readonly kernel: FakeKernel;

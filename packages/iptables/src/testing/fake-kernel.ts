@@ -4,12 +4,14 @@ import { encodeRule } from '../encode/rule-text.ts';
 import { BUILTIN_CHAINS, TABLES, type Rule, type TableName } from '../objects/rule.ts';
 import type { Family } from '@signalbox/core';
 
+/** A rule in the fake kernel. */
 export interface HeldRule {
   /** As `iptables-save` prints it. */
   readonly text: string;
   readonly rule: Rule;
 }
 
+/** Chain → its rules; the hooks are chains of every table. */
 export type FakeTable = ReadonlyMap<string, readonly HeldRule[]>;
 
 /** Why a line or a table was refused. */
@@ -19,13 +21,16 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** The tables of one family. */
 export interface FakeKernel {
   readonly family: Family;
+  /** The current content; later changes replace it. */
   table(name: TableName): FakeTable;
   /** Applies one table's input, completely or not at all. `lines` begin after `*table`, without `COMMIT`. */
   apply(name: TableName, lines: readonly string[], firstLine: number): Refusal | null;
 }
 
+/** Tables with empty hooks and no other chains. */
 export function createFakeKernel(family: Family): FakeKernel {
   const tables = new Map<TableName, Map<string, readonly HeldRule[]>>(
     TABLES.map((table) => [table, new Map(BUILTIN_CHAINS[table].map((name) => [name, []]))]),

@@ -20,12 +20,14 @@ export type SetLookup = (
   packet: TracedPacket,
 ) => boolean;
 
+/** The state of the node that the conditions of rules depend on. */
 export interface World {
   /** The node's own addresses. */
   readonly addresses: readonly string[];
   readonly recent: RecentLists;
   /** Seconds. */
   readonly now: () => number;
+  /** Absent: no packet matches a set. */
   readonly sets?: SetLookup;
   /** Lists are written: for connections, not for queries. */
   readonly remember: boolean;
@@ -34,6 +36,7 @@ export interface World {
 /** True, false, or true with a probability. */
 export type MatchAnswer = boolean | { readonly probability: number };
 
+/** Whether the packet, as the first of its connection, matches. `bridge-port` and `ipvs` match none, and of address types only LOCAL. */
 export function matches(match: Match, packet: TracedPacket, world: World): MatchAnswer {
   if (match.kind === 'probability') return { probability: match.numerator / 2 ** 31 };
   const inverted = 'invert' in match && match.invert;
@@ -94,6 +97,7 @@ function inState(states: readonly string[], packet: TracedPacket): boolean {
   return states.includes('NEW') || (packet.translated && states.includes('DNAT'));
 }
 
+/** Whether the address is of the node (type LOCAL): a loopback address, or one of `addresses`. */
 export function isNodeAddress(address: string, world: World): boolean {
   return isLoopback(address) || world.addresses.includes(address);
 }

@@ -5,6 +5,7 @@ import type { TableName } from '../objects/rule.ts';
 import { isNodeAddress, type TracedPacket, type World } from './match-packet.ts';
 import { traverse, type Branch, type Chance, type Ruleset } from './traverse.ts';
 
+/** The rules of each table, the state outside of rules, and the decision at `-m statistic`. */
 export interface TraceInput {
   readonly rules: (table: TableName) => Ruleset;
   readonly world: World;

@@ -3,6 +3,7 @@ import type { Rule, TypedRule } from '../objects/rule.ts';
 import type { Target } from '../objects/target.ts';
 import { matches, type TracedPacket, type World } from './match-packet.ts';
 
+/** How a path through a chain ends. `return`: its last rule was passed, or a rule returned. */
 export type Verdict = 'accept' | 'drop' | 'reject' | 'return';
 
 /** One of the paths, with its share of all packets. */
@@ -12,6 +13,7 @@ export interface Branch {
   readonly probability: number;
 }
 
+/** The rules of one table. */
 export interface Ruleset {
   /** Rules of a chain; `undefined` if the chain does not exist. */
   chain(name: string): readonly Rule[] | undefined;
@@ -20,6 +22,7 @@ export interface Ruleset {
 /** The decision at `-m statistic`: follow both paths, or choose at random. */
 export type Chance = 'both' | (() => number);
 
+/** The table that a packet traverses, and the conditions of the traversal. */
 export interface Traversal {
   readonly rules: Ruleset;
   readonly world: World;
@@ -29,6 +32,7 @@ export interface Traversal {
 /** Deeper jumps than this mean a loop, which the kernel refuses. */
 const DEPTH_LIMIT = 64;
 
+/** Every path from `chain`, a hook or user-defined; opaque rules are skipped. Throws if a jump leads to no chain or in a circle. */
 export function traverse(traversal: Traversal, chain: string, packet: TracedPacket): readonly Branch[] {
   return walk(traversal, chain, { verdict: 'return', packet, probability: 1 }, 0);
 }
