@@ -2,6 +2,7 @@ import type { Clock, Family } from '@signalbox/core';
 import type { IptablesDriver, ToolFacts } from '@signalbox/iptables';
 import type { RuleOptions } from './compile/context.ts';
 
+/** The options of `createIptablesBackend`; one backend serves one family. */
 export interface IptablesOptions {
   readonly family: Family;
   /** Default: runs the node's iptables (`createExecDriver`). */
@@ -20,9 +21,12 @@ export interface IptablesOptions {
   readonly clock?: Pick<Clock, 'elapsed' | 'schedule'>;
 }
 
+/** An option that a configuration can set. */
 export interface OptionDescription {
   readonly name: keyof IptablesOptions;
+  /** As text. */
   readonly default: string;
+  /** One line for help texts. */
   readonly meaning: string;
 }
 

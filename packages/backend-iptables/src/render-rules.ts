@@ -15,6 +15,7 @@ import { createRuleCompiler, type RuleCompiler } from './compile/rule-compiler.t
 import { isFirewallJump } from './diff/plan.ts';
 import { type IptablesOptions, ruleOptions } from './options.ts';
 
+/** Options of the rules, as in `IptablesOptions`, and the variant to render for. */
 export interface RenderOptions extends Pick<
   IptablesOptions,
   'masqueradeBit' | 'randomFully' | 'conntrackLiberal' | 'accounting'

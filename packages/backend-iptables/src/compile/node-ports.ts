@@ -11,6 +11,7 @@ import { comment, LOOPBACK, TO_NODE, toPort } from './frontend-match.ts';
  */
 export const LOCALHOST_NODE_PORTS_SYSCTL = { path: 'net/ipv4/conf/all/route_localnet', value: '1' } as const;
 
+/** Whether node ports accept connections to 127.0.0.0/8: IPv4 only, and only if `nodePortAddresses.loopback` is set. */
 export function servesLocalhost(node: DesiredNode, family: Family): boolean {
   return family === 'IPv4' && node.nodePortAddresses.loopback;
 }

@@ -13,7 +13,9 @@ import {
   type PlacedRule,
 } from '@signalbox/iptables';
 
+/** A kernel module that rules of Services need and this node lacks. */
 export interface MissingModule {
+  /** `xt_recent`. */
   readonly module: string;
   /** The features that do not work without it; `everything`: the mode. */
   readonly neededFor: string;

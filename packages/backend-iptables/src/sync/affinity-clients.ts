@@ -9,6 +9,7 @@ import { type BackendError, type DesiredServicePort, fail, type Result, succeed 
 import { createRecentLists, type RecentEntry, type RecentLists } from '@signalbox/iptables';
 import { endpointChain } from '../compile/names.ts';
 
+/** The lists of `-m recent`, and the clock that their timestamps count from. */
 export interface AffinityLists {
   readonly lists: RecentLists;
   /** Seconds since the kernel started. */

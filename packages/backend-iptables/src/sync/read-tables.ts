@@ -46,6 +46,7 @@ function isBaseJump(table: TableName, chain: string, text: string): boolean {
   return KNOWN_JUMPS.has(`${table} ${chain} ${text}`) || /--comment "kubernetes /.test(text);
 }
 
+/** The chains of iptables mode, of Signalbox and of kube-proxy, and the jumps to them from the hooks. */
 export const OWNERSHIP: Ownership = { isOwnChain, isOwnJump: isBaseJump };
 
 const KNOWN_JUMPS: ReadonlySet<string> = new Set(

@@ -3,6 +3,7 @@ import { type Result, succeed } from '@signalbox/core';
 import { divideTable, type IptablesDriver, listTables, TABLES } from '@signalbox/iptables';
 import { OWNERSHIP } from './read-tables.ts';
 
+/** One line for each table and variant with owned jumps or chains: `2 jumps in table nat (nft)`. Empty: nothing to remove. */
 export async function surveyVariants(driver: IptablesDriver): Promise<Result<readonly string[]>> {
   const found = await surveyOne(driver);
   const other = found.ok ? await driver.otherVariant() : null;

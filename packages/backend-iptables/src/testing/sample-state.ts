@@ -12,17 +12,24 @@ import type {
 
 export { changeBetween, REFUSED, TO_CLUSTER } from '@signalbox/backend-kit/testing';
 
+/** The IPv4 node of the testkit. */
 export const SAMPLE_NODE: DesiredNode = sampleNode('IPv4');
 
+/** Every client reaches all endpoints, masqueraded. */
 export const TO_CLUSTER_MASQUERADED: readonly Route[] = [
   { source: 'any', target: 'cluster', masquerade: true, rule: 'S21' },
 ];
 
+/** A service port by its number; the rest has defaults. */
 export interface SampleService {
   readonly index: number;
+  /** Default TCP. */
   readonly protocol?: Protocol;
+  /** Default: one cluster IP. */
   readonly frontends?: readonly Frontend[];
+  /** Default: two, one of them local. */
   readonly endpoints?: readonly DesiredEndpoint[];
+  /** Session affinity timeout; absent: no session affinity. */
   readonly affinitySeconds?: number;
 }
 
@@ -34,6 +41,7 @@ export function sampleService(sample: SampleService): DesiredServicePort {
   return servicePort(name, frontends, endpoints, sample.affinitySeconds);
 }
 
+/** The cluster IP of service number `index`, 10.96.x.y port 80. */
 export function clusterIP(index: number, routes: readonly Route[]): Frontend {
   const address = `10.96.${(index >> 8) & 255}.${index & 255}`;
   return { kind: 'cluster-ip', address, port: 80, policy: 'cluster', routes };
@@ -48,6 +56,7 @@ export function sampleEndpoints(index: number, count: number, port = 8080): read
   });
 }
 
+/** The IPv4 state of these service ports on this node. */
 export function sampleState(services: readonly DesiredServicePort[], node = SAMPLE_NODE): DesiredState {
   return sampleStateOf('IPv4', services, node);
 }

@@ -15,6 +15,7 @@ import type { IptablesOptions } from '../options.ts';
 
 const GOLDEN = 'iptables.restore';
 
+/** Runs the scenarios on a fake iptables (nft variant). Golden `iptables.restore`: the owned chains. */
 export const iptablesScenarioBackend: ScenarioBackend = {
   mode: 'iptables',
   goldens: [GOLDEN],
@@ -54,6 +55,7 @@ export function backendOptions(options: Readonly<Record<string, unknown>>): Part
   };
 }
 
+/** The rules of one table of the fake, for `tracePacket`. */
 export function rulesOf(fake: FakeIptables, table: TableName): Ruleset {
   return {
     chain: (name) =>
