@@ -11,6 +11,7 @@ import type { Operation } from './objects/operation.ts';
 import { virtualServerKey, type VirtualServer } from './objects/virtual-server.ts';
 import { settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
 
+/** What a clean-up leaves in place. */
 export interface IpvsCleanup {
   /** Rules of the mode that runs instead. */
   readonly kept: KeptRules | null;

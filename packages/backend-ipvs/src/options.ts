@@ -6,6 +6,7 @@ import type { IpvsDriver, IpvsTimeoutOptions } from './driver/ipvs-driver.ts';
 import { createNetlinkDriver } from './driver/netlink-driver.ts';
 import { NO_JOURNAL, type Journal } from './driver/journal.ts';
 
+/** The options of `createIpvsBackend`; one backend serves one family. */
 export interface IpvsBackendOptions {
   readonly family: Family;
   /** How to reach the kernel; by default netlink and iptables in the network namespace of this process. */
@@ -31,6 +32,7 @@ export interface IpvsBackendOptions {
    * since that was last done; 20 seconds by default, less than the usual period of empty syncs.
    */
   readonly reconcileInterval?: number;
+  /** `drop` by default. */
   readonly localPolicyFallback?: LocalPolicyFallback;
   /** Keeps the names of owned virtual servers over a restart; without one, ownership follows from the kernel's state. */
   readonly journal?: Journal;

@@ -1,6 +1,7 @@
 /** Kernel settings that IPVS needs to serve Kubernetes (IPVS2). */
 import { STRICT_ARP, type Sysctl } from '@signalbox/backend-kit';
 
+/** The facts that the values depend on. */
 export interface SysctlOptions {
   /** `uname -r`: `6.1.0-18-amd64`. */
   readonly kernelRelease: string;
@@ -8,6 +9,7 @@ export interface SysctlOptions {
   readonly strictARP: boolean;
 }
 
+/** The settings and values, in the order in which they are written. `conn_reuse_mode` is set on Linux 4.1 to 5.8 only. */
 export function requiredSysctls({ kernelRelease, strictARP }: SysctlOptions): readonly Sysctl[] {
   return [
     { name: 'net/ipv4/vs/conntrack', value: '1' },

@@ -21,6 +21,7 @@ export interface IpvsTimeoutOptions {
   readonly udp?: number;
 }
 
+/** Reads and writes IPVS, ipset, the device and the packet filter, for one family. */
 export interface IpvsDriver {
   /** `uname -r`. */
   kernelRelease(): string;
@@ -28,9 +29,11 @@ export interface IpvsDriver {
   knowsRandomFully(): Promise<Result<boolean>>;
   /** Value of /proc/sys/`name`, without the newline. */
   readSysctl(name: string): Promise<Result<string>>;
+  /** Errors: `not-found` if the kernel has no such setting, else `not-permitted`. */
   writeSysctl(name: string, value: string): Promise<BackendError | null>;
   /** Makes sure that IPVS, ipset and the scheduler work, loading kernel modules if it must (IPVS1). */
   probe(scheduler: string): Promise<BackendError | null>;
+  /** For all connections of the network namespace (IPVS_CMD_SET_CONFIG), in whole seconds. */
   setTimeouts(timeouts: IpvsTimeoutOptions): Promise<BackendError | null>;
   /** Loads no kernel module: where IPVS is not loaded there are no virtual servers. */
   observe(): Promise<Result<Observed>>;
@@ -48,5 +51,6 @@ export interface IpvsDriver {
   removeRules(remains: ObsoleteRules, kept?: KeptRules | null): Promise<Result<readonly string[]>>;
   /** Calls back when kube-ipvs0 or one of its addresses is removed; the returned function stops it. `onProblem`: as in `Backend`. */
   watch?(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
+  /** Closes sockets and the iptables driver; objects in the kernel stay. */
   close(): Promise<void>;
 }

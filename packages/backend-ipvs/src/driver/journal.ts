@@ -5,10 +5,13 @@ import { backendError, type BackendError } from '@signalbox/core';
 import type { Ownership } from '../objects/ownership.ts';
 import type { VirtualServerKey } from '../objects/virtual-server.ts';
 
+/** Stores the keys of virtual servers, owned or not, over a restart. `fileJournal` returns `unavailable` if it cannot change its file. */
 export interface Journal {
   /** `null`: there is none, or it cannot be read. */
   load(): Promise<Ownership | null>;
+  /** Replaces the content. */
   save(ownership: Ownership): Promise<BackendError | null>;
+  /** Succeeds if there is no journal. */
   remove(): Promise<BackendError | null>;
 }
 

@@ -14,6 +14,7 @@ import { packetFilterDifference, removeObsoleteRules } from './packet-filter.ts'
 import { probeKernel } from './probe.ts';
 import { createRuleComparison, watchRules } from './rule-watch.ts';
 
+/** The family, and the iptables to use. */
 export interface NetlinkDriverOptions {
   readonly family: Family;
   /** How to reach the packet filter; the node's own iptables by default. */

@@ -14,6 +14,7 @@ import {
   type SourceRanges,
 } from '@signalbox/core';
 
+/** Node `node-a`: pods in 10.244.0.0/16, addresses 192.0.2.10 and 192.0.2.11. */
 export const TEST_NODE: DesiredNode = {
   name: 'node-a',
   localDetector: { kind: 'cidrs', cidrs: ['10.244.0.0/16'] },
@@ -23,6 +24,7 @@ export const TEST_NODE: DesiredNode = {
   serviceCIDRs: [],
 };
 
+/** A route; `masquerade`: `*` masquerades, any other text does not. */
 export function route(source: Route['source'], target: Route['target'], masquerade = ''): Route {
   return { source, target, masquerade: masquerade === '*', rule: 'S15' };
 }
@@ -33,6 +35,7 @@ export function endpoint(text: string): DesiredEndpoint {
   return { address, port: Number(port), isLocal: address.startsWith('10.244.1.') };
 }
 
+/** The parts of a service port that differ from the defaults of `service`. */
 export interface ServiceShape {
   readonly name?: string;
   readonly protocol?: Protocol;
@@ -48,6 +51,7 @@ export interface ServiceShape {
   readonly endpoints?: readonly string[];
   /** Endpoints that serve without being chosen. */
   readonly alsoServing?: readonly string[];
+  /** Session affinity timeout; absent: no session affinity. */
   readonly affinitySeconds?: number;
 }
 
@@ -126,8 +130,10 @@ function externalRoutes(policy: 'cluster' | 'local', { all, local }: Availabilit
   ];
 }
 
+/** The parts of a change; absent parts are empty. */
 export interface ChangeShape {
   readonly family?: Family;
+  /** Default `TEST_NODE`. */
   readonly node?: DesiredNode;
   readonly nodeChanged?: 'changed';
   readonly added?: readonly DesiredServicePort[];
@@ -138,6 +144,7 @@ export interface ChangeShape {
 
 const COUNTS = { servicePorts: 0, endpoints: 0, noLocalEndpointsInternal: 0, noLocalEndpointsExternal: 0 };
 
+/** A change of the desired state; a full one counts as a change of the node, too. All `counts` are 0. */
 export function change(kind: DesiredChange['kind'], shape: ChangeShape = {}): DesiredChange {
   const {
     family = 'IPv4',
@@ -163,4 +170,5 @@ export function full(...added: readonly DesiredServicePort[]): DesiredChange {
   return change('full', { added });
 }
 
+/** An incremental IPv4 change without service ports. */
 export const NOTHING_NEW: DesiredChange = change('incremental');

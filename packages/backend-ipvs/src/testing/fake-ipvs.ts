@@ -16,6 +16,7 @@ import type { RealServerKey, RealServerStatus } from '../objects/real-server.ts'
 import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
 import { FakeKernel } from './fake-kernel.ts';
 
+/** The family, kernel and faults of a fake driver. */
 export interface FakeIpvsOptions {
   readonly family: Family;
   /** Several fakes on one kernel are the families of one host. */
@@ -24,6 +25,7 @@ export interface FakeIpvsOptions {
   readonly faults?: FaultPlan;
 }
 
+/** A driver on a fake kernel, and its record of calls. */
 export interface FakeIpvs {
   readonly driver: IpvsDriver;
   /** Writes so far, failed ones included. */
@@ -32,11 +34,15 @@ export interface FakeIpvs {
   observations(): number;
 }
 
+/** The host of a fake kernel. */
 export interface FakeKernelOptions {
+  /** Addresses of the other interfaces, both families. Default: none. */
   readonly hostAddresses?: readonly string[];
+  /** For the fakes of iptables only: see `FakeFaults` in @signalbox/iptables/testing. */
   readonly faults?: FaultPlan;
 }
 
+/** A kernel without virtual servers, sets or device, with a fake iptables for each family. */
 export function createFakeKernel({ hostAddresses = [], faults }: FakeKernelOptions = {}): FakeKernel {
   const iptables = FAMILIES.map((family): [Family, FakeIptables] => [
     family,
@@ -47,6 +53,7 @@ export function createFakeKernel({ hostAddresses = [], faults }: FakeKernelOptio
 
 const KERNEL_RELEASE = '6.1.0-test';
 
+/** A driver for one family of the fake kernel; reports Linux 6.1. */
 export function createFakeIpvs({ family, kernel, faults = () => false }: FakeIpvsOptions): FakeIpvs {
   const operations: Operation[] = [];
   let observations = 0;

@@ -8,16 +8,19 @@ import type { Operation } from '../objects/operation.ts';
 import { realServerKey, type RealServerKey, type RealServerStatus } from '../objects/real-server.ts';
 import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../objects/virtual-server.ts';
 
+/** A virtual server with its real servers. */
 export interface FakeServer {
   server: VirtualServer;
   readonly reals: Map<RealServerKey, RealServerStatus>;
 }
 
+/** A set with its entries, by their text. */
 export interface FakeSet {
   readonly set: IpSet;
   readonly entries: Map<string, IpSetEntry>;
 }
 
+/** Connection counts of a real server. */
 export interface Connections {
   readonly active: number;
   readonly inactive: number;
@@ -28,13 +31,17 @@ export interface Connections {
 /** Both families, as in one network namespace. Tests may write to it as another program would. */
 export class FakeKernel {
   device: 'absent' | 'owned' | 'not-dummy' = 'absent';
+  /** Addresses of kube-ipvs0. */
   readonly bound = new Set<string>();
+  /** Addresses of the other interfaces. */
   readonly hostAddresses: Set<string>;
   readonly servers = new Map<VirtualServerKey, FakeServer>();
   readonly sets = new Map<string, FakeSet>();
+  /** By name below /proc/sys: `net/ipv4/ip_forward`. One that is absent reads as 0. */
   readonly sysctls = new Map<string, string>();
   /** Those of Linux; a test may remove some. */
   readonly schedulers = new Set(SCHEDULERS);
+  /** Seconds; the defaults of Linux. */
   readonly timeouts = { tcp: 900, tcpFin: 120, udp: 300 };
   readonly #iptables: ReadonlyMap<Family, FakeIptables>;
 
@@ -43,16 +50,19 @@ export class FakeKernel {
     this.#iptables = iptables;
   }
 
+  /** Throws if the kernel was created without this family. */
   iptables(family: Family): FakeIptables {
     const fake = this.#iptables.get(family);
     if (fake === undefined) throw new Error(`this fake kernel has no ${family}`);
     return fake;
   }
 
+  /** Addresses of all interfaces, kube-ipvs0 included, of one family. */
   addressesOf(family: Family): readonly string[] {
     return [...this.hostAddresses, ...this.bound].filter((address) => familyOf(address) === family);
   }
 
+  /** Replaces the counts of a real server. Throws if it does not exist. */
   setConnections(server: VirtualServerKey, real: RealServerKey, connections: Connections): void {
     const held = this.servers.get(server);
     const status = held?.reals.get(real);

@@ -10,6 +10,7 @@ import { createFakeIpvs, createFakeKernel } from './fake-ipvs.ts';
 import type { FakeKernel } from './fake-kernel.ts';
 import { tracePacket, type Templates } from './trace-packet.ts';
 
+/** Runs the scenarios on a fake kernel. Goldens: virtual servers as ipvsadm lists them, and the sets that have entries. */
 export const ipvsScenarioBackend: ScenarioBackend = {
   mode: 'ipvs',
   goldens: ['ipvs.ipvsadm', 'ipvs.ipset'],

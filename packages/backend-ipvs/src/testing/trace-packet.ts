@@ -25,11 +25,13 @@ import type { FakeKernel, FakeServer, FakeSet } from './fake-kernel.ts';
 /** Persistence templates: virtual server and client → real server. */
 export type Templates = Map<string, RealServer>;
 
+/** The kernel that a packet traverses, and how real servers are chosen. */
 export interface TraceInput {
   readonly kernel: FakeKernel;
   readonly family: Family;
   /** Picks a real server of those that serve; absent: all of them. */
   readonly pick?: (servers: readonly RealServer[]) => RealServer | undefined;
+  /** Read and written if `pick` is given; absent: no client keeps its real server. */
   readonly templates?: Templates;
 }
 
@@ -39,6 +41,7 @@ interface Passed {
   readonly packet: TracedPacket;
 }
 
+/** Every possible outcome for the packet; with `pick`, the outcome that it chooses. */
 export function tracePacket(input: TraceInput, packet: Packet): Outcome {
   const start = tracedPacket(packet);
   return packet.inInterface === null ? sent(input, start) : received(input, start);
