@@ -16,6 +16,7 @@ export interface NetlinkError extends Pick<BackendError, 'code' | 'operation' | 
   readonly item?: number;
 }
 
+/** `{ ok: true, value }` or `{ ok: false, error }`. */
 export type NetlinkResult<T> = Result<T, NetlinkError>;
 
 /** The value of a success through `change`, a failure as it is. */

@@ -12,6 +12,7 @@ import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { decodedAnswer, encoded } from './guard.ts';
 
+/** Result of `delete`: names of objects. A name without an object is in neither list. */
 export interface AccountingDeletions {
   readonly deleted: readonly string[];
   /** Rules still count in them: they stay. */
@@ -32,9 +33,14 @@ export interface AccountingClient {
   ): Promise<NetlinkResult<readonly AccountingObject[]>>;
   /** Those that no rule refers to. Names of nothing are no error. */
   delete(names: readonly string[]): Promise<NetlinkResult<AccountingDeletions>>;
+  /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;
 }
 
+/**
+ * A client over one nfnetlink socket, which is opened at the first call.
+ * `transport` replaces that socket; `options` are not used then.
+ */
 export function createAccountingClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('netfilter', options),

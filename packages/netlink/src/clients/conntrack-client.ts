@@ -14,6 +14,7 @@ import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { Dump, NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { encoded } from './guard.ts';
 
+/** Result of `deleteFlows`. */
 export interface Deletions {
   readonly deleted: number;
   /** Entries that had gone by themselves. */
@@ -33,9 +34,14 @@ export interface ConntrackClient {
   deleteFlows(flows: readonly FlowKey[]): Promise<NetlinkResult<Deletions>>;
   /** For tests: makes entries that no packet has made. */
   createFlows(flows: readonly FlowKey[], timeoutSeconds: number): Promise<NetlinkResult<Outcomes>>;
+  /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;
 }
 
+/**
+ * A client over one nfnetlink socket, which is opened at the first call.
+ * `transport` replaces that socket; `options` are not used then.
+ */
 export function createConntrackClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('netfilter', options),

@@ -33,6 +33,7 @@ import type { NetlinkTransport } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';
 import { keepSuccess, type Kept } from './keep-success.ts';
 
+/** Entries to add to one set, or to delete from it. */
 export interface EntryList {
   readonly setName: string;
   readonly entries: readonly IpsetEntry[];
@@ -48,21 +49,30 @@ export interface IpsetClient {
   createSet(definition: IpsetDefinition, duplicates?: OnDuplicate): Promise<NetlinkResult<void>>;
   /** `busy` while a rule refers to it. */
   destroySet(name: string): Promise<NetlinkResult<void>>;
+  /** Deletes all entries; the set stays. */
   flushSet(name: string): Promise<NetlinkResult<void>>;
+  /** `exists` if there is a set `to`; `busy` while a rule or another set refers to `from`. */
   renameSet(from: string, to: string): Promise<NetlinkResult<void>>;
+  /** Exchanges the entries of two sets of one type; rules refer to the same names as before. */
   swapSets(one: string, other: string): Promise<NetlinkResult<void>>;
   /**
    * 700 entries a message. Stops at the first refusal (`IPSET_ERR_HASH_FULL` ...): `error.index` is the
    * entry that was refused, those before it are in the kernel, those after it were not tried.
    */
   addEntries(list: EntryList): Promise<NetlinkResult<void>>;
+  /** As `addEntries`. With duplicates `refuse`, an entry that does not exist is `not-found`. */
   deleteEntries(list: EntryList): Promise<NetlinkResult<void>>;
   /** All sets with their entries, or one; `not-found` if there is no such set. */
   listSets(name?: string): Promise<NetlinkResult<readonly IpsetState[]>>;
   listNames(): Promise<NetlinkResult<readonly string[]>>;
+  /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;
 }
 
+/**
+ * A client over one nfnetlink socket, which is opened at the first call.
+ * `transport` replaces that socket; `options` are not used then.
+ */
 export function createIpsetClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('netfilter', options),

@@ -57,6 +57,7 @@ export type IpvsChange =
 export interface IpvsClient {
   /** `unsupported` if the kernel has no IPVS and its module cannot be loaded. */
   info(): Promise<NetlinkResult<IpvsInfo>>;
+  /** The timeouts of the network namespace, as `ipvsadm --list --timeout` prints them. */
   timeouts(): Promise<NetlinkResult<IpvsTimeouts>>;
   /** Seconds; what is left out, and 0, keeps its value. */
   setTimeouts(timeouts: Partial<IpvsTimeouts>): Promise<NetlinkResult<void>>;
@@ -64,15 +65,21 @@ export interface IpvsClient {
   listServices(family?: AddressFamily): Promise<NetlinkResult<readonly IpvsServiceState[]>>;
   /** `not-found` if it is not there. */
   getService(key: IpvsServiceKey): Promise<NetlinkResult<IpvsServiceState>>;
+  /** Empty for a service that does not exist. */
   listDestinations(service: IpvsServiceKey): Promise<NetlinkResult<readonly IpvsDestinationState[]>>;
   /**
    * All changes in order, many to a datagram, each tried whatever became of those before it. An outcome is
    * `undefined` for success, else `exists`, `not-found` (the service, the destination or the scheduler) ...
    */
   apply(changes: readonly IpvsChange[]): Promise<NetlinkResult<Outcomes>>;
+  /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;
 }
 
+/**
+ * A client over one generic netlink socket, which is opened at the first call; the id of the family `IPVS` is kept.
+ * `transport` replaces that socket; `options` are not used then.
+ */
 export function createIpvsClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('generic', options),

@@ -55,6 +55,7 @@ export interface NftablesClient {
   listRules(table: NftablesTable): Promise<NetlinkResult<readonly NftablesRuleState[]>>;
   /** As `listRules`, at a fraction of the cost. */
   listRuleIdentities(table: NftablesTable): Promise<NetlinkResult<readonly NftablesRuleIdentity[]>>;
+  /** Sets and maps, anonymous ones too, without elements. */
   listSets(table: NftablesTable): Promise<NetlinkResult<readonly NftablesSetState[]>>;
   /** `not-found` if there is no such set. */
   listElements(table: NftablesTable, set: string): Promise<NetlinkResult<readonly NftablesElementState[]>>;
@@ -65,9 +66,14 @@ export interface NftablesClient {
     read: (elements: readonly NftablesElementState[]) => T,
     options?: { readonly counters?: boolean },
   ): Promise<NetlinkResult<readonly T[]>>;
+  /** Closes both sockets; pending calls end with `unavailable`. */
   close(): void;
 }
 
+/**
+ * A client over two nfnetlink sockets, each opened at its first use: one for commits and the generation, one for listings, in
+ * larger datagrams. `transport` and `listing` replace them.
+ */
 export function createNftablesClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('netfilter', options),

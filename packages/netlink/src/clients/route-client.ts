@@ -26,10 +26,12 @@ import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';
 
+/** One item of `applyAddresses`: RTM_NEWADDR or RTM_DELADDR. */
 export type AddressChange =
   | { readonly kind: 'add-address'; readonly address: LinkAddress; readonly options?: AddressOptions }
   | { readonly kind: 'delete-address'; readonly address: LinkAddress };
 
+/** Filter of `listAddresses`; an absent field matches every address. */
 export interface AddressSelection {
   readonly family?: AddressFamily;
   readonly linkIndex?: number;
@@ -42,14 +44,21 @@ export interface RouteClient {
   getLink(link: LinkSelector): Promise<NetlinkResult<Link>>;
   /** `exists` if the name is taken, `unsupported` if the kernel has no such kind. */
   addLink(link: NewLink): Promise<NetlinkResult<void>>;
+  /** `not-found` if there is none. */
   deleteLink(link: LinkSelector): Promise<NetlinkResult<void>>;
+  /** Sets or clears `IFF_UP`; `not-found` if there is no such link. */
   setLinkState(link: LinkSelector, state: 'up' | 'down'): Promise<NetlinkResult<void>>;
   listAddresses(selection?: AddressSelection): Promise<NetlinkResult<readonly LinkAddressState[]>>;
   /** Each is tried; an outcome is `undefined` for success, else `exists` (add), `not-found` (delete) ... */
   applyAddresses(changes: readonly AddressChange[]): Promise<NetlinkResult<Outcomes>>;
+  /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;
 }
 
+/**
+ * A client over one rtnetlink socket, which is opened at the first call.
+ * `transport` replaces that socket; `options` are not used then.
+ */
 export function createRouteClient(
   options: NetlinkOptions = {},
   transport: NetlinkTransport = openNetlink('route', options),

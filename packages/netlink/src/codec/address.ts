@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { AF_INET, AF_INET6 } from './constants.ts';
 
+/** `AF_INET` or `AF_INET6`. */
 export type AddressFamily = 'IPv4' | 'IPv6';
 
 export const FAMILY_NUMBER: Readonly<Record<AddressFamily, number>> = { IPv4: AF_INET, IPv6: AF_INET6 };

@@ -2,6 +2,7 @@
 
 export const NETLINK_PROTOCOL = { route: 0, netfilter: 12, generic: 16 } as const;
 
+/** Protocol of the socket: `NETLINK_ROUTE`, `NETLINK_NETFILTER` or `NETLINK_GENERIC`. */
 export type NetlinkProtocol = keyof typeof NETLINK_PROTOCOL;
 
 export const NLMSG_NOOP = 1;

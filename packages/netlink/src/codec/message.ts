@@ -9,7 +9,9 @@ export interface NetlinkRequest {
   readonly type: number;
   /** Flags beyond NLM_F_REQUEST: NLM_F_CREATE, NLM_F_EXCL ... The transport adds NLM_F_ACK or NLM_F_DUMP. */
   readonly flags: number;
+  /** Bytes after `struct nlmsghdr`: the header of the family and its attributes. */
   readonly payload: Uint8Array;
+  /** Not sent: for the code, the text and the index of an error. */
   readonly context?: RequestContext;
 }
 
@@ -28,12 +30,16 @@ export interface RequestContext {
 
 /** One message from the kernel. `payload` begins after the 16 bytes of `struct nlmsghdr`. */
 export interface NetlinkMessage {
+  /** `nlmsg_type`. */
   readonly type: number;
+  /** `NLM_F_*` bits. */
   readonly flags: number;
+  /** `nlmsg_seq`: that of the request which the message answers. */
   readonly sequence: number;
   readonly payload: Buffer;
 }
 
+/** `acknowledge` sets NLM_F_ACK, `dump` NLM_F_DUMP, `silent` neither. */
 export type RequestMode = 'acknowledge' | 'silent' | 'dump';
 
 const MODE_FLAGS: Readonly<Record<RequestMode, number>> = {
@@ -49,6 +55,7 @@ export interface Addressing {
   readonly port?: number;
 }
 
+/** Bytes of the encoded message: `struct nlmsghdr` and payload, padded to a multiple of 4. */
 export function requestBytes(request: NetlinkRequest): number {
   return align(NLMSG_HEADER_BYTES + request.payload.length);
 }

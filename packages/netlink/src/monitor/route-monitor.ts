@@ -13,6 +13,7 @@ export interface RouteMonitorEvents {
    * addresses now.
    */
   readonly resync: () => void;
+  /** One change of a link or of an address, in the order of the kernel. */
   readonly notification: (notification: RouteNotification) => void;
   /**
    * The child process is not running, for a reason in one line. Called once for each outage: not again until a
@@ -21,6 +22,7 @@ export interface RouteMonitorEvents {
   readonly interrupted?: (reason: string, next: 'restarting' | 'stopped') => void;
 }
 
+/** How the child process is started, and started again. */
 export interface RouteMonitorOptions {
   /** The program of the child: `@signalbox/netlink/monitor-child`. A bundle has to say where it put it. */
   readonly childFile?: string;
@@ -30,9 +32,12 @@ export interface RouteMonitorOptions {
   readonly spawn?: SpawnChild;
 }
 
+/** Runs `file` in Node.js with the parameters `words`; its standard streams are pipes. */
 export type SpawnChild = (file: string, words: readonly string[]) => ChildProcess;
 
+/** A running monitor. */
 export interface RouteMonitor {
+  /** Ends the child process; no event follows. */
   close(): void;
 }
 

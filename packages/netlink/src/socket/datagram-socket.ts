@@ -18,12 +18,15 @@ export interface DatagramSocket {
   close(): void;
 }
 
+/** Callbacks of a datagram socket. */
 export interface DatagramHandlers {
   /** In order; a long listing in several parts, with a turn of the event loop between them. */
   readonly received: (datagrams: readonly Buffer[]) => void;
+  /** A receive error, or an answer that is larger than the buffer for it. */
   readonly failed: (error: NetlinkError) => void;
 }
 
+/** Opens a netlink socket of a protocol. */
 export type OpenDatagramSocket = (
   protocol: NetlinkProtocol,
   handlers: DatagramHandlers,

@@ -14,6 +14,7 @@ import type { ExchangePlan, ExchangeReport } from './exchange.ts';
 import { ExchangeQueue } from './exchange-queue.ts';
 import type { Dump, NetlinkTransport, Outcomes, Transaction } from './transport.ts';
 
+/** Timeout of the kernel's answers, and the socket that a client uses. */
 export interface NetlinkOptions {
   /** The longest wait for a reply of the kernel; 5,000 ms by default. Its commands take microseconds. */
   readonly timeoutMilliseconds?: number;

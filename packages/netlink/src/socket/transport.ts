@@ -3,6 +3,7 @@ import type { NetlinkError, NetlinkResult } from '../result.ts';
 
 /** The whole of a listing. */
 export interface Dump<T> {
+  /** In the order of the kernel's messages. */
   readonly items: readonly T[];
   /**
    * `interrupted`: the kernel's table changed under every one of the tries, so entries may be missing or

@@ -10,6 +10,7 @@ export interface FakeAnswer {
   readonly payload?: Uint8Array;
 }
 
+/** A kernel in memory, and what it received. `open` is an option of a client. */
 export interface FakeKernel {
   readonly open: OpenDatagramSocket;
   /** Messages received, by datagram. */
@@ -20,9 +21,11 @@ export interface FakeKernel {
   readonly breakSocket: (errnoName: string) => void;
 }
 
+/** What the fake kernel answers. */
 export interface FakeKernelOptions {
   /** Answers to one message; none at all is a kernel that keeps silent. */
   readonly answer: (message: NetlinkMessage) => readonly FakeAnswer[];
+  /** Receive buffer that its sockets report; 212,992 by default. */
   readonly receiveBufferBytes?: number;
 }
 

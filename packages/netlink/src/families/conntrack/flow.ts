@@ -22,6 +22,7 @@ export interface FlowKey {
   readonly family: AddressFamily;
   /** IANA number: 6, 17 or 132. */
   readonly protocol: number;
+  /** Direction of the packet that created the entry, before address translation. */
   readonly original: FlowTuple;
   /** What the answers carry: after destination NAT its source is the endpoint. */
   readonly reply: FlowTuple;
@@ -34,9 +35,11 @@ export interface FlowKey {
   readonly id?: number;
 }
 
+/** An entry as the kernel lists it. */
 export interface FlowState extends FlowKey {
   /** `IPS_*` bits: 0x2 seen reply, 0x20 destination NAT. */
   readonly status: number;
+  /** `ct mark`; 0 where the kernel lists none. */
   readonly mark: number;
   /** Seconds until it expires, unless refreshed. */
   readonly timeoutSeconds?: number;

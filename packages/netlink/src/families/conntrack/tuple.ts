@@ -5,6 +5,7 @@ import { CTA_IP, CTA_PROTO, CTA_TUPLE } from './constants.ts';
 
 /** One direction of a flow, as the packets of that direction carry it. */
 export interface FlowTuple {
+  /** Addresses are canonical text (RFC 5952) where the kernel lists them. */
   readonly source: string;
   readonly destination: string;
   readonly sourcePort: number;

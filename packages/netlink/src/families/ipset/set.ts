@@ -11,6 +11,7 @@ import { ipsetPayload, ipsetRequest, networkOrder } from './message.ts';
 /** Types whose entries this package can encode. */
 export type IpsetHashType = 'hash:ip' | 'hash:net' | 'hash:ip,port' | 'hash:ip,port,ip' | 'hash:ip,port,net';
 
+/** A set to create. Ports of `bitmap:port` are an inclusive range; absent fields have the kernel's defaults. */
 export type IpsetDefinition =
   | {
       readonly name: string;
@@ -35,6 +36,7 @@ export interface IpsetState {
   readonly revision: number;
   /** Absent for types that have none (bitmap:port). */
   readonly family?: AddressFamily;
+  /** Buckets now; hash types only. */
   readonly hashSize?: number;
   readonly maxElements?: number;
   readonly firstPort?: number;

@@ -6,14 +6,18 @@ import { ipvsPayload, ipvsRequest } from './service.ts';
 
 /** Idle times of connections in seconds. */
 export interface IpvsTimeouts {
+  /** Of established TCP connections. */
   readonly tcp: number;
+  /** Of TCP connections after a FIN. */
   readonly tcpFin: number;
   readonly udp: number;
 }
 
+/** Answer to `IPVS_CMD_GET_INFO`. */
 export interface IpvsInfo {
   /** `1.2.1`. */
   readonly version: string;
+  /** Buckets of the hash table of connections; not a limit of their number. */
   readonly connectionTableSize: number;
 }
 

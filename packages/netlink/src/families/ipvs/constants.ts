@@ -75,4 +75,5 @@ export const IPVS_SERVICE_FLAG = {
 export const IPVS_FORWARDING = { masquerade: 0, local: 1, tunnel: 2, route: 3, bypass: 4 } as const;
 export const IPVS_FORWARDING_MASK = 0x7;
 
+/** How packets reach a destination; ipvsadm(8) has `-m` for `masquerade`, `-i` for `tunnel`, `-g` for `route`. */
 export type IpvsForwarding = keyof typeof IPVS_FORWARDING;

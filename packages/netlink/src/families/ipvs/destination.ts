@@ -26,18 +26,24 @@ export interface IpvsDestinationKey {
   readonly port: number;
 }
 
+/** A real server, as it is written to its virtual server. */
 export interface IpvsDestination extends IpvsDestinationKey {
   readonly forwarding: IpvsForwarding;
   /** 0 takes no new connections and keeps the old ones. */
   readonly weight: number;
   /** Connections at which new ones go elsewhere; 0 for no limit. */
   readonly upperThreshold: number;
+  /** Connections below which new ones are accepted again; 0 for three quarters of `upperThreshold`. */
   readonly lowerThreshold: number;
 }
 
+/** A real server as the kernel lists it. */
 export interface IpvsDestinationState extends IpvsDestination {
+  /** `ActiveConn` of ipvsadm(8). */
   readonly activeConnections: number;
+  /** `InActConn` of ipvsadm(8): connections in other states, and all of UDP. */
   readonly inactiveConnections: number;
+  /** Persistence templates: clients that are bound to this real server. */
   readonly persistentConnections: number;
   readonly stats: IpvsStats;
 }

@@ -32,10 +32,12 @@ export interface IpvsServiceKey {
   readonly family: AddressFamily;
   /** IANA number: 6, 17 or 132. */
   readonly protocol: number;
+  /** Canonical text (RFC 5952) where the kernel lists it; any valid text in a request. */
   readonly address: string;
   readonly port: number;
 }
 
+/** A virtual server, as it is written. */
 export interface IpvsService extends IpvsServiceKey {
   /** `rr`, `wlc`, `mh` ... at most 15 characters; its module must be there. */
   readonly scheduler: string;
@@ -47,6 +49,7 @@ export interface IpvsService extends IpvsServiceKey {
   readonly persistencePrefix: number;
 }
 
+/** A virtual server as the kernel lists it. */
 export interface IpvsServiceState extends IpvsService {
   readonly stats: IpvsStats;
 }

@@ -1,9 +1,12 @@
 import { readAttributes, readU32, readU64 } from '../../codec/reader.ts';
 import { IPVS_STATS_ATTR } from './constants.ts';
 
+/** Totals of a virtual or real server. Connections and packets are 32 bits wide and wrap; bytes are 64 bits wide. */
 export interface IpvsStats {
   readonly connections: number;
+  /** From clients. */
   readonly inPackets: number;
+  /** To clients; 0 where answers do not pass this node. */
   readonly outPackets: number;
   readonly inBytes: number;
   readonly outBytes: number;

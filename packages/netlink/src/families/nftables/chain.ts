@@ -10,11 +10,13 @@ import type { NftablesTable } from './table.ts';
 export interface BaseChain {
   readonly type: 'filter' | 'nat' | 'route';
   readonly hook: NftablesHook;
+  /** Chains of a hook run in ascending order of it. */
   readonly priority: number;
   /** What happens to a packet at the end of the chain; absent: it is accepted. */
   readonly policy?: 'drop';
 }
 
+/** A chain to create. */
 export interface NftablesChain {
   readonly name: string;
   /** Absent: a regular chain, which packets reach by a jump only. */

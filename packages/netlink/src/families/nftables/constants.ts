@@ -72,11 +72,13 @@ export const NAME_BYTES = 255;
 /** `NFPROTO_` numbers, by nft's words. */
 export const NFPROTO = { inet: 1, ip: 2, arp: 3, netdev: 5, bridge: 7, ip6: 10 } as const;
 
+/** Address family of a table, by the word that nft(8) has for it. */
 export type NftablesFamily = keyof typeof NFPROTO;
 
 /** Hook numbers of the families ip, ip6 and inet. */
 export const HOOK = { prerouting: 0, input: 1, forward: 2, output: 3, postrouting: 4 } as const;
 
+/** Hook of a base chain, by the word that nft(8) has for it. */
 export type NftablesHook = keyof typeof HOOK;
 
 export const VERDICT = {
@@ -100,6 +102,7 @@ export const SET_FLAG = {
   concatenation: 0x80,
 } as const;
 
+/** A name of `NFT_SET_*`. */
 export type SetFlag = keyof typeof SET_FLAG;
 
 /** nft's types: id in a concatenation (6 bits each, the first field highest) and bytes of a value. */
@@ -112,6 +115,7 @@ export const DATA_TYPE = {
   mark: { id: 19, bytes: 4 },
 } as const;
 
+/** Type of one field of a key or of data, by the word that nft(8) has for it. */
 export type DataType = keyof typeof DATA_TYPE;
 
 /** `NFT_DATA_VERDICT`. */

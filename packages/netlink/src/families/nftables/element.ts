@@ -11,12 +11,15 @@ import type { NftablesTable } from './table.ts';
 import { decodeComment, encodeComment } from './userdata.ts';
 import { type Data, readData, writeData } from './verdict.ts';
 
+/** An element to add. */
 export interface NftablesElement {
+  /** Concatenated fields, each padded to a multiple of 4 bytes; one field alone is not padded. */
   readonly key: Uint8Array;
   /** Of an interval in one of the fields: the last key of it. */
   readonly keyEnd?: Uint8Array;
   /** Of a map. */
   readonly data?: Data;
+  /** Listed by nft; at most 128 bytes are kept. */
   readonly comment?: string;
   /** Milliseconds, in sets with time-outs. */
   readonly timeout?: number;

@@ -5,6 +5,7 @@
  */
 import type { Verdict } from './verdict.ts';
 
+/** One instruction of a rule. `name` is the name of its type in the kernel. */
 export type Expression =
   /** Loads bytes of the packet. */
   | {
@@ -81,6 +82,7 @@ export type Expression =
   /** Read from the kernel only: an expression that this package does not write. */
   | { readonly name: 'unknown'; readonly kernelName: string };
 
+/** Keys of `meta`, by the words that nft(8) has for them. */
 export type MetaKey = 'mark' | 'iifname' | 'oifname' | 'l4proto' | 'nfproto';
 
 /** Payload offsets of addresses within the network header. */
@@ -91,6 +93,7 @@ export const ADDRESS_OFFSET = {
 
 /** `ct state` and `ct status` bits, in host order in a register. */
 export const CT_STATE = { invalid: 0x1, established: 0x2, related: 0x4, new: 0x8 } as const;
+/** `IPS_DST_NAT` of `ct status`: the destination of the connection is translated. */
 export const CT_STATUS_DNAT = 0x20;
 /** `RTN_LOCAL`: result of `fib`. */
 export const ADDRESS_TYPE_LOCAL = 2;

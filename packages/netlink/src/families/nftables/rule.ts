@@ -9,6 +9,7 @@ import { familyOfMessage, isMessage, nftRequest } from './message.ts';
 import type { NftablesTable } from './table.ts';
 import { decodeComment, encodeComment } from './userdata.ts';
 
+/** A rule to append to a chain. */
 export interface NftablesRule {
   readonly expressions: readonly Expression[];
   /** Listed by nft; at most 128 bytes are kept. */

@@ -28,6 +28,7 @@ export interface NftablesSet {
   readonly flags?: readonly Exclude<SetFlag, 'map' | 'concatenation'>[];
   /** Of elements that name none, in milliseconds. */
   readonly timeout?: number;
+  /** Listed by nft; at most 128 bytes are kept. */
   readonly comment?: string;
   /** Packets and bytes are counted for each element. */
   readonly counter?: true;
@@ -41,10 +42,14 @@ export interface NftablesSetState {
   readonly name: string;
   /** `SET_FLAG` bits. */
   readonly flags: number;
+  /** `DATA_TYPE` id; of a concatenation one for each field, 6 bits each, the first field highest. */
   readonly keyType: number;
+  /** In bytes, as `dataLength`. */
   readonly keyLength: number;
+  /** As `keyType`; 0 for a set, `NFT_DATA_VERDICT` for a map of verdicts. */
   readonly dataType: number;
   readonly dataLength: number;
+  /** In milliseconds; 0: none. */
   readonly timeout: number;
   readonly hasCounter: boolean;
   /** Differs from that of every set that was there before under this name. */
@@ -81,6 +86,7 @@ function flagsOf({ key, data, flags = [] }: NftablesSet): number {
 /** A declaration in numbers. `typeof` is all that the kernel does not compare where a set of this name exists: EEXIST. */
 export type NftablesSetForm = Omit<NftablesSetState, 'table' | 'handle' | 'count' | 'comment'>;
 
+/** What the kernel lists of a set that was created by this declaration. */
 export function expectedState(set: NftablesSet): NftablesSetForm {
   const key = concatenated(set.key);
   const isVerdict = set.data === 'verdict';

@@ -10,6 +10,7 @@ export type Verdict =
 /** What a register or a map element holds: a value, in the byte order that its user expects, or a verdict. */
 export type Data = Uint8Array | Verdict;
 
+/** False for a value in bytes. */
 export function isVerdict(data: Data): data is Verdict {
   return !(data instanceof Uint8Array);
 }

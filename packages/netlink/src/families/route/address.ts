@@ -16,18 +16,23 @@ const IFADDRMSG_BYTES = 8;
 /** An address of a link. */
 export interface LinkAddress {
   readonly family: AddressFamily;
+  /** Canonical text (RFC 5952) where the kernel lists it; any valid text in a request. */
   readonly address: string;
   /** 32 for an IPv4 host address, 128 for an IPv6 one. */
   readonly prefixLength: number;
+  /** `ifa_index`: the number of the interface. */
   readonly linkIndex: number;
 }
 
+/** An address as the kernel lists it, or as a notification has it. */
 export interface LinkAddressState extends LinkAddress {
+  /** `other`: a number that `ADDRESS_SCOPE` does not have. */
   readonly scope: AddressScope | 'other';
   /** `IFA_F_*` bits. */
   readonly flags: number;
 }
 
+/** What RTM_NEWADDR sets besides address and prefix length. */
 export type AddressOptions = {
   /** No duplicate address detection (IPv6): the address works at once. */
   readonly noDad?: boolean;

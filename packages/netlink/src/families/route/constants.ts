@@ -42,4 +42,5 @@ export const ROUTE_GROUP = { link: 1, ipv4Address: 5, ipv6Address: 9 } as const;
 /** `RT_SCOPE_*`. */
 export const ADDRESS_SCOPE = { global: 0, site: 200, link: 253, host: 254, nowhere: 255 } as const;
 
+/** A name of `ADDRESS_SCOPE`. */
 export type AddressScope = keyof typeof ADDRESS_SCOPE;

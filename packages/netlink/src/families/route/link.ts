@@ -6,11 +6,13 @@ import { IFLA, IFLA_INFO, LINK_FLAG, RTM, VETH_INFO_PEER } from './constants.ts'
 
 const IFINFOMSG_BYTES = 16;
 
+/** A network interface: fields of `struct ifinfomsg` and `IFLA_*` attributes. */
 export interface Link {
   readonly index: number;
   readonly name: string;
   /** `IFF_*` bits. */
   readonly flags: number;
+  /** In bytes. */
   readonly mtu: number;
   /** `dummy`, `veth`, `bridge`; absent for loopback and hardware. */
   readonly kind?: string;
@@ -20,10 +22,13 @@ export interface Link {
   readonly hardwareAddress?: string;
 }
 
+/** A network interface to create. */
 export interface NewLink {
   readonly name: string;
   readonly kind: 'dummy' | 'bridge' | 'ifb' | 'veth';
+  /** In bytes; absent: the default of the kind. */
   readonly mtu?: number;
+  /** Absent: down. */
   readonly state?: 'up' | 'down';
   /** The other end; veth only. */
   readonly peer?: string;
