@@ -3,6 +3,7 @@ import { MAGLEV_SLOTS } from './compile/load-balancing.ts';
 import type { OwnCommits } from './driver/own-commits.ts';
 import type { NftablesDriver } from './driver/nftables-driver.ts';
 
+/** Settings of the backend of one address family. All but `family` have defaults. */
 export interface NftablesOptions {
   readonly family: Family;
   /** Bit of the packet mark that asks for masquerading, 0-31; 14 by default, as kube-proxy has it. */
@@ -15,6 +16,7 @@ export interface NftablesOptions {
   readonly ownCommits?: OwnCommits;
   /** Slots of the tables of `maglev`, for each frontend; 16,381 by default. Of more, fewer clients change their endpoint in vain. */
   readonly maglevSlots?: MaglevSlots;
+  /** For the polling of the generation; by default the system clock, with timers that do not keep the process alive. */
   readonly clock?: Clock;
   /** Milliseconds between two looks at the generation of the kernel's rule set; 250 by default. */
   readonly pollInterval?: number;
@@ -22,6 +24,7 @@ export interface NftablesOptions {
 
 /** Primes. */
 const MAGLEV_SIZES = [251, 1021, 4093, 16_381, 65_521] as const;
+/** Sizes that a table of `maglev` can have. */
 export type MaglevSlots = (typeof MAGLEV_SIZES)[number];
 
 export function maglevSlotsOf({ maglevSlots = MAGLEV_SLOTS }: Pick<NftablesOptions, 'maglevSlots'>): number {

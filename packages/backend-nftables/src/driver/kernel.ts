@@ -2,6 +2,7 @@
 import { backendError, type BackendError, fail, type Family, type Result } from '@signalbox/core';
 import type { NetlinkError, NetlinkResult, NftablesClient } from '@signalbox/netlink';
 
+/** A client, and the address family of the table that is read or written through it. */
 export interface Kernel {
   readonly family: Family;
   readonly client: NftablesClient;

@@ -15,11 +15,13 @@ import { probeKernel } from './probe.ts';
 import { readCounters } from './read-counters.ts';
 import { observeTable, readStructure } from './read-table.ts';
 
+/** Address family, and the client to use; by default a new one. */
 export interface NetlinkDriverOptions {
   readonly family: Family;
   readonly client?: NftablesClient;
 }
 
+/** The driver for table `kube-proxy` of one address family. Its `close` closes the client. */
 export function createNetlinkDriver({
   family,
   client = createNftablesClient(),

@@ -10,6 +10,7 @@ export interface NftablesDriver {
   readonly family: Family;
   /** What the kernel can do; an error names what the mode needs and the kernel has not. Nothing that it writes stays. */
   probe(): Promise<Result<Capabilities>>;
+  /** As `NftablesClient.generation`: raised by each commit of any process. */
   generation(): Promise<Result<number>>;
   /** Costs the same whatever the number of services. */
   structure(): Promise<Result<Structure>>;
@@ -26,20 +27,24 @@ export interface NftablesDriver {
   trial(work: Work): Promise<Result<null>>;
   /** With everything in it. The value: whether there was one. */
   deleteTable(): Promise<Result<boolean>>;
+  /** Closes its sockets. */
   close(): void;
 }
 
+/** An element and the packets that it counted. */
 export interface CountedElement extends Element {
   /** `null`: the kernel does not count in elements. */
   readonly packets: number | null;
 }
 
+/** Operations, and the declarations that they need to be encoded. */
 export interface Work {
   readonly operations: readonly Operation[];
   /** Declarations by name, for the types of elements. */
   readonly sets: ReadonlyMap<string, SetDeclaration>;
 }
 
+/** Operations to write on top of a generation. */
 export interface Commit extends Work {
   /** What it has to be: another process has then written nothing that the operations do not know of. */
   readonly generation: number;
@@ -47,6 +52,7 @@ export interface Commit extends Work {
   readonly ownCommits: OwnCommits;
 }
 
+/** Outcome of a `commit`. */
 export interface Committed {
   /**
    * `stale`: another process committed before the first batch or between two. Earlier batches are in the kernel, also where a
@@ -55,5 +61,6 @@ export interface Committed {
   readonly result: Result<null> | 'stale';
   /** After the last batch that was taken. */
   readonly generation: number;
+  /** Batches that the kernel accepted. */
   readonly batches: number;
 }

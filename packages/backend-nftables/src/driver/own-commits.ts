@@ -9,6 +9,7 @@ export interface OwnCommits {
   latestSince(generation: number): number;
 }
 
+/** Empty; only the latest uninterrupted series of commits of this process is kept. */
 export function createOwnCommits(): OwnCommits {
   // One unbroken run is enough: behind a commit of another process each family has to look anyway.
   let run = { from: 0, to: 0 };

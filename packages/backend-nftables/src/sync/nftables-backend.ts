@@ -38,6 +38,10 @@ export interface NftablesBackend extends Backend {
   rejectedPackets(): Promise<RejectedPackets>;
 }
 
+/**
+ * A backend for one address family. Opens no socket before the first call.
+ * Throws a RangeError if `maglevSlots` is not one of the sizes.
+ */
 export function createNftablesBackend(options: NftablesOptions): NftablesBackend {
   const { family } = options;
   const driver = options.driver ?? createNetlinkDriver({ family });

@@ -4,6 +4,7 @@ import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { SET } from '../objects/ruleset.ts';
 import type { BackendState } from './backend-state.ts';
 
+/** Totals by protocol: `TCP`, `UDP`, `SCTP`. */
 export type RejectedPackets = ReadonlyMap<string, number>;
 
 /** Total since the start: elements and their counters go with their Services. */

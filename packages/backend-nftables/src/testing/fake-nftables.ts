@@ -12,6 +12,7 @@ import { elementId, type SetDeclaration } from '../objects/ruleset.ts';
 import { siftElements } from './sift-elements.ts';
 import { applyOperation, copyTable, emptyTable, type FakeTable, Refusal } from './fake-table.ts';
 
+/** The fake kernel: its driver, its table, and changes by other processes. */
 export interface FakeNftables {
   readonly driver: NftablesDriver;
   /** `null`: there is no table. */
@@ -34,8 +35,10 @@ export interface FakeNftables {
   readonly failuresLeft: number;
 }
 
+/** What the fake kernel supports and refuses. */
 export interface FakeOptions {
   readonly family: Family;
+  /** All by default. */
   readonly capabilities?: Capabilities;
   /** Whether an operation of this name fails now. */
   readonly faults?: (operation: string) => boolean;
@@ -59,6 +62,7 @@ interface State {
   readonly counters: Map<string, number>;
 }
 
+/** A fake kernel without a table, at generation 1. */
 export function createFakeNftables(options: FakeOptions): FakeNftables {
   const state: State = {
     table: null,

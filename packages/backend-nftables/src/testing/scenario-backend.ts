@@ -11,6 +11,7 @@ import { tracePacket } from './trace-packet.ts';
 
 const GOLDEN = 'nftables.nft';
 
+/** The mode in the scenarios: the backend on a fake kernel, whose rules are evaluated for each packet. */
 export const nftablesScenarioBackend: ScenarioBackend = {
   mode: 'nftables',
   goldens: [GOLDEN],
