@@ -4,6 +4,7 @@ import { createSystemDriver } from './driver/system-driver.ts';
 import type { OnConnectionEnd } from './objects/connection-record.ts';
 import type { UserspaceDriver } from './driver/userspace-driver.ts';
 
+/** Settings of the backend of one address family. All but `family` have defaults. */
 export interface UserspaceBackendOptions {
   readonly family: Family;
   /**
@@ -23,6 +24,7 @@ export interface UserspaceBackendOptions {
   readonly onConnectionEnd?: OnConnectionEnd;
   /** For tests. Default: the sockets of this process and its network namespace. */
   readonly driver?: UserspaceDriver;
+  /** Default: the system clock. */
   readonly clock?: Clock;
 }
 

@@ -21,6 +21,7 @@ import { SERVICE_DEVICE, type Observed } from './objects/observed.ts';
 import type { Operation } from './objects/operation.ts';
 import { settingsOf, type Settings, type UserspaceBackendOptions } from './options.ts';
 
+/** The backend of one address family, with counters of connections. */
 export interface UserspaceBackend extends Backend {
   /** Of both protocols. */
   counts(): Promise<ConnectionCounts>;
@@ -38,6 +39,7 @@ interface State {
   readonly addresses: Set<string>;
 }
 
+/** A backend for one address family. Opens no listening socket before the first sync; `close` drains the connections. */
 export function createUserspaceBackend(options: UserspaceBackendOptions): UserspaceBackend {
   const settings = settingsOf(options);
   const { family, driver } = settings;

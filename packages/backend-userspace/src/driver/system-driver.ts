@@ -12,6 +12,7 @@ import { createSockets, type Sockets } from './sockets.ts';
 import { systemClock } from '@signalbox/core/system-clock';
 import type { ConnectionCounts, UserspaceDriver } from './userspace-driver.ts';
 
+/** As `UserspaceBackendOptions`, with the same defaults. */
 export interface SystemDriverOptions {
   readonly family: Family;
   readonly serviceAddresses?: 'device' | 'none';
@@ -35,6 +36,7 @@ interface Parts {
 
 const DAY_MS = 86_400_000;
 
+/** The driver on the sockets of this process. The limit of open files is shared with other drivers unless `fileLimit` is set. */
 export function createSystemDriver(options: SystemDriverOptions): UserspaceDriver {
   const { family, serviceAddresses = 'device', clock = systemClock } = options;
   const { udpTimeout = 30_000, tcpIdleTimeout = DAY_MS, drainTimeout = 20_000 } = options;

@@ -12,9 +12,11 @@ import type { Operation } from '../objects/operation.ts';
 /** The only part of the backend that opens sockets and changes addresses. Nothing throws or rejects. */
 export interface UserspaceDriver {
   readonly family: Family;
+  /** Device and addresses of the node, and the sockets that this driver has open. */
   observe(): Promise<Result<Observed>>;
   /** Applies each operation in order, also after a failure; `null`: applied. */
   apply(operations: readonly Operation[]): Promise<readonly (BackendError | null)[]>;
+  /** Totals of TCP and UDP. */
   counts(): Promise<ConnectionCounts>;
   /** Connections to each endpoint since the first one of its service port. */
   connections(): Promise<ReadonlyMap<ServicePortKey, readonly EndpointCount[]>>;
@@ -56,9 +58,11 @@ export interface UpstreamCounts {
   readonly upstream_rq_retry_overflow: number;
   /** Endpoints ejected now. */
   readonly outlier_detection_ejections_active: number;
+  /** Ejections so far. */
   readonly outlier_detection_ejections_enforced: number;
   /** Ejections that were not made, because half of the endpoints were ejected. */
   readonly outlier_detection_ejections_overflow: number;
+  /** Active health checks that have ended, and those of them that failed. */
   readonly health_check_attempt: number;
   readonly health_check_failure: number;
 }

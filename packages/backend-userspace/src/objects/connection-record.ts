@@ -1,6 +1,7 @@
 /** A TCP connection or UDP session that has ended, for access logs and traces. */
 import type { DesiredEndpoint, ServicePortName } from '@signalbox/core';
 
+/** A TCP connection or UDP session that has ended; of TCP also one that was refused. */
 export interface ConnectionRecord {
   readonly servicePort: ServicePortName;
   readonly client: Peer;
@@ -8,6 +9,7 @@ export interface ConnectionRecord {
   readonly frontend: Peer;
   /** `null`: connected to none. */
   readonly endpoint: Peer | null;
+  /** In order of their outcomes; the last one connected if `endpoint` is not `null`. */
   readonly attempts: readonly ConnectionAttempt[];
   /** From the client, and to the client. */
   readonly bytesIn: number;
@@ -18,6 +20,7 @@ export interface ConnectionRecord {
   readonly cause: ConnectionEnd;
 }
 
+/** Address and port of one end of a connection. */
 export type Peer = Pick<DesiredEndpoint, 'address' | 'port'>;
 
 /** One attempt to connect to an endpoint. */
@@ -25,12 +28,14 @@ export interface ConnectionAttempt {
   readonly endpoint: Peer;
   /** When its outcome was known, in milliseconds since 1970. */
   readonly at: number;
-  /** `timeout`, or the code of the error: `ECONNREFUSED`. */
+  /** `connected`, `timeout`, or the code of the error: `ECONNREFUSED`. */
   readonly outcome: string;
 }
 
+/** `outcome` of an attempt that connected. */
 export const CONNECTED = 'connected';
 
+/** Why a connection ended, or why it was refused. */
 export type ConnectionEnd =
   /** Both directions ended. */
   | 'closed'

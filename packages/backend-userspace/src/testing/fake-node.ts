@@ -11,8 +11,11 @@ import { faultyDriver } from './faulty-driver.ts';
 /** Remains after its drivers are closed, as a node does after a process ends; sockets do not. */
 export interface FakeNode {
   device: 'absent' | 'present' | 'not-owned';
+  /** Addresses of the device, with their families. */
   readonly addresses: Map<string, Family>;
+  /** Addresses of other devices. */
   readonly hostAddresses: ReadonlySet<string>;
+  /** Sockets that drivers have open, by `listenerKey`. */
   readonly listeners: Map<string, Listener>;
   /** Keys of sockets that other processes have open. */
   readonly busy: Set<string>;
@@ -20,6 +23,7 @@ export interface FakeNode {
   readonly operations: Operation[];
 }
 
+/** A node without the device and without sockets. */
 export function createFakeNode(hostAddresses: Iterable<string>): FakeNode {
   return {
     device: 'absent',
@@ -31,6 +35,7 @@ export function createFakeNode(hostAddresses: Iterable<string>): FakeNode {
   };
 }
 
+/** A node, the address family of the driver, and faults. */
 export interface FakeDriverOptions {
   readonly family: Family;
   readonly node: FakeNode;
@@ -40,6 +45,7 @@ export interface FakeDriverOptions {
 
 const NO_FAULTS: FaultPlan = () => false;
 
+/** A driver on a fake node. `close` closes the sockets that it opened. */
 export function createFakeDriver({ family, node, faults = NO_FAULTS }: FakeDriverOptions): UserspaceDriver {
   const own = new Set<string>();
   const write = (operation: Operation): BackendError | null => {

@@ -15,6 +15,7 @@ import { expectedOutcome } from './expected-outcome.ts';
 import { createFakeDriver, createFakeNode, type FakeNode } from './fake-node.ts';
 import { describeNode } from './golden.ts';
 
+/** The mode in the scenarios: the backend on a fake node, whose sockets are dispatched for each packet. */
 export const userspaceScenarioBackend: ScenarioBackend = {
   mode: 'userspace',
   expects: expectedOutcome,
