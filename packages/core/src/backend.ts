@@ -20,6 +20,7 @@ export interface ServiceFailure {
 /** Counts of one sync; for metrics and tests. Names are the backend's own, documented in its package. */
 export type SyncCounters = Readonly<Record<string, number>>;
 
+/** Result of `sync`. */
 export interface SyncResult {
   /**
    * - `ok`: the kernel equals the desired state.
@@ -29,6 +30,7 @@ export interface SyncResult {
   readonly outcome: 'ok' | 'partial' | 'failed';
   /** `full`: everything was compared or written; `partial`: only what changed; `none`: nothing to do. */
   readonly scope: 'full' | 'partial' | 'none';
+  /** Objects that are not programmed as desired, whichever change they came with; empty with `ok`. */
   readonly failures: readonly ServiceFailure[];
   /** Only with `failed`. */
   readonly error?: BackendError;
@@ -61,11 +63,13 @@ export interface KernelObject {
   readonly name: string;
   /** The object that contains it: a table, a set, a virtual server, a device. */
   readonly within?: string;
+  /** `held`: as desired. `missing` and `altered`: as in `Drift`. */
   readonly state: 'held' | 'missing' | 'altered';
 }
 
 /** Connections that the kernel counted to one endpoint since it created the object that counts them. */
 export interface EndpointCount {
+  /** Canonical text. */
   readonly address: string;
   readonly port: number;
   readonly connections: number;
@@ -81,6 +85,7 @@ export interface EndpointCount {
 export interface LimitUsage {
   /** `connections`, `pending connects`, `retries`. */
   readonly name: string;
+  /** Connections that count towards the limit at this time. */
   readonly now: number;
   /** `null`: unlimited. */
   readonly limit: number | null;
@@ -110,6 +115,7 @@ export type Difference =
   | { readonly outcome: 'ok'; readonly lines: readonly string[] }
   | { readonly outcome: 'failed'; readonly error: BackendError };
 
+/** Result of `cleanup`. */
 export type CleanupResult =
   /**
    * `removed`: one line per kind of object taken away; empty when there was nothing. `inUse`: so many objects stay as long as
@@ -132,6 +138,7 @@ export interface BalancingSupport {
   readonly proxyProtocol?: true;
 }
 
+/** One proxy mode for one IP family; the rules of all its calls are at the top of this file. */
 export interface Backend {
   /** The proxy mode: `iptables`. */
   readonly mode: string;
@@ -180,6 +187,7 @@ export interface Backend {
   close(): Promise<void>;
 }
 
+/** The result of a sync that had nothing to do: `ok`, scope `none`, no failures, repairs or counters. */
 export const NOTHING_DONE: SyncResult = {
   outcome: 'ok',
   scope: 'none',

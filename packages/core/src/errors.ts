@@ -24,6 +24,7 @@ export type BackendErrorCode =
   /** A fault of Signalbox: what was being done ended with an exception. */
   | 'exception';
 
+/** Why an operation on the kernel, or of a tool, failed, and what it did to the kernel. */
 export interface BackendError {
   readonly code: BackendErrorCode;
   /** What was being done, in the tool's words: `iptables-restore`, `IPVS_CMD_NEW_SERVICE`. */
@@ -39,6 +40,7 @@ export interface BackendError {
   readonly detail?: string;
 }
 
+/** Makes an error. `kernel` is `unknown` by default; without `detail` the field is absent. */
 export function backendError(
   code: BackendErrorCode,
   operation: string,

@@ -1,8 +1,10 @@
 /** Input of the core: API objects as sources deliver them, undecoded, and the problems found in them. */
 import type { Family } from './model/family.ts';
 
+/** Kinds of API objects that the model reads. */
 export type Resource = 'Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR';
 
+/** Every kind of `Resource`. */
 export const RESOURCES: readonly Resource[] = ['Service', 'EndpointSlice', 'Node', 'ServiceCIDR'];
 
 /** One observed change. `object` is the API object as parsed JSON or YAML; the core decodes it and keeps no reference. */
@@ -31,11 +33,13 @@ export interface InputProblem {
   readonly field: string;
   /** What was found there, rendered short. */
   readonly value: string;
+  /** What is allowed, or why the value is not used: `must be 1-65535`. */
   readonly reason: string;
   /** Of an annotation of an EndpointSlice: `namespace/name` of the Service. */
   readonly service?: string;
 }
 
+/** One line for a log: `Service shop/web.spec.ports[0].port: invalid value 0: must be 1-65535`. */
 export function formatInputProblem(problem: InputProblem): string {
   const where = problem.field === '' ? '' : `.${problem.field}`;
   return `${problem.resource} ${problem.object}${where}: invalid value ${problem.value}: ${problem.reason}`;
@@ -50,6 +54,7 @@ export interface SourceHandlers {
   onProblem(problem: SourceProblem): void;
 }
 
+/** A problem of a source as a whole, such as a lost connection or a file that cannot be read. */
 export interface SourceProblem {
   /** `file-unreadable`, `bad-document`, `connection-lost`, `unauthorized`, …: the source documents its codes. */
   readonly code: string;
@@ -59,12 +64,15 @@ export interface SourceProblem {
 
 /** Where objects come from. */
 export interface Source {
+  /** Begins to deliver events to `handlers`. */
   start(handlers: SourceHandlers): void;
+  /** Ends the delivery of events; resolves when the source has ended its work. */
   stop(): Promise<void>;
 }
 
 /** An address of one of the node's interfaces, as the operating system reports it. */
 export interface InterfaceAddress {
+  /** Name of the network interface: `eth0`. */
   readonly interface: string;
   readonly family: Family;
   readonly address: string;

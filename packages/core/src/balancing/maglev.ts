@@ -17,6 +17,7 @@ export const MAGLEV_TABLE_SIZE = 65_537;
 const OFFSET_SEED = 0x5349_474e;
 const SKIP_SEED = 0x424f_5821;
 
+/** The fields of an endpoint that decide its slots. An absent weight is 1. */
 export type MaglevEndpoint = Pick<DesiredEndpoint, 'address' | 'port' | 'weight'>;
 
 /** Slot → index in the list. */

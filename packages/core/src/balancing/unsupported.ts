@@ -5,6 +5,7 @@ import { CONNECTION_ANNOTATIONS, type ConnectionPolicy } from '../model/connecti
 import { DEFAULT_WEIGHT, LOAD_BALANCING_ANNOTATION, WEIGHT_ANNOTATION } from '../model/balancing.ts';
 import { PROXY_PROTOCOL_ANNOTATION } from '../model/proxy-protocol.ts';
 
+/** A proxy mode, for messages, and the load balancing that it supports. */
 export interface ModeBalancing {
   readonly mode: string;
   readonly support: BalancingSupport;
@@ -42,6 +43,7 @@ export function unsupportedBalancing(
   return lines;
 }
 
+/** Whether an endpoint of either set has a weight other than the default, 1. */
 export function hasWeights({
   clusterEndpoints,
   localEndpoints,

@@ -17,6 +17,7 @@ type FlowFrontend =
 export interface FlowServicePort {
   readonly name: { readonly protocol: Protocol };
   readonly frontends: readonly FlowFrontend[];
+  /** As in `DesiredServicePort`: flows to these are not stale. */
   readonly servingEndpoints: readonly Pick<
     DesiredServicePort['servingEndpoints'][number],
     'address' | 'port'

@@ -48,6 +48,7 @@ export function isDnsName(value: string): boolean {
  */
 const NODE_NAME = /^[A-Za-z0-9_]([-.A-Za-z0-9_]{0,251}[A-Za-z0-9_])?$/;
 
+/** Whether the value is a node name: letters, digits, `-`, `.` and `_`, at most 253 characters. */
 export function isNodeName(value: unknown): value is string {
   return typeof value === 'string' && NODE_NAME.test(value);
 }

@@ -7,6 +7,7 @@ import type {
   DesiredState,
 } from './desired-state.ts';
 
+/** One object whose value differs: as it was, and as it is now. */
 export interface Changed<T> {
   readonly before: T;
   readonly after: T;
@@ -35,6 +36,7 @@ export interface DesiredChange {
   readonly nodeChanged: boolean;
   readonly servicePorts: ChangeSet<DesiredServicePort>;
   readonly healthChecks: ChangeSet<DesiredHealthCheck>;
+  /** Totals of the state after the change. */
   readonly counts: DesiredCounts;
 }
 
@@ -58,6 +60,7 @@ export function isEmptyChange({ kind, servicePorts, healthChecks, nodeChanged }:
   );
 }
 
+/** Whether nothing was added, changed or removed. */
 export function isEmptyChangeSet(set: ChangeSet<unknown>): boolean {
   return set.added.length === 0 && set.changed.length === 0 && set.removed.length === 0;
 }

@@ -58,7 +58,9 @@ export interface Route {
 interface FrontendBase {
   /** 1-65535. */
   readonly port: number;
+  /** The internal policy for a cluster IP, else the external policy of the Service. */
   readonly policy: TrafficPolicy;
+  /** In order; the first whose source matches applies, and the last is `any`. */
   readonly routes: readonly Route[];
 }
 
@@ -73,16 +75,19 @@ export interface SourceRanges {
   readonly alsoAddresses: readonly string[];
 }
 
+/** An address of `spec.clusterIPs`, in canonical text, and a port of `spec.ports`. */
 export interface ClusterIPFrontend extends FrontendBase {
   readonly kind: 'cluster-ip';
   readonly address: string;
 }
 
+/** An address of `spec.externalIPs`, in canonical text, and a port of `spec.ports`. */
 export interface ExternalIPFrontend extends FrontendBase {
   readonly kind: 'external-ip';
   readonly address: string;
 }
 
+/** An address of `status.loadBalancer.ingress` in VIP mode, in canonical text, and a port of `spec.ports`. */
 export interface LoadBalancerFrontend extends FrontendBase {
   readonly kind: 'load-balancer';
   readonly address: string;
@@ -98,6 +103,7 @@ export interface NodePortFrontend extends FrontendBase {
 /** What clients connect to. A closed union: a switch over `kind` without `default` is checked by the compiler. */
 export type Frontend = ClusterIPFrontend | ExternalIPFrontend | LoadBalancerFrontend | NodePortFrontend;
 
+/** One port of a Service in one family: its frontends, its endpoints, and how connections are balanced. */
 export interface DesiredServicePort {
   readonly key: ServicePortKey;
   readonly name: ServicePortName;
@@ -114,6 +120,7 @@ export interface DesiredServicePort {
   readonly servingEndpoints: readonly DesiredEndpoint[];
   /** The header that precedes the bytes of the client, of a TCP port; only a mode that opens connections itself can write it. */
   readonly proxyProtocol?: ProxyProtocol;
+  /** `null`: no session affinity. */
   readonly affinity: SessionAffinity | null;
   /** How the endpoint of a connection without session affinity is chosen; `null`: the default of the proxy mode. */
   readonly balancing: BalancingAlgorithm | null;
@@ -145,6 +152,7 @@ export type NodePortAddresses =
  */
 export type ClusterIPMasquerade = 'none' | 'not-local-pods' | 'all';
 
+/** The properties of this node that the rules of all Services depend on. */
 export interface DesiredNode {
   readonly name: string;
   readonly localDetector: LocalDetector;
@@ -169,6 +177,7 @@ export interface DesiredHealthCheck {
   readonly key: ObjectKey;
   readonly namespace: string;
   readonly name: string;
+  /** 1-65535: `spec.healthCheckNodePort`. */
   readonly port: number;
   /** Distinct addresses of ready endpoints on this node, over all ports of the service. */
   readonly localEndpoints: number;
@@ -181,6 +190,7 @@ export interface DesiredCounts {
   readonly endpoints: number;
   /** Service ports that drop internal traffic because no endpoint is local. */
   readonly noLocalEndpointsInternal: number;
+  /** The same for external traffic: all frontends other than cluster IPs. */
   readonly noLocalEndpointsExternal: number;
 }
 

@@ -2,6 +2,7 @@ import type { DesiredState } from './desired-state.ts';
 
 /** An external or load-balancer IP of a Service that is also the address of an endpoint of any Service. */
 export interface SharedExternalAddress {
+  /** Of the Service, as `name`. */
   readonly namespace: string;
   readonly name: string;
   readonly address: string;

@@ -17,6 +17,7 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   localhost: ['127.0.0.0/8', '::1/128'],
   all: ['0.0.0.0/0', '::/0'],
 };
+/** All keywords that `--nodeport-addresses` accepts: `primary`, `localhost` and `all`. */
 export const NODE_PORT_WORDS: readonly string[] = [PRIMARY_ADDRESS, ...Object.keys(WORDS)];
 
 /** With CIDRs in the place of `localhost` and `all`; `primary` is resolved from the Node object. */
@@ -34,10 +35,12 @@ export function namesLoopback(wanted: readonly string[], family: Family): boolea
     .some((cidr) => cidr !== null && cidr.family === family && isWithinLoopback(cidr));
 }
 
+/** The configuration and the node IP that decide which addresses answer on node ports. */
 export interface NodePortSettings {
   readonly family: Family;
   /** CIDRs and words. */
   readonly nodePortAddresses: readonly string[];
+  /** `--iptables-localhost-nodeports`: IPv4 node ports answer on 127.0.0.0/8 too. */
   readonly localhostNodePorts: boolean;
   /** The primary address of this family; null if unknown. */
   readonly nodeIP: string | null;

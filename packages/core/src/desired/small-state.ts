@@ -14,6 +14,7 @@ import type {
 import { clusterIPForwarding } from './masquerade.ts';
 import { REFUSE } from './no-endpoints.ts';
 
+/** Options of `clusterIP`: everything but the frontend and the endpoints. */
 export interface ClusterIPOptions {
   /** `namespace/name` or `namespace/name:port`; by default one made of address and port, in the namespace `default`. */
   readonly name?: string;

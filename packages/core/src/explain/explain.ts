@@ -26,6 +26,7 @@ export interface ExplainHost {
   readonly ignoresSourceRanges?: boolean;
 }
 
+/** What happens to packets to cluster IPs and service CIDRs that no service port handles (S43). */
 export interface UnusedClusterIPs {
   /** A port of a cluster IP that no service port uses. */
   readonly port: 'pass' | 'reject';
@@ -40,6 +41,7 @@ export interface Explanation {
   readonly outcome: Outcome;
   /** The service port behind the destination; null if there is none: then the packet passes. */
   readonly servicePort: ServicePortKey | null;
+  /** The frontend that the packet was sent to; null if there is none. */
   readonly frontend: Frontend | null;
   /** Null if the packet was decided before any route. */
   readonly route: Route | null;

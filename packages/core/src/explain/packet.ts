@@ -4,6 +4,7 @@ import type { Protocol } from '../model/family.ts';
 /** The first packet of a connection. */
 export interface Packet {
   readonly protocol: Protocol;
+  /** Canonical text, as `destination`. */
   readonly source: string;
   /** The interface it came in through; `null` if this node itself sends it. */
   readonly inInterface: string | null;
@@ -11,7 +12,9 @@ export interface Packet {
   readonly destinationPort: number;
 }
 
+/** An endpoint that a connection can be forwarded to. */
 export interface Destination {
+  /** Canonical text. */
   readonly address: string;
   readonly port: number;
   /** The endpoint sees an address of this node as the source. */

@@ -11,6 +11,7 @@ import type {
 import { anyCidrContains } from '../model/cidr.ts';
 import type { Packet } from './packet.ts';
 
+/** The fields of a packet that route sources are compared with. */
 export type PacketSource = Pick<Packet, 'source' | 'inInterface'>;
 
 /** The properties of the node that decide how a source is classified. */
@@ -33,6 +34,7 @@ export function endpointsOf(route: Route, servicePort: DesiredServicePort): read
   return route.target === 'local' ? servicePort.localEndpoints : [];
 }
 
+/** Whether the target is one of the endpoint sets of the service port: else it is `reject`, `drop` or `pass`. */
 export function isEndpointSet(target: RouteTarget): target is 'cluster' | 'local' {
   return target === 'cluster' || target === 'local';
 }

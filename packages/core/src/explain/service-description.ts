@@ -16,6 +16,7 @@ export interface DescribeOptions {
   readonly ignoresSourceRanges?: boolean;
 }
 
+/** A reason why a Service, or a part of it, is not served as specified, or a note about how it is served. */
 export interface ServiceProblem {
   /** `error`: connections that the Service specifies fail on this node. `note`: intended behaviour, for information. */
   readonly severity: 'error' | 'warning' | 'note';
@@ -25,11 +26,13 @@ export interface ServiceProblem {
   readonly message: string;
   /** The service port that has the problem; null: the whole Service. */
   readonly servicePort: ServicePortKey | null;
+  /** The family that has the problem; null: every one. */
   readonly family: Family | null;
   /** The object behind it: the Service that has the address, `namespace/name`. */
   readonly blames?: ObjectKey;
 }
 
+/** One address and port of a service port that clients use, and what happens to connections to it. */
 export interface FrontendDescription {
   readonly kind: Frontend['kind'];
   /** Null for node ports: see `node.nodePortAddresses`. */
@@ -48,9 +51,12 @@ export interface FrontendDescription {
   readonly lostTo: ServicePortKey | null;
 }
 
+/** Endpoint sets of a service port that contain an endpoint: `clusterEndpoints`, `localEndpoints`, both or neither. */
 export type EndpointUse = 'cluster' | 'local' | 'both' | 'none';
 
+/** One endpoint of the EndpointSlices of a Service, used or not. */
 export interface EndpointDescription {
+  /** Canonical text. */
   readonly address: string;
   /** Null if its slice has no port for the service port. */
   readonly port: number | null;
@@ -58,6 +64,7 @@ export interface EndpointDescription {
   readonly node: string | null;
   /** Zone of its node, if this instance has the Node object. */
   readonly zone: string | null;
+  /** Topology hints of the slice; null if it has none. */
   readonly hints: TopologyHints | null;
   /** 1-100: its share of new connections in proportion to that of other endpoints. */
   readonly weight: number;
@@ -66,6 +73,7 @@ export interface EndpointDescription {
   readonly use: EndpointUse;
   /** Why it is in these sets and no other. */
   readonly reason: string;
+  /** The clause of docs/service-semantics.md or docs/compatibility.md behind `reason`. */
   readonly rule: string;
 }
 
@@ -77,6 +85,7 @@ export interface ServicePortDescription {
   readonly protocol: Protocol;
   readonly family: Family;
   readonly port: number;
+  /** Null: none is allocated. */
   readonly nodePort: number | null;
   readonly frontends: readonly FrontendDescription[];
   /** Of all EndpointSlices of the Service in this family, used or not, sorted by address and port. */
@@ -87,6 +96,7 @@ export interface ServicePortDescription {
   readonly reason: string | null;
 }
 
+/** Whether this node serves the Service in one IP family. */
 export interface FamilyDescription {
   readonly family: Family;
   readonly served: boolean;
@@ -94,15 +104,18 @@ export interface FamilyDescription {
   readonly reason: string | null;
 }
 
+/** The properties of this node that the description depends on. */
 export interface NodeDescription {
   readonly name: string;
   /** The Node object has been seen and was not deleted. */
   readonly known: boolean;
+  /** Label `topology.kubernetes.io/zone` of the Node object; null if it has none. */
   readonly zone: string | null;
   /** Where node ports are served now, both families. */
   readonly nodePortAddresses: readonly string[];
 }
 
+/** One Service as this node serves it, or why it does not. */
 export interface ServiceDescription {
   readonly namespace: string;
   readonly name: string;
@@ -110,14 +123,17 @@ export interface ServiceDescription {
   readonly found: boolean;
   /** Null if the Service is not served at all. */
   readonly type: ServiceType | null;
+  /** `internalTrafficPolicy` and `externalTrafficPolicy`; null if the Service is not served at all. */
   readonly policies: { readonly internal: TrafficPolicy; readonly external: TrafficPolicy } | null;
   /** S66: what happens to external traffic while no endpoint is local; null unless the Service specifies it. */
   readonly externalFailover: ExternalFailover | null;
+  /** Session affinity by client address; null: none. */
   readonly affinity: { readonly kind: 'ClientIP'; readonly timeoutSeconds: number } | null;
   /** Of the annotation `signalbox.dev/load-balancing`; null: the default of the proxy mode. */
   readonly balancing: BalancingAlgorithm | null;
   /** `loadBalancerSourceRanges` of both families. Empty: every source may connect. */
   readonly sourceRanges: readonly string[];
+  /** 1-65535; null: no health check is served. */
   readonly healthCheckNodePort: number | null;
   readonly node: NodeDescription;
   /** Of the families that this node serves. */

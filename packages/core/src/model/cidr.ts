@@ -80,6 +80,7 @@ export function isWithinLoopback(cidr: Cidr): boolean {
   );
 }
 
+/** Whether the range contains at least one loopback address (127.0.0.0/8, ::1). */
 export function overlapsLoopback(cidr: Cidr): boolean {
   return LOOPBACK.some((loopback) => cidrsOverlap(cidr, loopback));
 }

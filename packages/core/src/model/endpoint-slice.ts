@@ -22,12 +22,14 @@ export interface SliceEndpoint {
   readonly hints: TopologyHints | null;
 }
 
+/** One entry of `ports` of an EndpointSlice; the name is empty for an unnamed port. */
 export interface SlicePort {
   readonly name: string;
   readonly protocol: Protocol;
   readonly port: number;
 }
 
+/** The fields of an EndpointSlice that the proxy uses. */
 export interface SliceModel {
   /** `namespace/name` of the slice. */
   readonly key: ObjectKey;

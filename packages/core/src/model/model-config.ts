@@ -13,7 +13,9 @@ export type LocalDetection =
 export interface ModelConfig {
   /** Trimmed, lower case: compared byte for byte with `nodeName` of slice endpoints. */
   readonly nodeName: string;
+  /** `--detect-local-mode`, with the value that the mode requires. */
   readonly localDetection: LocalDetection;
+  /** `--masquerade-all`: all connections to cluster IPs are masqueraded. */
   readonly masqueradeAll: boolean;
   /** CIDRs, or the word `primary`, or empty for every local address (`--nodeport-addresses`). */
   readonly nodePortAddresses: readonly string[];
@@ -33,13 +35,17 @@ export interface ModelConfig {
 
 /** The fields of this node's Node object that the app needs. */
 export interface NodeView {
+  /** The Node object exists; after its deletion the last addresses, zone and pod CIDRs stay (F121). */
   readonly known: boolean;
   /** No deletion timestamp and no `ToBeDeletedByClusterAutoscaler` taint. */
   readonly eligible: boolean;
   /** First InternalIP (or ExternalIP) of each family; the override if set. */
   readonly ips: Readonly<Partial<Record<Family, string>>>;
+  /** Family of the override or of the first address; IPv4 while neither is known. */
   readonly primaryFamily: Family;
   readonly podCIDRs: readonly string[];
+  /** Label `topology.kubernetes.io/zone`; null if absent. */
   readonly zone: string | null;
+  /** `metadata.uid` of the Node object; null if absent. */
   readonly uid: string | null;
 }

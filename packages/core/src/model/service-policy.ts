@@ -4,8 +4,10 @@ export type TrafficPolicy = 'cluster' | 'local';
 
 /** What happens to external traffic with ETP=Local while no endpoint is local (S66). The first is the default. */
 export const EXTERNAL_FAILOVERS = ['drop', 'reject', 'cluster', 'passthrough'] as const;
+/** One value of `EXTERNAL_FAILOVERS`. */
 export type ExternalFailover = (typeof EXTERNAL_FAILOVERS)[number];
 
+/** What a Service specifies for external traffic while no endpoint is local (S66). */
 export interface SpecifiedFailover {
   readonly policy: ExternalFailover;
   /** Where the Service specifies it, for messages: `spec.externalFailoverPolicy`. */

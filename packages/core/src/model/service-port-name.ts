@@ -19,10 +19,12 @@ export type ObjectKey = string;
 export type ServicePortKey = string;
 
 // Keys are made by `join`: V8 keeps a template as a tree of its parts, beside the text that it makes of it.
+/** `namespace/name`. The arguments are not checked. */
 export function objectKey(namespace: string, name: string): ObjectKey {
   return [namespace, name].join('/');
 }
 
+/** The key of a service port; `parseServicePortKey` is the inverse. The fields are not checked. */
 export function servicePortKey(id: ServicePortName): ServicePortKey {
   return [id.namespace, '/', id.name, ':', id.port, '/', id.protocol].join('');
 }

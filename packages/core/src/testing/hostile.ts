@@ -21,6 +21,7 @@ export const HOSTILE_TEXTS: readonly string[] = [
   'x'.repeat(70_000),
 ];
 
+/** `HOSTILE_TEXTS`, and values of other types that no field of a change may accept unchecked. */
 export const HOSTILE_VALUES: readonly unknown[] = [
   ...HOSTILE_TEXTS,
   undefined,
@@ -40,6 +41,7 @@ export const HOSTILE_VALUES: readonly unknown[] = [
   () => 80,
 ];
 
+/** Path of a part of a value: names of fields and indexes of arrays, outermost first. */
 export type Place = readonly (string | number)[];
 
 /** Every place below a value, containers included. */

@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.ts';
 
+/** A timer that has neither run nor been cancelled. */
 export interface PendingTimer {
   /** The delay with which it was scheduled. */
   readonly delayMs: number;
+  /** In milliseconds of `elapsed()`. */
   readonly dueAt: number;
 }
 

@@ -11,6 +11,7 @@ export interface ScenarioHost {
   readonly interfaces: { readonly pods: 'cni0'; readonly outside: 'eth0' };
 }
 
+/** A backend on a fake kernel of its own, for one family. */
 export interface ScenarioInstance {
   readonly backend: Backend;
   /**
@@ -24,6 +25,7 @@ export interface ScenarioInstance {
   connect(packet: Packet, random: () => number): Outcome;
 }
 
+/** What a scenario gives to the backend that it runs on. */
 export interface ScenarioSetup {
   readonly family: Family;
   readonly host: ScenarioHost;
@@ -35,11 +37,13 @@ export interface ScenarioSetup {
 /** How this mode handles the packets of every scenario where it differs from the tables, which are written for packet filters. */
 export type ExpectedOutcome = (packet: Packet, expected: Outcome, host: ScenarioHost) => Outcome;
 
+/** A proxy mode as the scenario suite runs it. */
 export interface ScenarioBackend {
   readonly mode: string;
   /** Absent: the same. */
   readonly expects?: ExpectedOutcome;
   /** Golden files this mode writes per step: `['iptables.restore']`. */
   readonly goldens: readonly string[];
+  /** A new instance, on a fake kernel of its own. */
   create(setup: ScenarioSetup): ScenarioInstance;
 }

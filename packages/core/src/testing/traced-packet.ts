@@ -17,6 +17,7 @@ export interface TracedPacket {
   readonly masqueraded: boolean;
 }
 
+/** The packet before the first hook: no mark, and neither translated nor masqueraded. */
 export function atStart({
   source,
   destination,

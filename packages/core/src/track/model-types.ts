@@ -12,6 +12,7 @@ export interface ChangeCounts {
   readonly endpointSlices: number;
 }
 
+/** Result of `build` and `rebuild`. */
 export interface Built {
   readonly change: DesiredChange;
   /** The state after the change. A live view: it shows later builds too. */
@@ -48,7 +49,9 @@ export interface Model {
   build(family: Family): Built;
   /** Everything, as a full change; also counts as a build. */
   rebuild(family: Family): Built;
+  /** The state of the last build, as a live view; no service ports before the first one. */
   state(family: Family): DesiredState;
+  /** This node as its Node object and the configuration describe it now. */
   node(): NodeView;
   /** What is known of one Service now, served or not, for `describeService`. Computed at each call. */
   tracked(service: ObjectKey): TrackedService;

@@ -16,12 +16,14 @@ export interface TrackedService {
   readonly key: ObjectKey;
   /** Null if it is not served; then `ignored` has the reason, or there is no such Service. */
   readonly service: ServiceModel | null;
+  /** Why the Service is not served at all; null if it is served or does not exist. */
   readonly ignored: IgnoredService | null;
   /** Of both families, sorted by name. */
   readonly slices: readonly SliceModel[];
   /** Of the Service and of its slices. */
   readonly problems: readonly InputProblem[];
   readonly node: NodeView;
+  /** The node as backends receive it, by family. */
   readonly nodes: Readonly<Record<Family, BuiltNode>>;
   /** Null if the Node is not known, or has no zone. */
   readonly zoneOf: (node: string) => string | null;
