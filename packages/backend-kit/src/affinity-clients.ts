@@ -6,6 +6,7 @@ import {
   type ServicePortName,
 } from '@signalbox/core';
 
+/** One client with session affinity, and the endpoint that its connections go to. */
 export interface AffinityClient {
   readonly servicePort: ServicePortName;
   /** Where its connections go. */
@@ -16,6 +17,7 @@ export interface AffinityClient {
   readonly remaining: number;
 }
 
+/** One endpoint of a service port with session affinity. */
 export interface AffinityEndpoint {
   readonly servicePort: DesiredServicePort;
   readonly endpoint: DesiredEndpoint;

@@ -29,6 +29,7 @@ export interface DesiredView {
   settle(): void;
 }
 
+/** A view before the first change. */
 export function createDesiredView(): DesiredView {
   const servicePorts = createFoldedSet<DesiredServicePort>();
   const healthChecks = createFoldedSet<DesiredHealthCheck>();

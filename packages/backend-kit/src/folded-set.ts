@@ -1,19 +1,24 @@
 /** A keyed set, folded from its changes, that remembers what it was at the last `settle`. Pure. */
 import type { Changed, ChangeSet } from '@signalbox/core';
 
+/** An object with an identity: two objects with equal keys are versions of one object. */
 export interface Keyed {
   readonly key: string;
 }
 
+/** The present objects by key, and the difference from those at the last `settle`. */
 export interface FoldedSet<T extends Keyed> {
+  /** A live view. */
   readonly all: ReadonlyMap<string, T>;
   apply(change: ChangeSet<T>): void;
   clear(): void;
   /** From the last `settle` to now; an object that came and went, or that is the same again, is not in it. */
   owed(): ChangeSet<T>;
+  /** Makes the present objects those that `owed` compares with. */
   settle(): void;
 }
 
+/** An empty set. */
 export function createFoldedSet<T extends Keyed>(): FoldedSet<T> {
   const all = new Map<string, T>();
   /** Key → what the object was at the last `settle`, for keys that changed since. */

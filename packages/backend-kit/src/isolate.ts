@@ -13,6 +13,7 @@ export type Trial =
   /** A lock that is held, a tool that hangs: nothing can be concluded, the search ends. */
   | { readonly kind: 'inconclusive' };
 
+/** The objects to search, how a trial is made, and the limits of one search. */
 export interface IsolationOptions<T> {
   readonly suspects: readonly T[];
   /** Tries the group beside the objects in force. */
@@ -25,12 +26,14 @@ export interface IsolationOptions<T> {
   readonly refusalsLimit: number;
 }
 
+/** Result of one search: the objects that were accepted and those that were refused, with the error of each. */
 export interface Isolation<T> {
   readonly accepted: ReadonlySet<T>;
   /** Suspects in neither of the two were not reached. */
   readonly refused: ReadonlyMap<T, BackendError>;
 }
 
+/** Searches until every suspect is tried, a trial is inconclusive or `refusalsLimit` is reached. */
 export async function isolateRefused<T>(options: IsolationOptions<T>): Promise<Isolation<T>> {
   const { attempt, confirm, refusalsLimit } = options;
   const groups = groupsOf(options.suspects, options.groupSize);

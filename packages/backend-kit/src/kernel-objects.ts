@@ -1,6 +1,7 @@
 /** The kernel objects of service ports, for `inspect`. Pure. */
 import type { Drift, EndpointCount, KernelObject, ServicePortKey } from '@signalbox/core';
 
+/** A kernel object by type, name and container, before its state is determined. */
 export type NamedObject = Omit<KernelObject, 'state'>;
 
 /** The state of an object, from the differences that an observation found. An object whose container is missing is missing. */

@@ -15,6 +15,7 @@ export interface Digested {
  */
 export type ReconciledState<L> = { readonly kind: 'unknown' } | { readonly kind: 'held'; readonly ledger: L };
 
+/** The state before the first read of the kernel, and after a failure that may have changed it. */
 export const UNKNOWN: { readonly kind: 'unknown' } = { kind: 'unknown' };
 
 /**
@@ -42,8 +43,10 @@ export interface Ledger<H extends Digested, W extends Digested, R> {
   record(): Recording;
 }
 
+/** The keys that were held or dropped since `record` was called. */
 export interface Recording {
   has(key: string): boolean;
+  /** Ends the recording; the keys recorded so far stay. */
   stop(): void;
 }
 

@@ -19,11 +19,13 @@ export type Same<T> = (one: T, other: T) => boolean;
 export interface OwnedObjects<T> {
   /** Number of keys with at least one owner. */
   readonly size: number;
+  /** The object in force; `undefined` where the key has no owner. */
   get(key: string): T | undefined;
   has(key: string): boolean;
   /** The owner whose object is in force; the key itself where it has no owner. */
   ownerOf(key: string): string;
   keys(): IterableIterator<string>;
+  /** Each key and its object in force. */
   entries(): Generator<readonly [string, T]>;
   /** Replaces all objects of `owner` by `objects`; an empty list withdraws the owner. */
   contribute(owner: string, objects: Iterable<readonly [string, T]>): void;
@@ -35,6 +37,7 @@ export interface OwnedObjects<T> {
   skipSteps(): void;
 }
 
+/** An empty set of objects. `same` compares two values of a key; default: identity. */
 export function createOwnedObjects<T>(same: Same<T> = Object.is): OwnedObjects<T> {
   const owners = createOwnerTable<T>();
   // A list takes half of the memory of a set, and most owners have one or two keys.

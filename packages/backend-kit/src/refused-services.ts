@@ -5,9 +5,12 @@
 import type { BackendError, DesiredServicePort, ServicePortKey } from '@signalbox/core';
 import { isolateRefused, type IsolationOptions } from './isolate.ts';
 
+/** How the kernel is tried with a group of service ports, and again with one that was refused. */
 export type ServiceTrial = Pick<IsolationOptions<DesiredServicePort>, 'attempt' | 'confirm'>;
 
+/** The service ports that the kernel refuses at present. */
 export interface RefusedServices {
+  /** By key, with the error of the trial that refused them. A live view. */
   readonly all: ReadonlyMap<ServicePortKey, BackendError>;
   /** Those of these service ports that turn out to be refused; they are known as such from now on. */
   leaveOut(
@@ -25,6 +28,7 @@ const GROUP_SIZE = 200;
 /** Bounds one search: some ten refused service ports among a thousand; those that it does not reach, the next one does. */
 const REFUSALS_LIMIT = 256;
 
+/** No service port is refused at the start. */
 export function createRefusedServices(): RefusedServices {
   const all = new Map<ServicePortKey, BackendError>();
   const search = async (suspects: readonly DesiredServicePort[], trial: ServiceTrial) => {

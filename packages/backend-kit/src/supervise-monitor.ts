@@ -12,6 +12,7 @@ export interface MonitorEvents {
   readonly onEnd: (reason: string) => void;
 }
 
+/** A monitor, how it is started, and what is called when it ends or is restarted. */
 export interface SupervisedMonitor {
   /** Starts to listen; the returned function stops it. May throw. */
   readonly start: (events: MonitorEvents) => () => void;

@@ -1,6 +1,7 @@
 /** What the parts of one sync did, gathered into the `SyncResult` of the contract. Pure. */
 import type { BackendError, Drift, ServiceFailure, SyncResult } from '@signalbox/core';
 
+/** Collects failures, repairs and counters during one sync. */
 export interface SyncReport {
   /** No part of the sync has read or written the kernel. */
   readonly isIdle: boolean;
@@ -20,6 +21,7 @@ export interface SyncReport {
   result(gauges?: Readonly<Record<string, number>>): SyncResult;
 }
 
+/** The report of a sync that has not begun: outcome `ok`, scope `none`. */
 export function createSyncReport(): SyncReport {
   const failures: ServiceFailure[] = [];
   const repaired: Drift[] = [];

@@ -1,5 +1,6 @@
 /** Bounds the share of time that work takes which recurs: a verification of everything. Pure but for the work. */
 
+/** When recurring work last ran, and for how long. */
 export interface TimeShare {
   /** Whether the work, done now, stays within this share of the time. */
   isDue(share: number): boolean;

@@ -6,6 +6,7 @@ import type { SampleState } from './sample-state.ts';
 
 /** One kernel, fake or real, that a backend can be created on more than once: a restart. */
 export interface ContractKernel {
+  /** A backend without earlier changes, as after a start of the process. */
   createBackend(): Backend;
   /** Everything of this mode and family that the kernel holds, as text that two equal kernels have in common. */
   snapshot(): Promise<string>;
@@ -22,6 +23,7 @@ export interface ContractKernel {
   failNextWrite?(kernel: 'unchanged' | 'unknown'): () => boolean;
   /** Number of writes so far; absent where it is not known. */
   writes?(): number;
+  /** Releases the kernel at the end of a case, after its backends were closed. */
   close(): Promise<void>;
 }
 

@@ -14,13 +14,16 @@ import { sampleChange, sampleServicePort, sampleState } from './sample-state.ts'
 
 export type { ContractKernel } from './contract-steps.ts';
 
+/** How one backend is run by the contract cases: its family, and a kernel for each case. */
 export interface ContractHarness {
   readonly family: Family;
   /** Traffic ends with the process: a restart begins with the end of the former backend, and opens its sockets again. */
   readonly endsWithProcess?: true;
+  /** A new kernel for one case, which closes it at its end. */
   createKernel(): Promise<ContractKernel>;
 }
 
+/** One case, for any test framework: `run` rejects if the backend does not keep the contract. */
 export interface ContractCase {
   readonly title: string;
   readonly run: () => Promise<void>;

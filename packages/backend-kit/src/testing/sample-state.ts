@@ -43,7 +43,9 @@ function hex(value: number): string {
 
 const LOCAL_PODS: Route = { source: 'local-pods', target: 'cluster', masquerade: false, rule: 'S35' };
 const ANY_MASQUERADED: Route = { source: 'any', target: 'cluster', masquerade: true, rule: 'S35' };
+/** Routes to all endpoints; connections from other sources than local pods are masqueraded (S35). */
 export const TO_CLUSTER: readonly Route[] = Object.freeze([LOCAL_PODS, ANY_MASQUERADED]);
+/** Routes of a service port without endpoints: every connection is rejected (S23). */
 export const REFUSED: readonly Route[] = Object.freeze([
   { source: 'any', target: 'reject', masquerade: false, rule: 'S23' },
 ]);
@@ -85,6 +87,7 @@ export function sampleEndpoints(family: Family, index: number, count: number): r
   return endpoints.toSorted((one, other) => (one.address < other.address ? -1 : 1));
 }
 
+/** Properties of a sample service port that differ from the defaults: index 0, TCP, two endpoints. */
 export interface SampleServicePort {
   /** Determines the addresses and the node port. */
   readonly index?: number;
@@ -150,6 +153,7 @@ function frontendsOf(family: Family, index: number, shape: SampleServicePort): r
   ];
 }
 
+/** A state of these service ports on the sample node, or on another one. */
 export function sampleStateOf(
   family: Family,
   servicePorts: readonly DesiredServicePort[],
