@@ -9,10 +9,12 @@ import type { Clock, ObjectEvent, Source, SourceHandlers } from '@signalbox/core
 
 import type { WireEndpointSlice, WireObject, WireService } from './wire.ts';
 
+/** The API servers that must stay reachable, the clock of the hold time, and the log of `guardApiEndpoints`. */
 export interface GuardOptions {
   /** Base URLs of the API server. */
   readonly servers: readonly string[];
   readonly clock: Clock;
+  /** Receives one line when the last endpoints are removed after the hold time. */
   readonly log: (line: string) => void;
 }
 
@@ -42,6 +44,10 @@ interface Guard {
   cancel: () => void;
 }
 
+/**
+ * Returns a source that passes on the events of `source`. While an API server is reached through Service `default/kubernetes`, events
+ * that leave the Service without usable endpoints are withheld for up to 60 s and reported as problem `api-endpoints-missing`.
+ */
 export function guardApiEndpoints(source: Source, options: GuardOptions): Source {
   let guard: Guard | null = null;
   return {

@@ -6,6 +6,7 @@ import type { WatchConnection } from './reflector/contact.ts';
 import { startReflector, type Reflector } from './reflector/reflector.ts';
 import { watchedResources } from './reflector/resources.ts';
 
+/** Options of `createKubernetesSource`; `clock`, `qps` and `burst` are those of `ApiClientOptions`. */
 export interface KubernetesSourceOptions {
   readonly config: ClusterConfig;
   /** The only Node that is watched. */
@@ -27,6 +28,7 @@ export interface KubernetesSourceOptions {
   readonly client?: ApiClient;
 }
 
+/** A source that also reports the state of its watches. */
 export interface KubernetesSource extends Source {
   /** Of each resource that is watched; empty before `start`. */
   connections(): readonly WatchConnection[];

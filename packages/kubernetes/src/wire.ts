@@ -1,5 +1,6 @@
 /** API objects as they travel in JSON: the fields that this package reads or writes. */
 
+/** A Service of `v1`: the addresses on which clients reach it. */
 export interface WireService {
   readonly spec?: {
     readonly clusterIP?: string;
@@ -9,8 +10,10 @@ export interface WireService {
   readonly status?: { readonly loadBalancer?: { readonly ingress?: readonly { readonly ip?: string }[] } };
 }
 
+/** An EndpointSlice of `discovery.k8s.io/v1`: its Service (label `kubernetes.io/service-name`) and endpoints. */
 export interface WireEndpointSlice {
   readonly metadata?: { readonly labels?: Readonly<Record<string, string>> };
+  /** `IPv4`, `IPv6` or `FQDN`. */
   readonly addressType?: string;
   readonly endpoints?: readonly {
     readonly addresses?: readonly string[];
@@ -34,6 +37,7 @@ export interface WireEvent {
   readonly regarding?: ObjectReference;
 }
 
+/** An ObjectReference of `v1`: the object that an event is about. */
 export interface ObjectReference {
   readonly apiVersion?: string;
   readonly kind?: string;

@@ -15,6 +15,7 @@ import { isSupportedProxy, proxyFor } from './proxy.ts';
 import { readSmallFile } from '../small-file.ts';
 import { checkServerUrl } from './server-url.ts';
 
+/** Flags, environment and folders from which `loadClusterConfig` computes the configuration. */
 export interface LoadOptions {
   /** `--kubeconfig`; empty or absent: none. */
   readonly kubeconfig?: string;
@@ -22,6 +23,7 @@ export interface LoadOptions {
   readonly master?: string;
   /** Further API servers with the same credentials, tried when the first does not answer. */
   readonly servers?: readonly string[];
+  /** KUBERNETES_SERVICE_HOST, KUBERNETES_SERVICE_PORT and the proxy variables are read; credential plugins inherit all. */
   readonly env: Environment;
   /** Where the pod's service account is mounted. */
   readonly serviceAccountFolder?: string;

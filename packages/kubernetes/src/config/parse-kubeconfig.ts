@@ -32,17 +32,20 @@ import { checkServerUrl } from './server-url.ts';
 /** YAML 1.1 as far as JSON has it: what client-go reads kubeconfigs as (`yes` is true). */
 const SCHEMA = CORE_SCHEMA.withTags(nullYaml11Tag, boolYaml11Tag, intYaml11Tag, floatYaml11Tag, mergeTag);
 
+/** The text of a kubeconfig, and what its relative paths, credential plugin and proxy depend on. */
 export interface KubeconfigSource {
   readonly text: string;
   /** For messages. */
   readonly file: string;
   /** Relative paths in a kubeconfig start here. */
   readonly folder: string;
+  /** Proxy variables, if the cluster has no `proxy-url`; inherited by the credential plugin. */
   readonly env: Environment;
   /** Takes the place of the cluster's `server`, if not empty. */
   readonly master: string;
 }
 
+/** Computes the configuration of the kubeconfig's `current-context`. The error names the first field that is wrong. */
 export function parseKubeconfig(source: KubeconfigSource): Result<ClusterConfig, ConfigError> {
   let value: unknown;
   try {

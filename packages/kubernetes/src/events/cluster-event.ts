@@ -9,5 +9,6 @@ export interface ClusterEvent {
   readonly action: string;
   /** Human-readable; may be empty. */
   readonly note: string;
+  /** The object of the event. Without a namespace the event is created in namespace `default`. */
   readonly regarding: ObjectReference;
 }

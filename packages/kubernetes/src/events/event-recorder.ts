@@ -9,6 +9,7 @@ import type { WireEvent } from '../wire.ts';
 import type { ClusterEvent } from './cluster-event.ts';
 import { renderEvent } from './render-event.ts';
 
+/** Options of `createEventRecorder`; `clock`, `qps`, `burst` and `userAgent` are those of `ApiClientOptions`. */
 export interface EventRecorderOptions {
   readonly config: ClusterConfig;
   /** The node's name. */
@@ -19,11 +20,13 @@ export interface EventRecorderOptions {
   readonly qps?: number;
   readonly burst?: number;
   readonly userAgent?: string;
+  /** Receives one line for each event that is dropped after a failed request. */
   readonly log?: (line: string) => void;
   /** Shared with a source; stays open after `stop`. */
   readonly client?: ApiClient;
 }
 
+/** Posts Events of a cluster in the background, one at a time, in the order of `record`. */
 export interface EventRecorder {
   /** Never waits and never fails: what cannot be delivered after some tries is dropped and logged. */
   record(event: ClusterEvent): void;
@@ -37,6 +40,10 @@ const TRIES = 10;
 /** The same event is not posted again within this time. Client-go counts repetitions over the same span. */
 const REPEAT_MS = 360_000;
 
+/**
+ * Creates Events of `events.k8s.io/v1`. After a transient error an event is tried again, up to 10 times in all. An equal event
+ * within 6 minutes is not posted. Up to 100 events are queued; beyond that the oldest is dropped.
+ */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
   const client = options.client ?? createApiClient(options);
   const log = options.log ?? ((): void => undefined);

@@ -16,6 +16,7 @@ import { gatewayFailure, readRefusal } from './refusal.ts';
 import { send } from './send.ts';
 import { createServerRing, type ServerRing } from './server-ring.ts';
 
+/** The cluster, rate limit and request headers of an API client. */
 export interface ApiClientOptions {
   readonly config: ClusterConfig;
   readonly clock?: Clock;
@@ -31,6 +32,7 @@ export interface ApiClientOptions {
   readonly answerWithinMs?: number;
 }
 
+/** One request to the API server. */
 export interface ApiRequest {
   readonly method: 'GET' | 'POST';
   /** Path and query. */
@@ -41,13 +43,17 @@ export interface ApiRequest {
   readonly gzip: 'accepted' | 'refused';
   /** Whether the answer may be in protobuf, if protobuf is configured. Absent: it may not. */
   readonly protobuf?: 'accepted' | 'refused';
+  /** Aborts the request, or the body of its answer. */
   readonly signal: AbortSignal;
 }
 
+/** The successful answer of `ApiClient.open`. */
 export interface ApiAnswer {
   /** Base URL of the server that answered. */
   readonly server: string;
+  /** From the Content-Type header. */
   readonly format: Format;
+  /** Bytes after gzip decoding. */
   readonly body: Readable;
   /** The body is not in `format`: the client requests JSON from now on. */
   readonly notUnderstood: () => void;
@@ -64,12 +70,17 @@ export interface ApiClient {
   readonly demote: (server: string) => void;
   /** Monitors whether this server still sends or answers, until the returned monitor is ended. */
   readonly follow: Liveness['follow'];
+  /** Ends a running credential plugin and closes idle connections; connections in use end with their request. */
   readonly close: () => void;
 }
 
 /** Answered without etcd and allowed for every identity; an error status is an answer too. */
 const PROBE_PATH = '/version';
 
+/**
+ * Creates a client for the API servers of one cluster. A request tries each server once, until one is available. It is repeated
+ * once with credentials read again after status 401 or a TLS error.
+ */
 export function createApiClient(options: ApiClientOptions): ApiClient {
   const { config, clock = systemClock } = options;
   const identities = createIdentitySource(config, clock);

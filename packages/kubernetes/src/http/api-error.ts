@@ -27,11 +27,13 @@ export type ApiErrorCode =
   /** The request was aborted by the caller. */
   | 'aborted';
 
+/** Why a request, list or watch failed. */
 export interface ApiError {
   readonly code: ApiErrorCode;
   readonly message: string;
   /** HTTP status, or that of an ERROR event; 0 without an answer. */
   readonly status: number;
+  /** Delay that the server requests (`Retry-After`, `retryAfterSeconds`), at most 300,000 ms; 0: none. */
   readonly retryAfterMs: number;
 }
 

@@ -9,16 +9,20 @@ import type { ServerCertificate } from './listener.ts';
 
 const run = promisify(execFile);
 
+/** A certificate and its private key, PEM. */
 export interface KeyPair {
   readonly certificate: string;
   readonly key: string;
 }
 
+/** A certificate authority in a temporary folder; certificates are valid for 2 days. */
 export interface TestCertificates {
+  /** The authority's certificate, PEM. */
   readonly ca: string;
   readonly server: ServerCertificate;
   /** A client certificate of this common name. */
   client(name: string): Promise<KeyPair>;
+  /** Deletes the temporary folder. */
   remove(): Promise<void>;
 }
 

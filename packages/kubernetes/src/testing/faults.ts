@@ -1,7 +1,9 @@
 /** Faults that a test injects. */
 import type { RequestRecord } from './request-log.ts';
 
+/** How the server handles a request instead of serving it. */
 export type FaultAction =
+  /** A Status of this HTTP status; `retryAfter` is the value of the Retry-After header. */
   | {
       readonly do: 'answer';
       readonly status: number;
@@ -17,6 +19,7 @@ export type FaultAction =
   /** 200 and this text for any request; without an end if so specified. */
   | { readonly do: 'say'; readonly text: string; readonly end?: 'never' };
 
+/** A fault for matching requests; the first one added that matches applies. */
 export interface Fault {
   readonly action: FaultAction;
   /** Absent: every request. */

@@ -10,6 +10,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
+/** Certificate and key of a server, PEM. */
 export interface ServerCertificate {
   readonly certificate: string;
   readonly key: string;
@@ -27,6 +28,7 @@ export interface Listener {
   readonly breakConnections: () => void;
 }
 
+/** Serves an HTTP upgrade on its socket; arguments are those of the `upgrade` event of an http.Server. */
 export type OnUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 export interface ListenerParts {

@@ -6,6 +6,7 @@ import type { WireObject } from '../wire.ts';
 /** Kinds that this server has. The source of a proxy does not read Pods. */
 export type StoredKind = Resource | 'Pod';
 
+/** An object in the store; `resourceVersion` is the version of its last change, in decimal. */
 export interface Stored extends WireObject {
   readonly kind: string;
   readonly metadata: NonNullable<WireObject['metadata']> & {
@@ -14,6 +15,7 @@ export interface Stored extends WireObject {
   };
 }
 
+/** One change of an object. `before` is null at creation, `after` is null at deletion. */
 export interface Change {
   readonly version: number;
   readonly resource: StoredKind;
@@ -21,18 +23,24 @@ export interface Change {
   readonly after: Stored | null;
 }
 
+/** Objects, their versions and the history of their changes; may be shared by several test API servers. */
 export interface ObjectStore {
+  /** The current version; each change increments it. */
   readonly version: number;
   /** Versions up to this one are gone from the history. */
   readonly compactedTo: number;
+  /** Creates or replaces the object. Throws a TypeError if `kind` or `metadata.name` is absent. */
   readonly put: (object: WireObject) => Stored;
   /** Whether it was there. */
   readonly delete: (resource: StoredKind, namespace: string, name: string) => boolean;
   list(resource: StoredKind): readonly Stored[];
+  /** Changes after this version that are in the history, oldest first. */
   since(version: number): readonly Change[];
+  /** Deletes the history: a watch from an older version then gets an ERROR event of code 410. */
   compact(): void;
   /** Increments the version without a change of an object, as changes of other kinds do. */
   tick(): void;
+  /** Calls the listener after each change, until the returned function is called. */
   subscribe(listener: (change: Change) => void): () => void;
 }
 
@@ -44,6 +52,7 @@ interface State {
   compactedTo: number;
 }
 
+/** Creates an empty store at version 1. */
 export function createObjectStore(): ObjectStore {
   const state: State = { objects: new Map(), listeners: new Set(), history: [], version: 1, compactedTo: 0 };
   return {

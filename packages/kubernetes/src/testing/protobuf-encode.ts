@@ -113,6 +113,7 @@ export function encodeObject(object: object, { apiVersion, kind }: TypeMeta): Bu
   return encodeEnvelope(type, encodeOnce(object, isStatus ? STATUS_SCHEMA : SCHEMAS[kind as Resource]));
 }
 
+/** A list response in protobuf. `metadata` is a ListMeta; `type` is that of an item, and `List` is appended to its kind. */
 export function encodeList(items: readonly object[], metadata: object, type: TypeMeta): Buffer {
   const schema = SCHEMAS[type.kind as Resource];
   const raw = [

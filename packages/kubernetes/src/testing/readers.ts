@@ -11,4 +11,5 @@ interface Readers {
   readonly watch: (format: Format, resource: Resource) => EventDecoder;
 }
 
+/** Functions that create the list and watch decoders of a reflector for one format and resource. */
 export const readers: Readers = { list: createListReader, watch: createEventDecoder };

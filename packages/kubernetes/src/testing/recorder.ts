@@ -4,7 +4,9 @@ import type { ObjectEvent, Resource, SourceHandlers, SourceProblem } from '@sign
 import type { WireObject } from '../wire.ts';
 import { createSignal } from '@signalbox/core/testing';
 
+/** The calls of a source to `handlers`, in order. */
 export interface SourceRecorder {
+  /** Argument of `Source.start`. */
   readonly handlers: SourceHandlers;
   readonly events: readonly ObjectEvent[];
   readonly problems: readonly SourceProblem[];
@@ -15,6 +17,7 @@ export interface SourceRecorder {
   readonly until: (condition: () => boolean) => Promise<void>;
 }
 
+/** Creates handlers that record the events, problems and synced resources of one source. */
 export function createSourceRecorder(): SourceRecorder {
   const events: ObjectEvent[] = [];
   const problems: SourceProblem[] = [];

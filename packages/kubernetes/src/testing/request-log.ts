@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 
+/** A request as received; `path` is without the query. */
 export interface RequestRecord {
   readonly method: string;
   readonly path: string;
@@ -10,6 +11,7 @@ export interface RequestRecord {
   readonly clientName: string;
 }
 
+/** The requests that a test API server has received, in order of arrival. */
 export interface RequestLog {
   readonly all: readonly RequestRecord[];
   add(record: RequestRecord): void;

@@ -19,9 +19,11 @@ export type Streaming =
 
 export interface WatchServer {
   serve(response: ServerResponse, asked: ListQuery, streaming: Streaming): void;
+  /** Open watches. */
   readonly count: number;
   /** Resolves as soon as this many watches are open. */
   readonly open: (count: number) => Promise<void>;
+  /** Sends a BOOKMARK event on every watch with `allowWatchBookmarks=true`. */
   readonly bookmark: () => void;
   /** Ends every watch as a server does at its timeout. */
   readonly end: () => void;

@@ -14,11 +14,13 @@ import { createSignal, type Signal } from '@signalbox/core/testing';
 import { createListServer, type Collection, type ListServer } from './serve-list.ts';
 import { createWatchServer, type Streaming, type WatchServer } from './serve-watch.ts';
 
+/** Options of `createTestApiServer`: access, formats, resources and storage of the server. */
 export interface TestApiServerOptions {
   /** Absent: plain http. */
   readonly tls?: ServerCertificate;
   /** Bearer tokens that are accepted; absent: every request is. */
   readonly tokens?: readonly string[];
+  /** Default `supported`. */
   readonly streaming?: Streaming;
   /** `json`: as an extension of the API server that supports nothing else. */
   readonly formats?: 'all' | 'json';
@@ -32,6 +34,7 @@ export interface TestApiServerOptions {
 
 /** The part of an API server that a service proxy uses, in memory, with injected faults. */
 export interface TestApiServer {
+  /** Base URL without a slash at the end. */
   readonly url: string;
   readonly store: ObjectStore;
   readonly requests: RequestLog;
@@ -40,18 +43,24 @@ export interface TestApiServer {
   readonly watches: Pick<WatchServer, 'count' | 'open' | 'bookmark' | 'end' | 'cut'>;
   /** Open connections. */
   readonly connections: number;
+  /** Creates or replaces the object; watches report it. Throws a TypeError if `kind` or `metadata.name` is absent. */
   put(object: WireObject): WireObject;
+  /** Whether the object existed. */
   delete(resource: StoredKind, namespace: string, name: string): boolean;
   /** Resolves as soon as the condition holds; it is checked after each request, posted event and lost connection. */
   readonly until: (condition: () => boolean) => Promise<void>;
+  /** Adds a fault; the returned function lifts it. */
   fault(fault: Fault): () => void;
   /** Lifts every fault. */
   readonly lift: () => void;
+  /** Replaces the accepted bearer tokens; other requests get status 401. */
   setTokens(tokens: readonly string[]): void;
   setStreaming(streaming: Streaming): void;
   /** From now on nothing is sent on any connection, and new requests are received but get no response. */
   stall(): void;
+  /** Closes every open connection; the server continues to listen. */
   breakConnections(): void;
+  /** Stops listening and closes every connection; the stored objects stay. */
   readonly stop: () => Promise<void>;
   /** Again on the same port, and no longer stalled. */
   start(): Promise<void>;
