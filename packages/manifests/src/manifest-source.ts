@@ -9,6 +9,7 @@ import { readManifests } from './read-manifests.ts';
 import { systemClock } from '@signalbox/core/system-clock';
 import { watchPath, type PathWatch, type WatchPath } from './watch-path.ts';
 
+/** Options of `createManifestSource`. Defaults: `debounceMs` 100, `pollMs` 2,000, `clock` the system clock, `watch` fs.watch. */
 export interface ManifestSourceOptions {
   /** A folder of `.yaml`, `.yml` or `.json` files (sub-folders are not entered), or one such file. */
   readonly path: string;

@@ -7,6 +7,7 @@ import type { ManifestObject } from './manifest-object.ts';
 import { isRecord, show } from './values.ts';
 import { MAX_DEPTH, readYaml, type YamlDocument } from './yaml-documents.ts';
 
+/** The objects of one manifest in document order, and the problems of its documents. */
 export interface ParsedManifest {
   readonly objects: readonly ManifestObject[];
   readonly problems: readonly SourceProblem[];
@@ -17,6 +18,10 @@ export interface ParsedManifest {
 /** A Service with many ports has a few hundred values, a full EndpointSlice some ten thousand. */
 const MAX_VALUES = 1_000_000;
 
+/**
+ * Reads YAML or JSON documents, and the items of lists (`kind: List`, `ServiceList`). `file` names the file in messages. A document that
+ * is not YAML is problem `bad-yaml`; one without kind, apiVersion or name, or that is too large, is `bad-document`.
+ */
 export function parseManifest(file: string, text: string): ParsedManifest {
   const { documents, errors } = readYaml(file, text);
   const out: Output = { file, objects: [], problems: [] };

@@ -3,6 +3,7 @@ import { watch, type FSWatcher } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
+/** A watch of the file system on one folder. */
 export interface PathWatch {
   /** Whether the operating system watches it now; if not, changes are detected only by polling. */
   readonly active: boolean;

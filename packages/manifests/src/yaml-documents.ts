@@ -12,9 +12,11 @@ import {
 
 import { fieldOffset, repeatedFields } from './field-offset.ts';
 
+/** One YAML document of a file, and where its fields are. */
 export interface YamlDocument {
   /** From 1. */
   readonly number: number;
+  /** The document as JavaScript values. */
   readonly value: unknown;
   /** The line, from 1, of a field (`spec.ports[0].port`), or of the deepest part of it that there is. */
   line(field?: string): number;
@@ -22,6 +24,7 @@ export interface YamlDocument {
   repeated(): readonly { readonly field: string; readonly line: number }[];
 }
 
+/** How `readYaml` resolves tags and repeated fields. */
 export interface YamlOptions {
   /** YAML 1.2 with `<<`, unless another one is given. */
   readonly schema?: Schema;
@@ -29,6 +32,7 @@ export interface YamlOptions {
   readonly repeated?: 'last';
 }
 
+/** The documents of a file that are valid YAML, and the errors of the others. */
 export interface YamlText {
   readonly documents: readonly YamlDocument[];
   /** `line 2, column 1: not YAML: …`, one for each document that is not. */
@@ -49,6 +53,7 @@ interface Chunk {
   readonly documentsBefore: number;
 }
 
+/** Parses all documents of `text`, nested at most 100 levels. `file` is used in messages only. Never throws. */
 export function readYaml(file: string, text: string, options: YamlOptions = {}): YamlText {
   const whole = { file, options, text, linesBefore: 0, documentsBefore: 0 };
   const found = readChunk(whole);
