@@ -22,15 +22,18 @@ import type { BackendState, World } from './backend-state.ts';
 import type { WinvfpOptions } from './options.ts';
 import { driftOf, runRound, stoppedRound, type Round, type RoundScope } from './sync-round.ts';
 
+/** An unsupported feature of one service port. */
 export interface UnsupportedPort extends Unsupported {
   readonly key: ServicePortKey;
 }
 
+/** The backend of kernelspace mode for one address family. */
 export interface WinvfpBackend extends Backend {
   /** What HNS does not support of the last programmed services; empty before the first sync that reached HNS. */
   unsupported(): readonly UnsupportedPort[];
 }
 
+/** Creates the backend without a call to HNS. */
 export function createWinvfpBackend(options: WinvfpOptions): WinvfpBackend {
   const state: BackendState = {
     options,

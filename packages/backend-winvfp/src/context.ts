@@ -63,6 +63,7 @@ function remoteSubnets(network: HcnNetwork): readonly RemoteSubnet[] {
   );
 }
 
+/** The error message for `--enable-dsr` on a version of HNS without direct server return. */
 export function noDsr({ major, minor }: HnsVersion): string {
   return `--enable-dsr: HNS ${major}.${minor} has no direct server return (9.3 to 9.x and 10.2 or later have)`;
 }

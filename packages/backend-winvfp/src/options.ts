@@ -1,6 +1,7 @@
 import type { Family } from '@signalbox/core';
 import type { HcnApi } from './driver/hcn-api.ts';
 
+/** Options of a backend for one address family, with the flags of kube-proxy that set them. */
 export interface WinvfpOptions {
   readonly family: Family;
   /** The node's primary family: an overlay network serves that alone. Default: `family`. */

@@ -10,6 +10,7 @@ import { compileService } from './service-dispatch.ts';
 
 const NO_SOURCE_FILTER = 'HNS load balancers have no source filter: every source may connect';
 
+/** A feature of one frontend that HNS does not support, and the reason. */
 export interface Unsupported {
   /** `10.96.0.10:80/tcp`. */
   readonly frontend: string;
@@ -20,6 +21,7 @@ export interface Unsupported {
   readonly reason: string;
 }
 
+/** Lists what HNS does not support of a service port; empty: it is supported completely. */
 export function unsupportedOf(port: DesiredServicePort, context: CompileContext): readonly Unsupported[] {
   const compiled = compileService(port, null, context);
   return port.frontends.flatMap((frontend) => {

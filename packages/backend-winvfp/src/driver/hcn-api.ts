@@ -3,6 +3,7 @@ import { encodeRequest } from '../encode/request.ts';
 import { failedReply, parseReply } from '../encode/reply.ts';
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
 
+/** Calls to HNS, one request and one reply each. */
 export interface HcnApi {
   /** Never rejects: a failure to reach HNS is a reply with an HRESULT. Calls may overlap; HNS sees one at a time. */
   call(request: HcnRequest): Promise<HcnReply>;

@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url';
 import { isMainThread } from 'node:worker_threads';
 import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 
+/** The loaded C# assembly that calls HNS and the service control manager. */
 export interface NativeLayer {
   /** JSON text in, JSON text out (csharp/Hcn.cs); rejects for a request that cannot be read. */
   readonly invoke: (request: string) => Promise<string>;
 }
 
+/** Where the assembly and edge-js are loaded from. */
 export interface NativeLayerOptions {
   /** Path of `Signalbox.Hcn.dll`. Default: the one in this package, or beside the program's bundle. */
   readonly assembly?: string;

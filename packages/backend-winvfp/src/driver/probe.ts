@@ -6,6 +6,7 @@ import type { HcnApi } from './hcn-api.ts';
 import type { HnsCapabilities } from '../objects/hns-version.ts';
 import { readCapabilities, readNetwork } from './read-hns.ts';
 
+/** Result of `probeHns`: version and features of HNS, type of the network, families that it can serve. */
 export interface HnsProbe extends HnsCapabilities {
   /** `L2Bridge`, `Overlay`, …: empty while the network does not exist. */
   readonly networkType: string;

@@ -1,11 +1,13 @@
 import type { HcnReply, HcnRequest } from '../objects/hcn-call.ts';
 import type { HcnApi } from './hcn-api.ts';
 
+/** One call to HNS and its reply. */
 export interface RecordedCall {
   readonly request: HcnRequest;
   readonly reply: HcnReply;
 }
 
+/** An `HcnApi` that also keeps the calls made through it. */
 export interface HcnRecorder extends HcnApi {
   /** In the order the replies came. */
   readonly calls: readonly RecordedCall[];

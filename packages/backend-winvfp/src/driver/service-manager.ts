@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
 import { DEFAULT_SERVICE_NAME } from './windows-service.ts';
 
+/** Exit status of a program, and its standard output followed by its standard error. */
 export interface CommandResult {
   readonly status: number;
   readonly output: string;
@@ -12,6 +13,7 @@ export interface CommandResult {
 /** Runs a program; never rejects. Status 127 if it cannot be started. */
 export type RunCommand = (file: string, args: readonly string[]) => Promise<CommandResult>;
 
+/** The Windows service to create; it starts with the system. */
 export interface ServiceInstallation {
   /** Default `kube-proxy`. */
   readonly name?: string;
@@ -22,9 +24,15 @@ export interface ServiceInstallation {
   readonly dependencies?: readonly string[];
 }
 
+/** State of a Windows service, from `sc.exe query`. */
 export type ServiceState = 'running' | 'stopped' | 'starting' | 'stopping' | 'not-installed';
 
+/**
+ * Creates, deletes and queries a Windows service; the default name is `kube-proxy`. Errors: `not-permitted` (access denied),
+ * `unavailable` (sc.exe cannot be started), `timeout` (no stop within 30 s), `protocol` (unknown output), else `rejected`.
+ */
 export interface ServiceManager {
+  /** Creates the service and sets its restarts after a failure; does not start it. */
   install(installation: ServiceInstallation): Promise<Result<'installed'>>;
   /** Stops it first. */
   uninstall(name?: string): Promise<Result<'uninstalled' | 'not-installed'>>;
@@ -45,6 +53,7 @@ const CODES: ReadonlyMap<number, 'unavailable' | 'not-permitted'> = new Map([
 const STOP_QUERIES = 60;
 const STOP_PAUSE_MS = 500;
 
+/** Runs the program without a console window. */
 export const runCommand: RunCommand = (file, args) =>
   new Promise((resolve) => {
     const options = { windowsHide: true };
@@ -65,6 +74,7 @@ function quoted(part: string): string {
   return `"${escaped.replace(/(\\+)$/, (slashes) => slashes + slashes)}"`;
 }
 
+/** Creates a service manager that calls sc.exe through `run`. */
 export function createServiceManager(run: RunCommand = runCommand): ServiceManager {
   return {
     install: (installation) => install(run, installation),

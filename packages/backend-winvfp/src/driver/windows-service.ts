@@ -7,6 +7,7 @@ import type { NativeLayer } from './native-layer.ts';
 /** The name that kube-proxy registers under; scripts of clusters use it. */
 export const DEFAULT_SERVICE_NAME = 'kube-proxy';
 
+/** This process as a running Windows service. */
 export interface WindowsService {
   /** Resolves once, when the service control manager requests a stop. It then waits 30 s for `finish`. */
   readonly stopRequested: Promise<'stop' | 'shutdown'>;

@@ -4,8 +4,10 @@
  */
 import type { HcnEndpointSettings, HcnLoadBalancerSettings } from './hcn-documents.ts';
 
+/** Kinds of HNS objects that can be listed. */
 export type HcnKind = 'network' | 'endpoint' | 'load-balancer';
 
+/** One call. Each `id` is the GUID of the object that is created, modified or deleted. */
 export type HcnRequest =
   /** The older entry point: `/globals/version`, `/policylists/`. */
   | { readonly op: 'hns'; readonly path: string }
@@ -21,6 +23,7 @@ export type HcnRequest =
   | { readonly op: 'modify-load-balancer'; readonly id: string; readonly settings: HcnLoadBalancerSettings }
   | { readonly op: 'delete-endpoint' | 'delete-load-balancer'; readonly id: string };
 
+/** Result of one call; `record` and `call` describe a failure (`hresult` is not 0). */
 export interface HcnReply {
   /** 0, or an unsigned HRESULT. */
   readonly hresult: number;

@@ -2,18 +2,23 @@
  * The JSON documents of the Host Compute Network API, schema 2.0, as far as a service proxy reads and writes them.
  * Fields whose value is zero or empty are left out by both sides.
  */
+
+/** Version of the schema of a document. */
 export interface SchemaVersion {
   readonly Major: number;
   readonly Minor: number;
 }
 
+/** The schema version of every document that is sent. */
 export const SCHEMA_VERSION: SchemaVersion = { Major: 2, Minor: 0 };
 
+/** A policy of a network or endpoint; `Type` (`RemoteSubnetRoute`, `ProviderAddress`) determines the fields of `Settings`. */
 export interface HcnPolicy {
   readonly Type: string;
   readonly Settings: Readonly<Record<string, unknown>>;
 }
 
+/** A network as HNS lists it; `ID` is a GUID. */
 export interface HcnNetwork {
   readonly ID: string;
   readonly Name: string;
@@ -22,9 +27,11 @@ export interface HcnNetwork {
   readonly Policies?: readonly HcnPolicy[];
 }
 
+/** An endpoint as HNS lists it: an address on a network. */
 export interface HcnEndpoint {
   readonly ID: string;
   readonly Name?: string;
+  /** Id of its network. */
   readonly HostComputeNetwork: string;
   readonly IpConfigurations?: readonly { readonly IpAddress: string; readonly PrefixLength?: number }[];
   /** `02-11-0a-f4-02-07`. */
@@ -41,6 +48,7 @@ export type HcnEndpointSettings = Omit<HcnEndpoint, 'ID'> & {
   readonly Health: object;
 };
 
+/** The protocol and ports of a load balancer. */
 export interface HcnPortMapping {
   /** IANA number: TCP 6, UDP 17, SCTP 132. */
   readonly Protocol: number;
@@ -54,6 +62,7 @@ export interface HcnPortMapping {
   readonly Flags?: number;
 }
 
+/** The document that creates or modifies a load balancer. */
 export interface HcnLoadBalancerSettings {
   /** Ids of HCN endpoints. */
   readonly HostComputeEndpoints: readonly string[];
@@ -67,11 +76,13 @@ export interface HcnLoadBalancerSettings {
   readonly Flags?: number;
 }
 
+/** A load balancer as HNS lists it. */
 export interface HcnLoadBalancer extends Omit<HcnLoadBalancerSettings, 'SchemaVersion'> {
   readonly ID: string;
   readonly SchemaVersion?: SchemaVersion;
 }
 
+/** Bits of `HcnEndpoint.Flags`; remote: an endpoint on another node. */
 export const ENDPOINT_FLAGS = { none: 0, remote: 1 } as const;
 
 /** Bits of `HcnLoadBalancer.Flags`. */
@@ -93,4 +104,5 @@ export const PORT_MAPPING_FLAGS = {
   vipExternalIp: 16,
 } as const;
 
+/** Values of `HcnPortMapping.DistributionType`: the packet fields by which HNS selects an endpoint. */
 export const DISTRIBUTION = { fiveTuple: 0, sourceIPProtocol: 1, sourceIP: 2 } as const;

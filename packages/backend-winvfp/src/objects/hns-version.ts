@@ -1,9 +1,12 @@
 /** Features of a version of HNS. The numbers are those at which Microsoft's own client library checks. */
+
+/** Version of HNS, from `/globals/version`. */
 export interface HnsVersion {
   readonly major: number;
   readonly minor: number;
 }
 
+/** Features that a version of HNS has; each comment names the first version. */
 export interface HnsFeatures {
   /** The API of schema 2 with remote subnets: without it there is no kernelspace mode. 9.2. */
   readonly remoteSubnet: boolean;
@@ -27,6 +30,7 @@ function since(version: HnsVersion, major: number, minor: number): boolean {
   return version.major > major || (version.major === major && version.minor >= minor);
 }
 
+/** Features by version number; HNS is not called. */
 export function featuresOf(version: HnsVersion): HnsFeatures {
   return {
     remoteSubnet: since(version, 9, 2),

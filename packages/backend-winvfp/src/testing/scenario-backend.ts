@@ -19,6 +19,7 @@ import { createSimulatedHcn } from './simulated-hcn.ts';
 
 const NODE_IP: Readonly<Record<Family, string>> = { IPv4: '192.0.2.10', IPv6: '2001:db8:0:2::10' };
 
+/** kernelspace mode for the scenarios; its golden is the listing `winvfp.json`. */
 export const winvfpScenarioBackend: ScenarioBackend = {
   mode: 'winvfp',
   goldens: ['winvfp.json'],

@@ -18,6 +18,7 @@ const NATIVE_KIND: Fields = { network: 'Network', endpoint: 'Endpoint', 'load-ba
 const QUERY = '{"SchemaVersion":{"Major":2,"Minor":0}}';
 const GONE: readonly number[] = [HR.elementNotFound, HR.endpointNotFound, HR.networkNotFound];
 
+/** Returns an `HcnApi` whose calls change and read `hns`. */
 export function createSimulatedHcn(hns: Hns): HcnApi {
   return hcnApiOf((request) => Promise.resolve(JSON.stringify(invoke(hns, JSON.parse(request) as Fields))));
 }
