@@ -19,13 +19,13 @@ export interface IpvsBackendOptions {
   readonly excludeCIDRs?: readonly string[];
   /** `--ipvs-strict-arp`. */
   readonly strictARP?: boolean;
-  /** Seconds; 0 or absent: the kernel's own (`--ipvs-tcp-timeout` and friends). */
+  /** Seconds; 0 or absent: the values of the kernel stay (`--ipvs-tcp-timeout`, `--ipvs-tcpfin-timeout`, `--ipvs-udp-timeout`). */
   readonly timeouts?: IpvsTimeoutOptions;
   /** The bit of the packet mark for masquerading; 0-31, 14 by default. */
   readonly masqueradeBit?: number;
   /** Milliseconds after which a terminating TCP server goes even with connections; 15 minutes by default. */
   readonly gracefulMaxAge?: number;
-  /** Least milliseconds between two looks at the connections of terminating servers; one minute by default. */
+  /** Least milliseconds between two readings of the connections of terminating servers; one minute by default. */
   readonly gracefulScanInterval?: number;
   /**
    * A sync with an empty change compares everything with the kernel if this many milliseconds have passed
@@ -36,7 +36,7 @@ export interface IpvsBackendOptions {
   readonly localPolicyFallback?: LocalPolicyFallback;
   /** Keeps the names of owned virtual servers over a restart; without one, ownership follows from the kernel's state. */
   readonly journal?: Journal;
-  /** Whose time counts; the system's by default. */
+  /** Measures these times; by default the clock of the system. */
   readonly clock?: Pick<Clock, 'elapsed'>;
 }
 

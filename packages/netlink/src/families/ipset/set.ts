@@ -29,7 +29,7 @@ export type IpsetDefinition =
       readonly lastPort: number;
     };
 
-/** A set as the kernel has it. Types we do not know come with the fields we could read. */
+/** A set as the kernel has it. Other types than those above come with the fields that have a decoder. */
 export interface IpsetState {
   readonly name: string;
   readonly type: string;
