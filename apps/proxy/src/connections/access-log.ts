@@ -4,7 +4,9 @@ import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { formatAddressPort, servicePortLabel } from '@signalbox/core';
+import { messageOf } from '../config/problem.ts';
 import type { Logger } from '../logging/logger.ts';
+import { createOutageLog } from '../logging/outage-log.ts';
 import type { ConnectionRecord, OnConnectionEnd } from '../modes/proxy-mode.ts';
 
 export interface AccessLog {
@@ -80,7 +82,6 @@ interface State {
   /** Characters. */
   size: number;
   isWriting: boolean;
-  isFailing: boolean;
   dropped: number;
 }
 
@@ -88,14 +89,15 @@ export function createAccessLog(
   append: Append,
   { path, logger }: { readonly path: string; readonly logger: Logger },
 ): AccessLog {
-  const state: State = {
-    waiting: [],
-    size: 0,
-    isWriting: false,
-    isFailing: false,
-    dropped: 0,
-  };
-  const report = createReport(state, { path, logger });
+  const state: State = { waiting: [], size: 0, isWriting: false, dropped: 0 };
+  const report = createOutageLog({
+    onBegin: (err) =>
+      logger.error('Failed to write the access log; lines are dropped until it can be written', {
+        path,
+        err,
+      }),
+    onEnd: () => logger.info('The access log can be written again', { path, dropped: state.dropped }),
+  });
   let flushed = Promise.resolve();
   return {
     write(record) {
@@ -111,7 +113,7 @@ export function createAccessLog(
 }
 
 /** Until no line waits. */
-async function flush(state: State, append: Append, report: (error: Error | null) => void): Promise<void> {
+async function flush(state: State, append: Append, report: (error: string | null) => void): Promise<void> {
   state.isWriting = true;
   while (state.waiting.length > 0) {
     const lines = state.waiting;
@@ -122,28 +124,10 @@ async function flush(state: State, append: Append, report: (error: Error | null)
       report(null);
     } catch (error) {
       state.dropped += lines.length;
-      report(error as Error);
+      report(messageOf(error));
     }
   }
   state.isWriting = false;
-}
-
-/** One line for an outage, and one for its end. */
-function createReport(
-  state: State,
-  { path, logger }: { readonly path: string; readonly logger: Logger },
-): (error: Error | null) => void {
-  return (error) => {
-    if (error !== null && !state.isFailing) {
-      logger.error('Failed to write the access log; lines are dropped until it can be written', {
-        path,
-        err: error.message,
-      });
-    }
-    if (error === null && state.isFailing)
-      logger.info('The access log can be written again', { path, dropped: state.dropped });
-    state.isFailing = error !== null;
-  };
 }
 
 function formatRecord(record: ConnectionRecord): string {

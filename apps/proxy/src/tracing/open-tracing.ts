@@ -2,6 +2,7 @@ import type { Clock } from '@signalbox/core';
 import { withinDeadline } from '../cluster/within-deadline.ts';
 import type { TracingSettings } from '../config/tracing.ts';
 import type { Logger } from '../logging/logger.ts';
+import { createOutageLog } from '../logging/outage-log.ts';
 import type { OnConnectionEnd } from '../modes/proxy-mode.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import { createChangeTraces, type ChangeTraces } from './change-traces.ts';
@@ -38,7 +39,7 @@ export async function openTracing(options: TracingOptions): Promise<Tracing | nu
     ...settings,
     nodeName,
     version: SIGNALBOX_VERSION,
-    onSent: createOutageLog(logger, settings.url),
+    onSent: outageLog(logger, settings.url),
   });
   logger.info('Tracing is on', { ...settings });
   const close = async (): Promise<void> => {
@@ -57,16 +58,13 @@ async function loadExporter(): Promise<Pick<typeof exporter, 'createOtlpExporter
   }
 }
 
-/** One line for an outage, and one for its end, however many requests fail. */
-function createOutageLog(logger: Logger, url: string): (error: string | null) => void {
-  let isOut = false;
-  return (error) => {
-    if (error !== null && !isOut)
+function outageLog(logger: Logger, url: string): (error: string | null) => void {
+  return createOutageLog({
+    onBegin: (err) =>
       logger.warning('Failed to export traces; they are dropped until the collector accepts them', {
         url,
-        err: error,
-      });
-    if (error === null && isOut) logger.info('The collector accepts traces again', { url });
-    isOut = error !== null;
-  };
+        err,
+      }),
+    onEnd: () => logger.info('The collector accepts traces again', { url }),
+  });
 }
