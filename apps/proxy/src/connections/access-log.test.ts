@@ -14,11 +14,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
 import type { ConnectionRecord } from '../modes/proxy-mode.ts';
+import { CONNECTION } from '../testing/connection-record.ts';
 import { createAccessLog, openAccessLog } from './access-log.ts';
 
 const endpoint = { address: 'fd00:10:244::5', port: 8080 };
 const RECORD: ConnectionRecord = {
-  servicePort: { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' },
+  ...CONNECTION,
   client: { address: 'fd00:10:244::9', port: 40_000 },
   frontend: { address: 'fd00:10:96::10', port: 80 },
   endpoint,
@@ -26,11 +27,8 @@ const RECORD: ConnectionRecord = {
     { endpoint: { ...endpoint, port: 8081 }, at: 250, outcome: 'timeout' },
     { endpoint, at: 251, outcome: 'connected' },
   ],
-  bytesIn: 5,
-  bytesOut: 9,
   startedAt: 0,
   endedAt: 1500,
-  cause: 'closed',
 };
 const LINE = {
   time: '1970-01-01T00:00:01.500Z',

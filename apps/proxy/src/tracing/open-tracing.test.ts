@@ -2,7 +2,7 @@ import { NOTHING_DONE } from '@signalbox/core';
 import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
-import type { ConnectionRecord } from '../modes/proxy-mode.ts';
+import { CONNECTION } from '../testing/connection-record.ts';
 import { startTraceCollector, type ReceivedSpan, type TraceCollector } from '../testing/trace-collector.ts';
 import { openTracing, type Tracing } from './open-tracing.ts';
 
@@ -44,23 +44,6 @@ function record(tracing: Tracing, syncs: number): void {
     IPv4.syncEnds('iptables', { reason: 'change', result: RESULT, state: { counts: COUNTS } });
   }
 }
-
-const endpoint = { address: '10.244.1.5', port: 8080 };
-const CONNECTION: ConnectionRecord = {
-  servicePort: { namespace: 'shop', name: 'web', port: 'http', protocol: 'TCP' },
-  client: { address: '10.244.1.9', port: 40_000 },
-  frontend: { address: '10.96.0.10', port: 80 },
-  endpoint,
-  attempts: [
-    { endpoint: { ...endpoint, address: '10.244.1.4' }, at: 1_700_000_000_250, outcome: 'timeout' },
-    { endpoint, at: 1_700_000_000_251, outcome: 'connected' },
-  ],
-  bytesIn: 5,
-  bytesOut: 9,
-  startedAt: 1_700_000_000_000,
-  endedAt: 1_700_000_001_000,
-  cause: 'closed',
-};
 
 const until = (holds: () => void): Promise<void> => vi.waitFor(holds, { timeout: 60_000, interval: 10 });
 
