@@ -1,6 +1,14 @@
-import { describe, expect, it } from 'vitest';
+import { backendError, FAMILIES } from '@signalbox/core';
+import { describe, expect, it, vi } from 'vitest';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
+import type { NodeFacts } from './proxy-mode.ts';
 import { fewFiles, USERSPACE, userspaceOptions } from './userspace.ts';
+
+vi.mock(import('@signalbox/backend-userspace'), async (original) => ({
+  ...(await original()),
+  createServiceDevice: () =>
+    Promise.resolve(backendError('rejected', 'RTM_NEWLINK', 'refused', { kernel: 'unchanged' })),
+}));
 
 const withFlags = (...flags: readonly string[]) => settingsOf(['--proxy-mode=userspace', ...flags]);
 
@@ -47,6 +55,27 @@ describe('ipvs.strictARP', () => {
     ]);
     expect(await paths('--init-only')).toEqual([]);
     expect(await paths('--ipvs-strict-arp')).toEqual([]);
+  });
+});
+
+describe('a device that cannot be created', () => {
+  it('is reported once for both families, and again after another mode in between', async () => {
+    const settings = withFlags();
+    const messages: string[] = [];
+    const facts: NodeFacts = {
+      nodeIP: () => null,
+      syncPeriod: () => 30_000,
+      counters: null,
+      onNotice: ({ message }) => void messages.push(message),
+    };
+    const count = async (): Promise<number> => {
+      const backends = [];
+      for (const family of FAMILIES) backends.push(await USERSPACE.createBackend(settings, family, facts));
+      for (const backend of backends) await backend.close();
+      return messages.length;
+    };
+    expect([await count(), await count()]).toEqual([1, 2]);
+    expect(messages[0]).toContain('RTM_NEWLINK: refused');
   });
 });
 

@@ -106,7 +106,7 @@ export function fewFiles({
 /** Service addresses stay assigned as long as connections of this process use them. */
 function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
   const open = new Set<UserspaceBackend>();
-  // The families share the device and the settings.
+  // The families share the device and the settings: a notice is repeated only after all backends were closed.
   const reported = new Set<string>();
   const connections = async (family: Family): Promise<number> => {
     const own = [...open].filter((each) => each.family === family);
@@ -123,6 +123,7 @@ function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
       const close = async (): Promise<void> => {
         await backend.close();
         open.delete(backend);
+        if (open.size === 0) reported.clear();
       };
       return { ...backend, close, connectionCounts: () => backend.counts() };
     },
