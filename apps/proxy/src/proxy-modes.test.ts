@@ -178,8 +178,12 @@ describe('another mode in a running proxy', () => {
         await world.settle();
         return [next.map(({ changes }) => changes.length), former?.closed];
       };
-      await expect.poll(state, { timeout: 60_000 }).toEqual([[1, 1], closed]);
-      resolve(SYNCED);
+      try {
+        await expect.poll(state, { timeout: 60_000 }).toEqual([[1, 1], closed]);
+      } finally {
+        // The proxy stops only after its syncs have ended.
+        resolve(SYNCED);
+      }
       await world.settle(10_000);
       expect([await switching, former?.closed]).toEqual([null, 1]);
     },
