@@ -46,17 +46,25 @@ export interface Inspector {
 
 type FailuresOf = (description: ServiceDescription) => readonly FailureAnswer[];
 
-/** The refused objects of its families, and all its ports in a family whose last sync failed as a whole: it programmed none of them. */
+/** Its ports that were refused, and all of them in a family whose last sync failed as a whole: it programmed none of them. */
 function failuresByService({ families, syncs }: Parts): FailuresOf {
-  const refused = new Map(families.map((family) => [family, syncs.failures(family)]));
+  const refused = new Map<string, FailureAnswer[]>();
+  for (const failure of families.flatMap((family) => syncs.failures(family))) {
+    const id = portId(failure);
+    refused.set(id, [...(refused.get(id) ?? []), failure]);
+  }
   const errors = new Map(families.map((family) => [family, syncs.last(family)?.error ?? null]));
-  return (description) => {
-    const failed = description.ports.flatMap(({ family, key }) => {
+  return ({ ports }) => {
+    const failed = ports.flatMap(({ family, key }) => {
       const error = errors.get(family) ?? null;
       return error === null ? [] : [{ family, key, ...error }];
     });
-    return [...failed, ...[...familiesOf(description)].flatMap((family) => refused.get(family) ?? [])];
+    return [...failed, ...ports.flatMap((port) => refused.get(portId(port)) ?? [])];
   };
+}
+
+function portId({ family, key }: Pick<FailureAnswer, 'family' | 'key'>): string {
+  return `${family} ${key}`;
 }
 
 async function summaries(parts: Parts): Promise<ServiceSummary[]> {
