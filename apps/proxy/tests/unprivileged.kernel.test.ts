@@ -75,7 +75,7 @@ function install(): { readonly program: readonly string[]; readonly flags: reado
 }
 
 describe.each(['nft', 'legacy'] as const)('F4: a node whose kubelet uses iptables-%s', (variant) => {
-  it('serves as user nobody with CAP_NET_ADMIN, once root has run --init-only', async (context) => {
+  it('serves as uid 65534 with CAP_NET_ADMIN, once root has run --init-only', async (context) => {
     const { run, prefix } = shell();
     const { program, flags } = install();
     const drop = [...container(), ...setpriv(variant === 'nft' ? 'nft only' : 'with rights for legacy')];
