@@ -1,46 +1,23 @@
 /** An API server behind a TCP load balancer that stays up while the server does not answer any more. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { createTestCertificates, plainConfig, type TestCertificates } from '../testing/index.ts';
-import { createRelay, type Relay } from '../testing/relay.ts';
+import { createTestCertificates, type TestCertificates } from '../testing/index.ts';
+import { createRelayedWorld, type RelayedWorld } from '../testing/relayed-world.ts';
 import { createStage, eventually, isWatch, service, type Watching } from '../testing/stage.ts';
 import type { TestApiServer } from '../testing/index.ts';
 
 import { BOOKMARK_OVERDUE_MS } from './read-watch.ts';
 
 const stage = createStage();
-const relays: Relay[] = [];
-afterEach(async () => {
-  await stage.close();
-  for (const relay of relays.splice(0)) await relay.stop();
-});
+afterEach(() => stage.close());
 const place: { certificates: TestCertificates | null } = { certificates: null };
 beforeAll(async () => {
   place.certificates = await createTestCertificates();
 });
 afterAll(() => place.certificates?.remove());
 
-interface World {
-  readonly server: TestApiServer;
-  readonly relay: Relay;
-  readonly watching: Watching;
-}
-
-async function world(scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promise<World> {
-  const tls = scheme === 'https' ? place.certificates?.server : undefined;
-  const server = await stage.serve(tls === undefined ? {} : { tls });
-  server.put(service('a'));
-  const relay = await createRelay(Number(new URL(server.url).port));
-  relays.push(relay);
-  const ca = { from: 'data', pem: place.certificates?.ca ?? '' } as const;
-  const config = plainConfig([`${scheme}://127.0.0.1:${relay.port}`], {
-    tls: { ca: scheme === 'https' ? ca : null, insecureSkipVerify: false, serverName: null },
-  });
-  const watching = stage.watch([server], { config, lists });
-  await watching.synced();
-  await watching.watched();
-  return { server, relay, watching };
-}
+const world = (scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promise<RelayedWorld> =>
+  createRelayedWorld(stage, { certificates: scheme === 'https' ? place.certificates : null, lists });
 
 /** The probe was answered or aborted, as were the requests of second connections, and the next one is due in 30 s. */
 const settled = ({ clock }: Watching): Promise<void> =>

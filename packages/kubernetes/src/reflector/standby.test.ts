@@ -1,8 +1,8 @@
 /** A load balancer that leads each connection to another server, one of which falls silent. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
-import { createTestCertificates, plainConfig, type TestCertificates } from '../testing/index.ts';
-import { createRelay, type Relay } from '../testing/relay.ts';
+import { createTestCertificates, type TestCertificates } from '../testing/index.ts';
+import { createRelayedWorld, type RelayedWorld } from '../testing/relayed-world.ts';
 import { createStage, eventually, isWatch, service, type Watching } from '../testing/stage.ts';
 import type { TestApiServer } from '../testing/index.ts';
 import type { WireObject } from '../wire.ts';
@@ -10,38 +10,15 @@ import { BOOKMARK_OVERDUE_MS } from './read-watch.ts';
 import { ANSWER_MS, LEAD_MS, STANDBY_AFTER_MS } from './standby.ts';
 
 const stage = createStage();
-const relays: Relay[] = [];
-afterEach(async () => {
-  await stage.close();
-  for (const relay of relays.splice(0)) await relay.stop();
-});
+afterEach(() => stage.close());
 const place: { certificates: TestCertificates | null } = { certificates: null };
 beforeAll(async () => {
   place.certificates = await createTestCertificates();
 });
 afterAll(() => place.certificates?.remove());
 
-interface World {
-  readonly server: TestApiServer;
-  readonly relay: Relay;
-  readonly watching: Watching;
-}
-
-async function world(scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promise<World> {
-  const tls = scheme === 'https' ? place.certificates?.server : undefined;
-  const server = await stage.serve(tls === undefined ? {} : { tls });
-  server.put(service('a'));
-  const relay = await createRelay(Number(new URL(server.url).port));
-  relays.push(relay);
-  const ca = { from: 'data', pem: place.certificates?.ca ?? '' } as const;
-  const config = plainConfig([`${scheme}://127.0.0.1:${relay.port}`], {
-    tls: { ca: scheme === 'https' ? ca : null, insecureSkipVerify: false, serverName: null },
-  });
-  const watching = stage.watch([server], { config, lists });
-  await watching.synced();
-  await watching.watched();
-  return { server, relay, watching };
-}
+const world = (scheme: 'http' | 'https', lists: 'auto' | 'listed'): Promise<RelayedWorld> =>
+  createRelayedWorld(stage, { certificates: scheme === 'https' ? place.certificates : null, lists });
 
 const slice = (name: string): WireObject => ({
   kind: 'EndpointSlice',
@@ -62,7 +39,7 @@ const overdueAt = ({ clock }: Watching, time: number): number =>
 
 /** Both second connections are open, and no request is under way. */
 async function standing(
-  { server, watching }: Pick<World, 'server' | 'watching'>,
+  { server, watching }: Pick<RelayedWorld, 'server' | 'watching'>,
   watches: number,
 ): Promise<void> {
   await server.watches.open(watches);

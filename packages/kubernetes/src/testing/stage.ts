@@ -9,6 +9,7 @@ import {
 import { ANSWER_MS, LEAD_MS, STANDBY_AFTER_MS } from '../reflector/standby.ts';
 import type { WireObject } from '../wire.ts';
 import { plainConfig } from './plain-config.ts';
+import { createRelay, type Relay } from './relay.ts';
 import { createSourceRecorder, type SourceRecorder } from './recorder.ts';
 import type { RequestRecord } from './request-log.ts';
 import { createTestApiServer, type TestApiServer, type TestApiServerOptions } from './test-api-server.ts';
@@ -55,6 +56,7 @@ export interface Watching {
 
 export interface Stage {
   serve(options?: TestApiServerOptions): Promise<TestApiServer>;
+  relay(target: TestApiServer): Promise<Relay>;
   watch(servers: readonly TestApiServer[], options?: Partial<KubernetesSourceOptions>): Watching;
   close(): Promise<void>;
 }
@@ -66,6 +68,11 @@ export function createStage(): Stage {
       const server = await createTestApiServer(options);
       undo.push(server.stop);
       return server;
+    },
+    async relay({ url }) {
+      const relay = await createRelay(Number(new URL(url).port));
+      undo.push(relay.stop);
+      return relay;
     },
     watch(servers, options = {}) {
       const watching = startWatching(servers, options);
