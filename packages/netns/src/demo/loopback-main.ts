@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 import { shareBar } from '@signalbox/core';
 import { call, callTimes, dialService, startPod, type Calls, type RunningPod } from './loopback-calls.ts';
 import { MAP, SERVICE_ADDRESS, SERVICE_PORT, writePods, type LoopbackPod } from './loopback-manifests.ts';
-import { heading, milliseconds, print } from './screen.ts';
+import { heading, milliseconds, print, printFailure } from './screen.ts';
 
 const { values } = parseArgs({ options: { bundle: { type: 'string' } } });
 const { bundle = '' } = values;
@@ -159,7 +159,7 @@ async function main(): Promise<number> {
     await play(home);
     return 0;
   } catch (error) {
-    process.stderr.write(`\nsignalbox demo: ${(error as Error).message}\n`);
+    printFailure(error);
     return 1;
   } finally {
     remove();

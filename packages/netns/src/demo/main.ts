@@ -11,7 +11,7 @@ import { keepRunning } from './keep.ts';
 import { writeAll } from './manifests.ts';
 import { readObjects } from './objects.ts';
 import { endDemo, showChange, showDistribution, showRepair, startDemo } from './run-demo.ts';
-import { heading, print } from './screen.ts';
+import { heading, print, printFailure } from './screen.ts';
 
 const { values } = parseArgs({
   options: { keep: { type: 'boolean', default: false }, bundle: { type: 'string' } },
@@ -66,7 +66,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     if (stop.signal.aborted) return STATUS[stop.signal.reason as EndingSignal];
-    process.stderr.write(`\nsignalbox demo: ${(error as Error).message}\n`);
+    printFailure(error);
     return 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });

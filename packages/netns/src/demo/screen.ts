@@ -17,6 +17,21 @@ export function heading(text: string): void {
   print('', paint(1, text));
 }
 
+/**
+ * The messages of an error in the order in which they occurred. An error during the disposal by `await using` has the error before it as
+ * `suppressed`; the class SuppressedError does not exist in Node.js 20.
+ */
+export function messagesOf(error: unknown): readonly string[] {
+  if (typeof error === 'object' && error !== null && 'suppressed' in error && 'error' in error)
+    return [...messagesOf(error.suppressed), ...messagesOf(error.error)];
+  return [error instanceof Error ? error.message : String(error)];
+}
+
+export function printFailure(error: unknown): void {
+  const lines = messagesOf(error).map((message) => `signalbox demo: ${message}`);
+  process.stderr.write(`\n${lines.join('\n')}\n`);
+}
+
 export function milliseconds(value: number): string {
   return `${Math.round(value)} ms`;
 }
