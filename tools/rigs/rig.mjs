@@ -81,14 +81,23 @@ export async function fetchPackage(spec, folder, name) {
   return target;
 }
 
-/** Puts a complete folder in its place. Another process can have done so before: then its folder stays. */
+/**
+ * Puts a complete folder in its place. Another process can do so at any time: then its folder stays. Only a folder that has been found
+ * in the place and incomplete is removed.
+ */
 export function moveFolder(from, target, isComplete) {
-  if (!isComplete()) rmSync(target, { recursive: true, force: true });
-  try {
-    renameSync(from, target);
-  } catch (error) {
-    if (!isComplete()) throw error;
-  }
+  const move = () => {
+    try {
+      renameSync(from, target);
+    } catch (error) {
+      if (!isComplete()) return error;
+    }
+    return null;
+  };
+  if (move() === null) return;
+  rmSync(target, { recursive: true, force: true });
+  const error = move();
+  if (error !== null) throw error;
 }
 
 /** One ES module with everything in it. */
