@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Skip } from '../rigs/rig.mjs';
 import { buildImage, writeLayout } from './image.mjs';
+import { describedByNpm } from './sbom.mjs';
 
 /** For what hangs: a build takes ten seconds of a processor, on a busy machine some minutes. */
 export const BUILD_LIMIT_MS = 900_000;
@@ -21,7 +22,7 @@ export async function buildIfPossible(
 ): Promise<{ readonly image: BuiltImage; readonly missing: string }> {
   mkdirSync(root);
   try {
-    return { image: await buildImage(root, architecture), missing: '' };
+    return { image: await buildImage(root, architecture, await describedByNpm()), missing: '' };
   } catch (error) {
     if (!(error instanceof Skip)) throw error;
     return { image: { layer: Buffer.alloc(0), bom: {} }, missing: error.message };

@@ -13,7 +13,7 @@ import { repositoryRoot } from '../install.mjs';
 import { mustRun } from '../process.mjs';
 import { lockPackages } from './image-debian.mjs';
 import { buildRoot } from './image-root.mjs';
-import { imageBom } from './sbom.mjs';
+import { describedByNpm, imageBom } from './sbom.mjs';
 import { readJson } from './stage.mjs';
 
 const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -139,20 +139,21 @@ export function writeLayout(folder, images) {
   return { digest: index.digest, sizes };
 }
 
-/** Layer and bill of materials of one architecture. */
-export async function buildImage(root, architecture) {
+/** Layer and bill of materials of one architecture. `npm`: of `describedByNpm`. */
+export async function buildImage(root, architecture, npm) {
   await buildRoot(root, architecture);
-  return { architecture, layer: await tarOf(root), bom: await imageBom(architecture) };
+  return { architecture, layer: await tarOf(root), bom: imageBom(npm, architecture) };
 }
 
 async function main(target) {
   const scratch = mkdtempSync(path.join(tmpdir(), 'signalbox-root-'));
   try {
+    const npm = await describedByNpm();
     const images = [];
     for (const architecture of ['amd64', 'arm64']) {
       const root = path.join(scratch, architecture);
       mkdirSync(root);
-      images.push(await buildImage(root, architecture));
+      images.push(await buildImage(root, architecture, npm));
     }
     const { digest, sizes } = writeLayout(target, images);
     const list = Object.entries(sizes).map(([name, bytes]) => `${name} ${(bytes / 1e6).toFixed(1)} MB`);

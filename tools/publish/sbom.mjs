@@ -11,8 +11,8 @@ import { readJson } from './stage.mjs';
 
 const source = (...names) => path.join(repositoryRoot, ...names);
 
-/** The description by npm of every package of the workspace, by `name@version`. */
-async function describedByNpm() {
+/** The description by npm of every package of the workspace, by `name@version`: a second of a processor. */
+export async function describedByNpm() {
   const args = ['sbom', '--sbom-format', 'cyclonedx'];
   const { components, dependencies } = JSON.parse(
     await mustRun('npm', args, { cwd: repositoryRoot, env: pinnedEnvironment().env }),
@@ -94,17 +94,15 @@ function bomOf(subject, components, dependencies) {
 
 const includedPackages = () => readJson(source('apps/proxy/dist/packages.json'));
 
-/** The program of the npm and Debian packages. */
-export async function programBom() {
-  const npm = await describedByNpm();
+/** The program of the npm and Debian packages. `npm`: of `describedByNpm`. */
+export function programBom(npm) {
   const included = includedPackages();
   const { components, dependencies } = bundledPackages(npm, included);
   return bomOf({ ...programOf(npm, included), dependsOn: included }, components, dependencies);
 }
 
 /** The image of one architecture. */
-export async function imageBom(architecture) {
-  const npm = await describedByNpm();
+export function imageBom(npm, architecture) {
   const included = includedPackages();
   const program = programOf(npm, included);
   const { components, dependencies } = bundledPackages(npm, included);
@@ -119,10 +117,11 @@ export async function imageBom(architecture) {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [target] = process.argv.slice(2);
   if (target === undefined) throw new Error('usage: node tools/publish/sbom.mjs FOLDER');
+  const npm = await describedByNpm();
   const boms = {
-    'signalbox.cdx.json': await programBom(),
-    'signalbox-image-amd64.cdx.json': await imageBom('amd64'),
-    'signalbox-image-arm64.cdx.json': await imageBom('arm64'),
+    'signalbox.cdx.json': programBom(npm),
+    'signalbox-image-amd64.cdx.json': imageBom(npm, 'amd64'),
+    'signalbox-image-arm64.cdx.json': imageBom(npm, 'arm64'),
   };
   for (const [name, bom] of Object.entries(boms)) {
     writeFileSync(path.join(target, name), `${JSON.stringify(bom, null, 2)}\n`);

@@ -2,7 +2,7 @@
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../install.mjs';
-import { imageBom, programBom } from './sbom.mjs';
+import { describedByNpm, imageBom, programBom } from './sbom.mjs';
 import { readJson } from './stage.mjs';
 
 interface Component {
@@ -27,11 +27,10 @@ const { version } = read('package.json') as { readonly version: string };
 const lock = read('deploy/image/debian.json') as {
   readonly packages: Readonly<Record<string, readonly { readonly name: string; readonly version: string }[]>>;
 };
-const program = (await programBom()) as Bom;
+const npm = await describedByNpm();
+const program = programBom(npm) as Bom;
 const architectures = ['amd64', 'arm64'] as const;
-const ofImages = await Promise.all(
-  architectures.map(async (name) => [name, (await imageBom(name)) as Bom] as const),
-);
+const ofImages = architectures.map((name) => [name, imageBom(npm, name) as Bom] as const);
 const all = [['program', program] as const, ...ofImages];
 
 const named = (bom: Bom, purl: RegExp): readonly string[] =>
@@ -85,7 +84,7 @@ describe.each(ofImages)('the bill of materials of the image for %s', (architectu
 });
 
 it('the bill of materials is the same for the same contents, with a serial number for each content', async () => {
-  expect(await programBom()).toEqual(program);
+  expect(programBom(await describedByNpm())).toEqual(program);
   expect(new Set(all.map(([, bom]) => bom.serialNumber)).size).toBe(all.length);
   for (const [, { serialNumber }] of all)
     expect(serialNumber).toMatch(/^urn:uuid:[\da-f]{8}-[\da-f]{4}-5[\da-f]{3}-8[\da-f]{3}-[\da-f]{12}$/);
