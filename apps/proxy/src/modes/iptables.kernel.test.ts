@@ -1,53 +1,41 @@
 /** Cleaners of modes that write iptables, in this kernel: nf_tables and legacy tables of both families. */
-import { execFileSync } from 'node:child_process';
+import path from 'node:path';
 import { FAMILIES, type Family } from '@signalbox/core';
-import { afterEach, describe, expect, it } from 'vitest';
-import { settingsOf } from '../testing/settings.ts';
-import { IPTABLES } from './iptables.ts';
-import { IPVS } from './ipvs.ts';
-import type { Successor } from './proxy-mode.ts';
+import { createRemote } from '@signalbox/netns/remote';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import type { Cleaners, RunningMode } from '../testing/cleaners-child.ts';
 
-const held = { path: process.env['PATH'] };
-const MODES = { iptables: IPTABLES, ipvs: IPVS } as const;
 const PROGRAMS = ['iptables', 'ip6tables'] as const;
+const PATH = process.env['PATH'] ?? '';
+const held = { path: PATH };
 
-/** A table that does not exist is created by the query. */
-function query(program: string, ...words: readonly string[]): void {
-  execFileSync(program, ['-w', '-t', 'nat', ...words]);
-}
+/** In a namespace of its own: the kernel keeps legacy tables that other tests create until their namespace ends. */
+const cleaners = createRemote<Cleaners>({
+  prefix: ['unshare', '--net'],
+  script: path.join(import.meta.dirname, '../testing/cleaners-child.ts'),
+  args: [],
+});
+const query = cleaners.method('query');
+const clean = (mode: 'iptables' | 'ipvs', by?: RunningMode) =>
+  cleaners.method('clean')(mode, { path: held.path, ...(by === undefined ? {} : { by }) });
 
 /** As a mode that runs with rules in the nft variant, or without any. */
-function successor(mode: string, families: readonly Family[] = []): Successor {
-  const rules = { isOwnChain: () => false, isOwnJump: () => false };
-  return {
-    mode,
-    rules: (family) => (families.includes(family) ? { variant: 'nft', rules } : null),
-    keepConnections: false,
-  };
-}
-
-async function clean(
-  mode: keyof typeof MODES,
-  by?: Successor,
-): Promise<readonly (readonly string[] | string)[]> {
-  const cleaners = MODES[mode].cleaners(settingsOf([]), by).filter(({ family }) => family !== null);
-  const results = await Promise.all(cleaners.map((each) => each.clean()));
-  return results.map((result) => (result.outcome === 'ok' ? result.removed : result.error.code));
-}
+const successor = (mode: string, families: readonly Family[] = []): RunningMode => ({ mode, families });
 
 function withoutPrograms(): void {
-  process.env['PATH'] = '/var/empty';
+  held.path = '/var/empty';
 }
 
-afterEach(() => {
-  process.env['PATH'] = held.path;
-  for (const program of PROGRAMS) query(`${program}-nft`, '-F');
-  for (const program of PROGRAMS) query(`${program}-nft`, '-X');
+afterEach(async () => {
+  held.path = PATH;
+  for (const program of PROGRAMS) await query(`${program}-nft`, '-F');
+  for (const program of PROGRAMS) await query(`${program}-nft`, '-X');
 });
+afterAll(() => cleaners.close());
 
 describe('the clean-up of modes that write iptables', () => {
   it('starts no program where there is nothing to remove, whichever mode runs', async () => {
-    for (const program of PROGRAMS) query(`${program}-nft`, '-N', 'KUBE-KUBELET-CANARY');
+    for (const program of PROGRAMS) await query(`${program}-nft`, '-N', 'KUBE-KUBELET-CANARY');
     withoutPrograms();
     expect(await clean('iptables')).toEqual([[], []]);
     expect(await clean('iptables', successor('nftables'))).toEqual([[], []]);
@@ -57,20 +45,20 @@ describe('the clean-up of modes that write iptables', () => {
   });
 
   it.each(FAMILIES)('starts one where a chain of %s may be removed', async (family) => {
-    query(`${family === 'IPv4' ? 'iptables' : 'ip6tables'}-nft`, '-N', 'KUBE-SVC-AAAAAAAAAAAAAAAA');
+    await query(`${family === 'IPv4' ? 'iptables' : 'ip6tables'}-nft`, '-N', 'KUBE-SVC-AAAAAAAAAAAAAAAA');
     const expected = FAMILIES.map((each) => (each === family ? ['1 chains in table nat (nft)'] : []));
     withoutPrograms();
     expect(await clean('iptables', successor('nftables'))).toEqual(
       FAMILIES.map((each) => (each === family ? 'unavailable' : [])),
     );
-    process.env['PATH'] = held.path;
+    held.path = PATH;
     expect(await clean('iptables', successor('nftables'))).toEqual(expected);
     withoutPrograms();
     expect(await clean('iptables', successor('nftables'))).toEqual([[], []]);
   });
 
   it('starts one where the legacy variant has tables, and then removes its chains', async () => {
-    for (const program of PROGRAMS) query(`${program}-legacy`, '-N', 'KUBE-SVC-AAAAAAAAAAAAAAAA');
+    for (const program of PROGRAMS) await query(`${program}-legacy`, '-N', 'KUBE-SVC-AAAAAAAAAAAAAAAA');
     const removed = [['1 chains in table nat (legacy)'], ['1 chains in table nat (legacy)']];
     expect(await clean('iptables', successor('iptables', FAMILIES))).toEqual(removed);
     expect(await clean('iptables', successor('iptables', FAMILIES))).toEqual([[], []]);
