@@ -8,7 +8,7 @@ import { run } from '../process.mjs';
 import { buildRoot } from '../publish/image-root.mjs';
 import { Skip } from '../rigs/rig.mjs';
 import { skip } from './report.mjs';
-import { runVitest } from './vitest.mjs';
+import { runVitest, selectsTools } from './vitest.mjs';
 
 /** Half of the work, so its kernel has a processor of its own. */
 const SCENARIOS = 'scenarios.uml.test.ts';
@@ -34,7 +34,7 @@ export async function runUml(context) {
 
 /** Where the tests of tools/ are among those that run: the root of the image, built at the speed of this machine. */
 async function withImageRoot({ env, rest }, act) {
-  if (rest.length > 0 && !rest.some((word) => word.startsWith('tools/'))) return act(env);
+  if (!selectsTools(rest)) return act(env);
   const root = mkdtempSync(path.join(tmpdir(), 'signalbox-image-root-'));
   try {
     const missing = await buildRoot(root, 'amd64').then(

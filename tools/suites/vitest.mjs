@@ -72,6 +72,13 @@ export async function runDeclared(project, context) {
   return runVitest(project, context);
 }
 
+const OTHER_FOLDERS = /^(?:apps|benchmarks|examples|packages)\//;
+
+/** Whether tests of tools/ can be among those that these arguments select: they need the parts of the image. */
+export function selectsTools(rest) {
+  return rest.length === 0 || rest.some((word) => !OTHER_FOLDERS.test(word));
+}
+
 /** Several times what a suite takes on two quiet processors: for what hangs although each test has its own limit. */
 const TIMEOUT_SECONDS = 2400;
 

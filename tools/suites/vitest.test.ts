@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countReport } from './vitest.mjs';
+import { countReport, selectsTools } from './vitest.mjs';
 
 function file(status: string, ...tests: string[]): object {
   return {
@@ -66,4 +66,15 @@ describe('counting a vitest report', () => {
   it('counts an error outside of tests as a failure', () => {
     expect(countReport(report(1, 0, 0, file('passed', 'passed')), 1)).toMatchObject({ passed: 1, failed: 1 });
   });
+});
+
+it.each([
+  [[], true],
+  [['tools/'], true],
+  [['image.kernel.test.ts'], true],
+  [['packages/netns/', 'tools/uml-run'], true],
+  [['packages/netns/'], false],
+  [['apps/proxy/src/x.test.ts', 'packages/netlink/'], false],
+])('%j can select tests of tools/: %s', (rest, expected) => {
+  expect(selectsTools(rest)).toBe(expected);
 });
