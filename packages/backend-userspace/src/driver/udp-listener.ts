@@ -84,13 +84,11 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
   const { path, listener } = frontend;
   const source = sourceText(client.address);
   const endpoints = dispatch(listener, { source, isHostAddress: path.isHostAddress });
-  const choice = { policies: listener.servicePort, endpoints: endpoints ?? [], client: source };
-  const upstream = path.upstream(listener.servicePort.key);
-  const [endpoint] = upstream.candidates(choice, 1);
-  if (endpoint === undefined) {
+  if (endpoints === null) {
     path.counts.refused++;
     return null;
   }
+  const upstream = path.upstream(listener.servicePort.key);
   const admission = upstream.admit(listener.servicePort);
   if (admission === null) return null;
   if (!takeFile(frontend)) {
@@ -98,6 +96,9 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
     return null;
   }
   admission.settle();
+  const choice = { policies: listener.servicePort, endpoints, client: source };
+  // After the limits: a datagram that is dropped takes no turn.
+  const [endpoint] = upstream.candidates(choice, 1) as [DesiredEndpoint];
   upstream.connected(choice, endpoint);
   const session = openSession(frontend, { key, client, choice, upstream, admission, endpoint });
   frontend.sessions.set(key, session);
