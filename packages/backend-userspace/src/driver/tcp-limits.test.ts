@@ -177,3 +177,24 @@ describe('an endpoint that accepts and resets every connection', () => {
     expect(await driver.counts()).toMatchObject({ upstream: { outlier_detection_ejections_enforced: 0 } });
   });
 });
+
+describe('an endpoint that never sends a byte', () => {
+  it('has no failure from clients that reset their connections', async () => {
+    const state = { received: 0, closed: 0 };
+    const silent = (socket: Socket): void =>
+      void socket.on('data', () => state.received++).once('close', () => state.closed++);
+    const listener = await listenerOf([await endpoint(silent)], { connections: { outlierFailures: 1 } });
+    const driver = await serve(listener);
+    for (let at = 1; at <= 3; at++) {
+      const client = dial(listener);
+      client.write('data');
+      await expect.poll(() => state.received, { timeout: 60_000 }).toBe(at);
+      client.resetAndDestroy();
+      await expect.poll(() => state.closed, { timeout: 60_000 }).toBe(at);
+    }
+    expect((await driver.counts()).upstream).toMatchObject({
+      outlier_detection_ejections_enforced: 0,
+      outlier_detection_ejections_overflow: 0,
+    });
+  });
+});
