@@ -1,5 +1,6 @@
 /** What a Service specifies about load balancing and a proxy mode does not support. */
 import type { BalancingSupport } from '../backend.ts';
+import { annotationField } from '../decode/annotations.ts';
 import type { DesiredServicePort } from '../desired/desired-state.ts';
 import { CONNECTION_ANNOTATIONS, type ConnectionPolicy } from '../model/connection-policy.ts';
 import { DEFAULT_WEIGHT, LOAD_BALANCING_ANNOTATION, WEIGHT_ANNOTATION } from '../model/balancing.ts';
@@ -22,20 +23,20 @@ export function unsupportedBalancing(
   const { balancing, connections, proxyProtocol } = port;
   const lines: string[] = [];
   if (balancing !== null && !support.algorithms.includes(balancing)) {
-    const field = `metadata.annotations[${LOAD_BALANCING_ANNOTATION}]`;
+    const field = annotationField(LOAD_BALANCING_ANNOTATION);
     lines.push(`${field} "${balancing}" is not supported in mode ${mode}: ${support.default} is used`);
   }
   if (!support.weights && hasWeights(port)) {
-    const field = `metadata.annotations[${WEIGHT_ANNOTATION}] of EndpointSlices`;
+    const field = `${annotationField(WEIGHT_ANNOTATION)} of EndpointSlices`;
     lines.push(`${field} is not supported in mode ${mode}: endpoints get equal shares`);
   }
   if (connections !== undefined && support.connections !== true) {
     const fields = Object.keys(connections) as (keyof ConnectionPolicy)[];
-    const names = fields.map((field) => `metadata.annotations[${CONNECTION_ANNOTATIONS[field]}]`).join(', ');
+    const names = fields.map((field) => annotationField(CONNECTION_ANNOTATIONS[field])).join(', ');
     lines.push(`${names}: not supported in mode ${mode}, which does not open connections itself`);
   }
   if (proxyProtocol !== undefined && support.proxyProtocol !== true) {
-    const field = `metadata.annotations[${PROXY_PROTOCOL_ANNOTATION}]`;
+    const field = annotationField(PROXY_PROTOCOL_ANNOTATION);
     lines.push(
       `${field} "${proxyProtocol}" is not supported in mode ${mode}: connections to endpoints have no header`,
     );

@@ -5,7 +5,7 @@ import {
   type ConnectionPolicy,
 } from '../model/connection-policy.ts';
 import { formatDuration, parseDuration } from '../model/duration.ts';
-import { annotationField, annotationOf } from './annotations.ts';
+import { annotationField, annotationOf, readWord, type WordAnnotation } from './annotations.ts';
 import type { Fields, ProblemLog } from './reader.ts';
 
 type Limit = Exclude<keyof ConnectionPolicy, 'checkInterval'>;
@@ -49,7 +49,11 @@ const LIMITS: readonly (readonly [Limit, Reader])[] = [
   ['outlierFailures', count(0)],
 ];
 
-const CHECKS = CONNECTION_ANNOTATIONS.checkInterval;
+const CHECKS: WordAnnotation<'tcp'> = {
+  name: CONNECTION_ANNOTATIONS.checkInterval,
+  words: ['tcp'],
+  reason: reasonOf('tcp'),
+};
 const DEFAULT_INTERVAL = 10_000;
 /** Each check is a connection to each endpoint from each node. */
 const SHORTEST_INTERVAL = 100;
@@ -70,10 +74,7 @@ export function decodeConnectionPolicy(metadata: Fields, log: ProblemLog): Conne
 
 function checkInterval(metadata: Fields, log: ProblemLog): number | null {
   const interval = read(metadata, CHECK_INTERVAL, log) ?? DEFAULT_INTERVAL;
-  const kind = annotationOf(metadata, CHECKS);
-  if (kind === 'tcp') return interval;
-  if (kind !== null) report(log, { annotation: CHECKS, value: kind, allowed: 'tcp' });
-  return null;
+  return readWord(metadata, CHECKS, log) === null ? null : interval;
 }
 
 function read(
@@ -84,16 +85,10 @@ function read(
   const value = annotationOf(metadata, annotation);
   if (value === null) return null;
   const number = typeof value === 'string' ? reader.read(value) : null;
-  if (number === null) report(log, { annotation, value, allowed: reader.allowed });
+  if (number === null) log.add(annotationField(annotation), value, reasonOf(reader.allowed));
   return number;
 }
 
-interface Refused {
-  readonly annotation: string;
-  readonly value: unknown;
-  readonly allowed: string;
-}
-
-function report(log: ProblemLog, { annotation, value, allowed }: Refused): void {
-  log.add(annotationField(annotation), value, `must be ${allowed}: the default is used`);
+function reasonOf(allowed: string): string {
+  return `must be ${allowed}: the default is used`;
 }
