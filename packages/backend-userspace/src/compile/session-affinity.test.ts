@@ -27,24 +27,13 @@ describe('session affinity', () => {
     expect(choose('a', 29_998)).toBe('10.244.1.2');
   });
 
-  it('is kept for each client separately', () => {
+  it.each([
+    ['is kept for each client separately', ['a', 'b', 'a', 'b'], [1, 2, 1, 2]],
+    ['takes no turn of other clients', ['a', 'a', 'a', 'b'], [1, 1, 1, 2]],
+  ])('%s', (_, clients, endpoints) => {
     const choose = chooser();
-    expect([choose('a', 0), choose('b', 0), choose('a', 1), choose('b', 1)]).toEqual([
-      '10.244.1.1',
-      '10.244.1.2',
-      '10.244.1.1',
-      '10.244.1.2',
-    ]);
-  });
-
-  it('takes no turn of other clients', () => {
-    const choose = chooser();
-    expect([choose('a', 0), choose('a', 1), choose('a', 2), choose('b', 3)]).toEqual([
-      '10.244.1.1',
-      '10.244.1.1',
-      '10.244.1.1',
-      '10.244.1.2',
-    ]);
+    const chosen = clients.map((client, now) => choose(client, now));
+    expect(chosen).toEqual(endpoints.map((last) => `10.244.1.${last}`));
   });
 
   it('ends when its endpoint is removed', () => {
