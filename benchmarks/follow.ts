@@ -21,7 +21,7 @@ export function prepareNetwork(): void {
   ip('link', 'set', 'bench0', 'up');
   ip('link', 'set', 'bench1', 'up');
   ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
-  // All of them are this node's, and none is on an interface, whose addresses the program reads at each sync.
+  // Local to the node, but assigned to no interface: the program reads the addresses of interfaces at each sync.
   ip('route', 'add', 'local', '10.255.254.0/24', 'dev', 'lo');
   ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
 }
@@ -52,8 +52,8 @@ interface Followed {
 }
 
 /**
- * The service goes from one server to the other, while a client connects and connects: milliseconds of each round. The first
- * round does not count: the endpoints before it exist nowhere, and the client waits a second until TCP repeats its SYN.
+ * The service goes from one server to the other, while a client connects repeatedly: milliseconds of each round. The first
+ * round does not count: the endpoints before it do not exist, and the client waits a second until TCP repeats its SYN.
  */
 export async function timeFollows({
   index,

@@ -68,7 +68,7 @@ const folder = pack();
 try {
   const follows = script('inspected.ts', folder, SIZE.changes) as FollowTimes | null;
   if (follows === null) {
-    console.log('no network namespace can be had here');
+    console.log('inspect: skipped, no network namespaces here');
   } else {
     printFollows(follows);
     printStarts(folder);

@@ -107,7 +107,7 @@ async function measure(connections: number): Promise<OpenConnections> {
   };
 }
 
-const wanted = Number(argv[2]);
+const requested = Number(argv[2]);
 const possible = Math.floor(connectionCapacity().connections / BATCH) * BATCH;
-const measured = await measure(Math.min(wanted, possible));
+const measured = await measure(Math.min(requested, possible));
 stdout.write(JSON.stringify(measured), () => exit());

@@ -97,7 +97,7 @@ function printIdle(idle: readonly Idle[]): void {
 }
 
 function printOpen({ connections, answered, kilobytes, microseconds }: OpenConnections): void {
-  const limited = connections < OPEN ? `, of ${OPEN} wanted: the limit of open files is too low` : '';
+  const limited = connections < OPEN ? `, of ${OPEN} requested: the limit of open files is too low` : '';
   const [first, second] = kilobytes.map((each) => each.toFixed(1));
   console.log(
     `${connections} open connections${limited}: ${answered.join(' and ')} of two waves carry data; ${first} kB of memory and ${microseconds.toFixed(0)} µs of CPU each, ${second} kB in the second wave`,

@@ -3,7 +3,7 @@ export interface Sysctl {
   /** With slashes, below /proc/sys. */
   readonly name: string;
   readonly value: string;
-  /** Values that do as well and stay as they are. */
+  /** Other values that satisfy the mode: they are not changed. */
   readonly stricter?: readonly string[];
 }
 

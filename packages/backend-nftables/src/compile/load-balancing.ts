@@ -43,8 +43,8 @@ function greatestCommonDivisor(one: number, other: number): number {
 }
 
 /**
- * A prime, as the tables need. Of the clients of 3 to 100 endpoints, at most 1.5 % besides those of an endpoint that leaves change theirs
- * (measured; with 4093 slots 3.5 %).
+ * A prime, as the tables need. Of the clients of 3 to 100 endpoints, at most 1.5 % besides those of an endpoint that leaves get another
+ * endpoint (measured; with 4093 slots 3.5 %).
  */
 export const MAGLEV_SLOTS = 16_381;
 

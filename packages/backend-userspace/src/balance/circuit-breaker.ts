@@ -1,4 +1,4 @@
-/** Limits of the connections of one service port: above them connections are refused, so that a slow endpoint does not hold everything. Pure. */
+/** Limits of the connections of one service port: at a limit, connections are refused, so that those to a slow endpoint do not accumulate. Pure. */
 import type { ConnectionPolicy, LimitUsage } from '@signalbox/core';
 
 export type Limit = 'connections' | 'pending connects' | 'retries';

@@ -4,7 +4,7 @@ import { endpointName } from './endpoint-name.ts';
 interface Known {
   readonly names: readonly string[];
   readonly weights: readonly number[];
-  /** Where the search begins: endpoints with equal load have turns. */
+  /** Where the search begins: endpoints with equal load take turns. */
   start: number;
 }
 

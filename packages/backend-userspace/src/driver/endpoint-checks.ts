@@ -115,7 +115,7 @@ function distinct({ clusterEndpoints, localEndpoints }: DesiredServicePort): rea
 /** The returned function cancels it. It has ended before the next one begins. */
 function check(endpoint: DesiredEndpoint, { interval, servicePort }: Watched, parts: Parts): () => void {
   const { clock, files, upstream } = parts;
-  // Connections of clients come first.
+  // Connections of clients have priority.
   if (!files.take(1)) return () => {};
   const timeout = Math.min(servicePort.connections?.connectTimeout ?? CHECK_TIMEOUT, interval / 2);
   const report = (isHealthy: boolean): void => upstream(servicePort.key).checked(endpoint, isHealthy);

@@ -1,4 +1,4 @@
-/** Connects an accepted client to an endpoint, and reports to the service port what became of it. */
+/** Connects an accepted client to an endpoint, and reports the result to the state of the service port. */
 import type { Socket } from 'node:net';
 import type { DesiredEndpoint } from '@signalbox/core';
 import type { Admission } from '../balance/circuit-breaker.ts';
@@ -52,7 +52,7 @@ export function forward(admitted: Admitted, path: DataPath): void {
   client.once('close', cancel);
 }
 
-/** An endpoint that resets connections before it sent a byte is as bad as one that refuses them. */
+/** A reset by the endpoint before its first byte is a failure, as a refused connection is. If the client resets, this socket has no error. */
 function watchFirstByte(socket: Socket, endpoint: DesiredEndpoint, { choice, upstream }: Admitted): void {
   socket.once('error', () => {
     if (socket.bytesRead === 0) upstream.failed(choice, endpoint);

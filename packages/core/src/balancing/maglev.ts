@@ -1,7 +1,7 @@
 /**
  * Maglev hashing (Eisenbud et al., NSDI 2016): a table that maps the hash of a client to an endpoint. It depends only on addresses,
  * ports and weights, so every node sends a client to the same endpoint, and when an endpoint leaves, most clients of the
- * others keep theirs.
+ * other endpoints keep their endpoint.
  */
 import type { DesiredEndpoint } from '../desired/desired-state.ts';
 import { DEFAULT_WEIGHT } from '../model/balancing.ts';
@@ -82,7 +82,7 @@ function turnsOf(endpoints: readonly MaglevEndpoint[], size: number): Turn[] {
   return turns.sort((one, other) => (one.text < other.text ? -1 : 1));
 }
 
-/** The slot of a client, by its address in canonical text. */
+/** The slot of a client, by its address in canonical text. The table must not be empty. */
 export function maglevSlot(client: string, table: MaglevTable): number {
   return murmur3(client, 0) % table.length;
 }

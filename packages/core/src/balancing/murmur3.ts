@@ -23,7 +23,7 @@ function littleEndian(text: string, from: number, bytes: number): number {
   return value;
 }
 
-/** Of nothing (0) it is 0. */
+/** 0 for 0: without remaining bytes, the hash does not change. */
 function scramble(block: number): number {
   return Math.imul(rotate(Math.imul(block, 0xcc9e_2d51), 15), 0x1b87_3593);
 }
