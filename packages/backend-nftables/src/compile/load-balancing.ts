@@ -6,7 +6,7 @@
  *
  * `maglev`: every slot of a table of fixed size is filled, and the hash of the client's address selects one.
  */
-import { maglevTable, type BalancingSupport, type DesiredEndpoint } from '@signalbox/core';
+import { DEFAULT_WEIGHT, type BalancingSupport, type DesiredEndpoint } from '@signalbox/core';
 import type { Capabilities } from './context.ts';
 import { type Chain, ENDPOINT_MAPS, type EndpointMap } from '../objects/ruleset.ts';
 import { DROP, type Field, rule, type Rule } from '../objects/rule.ts';
@@ -24,18 +24,23 @@ export function balancingOn({ clientHash }: Capabilities): BalancingSupport {
 /** Above this sum of weights, shares are rounded. */
 const MOST_SHARES = 4096;
 
-/** Each endpoint as often as its weight, divided by what all weights have in common; `most`: in all, if there are not more endpoints. */
-export function byWeight(
+/**
+ * `items`: one for each endpoint. Each as often as the weight of its endpoint, divided by what all weights have in common;
+ * `most`: in all, if there are not more endpoints.
+ */
+export function byWeight<T>(
   endpoints: readonly DesiredEndpoint[],
+  items: readonly T[],
   most: number = MOST_SHARES,
-): readonly DesiredEndpoint[] {
-  if (endpoints.every(({ weight }) => weight === undefined)) return endpoints;
-  const weights = endpoints.map(({ weight = 1 }) => weight);
+): readonly T[] {
+  if (endpoints.every(({ weight }) => weight === undefined)) return items;
+  const weights = endpoints.map(({ weight = DEFAULT_WEIGHT }) => weight);
   const divisor = weights.reduce(greatestCommonDivisor, 0);
   const total = weights.reduce((sum, weight) => sum + weight, 0) / divisor;
-  const timesOf = ({ weight = 1 }: DesiredEndpoint): number =>
-    total <= most ? weight / divisor : Math.max(1, Math.round((weight / divisor / total) * most));
-  return endpoints.flatMap((endpoint) => Array.from({ length: timesOf(endpoint) }, () => endpoint));
+  const times = weights.map((weight) =>
+    total <= most ? weight / divisor : Math.max(1, Math.round((weight / divisor / total) * most)),
+  );
+  return items.flatMap((item, index) => Array.from({ length: times[index] ?? 0 }, () => item));
 }
 
 function greatestCommonDivisor(one: number, other: number): number {
@@ -50,11 +55,6 @@ export const MAGLEV_SLOTS = 16_381;
 
 /** Any number; the same on every node, so that a client keeps its endpoint when it arrives at another one. */
 const MAGLEV_SEED = 0x5349_474e;
-
-/** Endpoint by slot. */
-export function byClient(endpoints: readonly DesiredEndpoint[], slots: number): readonly DesiredEndpoint[] {
-  return [...maglevTable(endpoints, slots)].flatMap((index) => endpoints[index] ?? []);
-}
 
 /** Smallest power of two that is not less than the number of endpoints. */
 export function classOf(endpoints: number): number {

@@ -1,5 +1,11 @@
 /** A service port as elements, slot groups and chains. */
-import { isEndpointSet, type DesiredServicePort, type Frontend, type Route } from '@signalbox/core';
+import {
+  isEndpointSet,
+  maglevTable,
+  type DesiredServicePort,
+  type Frontend,
+  type Route,
+} from '@signalbox/core';
 import {
   type Chain,
   type Element,
@@ -12,7 +18,7 @@ import {
 import type { CompileContext } from './context.ts';
 import { frontendKey } from './frontend-key.ts';
 import { hairpinElements } from './hairpin.ts';
-import { byClient, byWeight, classOf, maglevChain, pickChain, preparedPickChains } from './load-balancing.ts';
+import { byWeight, classOf, maglevChain, pickChain, preparedPickChains } from './load-balancing.ts';
 import { affinityChains } from './names.ts';
 import { refusal, refusalMap } from './no-endpoints.ts';
 import { loopbackElements } from './node-ports.ts';
@@ -57,9 +63,10 @@ function spreadOf(service: DesiredServicePort, context: CompileContext): Spread 
   const { maglevSlots, capabilities } = context;
   const byHash = balancing === 'maglev' && capabilities.clientHash;
   const slotsOf = (endpoints: DesiredServicePort['clusterEndpoints']): Spread['slots']['cluster'] => {
-    const shares = byHash ? byClient(endpoints, maglevSlots) : byWeight(endpoints);
-    const texts = shares.map(({ address, port }) => joinText([address, ' . ', port]));
-    return byHash ? { endpoints: texts, inOrder: true } : { endpoints: texts };
+    const texts = endpoints.map(({ address, port }) => joinText([address, ' . ', port]));
+    if (!byHash) return { endpoints: byWeight(endpoints, texts) };
+    const table = maglevTable(endpoints, maglevSlots);
+    return { endpoints: Array.from(table, (index) => texts[index] ?? ''), inOrder: true };
   };
   const slots = { cluster: slotsOf(clusterEndpoints), local: slotsOf(localEndpoints) };
   const size = (target: Target): number => classOf(slots[target].endpoints.length);

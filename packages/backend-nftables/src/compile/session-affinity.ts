@@ -51,7 +51,7 @@ function balancingChain(
   const known = targets.map(({ chain: to, set }) =>
     rule([{ kind: 'in-set', key: ['saddr'], set }], goto(to)),
   );
-  const shares = byWeight(endpoints, MOST_RULES).map((endpoint) => affinityEndpoint(name, endpoint));
+  const shares = byWeight(endpoints, targets, MOST_RULES);
   const chosen = shares.map(({ chain: to }, index): Rule => {
     const left = shares.length - index;
     return rule(left === 1 ? [] : [{ kind: 'one-in', modulus: left }], goto(to));
