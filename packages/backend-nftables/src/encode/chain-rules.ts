@@ -6,10 +6,17 @@ import type { Rule } from '../objects/rule.ts';
 import { ruleExpressions } from './rule-expressions.ts';
 
 export function chainRules({ rules }: Chain, family: Family): readonly string[] {
-  // The same rule may stand several times in a row.
-  const texts = new Map<Rule, string>();
-  for (const rule of rules) if (!texts.has(rule)) texts.set(rule, ruleText(toNetlinkRule(rule, family)));
-  return rules.map((rule) => texts.get(rule) ?? '');
+  return encodeRules(rules, (rule) => ruleText(toNetlinkRule(rule, family)));
+}
+
+/** The same object may stand several times in a row: it is encoded once. */
+export function encodeRules<T>(rules: readonly Rule[], encode: (rule: Rule) => T): readonly T[] {
+  const encoded = new Map<Rule, T>();
+  return rules.map((rule) => {
+    const known = encoded.get(rule) ?? encode(rule);
+    encoded.set(rule, known);
+    return known;
+  });
 }
 
 export function toNetlinkRule(rule: Rule, family: Family): NftablesRule {

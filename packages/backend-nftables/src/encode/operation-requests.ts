@@ -19,8 +19,7 @@ import {
 } from '@signalbox/netlink';
 import type { Entry, Operation } from '../objects/operation.ts';
 import { type Chain, type SetDeclaration, TABLE } from '../objects/ruleset.ts';
-import type { Rule } from '../objects/rule.ts';
-import { toNetlinkRule } from './chain-rules.ts';
+import { encodeRules, toNetlinkRule } from './chain-rules.ts';
 import { createElementEncoder } from './element-bytes.ts';
 import { nftFamily } from './rule-expressions.ts';
 
@@ -91,14 +90,7 @@ function operationRequests(operation: Operation, context: EncodeContext): Iterab
 }
 
 function rules(table: NftablesTable, chain: Chain, { family }: EncodeContext): readonly NetlinkRequest[] {
-  // The same rule may stand several times in a row.
-  const encoded = new Map<Rule, NetlinkRequest>();
-  const encode = (rule: Rule): NetlinkRequest => {
-    const request = encoded.get(rule) ?? encodeAppendRule(table, chain.name, toNetlinkRule(rule, family));
-    encoded.set(rule, request);
-    return request;
-  };
-  return chain.rules.map(encode);
+  return encodeRules(chain.rules, (rule) => encodeAppendRule(table, chain.name, toNetlinkRule(rule, family)));
 }
 
 function recreatedSet(

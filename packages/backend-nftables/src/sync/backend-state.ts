@@ -6,7 +6,6 @@ import {
   type RefusedServices,
 } from '@signalbox/backend-kit';
 import type { BalancingSupport } from '@signalbox/core';
-import type { Capabilities } from '../compile/context.ts';
 import { BALANCING } from '../compile/load-balancing.ts';
 import type { SlotTable } from '../diff/increment.ts';
 import type { DesiredObjects } from '../diff/desired-objects.ts';
@@ -33,7 +32,6 @@ export interface BackendState {
   desired: DesiredObjects | null;
   /** Until the kernel was probed, what most kernels support. */
   balancing: BalancingSupport;
-  capabilities: Capabilities | null;
   held: Held;
   /** Another process wrote to the table: everything is compared at the next sync. */
   resyncRequired: boolean;
@@ -54,7 +52,6 @@ export function createBackendState(ownCommits: OwnCommits = createOwnCommits()):
     backlog: createDesiredView(),
     desired: null,
     balancing: BALANCING,
-    capabilities: null,
     held: UNKNOWN,
     resyncRequired: false,
     unverified: false,
