@@ -17,11 +17,9 @@ export function attributeType(data: Buffer, at: number): number {
 /** Calls `visit` for each attribute; stops at the first whose length makes no sense (the kernel sends none). */
 export function eachAttribute(data: Buffer, visit: (type: number, value: Buffer) => void): void {
   let at = 0;
-  while (at + NLA_HEADER_BYTES <= data.length) {
-    const length = data.readUInt16LE(at);
-    if (length < NLA_HEADER_BYTES || at + length > data.length) return;
-    visit(data.readUInt16LE(at + 2) & NLA_TYPE_MASK, data.subarray(at + NLA_HEADER_BYTES, at + length));
-    at += align(length);
+  for (let end = attributeEnd(data, at, data.length); end !== -1; end = attributeEnd(data, at, data.length)) {
+    visit(attributeType(data, at), data.subarray(at + NLA_HEADER_BYTES, end));
+    at += align(end - at);
   }
 }
 
