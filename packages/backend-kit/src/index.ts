@@ -6,6 +6,7 @@ export * from './folded-set.ts';
 export * from './format-difference.ts';
 export * from './in-turns.ts';
 export * from './isolate.ts';
+export * from './join-text.ts';
 export * from './kernel-objects.ts';
 export * from './ledger.ts';
 export * from './owned-objects.ts';

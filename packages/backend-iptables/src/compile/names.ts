@@ -1,7 +1,7 @@
 /** Names of chains, as kube-proxy chooses them: monitoring tools and operators search for them. */
 import { createHash } from 'node:crypto';
 import type { DesiredEndpoint, ServicePortName } from '@signalbox/core';
-import { endpointChainHash, servicePortChainHash } from '@signalbox/backend-kit';
+import { endpointChainHash, joinText, servicePortChainHash } from '@signalbox/backend-kit';
 import { formatAddressPort, servicePortLabel } from '@signalbox/core';
 import { CANARY, PROBE, type TableName } from '@signalbox/iptables';
 
@@ -38,21 +38,16 @@ const SERVICE_PREFIX = {
 const ADDRESS_BRANCH = `${SERVICE_PREFIX.cluster}VIP-`;
 const PORT_BRANCH = `${SERVICE_PREFIX.cluster}PORT-`;
 
-/** V8 keeps a concatenated string as both parts and a node that links them, three times the memory, for every endpoint. */
-function inOnePiece(...parts: readonly string[]): string {
-  return parts.join('');
-}
-
 export type ServiceChainKind = 'cluster' | 'local' | 'external' | 'firewall';
 
 /** `variant` distinguishes chains of one kind where one service port needs several (unusual routes). */
 export function serviceChain(kind: ServiceChainKind, id: ServicePortName, variant = ''): string {
   const name = variant === '' ? servicePortChainHash(id) : hash(servicePortLabel(id) + id.protocol + variant);
-  return inOnePiece(SERVICE_PREFIX[kind], name);
+  return joinText([SERVICE_PREFIX[kind], name]);
 }
 
 export function endpointChain(id: ServicePortName, endpoint: DesiredEndpoint): string {
-  return inOnePiece(SERVICE_PREFIX.endpoint, endpointChainHash(id, endpoint));
+  return joinText([SERVICE_PREFIX.endpoint, endpointChainHash(id, endpoint)]);
 }
 
 /** `10.1.2.3:8080`, `[fd00::5]:8080`. */

@@ -1,6 +1,6 @@
+import { joinText } from '@signalbox/backend-kit';
 import type { Frontend, ServicePortName } from '@signalbox/core';
 import type { NftProtocol } from '../objects/rule.ts';
-import { joinText } from '../objects/ruleset.ts';
 
 export function protocolOf({ protocol }: ServicePortName): NftProtocol {
   return protocol.toLowerCase() as NftProtocol;

@@ -1,4 +1,5 @@
 /** A service port as elements, slot groups and chains. */
+import { joinText } from '@signalbox/backend-kit';
 import {
   isEndpointSet,
   maglevTable,
@@ -10,7 +11,6 @@ import {
   type Chain,
   type Element,
   type EndpointMap,
-  joinText,
   SET,
   type SetDeclaration,
   type SlotGroup,

@@ -1,4 +1,5 @@
 /** Chains, sets and elements of the table, as typed data. Elements are text in nft's form: `10.96.0.10 . tcp . 80`. */
+import { joinText } from '@signalbox/backend-kit';
 import type { BaseChain, NftablesSet } from '@signalbox/netlink';
 import type { Rule } from './rule.ts';
 
@@ -24,14 +25,6 @@ export interface Element {
 /** Identifies an element in the table. No name of a set contains a blank. */
 export function elementId(set: string, key: string): string {
   return joinText([set, ' ', key]);
-}
-
-/**
- * V8 makes a template a tree of its parts, and keeps the tree beside the text that it makes of it: 72 bytes more for each of
- * 100,000 texts that are kept. `join` makes the text.
- */
-export function joinText(parts: readonly (string | number)[]): string {
-  return parts.join('');
 }
 
 /** Stock sets and maps, as kube-proxy declares them, and those that Signalbox adds. */
