@@ -1,9 +1,8 @@
 /** How the kernel picks a real server: the scheduler of a virtual server. */
 import {
-  DEFAULT_WEIGHT,
+  hasWeights,
   type BalancingAlgorithm,
   type BalancingSupport,
-  type DesiredEndpoint,
   type DesiredServicePort,
 } from '@signalbox/core';
 import { IP_VS_SVC_F_SCHED2 } from '../objects/virtual-server.ts';
@@ -58,18 +57,12 @@ export interface Schedulers {
 }
 
 /** What the service port specifies, in the order of preference; the last is the default of the node. */
-export function preferredSchedulers(
-  { balancing, clusterEndpoints, localEndpoints }: DesiredServicePort,
-  scheduler: string,
-): readonly string[] {
-  const isWeighted = hasWeights(clusterEndpoints) || hasWeights(localEndpoints);
+export function preferredSchedulers(servicePort: DesiredServicePort, scheduler: string): readonly string[] {
+  const { balancing } = servicePort;
+  const isWeighted = hasWeights(servicePort);
   const own =
     balancing !== null && isSupported(balancing) ? [SCHEDULER_OF[balancing], scheduler] : [scheduler];
   return own.flatMap((each) => (isWeighted ? [WEIGHTED[each] ?? each, each] : [each]));
-}
-
-function hasWeights(endpoints: readonly DesiredEndpoint[]): boolean {
-  return endpoints.some(({ weight = DEFAULT_WEIGHT }) => weight !== DEFAULT_WEIGHT);
 }
 
 export function schedulerOf(
