@@ -1,7 +1,7 @@
-import type { BackendError } from '@signalbox/core';
+import type { BackendError, Family } from '@signalbox/core';
 import type { Link, LinkAddressState, RouteMonitorEvents } from '@signalbox/netlink';
 import { describe, expect, it } from 'vitest';
-import { createDeviceWatch, type DeviceWatch } from './device-watch.ts';
+import { createDeviceWatch } from './device-watch.ts';
 
 const link = (name: string, index: number): Link => ({ name, index, flags: 0, mtu: 1500 });
 const address = (text: string, linkIndex: number): LinkAddressState => ({
@@ -13,33 +13,34 @@ const address = (text: string, linkIndex: number): LinkAddressState => ({
   flags: 0,
 });
 
-interface Bench {
-  readonly watch: DeviceWatch;
-  readonly events: RouteMonitorEvents;
-  readonly drift: readonly string[];
-  readonly problems: readonly BackendError[];
-  readonly undo: () => void;
-  readonly closed: () => number;
-}
-
-function bench(): Bench {
+/** A watch, and what it reports after `start`. */
+function unstarted(family: Family) {
   const drift: string[] = [];
   const problems: BackendError[] = [];
   const seen: RouteMonitorEvents[] = [];
   let closed = 0;
-  const watch = createDeviceWatch('IPv4', (given) => {
+  const watch = createDeviceWatch(family, (given) => {
     seen.push(given);
     return { close: () => void (closed += 1) };
   });
-  const undo = watch.start(
-    (what) => drift.push(what),
-    (problem) => problems.push(problem),
-  );
-  const [events] = seen;
-  if (events === undefined) throw new Error('nothing is watched');
+  const start = () => {
+    const undo = watch.start(
+      (what) => drift.push(what),
+      (problem) => problems.push(problem),
+    );
+    const [events] = seen;
+    if (events === undefined) throw new Error('nothing is watched');
+    return { events, undo };
+  };
+  return { watch, start, drift, problems, closed: () => closed };
+}
+
+function bench() {
+  const { start, ...rest } = unstarted('IPv4');
+  const { events, undo } = start();
   events.resync();
   events.notification({ kind: 'link-set', link: link('kube-ipvs0', 7) });
-  return { watch, events, drift, problems, undo, closed: () => closed };
+  return { ...rest, events, undo };
 }
 
 describe('the device watch', () => {
@@ -51,16 +52,11 @@ describe('the device watch', () => {
   });
 
   it('reports what another process deletes after Signalbox deleted the same address unwatched', () => {
-    const drift: string[] = [];
-    const seen: RouteMonitorEvents[] = [];
-    const watch = createDeviceWatch('IPv4', (given) => {
-      seen.push(given);
-      return { close: () => undefined };
-    });
+    const { watch, start, drift } = unstarted('IPv4');
     watch.expect([{ kind: 'address-delete', address: '10.96.0.10' }]);
-    watch.start((what) => drift.push(what));
+    const { events } = start();
     watch.setDevice(7);
-    seen[0]?.notification({ kind: 'address-gone', address: address('10.96.0.10', 7) });
+    events.notification({ kind: 'address-gone', address: address('10.96.0.10', 7) });
     expect(drift).toEqual(['address 10.96.0.10 is gone']);
   });
 
@@ -73,7 +69,7 @@ describe('the device watch', () => {
     expect(drift).toEqual([]);
   });
 
-  it('is silent once about each thing that we delete ourselves', () => {
+  it('is silent once about each address that Signalbox deletes', () => {
     const { watch, events, drift } = bench();
     watch.expect([{ kind: 'address-delete', address: '10.96.0.10' }]);
     const gone = { kind: 'address-gone', address: address('10.96.0.10', 7) } as const;
@@ -84,15 +80,10 @@ describe('the device watch', () => {
   });
 
   it('recognizes a device that existed before the start by its index', () => {
-    const drift: string[] = [];
-    const seen: RouteMonitorEvents[] = [];
-    const watch = createDeviceWatch('IPv6', (given) => {
-      seen.push(given);
-      return { close: () => undefined };
-    });
-    watch.start((what) => drift.push(what));
+    const { watch, start, drift } = unstarted('IPv6');
+    const { events } = start();
     const gone = (text: string, index: number): void =>
-      seen[0]?.notification({ kind: 'address-gone', address: address(text, index) });
+      events.notification({ kind: 'address-gone', address: address(text, index) });
     gone('fe80::1', 12);
     watch.setDevice(7);
     gone('fe80::2', 12);
@@ -111,7 +102,7 @@ describe('the device watch', () => {
     ]);
   });
 
-  it('asks for a look when the monitor was away', () => {
+  it('reports possible changes after a gap of the monitor', () => {
     const { events, drift, undo, closed } = bench();
     events.resync();
     expect(drift).toEqual(['links and addresses may have changed unseen']);
