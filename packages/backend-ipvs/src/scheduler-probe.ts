@@ -21,11 +21,11 @@ export class SchedulerProbe {
   /** Before the change is compiled: tries those of its service ports that were not tried yet, each once. */
   async prepare({ servicePorts: { added, changed } }: DesiredChange): Promise<void> {
     const { scheduler } = this.known;
-    const wanted = new Set<string>();
+    const untried = new Set<string>();
     for (const port of [...added, ...changed.map(({ after }) => after)]) {
-      for (const each of preferredSchedulers(port, scheduler)) if (!this.#tried.has(each)) wanted.add(each);
+      for (const each of preferredSchedulers(port, scheduler)) if (!this.#tried.has(each)) untried.add(each);
     }
-    for (const each of wanted) {
+    for (const each of untried) {
       const error = await this.#driver.probe(each);
       // After another error the kernel decides when the virtual server is written.
       if (error !== null && error.code !== 'unsupported') continue;

@@ -127,13 +127,13 @@ export class DesiredObjects {
   }
 
   #contextFor(node: DesiredNode): CompileContext {
-    const onlyOurs = {
+    const boundByServicesAlone = {
       has: (address: string): boolean => this.#isServiceAddress(address) && !this.#hostAddresses.has(address),
     };
-    return { ...this.#options, node, nodePortAddresses: nodePortAddresses(node, onlyOurs) };
+    return { ...this.#options, node, nodePortAddresses: nodePortAddresses(node, boundByServicesAlone) };
   }
 
-  /** Desired already, or by a service port that is about to be compiled. */
+  /** Of a service port that is compiled, or is about to be. */
   #isServiceAddress(address: string): boolean {
     if (this.addresses.has(address)) return true;
     for (const { frontends } of this.#servicePorts.values()) {

@@ -13,7 +13,7 @@ export interface TerminatingReal {
 }
 
 interface Termination extends TerminatingReal {
-  /** Milliseconds since 1970. */
+  /** Milliseconds, by `Clock.elapsed`. */
   readonly since: number;
 }
 
@@ -46,7 +46,7 @@ export class TerminatingServers {
     this.#byServer.set(server, reals);
   }
 
-  /** It is desired again, or gone. */
+  /** Its endpoint is desired again, or it is gone. */
   stop(server: VirtualServerKey, key: RealServerKey): void {
     const reals = this.#byServer.get(server);
     reals?.delete(key);

@@ -9,7 +9,7 @@ export interface HeldStateStart {
   readonly family: Family;
   readonly observed: Observed;
   readonly packetFilter: PacketFilter;
-  /** When the kernel was last compared as a whole, in milliseconds since 1970. */
+  /** When the kernel was last compared as a whole, by `Clock.elapsed`. */
   readonly since: number;
 }
 

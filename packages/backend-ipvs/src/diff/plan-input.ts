@@ -9,7 +9,7 @@ export interface PlanInput {
   readonly desired: DesiredObjects;
   readonly terminating: TerminatingServers;
   readonly excludeCIDRs: readonly string[];
-  /** Milliseconds since 1970. */
+  /** Milliseconds, by `Clock.elapsed`. */
   readonly now: number;
 }
 
