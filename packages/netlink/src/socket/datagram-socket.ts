@@ -4,6 +4,7 @@ import { endianness } from 'node:os';
 import { systemError } from '../codec/errno.ts';
 import { NETLINK_PROTOCOL, type NetlinkProtocol } from '../codec/constants.ts';
 import { type NetlinkError, type NetlinkResult } from '../result.ts';
+import { createDelivery, type DatagramHandlers } from './delivery.ts';
 
 /** Datagrams to and from the kernel: the surface of the addon that this package uses, made safe. */
 export interface DatagramSocket {
@@ -16,14 +17,6 @@ export interface DatagramSocket {
   /** Keeps the process alive while answers are awaited, and not else. */
   setWaiting(state: 'waiting' | 'idle'): void;
   close(): void;
-}
-
-/** Callbacks of a datagram socket. */
-export interface DatagramHandlers {
-  /** In order; a long listing in several parts, with a turn of the event loop between them. */
-  readonly received: (datagrams: readonly Buffer[]) => void;
-  /** A receive error, or an answer that is larger than the buffer for it. */
-  readonly failed: (error: NetlinkError) => void;
 }
 
 /** Opens a netlink socket of a protocol. */
@@ -113,45 +106,18 @@ export function openDatagramSocket(
   }
 }
 
-/**
- * The addon reads until nothing is left, and the kernel goes on with a listing at each read: a whole listing arrives in one turn.
- * To decode so many bytes takes up to 3 ms.
- */
-const DELIVERED_BYTES = 32 << 10;
-
-interface GuardState {
-  open: boolean;
-  arrived: Buffer[];
-}
-
-function takePart(state: GuardState): readonly Buffer[] {
-  let bytes = 0;
-  const last = state.arrived.findIndex(({ length }) => (bytes += length) >= DELIVERED_BYTES);
-  const end = last === -1 ? state.arrived.length : last + 1;
-  const part = state.arrived.slice(0, end);
-  state.arrived = state.arrived.slice(end);
-  return part;
-}
-
 function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket {
-  const state: GuardState = { open: true, arrived: [] };
+  const state = { open: true };
   const fromKernel = 0;
-  const deliver = (): void => {
-    const datagrams = takePart(state);
-    if (state.arrived.length > 0) setImmediate(deliver);
-    if (state.open) handlers.received(datagrams);
-  };
+  const delivery = createDelivery(handlers);
   socket.on('message', (bytes, sender) => {
-    if (sender.port !== fromKernel) return;
-    if (state.arrived.push(bytes) === 1) setImmediate(deliver);
+    if (sender.port === fromKernel) delivery.add(bytes);
   });
   socket.on('truncatedMessage', () => {
     const message = 'the answer is larger than the buffer for it';
-    setImmediate(() => state.open && handlers.failed({ code: 'protocol', operation: 'recvmsg', message }));
+    delivery.add({ code: 'protocol', operation: 'recvmsg', message });
   });
-  socket.on('error', (error) => {
-    setImmediate(() => state.open && handlers.failed(addonError('recvmsg', error)));
-  });
+  socket.on('error', (error) => delivery.add(addonError('recvmsg', error)));
   return {
     receiveBufferBytes: socket.getRecvBufferSize(),
     sendBufferBytes: socket.getSendBufferSize(),
@@ -169,6 +135,7 @@ function guard(socket: AddonSocket, handlers: DatagramHandlers): DatagramSocket 
     close: () => {
       if (!state.open) return;
       state.open = false;
+      delivery.stop();
       socket.close();
     },
   };

@@ -1,6 +1,7 @@
 import { succeed } from '@signalbox/core';
 import { decodeMessages, type NetlinkMessage } from '../codec/message.ts';
-import type { DatagramHandlers, OpenDatagramSocket } from '../socket/datagram-socket.ts';
+import type { OpenDatagramSocket } from '../socket/datagram-socket.ts';
+import type { DatagramHandlers } from '../socket/delivery.ts';
 
 /** A message of the kernel, to the sequence number of the request by default. */
 export interface FakeAnswer {
