@@ -1,13 +1,14 @@
 /** The node of the demo: the world, the pods that the manifests name, and the proxy. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { openSync, readFileSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import path from 'node:path';
 import { isLocalPod } from '../addresses.ts';
 import { runCommand } from '../commands.ts';
 import { createWorld, type World } from '../world.ts';
 import { OUTSIDE_CLIENT, POD_CLIENT } from './distribution.ts';
 import type { DemoEndpoint, DemoObjects } from './objects.ts';
+import { endOfLog, hasEnded } from './proxy-process.ts';
 
 const CLUSTER_CIDR = '10.244.0.0/16,fd00:10:244::/56';
 
@@ -60,9 +61,8 @@ export interface ProxyProcess {
 }
 
 function explainEnd(child: ChildProcess, logFile: string): string | undefined {
-  if (child.exitCode === null && child.signalCode === null) return undefined;
-  const log = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-15).join('\n');
-  return `signalbox ended (${child.signalCode ?? `exit ${child.exitCode}`}):\n${log}`;
+  if (!hasEnded(child)) return undefined;
+  return `signalbox ended (${child.signalCode ?? `exit ${child.exitCode}`}):\n${endOfLog(logFile)}`;
 }
 
 /** Starts the proxy inside the node; its log goes to a file beside the manifests. */
@@ -87,7 +87,7 @@ export function startProxy(world: World, { bundle, manifests }: ProxyFiles): Pro
     logFile,
     ended: () => explainEnd(child, logFile),
     async stop() {
-      if (explainEnd(child, logFile) === undefined) child.kill('SIGTERM');
+      if (!hasEnded(child)) child.kill('SIGTERM');
       const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
       await closed;
       clearTimeout(timer);

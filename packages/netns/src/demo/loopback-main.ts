@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util';
 import { shareBar } from '@signalbox/core';
 import { call, callTimes, dialService, startPod, type Calls, type RunningPod } from './loopback-calls.ts';
 import { MAP, SERVICE_ADDRESS, SERVICE_PORT, writePods, type LoopbackPod } from './loopback-manifests.ts';
+import { endOfLog, hasEnded } from './proxy-process.ts';
 import { heading, milliseconds, print, printFailure } from './screen.ts';
 
 const { values } = parseArgs({ options: { bundle: { type: 'string' } } });
@@ -57,14 +58,13 @@ async function start(home: string): Promise<Demo> {
 async function until(demo: Demo, condition: () => Promise<boolean>, what: string): Promise<number> {
   const began = performance.now();
   while (!(await condition())) {
-    const { exitCode, signalCode } = demo.proxy;
-    const hasEnded = exitCode !== null || signalCode !== null;
-    if (!hasEnded && performance.now() - began < DEADLINE_MS) {
+    if (!hasEnded(demo.proxy) && performance.now() - began < DEADLINE_MS) {
       await wait(5);
       continue;
     }
-    const log = readFileSync(demo.logFile, 'utf8').split('\n').slice(-15).join('\n');
-    throw new Error(`${what}: not within ${DEADLINE_MS / 1000} s; the end of the log:\n${log}`);
+    throw new Error(
+      `${what}: not within ${DEADLINE_MS / 1000} s; the end of the log:\n${endOfLog(demo.logFile)}`,
+    );
   }
   return performance.now() - began;
 }

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCommand } from '../commands.ts';
@@ -19,19 +21,19 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(held.folder, { recursive: true, force: true }));
 
-function start(): ChildProcess {
-  const args = ['--conditions=signalbox-source', '--no-warnings', MAIN, `--bundle=${held.bundle}`];
+function start(bundle: string = held.bundle): ChildProcess {
+  const args = ['--conditions=signalbox-source', '--no-warnings', MAIN, `--bundle=${bundle}`];
   return spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Resolves with the output so far when the demo has built its world. */
 async function untilBuilt(demo: ChildProcess): Promise<string> {
-  let text = '';
+  let output = '';
   for await (const chunk of demo.stdout ?? []) {
-    text += String(chunk);
-    if (text.includes('Services, from the manifests')) return text;
+    output += String(chunk);
+    if (output.includes('Services, from the manifests')) return output;
   }
-  throw new Error(`the demo ended early: ${text}`);
+  throw new Error(`the demo ended early: ${output}`);
 }
 
 describe('the demo', () => {
@@ -55,4 +57,22 @@ describe('the demo', () => {
       expect(await runCommand(['ip', 'netns', 'list'])).not.toContain(`sbx-${demo.pid}-`);
     },
   );
+
+  it('prints why the proxy ended, also when its log is gone', async () => {
+    const bundle = path.join(held.folder, 'ends.mjs');
+    writeFileSync(
+      bundle,
+      `import { rmSync } from 'node:fs';
+      const [, manifests] = process.argv.join(' ').match(/--manifests=(\\S+)/);
+      rmSync(manifests + '/../signalbox.log');
+      process.exit(3);`,
+    );
+    const demo = start(bundle);
+    const ended = once(demo, 'close');
+    demo.stdout?.resume();
+    expect(await text(demo.stderr as Readable)).toMatch(
+      /^\nsignalbox demo: signalbox ended \(exit 3\):\nENOENT/,
+    );
+    expect(await ended).toEqual([1, null]);
+  });
 });
