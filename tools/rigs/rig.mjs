@@ -15,6 +15,16 @@ export const { node, env } = pinnedEnvironment();
 /** Thrown when the machine cannot run the rig: a reason, not a failure. */
 export class Skip extends Error {}
 
+/** The result of the promise; where this machine cannot produce it, that of `otherwise(reason)`. */
+export async function unlessSkipped(promise, otherwise) {
+  try {
+    return await promise;
+  } catch (error) {
+    if (!(error instanceof Skip)) throw error;
+    return otherwise(error.message);
+  }
+}
+
 /** The suite's last line of output (tools/suites/rig.mjs reads it); exit status 1 only for failures. */
 export async function runRig(rig, run) {
   const started = { rig, passed: 0, failed: 0, skipped: 0, reason: '' };

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { moveFolder } from './rig.mjs';
+import { moveFolder, Skip, unlessSkipped } from './rig.mjs';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'signalbox-move-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -55,5 +55,14 @@ describe('moveFolder', () => {
   it('throws the error of the move if there is no complete folder', () => {
     const { from, target, isComplete } = prepare('failure');
     expect(() => moveFolder(path.join(from, 'absent'), target, isComplete)).toThrow('ENOENT');
+  });
+});
+
+describe('unlessSkipped', () => {
+  it('has another result only where the machine cannot produce the first', async () => {
+    const otherwise = (reason: string): string => `missing: ${reason}`;
+    expect(await unlessSkipped(Promise.resolve('built'), otherwise)).toBe('built');
+    expect(await unlessSkipped(Promise.reject(new Skip('no server')), otherwise)).toBe('missing: no server');
+    await expect(unlessSkipped(Promise.reject(new Error('no space')), otherwise)).rejects.toThrow('no space');
   });
 });

@@ -6,7 +6,7 @@ import { withDeclaredCommands } from '../command-folder.mjs';
 import { withPackedApp } from '../packed-app.mjs';
 import { run } from '../process.mjs';
 import { buildRoot } from '../publish/image-root.mjs';
-import { Skip } from '../rigs/rig.mjs';
+import { unlessSkipped } from '../rigs/rig.mjs';
 import { skip } from './report.mjs';
 import { runVitest, selectsTools } from './vitest.mjs';
 
@@ -37,13 +37,8 @@ async function withImageRoot({ env, rest }, act) {
   if (!selectsTools(rest)) return act(env);
   const root = mkdtempSync(path.join(tmpdir(), 'signalbox-image-root-'));
   try {
-    const missing = await buildRoot(root, 'amd64').then(
-      () => null,
-      (error) => {
-        if (!(error instanceof Skip)) throw error;
-        return error.message;
-      },
-    );
+    const built = buildRoot(root, 'amd64').then(() => null);
+    const missing = await unlessSkipped(built, (reason) => reason);
     if (missing !== null) process.stdout.write(`${missing}\n`);
     return await act({
       ...env,
