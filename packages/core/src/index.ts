@@ -1,6 +1,5 @@
 export * from './backend.ts';
 export * from './balancing/maglev.ts';
-export { murmur3 } from './balancing/murmur3.ts';
 export { DEFAULT_BALANCING_ONLY } from './balancing/supported-change.ts';
 export * from './balancing/unsupported.ts';
 export * from './clock.ts';
