@@ -1,6 +1,6 @@
 /** Checks endpoints by connections, for Services whose annotation requests it. */
+import { endpointsByPlace } from '@signalbox/backend-kit';
 import type { Clock, DesiredEndpoint, DesiredServicePort, ServicePortKey } from '@signalbox/core';
-import { endpointName } from '../balance/endpoint-name.ts';
 import { connectOnce } from './connect-endpoint.ts';
 import type { OpenFiles } from './open-files.ts';
 import type { Upstream } from './upstream.ts';
@@ -83,7 +83,7 @@ function start(servicePort: DesiredServicePort, interval: number, parts: Parts):
 /** All checks begin in the first half of the interval; the returned function cancels them. */
 function checkAll(watched: Watched, parts: Parts): () => void {
   const { interval, servicePort } = watched;
-  const endpoints = distinct(servicePort);
+  const endpoints = [...endpointsByPlace(servicePort).values()];
   parts.upstream(servicePort.key).keepChecked(endpoints);
   const batches = Math.ceil(endpoints.length / BATCH);
   const cancels = Array.from({ length: batches }, (_, at) => {
@@ -105,11 +105,6 @@ function later(delay: number, begin: () => () => void, clock: Clock): () => void
   const state = { cancel: (): void => {} };
   state.cancel = clock.schedule(delay, () => void (state.cancel = begin()));
   return () => state.cancel();
-}
-
-function distinct({ clusterEndpoints, localEndpoints }: DesiredServicePort): readonly DesiredEndpoint[] {
-  const all = [...clusterEndpoints, ...localEndpoints];
-  return [...new Map(all.map((each) => [endpointName(each), each])).values()];
 }
 
 /** The returned function cancels it. It has ended before the next one begins. */
