@@ -16,8 +16,7 @@ export function slotsOf({ endpoints, inOrder }: SlotGroup, held: Slots): Slots {
 export function assignSlots(held: Slots, desired: readonly string[]): Slots {
   const slots = classOf(desired.length);
   if (held.length === 0) return Array.from({ length: slots }, (_, slot) => desired[slot]);
-  const left = new Map<string, number>();
-  for (const endpoint of desired) left.set(endpoint, (left.get(endpoint) ?? 0) + 1);
+  const left = tally(desired);
   const take = (endpoint: string): boolean => {
     const times = left.get(endpoint) ?? 0;
     if (times > 0) left.set(endpoint, times - 1);
@@ -35,6 +34,13 @@ export function assignSlots(held: Slots, desired: readonly string[]): Slots {
     }
   }
   return withFirst(next);
+}
+
+/** How often each text is in the list. */
+export function tally(texts: readonly string[]): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const text of texts) times.set(text, (times.get(text) ?? 0) + 1);
+  return times;
 }
 
 function withFirst(next: (string | undefined)[]): Slots {

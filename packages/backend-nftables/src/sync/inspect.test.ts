@@ -57,6 +57,25 @@ describe('an inspection of the table', () => {
     expect((await inspected(backend, STICKY.key))?.endpoints).toEqual([]);
   });
 
+  it('reports an endpoint as missing if one of its slots is empty or has another endpoint', async () => {
+    const { fake, backend } = await synced();
+    const [first, second] = WEB.clusterEndpoints.map((each, index) => ({ ...each, weight: 2 - index }));
+    const weighted = first === undefined || second === undefined ? [] : [first, second];
+    await backend.sync(fullChange(sampleStateOf('IPv4', [{ ...WEB, clusterEndpoints: weighted }])));
+    const states = async () =>
+      (await inspected(backend, WEB.key))?.objects
+        .filter(({ within, name }) => within === 'cluster-endpoints' && name.startsWith('10.96.0.1 '))
+        .map(({ state }) => state);
+    expect(await states()).toEqual(['held', 'held']);
+    const set = 'cluster-endpoints';
+    const key = '10.96.0.1 . tcp . 80 . 0';
+    fake.byOthers({ kind: 'delete-elements', set, keys: [key] });
+    expect(await states()).toEqual(['missing', 'held']);
+    const data = `${second?.address} . ${second?.port}`;
+    fake.byOthers({ kind: 'add-elements', set, entries: [{ key, data }] });
+    expect(await states()).toEqual(['missing', 'held']);
+  });
+
   it('reports the objects of a service port that the kernel refuses as missing', async () => {
     const { backend } = await synced({ refuses: (_, key) => key.startsWith('10.96.0.1 ') });
     const objects = (await inspected(backend, WEB.key))?.objects ?? [];

@@ -2,6 +2,7 @@
 import { inTurns, objectStates, selectServices, sumCounts } from '@signalbox/backend-kit';
 import type { EndpointCount, Inspection, KernelObject, KernelService, ServicePortKey } from '@signalbox/core';
 import type { CompiledService } from '../compile/service-dispatch.ts';
+import { tally } from '../diff/assign-slots.ts';
 import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { CountedElement, NftablesDriver } from '../driver/nftables-driver.ts';
 import { elementId, groupId, isEndpointMap, type SlotGroup } from '../objects/ruleset.ts';
@@ -84,12 +85,14 @@ function kernelService({ elements, groups, chains, sets }: CompiledService, cont
   };
 }
 
-/** Named by the slot that holds the endpoint; one in no slot by its address. */
+/** Named by a slot that holds the endpoint; one that is not in as many slots as it should be by its address. */
 function slotObjects({ map, frontend, endpoints }: SlotGroup, held: readonly CountedElement[]) {
   const slots = new Map(held.map(({ key, data }) => [data, key]));
+  const lacking = tally(endpoints);
+  for (const { data } of held) lacking.set(data, (lacking.get(data) ?? 0) - 1);
   return [...new Set(endpoints)].map((endpoint): KernelObject => {
     const name = slots.get(endpoint);
-    return name === undefined
+    return name === undefined || (lacking.get(endpoint) ?? 0) > 0
       ? { type: 'element', name: `${frontend} : ${endpoint}`, within: map, state: 'missing' }
       : { type: 'element', name, within: map, state: 'held' };
   });
