@@ -62,6 +62,19 @@ describe('a TCP endpoint that is no longer desired', () => {
     expect(counters).toMatchObject({ real_servers_deleted: 1, terminating_real_servers: 0 });
   });
 
+  it('stays when it is desired again and another process has restored its weight', async () => {
+    connections(1, 0);
+    await sync(shrink);
+    const reals = node.kernel.servers.get(KEY)?.reals;
+    const real = reals?.get('10.244.2.7:8080');
+    if (real !== undefined) reals?.set('10.244.2.7:8080', { ...real, weight: 1 });
+    await sync(full(both));
+    connections(0, 0);
+    node.clock.advance(MINUTE);
+    await sync();
+    expect(weights()).toEqual({ '10.244.1.5:8080': 1, '10.244.2.7:8080': 1 });
+  });
+
   it('takes no new connections, and goes with the last one', async () => {
     connections(1, 1);
     expect((await sync(shrink)).counters['terminating_real_servers']).toBe(1);

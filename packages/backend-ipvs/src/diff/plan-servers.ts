@@ -54,10 +54,11 @@ function planReals(planner: ServerPlanner, step: ServerStep, server: VirtualServ
     const before = held.get(key);
     held.delete(key);
     const real = servingReal(endpoint);
+    // Ahead of the comparison: another process may have restored the weight.
+    planner.terminating.stop(step.key, key);
     if (before?.weight === real.weight) continue;
     const kind = before === undefined ? 'real-add' : 'real-update';
     planner.plan.add('reals', { kind, server, real }, step.owner);
-    planner.terminating.stop(step.key, key);
   }
   if (held.size === 0) return;
   const serving = new Set(step.desired?.serving.map(realServerKey));
