@@ -67,7 +67,7 @@ async function send({ driver }: Executor, planned: readonly PlannedOperation[]):
   });
 }
 
-/** Both families share the device: the other one's backend may have made it since we looked. */
+/** Both families share the device: the backend of the other one may have created it since it was listed. */
 function isHarmless({ operation, mayBeGone }: PlannedOperation, { error }: OperationFailure): boolean {
   if (operation.kind === 'device-create') return error.code === 'exists';
   return mayBeGone === true && error.code === 'not-found';

@@ -1,4 +1,4 @@
-/** Feature gates of kube-proxy 1.36, and one of 1.38, so that lists which name them keep working; only some change what we do. */
+/** Feature gates of kube-proxy 1.36, and one of 1.38, so that lists which name them keep working; only some have an effect. */
 import { OTHER_GATES } from './other-gates.ts';
 
 type Stage = 'ALPHA' | 'BETA' | 'GA';

@@ -25,7 +25,7 @@ const SET_TYPES: Readonly<Record<SetId, IpSetType>> = {
 
 export const SET_IDS: readonly SetId[] = Object.keys(SET_TYPES) as SetId[];
 
-/** The kernel's default, and the least we ask for. */
+/** The kernel's default, and the least that is requested. */
 const MIN_ELEMENTS = 65_536;
 
 /** Space for `count` entries: a power of two, so that a growing set is replaced rarely. */

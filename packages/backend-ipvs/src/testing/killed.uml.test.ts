@@ -228,7 +228,7 @@ describe.each(FAMILIES)('a proxy that is killed in the middle of a sync, %s', (f
     }));
 });
 
-/** What we print is what `ipvsadm -Sn` prints. */
+/** In the format of `ipvsadm -Sn`. */
 async function expectTextIsKernels(driver: IpvsDriver): Promise<void> {
   const seen = await driver.observe();
   if (!seen.ok) throw new Error(seen.error.message);

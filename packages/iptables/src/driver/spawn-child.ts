@@ -82,6 +82,6 @@ export function endGroup(pid: number): void {
 
 /** The tools' messages are parsed: no translations. */
 function childEnvironment(): NodeJS.ProcessEnv {
-  // oxlint-disable-next-line node/no-process-env -- a child needs the PATH that we were started with
+  // oxlint-disable-next-line node/no-process-env -- a child needs the PATH of this process
   return { ...process.env, LC_ALL: 'C' };
 }

@@ -11,5 +11,5 @@ export const NFACCT = { NAME: 1, PKTS: 2, BYTES: 3, USE: 4 } as const;
 /** `NFACCT_NAME_MAX` without its NUL. */
 export const NAME_BYTES = 31;
 
-/** nfnetlink's word for a subsystem that is not there; what we send gives no other reason for it. */
+/** nfnetlink returns it for a subsystem that is not there; the requests of this package give no other reason for it. */
 export const ACCOUNTING_ERRORS: ErrnoTable = new Map([[22, { name: 'EINVAL', code: 'unsupported' }]]);

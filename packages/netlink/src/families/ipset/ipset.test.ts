@@ -218,7 +218,7 @@ describe('entries', () => {
   const change = (setName: string, entries: readonly IpsetEntry[]): ReturnType<typeof encodeEntryChange> =>
     encodeEntryChange('ADD', { protocol: PROTOCOL, setName, entries, duplicates: 'skip' });
 
-  /** The attributes of the only entry, as we write it. */
+  /** The attributes of the only entry, as this package encodes it. */
   const encoded = (setName: string, entry: IpsetEntry): ReturnType<typeof attributeTree> => {
     const attributes = readAttributes(Buffer.from(change(setName, [entry]).payload).subarray(4));
     const found: ReturnType<typeof attributeTree>[] = [];
@@ -301,7 +301,7 @@ describe('entries', () => {
       entries: four,
       duplicates: 'refuse',
     });
-    // ipset also puts the number of the first line where we put 0.
+    // ipset also puts the number of the first line where this package puts 0.
     const expected = restore.replace('0800094000000001a4', '0800094000000000a4');
     expect(encodeAsCaptured(refuse, restore, 'acknowledge')).toBe(expected);
   });
