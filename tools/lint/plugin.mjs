@@ -1,4 +1,5 @@
 // Rules that oxlint does not have. Plain ESTree visitors; tools/lint/plugin.test.ts proves that each can fail.
+import { readdirSync, readFileSync } from 'node:fs';
 
 const noModuleLet = {
   create(context) {
@@ -44,22 +45,72 @@ const noBooleanParameter = {
   },
 };
 
-const MODE_NAMES = new Set(['iptables', 'ipvs', 'nftables', 'kernelspace', 'userspace']);
+/** Read from the records in modes/, so that a new mode is covered without a change here. */
+function modeNames() {
+  const folder = new URL('../../apps/proxy/src/modes/', import.meta.url);
+  const texts = readdirSync(folder)
+    .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
+    .map((file) => readFileSync(new URL(file, folder), 'utf8'));
+  return texts.flatMap((text) => /: ProxyMode = \{\s+name: '(\w+)'/.exec(text)?.[1] ?? []);
+}
+
+const MODE_NAMES = new Set(modeNames());
+if (MODE_NAMES.size === 0) throw new Error('apps/proxy/src/modes: no record of a proxy mode found');
+
+const keyOf = ({ key }) => key?.name ?? key?.value;
 
 const noModeName = {
   create(context) {
-    const check = (node, text) => {
-      if (!MODE_NAMES.has(text)) return;
+    const report = (node) =>
       context.report({
         node,
         message:
           'No name of a proxy mode outside modes/: what depends on the mode is a field of its ProxyMode.',
       });
+    const check = (node, text) => {
+      if (MODE_NAMES.has(text)) report(node);
+    };
+    const checkTable = (node, members) => {
+      if (members.filter((member) => MODE_NAMES.has(keyOf(member))).length > 1) report(node);
     };
     return {
-      Literal: (node) => check(node, node.value),
+      Literal(node) {
+        const words = node.regex === undefined ? [node.value] : node.regex.pattern.split(/\W+/);
+        if (words.some((word) => MODE_NAMES.has(word))) report(node);
+      },
       TemplateLiteral(node) {
         if (node.expressions.length === 0) check(node, node.quasis[0].value.cooked);
+      },
+      ObjectExpression: (node) => checkTable(node, node.properties),
+      TSTypeLiteral: (node) => checkTable(node, node.members),
+      TSInterfaceBody: (node) => checkTable(node, node.body),
+      ImportDeclaration: (node) => check(node, /\/modes\/(\w+)\.ts$/.exec(node.source.value)?.[1]),
+    };
+  },
+};
+
+const TIMERS = new Set(['setTimeout', 'setInterval']);
+const READINGS = new Set(['Date.now', 'performance.now', 'Math.random']);
+
+const oneClock = {
+  create(context) {
+    const report = (node) =>
+      context.report({
+        node,
+        message: 'Time and randomness come from a Clock: an argument, `systemClock` by default.',
+      });
+    return {
+      CallExpression(node) {
+        if (TIMERS.has(node.callee.name)) report(node);
+      },
+      MemberExpression(node) {
+        if (!node.computed && READINGS.has(`${node.object.name}.${node.property.name}`)) report(node);
+      },
+      NewExpression(node) {
+        if (node.callee.name === 'Date' && node.arguments.length === 0) report(node);
+      },
+      ImportDeclaration(node) {
+        if (/^(node:)?timers/.test(node.source.value)) report(node);
       },
     };
   },
@@ -71,5 +122,6 @@ export default {
     'no-module-let': noModuleLet,
     'no-boolean-parameter': noBooleanParameter,
     'no-mode-name': noModeName,
+    'one-clock': oneClock,
   },
 };

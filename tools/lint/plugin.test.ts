@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { MODES } from '../../apps/proxy/src/modes/index.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pinnedEnvironment, repositoryRoot, tool } from '../install.mjs';
 
@@ -9,7 +10,7 @@ import { pinnedEnvironment, repositoryRoot, tool } from '../install.mjs';
 const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-lint-'));
 
 beforeAll(() => {
-  for (const name of ['.oxlintrc.json', 'tools/lint']) {
+  for (const name of ['.oxlintrc.json', 'tools/lint', 'apps/proxy/src/modes']) {
     cpSync(path.join(repositoryRoot, name), path.join(folder, name), { recursive: true });
   }
   symlinkSync(path.join(repositoryRoot, 'node_modules'), path.join(folder, 'node_modules'));
@@ -101,6 +102,13 @@ describe('the rules of plugin.mjs', () => {
     ["export const is = (mode: string): boolean => mode === 'ipvs';\n"],
     ['export const is = (mode: string): boolean => mode === `nftables`;\n'],
     ["export type Mode = 'iptables';\n"],
+    ['export const is = (mode: string): boolean => /^(ipvs|nftables)$/.test(mode);\n'],
+    ['export const BITS: Record<string, number> = { iptables: 1, ipvs: 2 };\n'],
+    ['export interface Bits {\n  readonly userspace: number;\n  readonly kernelspace: number;\n}\n'],
+    ["import { IPVS } from '../modes/ipvs.ts';\nvoid IPVS;\n"],
+    [
+      "export function of(mode: string): number {\n  switch (mode) {\n    case 'userspace':\n      return 1;\n    default:\n      return 2;\n  }\n}\n",
+    ],
   ])('no-mode-name reports a mode by name in the app: %j', (source) => {
     expect(lint('apps/proxy/src/sync/x.ts', source)).toEqual(['no-mode-name']);
     expect(lint('apps/proxy/src/modes/x.ts', source)).toEqual([]);
@@ -110,6 +118,32 @@ describe('the rules of plugin.mjs', () => {
     const source =
       "export const path = 'ipvs.scheduler';\nexport const of = (all: { ipvs: string }): string => all.ipvs;\n";
     expect(lint('apps/proxy/src/sync/x.ts', source)).toEqual([]);
+  });
+
+  it('no-mode-name knows every mode', () => {
+    for (const { name } of MODES) {
+      expect(lint('apps/proxy/src/sync/x.ts', `export const mode = '${name}';\n`)).toEqual(['no-mode-name']);
+    }
+  });
+
+  it.each([
+    ['export const now = (): number => Date.now();\n'],
+    ['export const now = (): number => performance.now();\n'],
+    ['export const now = (): Date => new Date();\n'],
+    ['export const jitter = (): number => Math.random();\n'],
+    ['export const later = (run: () => void): unknown => setTimeout(run, 5);\n'],
+    ["import { setTimeout as wait } from 'node:timers/promises';\nexport const pause = wait;\n"],
+  ])('one-clock reports time that no clock gives: %j', (source) => {
+    for (const where of ['packages/backend-ipvs/src/driver/x.ts', 'apps/proxy/src/sync/x.ts']) {
+      expect(lint(where, source)).toEqual(['one-clock']);
+    }
+    expect(lint('packages/netlink/src/x.test.ts', source)).toEqual([]);
+  });
+
+  it('one-clock is quiet about a clock, and a date that is given', () => {
+    const source =
+      'export const at = (clock: { now(): number }): string => new Date(clock.now()).toISOString();\n';
+    expect(lint('packages/netlink/src/x.ts', source)).toEqual([]);
   });
 
   it('the first two are quiet about locals, constants and other types', () => {

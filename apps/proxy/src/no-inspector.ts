@@ -19,5 +19,6 @@ process.on('SIGUSR1', () => undefined);
 closeInspector();
 setImmediate(closeInspector);
 if (process.platform === 'win32' && !OPTIONS.includes('--disable-sigusr1')) {
+  // oxlint-disable-next-line signalbox/one-clock -- this module is first, and imports nothing that takes time to load
   setInterval(closeInspector, 250).unref();
 }

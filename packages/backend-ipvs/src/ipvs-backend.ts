@@ -138,7 +138,7 @@ class IpvsBackend implements Backend {
     if (this.#prepared) return null;
     const error = await prepareKernel(this.#settings);
     if (error !== null) return error;
-    const randomFully = await this.#settings.driver.knowsRandomFully();
+    const randomFully = await this.#settings.driver.hasRandomFully();
     if (!randomFully.ok) return randomFully.error;
     this.#randomFully = randomFully.value;
     this.#prepared = true;

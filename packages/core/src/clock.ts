@@ -9,3 +9,8 @@ export interface Clock {
   /** Runs `callback` once, `delayMs` milliseconds from now, unless the returned function is called before. */
   schedule(delayMs: number, callback: () => void): () => void;
 }
+
+/** Resolves after `delayMs`. */
+export function pause(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => void clock.schedule(delayMs, resolve));
+}

@@ -1,6 +1,5 @@
 /** `signalbox status`: whether the proxy on this node is ready, and its problems. */
-import { setTimeout as wait } from 'node:timers/promises';
-import { parseDuration, type Result } from '@signalbox/core';
+import { parseDuration, pause, type Result } from '@signalbox/core';
 import type { StatusAnswer } from '../inspect/answers.ts';
 import { askDaemon } from './ask-daemon.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
@@ -59,7 +58,7 @@ async function whenReady(invocation: Invocation, timeout: number): Promise<Resul
   const end = clock.now() + timeout;
   let answer = await ask(invocation);
   while ((!answer.ok || answer.value.state !== 'ready') && clock.now() < end) {
-    await wait(INTERVAL);
+    await pause(clock, INTERVAL);
     answer = await ask(invocation);
   }
   return answer;

@@ -20,10 +20,10 @@ export function measuredClient(client: ApiClient, listener: ReportListener): Api
       return client.server;
     },
     open: async (request) => {
-      const startedAt = performance.now();
+      const startedAt = client.clock.elapsed();
       const asked = client.server;
       const answer = await client.open(request);
-      const seconds = (performance.now() - startedAt) / 1000;
+      const seconds = (client.clock.elapsed() - startedAt) / 1000;
       const server = answer.ok ? answer.value.server : asked;
       listener({
         method: request.method,

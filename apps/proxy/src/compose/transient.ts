@@ -1,5 +1,5 @@
 /** What fails now and need not fail the next time, while there is no sync loop yet that tries again. */
-import type { BackendErrorCode, Clock } from '@signalbox/core';
+import { pause, type BackendErrorCode, type Clock } from '@signalbox/core';
 
 export interface Problem {
   readonly code: BackendErrorCode;
@@ -42,6 +42,6 @@ export async function retryWhileTransient<T, P extends Problem>(
     until = Math.min(until, clock.now() + milliseconds);
     if (found === null || !isTransient(found) || clock.now() + wait > until) return answer;
     onRetry(found, wait);
-    await new Promise<void>((resolve) => void clock.schedule(wait, resolve));
+    await pause(clock, wait);
   }
 }

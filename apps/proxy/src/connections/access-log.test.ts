@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemClock } from '@signalbox/core/system-clock';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createLogging } from '../logging/logger.ts';
 import type { ConnectionRecord } from '../modes/proxy-mode.ts';
@@ -134,14 +135,14 @@ describe('the file of the access log', () => {
 
   it('is appended to, also after another process has truncated it', async () => {
     const path = join(held.folder, 'access.log');
-    const log = await openAccessLog(path, logged().logger);
+    const log = await openAccessLog(path, { logger: logged().logger, clock: systemClock });
     log.write(RECORD);
     await vi.waitFor(() => expect(linesOf(readFileSync(path, 'utf8'))).toBe(1), { timeout: 60_000 });
     truncateSync(path);
     log.write(RECORD);
     await log.close();
     expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual(LINE);
-    const again = await openAccessLog(path, logged().logger);
+    const again = await openAccessLog(path, { logger: logged().logger, clock: systemClock });
     again.write(RECORD);
     await again.close();
     expect(linesOf(readFileSync(path, 'utf8'))).toBe(2);
@@ -152,7 +153,7 @@ describe('the file of the access log', () => {
     execFileSync('mkfifo', [path]);
     const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const { logger, lines } = logged();
-    const log = await openAccessLog(path, logger);
+    const log = await openAccessLog(path, { logger, clock: systemClock });
     const count = 1000;
     for (let at = 0; at < count; at++) log.write(RECORD);
     const closed = log.close();
@@ -174,6 +175,8 @@ describe('the file of the access log', () => {
   it('may not be a named pipe without a reader, for which a write would wait', async () => {
     const path = join(held.folder, 'pipe');
     execFileSync('mkfifo', [path]);
-    await expect(openAccessLog(path, logged().logger)).rejects.toThrow('ENXIO');
+    await expect(openAccessLog(path, { logger: logged().logger, clock: systemClock })).rejects.toThrow(
+      'ENXIO',
+    );
   });
 });

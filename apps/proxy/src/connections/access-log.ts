@@ -1,9 +1,8 @@
 /** One JSON line for each connection that ends. Writes are asynchronous; lines beyond the buffer are dropped and counted. */
 import { appendFile, constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
-import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { formatAddressPort, servicePortLabel } from '@signalbox/core';
+import { formatAddressPort, pause, servicePortLabel, type Clock } from '@signalbox/core';
 import { messageOf } from '../config/problem.ts';
 import type { Logger } from '../logging/logger.ts';
 import { createOutageLog } from '../logging/outage-log.ts';
@@ -38,15 +37,20 @@ const FLAGS = O_APPEND | O_CREAT | O_WRONLY | (O_NONBLOCK ?? 0);
 /** Milliseconds between two attempts to write to a full pipe. */
 const RETRY_MS = 20;
 
+interface AccessLogParts {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
 /** Throws as `open` does. `-`: standard output. */
-export async function openAccessLog(path: string, logger: Logger): Promise<AccessLog> {
+export async function openAccessLog(path: string, { logger, clock }: AccessLogParts): Promise<AccessLog> {
   const file = path === STDOUT ? await openStdout() : await open(path, FLAGS, 0o640);
   if (file === null) {
     // process.stdout would block the event loop while a pipe or a file is slow.
     const append = promisify(appendFile);
     return createAccessLog((text) => append(STDOUT_FD, text), { path, logger });
   }
-  const log = createAccessLog((text) => appendAll(file, text), { path, logger });
+  const log = createAccessLog((text) => appendAll(file, text, clock), { path, logger });
   let closing: Promise<void> | null = null;
   const close = async (): Promise<void> => {
     await log.close();
@@ -65,14 +69,14 @@ async function openStdout(): Promise<FileHandle | null> {
 }
 
 /** A pipe takes 64 KiB until its reader continues: the rest waits here, and further lines in the buffer. */
-async function appendAll(file: FileHandle, text: string): Promise<void> {
+async function appendAll(file: FileHandle, text: string, clock: Clock): Promise<void> {
   for (let rest = Buffer.from(text); rest.length > 0;) {
     try {
       const { bytesWritten } = await file.write(rest);
       rest = rest.subarray(bytesWritten);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
-      await wait(RETRY_MS);
+      await pause(clock, RETRY_MS);
     }
   }
 }

@@ -29,9 +29,9 @@ interface ObserverOptions {
 const CLOSE_DEADLINE = 2000;
 
 export async function observeConnections(options: ObserverOptions): Promise<ConnectionObservers> {
-  const { settings, tracing, registry, clock, logger } = options;
+  const { settings, tracing, registry, clock } = options;
   const path = standalone(settings.given, 'userspace-access-log') ?? '';
-  const accessLog = path === '' ? null : await accessLogAt(path, logger);
+  const accessLog = path === '' ? null : await accessLogAt(path, options);
   if (accessLog !== null) registerDropped(registry, accessLog);
   return {
     onConnectionEnd: inSequence(accessLog?.write ?? null, tracing?.onConnectionEnd ?? null),
@@ -43,11 +43,11 @@ export async function observeConnections(options: ObserverOptions): Promise<Conn
 }
 
 /** An access log that cannot be opened is reported: Services are served without it. */
-async function accessLogAt(path: string, logger: Logger): Promise<AccessLog | null> {
+async function accessLogAt(path: string, options: ObserverOptions): Promise<AccessLog | null> {
   try {
-    return await openAccessLog(path, logger);
+    return await openAccessLog(path, options);
   } catch (error) {
-    logger.error('Failed to open the access log; it is off', { path, err: messageOf(error) });
+    options.logger.error('Failed to open the access log; it is off', { path, err: messageOf(error) });
     return null;
   }
 }

@@ -1,6 +1,7 @@
 /** Connections to a frontend, and how each of them ended. Also runs in the child process of a temporary pod. */
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
+import { systemClock } from '@signalbox/core/system-clock';
 
 export interface ConnectRequest {
   readonly protocol: 'TCP' | 'UDP';
@@ -31,14 +32,14 @@ function tryTCP({ address, port, timeout }: ConnectRequest): Promise<Attempt> {
   return new Promise((resolve) => {
     const socket = connect({ host: address, port });
     const end = (result: Attempt['result']): void => {
-      clearTimeout(timer);
+      cancel();
       const { localAddress, localPort } = socket;
       const isKnown = localAddress !== undefined && localPort !== undefined;
       resolve({ result, local: isKnown ? { address: localAddress, port: localPort } : null });
       // By FIN: after RST, connection tracking forgets the connection in ten seconds.
       socket.destroy();
     };
-    const timer = setTimeout(() => end('silent'), timeout);
+    const cancel = systemClock.schedule(timeout, () => end('silent'));
     socket.once('connect', () => end('answered'));
     socket.on('error', (error) => end(isTimeout(error) ? 'silent' : 'rejected'));
   });
@@ -51,11 +52,11 @@ function tryUDP({ address, port, timeout }: ConnectRequest): Promise<Attempt> {
     const end = (result: Attempt['result']): void => {
       if (state.isOver) return;
       state.isOver = true;
-      clearTimeout(timer);
+      cancel();
       resolve({ result, local: state.local });
       socket.close();
     };
-    const timer = setTimeout(() => end('silent'), timeout);
+    const cancel = systemClock.schedule(timeout, () => end('silent'));
     socket.on('message', () => end('answered'));
     socket.on('error', () => end('rejected'));
     // Connected: the kernel then reports ICMP errors, and only this peer's answers arrive.

@@ -1,5 +1,6 @@
 /** `process_*` as everywhere in Prometheus, and `nodejs_*` where a Go program has `go_*`. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { systemClock } from '@signalbox/core/system-clock';
 import type { Gauge, Registry } from './registry.ts';
 
 export function registerProcessMetrics(registry: Registry): void {
@@ -24,7 +25,7 @@ function registerProcess(registry: Registry): void {
     'virtual_memory_max_bytes',
     'Maximum amount of virtual memory available in bytes.',
   );
-  start.set(Math.round(Date.now() - process.uptime() * 1000) / 1000);
+  start.set(Math.round(systemClock.now() - process.uptime() * 1000) / 1000);
   registry.onCollect(() => {
     const { user, system } = process.cpuUsage();
     cpu.set((user + system) / 1e6);

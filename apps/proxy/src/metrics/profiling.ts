@@ -1,7 +1,8 @@
 /** With `--profiling`: V8's CPU and heap profiles where a Go program serves pprof, and the verbosity switch. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Session } from 'node:inspector/promises';
-import { setTimeout as wait } from 'node:timers/promises';
+import { pause } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { TIME_LIMITS } from '../health/bounded-server.ts';
 import { text, type Route } from '../health/respond.ts';
 
@@ -42,7 +43,7 @@ async function cpuProfile(request: IncomingMessage, response: ServerResponse): P
     await session.post('Profiler.start');
     // Nothing is sent meanwhile, and a connection without traffic is closed.
     response.setTimeout(seconds * 1000 + TIME_LIMITS.idle);
-    await wait(seconds * 1000);
+    await pause(systemClock, seconds * 1000);
     const { profile } = await session.post('Profiler.stop');
     attach(response, 'signalbox.cpuprofile', profile);
   } finally {
@@ -55,7 +56,7 @@ async function heapProfile(_request: IncomingMessage, response: ServerResponse):
   session.connect();
   try {
     await session.post('HeapProfiler.startSampling');
-    await wait(1000);
+    await pause(systemClock, 1000);
     const { profile } = await session.post('HeapProfiler.stopSampling');
     attach(response, 'signalbox.heapprofile', profile);
   } finally {

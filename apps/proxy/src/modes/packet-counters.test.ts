@@ -200,17 +200,17 @@ describe('--cleanup of the counters', () => {
     await fake.client.ensure([INVALID, LOCALHOST, 'of-another-program']);
     count(fake, LOCALHOST, 1);
     const removed = [`accounting object ${INVALID}`];
-    expect(await countersCleaner(() => fake.client).clean()).toEqual({ outcome: 'ok', removed });
+    expect(await countersCleaner({ connect: () => fake.client }).clean()).toEqual({ outcome: 'ok', removed });
     expect([...fake.objects.keys()]).toEqual([LOCALHOST, 'of-another-program']);
   });
 
   it('finds nothing in a kernel that has no such objects, and hides no other refusal', async () => {
-    expect(await countersCleaner(() => fakeObjects(NO_KERNEL).client).clean()).toEqual({
+    expect(await countersCleaner({ connect: () => fakeObjects(NO_KERNEL).client }).clean()).toEqual({
       outcome: 'ok',
       removed: [],
     });
     const forbidden: NetlinkError = { ...NO_KERNEL, code: 'not-permitted', message: 'EPERM' };
-    expect(await countersCleaner(() => fakeObjects(forbidden).client).clean()).toMatchObject({
+    expect(await countersCleaner({ connect: () => fakeObjects(forbidden).client }).clean()).toMatchObject({
       outcome: 'failed',
       error: { code: 'not-permitted' },
     });

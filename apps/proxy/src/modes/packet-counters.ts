@@ -11,6 +11,7 @@ import {
   type Backend,
   type BackendError,
   type CleanupResult,
+  pause,
   type Clock,
   type Family,
 } from '@signalbox/core';
@@ -149,21 +150,29 @@ export function withCounters(backend: Backend, counters: PacketCounters): Backen
 /** Of the nft variant the kernel frees rules, and what they refer to, a moment after they are gone. */
 const RELEASE_WAITS_MS: readonly number[] = [20, 80, 300];
 
+interface CountersCleanerParts {
+  readonly connect?: () => AccountingClient;
+  readonly clock?: Clock;
+}
+
 /** Takes the objects away, once no rule of any family or tool refers to them. */
-export function countersCleaner(connect: () => AccountingClient = () => createAccountingClient()): Cleaner {
+export function countersCleaner({
+  connect = () => createAccountingClient(),
+  clock = systemClock,
+}: CountersCleanerParts = {}): Cleaner {
   return {
     mode: 'iptables',
     family: null,
     clean: async () => {
       const client = connect();
-      const result = await removeCounters(client);
+      const result = await removeCounters(client, clock);
       client.close();
       return result;
     },
   };
 }
 
-async function removeCounters(client: AccountingClient): Promise<CleanupResult> {
+async function removeCounters(client: AccountingClient, clock: Clock): Promise<CleanupResult> {
   const removed: string[] = [];
   for (const wait of [...RELEASE_WAITS_MS, null]) {
     const result = await client.delete(NAMES);
@@ -174,7 +183,7 @@ async function removeCounters(client: AccountingClient): Promise<CleanupResult> 
     }
     removed.push(...result.value.deleted.map((name) => `accounting object ${name}`));
     if (result.value.inUse.length === 0 || wait === null) break;
-    await new Promise((resolve) => setTimeout(resolve, wait));
+    await pause(clock, wait);
   }
   return { outcome: 'ok', removed };
 }

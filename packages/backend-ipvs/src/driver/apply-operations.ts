@@ -1,6 +1,5 @@
 /** Operations to requests: neighbours of one kind travel together, the order stays. */
-import { setTimeout } from 'node:timers/promises';
-import type { BackendError } from '@signalbox/core';
+import { pause, type BackendError, type Clock } from '@signalbox/core';
 import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
 import type { IptablesDriver } from '@signalbox/iptables';
 import { draftName } from '../compile/names.ts';
@@ -17,15 +16,21 @@ import { retypeSets } from './retype-sets.ts';
 
 type Failures = readonly OperationFailure[];
 
+/** What the operations are applied with. */
+export interface ApplyParts {
+  readonly clients: Clients;
+  readonly iptables: IptablesDriver;
+  readonly clock: Clock;
+}
+
 export async function applyOperations(
-  clients: Clients,
-  iptables: IptablesDriver,
+  parts: ApplyParts,
   operations: readonly Operation[],
 ): Promise<readonly Failures[]> {
   const results: Failures[] = [];
   while (results.length < operations.length) {
     const batch = nextBatch(operations, results.length);
-    for (const failures of await applyBatch(clients, iptables, batch)) results.push(failures);
+    for (const failures of await applyBatch(parts, batch)) results.push(failures);
   }
   return results;
 }
@@ -49,16 +54,12 @@ function isAddressOperation(operation: Operation): operation is AddressOperation
   return operation.kind === 'address-add' || operation.kind === 'address-delete';
 }
 
-async function applyBatch(
-  clients: Clients,
-  iptables: IptablesDriver,
-  batch: readonly Operation[],
-): Promise<readonly Failures[]> {
+async function applyBatch(parts: ApplyParts, batch: readonly Operation[]): Promise<readonly Failures[]> {
   const [first] = batch;
   if (first === undefined) return [];
-  if (isIpvsOperation(first)) return applyIpvs(clients, batch.filter(isIpvsOperation));
-  if (isAddressOperation(first)) return changeAddresses(clients, batch.filter(isAddressOperation));
-  return [await applyOne(clients, iptables, first)];
+  if (isIpvsOperation(first)) return applyIpvs(parts.clients, batch.filter(isIpvsOperation));
+  if (isAddressOperation(first)) return changeAddresses(parts.clients, batch.filter(isAddressOperation));
+  return [await applyOne(parts, first)];
 }
 
 async function applyIpvs({ ipvs }: Clients, batch: readonly IpvsOperation[]): Promise<readonly Failures[]> {
@@ -71,10 +72,10 @@ async function applyIpvs({ ipvs }: Clients, batch: readonly IpvsOperation[]): Pr
 }
 
 async function applyOne(
-  clients: Clients,
-  iptables: IptablesDriver,
+  parts: ApplyParts,
   operation: Exclude<Operation, IpvsOperation | AddressOperation>,
 ): Promise<Failures> {
+  const { clients, iptables, clock } = parts;
   const { ipset } = clients;
   switch (operation.kind) {
     case 'set-create':
@@ -101,18 +102,18 @@ async function applyOne(
     case 'packet-filter-install':
       return failed(await installPacketFilter(iptables, operation.packetFilter, operation.part));
     case 'sets-retype':
-      return retypeSets({ run: (step) => applyStep(clients, iptables, step), pause }, operation);
+      return retypeSets(
+        { run: (step) => applyStep(parts, step), pause: () => pause(clock, RETRY_MS) },
+        operation,
+      );
   }
 }
 
-const pause = (): Promise<void> => setTimeout(20);
+/** Between two attempts to destroy a set that the kernel still uses. */
+const RETRY_MS = 20;
 
-async function applyStep(
-  clients: Clients,
-  iptables: IptablesDriver,
-  operation: Operation,
-): Promise<Failures> {
-  const [failures = []] = await applyBatch(clients, iptables, [operation]);
+async function applyStep(parts: ApplyParts, operation: Operation): Promise<Failures> {
+  const [failures = []] = await applyBatch(parts, [operation]);
   return failures;
 }
 

@@ -6,6 +6,7 @@ import type {
   NetlinkError,
   RouteClient,
 } from '@signalbox/netlink';
+import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import type { IpSetEntry } from '../objects/ip-set.ts';
 import { applyOperations } from './apply-operations.ts';
@@ -28,8 +29,11 @@ function clients(given: {
   return { ipvs: {}, ipset: {}, route: {}, ...given } as Clients;
 }
 
-async function apply(of: Clients, operation: Parameters<typeof applyOperations>[2][number]) {
-  const [failures = []] = await applyOperations(of, {} as never, [operation]);
+async function apply(of: Clients, operation: Parameters<typeof applyOperations>[1][number]) {
+  const [failures = []] = await applyOperations(
+    { clients: of, iptables: {} as never, clock: createManualClock() },
+    [operation],
+  );
   return failures.map(({ error, index }) => [error.code, index]);
 }
 

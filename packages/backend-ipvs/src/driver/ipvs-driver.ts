@@ -26,7 +26,7 @@ export interface IpvsDriver {
   /** `uname -r`. */
   kernelRelease(): string;
   /** Whether the iptables of the node supports `--random-fully`. */
-  knowsRandomFully(): Promise<Result<boolean>>;
+  hasRandomFully(): Promise<Result<boolean>>;
   /** Value of /proc/sys/`name`, without the newline. */
   readSysctl(name: string): Promise<Result<string>>;
   /** Errors: `not-found` if the kernel has no such setting, else `not-permitted`. */

@@ -1,6 +1,7 @@
 import { release } from 'node:os';
 import { createExecDriver, type IptablesDriver } from '@signalbox/iptables';
-import type { Family } from '@signalbox/core';
+import type { Clock, Family } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { createIpsetClient, createIpvsClient, createRouteClient } from '@signalbox/netlink';
 import { applyOperations } from './apply-operations.ts';
 import type { Clients } from './clients.ts';
@@ -19,21 +20,23 @@ export interface NetlinkDriverOptions {
   readonly family: Family;
   /** How to reach the packet filter; the node's own iptables by default. */
   readonly iptables?: IptablesDriver;
+  /** By default that of the process. */
+  readonly clock?: Clock;
 }
 
 /** The kernel of the network namespace that this process is in. Sockets are opened when first needed. */
 export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
-  const { family, iptables = createExecDriver({ family }) } = options;
+  const { family, clock = systemClock, iptables = createExecDriver({ family, clock }) } = options;
   const clients: Clients = {
-    ipvs: createIpvsClient(),
-    ipset: createIpsetClient(),
-    route: createRouteClient(),
+    ipvs: createIpvsClient({ clock }),
+    ipset: createIpsetClient({ clock }),
+    route: createRouteClient({ clock }),
   };
   const device = createDeviceWatch(family);
   const rules = createRuleComparison(iptables);
   return {
     kernelRelease: release,
-    async knowsRandomFully() {
+    async hasRandomFully() {
       const facts = await iptables.probe();
       return facts.ok ? { ok: true, value: facts.value.randomFully } : facts;
     },
@@ -47,7 +50,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     status: (servers) => observeReals(clients, servers),
     async apply(operations) {
       device.expect(operations);
-      const results = await applyOperations(clients, iptables, operations);
+      const results = await applyOperations({ clients, iptables, clock }, operations);
       if (operations.some(({ kind }) => kind === 'device-create')) await readIndex(clients, device);
       return results;
     },

@@ -98,11 +98,11 @@ function hostOf(
   kernel: FakeKernel,
 ): Pick<
   IpvsDriver,
-  'kernelRelease' | 'knowsRandomFully' | 'readSysctl' | 'writeSysctl' | 'probe' | 'setTimeouts'
+  'kernelRelease' | 'hasRandomFully' | 'readSysctl' | 'writeSysctl' | 'probe' | 'setTimeouts'
 > {
   return {
     kernelRelease: () => KERNEL_RELEASE,
-    knowsRandomFully: async () => ({ ok: true, value: true }),
+    hasRandomFully: async () => ({ ok: true, value: true }),
     readSysctl: async (name) => ({ ok: true, value: kernel.sysctls.get(name) ?? '0' }),
     writeSysctl: async (name, value) => {
       kernel.sysctls.set(name, value);

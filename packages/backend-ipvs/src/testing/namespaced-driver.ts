@@ -20,7 +20,7 @@ export function createNamespacedDriver(options: NamespacedDriverOptions): IpvsDr
   const remote = createRemote<IpvsDriver>({ prefix, script: CHILD, args: [family, variant] });
   return {
     kernelRelease: release,
-    knowsRandomFully: remote.method('knowsRandomFully'),
+    hasRandomFully: remote.method('hasRandomFully'),
     readSysctl: remote.method('readSysctl'),
     writeSysctl: remote.method('writeSysctl'),
     probe: remote.method('probe'),

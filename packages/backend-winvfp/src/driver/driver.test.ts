@@ -1,3 +1,4 @@
+import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { createHns, HR } from '@signalbox/hns-simulator';
 import { describe, expect, it } from 'vitest';
 import { createSimulatedHcn } from '../testing/simulated-hcn.ts';
@@ -100,14 +101,16 @@ describe('signalbox service', () => {
   function scripted(answers: readonly CommandResult[]): {
     manager: ReturnType<typeof createServiceManager>;
     lines: string[];
+    clock: ManualClock;
   } {
     const lines: string[] = [];
     const left = [...answers];
+    const clock = createManualClock();
     const manager = createServiceManager((file, args) => {
       lines.push([file, ...args].join(' '));
       return Promise.resolve(left.shift() ?? { status: 127, output: 'no more answers' });
-    });
-    return { manager, lines };
+    }, clock);
+    return { manager, lines, clock };
   }
   const ok: CommandResult = { status: 0, output: '' };
   const state = (number: number): CommandResult => ({ status: 0, output: `STATE : ${number}  X` });
@@ -144,9 +147,24 @@ describe('signalbox service', () => {
   );
 
   it('stops a running service before it removes it', async () => {
-    const { manager, lines } = scripted([state(4), ok, state(3), state(1), ok]);
-    expect(await manager.uninstall()).toEqual({ ok: true, value: 'uninstalled' });
+    const { manager, lines, clock } = scripted([state(4), ok, state(3), state(1), ok]);
+    const uninstalled = manager.uninstall();
+    await clock.waitForTimer(() => true);
+    clock.advance(500);
+    expect(await uninstalled).toEqual({ ok: true, value: 'uninstalled' });
     expect(lines.map((line) => line.split(' ')[1])).toEqual(['query', 'stop', 'query', 'query', 'delete']);
+  });
+
+  it('gives up after 30 s a service that does not stop', async () => {
+    const { manager, lines, clock } = scripted([state(4), ok, ...Array.from({ length: 60 }, () => state(3))]);
+    const uninstalled = manager.uninstall();
+    for (let query = 0; query < 60; query += 1) {
+      await clock.waitForTimer(() => true);
+      clock.advance(500);
+    }
+    const message = 'service kube-proxy does not stop within 30 s';
+    expect(await uninstalled).toMatchObject({ ok: false, error: { code: 'timeout', message } });
+    expect(lines.at(-1)).toBe('sc.exe query kube-proxy');
   });
 
   it('reports a service that is not installed', async () => {

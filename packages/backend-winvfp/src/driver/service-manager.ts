@@ -1,7 +1,15 @@
 /** Registering with the service control manager, by its own tool: `signalbox service install|uninstall|status`. */
 import { execFile } from 'node:child_process';
-import { setTimeout } from 'node:timers/promises';
-import { backendError, type BackendError, fail, type Result, succeed } from '@signalbox/core';
+import {
+  backendError,
+  type BackendError,
+  type Clock,
+  fail,
+  pause,
+  type Result,
+  succeed,
+} from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { DEFAULT_SERVICE_NAME } from './windows-service.ts';
 
 /** Exit status of a program, and its standard output followed by its standard error. */
@@ -74,11 +82,14 @@ function quoted(part: string): string {
   return `"${escaped.replace(/(\\+)$/, (slashes) => slashes + slashes)}"`;
 }
 
-/** Creates a service manager that calls sc.exe through `run`. */
-export function createServiceManager(run: RunCommand = runCommand): ServiceManager {
+/** Creates a service manager that calls sc.exe through `run`, and waits by `clock`. */
+export function createServiceManager(
+  run: RunCommand = runCommand,
+  clock: Clock = systemClock,
+): ServiceManager {
   return {
     install: (installation) => install(run, installation),
-    uninstall: (name = DEFAULT_SERVICE_NAME) => uninstall(run, name),
+    uninstall: (name = DEFAULT_SERVICE_NAME) => uninstall({ run, clock }, name),
     status: (name = DEFAULT_SERVICE_NAME) => status(run, name),
   };
 }
@@ -105,26 +116,32 @@ async function restartAfterFailure(run: RunCommand, name: string): Promise<Resul
   return done ? succeed('installed' as const) : failed('sc.exe failureflag', name, always);
 }
 
-async function uninstall(run: RunCommand, name: string): Promise<Result<'uninstalled' | 'not-installed'>> {
+interface Stopping {
+  readonly run: RunCommand;
+  readonly clock: Clock;
+}
+
+async function uninstall(stopping: Stopping, name: string): Promise<Result<'uninstalled' | 'not-installed'>> {
+  const { run } = stopping;
   const found = await status(run, name);
   if (!found.ok) return found;
   if (found.value === 'not-installed') return succeed('not-installed');
   if (found.value !== 'stopped') {
-    const stopped = await stop(run, name);
+    const stopped = await stop(stopping, name);
     if (!stopped.ok) return stopped;
   }
   const deleted = await run('sc.exe', ['delete', name]);
   return deleted.status === 0 ? succeed('uninstalled' as const) : failed('sc.exe delete', name, deleted);
 }
 
-async function stop(run: RunCommand, name: string): Promise<Result<'stopped'>> {
+async function stop({ run, clock }: Stopping, name: string): Promise<Result<'stopped'>> {
   const asked = await run('sc.exe', ['stop', name]);
   if (asked.status !== 0) return failed('sc.exe stop', name, asked);
   for (let query = 0; query < STOP_QUERIES; query += 1) {
     const now = await status(run, name);
     if (!now.ok) return now;
     if (now.value === 'stopped') return succeed('stopped');
-    await setTimeout(STOP_PAUSE_MS);
+    await pause(clock, STOP_PAUSE_MS);
   }
   const message = `service ${name} does not stop within ${(STOP_QUERIES * STOP_PAUSE_MS) / 1000} s`;
   return fail(backendError('timeout', 'sc.exe stop', message, { kernel: 'unchanged' }));

@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { createManualClock } from '@signalbox/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createExecDriver, type ExecDriverOptions } from './exec-driver.ts';
 import { parseSave, UNLISTED_RULE } from '../encode/parse-save.ts';
@@ -89,6 +90,10 @@ function driver(behaviour: string, more: Partial<ExecDriverOptions> = {}): Iptab
 
 const calls = (): string => readFileSync(lab.log, 'utf8');
 
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 /** A zombie, whose parent was killed before it, no longer runs. */
 function isAlive(pid: number): boolean {
   try {
@@ -125,11 +130,8 @@ describe('createExecDriver', () => {
     const tool = driver('nft');
     const broken = `${lab.log}.broken`;
     const restore = (line: string) => tool.restore(`*nat\n${line}\nCOMMIT\n`);
-    const startsReach = async (count: number): Promise<void> => {
-      while ((calls().match(/-restore /g)?.length ?? 0) < count) {
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    };
+    const startsReach = (count: number): Promise<void> =>
+      until(() => (calls().match(/-restore /g)?.length ?? 0) >= count);
     expect(await restore('# one')).toMatchObject({ ok: true });
     await startsReach(2);
     writeFileSync(broken, '');
@@ -173,16 +175,20 @@ describe('createExecDriver', () => {
   });
 
   it('kills a tool that does not exit', async () => {
-    const tool = driver('hangs', { timeLimit: 1_000 });
-    const restore = (): Promise<unknown> => tool.restore('*nat\nCOMMIT\n');
-    const ended = { ok: false, error: { code: 'timeout' } };
-    // On a busy machine, the limit may expire before the version is known.
-    while (!calls().includes('-restore')) expect(await restore()).toMatchObject(ended);
-    expect(await restore()).toMatchObject({ ...ended, error: { code: 'timeout', kernel: 'unknown' } });
+    const clock = createManualClock();
+    const restored = driver('hangs', { clock }).restore('*nat\nCOMMIT\n');
+    await until(() => calls().includes('-restore'));
+    clock.advance(60_000);
+    expect(await restored).toMatchObject({ ok: false, error: { code: 'timeout', kernel: 'unknown' } });
+    expect(clock.pending).toEqual([]);
   });
 
   it('ends a listing at the time limit of its caller', async () => {
-    expect(await driver('hangs').save(() => undefined, 500)).toMatchObject({
+    const clock = createManualClock();
+    const saved = driver('hangs', { clock }).save(() => undefined, 500);
+    await until(() => calls().includes('-save'));
+    clock.advance(500);
+    expect(await saved).toMatchObject({
       ok: false,
       error: { code: 'timeout', kernel: 'unchanged' },
     });
@@ -193,11 +199,14 @@ describe('createExecDriver', () => {
     const started = path.join(lab.folder, 'started');
     writeFileSync(wrapper, `#!/bin/sh\nsh -c 'echo $$ > ${started}; exec sleep 1000'\n`, { mode: 0o755 });
     const commandPrefix = [wrapper];
-    const tool = createExecDriver({ family: 'IPv4', variant: 'legacy', commandPrefix, timeLimit: 300 });
+    const clock = createManualClock();
+    const tool = createExecDriver({ family: 'IPv4', variant: 'legacy', commandPrefix, clock });
     const pid = (): number => (existsSync(started) ? Number(readFileSync(started, 'utf8')) : 0);
-    // On a busy machine, the limit may expire before the wrapper has started anything.
-    while (pid() === 0) expect(await tool.probe()).toMatchObject({ ok: false, error: { code: 'timeout' } });
-    while (isAlive(pid())) await new Promise((resolve) => setImmediate(resolve));
+    const probed = tool.probe();
+    await until(() => pid() !== 0);
+    clock.advance(120_000);
+    expect(await probed).toMatchObject({ ok: false, error: { code: 'timeout' } });
+    await until(() => !isAlive(pid()));
   });
 
   it.each([
@@ -250,25 +259,24 @@ describe('createExecDriver', () => {
     ['ignores-sigterm', 'killed by SIGKILL'],
   ])('reports a command that %s, and ends it when it is closed', async (behaviour, message) => {
     const notices: ToolNotice[] = [];
-    const tool = driver(behaviour, {
-      slowAfter: 1_000,
-      onNotice(notice) {
-        notices.push(notice);
-        if (String(notice.data['command']).includes('-restore')) void tool.close();
-      },
-    });
-    expect(await tool.restore('*nat\nCOMMIT\n')).toMatchObject({ ok: false, error: { message } });
-    expect(notices.at(-1)).toMatchObject({ message: 'Command still running', data: { seconds: 1 } });
+    const clock = createManualClock();
+    const tool = driver(behaviour, { clock, onNotice: (notice) => notices.push(notice) });
+    const restored = tool.restore('*nat\nCOMMIT\n');
+    await until(() => calls().includes('-restore'));
+    clock.advance(10_000);
+    expect(notices).toMatchObject([{ message: 'Command still running', data: { seconds: 10 } }]);
+    await tool.close();
+    if (behaviour === 'ignores-sigterm') clock.advance(1_000);
+    expect(await restored).toMatchObject({ ok: false, error: { message } });
   });
 
   it('ends a command that hangs when the process ends', async () => {
-    const tool = driver('hangs', {
-      slowAfter: 1_000,
-      onNotice: ({ data }) => (String(data['command']).includes('-restore') ? endChildren() : undefined),
-    });
+    const tool = driver('hangs');
     expect(process.listeners('exit')).not.toContain(endChildren);
     const restored = tool.restore('*nat\nCOMMIT\n');
     expect(process.listeners('exit')).toContain(endChildren);
+    await until(() => calls().includes('-restore'));
+    endChildren();
     expect(await restored).toMatchObject({ ok: false, error: { message: 'killed by SIGKILL' } });
     expect(process.listeners('exit')).not.toContain(endChildren);
   });

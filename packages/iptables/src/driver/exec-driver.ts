@@ -1,4 +1,5 @@
-import { type BackendError, fail, type Family, type Result, succeed } from '@signalbox/core';
+import { type BackendError, type Clock, fail, type Family, type Result, succeed } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { splitArguments } from '../encode/quote.ts';
 import type { RestoreInput } from '../encode/restore-input.ts';
 import type { TableName } from '../objects/rule.ts';
@@ -29,10 +30,10 @@ export interface ExecDriverOptions {
   readonly lockWait?: number;
   /** Milliseconds that a command may take. Default 120,000: the legacy variant moves whole tables. */
   readonly timeLimit?: number;
-  /** Milliseconds after which a command that still runs is reported to `onNotice`. Default 10,000. */
-  readonly slowAfter?: number;
   /** Called with conditions that the operator should know although no call fails; once for each. */
   readonly onNotice?: OnToolNotice;
+  /** By default that of the process. */
+  readonly clock?: Clock;
 }
 
 /** Runs the node's iptables, one process per call: only the exit of `iptables-restore` shows that it is done. */
@@ -89,15 +90,26 @@ async function saveProven(
   return error === null ? succeed(null) : fail(error);
 }
 
-function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
-  const { family, commandPrefix = [], variant = 'detect', timeLimit = 120_000, slowAfter = 10_000 } = options;
-  const running = new Set<number>();
-  const limitsOf = (command: readonly string[]): Omit<ToolFeed, 'input'> => ({
+/** A command that runs longer is reported to `onNotice`. */
+const SLOW_AFTER_MS = 10_000;
+
+function createLimits(
+  { clock = systemClock, timeLimit = 120_000, onNotice }: ExecDriverOptions,
+  running: Set<number>,
+): (command: readonly string[]) => Omit<ToolFeed, 'input'> {
+  return (command) => ({
+    clock,
     timeLimit,
-    slowAfter,
-    onSlow: () => options.onNotice?.(slowCommand(command, slowAfter)),
+    slowAfter: SLOW_AFTER_MS,
+    onSlow: () => onNotice?.(slowCommand(command, SLOW_AFTER_MS)),
     running,
   });
+}
+
+function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
+  const { family, commandPrefix = [], variant = 'detect' } = options;
+  const running = new Set<number>();
+  const limitsOf = createLimits(options, running);
   const execute: Execute = (words, streams = {}) => {
     const command = [...commandPrefix, ...words];
     return runTool({ command, ...limitsOf(command), ...streams });
@@ -118,7 +130,7 @@ function createToolAccess(options: ExecDriverOptions, own: OwnCommits) {
   };
   const close = (): void => {
     standby?.close();
-    for (const pid of running) endGroup(pid);
+    for (const pid of running) endGroup(pid, options.clock);
   };
   const find = rememberSuccess(() =>
     variant === 'detect' ? detectTool(execute, family) : describeTool(execute, programs(family, variant)),

@@ -1,11 +1,13 @@
 import type { ChildProcessWithoutNullStreams } from 'node:child_process';
 import { Buffer } from 'node:buffer';
 import type { Readable, Writable } from 'node:stream';
+import type { Clock } from '@signalbox/core';
 import { GRACE_MS, signalGroup, spawnChild } from './spawn-child.ts';
 
 export interface ToolFeed {
   /** In pieces of any size; passed on as fast as the child reads it. */
   readonly input?: Iterable<string>;
+  readonly clock: Clock;
   /** Milliseconds; a child that runs longer is killed. */
   readonly timeLimit: number;
   /** Called once if the child still runs after `slowAfter` milliseconds. */
@@ -91,19 +93,18 @@ interface TimeLimits {
 
 function limitTime(child: ChildProcessWithoutNullStreams, run: ToolFeed): TimeLimits {
   let isOver = false;
-  const slow = run.onSlow && setTimeout(run.onSlow, run.slowAfter);
-  const limit = setTimeout(() => {
+  const { clock, onSlow, slowAfter } = run;
+  const end = (): void => {
     isOver = true;
     if (child.pid !== undefined) signalGroup(child.pid, 'SIGKILL');
     // A process that has left the group may still hold the pipes.
-    setTimeout(() => child.stdio.forEach((stream) => stream?.destroy()), GRACE_MS).unref();
-  }, run.timeLimit);
+    cancels.push(clock.schedule(GRACE_MS, () => child.stdio.forEach((stream) => stream?.destroy())));
+  };
+  const cancels = [clock.schedule(run.timeLimit, end)];
+  if (onSlow !== undefined && slowAfter !== undefined) cancels.push(clock.schedule(slowAfter, onSlow));
   return {
     exceeded: () => isOver,
-    lift: () => {
-      clearTimeout(slow);
-      clearTimeout(limit);
-    },
+    lift: () => cancels.forEach((cancel) => cancel()),
   };
 }
 

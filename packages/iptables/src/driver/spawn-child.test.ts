@@ -8,11 +8,12 @@ import { describe, expect, it } from 'vitest';
 
 const SCRIPT = `
 import { closeSync, openSync, readdirSync } from 'node:fs';
+import { systemClock } from '@signalbox/core/system-clock';
 import { runTool } from './run-tool.ts';
 const count = () => readdirSync('/proc/self/fd').length;
 const held = [];
 const fill = () => { try { for (;;) held.push(openSync('/dev/null')); } catch {} };
-const run = () => runTool({ command: ['true'], timeLimit: 60_000 });
+const run = () => runTool({ command: ['true'], clock: systemClock, timeLimit: 60_000 });
 await run();
 const before = count();
 const ends = [];
@@ -33,6 +34,7 @@ describe('spawnChild', () => {
     await build({
       stdin: { contents: SCRIPT, resolveDir: import.meta.dirname, loader: 'ts' },
       bundle: true,
+      conditions: ['signalbox-source'],
       platform: 'node',
       format: 'esm',
       outfile,

@@ -1,6 +1,8 @@
 /** Starts child processes in a way that neither throws, leaks descriptors, nor leaves a child behind. */
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import type { Clock } from '@signalbox/core';
+import { backgroundClock } from '@signalbox/core/system-clock';
 
 export interface ChildOptions {
   readonly stdio: StdioOptions;
@@ -73,11 +75,11 @@ export function signalGroup(pid: number, signal: NodeJS.Signals): void {
 export const GRACE_MS = 1_000;
 
 /** Sends SIGTERM to the group, and SIGKILL if it does not exit. */
-export function endGroup(pid: number): void {
+export function endGroup(pid: number, clock: Clock = backgroundClock): void {
   signalGroup(pid, 'SIGTERM');
-  setTimeout(() => {
+  clock.schedule(GRACE_MS, () => {
     if (living.has(pid)) signalGroup(pid, 'SIGKILL');
-  }, GRACE_MS).unref();
+  });
 }
 
 /** The tools' messages are parsed: no translations. */

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { systemClock } from '@signalbox/core/system-clock';
 import { describe, expect, it } from 'vitest';
 import { feedTool, startTool, type StartedTool } from './run-tool.ts';
 import { createStandby, type Standby } from './standby.ts';
 
-const FEED = { timeLimit: 60_000 } as const;
+const FEED = { clock: systemClock, timeLimit: 60_000 } as const;
 
 function lab(command: readonly string[]): { readonly started: StartedTool[]; readonly standby: Standby } {
   const started: StartedTool[] = [];
@@ -67,10 +68,14 @@ describe('createStandby', () => {
       import { createStandby } from ${at('./standby.ts')};
       import { startTool } from ${at('./run-tool.ts')};
       createStandby(() => startTool(['cat'])).prepare();`;
-    const done = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
-      encoding: 'utf8',
-      timeout: 30_000,
-    });
+    const done = spawnSync(
+      process.execPath,
+      ['--conditions=signalbox-source', '--input-type=module', '-e', program],
+      {
+        encoding: 'utf8',
+        timeout: 30_000,
+      },
+    );
     expect([done.status, done.stderr]).toEqual([0, '']);
   });
 });

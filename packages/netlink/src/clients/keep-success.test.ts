@@ -31,4 +31,18 @@ describe('keepSuccess', () => {
     kept.drop();
     expect(await kept.get()).toEqual(succeed(8));
   });
+
+  it('keeps the value of a later request when a request from before the drop fails late', async () => {
+    const waiting: ((answer: NetlinkResult<number>) => void)[] = [];
+    const kept = keepSuccess(() => new Promise<NetlinkResult<number>>((resolve) => waiting.push(resolve)));
+    const first = kept.get();
+    kept.drop();
+    const second = kept.get();
+    waiting[1]?.(succeed(8));
+    expect(await second).toEqual(succeed(8));
+    waiting[0]?.(REFUSED);
+    expect(await first).toEqual(REFUSED);
+    expect(await kept.get()).toEqual(succeed(8));
+    expect(waiting).toHaveLength(2);
+  });
 });

@@ -12,9 +12,10 @@ export function keepSuccess<T>(request: () => Promise<NetlinkResult<T>>): Kept<T
   const state: { answer?: Promise<NetlinkResult<T>> } = {};
   return {
     async get() {
-      state.answer ??= request();
-      const answer = await state.answer;
-      if (!answer.ok) delete state.answer;
+      const requested = (state.answer ??= request());
+      const answer = await requested;
+      // After `drop`, another request may have taken its place.
+      if (!answer.ok && state.answer === requested) delete state.answer;
       return answer;
     },
     drop: () => void delete state.answer,

@@ -18,7 +18,6 @@ const OUT_OF_DESCRIPTORS = `
   const open = () => readdirSync('/proc/self/fd').length;
   const children = [];
   const watch = (events) => watchRoutes(events, {
-    restartMilliseconds: 1,
     spawn: (file, words) => {
       children.push(spawn(process.execPath, [file, ...words]));
       return children.at(-1);
@@ -61,7 +60,7 @@ function watch(childFile?: string): AsyncIterator<[string]> {
         report(`${received.kind} ${'link' in received ? received.link.name : received.address.address}`),
       interrupted: (reason, next) => report(`interrupted, ${next}: ${reason}`),
     },
-    { restartMilliseconds: 1, ...(childFile === undefined ? {} : { childFile }) },
+    childFile === undefined ? {} : { childFile },
   );
   open.push(monitor);
   return on(events, 'line') as AsyncIterator<[string]>;

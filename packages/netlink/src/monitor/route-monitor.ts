@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { Clock } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { NETLINK_PROTOCOL } from '../codec/constants.ts';
 import { decodeMessages } from '../codec/message.ts';
 import { ROUTE_GROUP } from '../families/route/constants.ts';
@@ -26,8 +28,8 @@ export interface RouteMonitorEvents {
 export interface RouteMonitorOptions {
   /** The program of the child: `@signalbox/netlink/monitor-child`. A bundle has to say where it put it. */
   readonly childFile?: string;
-  /** Before the first restart; doubled for each further one, up to 30 s. 200 ms by default. */
-  readonly restartMilliseconds?: number;
+  /** By default that of the process. */
+  readonly clock?: Clock;
   /** Starts the child. A test gives its own. */
   readonly spawn?: SpawnChild;
 }
@@ -41,6 +43,8 @@ export interface RouteMonitor {
   close(): void;
 }
 
+/** Before the first restart; doubled for each further one. */
+const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 30_000;
 
 /** After this time a child counts as working: pauses begin anew, and its end is reported. */
@@ -83,21 +87,20 @@ interface Attempt {
 class ChildWatch {
   readonly #events: RouteMonitorEvents;
   readonly #childFile: string;
-  readonly #firstPause: number;
+  readonly #clock: Clock;
   readonly #spawn: SpawnChild;
   #attempt: Attempt | undefined;
-  #restart: NodeJS.Timeout | undefined;
-  #steady: NodeJS.Timeout | undefined;
-  #pause: number;
+  /** Of the restart, or of the moment when the child counts as working. */
+  #cancelTimer = (): void => undefined;
+  #pause = FIRST_PAUSE_MS;
   #reported = false;
   #closed = false;
 
   constructor(events: RouteMonitorEvents, options: RouteMonitorOptions) {
     this.#events = events;
     this.#childFile = options.childFile ?? defaultChildFile();
-    this.#firstPause = options.restartMilliseconds ?? 200;
+    this.#clock = options.clock ?? systemClock;
     this.#spawn = options.spawn ?? spawnNode;
-    this.#pause = this.#firstPause;
   }
 
   start(): void {
@@ -114,8 +117,7 @@ class ChildWatch {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#restart);
-    clearTimeout(this.#steady);
+    this.#cancelTimer();
     this.#attempt?.child.stdin?.end();
     this.#attempt?.child.kill();
     this.#attempt = undefined;
@@ -139,8 +141,7 @@ class ChildWatch {
     if (this.#attempt !== attempt) return;
     if (line === 'ready') {
       attempt.ready = true;
-      this.#steady = setTimeout(() => this.#settled(), STEADY_MS);
-      this.#steady.unref();
+      this.#cancelTimer = this.#clock.schedule(STEADY_MS, () => this.#settled());
       this.#events.resync();
       return;
     }
@@ -151,7 +152,7 @@ class ChildWatch {
   }
 
   #settled(): void {
-    this.#pause = this.#firstPause;
+    this.#pause = FIRST_PAUSE_MS;
     this.#reported = false;
   }
 
@@ -169,9 +170,9 @@ class ChildWatch {
 
   #interrupted(reason: string, next: 'restarting' | 'stopped'): void {
     this.#attempt = undefined;
-    clearTimeout(this.#steady);
+    this.#cancelTimer();
     if (next === 'restarting') {
-      this.#restart = setTimeout(() => this.start(), this.#pause);
+      this.#cancelTimer = this.#clock.schedule(this.#pause, () => this.start());
       this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
     }
     if (this.#reported && next === 'restarting') return;

@@ -1,4 +1,4 @@
-import { fail, succeed } from '@signalbox/core';
+import { type Clock, fail, succeed } from '@signalbox/core';
 import type { NetlinkProtocol } from '../codec/constants.ts';
 import { decodeMessages } from '../codec/message.ts';
 import { type NetlinkError, type NetlinkResult } from '../result.ts';
@@ -16,13 +16,16 @@ interface Job {
 
 interface RunningJob extends Job {
   readonly exchange: Exchange;
-  readonly timer: NodeJS.Timeout;
+  /** In milliseconds of `elapsed()`: when it was sent, or an answer last arrived. */
+  lastAnswer: number;
+  cancelTimer: () => void;
 }
 
 export interface QueueOptions {
   readonly protocol: NetlinkProtocol;
   readonly open: OpenDatagramSocket;
   readonly timeoutMilliseconds: number;
+  readonly clock: Clock;
 }
 
 /**
@@ -80,8 +83,10 @@ export class ExchangeQueue {
   #begin(job: Job, socket: DatagramSocket): void {
     try {
       const plan = job.plan(socket);
-      const timer = setTimeout(() => this.#expire(), this.#options.timeoutMilliseconds);
-      this.#running = { ...job, exchange: startExchange(plan), timer };
+      const { clock, timeoutMilliseconds } = this.#options;
+      const lastAnswer = clock.elapsed();
+      const cancelTimer = clock.schedule(timeoutMilliseconds, () => this.#checkSilence());
+      this.#running = { ...job, exchange: startExchange(plan), lastAnswer, cancelTimer };
       socket.setWaiting('waiting');
       socket.send(plan.datagram, (error) => this.#replaceSocket(error));
     } catch (error) {
@@ -94,11 +99,20 @@ export class ExchangeQueue {
 
   #received(datagrams: readonly Buffer[]): void {
     // A listing of a million entries may take longer than the limit; silence may not.
-    this.#running?.timer.refresh();
+    if (this.#running !== undefined) this.#running.lastAnswer = this.#options.clock.elapsed();
     for (const message of datagrams.flatMap(decodeMessages)) {
       const exchange = this.#running?.exchange;
       if (exchange?.feed(message) === true) this.#finish(exchange.report());
     }
+  }
+
+  #checkSilence(): void {
+    const job = this.#running;
+    if (job === undefined) return;
+    const { clock, timeoutMilliseconds } = this.#options;
+    const left = job.lastAnswer + timeoutMilliseconds - clock.elapsed();
+    if (left <= 0) this.#expire();
+    else job.cancelTimer = clock.schedule(left, () => this.#checkSilence());
   }
 
   #expire(): void {
@@ -116,7 +130,7 @@ export class ExchangeQueue {
   #finish(result: NetlinkResult<ExchangeReport>): void {
     const job = this.#running;
     if (job === undefined) return;
-    clearTimeout(job.timer);
+    job.cancelTimer();
     this.#running = undefined;
     this.#socket?.setWaiting('idle');
     job.resolve(result);

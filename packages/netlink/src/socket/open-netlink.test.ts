@@ -1,4 +1,5 @@
 import { fail } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR } from '../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest } from '../codec/message.ts';
@@ -70,11 +71,26 @@ describe('request', () => {
 
   it('ends with a time-out when the kernel keeps silent, and goes on with a new socket', async () => {
     const kernel = createFakeKernel({ answer: (message) => (valueOf(message) === 1 ? [] : [ACK]) });
-    const transport = openNetlink('route', { open: kernel.open, timeoutMilliseconds: 5 });
-    const [silent, next] = await Promise.all([transport.request(request(1)), transport.request(request(2))]);
+    const clock = createManualClock();
+    const transport = openNetlink('route', { open: kernel.open, clock });
+    const both = [transport.request(request(1)), transport.request(request(2))];
+    clock.advance(5_000);
+    const [silent, next] = await Promise.all(both);
     expect(silent).toMatchObject({ ok: false, error: { code: 'timeout', operation: 'TEST' } });
     expect(next.ok).toBe(true);
     expect(kernel.opened()).toBe(2);
+  });
+
+  it('counts the time-out of an answer from the last part that arrived', async () => {
+    const clock = createManualClock();
+    const kernel = createFakeKernel({ answer: () => [item(1)] });
+    const dumped = openNetlink('route', { open: kernel.open, clock }).dump(request(0), valueOf);
+    clock.advance(4_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    clock.advance(4_999);
+    expect(clock.pending.map(({ dueAt }) => dueAt - clock.elapsed())).toEqual([1]);
+    clock.advance(1);
+    expect(await dumped).toMatchObject({ ok: false, error: { code: 'timeout' } });
   });
 
   it('ends with the error of the socket, and goes on with a new one', async () => {
@@ -161,7 +177,10 @@ describe('requestAll', () => {
 
   it('is an error if the fate of a datagram is unknown', async () => {
     const kernel = createFakeKernel({ answer: () => [] });
-    const result = await openNetlink('route', { open: kernel.open, timeoutMilliseconds: 5 }).requestAll(list);
+    const clock = createManualClock();
+    const ended = openNetlink('route', { open: kernel.open, clock }).requestAll(list);
+    clock.advance(5_000);
+    const result = await ended;
     expect(result).toMatchObject({ ok: false, error: { code: 'timeout' } });
   });
 

@@ -1,4 +1,5 @@
-import { fail, succeed } from '@signalbox/core';
+import { type Clock, fail, succeed } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import { refusal } from '../codec/errno.ts';
 import type { NetlinkProtocol } from '../codec/constants.ts';
 import {
@@ -20,6 +21,8 @@ export interface NetlinkOptions {
   readonly timeoutMilliseconds?: number;
   /** Where datagrams come from and go to: the kernel by default. */
   readonly open?: OpenDatagramSocket;
+  /** By default that of the process. */
+  readonly clock?: Clock;
 }
 
 const DEFAULT_TIMEOUT_MS = 5_000;
@@ -43,6 +46,7 @@ export function openNetlink(protocol: NetlinkProtocol, options: NetlinkOptions =
     protocol,
     open: options.open ?? openDatagramSocket,
     timeoutMilliseconds: options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MS,
+    clock: options.clock ?? systemClock,
   });
   const session: Session = { queue, nextSequence: sequences(), refusesAll: REFUSES_ALL[protocol] };
   return {

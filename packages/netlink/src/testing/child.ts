@@ -17,6 +17,7 @@ export function runModule(source: string, prefix: readonly string[] = []): Promi
   const [command, ...parameters] = [
     ...prefix,
     process.execPath,
+    '--conditions=signalbox-source',
     '--input-type=module-typescript',
     '-e',
     source,
