@@ -73,9 +73,9 @@ describe('request', () => {
     const kernel = createFakeKernel({ answer: (message) => (valueOf(message) === 1 ? [] : [ACK]) });
     const clock = createManualClock();
     const transport = openNetlink('route', { open: kernel.open, clock });
-    const both = [transport.request(request(1)), transport.request(request(2))];
+    const both = Promise.all([transport.request(request(1)), transport.request(request(2))]);
     clock.advance(5_000);
-    const [silent, next] = await Promise.all(both);
+    const [silent, next] = await both;
     expect(silent).toMatchObject({ ok: false, error: { code: 'timeout', operation: 'TEST' } });
     expect(next.ok).toBe(true);
     expect(kernel.opened()).toBe(2);
