@@ -86,7 +86,7 @@ async function readStream(
   const bookmarks = bookmarksOf(request, server);
   const limits = { idleMs: bookmarks.idleMs, totalMs: lastsMs + GRACE_MS };
   const followed = client.follow(server, (error) => void body.destroy(error));
-  const standby = request.watched.urgent ? standbyOf(request, answer, followed.received) : NO_STANDBY;
+  const standby = standbyOf(request, answer, followed.received);
   const take = (arrived: readonly WatchEvent[]): void => {
     bookmarks.note(arrived);
     standby.received(arrived);
@@ -150,8 +150,6 @@ function endWith(signal: AbortSignal, body: Readable): () => void {
   if (signal.aborted) stop();
   return () => signal.removeEventListener('abort', stop);
 }
-
-const NO_STANDBY: Standby = { received: () => undefined, end: () => null };
 
 function standbyOf(request: WatchRequest, { server, body }: ApiAnswer, onAlive: () => void): Standby {
   return createStandby({

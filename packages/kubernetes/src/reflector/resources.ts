@@ -10,8 +10,6 @@ export interface WatchedResource {
   readonly fieldSelector: string;
   /** A cluster may lack it, or deny access to it: then there are none. */
   readonly optional: boolean;
-  /** Late events send connections to endpoints that are gone: a quiet watch has a second connection (`standby.ts`). */
-  readonly urgent: boolean;
 }
 
 export function watchedResources(nodeName: string): readonly WatchedResource[] {
@@ -23,7 +21,6 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '!service.kubernetes.io/service-proxy-name',
       fieldSelector: 'spec.clusterIP!=None',
       optional: false,
-      urgent: true,
     },
     {
       resource: 'EndpointSlice',
@@ -32,7 +29,6 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '!service.kubernetes.io/headless',
       fieldSelector: '',
       optional: false,
-      urgent: true,
     },
     {
       resource: 'Node',
@@ -41,7 +37,6 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '',
       fieldSelector: `metadata.name=${nodeName}`,
       optional: false,
-      urgent: false,
     },
     {
       resource: 'ServiceCIDR',
@@ -50,7 +45,6 @@ export function watchedResources(nodeName: string): readonly WatchedResource[] {
       labelSelector: '',
       fieldSelector: '',
       optional: true,
-      urgent: false,
     },
   ];
 }

@@ -26,7 +26,8 @@ const settled = ({ clock }: Watching): Promise<void> =>
     return waits.length === 1 && waits[0] === 30_000;
   });
 
-/** Of the watches without a second connection. */
+const WATCHED = ['/services', '/endpointslices', '/nodes', '/servicecidrs'];
+
 const NODE = { kind: 'Node', metadata: { name: 'node-a' } } as const;
 
 const isProbe = ({ path }: { readonly path: string }): boolean => path === '/version';
@@ -66,11 +67,14 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     );
     relay.silence();
     relay.forward();
-    server.put(NODE);
     for (let quiet = 0; quiet < BOOKMARK_OVERDUE_MS; quiet += 30_000) {
       clock.advance(30_000);
       if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
     }
+    // No event has arrived on a second connection: only the bookmarks are overdue.
+    await recorder.until(() => recorder.problems.length === 4);
+    expect(new Set(recorder.problems.map(({ code }) => code))).toEqual(new Set(['stalled']));
+    server.put(NODE);
     await watching.pass(recorder.until(() => recorder.objects.has('Node /node-a')));
   });
 
@@ -89,11 +93,14 @@ describe('a server that falls silent behind a load balancer that stays up', () =
     await overdue();
     relay.silence();
     relay.forward();
-    server.put(NODE);
     for (let quiet = 0; quiet < BOOKMARK_OVERDUE_MS; quiet += 30_000) {
       clock.advance(30_000);
       if (quiet + 30_000 < BOOKMARK_OVERDUE_MS) await settled(watching);
     }
+    // No event has arrived on a second connection: only the bookmarks are overdue.
+    await recorder.until(() => recorder.problems.length === 4);
+    expect(new Set(recorder.problems.map(({ code }) => code))).toEqual(new Set(['stalled']));
+    server.put(NODE);
     await watching.pass(recorder.until(() => recorder.objects.has('Node /node-a')));
   });
 
@@ -121,9 +128,8 @@ describe('a quiet server that answers', () => {
       await settled(watching);
       expect(probes(server)).toBe(round);
     }
-    expect(server.requests.all.filter(isWatch('/nodes'))).toHaveLength(1);
-    // The first one, and that of the second connection.
-    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(2);
+    // The first one of each resource, and that of the second connection.
+    for (const path of WATCHED) expect(server.requests.all.filter(isWatch(path))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
 
@@ -150,9 +156,8 @@ describe('a quiet server that answers', () => {
       await settled(watching);
       lift();
     }
-    expect(server.requests.all.filter(isWatch('/nodes'))).toHaveLength(1);
-    // The first one, and that of the second connection.
-    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(2);
+    // The first one of each resource, and that of the second connection.
+    for (const path of WATCHED) expect(server.requests.all.filter(isWatch(path))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
 
@@ -169,9 +174,8 @@ describe('a quiet server that answers', () => {
     clock.advance(14_000);
     // 30 s after the event, which came 14 s ago.
     await clock.waitForTimer(({ delayMs }) => delayMs === 16_000);
-    expect(server.requests.all.filter(isWatch('/nodes'))).toHaveLength(1);
-    // The first one, and that of the second connection.
-    expect(server.requests.all.filter(isWatch('/services'))).toHaveLength(2);
+    // The first one of each resource, and that of the second connection.
+    for (const path of WATCHED) expect(server.requests.all.filter(isWatch(path))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });
 });

@@ -25,6 +25,13 @@ const slice = (name: string): WireObject => ({
   metadata: { name, namespace: 'default' },
 });
 
+const NODE: WireObject = { kind: 'Node', metadata: { name: 'node-a' } };
+const SERVICE_CIDR: WireObject = {
+  kind: 'ServiceCIDR',
+  metadata: { name: 'kubernetes' },
+  spec: { cidrs: ['10.96.0.0/16'] },
+};
+
 const serviceWatches = (server: TestApiServer): number =>
   server.requests.all.filter(isWatch('/services')).length;
 const probes = (server: TestApiServer): number =>
@@ -37,7 +44,7 @@ const timers = ({ clock }: Watching, ms: number): number =>
 const overdueAt = ({ clock }: Watching, time: number): number =>
   clock.pending.filter(({ delayMs, dueAt }) => delayMs === BOOKMARK_OVERDUE_MS && dueAt === time).length;
 
-/** Both second connections are open, and no request is under way. */
+/** The second connections are open, and no request is under way. */
 async function standing(
   { server, watching }: Pick<RelayedWorld, 'server' | 'watching'>,
   watches: number,
@@ -59,18 +66,17 @@ describe('a watch whose connection alone is silent', () => {
       const { clock, recorder } = watching;
       relay.silence();
       relay.forward();
-      server.put(service('b'));
-      server.put(slice('b'));
+      for (const object of [service('b'), slice('b'), NODE, SERVICE_CIDR]) server.put(object);
       clock.advance(STANDBY_AFTER_MS);
-      await clock.waitForTimer(() => timers(watching, LEAD_MS) === 2);
+      await clock.waitForTimer(() => timers(watching, LEAD_MS) === 4);
       clock.advance(LEAD_MS);
-      await recorder.until(() => recorder.objects.size === 3);
+      await recorder.until(() => recorder.objects.size === 5);
       expect(STANDBY_AFTER_MS + LEAD_MS).toBeLessThan(45_000);
       server.delete('Service', 'default', 'a');
-      await recorder.until(() => recorder.objects.size === 2);
+      await recorder.until(() => recorder.objects.size === 4);
       expect(recorder.problems).toEqual([]);
       expect(serviceWatches(server)).toBe(2);
-      expect(watching.log.filter((line) => line.includes('continued on another connection'))).toHaveLength(2);
+      expect(watching.log.filter((line) => line.includes('continued on another connection'))).toHaveLength(4);
     },
   );
 
@@ -81,7 +87,7 @@ describe('a watch whose connection alone is silent', () => {
     server.put(service('b'));
     server.put(slice('b'));
     clock.advance(STANDBY_AFTER_MS);
-    await clock.waitForTimer(() => timers(watching, ANSWER_MS) === 2);
+    await clock.waitForTimer(() => timers(watching, ANSWER_MS) === 4);
     relay.forward();
     clock.advance(ANSWER_MS);
     await clock.waitForTimer(() => timers(watching, LEAD_MS) === 2);
@@ -112,21 +118,21 @@ describe('a quiet watch of a server that works', () => {
     const { server, watching } = await world('http', 'listed');
     const { clock, recorder } = watching;
     clock.advance(STANDBY_AFTER_MS);
-    await standing({ server, watching }, 6);
+    await standing({ server, watching }, 8);
     for (let bookmark = 0; bookmark < 5; bookmark++) {
       server.store.tick();
       server.watches.bookmark();
       await clock.waitForTimer(() => overdueAt(watching, clock.now() + BOOKMARK_OVERDUE_MS) === 4);
       clock.advance(STANDBY_AFTER_MS);
     }
-    await standing({ server, watching }, 6);
+    await standing({ server, watching }, 8);
     expect(serviceWatches(server)).toBe(2);
     expect(probes(server)).toBe(0);
     server.put(service('b'));
     await recorder.until(() => recorder.objects.size === 2);
-    await eventually(() => server.watches.count === 5);
+    await eventually(() => server.watches.count === 7);
     clock.advance(STANDBY_AFTER_MS);
-    await standing({ server, watching }, 6);
+    await standing({ server, watching }, 8);
     expect(serviceWatches(server)).toBe(3);
     expect(recorder.problems).toEqual([]);
   });
@@ -135,10 +141,10 @@ describe('a quiet watch of a server that works', () => {
     const { server, watching } = await world('http', 'listed');
     const { clock, recorder } = watching;
     clock.advance(STANDBY_AFTER_MS);
-    await standing({ server, watching }, 6);
+    await standing({ server, watching }, 8);
     for (const name of ['b', 'c', 'd']) server.put(service(name));
     await recorder.until(() => recorder.objects.size === 4);
-    await eventually(() => server.watches.count === 5);
+    await eventually(() => server.watches.count === 7);
     clock.advance(LEAD_MS);
     server.put(service('e'));
     await recorder.until(() => recorder.objects.size === 5);
@@ -161,7 +167,7 @@ describe('a quiet watch of a server that works', () => {
     const asked = server.requests.next(isWatch('/services'));
     clock.advance(STANDBY_AFTER_MS);
     await asked;
-    await standing({ server, watching }, 5);
+    await standing({ server, watching }, 7);
     // The next quiet time has begun.
     await eventually(() => timers(watching, STANDBY_AFTER_MS) === 1);
     lift();
