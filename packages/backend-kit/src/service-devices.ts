@@ -1,8 +1,9 @@
 /**
- * Devices that hold service addresses. While one mode replaces another both have one: an address of the former mode's device is
- * not an address that the node has anyway, since it goes with that device.
+ * Devices that hold service addresses: of ipvs mode (kube-proxy has the same) and of userspace mode. While one mode replaces
+ * another both have one: an address of the former mode's device is not an address that the node has anyway, since it goes with
+ * that device.
  */
-const SERVICE_DEVICES: readonly string[] = ['kube-ipvs0', 'kube-userspace0'];
+export const SERVICE_DEVICES: readonly string[] = ['kube-ipvs0', 'kube-userspace0'];
 
 /** The part of a netlink client that this needs. */
 type GetLink = (link: {

@@ -1,3 +1,4 @@
+import { createModel } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
 import { modelConfig } from './model-config.ts';
@@ -25,6 +26,16 @@ describe('what the settings decide about services', () => {
     expect(config().nodeIPOverride).toBeNull();
     expect(config('--bind-address=::').nodeIPOverride).toBeNull();
     expect(config('--bind-address=10.0.0.5').nodeIPOverride).toBe('10.0.0.5');
+  });
+
+  it('addresses on the service devices of every mode do not count as addresses of the node', () => {
+    const model = createModel(config('--hostname-override=node-a'));
+    model.setInterfaceAddresses([
+      { interface: 'eth0', family: 'IPv4', address: '192.0.2.10' },
+      { interface: 'kube-ipvs0', family: 'IPv4', address: '10.96.0.10' },
+      { interface: 'kube-userspace0', family: 'IPv4', address: '10.96.0.11' },
+    ]);
+    expect(model.build('IPv4').state.node.nodePortIPs).toEqual(['192.0.2.10']);
   });
 
   it('F37: node port addresses', () => {

@@ -1,12 +1,10 @@
+import { SERVICE_DEVICES } from '@signalbox/backend-kit';
 import type { LocalDetection, ModelConfig } from '@signalbox/core';
 import { isUnspecified } from '../config/ip.ts';
 import { effective } from '../config/effective.ts';
 import { createFeatureGates } from '../config/feature-gates.ts';
 import type { Settings } from '../config/settings.ts';
 import type { KubeProxyConfiguration } from '../config/types.ts';
-
-/** The device of ipvs mode, Signalbox's or kube-proxy's; it may be there in every mode, until it is cleaned up. */
-const SERVICE_DEVICES: readonly string[] = ['kube-ipvs0'];
 
 /** The part of the settings that decides about services. */
 export function modelConfig(settings: Settings): ModelConfig {
@@ -20,6 +18,7 @@ export function modelConfig(settings: Settings): ModelConfig {
     loopbackSockets: mode.localNodePorts?.isEnabled(config) === true,
     externalIPs: createFeatureGates(config.featureGates).enabled('AllowServiceExternalIPs'),
     ...(mode.externalFailovers === undefined ? {} : { externalFailovers: mode.externalFailovers }),
+    // Until they are cleaned up, those of other modes may be there too.
     serviceDevices: SERVICE_DEVICES,
     nodeIPOverride: isUnspecified(config.bindAddress) ? null : config.bindAddress,
   };
