@@ -16,18 +16,20 @@ function flow(destination: string, source: string, protocol = UDP, port = 53): F
   };
 }
 
-/** With a UDP service on 10.96.0.10:53, an external IP of it in the service range, and an endpoint 10.244.1.5:5353. */
-function state(...serviceCIDRs: readonly string[]) {
+/** With a service on 10.96.0.10:53, an external IP of it in the service range, and an endpoint 10.244.1.5:5353. */
+function stateOf(protocol: 'UDP' | 'SCTP', ...serviceCIDRs: readonly string[]) {
   const model = createModel(TEST_CONFIG);
-  const ports = [{ name: 'dns', port: 53, protocol: 'UDP', nodePort: 30_053 }];
+  const ports = [{ name: 'dns', port: 53, protocol, nodePort: 30_053 }];
   model.apply(upsert('Service', serviceObject({ spec: { ports, externalIPs: ['10.96.9.9'] } })));
-  const slicePorts = [{ name: 'dns', port: 5353, protocol: 'UDP' }];
+  const slicePorts = [{ name: 'dns', port: 5353, protocol }];
   model.apply(upsert('EndpointSlice', sliceObject([{ address: '10.244.1.5' }], { ports: slicePorts })));
   serviceCIDRs.forEach((cidr, at) =>
     model.apply(upsert('ServiceCIDR', { metadata: { name: `range-${at}` }, spec: { cidrs: [cidr] } })),
   );
   return model.build('IPv4').state;
 }
+
+const state = (...serviceCIDRs: readonly string[]) => stateOf('UDP', ...serviceCIDRs);
 
 describe('selectOrphanedFlows', () => {
   it('S47: selects what was redirected for an address or port of the service ranges that no Service has', () => {
@@ -41,10 +43,17 @@ describe('selectOrphanedFlows', () => {
     expect(selectOrphanedFlows(state('10.96.0.0/16'), flows)).toEqual(flows.slice(0, 3));
   });
 
-  it('keeps flows to the frontends of existing Services, whatever their reply source', () => {
-    const flows = [flow('10.96.0.10', '10.244.1.66'), flow('10.96.9.9', '10.244.1.5')];
-    expect(selectOrphanedFlows(state('10.96.0.0/16'), flows)).toEqual([]);
-  });
+  it.each([
+    ['UDP', UDP, SCTP],
+    ['SCTP', SCTP, UDP],
+  ] as const)(
+    'keeps %s flows to the frontends of existing Services, whatever their reply source',
+    (name, own, other) => {
+      const kept = [flow('10.96.0.10', '10.244.1.66', own), flow('10.96.9.9', '10.244.1.5', own)];
+      const orphaned = [flow('10.96.0.10', '10.244.1.66', other)];
+      expect(selectOrphanedFlows(stateOf(name, '10.96.0.0/16'), [...kept, ...orphaned])).toEqual(orphaned);
+    },
+  );
 
   it('leaves what other programs redirected: host ports, containers, external addresses', () => {
     const flows = [

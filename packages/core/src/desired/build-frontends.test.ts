@@ -211,6 +211,15 @@ describe('source ranges', () => {
     expect(ranges(['192.0.2.0/24'])).toEqual(['none', 'none', own, 'none']);
   });
 
+  it('S24: allow no VIP while the address of the node is unknown', () => {
+    const model = createModel(TEST_CONFIG);
+    const service = everything({ loadBalancerSourceRanges: ['192.0.2.0/24'] });
+    model.apply(upsert('Service', serviceObject(service)));
+    const port = model.build('IPv4').state.servicePorts.get(KEY);
+    const balancer = port?.frontends.find(({ kind }) => kind === 'load-balancer');
+    expect(balancer).toMatchObject({ sourceRanges: { cidrs: ['192.0.2.0/24'], alsoAddresses: [] } });
+  });
+
   it('F118: the override counts as the address of the node', () => {
     const own = { cidrs: ['192.0.2.0/24'], alsoAddresses: [] };
     expect(ranges(['192.0.2.0/24'], { nodeIPOverride: '198.51.100.1' })).toContainEqual(own);
