@@ -121,7 +121,7 @@ for (const { name, start, runs } of clusters) {
       stage.stop.push(() => recorder.stop());
       const regarding = { apiVersion: 'v1', kind: 'Node', name: 'node-a' };
       recorder.record({ type: 'Normal', reason: 'Starting', action: 'StartKubeProxy', note: '', regarding });
-      await expect.poll(() => cluster.eventsAbout('node-a'), { timeout: 10_000 }).toEqual(['Starting']);
+      await expect.poll(() => cluster.eventsAbout('node-a'), { timeout: 50_000 }).toEqual(['Starting']);
       expect(log).toEqual([]);
     });
   });
