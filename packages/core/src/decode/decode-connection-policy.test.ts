@@ -46,6 +46,22 @@ describe('annotations for connections', () => {
     expect(decoded({ 'health-check-interval': '5s' }).policy).toBeNull();
   });
 
+  const MOST = '2147483647';
+  it.each([
+    ['max-connections', '1', MOST, ['0', '2147483648']],
+    ['max-pending-connects', '1', MOST, ['0', '2147483648']],
+    ['max-retries', '0', MOST, ['-1', '2147483648']],
+    ['connect-timeout', '1ms', `${MOST}ms`, ['999us', '2147483648ms']],
+    ['idle-timeout', '1ms', `${MOST}ms`, ['999us', '2147483648ms']],
+    ['outlier-consecutive-failures', '0', MOST, ['-1', '2147483648']],
+    ['health-check-interval', '100ms', `${MOST}ms`, ['99ms', '2147483648ms']],
+  ])('%s accepts values from %s to %s, and none of %j', (name, least, most, beyond) => {
+    const problemsOf = (value: string): number =>
+      decoded({ 'health-check': 'tcp', [name]: value }).problems.length;
+    expect([least, most].map(problemsOf)).toEqual([0, 0]);
+    expect(beyond.map(problemsOf)).toEqual([1, 1]);
+  });
+
   it.each([
     ['max-connections', '0'],
     ['max-connections', 'many'],

@@ -196,6 +196,9 @@ describe('a service port that violates the contract', () => {
     expect(passed.at(-1)?.servicePorts).toEqual(NONE);
     await sync(adding(bad));
     expect(await sync({ ...adding(good), kind: 'full' })).toMatchObject({ outcome: 'ok', failures: [] });
+    await sync(step(good, bad));
+    const others = { ...adding(servicePort('b')), kind: 'full' } as const;
+    expect(await sync(others)).toMatchObject({ outcome: 'ok', failures: [] });
   });
 
   it('passes the same change object on where nothing is invalid', async () => {

@@ -26,7 +26,7 @@ const slice = (name: string): WireObject => ({
 });
 
 const NODE: WireObject = { kind: 'Node', metadata: { name: 'node-a' } };
-const SERVICE_CIDR: WireObject = {
+const SERVICE_CIDR = {
   kind: 'ServiceCIDR',
   metadata: { name: 'kubernetes' },
   spec: { cidrs: ['10.96.0.0/16'] },
