@@ -230,7 +230,7 @@ describe('external failover that the proxy mode cannot do', () => {
     const spec = { ...SERVICE.spec, type: 'NodePort', externalTrafficPolicy: 'Local' };
     const world = await start();
     const warnings = (): unknown[] =>
-      world.parts.events.filter(({ reason }) => reason === 'InvalidAnnotation');
+      world.parts.events.filter(({ reason }) => /Annotation|Unsupported/.test(reason));
     upsert(world, 'Node', NODE);
     upsert(world, 'Service', { ...SERVICE, spec, metadata: { ...SERVICE.metadata, annotations } });
     synced(world, 'Service', 'EndpointSlice', 'Node');
@@ -242,7 +242,8 @@ describe('external failover that the proxy mode cannot do', () => {
     expect(warnings()).toEqual([
       expect.objectContaining({
         type: 'Warning',
-        note: 'Service default/web.metadata.annotations[signalbox.dev/external-failover]: invalid value "passthrough": not possible in this proxy mode: its default is used',
+        reason: 'UnsupportedExternalFailover',
+        note: 'metadata.annotations[signalbox.dev/external-failover] "passthrough" is not supported in mode ipvs: its default is used',
         service: { namespace: 'default', name: 'web' },
       }),
     ]);

@@ -1,6 +1,5 @@
 export * from './backend.ts';
 export * from './balancing/maglev.ts';
-export { DEFAULT_BALANCING_ONLY } from './balancing/supported-change.ts';
 export * from './balancing/unsupported.ts';
 export * from './clock.ts';
 export { isNodeName } from './decode/reader.ts';

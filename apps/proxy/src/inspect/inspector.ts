@@ -4,12 +4,11 @@
  */
 import { inTurns } from '@signalbox/backend-kit';
 import {
-  DEFAULT_BALANCING_ONLY,
+  balancingSupport,
   describeService,
   objectKey,
   type Backend,
   type Family,
-  type ModeBalancing,
   type ServiceDescription,
 } from '@signalbox/core';
 import { explainQuestion, type ExplainAnswer } from '../commands/explain-question.ts';
@@ -78,18 +77,12 @@ async function summaries(parts: Parts): Promise<ServiceSummary[]> {
   return found;
 }
 
-function balancingOf({ running }: Parts): ModeBalancing | undefined {
-  const [backend] = running.backends.values();
-  if (backend === undefined) return undefined;
-  return { mode: backend.mode, support: backend.balancing?.() ?? DEFAULT_BALANCING_ONLY };
-}
-
 async function describeOne(parts: Parts, namespace: string, name: string): Promise<ServiceAnswer> {
   const { model, families, running } = parts;
-  const modeBalancing = balancingOf(parts);
+  const [backend] = running.backends.values();
   const description = describeService(model.tracked(objectKey(namespace, name)), families, {
     ...running.settings.mode,
-    ...(modeBalancing === undefined ? {} : { modeBalancing }),
+    ...(backend === undefined ? {} : { support: balancingSupport(backend) }),
   });
   const keys = [...new Set(description.ports.map(({ key }) => key))];
   const kernel: KernelAnswer[] = [];

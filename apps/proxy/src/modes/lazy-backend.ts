@@ -1,5 +1,5 @@
 import {
-  DEFAULT_BALANCING_ONLY,
+  balancingSupport,
   type Backend,
   type BackendError,
   type Family,
@@ -38,7 +38,7 @@ export function lazyBackend(options: LazyBackendOptions): Backend {
       const backend = await get();
       return 'code' in backend ? { outcome: 'failed', error: backend } : backend.observe();
     },
-    balancing: () => held.backend?.balancing?.() ?? DEFAULT_BALANCING_ONLY,
+    balancing: () => balancingSupport(held.backend),
     // Before the first sync there is nothing to compare: reading creates no backend.
     inspect: async (keys) =>
       (await held.backend?.inspect?.(keys)) ?? { outcome: 'ok', servicePorts: new Map() },

@@ -17,7 +17,7 @@ import type { Logger } from '../logging/logger.ts';
 import type { ProxyMetrics } from '../metrics/proxy-metrics.ts';
 import type { LocalNodePorts } from '../modes/proxy-mode.ts';
 import type { StateFile } from '../node/state-file.ts';
-import type { BalancingReporter } from './balancing-reporter.ts';
+import type { UnsupportedReporter } from './unsupported-reporter.ts';
 import { recordSync } from '../metrics/record-sync.ts';
 import type { FamilyTrace } from '../tracing/change-traces.ts';
 import { createFirstVerification, type FirstVerification } from './first-verification.ts';
@@ -44,7 +44,7 @@ export interface FamilyLoopOptions {
   readonly frontends: () => StateFile;
   /** `null`: the mode shares no address with other hosts. */
   readonly sharedAddresses: SharedAddressReporter | null;
-  readonly balancing: BalancingReporter;
+  readonly balancing: UnsupportedReporter;
   /** `null`: the mode's rules serve all node ports that are served. */
   readonly localNodePorts: LocalNodePorts | null;
   readonly periods: () => Periods;

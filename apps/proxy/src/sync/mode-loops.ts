@@ -6,7 +6,7 @@ import type { ServiceHealth } from '../health/service-health.ts';
 import type { LocalNodePorts, ModeBackend, PacketCounters, Successor } from '../modes/proxy-mode.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { ModeLoops, Parts } from '../parts.ts';
-import { createBalancingReporter, type BalancingReporter } from './balancing-reporter.ts';
+import { createUnsupportedReporter, type UnsupportedReporter } from './unsupported-reporter.ts';
 import { createFamilyLoop, type FamilyLoop } from './family-loop.ts';
 import { familyServiceHealth } from './family-service-health.ts';
 import { createSharedAddressReporter, type SharedAddressReporter } from './shared-address-reporter.ts';
@@ -34,7 +34,7 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
   for (const family of families)
     backends.set(family, await createBackend(parts, settings, { family, counters }));
   const succession = successionOf(parts, settings, backends);
-  const balancing = createBalancingReporter({
+  const balancing = createUnsupportedReporter({
     logger: logging.logger.component('sync'),
     events: parts.bundle.events,
   });
@@ -123,7 +123,7 @@ type LoopParts = Omit<Parts, 'running'>;
 interface NewLoop extends ModeLoopsOptions {
   readonly backend: ModeBackend;
   readonly succession: Succession;
-  readonly balancing: BalancingReporter;
+  readonly balancing: UnsupportedReporter;
 }
 
 function createLoop(

@@ -9,7 +9,6 @@ import { systemFiles } from '../node/sysctl.ts';
 import type { ModeLoops, Parts } from '../parts.ts';
 import { createModeLoops, type LoopListener } from './mode-loops.ts';
 import { modelConfig } from './model-config.ts';
-import { reportProblem } from './report-problem.ts';
 
 /** So many failed syncs of one family, none of them successful, end the attempt. */
 const MOST_FAILURES = 3;
@@ -22,14 +21,8 @@ export function reconfigure(parts: Parts, settings: Settings): void {
   parts.current = settings;
   const { format, verbosity, vmodule } = settings.config.logging;
   parts.logging.configure({ format, verbosity, vmodule });
-  configureModel(parts, settings);
+  parts.model.configure(modelConfig(settings));
   parts.running.loops.forEach((loop) => loop.request('configuration changed'));
-}
-
-function configureModel({ model, logging: { logger }, bundle }: Parts, settings: Settings): void {
-  for (const problem of model.configure(modelConfig(settings))) {
-    reportProblem({ logger, events: bundle.events }, problem);
-  }
 }
 
 /** As `reconfigure`, with another mode, or with new backends of the same; why that does not serve: then nothing changes. */
@@ -112,7 +105,7 @@ async function replace(parts: Parts, next: ModeLoops): Promise<() => Promise<voi
   const isSameMode = former.settings.mode === next.settings.mode;
   const closing = servesLonger && isSameMode ? former.close() : null;
   parts.current = next.settings;
-  configureModel(parts, next.settings);
+  parts.model.configure(modelConfig(next.settings));
   parts.running = next;
   if (parts.started) next.loops.forEach((loop) => loop.start());
   if (closing !== null) return () => closing;

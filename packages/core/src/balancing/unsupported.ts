@@ -1,47 +1,126 @@
-/** What a Service specifies about load balancing and a proxy mode does not support. */
-import type { BalancingSupport } from '../backend.ts';
+/** What a Service specifies by annotations, and a proxy mode does not support. */
+import type { Backend, BalancingSupport } from '../backend.ts';
 import { annotationField } from '../decode/annotations.ts';
 import type { DesiredServicePort } from '../desired/desired-state.ts';
 import { CONNECTION_ANNOTATIONS, type ConnectionPolicy } from '../model/connection-policy.ts';
-import { DEFAULT_WEIGHT, LOAD_BALANCING_ANNOTATION, WEIGHT_ANNOTATION } from '../model/balancing.ts';
+import {
+  BALANCING_ALGORITHMS,
+  DEFAULT_WEIGHT,
+  LOAD_BALANCING_ANNOTATION,
+  WEIGHT_ANNOTATION,
+} from '../model/balancing.ts';
+import { formatDuration } from '../model/duration.ts';
 import { PROXY_PROTOCOL_ANNOTATION } from '../model/proxy-protocol.ts';
+import { DEFAULT_BALANCING_ONLY } from './supported-change.ts';
 
-/** A proxy mode, for messages, and the load balancing that it supports. */
-export interface ModeBalancing {
-  readonly mode: string;
+/** A proxy mode, for messages, and what it supports. */
+export interface ModeSupport {
+  /** Its name; null if it is not known. */
+  readonly mode: string | null;
   readonly support: BalancingSupport;
 }
 
-/** Of one service port; one line for each annotation. */
-export function unsupportedBalancing(
-  port: Pick<
-    DesiredServicePort,
-    'balancing' | 'connections' | 'proxyProtocol' | 'clusterEndpoints' | 'localEndpoints'
-  >,
-  { mode, support }: ModeBalancing,
-): readonly string[] {
-  const { balancing, connections, proxyProtocol } = port;
-  const lines: string[] = [];
-  if (balancing !== null && !support.algorithms.includes(balancing)) {
-    const field = annotationField(LOAD_BALANCING_ANNOTATION);
-    lines.push(`${field} "${balancing}" is not supported in mode ${mode}: ${support.default} is used`);
-  }
-  if (!support.weights && hasWeights(port)) {
-    const field = `${annotationField(WEIGHT_ANNOTATION)} of EndpointSlices`;
-    lines.push(`${field} is not supported in mode ${mode}: endpoints get equal shares`);
-  }
-  if (connections !== undefined && support.connections !== true) {
-    const fields = Object.keys(connections) as (keyof ConnectionPolicy)[];
-    const names = fields.map((field) => annotationField(CONNECTION_ANNOTATIONS[field])).join(', ');
-    lines.push(`${names}: not supported in mode ${mode}, which does not open connections itself`);
-  }
-  if (proxyProtocol !== undefined && support.proxyProtocol !== true) {
-    const field = annotationField(PROXY_PROTOCOL_ANNOTATION);
-    lines.push(
-      `${field} "${proxyProtocol}" is not supported in mode ${mode}: connections to endpoints have no header`,
-    );
-  }
-  return lines;
+/** What a backend supports, as far as is known now; a backend that does not describe it, and none at all: only the default. */
+export function balancingSupport(backend: Pick<Backend, 'balancing'> | null | undefined): BalancingSupport {
+  return backend?.balancing?.() ?? DEFAULT_BALANCING_ONLY;
+}
+
+/** Of a mode whose backend is not at hand: nothing is reported that depends on it. */
+export const SUPPORTS_ALL: BalancingSupport = {
+  algorithms: BALANCING_ALGORITHMS,
+  default: 'the default',
+  weights: true,
+  connections: true,
+  proxyProtocol: true,
+};
+
+/** One line for each; `reason` is that of the Event. */
+export interface UnsupportedFeature {
+  readonly reason: string;
+  readonly message: string;
+}
+
+type Specified = Pick<
+  DesiredServicePort,
+  | 'balancing'
+  | 'connections'
+  | 'proxyProtocol'
+  | 'unsupportedFailover'
+  | 'clusterEndpoints'
+  | 'localEndpoints'
+>;
+
+interface Check {
+  readonly reason: string;
+  /** The message without the mode; null: supported, or not specified. */
+  readonly find: (
+    port: Specified,
+    support: BalancingSupport,
+  ) => { readonly what: string; readonly effect: string } | null;
+}
+
+const CHECKS: readonly Check[] = [
+  {
+    reason: 'UnsupportedLoadBalancing',
+    find: ({ balancing }, { algorithms, default: fallback }) =>
+      balancing === null || algorithms.includes(balancing)
+        ? null
+        : {
+            what: `${annotationField(LOAD_BALANCING_ANNOTATION)} "${balancing}" is`,
+            effect: `: ${fallback} is used`,
+          },
+  },
+  {
+    reason: 'UnsupportedLoadBalancing',
+    find: (port, { weights }) =>
+      weights || !hasWeights(port)
+        ? null
+        : {
+            what: `${annotationField(WEIGHT_ANNOTATION)} ${weightTexts(port)} of EndpointSlices is`,
+            effect: ': endpoints get equal shares',
+          },
+  },
+  {
+    reason: 'UnsupportedConnectionPolicy',
+    find: ({ connections }, support) =>
+      connections === undefined || support.connections === true
+        ? null
+        : { what: `${connectionTexts(connections)}:`, effect: ', which does not open connections itself' },
+  },
+  {
+    reason: 'UnsupportedProxyProtocol',
+    find: ({ proxyProtocol }, support) =>
+      proxyProtocol === undefined || support.proxyProtocol === true
+        ? null
+        : {
+            what: `${annotationField(PROXY_PROTOCOL_ANNOTATION)} "${proxyProtocol}" is`,
+            effect: ': connections to endpoints have no header',
+          },
+  },
+  {
+    reason: 'UnsupportedExternalFailover',
+    find: ({ unsupportedFailover: specified }) =>
+      specified === undefined
+        ? null
+        : { what: `${specified.field} "${specified.policy}" is`, effect: ': its default is used' },
+  },
+];
+
+/** Of one service port. */
+export function unsupportedFeatures(
+  port: Specified,
+  { mode, support }: ModeSupport,
+): readonly UnsupportedFeature[] {
+  const where = mode === null ? 'in this proxy mode' : `in mode ${mode}`;
+  return CHECKS.flatMap(({ reason, find }) => {
+    const found = find(port, support);
+    return found === null ? [] : [{ reason, message: `${found.what} not supported ${where}${found.effect}` }];
+  });
+}
+
+/** Whether there are modes that do not support all that the service port specifies. */
+export function mayBeUnsupported(port: Specified): boolean {
+  return CHECKS.some(({ find }) => find(port, DEFAULT_BALANCING_ONLY) !== null);
 }
 
 /** Whether an endpoint of either set has a weight other than the default, 1. */
@@ -52,4 +131,27 @@ export function hasWeights({
   return [clusterEndpoints, localEndpoints].some((set) =>
     set.some(({ weight = DEFAULT_WEIGHT }) => weight !== DEFAULT_WEIGHT),
   );
+}
+
+/** Those that are not the default, in ascending order. */
+function weightTexts({ clusterEndpoints, localEndpoints }: Specified): string {
+  const weights = [...clusterEndpoints, ...localEndpoints].map(({ weight = DEFAULT_WEIGHT }) => weight);
+  return [...new Set(weights)]
+    .filter((weight) => weight !== DEFAULT_WEIGHT)
+    .sort((one, other) => one - other)
+    .map((weight) => `"${weight}"`)
+    .join(', ');
+}
+
+/** As annotations: the interval of checks belongs to `health-check: tcp`. */
+function connectionTexts(connections: ConnectionPolicy): string {
+  const fields = Object.entries(connections) as [keyof ConnectionPolicy, number][];
+  return fields
+    .map(([field, value]) => `${annotationField(CONNECTION_ANNOTATIONS[field])} "${valueText(field, value)}"`)
+    .join(', ');
+}
+
+function valueText(field: keyof ConnectionPolicy, value: number): string {
+  if (field === 'checkInterval') return 'tcp';
+  return field.endsWith('Timeout') ? formatDuration(value) : String(value);
 }

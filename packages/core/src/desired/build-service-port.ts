@@ -5,7 +5,7 @@ import { policyUse } from '../select/traffic-policy.ts';
 import { buildFrontends } from './build-frontends.ts';
 import type { FamilyContext } from './family-context.ts';
 import type { DesiredServicePort } from './desired-state.ts';
-import { externalFailover } from './external-failover.ts';
+import { externalFailover, unsupportedFailover } from './external-failover.ts';
 import { sessionAffinity } from './session-affinity.ts';
 
 /** Without regard to other services: which of two services has an address is decided by `track/claims.ts`. */
@@ -19,6 +19,7 @@ export function buildServicePort(
   const addresses = externalIPs === 'served' ? context.addresses : { ...context.addresses, externalIPs: [] };
   const use = policyUse(service, port, addresses);
   const selected = selectEndpoints(candidates, use, location);
+  const unsupported = unsupportedFailover(service, context);
   return {
     key: port.key,
     name: port.name,
@@ -36,5 +37,6 @@ export function buildServicePort(
     balancing: service.balancing,
     windows: service.windows,
     ...(service.connections === null ? {} : { connections: service.connections }),
+    ...(unsupported === null ? {} : { unsupportedFailover: unsupported }),
   };
 }

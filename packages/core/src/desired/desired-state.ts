@@ -9,7 +9,12 @@ import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { ConnectionPolicy } from '../model/connection-policy.ts';
 import type { Family } from '../model/family.ts';
 import type { ProxyProtocol } from '../model/proxy-protocol.ts';
-import type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
+import type {
+  SessionAffinity,
+  SpecifiedFailover,
+  TrafficPolicy,
+  WindowsOptions,
+} from '../model/service-policy.ts';
 import type { ObjectKey, ServicePortKey, ServicePortName } from '../model/service-port-name.ts';
 
 export type { SessionAffinity, TrafficPolicy, WindowsOptions } from '../model/service-policy.ts';
@@ -127,6 +132,8 @@ export interface DesiredServicePort {
   readonly windows: WindowsOptions;
   /** Absent: no annotation of the Service sets a part of it. */
   readonly connections?: ConnectionPolicy;
+  /** What the Service specifies and the proxy mode cannot do, for reports: the routes are those of its default (S66). */
+  readonly unsupportedFailover?: SpecifiedFailover;
 }
 
 /** How to recognise a packet that a pod of this node sent. */

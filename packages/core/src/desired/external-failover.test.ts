@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { formatInputProblem, type InputProblem } from '../input.ts';
+import { SUPPORTS_ALL, unsupportedFeatures } from '../balancing/unsupported.ts';
+import { formatInputProblem } from '../input.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import { describeCase, HERE, modelOf, THERE, type DescribedCase } from '../testing/described-service.ts';
 import { frontendTexts } from '../testing/frontends.ts';
 import { serviceObject, TEST_CONFIG, upsert, type EndpointShape } from '../testing/objects.ts';
+import type { Model } from '../track/model-types.ts';
 
 const ANNOTATION = 'signalbox.dev/external-failover';
 
@@ -87,34 +89,46 @@ describe('external failover', () => {
 });
 
 const WITHOUT_PASS: ModelConfig = { ...TEST_CONFIG, externalFailovers: ['drop', 'cluster'] };
-const UNSUPPORTED = `Service shop/cart.metadata.annotations[${ANNOTATION}]: invalid value "passthrough": not possible in this proxy mode: its default is used`;
+const UNSUPPORTED = `metadata.annotations[${ANNOTATION}] "passthrough" is not supported in mode ipvs: its default is used`;
 
 describe('a policy that the proxy mode cannot do', () => {
-  const texts = (problems: readonly InputProblem[]): string[] => problems.map(formatInputProblem);
-  const passing = upsert('Service', serviceObject(service('passthrough')));
+  const cartPort = 'shop/cart:http/TCP';
+  const reported = (model: Model): readonly string[] => {
+    const port = model.build('IPv4').state.servicePorts.get(cartPort);
+    if (port === undefined) throw new Error('no service port');
+    return unsupportedFeatures(port, { mode: 'ipvs', support: SUPPORTS_ALL }).map(
+      ({ reason, message }) => `${reason}: ${message}`,
+    );
+  };
 
-  it('S66: is reported once for each Service', () => {
-    const model = modelOf({ config: WITHOUT_PASS });
-    expect(texts(model.apply(passing))).toEqual([UNSUPPORTED]);
-    expect(model.apply(passing)).toEqual([]);
-    expect(model.apply(upsert('Service', serviceObject(service('cluster'))))).toEqual([]);
-    expect(texts(model.apply(passing))).toEqual([UNSUPPORTED]);
+  it('S66: is reported with annotation, value and mode', () => {
+    const model = modelOf({ config: WITHOUT_PASS, service: service('passthrough'), endpoints: ELSEWHERE });
+    expect(reported(model)).toEqual([`UnsupportedExternalFailover: ${UNSUPPORTED}`]);
+    model.apply(upsert('Service', serviceObject(service('cluster'))));
+    expect(reported(model)).toEqual([]);
+  });
+
+  it('S66: is reported by the name of the field, if the Service specifies it there', () => {
+    const field = service(undefined, { externalFailoverPolicy: 'Passthrough' });
+    expect(reported(modelOf({ config: WITHOUT_PASS, service: field }))).toEqual([
+      'UnsupportedExternalFailover: spec.externalFailoverPolicy "passthrough" is not supported in mode ipvs: its default is used',
+    ]);
   });
 
   it('S66: is not reported with policy Cluster, where it has no effect', () => {
-    const model = modelOf({ config: WITHOUT_PASS });
     const cluster = service('passthrough', { externalTrafficPolicy: 'Cluster' });
-    expect(model.apply(upsert('Service', serviceObject(cluster)))).toEqual([]);
+    expect(reported(modelOf({ config: WITHOUT_PASS, service: cluster }))).toEqual([]);
   });
 
-  it('S66: is reported, and programmed, when the proxy mode changes', () => {
+  it('S66: is reported, and the default is programmed, when the proxy mode changes', () => {
     const model = modelOf({ service: service('passthrough'), endpoints: ELSEWHERE });
-    model.build('IPv4');
-    expect(texts(model.configure(WITHOUT_PASS))).toEqual([UNSUPPORTED]);
-    expect(model.configure({ ...WITHOUT_PASS, masqueradeAll: true })).toEqual([]);
+    expect(reported(model)).toEqual([]);
+    model.configure(WITHOUT_PASS);
     const [changed] = model.build('IPv4').change.servicePorts.changed;
     expect(changed?.after.frontends.at(-1)?.routes.at(-1)?.target).toBe('drop');
-    expect(model.configure(TEST_CONFIG)).toEqual([]);
+    expect(reported(model)).toEqual([`UnsupportedExternalFailover: ${UNSUPPORTED}`]);
+    model.configure(TEST_CONFIG);
+    expect(reported(model)).toEqual([]);
   });
 });
 
@@ -143,10 +157,8 @@ describe('the description of a Service with external failover', () => {
   });
 
   it('S66: warns of a policy that the proxy mode cannot do', () => {
-    const [dropped, warning] = problemsOf({ service: service('passthrough'), config: WITHOUT_PASS });
+    const [dropped, ...warnings] = problemsOf({ service: service('passthrough'), config: WITHOUT_PASS });
     expect(dropped).toContain('are dropped; endpoints run on node-b');
-    expect(warning).toBe(
-      `warning  metadata.annotations[${ANNOTATION}]: invalid value "passthrough": not possible in this proxy mode: its default is used`,
-    );
+    expect(warnings).toEqual([`warning  ${UNSUPPORTED.replace('mode ipvs', 'this proxy mode')}`]);
   });
 });

@@ -1,33 +1,24 @@
-import type { InputProblem } from '../input.ts';
-import { EXTERNAL_FAILOVERS, type ExternalFailover } from '../model/service-policy.ts';
+import type { ExternalFailover, SpecifiedFailover } from '../model/service-policy.ts';
 import type { ServiceModel } from '../model/service.ts';
 
-type Specified = Pick<ServiceModel, 'externalFailover'>;
-
-/** Besides its default, what the proxy mode can do; absent: everything. */
+/** Besides its default, what the proxy mode can do. */
 export interface FailoverSupport {
-  readonly externalFailovers?: readonly ExternalFailover[];
+  readonly externalFailovers: readonly ExternalFailover[];
 }
 
 /** S66: what the Service specifies, where the proxy mode can do it; else the default. */
-export function externalFailover(service: Specified, support: FailoverSupport): ExternalFailover {
-  const { externalFailover: specified } = service;
-  return specified !== null && isSupported(specified.policy, support) ? specified.policy : 'drop';
-}
-
-function isSupported(
-  policy: ExternalFailover,
-  { externalFailovers: supported = EXTERNAL_FAILOVERS }: FailoverSupport,
-): boolean {
-  return supported.includes(policy);
+export function externalFailover(
+  { externalFailover: specified }: Pick<ServiceModel, 'externalFailover'>,
+  { externalFailovers: supported }: FailoverSupport,
+): ExternalFailover {
+  return specified !== null && supported.includes(specified.policy) ? specified.policy : 'drop';
 }
 
 /** What a Service with ETP=Local specifies and the proxy mode cannot do; null: nothing. */
-export function unsupportedFailover(service: ServiceModel, support: FailoverSupport): InputProblem | null {
-  const { key, externalPolicy, externalFailover: specified } = service;
+export function unsupportedFailover(
+  { externalPolicy, externalFailover: specified }: ServiceModel,
+  { externalFailovers: supported }: FailoverSupport,
+): SpecifiedFailover | null {
   if (externalPolicy !== 'local' || specified === null) return null;
-  const { policy, field } = specified;
-  if (isSupported(policy, support)) return null;
-  const reason = 'not possible in this proxy mode: its default is used';
-  return { resource: 'Service', object: key, field, value: JSON.stringify(policy), reason };
+  return supported.includes(specified.policy) ? null : specified;
 }

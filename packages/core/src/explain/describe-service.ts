@@ -1,7 +1,6 @@
 import { FAMILIES, type Family } from '../model/family.ts';
 import type { IgnoredService, ServiceModel } from '../model/service.ts';
-import { unsupportedBalancing, type ModeBalancing } from '../balancing/unsupported.ts';
-import { unsupportedFailover } from '../desired/external-failover.ts';
+import { SUPPORTS_ALL, unsupportedFeatures } from '../balancing/unsupported.ts';
 import type { InputProblem } from '../input.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
 import { describePort, type DescribedPort } from './describe-port.ts';
@@ -108,8 +107,6 @@ function serviceProblems(
   { families, options }: Viewpoint,
 ): ServiceProblem[] {
   const problems = familyProblems(service, tracked, families);
-  const failover = unsupportedFailover(service, tracked.nodes.IPv4.context);
-  if (failover !== null) problems.push(decodeProblem(failover));
   const external = addressesText(service, 'externalIPs');
   if (external !== '' && tracked.nodes.IPv4.context.externalIPs === 'ignored') {
     const message = `spec.externalIPs: ${external} not programmed: external IPs are disabled`;
@@ -194,12 +191,12 @@ function notServed(tracked: TrackedService, families: readonly Family[]): Servic
 }
 
 /** What the proxy mode does not support; once for all ports. */
-function balancingProblems(
+function unsupportedProblems(
   ports: readonly DescribedPort[],
-  balancing: ModeBalancing | undefined,
+  { name = null, support = SUPPORTS_ALL }: DescribeOptions,
 ): ServiceProblem[] {
-  if (balancing === undefined) return [];
-  const lines = ports.flatMap(({ built }) => unsupportedBalancing(built, balancing));
+  const features = ports.flatMap(({ built }) => unsupportedFeatures(built, { mode: name, support }));
+  const lines = features.map(({ message }) => message);
   return [...new Set(lines)].map((message) => ({ severity: 'warning', rule: null, message, ...EVERYWHERE }));
 }
 
@@ -231,7 +228,7 @@ export function describeService(
         ...ports.flatMap(({ problems }) => problems),
         ...tracked.problems.map(decodeProblem),
         ...serviceProblems(service, tracked, viewpoint),
-        ...balancingProblems(ports, options.modeBalancing),
+        ...unsupportedProblems(ports, options),
       ],
     },
     families,

@@ -1,5 +1,5 @@
 /** What `describeService` returns: one Service as this node serves it. Plain data, to be written as JSON. */
-import type { ModeBalancing } from '../balancing/unsupported.ts';
+import type { BalancingSupport } from '../backend.ts';
 import type { Frontend, Route } from '../desired/desired-state.ts';
 import type { BalancingAlgorithm } from '../model/balancing.ts';
 import type { TopologyHints } from '../model/endpoint-slice.ts';
@@ -10,8 +10,10 @@ import type { ServiceType } from '../model/service.ts';
 
 /** Properties of the proxy mode. */
 export interface DescribeOptions {
+  /** Of the proxy mode, for messages. */
+  readonly name?: string | null;
   /** What the mode that runs supports, if known. */
-  readonly modeBalancing?: ModeBalancing;
+  readonly support?: BalancingSupport;
   /** `spec.loadBalancerSourceRanges` have no effect. */
   readonly ignoresSourceRanges?: boolean;
 }

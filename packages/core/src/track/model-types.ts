@@ -37,8 +37,7 @@ export interface Model {
    * in, Services that are gone are still there. The same array until it changes.
    */
   conflicts(): readonly InputProblem[];
-  /** Problems name what Services specify and the new proxy mode cannot do. */
-  configure(config: ModelConfig): readonly InputProblem[];
+  configure(config: ModelConfig): void;
   /** The node's own addresses now (for node ports). */
   setInterfaceAddresses(addresses: readonly InterfaceAddress[]): void;
   /** Whether `build` would return anything but an empty change. */

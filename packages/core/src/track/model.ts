@@ -29,7 +29,6 @@ import { createNodeStore, type NodeStore } from './node.ts';
 import { createObjectNotes, type ObjectNotes } from './object-notes.ts';
 import { pendingCounts } from './pending-counts.ts';
 import { trackedService } from './tracked-service.ts';
-import { newlyUnsupported, unsupportedBy } from './unsupported.ts';
 
 const NO_PROBLEMS: readonly InputProblem[] = Object.freeze([]);
 
@@ -183,9 +182,8 @@ function createUpsert(world: World, families: Families): (event: Upsert) => read
       case 'Service': {
         const { key, value, problems, ignored } = decodeService(object);
         if (key === null) return problems;
-        const unsupported = newlyUnsupported(world.config, world.services.get(key), value);
         replaceService(world, families, { key, after: value ?? undefined });
-        return [...world.notes.note('Service', key, { problems, ignored }), ...unsupported];
+        return world.notes.note('Service', key, { problems, ignored });
       }
       case 'EndpointSlice': {
         const { key, value, problems, triggerTime } = decodeEndpointSlice(object, pool);
@@ -225,11 +223,9 @@ export function createModel(config: ModelConfig): Model {
     conflicts: () => world.frontendConflicts.conflicts(),
     configure(next) {
       const reclaim = next.externalIPs !== world.config.externalIPs;
-      const isSameSupport = sameValue(next.externalFailovers, world.config.externalFailovers);
       world.config = next;
       if (reclaim) world.frontendConflicts = conflictsFor(world.services, next);
       refreshSurroundings(world, families);
-      return isSameSupport ? NO_PROBLEMS : unsupportedBy(next, world.services.values());
     },
     setInterfaceAddresses(addresses) {
       // Called before each sync: the node is built again only if something changed.

@@ -11,7 +11,7 @@ import {
 import { describe, expect, it } from 'vitest';
 import type { ProxyEvent } from '../compose/composition.ts';
 import { createLogging } from '../logging/logger.ts';
-import { createBalancingReporter } from './balancing-reporter.ts';
+import { createUnsupportedReporter } from './unsupported-reporter.ts';
 
 const WEIGHTS = { weights: { '10.244.1.5:80': 5 } };
 
@@ -33,7 +33,7 @@ function world(support: BalancingSupport = { algorithms: ['random'], default: 'r
   const lines: string[] = [];
   const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
   const { logger } = createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink);
-  const reporter = createBalancingReporter({
+  const reporter = createUnsupportedReporter({
     logger,
     events: { record: (event) => void events.push(event) },
   });
@@ -50,9 +50,9 @@ function world(support: BalancingSupport = { algorithms: ['random'], default: 'r
 const MAGLEV =
   'metadata.annotations[signalbox.dev/load-balancing] "maglev" is not supported in mode iptables: random is used';
 const WEIGHT =
-  'metadata.annotations[signalbox.dev/weight] of EndpointSlices is not supported in mode iptables: endpoints get equal shares';
+  'metadata.annotations[signalbox.dev/weight] "5" of EndpointSlices is not supported in mode iptables: endpoints get equal shares';
 
-describe('load-balancing annotations that the mode does not support', () => {
+describe('annotations that the mode does not support', () => {
   it('are reported once for a Service with several ports in two families', () => {
     const { sync, lines, events } = world();
     const ports = [web({ balancing: 'maglev' }), web({ balancing: 'maglev', name: 'shop/web:other' })];
@@ -68,9 +68,9 @@ describe('load-balancing annotations that the mode does not support', () => {
   });
 
   it('include limits of connections, which only a mode that opens them can apply', () => {
-    const limited = { ...web(), connections: { maxConnections: 5, idleTimeout: 1000 } };
+    const limited = { ...web(), connections: { maxConnections: 5, idleTimeout: 1000, checkInterval: 500 } };
     expect(world().sync(full('IPv4', limited))).toEqual([
-      'metadata.annotations[signalbox.dev/max-connections], metadata.annotations[signalbox.dev/idle-timeout]: not supported in mode iptables, which does not open connections itself',
+      'metadata.annotations[signalbox.dev/max-connections] "5", metadata.annotations[signalbox.dev/idle-timeout] "1s", metadata.annotations[signalbox.dev/health-check] "tcp": not supported in mode iptables, which does not open connections itself',
     ]);
     const able = { algorithms: [], default: 'round-robin', weights: false, connections: true } as const;
     expect(world(able).sync(full('IPv4', limited))).toEqual([]);
@@ -83,6 +83,34 @@ describe('load-balancing annotations that the mode does not support', () => {
     ]);
     const able = { algorithms: [], default: 'round-robin', weights: false, proxyProtocol: true } as const;
     expect(world(able).sync(full('IPv4', proxied))).toEqual([]);
+  });
+
+  it('include the failover of external traffic, as the core found it', () => {
+    const field = 'metadata.annotations[signalbox.dev/external-failover]';
+    const failing = { ...web(), unsupportedFailover: { policy: 'reject', field } } as const;
+    expect(world().sync(full('IPv4', failing))).toEqual([
+      `${field} "reject" is not supported in mode iptables: its default is used`,
+    ]);
+  });
+
+  it('have Events with the reason of what they specify', () => {
+    const { sync, events } = world();
+    const field = 'metadata.annotations[signalbox.dev/external-failover]';
+    sync(
+      full('IPv4', {
+        ...web({ balancing: 'maglev', ...WEIGHTS }),
+        connections: { maxRetries: 0 },
+        proxyProtocol: 'v2',
+        unsupportedFailover: { policy: 'reject', field },
+      }),
+    );
+    expect(events.map(({ reason }) => reason)).toEqual([
+      'UnsupportedLoadBalancing',
+      'UnsupportedLoadBalancing',
+      'UnsupportedConnectionPolicy',
+      'UnsupportedProxyProtocol',
+      'UnsupportedExternalFailover',
+    ]);
   });
 
   it('include weights', () => {

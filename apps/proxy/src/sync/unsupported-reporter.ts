@@ -1,29 +1,30 @@
 /**
- * Warns about Services with an annotation for load balancing or for connections that the proxy mode does not support: once for each Service and
+ * Warns about Services that specify, by annotations, what the proxy mode does not support: once for each Service and
  * annotation, in the log and as an Event, however many ports and families the Service has.
  */
 import {
-  DEFAULT_BALANCING_ONLY,
-  hasWeights,
+  balancingSupport,
+  mayBeUnsupported,
   serviceOf,
-  unsupportedBalancing,
+  unsupportedFeatures,
   type Backend,
   type DesiredChange,
   type DesiredServicePort,
   type Family,
   type ServicePortKey,
+  type UnsupportedFeature,
 } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
 import type { Logger } from '../logging/logger.ts';
 import { warnService } from './service-warning.ts';
 
-export interface BalancingReporterOptions {
+export interface UnsupportedReporterOptions {
   readonly logger: Logger;
   readonly events: Events;
 }
 
 /** One for all families of a mode. */
-export interface BalancingReporter {
+export interface UnsupportedReporter {
   /** Each change, in order. */
   readonly note: (change: DesiredChange) => void;
   /** After each sync that did not fail as a whole: what the backend supports may depend on the kernel. */
@@ -33,7 +34,7 @@ export interface BalancingReporter {
 /** Service ports with one of the annotations. */
 type Annotated = Map<ServicePortKey, DesiredServicePort>;
 
-export function createBalancingReporter(options: BalancingReporterOptions): BalancingReporter {
+export function createUnsupportedReporter(options: UnsupportedReporterOptions): UnsupportedReporter {
   const annotated = new Map<Family, Annotated>();
   /** Families with changes since the last check. */
   const changed = new Set<Family>();
@@ -68,38 +69,31 @@ export function createBalancingReporter(options: BalancingReporterOptions): Bala
 /** Whether a service port with an annotation was or is among them. */
 function noteChange(ports: Annotated, { servicePorts: { added, changed, removed } }: DesiredChange): boolean {
   const gone = [...removed, ...changed.map(({ before }) => before)].filter(({ key }) => ports.delete(key));
-  const come = [...added, ...changed.map(({ after }) => after)].filter(
-    (port) =>
-      port.balancing !== null ||
-      port.connections !== undefined ||
-      port.proxyProtocol !== undefined ||
-      hasWeights(port),
-  );
+  const come = [...added, ...changed.map(({ after }) => after)].filter(mayBeUnsupported);
   for (const port of come) ports.set(port.key, port);
   return gone.length > 0 || come.length > 0;
 }
 
-interface Finding {
+interface Finding extends UnsupportedFeature {
   readonly service: string;
-  readonly message: string;
 }
 
 function findings(
   ports: Iterable<DesiredServicePort>,
-  { mode, balancing }: Parameters<BalancingReporter['synced']>[0],
+  backend: Parameters<UnsupportedReporter['synced']>[0],
 ): ReadonlyMap<string, Finding> {
-  const support = balancing?.() ?? DEFAULT_BALANCING_ONLY;
+  const mode = { mode: backend.mode, support: balancingSupport(backend) };
   const found = new Map<string, Finding>();
   for (const port of ports) {
     const service = serviceOf(port.key);
-    for (const message of unsupportedBalancing(port, { mode, support })) {
-      found.set(`${service} ${message}`, { service, message });
+    for (const feature of unsupportedFeatures(port, mode)) {
+      found.set(`${service} ${feature.message}`, { service, ...feature });
     }
   }
   return found;
 }
 
-function report({ logger, events }: BalancingReporterOptions, { service, message }: Finding): void {
+function report({ logger, events }: UnsupportedReporterOptions, { service, message, reason }: Finding): void {
   logger.warning(`Service ${service}: ${message}`);
-  warnService(events, { service, reason: 'UnsupportedLoadBalancing', note: message });
+  warnService(events, { service, reason, note: message });
 }
