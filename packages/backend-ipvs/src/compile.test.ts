@@ -62,6 +62,19 @@ describe('real servers', () => {
     );
   });
 
+  it('of failover reject are those of the cluster; a mark among the hairpin entries selects the error (S66)', () => {
+    const shape = { ...LOCAL, endpoints: ['10.244.2.7'] };
+    const dropping = compiled(shape);
+    const rejecting = compiled({ ...shape, failover: 'reject' });
+    expect(rejecting.servers).toEqual(dropping.servers);
+    expect(rejecting.entries.filter((entry) => !dropping.entries.includes(entry))).toEqual([
+      'LOOP-BACK 192.0.2.10,tcp:30080,192.0.2.10',
+      'LOOP-BACK 192.0.2.11,tcp:30080,192.0.2.11',
+      'LOOP-BACK 203.0.113.9,tcp:80,203.0.113.9',
+    ]);
+    expect(dropping.entries.filter((entry) => !rejecting.entries.includes(entry))).toEqual([]);
+  });
+
   it('with the fallback to the cluster nothing is dropped and everything masqueraded (S56)', () => {
     const { servers, entries } = compiled(
       { ...LOCAL, endpoints: ['10.244.2.7'] },

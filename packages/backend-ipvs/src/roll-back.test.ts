@@ -71,6 +71,14 @@ describe('after a rollback to kube-proxy in ipvs mode', () => {
     expect(tracePacket({ kernel, family: 'IPv4' }, packet).kind).not.toBe('drop');
   });
 
+  it('packets that were rejected (S66) are neither rejected nor dropped any more', async () => {
+    const kernel = await synced({ ...REMOTE, externalPolicy: 'local', failover: 'reject', nodePort: 30_080 });
+    const packet = packetTo('192.0.2.10', 30_080);
+    expect(tracePacket({ kernel, family: 'IPv4' }, packet)).toEqual({ kind: 'reject' });
+    syncSetsAsKubeProxy(kernel);
+    expect(tracePacket({ kernel, family: 'IPv4' }, packet).kind).toBe('forward');
+  });
+
   it('no set is left that kube-proxy does not replace', () => {
     const ofKubeProxy =
       /^(?:LOOP-BACK|CLUSTER-IP|EXTERNAL-IP(?:-LOCAL)?|LOAD-BALANCER(?:-(?:LOCAL|FW|SOURCE-CIDR|SOURCE-IP))?|NODE-PORT(?:-LOCAL)?-(?:TCP|UDP|SCTP-HASH)|HEALTH-CHECK-NODE-PORT|IPVS-IPS)$/;

@@ -43,8 +43,8 @@ export const IPVS: ProxyMode = {
   },
   flows: 'conntrack',
   bindsExternalAddresses: true,
-  // The others: see packages/backend-ipvs/src/compile/no-endpoints.ts.
-  externalFailovers: ['drop', 'cluster'],
+  // `passthrough`: see packages/backend-ipvs/src/compile/no-endpoints.ts.
+  externalFailovers: ['drop', 'reject', 'cluster'],
   metrics: ['restore'],
   unusedClusterIPs: { port: 'reject', address: 'pass' },
   probe,

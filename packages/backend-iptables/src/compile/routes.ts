@@ -16,6 +16,11 @@ export function passesExternal({ routes }: Frontend): boolean {
   return routes.at(-1)?.target === 'pass';
 }
 
+/** External traffic that is rejected, while pods or the node are served (S66). */
+export function rejectsExternal({ routes }: Frontend): boolean {
+  return routes.at(-1)?.target === 'reject';
+}
+
 /** One match list for each kind of packet that has this source. */
 export function sourceMatches(
   source: Route['source'],

@@ -11,7 +11,7 @@ import {
   type TypedRule,
 } from '@signalbox/iptables';
 import { serviceChain } from './names.ts';
-import { passesExternal } from './routes.ts';
+import { passesExternal, rejectsExternal } from './routes.ts';
 import { comment, hostCidr, toFrontend } from './frontend-match.ts';
 
 /** Sources that may use the frontend, as matches. */
@@ -66,7 +66,7 @@ function firewallChain(
   };
 }
 
-/** In filter: packets from allowed sources, where they pass nat untranslated (S66). */
+/** In filter: packets from allowed sources, where they pass nat untranslated; a later chain rejects those that are to be rejected (S66). */
 export function exemptions(
   { name }: DesiredServicePort,
   { address, port }: LoadBalancerFrontend,
@@ -76,7 +76,7 @@ export function exemptions(
   return allowedSources(ranges).map((from) => rule([from, ...to], RETURN));
 }
 
-/** In filter: a packet whose destination is still the load balancer's address came from a source that is not allowed. */
+/** In filter: a packet whose destination is still the load balancer's address came from a source that is not allowed, or is exempted. */
 export function firewallRules(
   service: DesiredServicePort,
   frontend: LoadBalancerFrontend,
@@ -85,7 +85,7 @@ export function firewallRules(
   const { name } = service;
   const words = `${servicePortLabel(name)} traffic not accepted by ${chain}`;
   const { sourceRanges } = frontend;
-  const exempted = sourceRanges !== null && passesExternal(frontend);
+  const exempted = sourceRanges !== null && (passesExternal(frontend) || rejectsExternal(frontend));
   return [
     ...(exempted ? exemptions(service, frontend, sourceRanges) : []),
     rule(toFrontend(frontend.address, name.protocol, frontend.port, words), DROP),

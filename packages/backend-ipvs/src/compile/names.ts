@@ -18,6 +18,7 @@ export const FORWARD = 'KUBE-FORWARD';
 export const PROXY_FIREWALL = 'KUBE-PROXY-FIREWALL';
 export const SOURCE_RANGES_FIREWALL = 'KUBE-SOURCE-RANGES-FIREWALL';
 export const DROP_EXTERNAL = 'KUBE-DROP-EXTERNAL';
+export const REJECT_EXTERNAL = 'KUBE-REJECT-EXTERNAL';
 export const IPVS_FILTER = 'KUBE-IPVS-FILTER';
 
 /** Of kube-proxy alone: removed, never made. */

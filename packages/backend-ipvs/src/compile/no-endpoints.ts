@@ -1,8 +1,9 @@
 /**
  * What happens to the packets of a frontend that must not, or not all, reach an endpoint.
  *
- * Reject needs nothing: the kernel answers a connection to a virtual server without a usable real server with
- * ICMP port unreachable. Packets to be dropped silently are dropped before IPVS receives them, by sets: see source-ranges.ts.
+ * To reject all packets needs nothing: the kernel answers a connection to a virtual server without a usable real server with
+ * ICMP port unreachable. Packets to be dropped silently, and those of external clients alone that are to be rejected, do not reach
+ * IPVS, by sets: see source-ranges.ts.
  */
 import type { Frontend, Route } from '@signalbox/core';
 
@@ -15,19 +16,20 @@ export type LocalPolicyFallback =
 
 /**
  * - `none`: all packets go to the virtual server.
- * - `external`: only packets of this node's pods and of the node itself go there.
- * - `all`: no packet goes there.
+ * - `drop-external`: only packets of this node's pods and of the node itself go there; others are dropped.
+ * - `reject-external`: the same, but others are rejected.
+ * - `drop-all`: no packet goes there.
  */
-export type Dropped = 'none' | 'external' | 'all';
+export type Blocked = 'none' | 'drop-external' | 'reject-external' | 'drop-all';
 
-export function droppedSources(frontend: Frontend): Dropped {
+export function blockedSources(frontend: Frontend): Blocked {
   const last = lastRoute(frontend);
   if (isServed(last)) return 'none';
   const isServedToOthers = frontend.routes.some(isServed);
-  // S66: an error for external clients only would need a set that kube-proxy does not know, and a packet to an address of the node
-  // goes to no other node. Both are dropped.
-  if (isServedToOthers) return 'external';
-  return last.target === 'reject' ? 'none' : 'all';
+  // S66: `passthrough` is not possible. The pods of this node need the virtual server, whose address is one of the node, and the
+  // kernel sends a packet to an address of the node nowhere else.
+  if (isServedToOthers) return last.target === 'reject' ? 'reject-external' : 'drop-external';
+  return last.target === 'reject' ? 'none' : 'drop-all';
 }
 
 /** The route of clients that no other route names. */

@@ -3,8 +3,8 @@
  *
  * Where they stand follows from where IPVS stands (Linux 6.1): it takes packets at the end of LOCAL_IN, behind
  * filter INPUT, and in LOCAL_OUT between nat and filter. What must not reach it is therefore dropped in mangle,
- * which both kinds of packets pass while they still have the service address as destination. A packet that
- * IPVS sends on passes OUTPUT once more, and POSTROUTING, with the endpoint as destination; never FORWARD.
+ * which both kinds of packets pass while they still have the service address as destination. What external clients must
+ * get an error for is rejected in filter INPUT: mangle cannot reject. A packet that IPVS sends on passes OUTPUT once more, and POSTROUTING, with the endpoint as destination; never FORWARD.
  */
 import {
   ACCEPT,
@@ -66,6 +66,7 @@ function mangleChains({ family, detector }: PacketFilterOptions): readonly Chain
     chain('mangle', names.DROP_EXTERNAL, [
       ...returnLocalPods(detector),
       rule([FROM_NODE], RETURN),
+      rule([rejects(set)], RETURN),
       rule([], DROP),
     ]),
   ];
@@ -146,7 +147,7 @@ function nodePortRules(family: Family, protocol: (typeof PROTOCOLS)[number]): re
   ];
 }
 
-function filterChains({ family, masqueradeBit }: PacketFilterOptions): readonly Chain[] {
+function filterChains({ family, detector, masqueradeBit }: PacketFilterOptions): readonly Chain[] {
   const bit = markOf(masqueradeBit);
   const set = matcher(family);
   const back = (...matches: Match[]): TypedRule => rule(matches, RETURN);
@@ -160,12 +161,21 @@ function filterChains({ family, masqueradeBit }: PacketFilterOptions): readonly 
     // Every process of the host that listens on all addresses listens on the bound ones too.
     chain('filter', names.IPVS_FILTER, [
       back({ kind: 'protocol', protocol: family === 'IPv4' ? 'icmp' : 'ipv6-icmp' }),
+      rule(
+        [NEW, set('LOAD-BALANCER-FW', 'dst', 'dst'), set('EXTERNAL-IP-LOCAL', 'dst', 'dst'), rejects(set)],
+        jump(names.REJECT_EXTERNAL),
+      ),
       back(set('LOAD-BALANCER', 'dst', 'dst')),
       back(set('CLUSTER-IP', 'dst', 'dst')),
       back(set('EXTERNAL-IP', 'dst', 'dst')),
       back(set('EXTERNAL-IP-LOCAL', 'dst', 'dst')),
       back(tcp, set('HEALTH-CHECK-NODE-PORT', 'dst')),
       rule([NEW, set('IPVS-IPS', 'dst')], REJECT),
+    ]),
+    chain('filter', names.REJECT_EXTERNAL, [
+      ...returnLocalPods(detector),
+      rule([FROM_NODE], RETURN),
+      rule([], REJECT),
     ]),
   ];
 }
@@ -239,6 +249,11 @@ function jumpFrom(
     chain: hook,
     rule: rule([...matches, { kind: 'comment', text: comment }], jump(target)),
   };
+}
+
+/** Of the frontends that drop packets of external clients: those that reject them. */
+function rejects(set: SetMatcher): Match {
+  return set('LOOP-BACK', 'dst', 'dst', 'dst');
 }
 
 type SetMatcher = (id: SetId, ...directions: ('src' | 'dst')[]) => Match;

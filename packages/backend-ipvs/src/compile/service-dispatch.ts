@@ -10,7 +10,7 @@ import { hairpinEntries } from './hairpin.ts';
 import { healthCheckEntry } from './health-check.ts';
 import { externalMasquerade } from './masquerade.ts';
 import { nodePortEntries } from './node-ports.ts';
-import { droppedSources } from './no-endpoints.ts';
+import { blockedSources } from './no-endpoints.ts';
 import { fallsBackToCluster } from './real-servers.ts';
 import { guardEntries } from './source-ranges.ts';
 import { frontendPorts, desiredServers, type FrontendPort, type DesiredServer } from './virtual-servers.ts';
@@ -69,9 +69,9 @@ function frontendEntries(
   const ports = frontendPorts(servicePort, frontend, context);
   const fallback = fallsBackToCluster(servicePort, frontend, context.localPolicyFallback);
   const masquerade = fallback ? 'always' : externalMasquerade(frontend);
-  const dropped = fallback ? 'none' : droppedSources(frontend);
+  const blocked = fallback ? 'none' : blockedSources(frontend);
   return [
-    ...ports.flatMap((port) => guardEntries(port, frontend, dropped)),
+    ...ports.flatMap((port) => guardEntries(port, frontend, blocked)),
     ...(frontend.kind === 'node-port'
       ? nodePortEntries(ports, masquerade)
       : frontendSets(frontend, masquerade).flatMap((set) => ports.map((port) => placed(set, port)))),

@@ -47,6 +47,8 @@ export interface ServiceShape {
   readonly sourceRanges?: SourceRanges;
   readonly externalPolicy?: 'cluster' | 'local';
   readonly internalPolicy?: 'cluster' | 'local';
+  /** For clients outside of the cluster, with policy Local and no local endpoint; `drop` by default. */
+  readonly failover?: 'drop' | 'reject';
   /** `10.244.1.5/8080`; the port is 8080 by default. */
   readonly endpoints?: readonly string[];
   /** Endpoints that serve without being chosen. */
@@ -91,7 +93,7 @@ interface Availability {
 function frontends(shape: ServiceShape, available: Availability): readonly Frontend[] {
   const { clusterIP = '10.96.0.10', port = 80, externalIPs = [], loadBalancerIPs = [] } = shape;
   const { internalPolicy = 'cluster', externalPolicy = 'cluster', sourceRanges = null } = shape;
-  const external = { policy: externalPolicy, routes: externalRoutes(externalPolicy, available) };
+  const external = { policy: externalPolicy, routes: externalRoutes(shape, available) };
   return [
     {
       kind: 'cluster-ip',
@@ -120,13 +122,14 @@ function internalRoutes(policy: 'cluster' | 'local', { all, local }: Availabilit
   return [route('local-pods', policy), route('any', policy, '*')];
 }
 
-function externalRoutes(policy: 'cluster' | 'local', { all, local }: Availability): readonly Route[] {
+function externalRoutes(shape: ServiceShape, { all, local }: Availability): readonly Route[] {
+  const { externalPolicy: policy = 'cluster', failover = 'drop' } = shape;
   if (!all) return [route('any', 'reject')];
   if (policy === 'cluster') return [route('any', 'cluster', '*')];
   return [
     route('local-pods', 'cluster'),
     route('node', 'cluster', '*'),
-    local ? route('any', 'local') : route('any', 'drop'),
+    local ? route('any', 'local') : route('any', failover),
   ];
 }
 
