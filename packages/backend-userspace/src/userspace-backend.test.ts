@@ -111,6 +111,23 @@ describe('the userspace backend', () => {
     expect(listener?.servicePort.servingEndpoints.map(({ address }) => address)).toEqual(['127.244.0.16']);
   });
 
+  it('keeps the lists of mapped endpoints, to which turns and tables belong, when it compiles them again', async () => {
+    const mappings = [mapping('10.96.0.0/16=127.96.0.0/16'), mapping('10.244.0.0/16=127.244.0.0/16')];
+    const { node, backend, sync } = set({ serviceAddresses: 'none', mappings });
+    const endpoints = (): readonly unknown[] => {
+      const [listener] = node.listeners.values();
+      const { clusterEndpoints, localEndpoints, servingEndpoints } = listener?.servicePort ?? {};
+      return [clusterEndpoints, localEndpoints, servingEndpoints];
+    };
+    await sync({ index: 1, endpoints: 2 });
+    const before = endpoints();
+    const moved = { ...sampleNode('IPv4'), nodePortIPs: ['127.0.0.1'] };
+    const updates = node.operations.length;
+    await backend.sync({ ...empty, nodeChanged: true, node: moved, servicePorts: NOTHING });
+    expect(node.operations.slice(updates)).not.toEqual([]);
+    endpoints().forEach((list, at) => expect(list).toBe(before[at]));
+  });
+
   it('does not assign an address that another device has', async () => {
     const { node, backend } = set();
     const port = sampleServicePort('IPv4', { index: 1 });

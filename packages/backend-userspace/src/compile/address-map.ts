@@ -39,18 +39,26 @@ export function mapAddress(mappings: readonly AddressMapping[], address: string)
   return formatAddress({ family, value: (network << hostBits) | host });
 }
 
-/** The same service port with endpoints at their mapped addresses; the same object if there are no mappings. */
-export function mapEndpoints(
-  mappings: readonly AddressMapping[],
-  servicePort: DesiredServicePort,
-): DesiredServicePort {
-  if (mappings.length === 0) return servicePort;
-  const mapped = (endpoints: readonly DesiredEndpoint[]): readonly DesiredEndpoint[] =>
-    endpoints.map((each) => ({ ...each, address: mapAddress(mappings, each.address) ?? each.address }));
-  return {
+export type ServicePortMap = (servicePort: DesiredServicePort) => DesiredServicePort;
+
+/**
+ * The same service port with endpoints at their mapped addresses; the same object if there are no mappings. What is derived from
+ * the same list is the same list: turns and tables of the algorithms belong to it (`perList`).
+ */
+export function createServicePortMap(mappings: readonly AddressMapping[]): ServicePortMap {
+  if (mappings.length === 0) return (servicePort) => servicePort;
+  const known = new WeakMap<readonly DesiredEndpoint[], readonly DesiredEndpoint[]>();
+  const mapped = (endpoints: readonly DesiredEndpoint[]): readonly DesiredEndpoint[] => {
+    const made =
+      known.get(endpoints) ??
+      endpoints.map((each) => ({ ...each, address: mapAddress(mappings, each.address) ?? each.address }));
+    known.set(endpoints, made);
+    return made;
+  };
+  return (servicePort) => ({
     ...servicePort,
     clusterEndpoints: mapped(servicePort.clusterEndpoints),
     localEndpoints: mapped(servicePort.localEndpoints),
     servingEndpoints: mapped(servicePort.servingEndpoints),
-  };
+  });
 }

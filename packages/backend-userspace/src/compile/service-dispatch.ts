@@ -11,7 +11,7 @@ import {
   type Frontend,
 } from '@signalbox/core';
 import type { Listener } from '../objects/listener.ts';
-import { mapAddress, mapEndpoints } from './address-map.ts';
+import { mapAddress } from './address-map.ts';
 import type { CompileContext, Place } from './compile-context.ts';
 import { isRefusedByKernel } from './no-endpoints.ts';
 import { nodePortPlaces } from './node-ports.ts';
@@ -35,7 +35,7 @@ export function compileServicePort(
     const message = `${label}: Node.js has no SCTP sockets, so userspace mode does not serve the port`;
     return backendError('unsupported', 'listen', message, { kernel: 'unchanged' });
   }
-  const served = mapEndpoints(context.mappings, servicePort);
+  const served = context.mapServicePort(servicePort);
   const listeners: Listener[] = [];
   const addresses: string[] = [];
   let unreachable = 0;

@@ -8,11 +8,12 @@ import type {
   ServicePortKey,
 } from '@signalbox/core';
 import { sameValue } from '@signalbox/core';
+import { createServicePortMap } from '../compile/address-map.ts';
 import type { CompileContext } from '../compile/compile-context.ts';
 import { compileServicePort } from '../compile/service-dispatch.ts';
 import { listenerKey, sameListener, type Listener } from '../objects/listener.ts';
 
-export type DesiredOptions = Omit<CompileContext, 'node'>;
+export type DesiredOptions = Omit<CompileContext, 'node' | 'mapServicePort'>;
 
 export interface DesiredObjects {
   readonly listeners: ReturnType<typeof createOwnedObjects<Listener>>;
@@ -52,6 +53,7 @@ export function createDesiredObjects(options: DesiredOptions): DesiredObjects {
 
 /** The objects of each service port. */
 function createObjects(options: DesiredOptions) {
+  const mapServicePort = createServicePortMap(options.mappings);
   const listeners = createOwnedObjects<Listener>(sameListener);
   const addresses = createOwnedObjects<true>();
   const unsupported = new Map<ServicePortKey, BackendError>();
@@ -65,7 +67,7 @@ function createObjects(options: DesiredOptions) {
   };
   const put = (servicePort: DesiredServicePort, node: DesiredNode): void => {
     const { key } = servicePort;
-    const compiled = compileServicePort(servicePort, { ...options, node });
+    const compiled = compileServicePort(servicePort, { ...options, mapServicePort, node });
     if ('code' in compiled) {
       withdraw(key);
       unsupported.set(key, compiled);
