@@ -4,12 +4,15 @@
  */
 import type { Clock } from '@signalbox/core';
 
+/** What becomes of a monitor that ended. `stopped`: another start would fail in the same way. */
+export type AfterEnd = 'restarting' | 'stopped';
+
 /** What a monitor reports to its supervisor. */
 export interface MonitorEvents {
   /** It listens: changes from here on are reported. */
   readonly onReady: () => void;
-  /** It ended by itself, for a reason in one line. Called once at most. */
-  readonly onEnd: (reason: string) => void;
+  /** It ended by itself, for a reason in one line. Only the first call counts. */
+  readonly onEnd: (reason: string, next: AfterEnd) => void;
 }
 
 /** A monitor, how it is started, and what is called when it ends or is restarted. */
@@ -19,50 +22,66 @@ export interface SupervisedMonitor {
   readonly clock: Clock;
   /** The monitor listens again after a gap: verify once. Not called for the first start. */
   readonly onGap: () => void;
-  /** The monitor ended; called once for each series of ends with the same reason. */
-  readonly onProblem: (reason: string) => void;
-  /** Milliseconds before the first restart, doubled for each further one; 200 by default. */
-  readonly firstPause?: number;
-  /** The longest pause in milliseconds; 30000 by default. */
-  readonly longestPause?: number;
+  /** The monitor ended. Ends with the same reason are reported once, until a monitor has run for a minute. */
+  readonly onProblem: (reason: string, next: AfterEnd) => void;
 }
 
+/** Before the first restart; doubled for each further one. */
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 30_000;
+
+/** After this time a monitor counts as working: pauses begin anew, and its end is reported. */
+const STEADY_MS = 60_000;
+
 /** Starts the monitor and keeps it running. The returned function ends both. */
-export function superviseMonitor(options: SupervisedMonitor): () => void {
-  const { clock, firstPause = 200, longestPause = 30_000 } = options;
-  const state = { closed: false, wasReady: false, pause: firstPause, reported: '' };
+export function superviseMonitor({ clock, ...monitor }: SupervisedMonitor): () => void {
+  const state = { wasReady: false, pause: FIRST_PAUSE_MS, reported: '' };
   let stop = (): void => {};
+  /** Of the restart, or of the moment when the monitor counts as working. */
+  let cancelTimer = (): void => {};
   const onReady = (): void => {
-    if (state.closed) return;
-    state.pause = firstPause;
-    state.reported = '';
-    if (state.wasReady) options.onGap();
+    cancelTimer = clock.schedule(STEADY_MS, () => {
+      state.pause = FIRST_PAUSE_MS;
+      state.reported = '';
+    });
+    if (state.wasReady) monitor.onGap();
     state.wasReady = true;
   };
-  const onEnd = (reason: string): void => {
-    if (state.closed) return;
-    if (reason !== state.reported) options.onProblem(reason);
+  const onEnd = (reason: string, next: AfterEnd): void => {
+    cancelTimer();
+    if (next === 'restarting') {
+      cancelTimer = clock.schedule(state.pause, start);
+      state.pause = Math.min(state.pause * 2, LONGEST_PAUSE_MS);
+    }
+    if (reason !== state.reported || next === 'stopped') monitor.onProblem(reason, next);
     state.reported = reason;
-    stop = clock.schedule(state.pause, start);
-    state.pause = Math.min(state.pause * 2, longestPause);
   };
   const start = (): void => {
-    let over = false;
-    const endOnce = (reason: string): void => {
-      if (over) return;
-      over = true;
-      onEnd(reason);
-    };
-    try {
-      const stopMonitor = options.start({ onReady: () => !over && onReady(), onEnd: endOnce });
-      if (!over) stop = stopMonitor;
-    } catch (error) {
-      endOnce(error instanceof Error ? error.message : String(error));
-    }
+    stop = startOnce(monitor, { onReady, onEnd });
   };
   start();
   return () => {
-    state.closed = true;
+    cancelTimer();
     stop();
   };
+}
+
+/** The events of one start, until it ends or is stopped. */
+function startOnce({ start }: Pick<SupervisedMonitor, 'start'>, events: MonitorEvents): () => void {
+  let isOver = false;
+  const onEnd: MonitorEvents['onEnd'] = (reason, next) => {
+    if (isOver) return;
+    isOver = true;
+    events.onEnd(reason, next);
+  };
+  try {
+    const stop = start({ onReady: () => isOver || events.onReady(), onEnd });
+    return () => {
+      if (!isOver) stop();
+      isOver = true;
+    };
+  } catch (error) {
+    onEnd(error instanceof Error ? error.message : String(error), 'restarting');
+    return () => undefined;
+  }
 }

@@ -1,5 +1,6 @@
 import type { BackendError, Family } from '@signalbox/core';
 import type { Link, LinkAddressState, RouteMonitorEvents } from '@signalbox/netlink';
+import { createManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { createDeviceWatch } from './device-watch.ts';
 
@@ -19,9 +20,14 @@ function unstarted(family: Family) {
   const problems: BackendError[] = [];
   const seen: RouteMonitorEvents[] = [];
   let closed = 0;
-  const watch = createDeviceWatch(family, (given) => {
-    seen.push(given);
-    return { close: () => void (closed += 1) };
+  const clock = createManualClock();
+  const watch = createDeviceWatch({
+    family,
+    clock,
+    watch: (given) => {
+      seen.push(given);
+      return { close: () => void (closed += 1) };
+    },
   });
   const start = () => {
     const undo = watch.start(
@@ -32,13 +38,13 @@ function unstarted(family: Family) {
     if (events === undefined) throw new Error('nothing is watched');
     return { events, undo };
   };
-  return { watch, start, drift, problems, closed: () => closed };
+  return { watch, start, seen, clock, drift, problems, closed: () => closed };
 }
 
 function bench() {
   const { start, ...rest } = unstarted('IPv4');
   const { events, undo } = start();
-  events.resync();
+  events.ready();
   events.notification({ kind: 'link-set', link: link('kube-ipvs0', 7) });
   return { ...rest, events, undo };
 }
@@ -96,15 +102,17 @@ describe('the device watch', () => {
     ['stopped', 'child.js ended with SIGABRT; not started again'],
   ] as const)('reports as an error that the monitor is %s', (next, message) => {
     const { events, problems } = bench();
-    events.interrupted?.('child.js ended with SIGABRT', next);
+    events.ended?.('child.js ended with SIGABRT', next);
     expect(problems).toEqual([
       { code: 'unavailable', operation: 'watch kube-ipvs0', message, kernel: 'unchanged' },
     ]);
   });
 
   it('reports possible changes after a gap of the monitor', () => {
-    const { events, drift, undo, closed } = bench();
-    events.resync();
+    const { events, seen, clock, drift, undo, closed } = bench();
+    events.ended?.('child.js ended with SIGABRT', 'restarting');
+    clock.advance(200);
+    seen[1]?.ready();
     expect(drift).toEqual(['links and addresses may have changed unseen']);
     undo();
     expect(closed()).toBe(1);

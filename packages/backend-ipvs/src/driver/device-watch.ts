@@ -1,5 +1,6 @@
 /** Reports when another process removes the service device or an address on it. */
-import { backendError, type BackendError, type Family } from '@signalbox/core';
+import { superviseMonitor, type AfterEnd } from '@signalbox/backend-kit';
+import { backendError, type BackendError, type Clock, type Family } from '@signalbox/core';
 import { watchRoutes, type RouteMonitor, type RouteNotification } from '@signalbox/netlink';
 import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import type { Operation } from '../objects/operation.ts';
@@ -13,9 +14,15 @@ export interface DeviceWatch {
   start(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void;
 }
 
-export type Watch = (events: Parameters<typeof watchRoutes>[0]) => RouteMonitor;
+type Watch = (events: Parameters<typeof watchRoutes>[0]) => RouteMonitor;
 
-export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): DeviceWatch {
+export interface DeviceWatchOptions {
+  readonly family: Family;
+  readonly clock: Clock;
+  readonly watch?: Watch;
+}
+
+export function createDeviceWatch({ family, clock, watch = watchRoutes }: DeviceWatchOptions): DeviceWatch {
   const losses = createLossDetector(family);
   let watching = false;
   return {
@@ -24,28 +31,29 @@ export function createDeviceWatch(family: Family, watch: Watch = watchRoutes): D
     },
     setDevice: (index) => losses.setDevice(index),
     start(onDrift, onProblem) {
-      let isResync = false;
       watching = true;
-      const monitor = watch({
-        resync: () => {
-          if (isResync) onDrift('links and addresses may have changed unseen');
-          isResync = true;
+      const notification = (received: RouteNotification): void => {
+        const loss = losses.of(received);
+        if (loss !== null) onDrift(loss);
+      };
+      const stop = superviseMonitor({
+        clock,
+        start: ({ onReady: ready, onEnd: ended }) => {
+          const monitor = watch({ ready, notification, ended });
+          return () => monitor.close();
         },
-        notification: (notification) => {
-          const loss = losses.of(notification);
-          if (loss !== null) onDrift(loss);
-        },
-        interrupted: (reason, next) => onProblem?.(problemOf(reason, next)),
+        onGap: () => onDrift('links and addresses may have changed unseen'),
+        onProblem: (reason, next) => onProblem?.(problemOf(reason, next)),
       });
       return () => {
         watching = false;
-        monitor.close();
+        stop();
       };
     },
   };
 }
 
-function problemOf(reason: string, next: 'restarting' | 'stopped'): BackendError {
+function problemOf(reason: string, next: AfterEnd): BackendError {
   const message = next === 'restarting' ? `${reason}; restarting it` : `${reason}; not started again`;
   return backendError('unavailable', `watch ${SERVICE_DEVICE}`, message, { kernel: 'unchanged' });
 }

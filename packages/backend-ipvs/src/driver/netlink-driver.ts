@@ -32,7 +32,7 @@ export function createNetlinkDriver(options: NetlinkDriverOptions): IpvsDriver {
     ipset: createIpsetClient({ clock }),
     route: createRouteClient({ clock }),
   };
-  const device = createDeviceWatch(family);
+  const device = createDeviceWatch({ family, clock });
   const rules = createRuleComparison(iptables);
   return {
     kernelRelease: release,

@@ -9,7 +9,7 @@ const client = createRouteClient();
 const name = 'nl-watch0';
 const open: RouteMonitor[] = [];
 
-/** Opens files until no descriptor is left, starts the monitor, and closes the files when the outage is reported. */
+/** Opens files until no descriptor is left, starts the monitor, closes the files when its end is reported, and starts it again. */
 const OUT_OF_DESCRIPTORS = `
   import { spawn } from 'node:child_process';
   import { once } from 'node:events';
@@ -28,23 +28,24 @@ const OUT_OF_DESCRIPTORS = `
     await once(children.at(-1), 'close');
   };
   const running = () => new Promise((resolve) => {
-    const monitor = watch({ notification() {}, resync: () => resolve(monitor) });
+    const monitor = watch({ notification() {}, ready: () => resolve(monitor) });
   });
   await closed(await running());
   const before = open();
   const held = [];
   try { for (;;) held.push(openSync('/dev/null')); } catch {}
-  const monitor = await new Promise((resolve) => {
-    const started = watch({
+  await new Promise((resolve) => {
+    watch({
       notification() {},
-      interrupted: (reason, next) => {
+      ended: (reason, next) => {
         console.log(next + ': ' + reason);
         for (const descriptor of held.splice(0)) closeSync(descriptor);
+        resolve();
       },
-      resync: () => { console.log('resync'); resolve(started); },
     });
   });
-  await closed(monitor);
+  await closed(await running());
+  console.log('running');
   console.log('descriptors: ' + (open() === before ? 'equal' : before + ' before, ' + open() + ' after'));
   process.exit(0);
 `;
@@ -55,10 +56,10 @@ function watch(childFile?: string): AsyncIterator<[string]> {
   const report = (line: string): boolean => events.emit('line', line);
   const monitor = watchRoutes(
     {
-      resync: () => report('resync'),
+      ready: () => report('ready'),
       notification: (received) =>
         report(`${received.kind} ${'link' in received ? received.link.name : received.address.address}`),
-      interrupted: (reason, next) => report(`interrupted, ${next}: ${reason}`),
+      ended: (reason, next) => report(`ended, ${next}: ${reason}`),
     },
     childFile === undefined ? {} : { childFile },
   );
@@ -99,7 +100,7 @@ afterEach(async () => {
 describe('watchRoutes', () => {
   it('reports links and addresses that are added and removed', async () => {
     const lines = watch();
-    await until(lines, (line) => line === 'resync');
+    await until(lines, (line) => line === 'ready');
     expect(await client.addLink({ name, kind: 'bridge' })).toMatchObject({ ok: true });
     await until(lines, (line) => line === `link-set ${name}`);
     const link = await client.getLink({ name });
@@ -113,21 +114,23 @@ describe('watchRoutes', () => {
     await until(lines, (line) => line === `link-gone ${name}`);
   });
 
-  it('survives the death of its child, starts it again and asks for a fresh reading', async () => {
+  it('survives the death of its child, and can be started again', async () => {
     const lines = watch();
-    await until(lines, (line) => line === 'resync');
+    await until(lines, (line) => line === 'ready');
     process.kill(childOfThisProcess(), 'SIGABRT');
-    expect(await until(lines, (line) => line.startsWith('interrupted'))).toContain('SIGABRT');
-    await until(lines, (line) => line === 'resync');
+    const end = await until(lines, (line) => line.startsWith('ended'));
+    expect(end).toMatch(/^ended, restarting: .*monitor-child.* ended with SIGABRT/);
+    const again = watch();
+    await until(again, (line) => line === 'ready');
     await client.addLink({ name, kind: 'bridge' });
-    await until(lines, (line) => line === `link-set ${name}`);
+    await until(again, (line) => line === `link-set ${name}`);
   });
 
   it('stops if the program of the child is missing, and names it', async () => {
     const lines = watch('/nonexistent/monitor-child.js');
-    const line = await until(lines, (each) => each.startsWith('interrupted'));
+    const line = await until(lines, (each) => each.startsWith('ended'));
     expect(line).toContain(
-      'interrupted, stopped: /nonexistent/monitor-child.js ended with status 1: Error: Cannot find',
+      'ended, stopped: /nonexistent/monitor-child.js ended with status 1: Error: Cannot find',
     );
   });
 
@@ -137,7 +140,7 @@ describe('watchRoutes', () => {
       0,
       [
         expect.stringMatching(/^restarting: .* cannot be started: spawn .* EMFILE$/),
-        'resync',
+        'running',
         'descriptors: equal',
       ],
     ]);

@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { EventEmitter } from 'node:events';
 import { PassThrough } from 'node:stream';
-import { createManualClock, type ManualClock } from '@signalbox/core/testing';
 import { describe, expect, it } from 'vitest';
 import { type RouteMonitor, watchRoutes } from './route-monitor.ts';
 
@@ -18,37 +17,30 @@ class FakeChild extends EventEmitter {
 }
 
 interface Bench {
-  readonly children: FakeChild[];
-  readonly clock: ManualClock;
+  readonly child: FakeChild;
   readonly events: string[];
   readonly monitor: RouteMonitor;
-  /** What the next start throws; `null`: nothing. */
-  readonly refusal: { error: NodeJS.ErrnoException | null };
 }
 
-function bench(): Bench {
-  const children: FakeChild[] = [];
-  const clock = createManualClock();
+/** `refusal`: what the start throws. */
+function bench(refusal?: NodeJS.ErrnoException): Bench {
+  const child = new FakeChild();
   const events: string[] = [];
-  const refusal: Bench['refusal'] = { error: null };
   const monitor = watchRoutes(
     {
-      resync: () => events.push('resync'),
+      ready: () => events.push('ready'),
       notification: () => events.push('notification'),
-      interrupted: (reason, next) => events.push(`${next}: ${reason}`),
+      ended: (reason, next) => events.push(`${next}: ${reason}`),
     },
     {
       childFile: 'child.js',
-      clock,
       spawn: () => {
-        if (refusal.error !== null) throw refusal.error;
-        const child = new FakeChild();
-        children.push(child);
+        if (refusal !== undefined) throw refusal;
         return child as unknown as ChildProcess;
       },
     },
   );
-  return { children, clock, events, monitor, refusal };
+  return { child, events, monitor };
 }
 
 const failure = (code: string): NodeJS.ErrnoException => Object.assign(new Error(`spawn ${code}`), { code });
@@ -56,80 +48,57 @@ const failure = (code: string): NodeJS.ErrnoException => Object.assign(new Error
 /** Lines reach the reader in later turns of the event loop. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-async function becomeReady(child: FakeChild | undefined): Promise<void> {
-  child?.stdout.write('ready\n');
+async function becomeReady(child: FakeChild): Promise<void> {
+  child.stdout.write('ready\n');
   await settled();
 }
 
 describe('watchRoutes', () => {
-  it('starts a child that did not get ready once only, and reports why', async () => {
-    const { children, clock, events } = bench();
-    children[0]?.stderr.write(
-      "node:internal:1\n  throw err;\nError: Cannot find module '/x/child.js'\n    at f\n",
-    );
+  it('reports why a child did not get ready, once, and that another one would not either', async () => {
+    const { child, events } = bench();
+    child.stderr.write("node:internal:1\n  throw err;\nError: Cannot find module '/x/child.js'\n    at f\n");
     await settled();
-    children[0]?.emit('close', 1, null);
-    clock.advance(3_600_000);
-    expect(children).toHaveLength(1);
+    child.emit('close', 1, null);
+    child.emit('close', 1, null);
     expect(events).toEqual([
       "stopped: child.js ended with status 1: Error: Cannot find module '/x/child.js'",
     ]);
   });
 
-  it('does not start a program again that cannot be executed', () => {
-    const { children, clock, events } = bench();
-    children[0]?.emit('error', failure('ENOENT'));
-    children[0]?.emit('close', -2, null);
-    clock.advance(3_600_000);
-    expect(children).toHaveLength(1);
+  it('reports a program that cannot be executed', () => {
+    const { child, events } = bench();
+    child.emit('error', failure('ENOENT'));
+    child.emit('close', -2, null);
     expect(events).toEqual(['stopped: child.js cannot be started: spawn ENOENT']);
   });
 
   it.each(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM'])(
-    'starts a child again after %s until it runs, and reports the outage once',
-    async (code) => {
-      const { children, clock, events, refusal } = bench();
-      refusal.error = failure(code);
-      children[0]?.emit('error', failure(code));
-      for (let attempt = 0; attempt < 20; attempt += 1) clock.advance(30_000);
-      expect(children).toHaveLength(1);
-      refusal.error = null;
-      clock.advance(30_000);
-      await becomeReady(children[1]);
-      expect(events).toEqual([`restarting: child.js cannot be started: spawn ${code}`, 'resync']);
+    'reports that a later start may succeed after %s, thrown or emitted',
+    (code) => {
+      const { child, events } = bench();
+      child.emit('error', failure(code));
+      child.emit('close', -2, null);
+      const expected = [`restarting: child.js cannot be started: spawn ${code}`];
+      expect(events).toEqual(expected);
+      expect(bench(failure(code)).events).toEqual(expected);
     },
   );
 
-  it('lengthens the pauses of a child that keeps ending, reports it once, and begins anew after a minute', async () => {
-    const { children, clock, events } = bench();
-    const starts: number[] = [];
-    for (let round = 0; round < 4; round += 1) {
-      await becomeReady(children.at(-1));
-      children.at(-1)?.emit('close', null, 'SIGABRT');
-      const before = children.length;
-      let waited = 0;
-      for (; children.length === before && waited < 60_000; waited += 100) clock.advance(100);
-      starts.push(waited);
-    }
-    expect(starts).toEqual([200, 400, 800, 1600]);
-    const reports = (): readonly string[] => events.filter((line) => line !== 'resync');
-    expect(reports()).toEqual(['restarting: child.js ended with SIGABRT']);
-    await becomeReady(children.at(-1));
-    clock.advance(60_000);
-    children.at(-1)?.emit('close', null, 'SIGABRT');
-    expect(reports()).toHaveLength(2);
-    const before = children.length;
-    clock.advance(200);
-    expect(children).toHaveLength(before + 1);
+  it('reports that a child that was ready may be started again', async () => {
+    const { child, events } = bench();
+    await becomeReady(child);
+    child.emit('close', null, 'SIGABRT');
+    expect(events).toEqual(['ready', 'restarting: child.js ended with SIGABRT']);
   });
 
-  it('starts nothing and reports nothing after it is closed', async () => {
-    const { children, clock, events, monitor } = bench();
-    await becomeReady(children[0]);
-    children[0]?.emit('close', null, 'SIGABRT');
+  it('ends the child and reports nothing after it is closed', async () => {
+    const { child, events, monitor } = bench();
+    await becomeReady(child);
     monitor.close();
-    clock.advance(3_600_000);
-    expect(children).toHaveLength(1);
-    expect(events).toEqual(['resync', 'restarting: child.js ended with SIGABRT']);
+    expect(child.killed).toBe(true);
+    child.stdout.write('ready\n');
+    await settled();
+    child.emit('close', null, 'SIGTERM');
+    expect(events).toEqual(['ready']);
   });
 });

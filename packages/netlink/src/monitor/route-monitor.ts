@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { Clock } from '@signalbox/core';
-import { systemClock } from '@signalbox/core/system-clock';
 import { NETLINK_PROTOCOL } from '../codec/constants.ts';
 import { decodeMessages } from '../codec/message.ts';
 import { ROUTE_GROUP } from '../families/route/constants.ts';
@@ -10,26 +8,21 @@ import { decodeNotification, type RouteNotification } from '../families/route/no
 
 /** What the monitor reports. */
 export interface RouteMonitorEvents {
-  /**
-   * The monitor listens, for the first time or again: earlier changes were not reported, so read the links and
-   * addresses now.
-   */
-  readonly resync: () => void;
+  /** The monitor listens: earlier changes were not reported, so read the links and addresses now. */
+  readonly ready: () => void;
   /** One change of a link or of an address, in the order of the kernel. */
   readonly notification: (notification: RouteNotification) => void;
   /**
-   * The child process is not running, for a reason in one line. Called once for each outage: not again until a
-   * child has run for a minute. `stopped`: it did not start, and is not started again.
+   * The child process has ended, or could not be started, for a reason in one line; no event follows. `restarting`: another
+   * monitor may work, after a pause; `stopped`: it would end in the same way.
    */
-  readonly interrupted?: (reason: string, next: 'restarting' | 'stopped') => void;
+  readonly ended?: (reason: string, next: 'restarting' | 'stopped') => void;
 }
 
-/** How the child process is started, and started again. */
+/** How the child process is started. */
 export interface RouteMonitorOptions {
   /** The program of the child: `@signalbox/netlink/monitor-child`. A bundle has to say where it put it. */
   readonly childFile?: string;
-  /** By default that of the process. */
-  readonly clock?: Clock;
   /** Starts the child. A test gives its own. */
   readonly spawn?: SpawnChild;
 }
@@ -43,13 +36,6 @@ export interface RouteMonitor {
   close(): void;
 }
 
-/** Before the first restart; doubled for each further one. */
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 30_000;
-
-/** After this time a child counts as working: pauses begin anew, and its end is reported. */
-const STEADY_MS = 60_000;
-
 /** What is missing comes back: processes, descriptors, memory. */
 const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
@@ -61,7 +47,7 @@ const STDERR_CHARACTERS = 2_000;
  */
 export function watchRoutes(events: RouteMonitorEvents, options: RouteMonitorOptions = {}): RouteMonitor {
   const watch = new ChildWatch(events, options);
-  watch.start();
+  watch.start(options.spawn ?? spawnNode);
   return { close: () => watch.close() };
 }
 
@@ -77,38 +63,24 @@ const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeE
 const spawnNode: SpawnChild = (file, words) =>
   spawn(process.execPath, [...NO_INSPECTOR, file, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
 
-/** One start of the child process. */
-interface Attempt {
-  readonly child: ChildProcess;
-  ready: boolean;
-  stderr: string;
-}
-
 class ChildWatch {
   readonly #events: RouteMonitorEvents;
   readonly #childFile: string;
-  readonly #clock: Clock;
-  readonly #spawn: SpawnChild;
-  #attempt: Attempt | undefined;
-  /** Of the restart, or of the moment when the child counts as working. */
-  #cancelTimer = (): void => undefined;
-  #pause = FIRST_PAUSE_MS;
-  #reported = false;
-  #closed = false;
+  #child: ChildProcess | undefined;
+  #isReady = false;
+  #isOver = false;
+  #stderr = '';
 
-  constructor(events: RouteMonitorEvents, options: RouteMonitorOptions) {
+  constructor(events: RouteMonitorEvents, { childFile = defaultChildFile() }: RouteMonitorOptions) {
     this.#events = events;
-    this.#childFile = options.childFile ?? defaultChildFile();
-    this.#clock = options.clock ?? systemClock;
-    this.#spawn = options.spawn ?? spawnNode;
+    this.#childFile = childFile;
   }
 
-  start(): void {
-    if (this.#closed) return;
+  start(spawnChild: SpawnChild): void {
     const { link, ipv4Address, ipv6Address } = ROUTE_GROUP;
     const parameters = [NETLINK_PROTOCOL.route, link, ipv4Address, ipv6Address].map(String);
     try {
-      this.#listen(this.#spawn(this.#childFile, parameters));
+      this.#listen(spawnChild(this.#childFile, parameters));
     } catch (error) {
       // spawn() throws for some errors (ENOMEM, an invalid argument) and emits others.
       this.#notStarted(error as NodeJS.ErrnoException);
@@ -116,33 +88,28 @@ class ChildWatch {
   }
 
   close(): void {
-    this.#closed = true;
-    this.#cancelTimer();
-    this.#attempt?.child.stdin?.end();
-    this.#attempt?.child.kill();
-    this.#attempt = undefined;
+    this.#isOver = true;
+    this.#child?.stdin?.end();
+    this.#child?.kill();
   }
 
   #listen(child: ChildProcess): void {
-    const attempt: Attempt = { child, ready: false, stderr: '' };
-    this.#attempt = attempt;
-    child.once('error', (error) => this.#attempt === attempt && this.#notStarted(error));
-    child.once('close', (code, signal) => this.#attempt === attempt && this.#ended(attempt, code, signal));
+    this.#child = child;
+    child.once('error', (error) => this.#notStarted(error));
+    child.once('close', (code, signal) => this.#closed(code, signal));
     // There are no pipes if there was no descriptor for them; the 'error' event follows.
     child.stdin?.on('error', () => {});
     child.stderr?.on('data', (chunk) => {
-      attempt.stderr = (attempt.stderr + String(chunk)).slice(0, STDERR_CHARACTERS);
+      this.#stderr = (this.#stderr + String(chunk)).slice(0, STDERR_CHARACTERS);
     });
-    if (child.stdout)
-      createInterface({ input: child.stdout }).on('line', (line) => this.#read(attempt, line));
+    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#read(line));
   }
 
-  #read(attempt: Attempt, line: string): void {
-    if (this.#attempt !== attempt) return;
+  #read(line: string): void {
+    if (this.#isOver) return;
     if (line === 'ready') {
-      attempt.ready = true;
-      this.#cancelTimer = this.#clock.schedule(STEADY_MS, () => this.#settled());
-      this.#events.resync();
+      this.#isReady = true;
+      this.#events.ready();
       return;
     }
     for (const message of decodeMessages(Buffer.from(line, 'base64'))) {
@@ -151,33 +118,22 @@ class ChildWatch {
     }
   }
 
-  #settled(): void {
-    this.#pause = FIRST_PAUSE_MS;
-    this.#reported = false;
-  }
-
   #notStarted(error: NodeJS.ErrnoException): void {
     const next = SHORTAGES.has(error.code ?? '') ? 'restarting' : 'stopped';
-    this.#interrupted(`cannot be started: ${error.message}`, next);
+    this.#end(`cannot be started: ${error.message}`, next);
   }
 
-  #ended({ ready, stderr }: Attempt, code: number | null, signal: NodeJS.Signals | null): void {
-    const reason = [`ended with ${signal ?? `status ${code}`}`, errorLine(stderr)].filter(
+  #closed(code: number | null, signal: NodeJS.Signals | null): void {
+    const reason = [`ended with ${signal ?? `status ${code}`}`, errorLine(this.#stderr)].filter(
       (part) => part !== '',
     );
-    this.#interrupted(reason.join(': '), ready ? 'restarting' : 'stopped');
+    this.#end(reason.join(': '), this.#isReady ? 'restarting' : 'stopped');
   }
 
-  #interrupted(reason: string, next: 'restarting' | 'stopped'): void {
-    this.#attempt = undefined;
-    this.#cancelTimer();
-    if (next === 'restarting') {
-      this.#cancelTimer = this.#clock.schedule(this.#pause, () => this.start());
-      this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE_MS);
-    }
-    if (this.#reported && next === 'restarting') return;
-    this.#reported = true;
-    this.#events.interrupted?.(`${this.#childFile} ${reason}`, next);
+  #end(reason: string, next: 'restarting' | 'stopped'): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#events.ended?.(`${this.#childFile} ${reason}`, next);
   }
 }
 
