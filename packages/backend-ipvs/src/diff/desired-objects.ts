@@ -1,12 +1,6 @@
 /** Everything that the kernel should hold, kept up to date change by change. */
-import { asFull, createOwnedObjects, type Step } from '@signalbox/backend-kit';
-import type {
-  DesiredChange,
-  DesiredEndpoint,
-  DesiredHealthCheck,
-  DesiredNode,
-  DesiredServicePort,
-} from '@signalbox/core';
+import { createDesiredView, createOwnedObjects, type Step } from '@signalbox/backend-kit';
+import type { DesiredChange, DesiredEndpoint, DesiredNode, DesiredServicePort } from '@signalbox/core';
 import type { SetId } from '../compile/names.ts';
 import type { CompileContext } from '../compile/compile-context.ts';
 import type { PlacedEntry } from '../compile/ip-sets.ts';
@@ -31,12 +25,10 @@ export class DesiredObjects {
   readonly entries = createOwnedObjects<PlacedEntry>(() => true);
   readonly addresses = createOwnedObjects<true>();
   readonly #options: DesiredOptions;
-  readonly #servicePorts = new Map<string, DesiredServicePort>();
-  readonly #healthChecks = new Map<string, DesiredHealthCheck>();
+  readonly #view = createDesiredView();
   readonly #counts = new Map<SetId, number>();
   #hostAddresses = NO_ADDRESSES;
   #context: CompileContext | undefined;
-  #last: DesiredChange | undefined;
 
   constructor(options: DesiredOptions) {
     this.#options = options;
@@ -47,7 +39,7 @@ export class DesiredObjects {
   }
 
   get servicePorts(): ReadonlyMap<string, DesiredServicePort> {
-    return this.#servicePorts;
+    return this.#view.servicePorts;
   }
 
   /** What the kernel must hold because of this service port; `null` before the first change. */
@@ -57,9 +49,10 @@ export class DesiredObjects {
 
   /** For a comparison beside a sync, which may take the steps of this one. `null` before the first change. */
   copy(): DesiredObjects | null {
-    if (this.#last === undefined) return null;
+    const full = this.#view.full();
+    if (full === null) return null;
     const copy = new DesiredObjects(this.#options);
-    copy.apply(asFull(this.#last, this.#servicePorts, this.#healthChecks));
+    copy.apply(full);
     return copy;
   }
 
@@ -79,20 +72,19 @@ export class DesiredObjects {
   }
 
   apply(change: DesiredChange): void {
-    this.#last = change;
-    if (change.kind === 'full') this.#forgetAll();
-    for (const servicePort of change.servicePorts.removed) this.#removeServicePort(servicePort.key);
-    for (const { before } of change.healthChecks.changed) this.#removeHealthCheck(before);
-    for (const check of change.healthChecks.removed) this.#removeHealthCheck(check);
+    this.#view.apply(change);
+    // What failed is found by the next comparison with the kernel, not by what is owed.
+    this.#view.settle();
+    if (change.kind === 'full')
+      for (const objects of [this.servers, this.entries, this.addresses]) objects.clear();
+    for (const { key } of change.servicePorts.removed) this.#contribute(key, null);
+    for (const { before } of change.healthChecks.changed) this.#contribute(healthKey(before), null);
+    for (const check of change.healthChecks.removed) this.#contribute(healthKey(check), null);
     const arrivals = [...change.servicePorts.added, ...change.servicePorts.changed.map(({ after }) => after)];
-    for (const servicePort of arrivals) this.#servicePorts.set(servicePort.key, servicePort);
     if (change.nodeChanged || this.#context === undefined) this.#setNode(change.node, arrivals);
     else for (const servicePort of arrivals) this.#compile(servicePort, this.#context);
     const checks = [...change.healthChecks.added, ...change.healthChecks.changed.map(({ after }) => after)];
-    for (const check of checks) {
-      this.#healthChecks.set(check.key, check);
-      this.#contribute(healthKey(check), compileHealthCheck(check));
-    }
+    for (const check of checks) this.#contribute(healthKey(check), compileHealthCheck(check));
   }
 
   /** The host's other addresses decide which service addresses are bound and which ones take node ports. */
@@ -122,7 +114,7 @@ export class DesiredObjects {
       before.length === context.nodePortAddresses.length &&
       before.every((address, index) => address === context.nodePortAddresses[index]);
     this.#context = context;
-    const concerned = same ? arrivals : this.#servicePorts.values();
+    const concerned = same ? arrivals : this.servicePorts.values();
     for (const servicePort of concerned) this.#compile(servicePort, context);
   }
 
@@ -136,7 +128,7 @@ export class DesiredObjects {
   /** Of a service port that is compiled, or is about to be. */
   #isServiceAddress(address: string): boolean {
     if (this.addresses.has(address)) return true;
-    for (const { frontends } of this.#servicePorts.values()) {
+    for (const { frontends } of this.servicePorts.values()) {
       if (frontends.some((frontend) => frontend.kind !== 'node-port' && frontend.address === address)) {
         return true;
       }
@@ -146,22 +138,6 @@ export class DesiredObjects {
 
   #compile(servicePort: DesiredServicePort, context: CompileContext): void {
     this.#contribute(servicePort.key, compileServicePort(servicePort, context));
-  }
-
-  #removeServicePort(key: string): void {
-    this.#servicePorts.delete(key);
-    this.#contribute(key, null);
-  }
-
-  #removeHealthCheck(check: DesiredHealthCheck): void {
-    this.#healthChecks.delete(check.key);
-    this.#contribute(healthKey(check), null);
-  }
-
-  #forgetAll(): void {
-    this.#servicePorts.clear();
-    this.#healthChecks.clear();
-    for (const objects of [this.servers, this.entries, this.addresses]) objects.clear();
   }
 
   /** Replaces what the owner contributed before; `null` withdraws it. */
