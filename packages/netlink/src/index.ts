@@ -1,7 +1,7 @@
 export { type AddressFamily, addressBytes, addressText, writeIPv4 } from './codec/address.ts';
 export type { NetlinkProtocol } from './codec/constants.ts';
 export { type NetlinkMessage, type NetlinkRequest, requestBytes } from './codec/message.ts';
-export type { NetlinkError, NetlinkResult } from './result.ts';
+export { errorOf, type NetlinkError, type NetlinkResult, toBackendError, toResult } from './result.ts';
 export { replyCost } from './socket/batches.ts';
 export { type NetlinkOptions, openNetlink } from './socket/open-netlink.ts';
 export type { Dump, NetlinkTransport, Outcomes } from './socket/transport.ts';

@@ -1,5 +1,12 @@
 /** Errors are data, with the codes of a backend, so that a backend passes them on unchanged. */
-import { type BackendError, type BackendErrorCode, type Result, succeed } from '@signalbox/core';
+import {
+  backendError,
+  type BackendError,
+  type BackendErrorCode,
+  fail,
+  type Result,
+  succeed,
+} from '@signalbox/core';
 
 /**
  * `operation`: the kernel's name of the request: `IPVS_CMD_NEW_SERVICE`, `RTM_NEWADDR`, `IPSET_CMD_ADD`. `message`: errno name,
@@ -22,6 +29,28 @@ export type NetlinkResult<T> = Result<T, NetlinkError>;
 /** The value of a success through `change`, a failure as it is. */
 export function mapResult<T, U>(result: NetlinkResult<T>, change: (value: T) => U): NetlinkResult<U> {
   return result.ok ? succeed(change(result.value)) : result;
+}
+
+/**
+ * As a backend returns it. A request that was refused did nothing; one whose answer did not come may have been carried out.
+ * `written`: whether requests before it were.
+ */
+export function toBackendError(
+  { code, operation, message }: NetlinkError,
+  written: 'nothing' | 'something' = 'nothing',
+): BackendError {
+  const isUnknown = written === 'something' || code === 'timeout' || code === 'unavailable';
+  return backendError(code, operation, message, { kernel: isUnknown ? 'unknown' : 'unchanged' });
+}
+
+/** A failure as a backend returns it. */
+export function toResult<T>(result: NetlinkResult<T>): Result<T> {
+  return result.ok ? result : fail(toBackendError(result.error));
+}
+
+/** The error alone; `null`: a success. */
+export function errorOf(result: NetlinkResult<unknown>): BackendError | null {
+  return result.ok ? null : toBackendError(result.error);
 }
 
 /** A family's own errno numbers; what it does not name falls to the system's. */

@@ -1,13 +1,12 @@
 /** Deletes UDP and SCTP flows that lead to endpoints no longer there, by netlink. */
 import {
-  backendError,
   mayLeaveStaleFlows,
   PROTOCOL_NUMBER,
   selectOrphanedFlows,
   selectStaleFlows,
   type Family,
 } from '@signalbox/core';
-import { createConntrackClient, type ConntrackClient, type NetlinkError } from '@signalbox/netlink';
+import { createConntrackClient, toBackendError, type ConntrackClient } from '@signalbox/netlink';
 import type { FlowCleaner } from './composition.ts';
 
 export function createFlowCleaner(
@@ -19,17 +18,17 @@ export function createFlowCleaner(
       const mayFindOrphans = orphans && state.node.serviceCIDRs.length > 0;
       if (!mayFindOrphans && !mayLeaveStaleFlows(change)) return null;
       const listed = await client.listFlows(family, [PROTOCOL_NUMBER.UDP, PROTOCOL_NUMBER.SCTP]);
-      if (!listed.ok) return { deleted: 0, error: asBackendError(listed.error) };
+      if (!listed.ok) return { deleted: 0, error: toBackendError(listed.error) };
       const { items } = listed.value;
       const orphaned = mayFindOrphans ? selectOrphanedFlows(state, items) : [];
       const stale = new Set([...selectStaleFlows(change, state, items), ...orphaned]);
       const result = await client.deleteFlows([...stale]);
-      if (!result.ok) return { deleted: 0, error: asBackendError(result.error) };
+      if (!result.ok) return { deleted: 0, error: toBackendError(result.error) };
       const refused = result.value.outcomes.find(
         (error) => error !== undefined && error.code !== 'not-found',
       );
       const { deleted } = result.value;
-      return refused === undefined ? { deleted } : { deleted, error: asBackendError(refused) };
+      return refused === undefined ? { deleted } : { deleted, error: toBackendError(refused) };
     },
     close: () => client.close(),
   };
@@ -45,8 +44,4 @@ export async function loadConntrack(
   const listed = await client.listFlows('IPv4', [PROTOCOL_NUMBER.UDP]);
   client.close();
   return listed.ok ? null : `${listed.error.operation}: ${listed.error.message}`;
-}
-
-function asBackendError({ code, operation, message }: NetlinkError) {
-  return backendError(code, operation, message);
 }

@@ -7,7 +7,6 @@ import {
   type OnToolNotice,
 } from '@signalbox/backend-iptables';
 import {
-  backendError,
   type Backend,
   type BackendError,
   type CleanupResult,
@@ -16,7 +15,12 @@ import {
   type Family,
 } from '@signalbox/core';
 import { systemClock } from '@signalbox/core/system-clock';
-import { createAccountingClient, type AccountingClient, type NetlinkError } from '@signalbox/netlink';
+import {
+  createAccountingClient,
+  toBackendError,
+  type AccountingClient,
+  type NetlinkError,
+} from '@signalbox/netlink';
 import type { Logger } from '../logging/logger.ts';
 import { isTransient, retryWhileTransient } from '../compose/transient.ts';
 import type { Cleaner, PacketCounters, PacketCounts } from './proxy-mode.ts';
@@ -179,15 +183,11 @@ async function removeCounters(client: AccountingClient, clock: Clock): Promise<C
     if (!result.ok) {
       // A kernel without them has none.
       if (result.error.code === 'unsupported') break;
-      return { outcome: 'failed', error: asBackendError(result.error) };
+      return { outcome: 'failed', error: toBackendError(result.error) };
     }
     removed.push(...result.value.deleted.map((name) => `accounting object ${name}`));
     if (result.value.inUse.length === 0 || wait === null) break;
     await pause(clock, wait);
   }
   return { outcome: 'ok', removed };
-}
-
-function asBackendError({ code, operation, message }: NetlinkError): BackendError {
-  return backendError(code, operation, message);
 }

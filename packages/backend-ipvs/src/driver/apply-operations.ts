@@ -1,6 +1,12 @@
 /** Operations to requests: neighbours of one kind travel together, the order stays. */
 import { pause, type BackendError, type Clock } from '@signalbox/core';
-import type { IpsetClient, IpsetEntry, NetlinkResult } from '@signalbox/netlink';
+import {
+  errorOf,
+  toBackendError,
+  type IpsetClient,
+  type IpsetEntry,
+  type NetlinkResult,
+} from '@signalbox/netlink';
 import type { IptablesDriver } from '@signalbox/iptables';
 import { draftName } from '../compile/names.ts';
 import { encodeEntry, encodeSet } from '../encode/ipset-entry.ts';
@@ -10,7 +16,6 @@ import type { Operation } from '../objects/operation.ts';
 import type { Clients } from './clients.ts';
 import { changeAddresses, createDevice, deleteDevice, type AddressOperation } from './device.ts';
 import type { OperationFailure } from './ipvs-driver.ts';
-import { errorOf, fromNetlink } from './netlink-error.ts';
 import { installPacketFilter } from './packet-filter.ts';
 import { retypeSets } from './retype-sets.ts';
 
@@ -64,10 +69,10 @@ async function applyBatch(parts: ApplyParts, batch: readonly Operation[]): Promi
 
 async function applyIpvs({ ipvs }: Clients, batch: readonly IpvsOperation[]): Promise<readonly Failures[]> {
   const outcomes = await ipvs.apply(batch.map(encodeIpvsChange));
-  if (!outcomes.ok) return batch.map(() => failed(fromNetlink(outcomes.error)));
+  if (!outcomes.ok) return batch.map(() => failed(toBackendError(outcomes.error)));
   return batch.map((_, index) => {
     const error = outcomes.value[index];
-    return error === undefined ? [] : failed(fromNetlink(error));
+    return error === undefined ? [] : failed(toBackendError(error));
   });
 }
 
@@ -135,7 +140,7 @@ async function changeEntries(
     const result = await change(encoded.slice(from));
     if (result.ok) break;
     const { index } = result.error;
-    const error = fromNetlink(result.error);
+    const error = toBackendError(result.error);
     if (index === undefined) {
       for (let rest = from; rest < encoded.length; rest += 1) failures.push({ error, index: rest });
       return { failures, isWhole: false };
@@ -154,9 +159,9 @@ async function failuresOf(changed: Promise<EntriesChanged>): Promise<Failures> {
 async function replaceSet(ipset: IpsetClient, set: IpSet, entries: readonly IpSetEntry[]): Promise<Failures> {
   const draft = draftName(set.name);
   const stale = await ipset.destroySet(draft);
-  if (!stale.ok && stale.error.code !== 'not-found') return failed(fromNetlink(stale.error));
+  if (!stale.ok && stale.error.code !== 'not-found') return failed(toBackendError(stale.error));
   const created = await ipset.createSet(encodeSet({ ...set, name: draft }));
-  if (!created.ok) return failed(fromNetlink(created.error));
+  if (!created.ok) return failed(toBackendError(created.error));
   const { failures, isWhole } = await changeEntries(
     (list) => ipset.addEntries({ setName: draft, entries: list }),
     entries,

@@ -1,11 +1,17 @@
 /** The dummy device and its addresses. */
 import { backendError, familyOf, type BackendError, type Family } from '@signalbox/core';
-import type { AddressChange, AddressOptions, Link, NetlinkResult } from '@signalbox/netlink';
+import {
+  errorOf,
+  toBackendError,
+  type AddressChange,
+  type AddressOptions,
+  type Link,
+  type NetlinkResult,
+} from '@signalbox/netlink';
 import { SERVICE_DEVICE } from '../objects/bound-address.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { Clients } from './clients.ts';
 import type { OperationFailure } from './ipvs-driver.ts';
-import { errorOf, fromNetlink } from './netlink-error.ts';
 
 export type AddressOperation = Extract<Operation, { kind: `address-${string}` }>;
 
@@ -21,7 +27,7 @@ export async function createDevice({ route }: Clients): Promise<BackendError | n
 /** Only a dummy: a device of that name and another kind is not owned by Signalbox. */
 export async function deleteDevice(clients: Clients): Promise<BackendError | null> {
   const found = await findDevice(clients);
-  if (!found.ok) return fromNetlink(found.error);
+  if (!found.ok) return toBackendError(found.error);
   if (found.value.kind !== 'dummy') {
     return backendError('exists', 'RTM_DELLINK', `${SERVICE_DEVICE} is no dummy device`, {
       kernel: 'unchanged',
@@ -35,18 +41,18 @@ export async function changeAddresses(
   operations: readonly AddressOperation[],
 ): Promise<readonly (readonly OperationFailure[])[]> {
   const device = await findDevice(clients);
-  if (!device.ok) return operations.map(() => [{ error: fromNetlink(device.error), index: 0 }]);
+  if (!device.ok) return operations.map(() => [{ error: toBackendError(device.error), index: 0 }]);
   const { index } = device.value;
   const { route } = clients;
   const outcomes = await route.applyAddresses(operations.map((each) => encodeAddress(each, index)));
-  if (!outcomes.ok) return operations.map(() => [{ error: fromNetlink(outcomes.error), index: 0 }]);
+  if (!outcomes.ok) return operations.map(() => [{ error: toBackendError(outcomes.error), index: 0 }]);
   const failures = operations.map((operation, at) => ({ operation, error: outcomes.value[at] }));
   const left = failures.filter(
     ({ operation, error }) => operation.kind === 'address-delete' && error?.code === 'not-found',
   );
   const gone = await deleteUnusual(clients, index, new Set(left.map(({ operation }) => operation.address)));
   return failures.map(({ operation: { address }, error }) =>
-    error === undefined || gone.has(address) ? [] : [{ error: fromNetlink(error), index: 0 }],
+    error === undefined || gone.has(address) ? [] : [{ error: toBackendError(error), index: 0 }],
   );
 }
 

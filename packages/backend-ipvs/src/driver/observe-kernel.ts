@@ -1,7 +1,7 @@
 /** The whole state of one family, listed. */
 import { otherServiceDevices } from '@signalbox/backend-kit';
 import type { Family, Result } from '@signalbox/core';
-import type { IpvsServiceState, LinkAddressState } from '@signalbox/netlink';
+import { toResult, type IpvsServiceState, type LinkAddressState } from '@signalbox/netlink';
 import { detourName, obsoleteSets, setName } from '../compile/names.ts';
 import { SET_IDS } from '../compile/ip-sets.ts';
 import { decodeSet } from '../encode/ipset-entry.ts';
@@ -13,7 +13,6 @@ import { virtualServerKey, type VirtualServer, type VirtualServerKey } from '../
 import type { Clients } from './clients.ts';
 import { findDevice } from './device.ts';
 import { hasIpset, hasIpvs } from './kernel-facts.ts';
-import { toResult } from './netlink-error.ts';
 
 /** `onDevice` gets the index of the service device, `null` if there is none. */
 export async function observeKernel(

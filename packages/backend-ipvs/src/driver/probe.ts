@@ -1,8 +1,7 @@
 /** Whether this kernel can do IPVS with a given scheduler (IPVS1). */
 import { backendError, PROTOCOL_NUMBER, type BackendError } from '@signalbox/core';
-import type { IpvsService } from '@signalbox/netlink';
+import { errorOf, toBackendError, type IpvsService } from '@signalbox/netlink';
 import type { Clients } from './clients.ts';
-import { errorOf, fromNetlink } from './netlink-error.ts';
 
 /** The address that kube-proxy tries with: TEST-NET-2, which no host has. */
 const PROBE: Omit<IpvsService, 'scheduler'> = {
@@ -24,9 +23,9 @@ const TRIES = 3;
  */
 export async function probeKernel(clients: Clients, scheduler: string): Promise<BackendError | null> {
   const protocol = await clients.ipset.protocol();
-  if (!protocol.ok) return fromNetlink(protocol.error);
+  if (!protocol.ok) return toBackendError(protocol.error);
   const services = await clients.ipvs.listServices();
-  if (!services.ok) return fromNetlink(services.error);
+  if (!services.ok) return toBackendError(services.error);
   if (services.value.some((service) => service.scheduler === scheduler)) return null;
   let error = await tryScheduler(clients, scheduler);
   for (let tries = 1; error?.code === 'exists' && tries < TRIES; tries += 1) {
@@ -39,16 +38,16 @@ async function tryScheduler({ ipvs }: Clients, scheduler: string): Promise<Backe
   const service = { ...PROBE, scheduler };
   const added = await ipvs.apply([{ kind: 'add-service', service }]);
   const refusal = added.ok ? added.value[0] : added.error;
-  if (refusal !== undefined && refusal.code !== 'exists') return fromNetlink(refusal);
+  if (refusal !== undefined && refusal.code !== 'exists') return toBackendError(refusal);
   const seen = await ipvs.getService(service);
   // Also what a process that was killed has left, which would be in the way of every other scheduler.
   const removed = await ipvs.apply([{ kind: 'delete-service', service }]);
   if (refusal !== undefined) {
-    return seen.ok && seen.value.scheduler === scheduler ? null : fromNetlink(refusal);
+    return seen.ok && seen.value.scheduler === scheduler ? null : toBackendError(refusal);
   }
   const left = removed.ok ? removed.value[0] : removed.error;
   // The other family's backend may have been faster.
-  return errorOf(seen) ?? (left === undefined || left.code === 'not-found' ? null : fromNetlink(left));
+  return errorOf(seen) ?? (left === undefined || left.code === 'not-found' ? null : toBackendError(left));
 }
 
 function schedulerError(scheduler: string, { code, operation, message }: BackendError): BackendError {

@@ -1,10 +1,17 @@
 /** Clients with session affinity in the sets of nftables mode, read and written from outside of the rules. */
 import { affinityEndpoints, type AffinityClient, latestOfEach } from '@signalbox/backend-kit';
 import { type BackendError, type DesiredServicePort, fail, type Result, succeed } from '@signalbox/core';
-import { addressBytes, addressText, encodeAddElements, type NftablesElement } from '@signalbox/netlink';
+import {
+  addressBytes,
+  addressText,
+  encodeAddElements,
+  type NftablesElement,
+  toBackendError,
+  toResult,
+} from '@signalbox/netlink';
 import { affinityEndpoint } from '../compile/names.ts';
 import { tableOf } from '../encode/operation-requests.ts';
-import { type Kernel, toBackendError, toResult } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 
 /** Of Signalbox, or of kube-proxy in nftables mode. */
 export async function readAffinityClients(

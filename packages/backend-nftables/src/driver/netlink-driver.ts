@@ -7,10 +7,12 @@ import {
   type NetlinkError,
   type NetlinkRequest,
   type NftablesClient,
+  toBackendError,
+  toResult,
 } from '@signalbox/netlink';
 import { batchesOf, requestGroups, tableOf } from '../encode/operation-requests.ts';
 import type { Commit, Committed, NftablesDriver, Work } from './nftables-driver.ts';
-import { type Kernel, toBackendError, toResult, TRIAL_TABLE } from './kernel.ts';
+import { type Kernel, TRIAL_TABLE } from './kernel.ts';
 import { probeKernel } from './probe.ts';
 import { readCounters } from './read-counters.ts';
 import { observeTable, readStructure } from './read-table.ts';

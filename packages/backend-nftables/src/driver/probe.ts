@@ -8,6 +8,7 @@ import {
   encodeNewTable,
   type NetlinkRequest,
   type NftablesTable,
+  toBackendError,
 } from '@signalbox/netlink';
 import type { Capabilities } from '../compile/context.ts';
 import { setDeclarations } from '../compile/sets.ts';
@@ -15,7 +16,7 @@ import { toNetlinkRule } from '../encode/chain-rules.ts';
 import { tableOf } from '../encode/operation-requests.ts';
 import { type EndpointMap, SET, type SetDeclaration } from '../objects/ruleset.ts';
 import { type Match, rule, type Statement } from '../objects/rule.ts';
-import { type Kernel, toBackendError, TRIAL_TABLE } from './kernel.ts';
+import { type Kernel, TRIAL_TABLE } from './kernel.ts';
 
 export async function probeKernel(kernel: Kernel): Promise<Result<Capabilities>> {
   for (const feature of REQUIRED) {

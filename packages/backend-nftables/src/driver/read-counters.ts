@@ -3,7 +3,8 @@ import { type Result, succeed } from '@signalbox/core';
 import { decodeElement } from '../encode/element-text.ts';
 import { tableOf } from '../encode/operation-requests.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
-import { type Kernel, toResult } from './kernel.ts';
+import { toResult } from '@signalbox/netlink';
+import type { Kernel } from './kernel.ts';
 import type { CountedElement } from './nftables-driver.ts';
 
 export async function readCounters(

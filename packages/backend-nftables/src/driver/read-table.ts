@@ -1,12 +1,13 @@
 /** The table as the kernel holds it, all of one generation where other processes leave the time for that. */
 import { backendError, fail, type Result, succeed } from '@signalbox/core';
-import type {
-  NetlinkResult,
-  NftablesChainState,
-  NftablesElementState,
-  NftablesRuleIdentity,
-  NftablesRuleState,
-  NftablesSetState,
+import {
+  type NetlinkResult,
+  type NftablesChainState,
+  type NftablesElementState,
+  type NftablesRuleIdentity,
+  type NftablesRuleState,
+  type NftablesSetState,
+  toResult,
 } from '@signalbox/netlink';
 import { ruleText } from '../encode/chain-rules.ts';
 import { decodeElement } from '../encode/element-text.ts';
@@ -21,7 +22,7 @@ import {
   type Structure,
 } from '../objects/observed.ts';
 import type { SetDeclaration } from '../objects/ruleset.ts';
-import { type Kernel, toResult } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 
 /** What a look at the structure needs, and reading the whole table begins with; `R`: how much of each rule. */
 interface Parts<R extends NftablesRuleIdentity> {
