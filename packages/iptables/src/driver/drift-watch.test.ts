@@ -141,6 +141,23 @@ describe('createDriftWatch', () => {
     watch.stop();
   });
 
+  const MEANWHILE: readonly (readonly [what: string, change: (watch: Lab) => void])[] = [
+    ['a sync has begun', ({ phase }) => void (phase.now = 'writing')],
+    ['the rules are known to be altered', ({ phase }) => void (phase.now = 'off')],
+    ['it was stopped', ({ stop }) => stop()],
+  ];
+  it.each(MEANWHILE)('reports nothing if during the query %s', async (_, change) => {
+    const watch = await lab('legacy');
+    watch.fake.kernel.apply('mangle', ['-X KUBE-PROXY-CANARY'], 1);
+    watch.clock.advance(30_000);
+    change(watch);
+    await settled();
+    expect(watch.reported).toEqual([]);
+    watch.stop();
+    await settled();
+    expect(watch.clock.pending).toEqual([]);
+  });
+
   it('queries again while this process writes, and reports nothing in the meantime', async () => {
     const watch = await lab('nft');
     watch.answer.now = { kind: 'writing' };
