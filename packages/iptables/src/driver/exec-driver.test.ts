@@ -14,7 +14,7 @@ const NFT = new Set(['nft', 'incompatible', 'hidden']);
 const lab = { folder: '', script: '', log: '' };
 
 const SCRIPT = `
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 // Not readFileSync: a process that waits for its input may get EAGAIN.
 const input = async () => {
   let text = '';
@@ -23,6 +23,7 @@ const input = async () => {
 };
 const [log, behaviour, program, ...args] = process.argv.slice(2);
 const isBroken = existsSync(log + '.broken');
+const brokenStatus = isBroken ? Number(readFileSync(log + '.broken', 'utf8') || 1) : 0;
 appendFileSync(log, [program, ...args].join(' ') + '\\n');
 if (args.includes('--version')) {
   process.stdout.write('iptables v1.8.9 (' + (['nft', 'incompatible', 'hidden'].includes(behaviour) ? 'nf_tables' : 'legacy') + ')\\n');
@@ -39,8 +40,8 @@ if (args.includes('--version')) {
 } else if (behaviour === 'cut-off') {
   process.stdout.write('*filter\\nCOMMIT\\n*nat\\n:X - [0:0]\\n[0:0] -A X -j Y\\n');
 } else if (program.endsWith('-restore') && isBroken) {
-  await input();
-  process.exit(1);
+  appendFileSync(log, (await input()).replaceAll(/^# /gm, 'refused '));
+  process.exit(brokenStatus);
 } else if (behaviour === 'incompatible' && program.endsWith('-save')) {
   process.stdout.write("# Table \\x60nat' is incompatible, use 'nft' tool.\\n*filter\\nCOMMIT\\n*mangle\\nCOMMIT\\n");
 } else if (behaviour === 'incompatible' && program.endsWith('-restore')) {
@@ -149,6 +150,29 @@ describe('createExecDriver', () => {
     await tool.close();
     expect(calls().match(/^# \w+$/gm)).toEqual(['# one', '# two', '# three', '# four', '# six']);
   });
+
+  it.each([
+    [1, 'rejected', 2],
+    // The process has waited for the lock; a further one would wait as long again.
+    [4, 'busy', 1],
+  ] as const)(
+    'a process started in advance that ends with status %i: %s, after %i processes',
+    async (status, code, processes) => {
+      const tool = driver('nft');
+      const broken = `${lab.log}.broken`;
+      const restore = (line: string) => tool.restore(`*nat\n${line}\nCOMMIT\n`);
+      const startsReach = (count: number): Promise<void> =>
+        until(() => (calls().match(/-restore /g)?.length ?? 0) >= count);
+      expect(await restore('# one')).toMatchObject({ ok: true });
+      await startsReach(2);
+      writeFileSync(broken, String(status));
+      expect(await restore('# two')).toMatchObject({ ok: true });
+      await startsReach(3);
+      expect(await restore('# three')).toMatchObject({ ok: false, error: { code } });
+      await tool.close();
+      expect(calls().match(/^refused three$/gm)).toHaveLength(processes);
+    },
+  );
 
   it('passes the words of a rule as single arguments', async () => {
     const tool = driver('0');
