@@ -306,8 +306,13 @@ describe('createExecDriver', () => {
   });
 
   it('reports that the tool is missing, and searches for it again at the next call', async () => {
-    const tool = createExecDriver({ family: 'IPv4', commandPrefix: [path.join(lab.folder, 'none')] });
+    const wrapper = path.join(lab.folder, 'late');
+    const tool = createExecDriver({ family: 'IPv4', variant: 'legacy', commandPrefix: [wrapper] });
     expect(await tool.probe()).toMatchObject({ ok: false, error: { code: 'unavailable' } });
     expect(await tool.restore('*nat\nCOMMIT\n')).toMatchObject({ ok: false, error: { kernel: 'unchanged' } });
+    const command = [process.execPath, lab.script, `${wrapper}.log`, '0'].join("' '");
+    writeFileSync(wrapper, `#!/bin/sh\nexec '${command}' "$@"\n`, { mode: 0o755 });
+    expect(await tool.probe()).toMatchObject({ ok: true, value: { variant: 'legacy' } });
+    expect(await tool.restore('*nat\nCOMMIT\n')).toEqual({ ok: true, value: null });
   });
 });
