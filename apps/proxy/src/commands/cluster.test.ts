@@ -290,6 +290,18 @@ describe('an error ends the command with one line', () => {
     [['describe', 'web'], 'SERVICE: "web" is not NAMESPACE/NAME'],
     [['describe', '../..'], 'SERVICE: "../.." is not NAMESPACE/NAME'],
     [['explain', '10.0.0.1'], 'TO: required'],
+    [
+      ['explain', '10.0.0', '10.96.0.10:80'],
+      'FROM: "10.0.0" is not address[%interface] or pod/NAMESPACE/NAME',
+    ],
+    [
+      ['explain', '10.0.0.1', '10.96.0.10'],
+      'TO: "10.96.0.10" is not address:port, NAMESPACE/SERVICE:port or SERVICE.NAMESPACE.svc:port, each with [/tcp|udp|sctp]',
+    ],
+    [
+      ['explain', 'pod/shop/web-1', 'shop/web:80'],
+      'FROM: pod/shop/web-1: the running proxy does not keep the names of pods; use the address of the pod, or signalbox explain with --kubeconfig',
+    ],
     [['status', 'shop/web'], 'status does not take any arguments, got "shop/web"'],
     [['status', '--node-timeout=soon'], '--node-timeout: soon is not a duration such as 10s'],
     [['status', '--context=other'], '--context: other is not one of memory'],

@@ -11,6 +11,7 @@ import { explainAction } from '../cluster/explain-action.ts';
 import { statusAction } from '../cluster/status-action.ts';
 import { outputFlag, type Command, type Invocation } from './command.ts';
 import type { Outcome } from './outcome.ts';
+import { noPodNames, parseFrom, parseTo } from './parse-question.ts';
 
 export const clusterCommand: Command = {
   name: 'cluster',
@@ -25,7 +26,7 @@ export const clusterCommand: Command = {
     },
     {
       name: 'SERVICE|FROM',
-      help: 'With describe: NAMESPACE/NAME. With explain: the source.',
+      help: 'With describe: NAMESPACE/NAME. With explain: the address of the source.',
       optional: true,
     },
     { name: 'TO', help: 'With explain: the destination.', optional: true },
@@ -78,13 +79,22 @@ export const clusterCommand: Command = {
 
 type Chosen = Result<ClusterAction<unknown>, string>;
 
+/** What every node would answer with the same error. */
+function wrongQuestion(from: string, to: string): string | null {
+  const [source, target] = [parseFrom(from), parseTo(to)];
+  if (typeof source === 'string') return source;
+  if (source.kind === 'pod') return noPodNames(source);
+  return typeof target === 'string' ? target : null;
+}
+
 /** The arguments and the function of each action. */
 function chooseAction([action = '', first, second]: readonly string[]): Chosen {
   const ok = (value: unknown): Chosen => succeed(value as ClusterAction<unknown>);
   if (action === 'explain') {
     if (first === undefined || second === undefined)
       return fail(`${first === undefined ? 'FROM' : 'TO'}: required`);
-    return ok(explainAction(first, second));
+    const wrong = wrongQuestion(first, second);
+    return wrong === null ? ok(explainAction(first, second)) : fail(wrong);
   }
   if (second !== undefined)
     return fail(`${action} does not take more arguments, got ${JSON.stringify(second)}`);

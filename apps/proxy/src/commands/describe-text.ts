@@ -1,12 +1,9 @@
 /** The description of a Service as text, in the layout of `kubectl describe`. */
-import {
-  formatAddressPort,
-  type EndpointCount,
-  type KernelService,
-  type ServiceDescription,
-} from '@signalbox/core';
+import { formatAddressPort, type KernelService, type ServiceDescription } from '@signalbox/core';
 import type { ServiceAnswer } from '../inspect/answers.ts';
+import { endpointColumns } from '../inspect/endpoint-columns.ts';
 import { endpointState } from '../inspect/endpoint-state.ts';
+import { serviceRows } from '../inspect/service-rows.ts';
 import { textFields, textTable } from './text-table.ts';
 
 type Port = ServiceDescription['ports'][number];
@@ -28,27 +25,14 @@ export function describeText(answer: ServiceAnswer): string {
 }
 
 function head({ description, diagnosis, served }: ServiceAnswer): string {
-  const { policies, externalFailover, affinity, balancing, healthCheckNodePort, node, families } =
-    description;
-  const unserved = families.filter((family) => !family.served);
+  const [type, ...rest] = serviceRows(description).map(({ name, value }) => [name, value] as const);
   return textFields([
     ['Name', description.name],
     ['Namespace', description.namespace],
-    ['Type', description.type ?? ''],
+    ...(type === undefined ? [] : [type]),
     ['Served', served ? 'yes' : 'no'],
     ['Diagnosis', diagnosis],
-    ['Internal traffic policy', policies === null ? '' : POLICY[policies.internal]],
-    ['External traffic policy', policies === null ? '' : POLICY[policies.external]],
-    ['External failover', externalFailover ?? ''],
-    ['Session affinity', affinity === null ? '' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
-    ['Load balancing', balancing ?? ''],
-    ['Source ranges', description.sourceRanges.join(', ')],
-    ['Health check node port', String(healthCheckNodePort ?? '')],
-    [
-      'Node',
-      `${node.name}, ${node.zone === null ? 'no zone' : `zone ${node.zone}`}${node.known ? '' : ', not known'}`,
-    ],
-    ['Not served in', unserved.map(({ family, reason }) => `${family}: ${reason ?? ''}`).join('; ')],
+    ...rest,
   ]);
 }
 
@@ -82,8 +66,8 @@ function endpointTable({ endpoints }: Port, held: KernelService | undefined): st
   const counts = new Map(
     held?.endpoints.map((count) => [formatAddressPort(count.address, count.port), count]),
   );
-  const columns = countColumns([...counts.values()]);
-  const isWeighted = endpoints.some(({ weight }) => weight > 1);
+  const columns = endpointColumns(endpoints, [...counts.values()]);
+  const isSkipping = [...counts.values()].some(({ state }) => state !== undefined);
   const rows = endpoints.map((endpoint) => {
     const { address, port } = endpoint;
     const place = port === null ? address : formatAddressPort(address, port);
@@ -93,25 +77,13 @@ function endpointTable({ endpoints }: Port, held: KernelService | undefined): st
       endpoint.node ?? '-',
       endpoint.zone ?? '-',
       USE[endpoint.use],
-      ...(isWeighted ? [String(endpoint.weight)] : []),
-      ...columns.map(([, text]) => text(count)),
+      ...columns.map(({ text }) => text(endpoint, count)),
+      ...(isSkipping ? [endpointState(count)] : []),
       `${endpoint.reason} (${endpoint.rule})`,
     ];
   });
-  const optional = [...(isWeighted ? ['WEIGHT'] : []), ...columns.map(([title]) => title)];
+  const optional = [...columns.map(({ title }) => title.toUpperCase()), ...(isSkipping ? ['STATE'] : [])];
   return textTable([['ENDPOINT', 'NODE', 'ZONE', 'USED WITH', ...optional, 'REASON'], ...rows], '  ');
-}
-
-type Column = readonly [title: string, text: (count: EndpointCount | undefined) => string];
-
-/** Columns of the numbers and states that the mode reports for endpoints. */
-function countColumns(counts: readonly EndpointCount[]): readonly Column[] {
-  if (counts.length === 0) return [];
-  const columns: Column[] = [['CONNECTIONS', (count) => String(count?.connections ?? 0)]];
-  if (counts.some(({ active }) => active !== undefined))
-    columns.push(['OPEN', (count) => String(count?.active ?? 0)]);
-  if (counts.some(({ state }) => state !== undefined)) columns.push(['STATE', endpointState]);
-  return columns;
 }
 
 function limitTable(held: KernelService | undefined): string {

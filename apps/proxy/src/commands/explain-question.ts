@@ -19,7 +19,7 @@ import {
 import { didYouMean } from '../flags/nearest.ts';
 import type { ProxyMode } from '../modes/proxy-mode.ts';
 import { clauseLink } from '../logging/clause-link.ts';
-import { parseFrom, parseTo, type From, type To } from './parse-question.ts';
+import { noPodNames, parseFrom, parseTo, type From, type To } from './parse-question.ts';
 import type { PodAddress, Pods } from './pods.ts';
 
 export interface ExplainWorld {
@@ -129,13 +129,11 @@ function inFamily<T extends { readonly address: string }>(
 function sourcesOf(from: From, { pods }: ExplainWorld): readonly PodAddress[] | string {
   if (from.kind === 'address') return [{ address: from.address, node: null }];
   const { namespace, name } = from;
-  const typed = `FROM: pod/${namespace}/${name}`;
-  if (pods === null)
-    return `${typed}: the running proxy does not keep the names of pods; use the address of the pod`;
+  if (pods === null) return noPodNames(from);
   const found = pods.addressesOf(namespace, name);
   if (found.length > 0) return found;
   const hint = didYouMean(objectKey(namespace, name), pods.names(), 'pod/');
-  return `${typed} is in no EndpointSlice; use the address of the pod${hint}`;
+  return `FROM: pod/${namespace}/${name} is in no EndpointSlice; use the address of the pod${hint}`;
 }
 
 function targetsOf(to: To, { model }: ExplainWorld): readonly Target[] | string {

@@ -26,6 +26,11 @@ export const FROM_FORMS = 'address[%interface] or pod/NAMESPACE/NAME';
 export const TO_FORMS =
   'address:port, NAMESPACE/SERVICE:port or SERVICE.NAMESPACE.svc:port, each with [/tcp|udp|sctp]';
 
+/** For what answers without the EndpointSlices by pod: the running proxy keeps no names of pods. */
+export function noPodNames({ namespace, name }: Extract<From, { kind: 'pod' }>): string {
+  return `FROM: pod/${namespace}/${name}: the running proxy does not keep the names of pods; use the address of the pod, or signalbox explain with --kubeconfig`;
+}
+
 /** Or what is wrong with it. */
 export function parseFrom(text: string): From | string {
   const pod = /^pod\/([^/]+)\/([^/]+)$/.exec(text);

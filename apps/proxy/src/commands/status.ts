@@ -70,6 +70,7 @@ function familyText({
   verified,
   servicePorts,
   endpoints,
+  nodePortAddresses,
   lastSync,
   repaired,
 }: StatusAnswer['families'][number]): string {
@@ -78,6 +79,7 @@ function familyText({
     ['  Healthy', healthy ? 'yes' : 'no'],
     ['  Verified in the kernel', verified ? 'yes' : 'not yet'],
     ['  Service ports', `${servicePorts}, endpoints ${endpoints}`],
+    ['  Node ports at', nodePortAddresses.join(', ')],
     [
       '  Last sync',
       lastSync === null

@@ -93,7 +93,9 @@ export interface FamilyStatus {
   readonly verified: boolean;
   readonly servicePorts: number;
   readonly endpoints: number;
-  /** Service ports that the kernel or its tool refused. */
+  /** Of this node, at which node ports are served. */
+  readonly nodePortAddresses: readonly string[];
+  /** Service ports that the kernel or its tool refused, and node ports that could not be opened at a loopback address. */
   readonly refused: readonly FailureAnswer[];
   /** Objects repaired since the start, by kind of drift. */
   readonly repaired: Readonly<Record<Drift['kind'], number>>;

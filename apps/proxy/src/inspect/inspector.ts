@@ -24,6 +24,7 @@ import type {
   StatusAnswer,
   SyncAnswer,
 } from './answers.ts';
+import { refusedBy } from './refused-by.ts';
 import { keepBriefly } from './keep-briefly.ts';
 import { familiesOf, inspectKernel, serviceAnswer, serviceSummary } from './service-answer.ts';
 import { singleFlight } from './single-flight.ts';
@@ -46,9 +47,10 @@ export interface Inspector {
 type FailuresOf = (description: ServiceDescription) => readonly FailureAnswer[];
 
 /** Its ports that were refused, and all of them in a family whose last sync failed as a whole: it programmed none of them. */
-function failuresByService({ families, syncs }: Parts): FailuresOf {
+function failuresByService(parts: Parts): FailuresOf {
+  const { families, syncs } = parts;
   const refused = new Map<string, FailureAnswer[]>();
-  for (const failure of families.flatMap((family) => syncs.failures(family))) {
+  for (const failure of families.flatMap((family) => refusedBy(parts, family))) {
     const id = portId(failure);
     refused.set(id, [...(refused.get(id) ?? []), failure]);
   }

@@ -3,11 +3,13 @@ import {
   type DesiredState,
   type Family,
   type Model,
+  servedNodePortIPs,
   serviceOf,
 } from '@signalbox/core';
 import type { Parts } from '../parts.ts';
 import { SIGNALBOX_VERSION } from '../version/version.ts';
 import type { FamilyStatus, StatusAnswer } from './answers.ts';
+import { refusedBy } from './refused-by.ts';
 
 export interface StatusSources {
   readonly parts: Parts;
@@ -17,15 +19,17 @@ export interface StatusSources {
   readonly startedAt: number;
 }
 
-function familyStatus({ model, health, syncs }: Parts, family: Family): FamilyStatus {
-  const { counts } = model.state(family);
+function familyStatus(parts: Parts, family: Family): FamilyStatus {
+  const { model, health, syncs } = parts;
+  const { counts, node } = model.state(family);
   return {
     family,
     healthy: health.health().status[family]?.healthy ?? true,
     verified: !health.notReady().includes(family),
     servicePorts: counts.servicePorts,
     endpoints: counts.endpoints,
-    refused: syncs.failures(family),
+    nodePortAddresses: servedNodePortIPs(node, family),
+    refused: refusedBy(parts, family),
     repaired: syncs.repaired(family),
     lastSync: syncs.last(family),
   };

@@ -41,7 +41,7 @@ export function errorAnswer({ code, operation, message }: BackendError): ErrorAn
   return { code, operation, message };
 }
 
-function failureAnswer(family: Family, { key, error }: ServiceFailure): FailureAnswer {
+export function failureAnswer(family: Family, { key, error }: ServiceFailure): FailureAnswer {
   return { family, key, ...errorAnswer(error) };
 }
 

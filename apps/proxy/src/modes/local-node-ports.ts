@@ -8,6 +8,7 @@ import {
   type DesiredServicePort,
   type DesiredState,
   type Family,
+  type ServiceFailure,
   type ServicePortKey,
   type SyncResult,
 } from '@signalbox/core';
@@ -34,8 +35,10 @@ interface Served {
   state: DesiredState | null;
   /** What the backend has; `null`: nothing yet. */
   servicePorts: ReadonlyMap<ServicePortKey, DesiredServicePort> | null;
+  /** Of the last sync. */
+  failures: readonly ServiceFailure[];
   /** Reported ones, with the message. */
-  failures: ReadonlyMap<string, string>;
+  reported: ReadonlyMap<string, string>;
   cancelRetry: () => void;
 }
 
@@ -46,7 +49,8 @@ function open(family: Family, parts: LocalNodePortsParts): LocalNodePorts {
     backend: null,
     state: null,
     servicePorts: null,
-    failures: new Map(),
+    failures: [],
+    reported: new Map(),
     cancelRetry: () => undefined,
   };
   // A retry may be due while a sync runs.
@@ -57,6 +61,7 @@ function open(family: Family, parts: LocalNodePortsParts): LocalNodePorts {
       served.state = state;
       return alone(() => serve(served, retry));
     },
+    failures: () => served.failures,
     close: () => alone(() => close(served)),
   };
 }
@@ -111,10 +116,11 @@ function record(served: Served, { failures }: SyncResult): void {
   const reported = new Map(failures.map(({ key, error }) => [key, formatBackendError(error)]));
   for (const [key, err] of reported) {
     metrics.localListenerFailures.inc(labels);
-    if (served.failures.get(key) === err) continue;
+    if (served.reported.get(key) === err) continue;
     logger.error('Failed to serve node port at the loopback address', { err, family, key });
   }
-  served.failures = reported;
+  served.failures = failures;
+  served.reported = reported;
   metrics.localListeners.set((servicePorts?.size ?? 0) - failures.length, labels);
 }
 
@@ -124,6 +130,7 @@ async function close(served: Served): Promise<void> {
   served.backend = null;
   served.servicePorts = null;
   served.state = null;
+  served.failures = [];
   await backend?.close();
   if (backend !== null) parts.metrics.localListeners.set(0, { ip_family: family });
 }

@@ -15,6 +15,7 @@ import type {
   ExternalFailover,
   Family,
   Result,
+  ServiceFailure,
   UnusedClusterIPs,
 } from '@signalbox/core';
 import type { FieldValue } from '../config/kinds.ts';
@@ -117,6 +118,8 @@ export interface LocalNodePortsParts {
 export interface LocalNodePorts {
   /** After each sync that did not fail: node ports, their endpoints and affinity are those of this state from now on. */
   sync(state: DesiredState): Promise<void>;
+  /** Of the last attempt: node ports that could not be opened, for example because another process has the port. */
+  failures(): readonly ServiceFailure[];
   close(): Promise<void>;
 }
 

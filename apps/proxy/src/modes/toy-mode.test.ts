@@ -80,6 +80,7 @@ function toyMode(kernel: ToyKernel): ProxyMode {
           kernel.onSync();
           return Promise.resolve();
         },
+        failures: () => [],
         close: () => Promise.resolve(kernel.localPorts.clear()),
       }),
     },

@@ -1,5 +1,6 @@
 import { formatAddressPort, type EndpointCount, type Family } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer } from '../inspect/answers.ts';
+import { endpointColumns } from '../inspect/endpoint-columns.ts';
 import { endpointState } from '../inspect/endpoint-state.ts';
 import { html, type Markup } from './html.ts';
 import { badge, table } from './layout.ts';
@@ -34,17 +35,17 @@ function conditionsText({ conditions: { ready, serving, terminating } }: Endpoin
     .join(', ');
 }
 
-const COLUMNS = ['Endpoint', 'Use', 'Reason', 'Conditions', 'Node', 'Connections', 'Share'];
+const COLUMNS = ['Endpoint', 'Use', 'Reason', 'Conditions', 'Node'];
 
 export function endpointTable(port: Port, kernel: readonly KernelAnswer[] | null): Markup {
   if (port.endpoints.length === 0) return html`<p>No EndpointSlice of the Service has an endpoint.</p>`;
   const counts = countsOf(kernel, port);
   const all = [...(counts?.values() ?? [])].reduce((sum, { connections }) => sum + connections, 0);
+  const numbers = endpointColumns(port.endpoints, [...(counts?.values() ?? [])]);
   const row = (endpoint: Endpoint): Markup => {
     const where =
       endpoint.port === null ? endpoint.address : formatAddressPort(endpoint.address, endpoint.port);
     const count = counts?.get(where);
-    const connections = count?.connections;
     const skipped = count?.state === undefined ? null : html` ${badge('bad', endpointState(count))}`;
     return html`<tr>
       <th scope="row">${where}</th>
@@ -52,12 +53,12 @@ export function endpointTable(port: Port, kernel: readonly KernelAnswer[] | null
       <td>${endpoint.reason} (${endpoint.rule})</td>
       <td>${conditionsText(endpoint)}</td>
       <td>${endpoint.node ?? ''}${endpoint.zone === null ? null : ` (${endpoint.zone})`}</td>
-      <td class="number">${connections ?? ''}</td>
-      <td class="number">${connections === undefined ? '' : share(connections, all)}</td>
+      ${numbers.map(({ text }) => html`<td class="number">${text(endpoint, count)}</td>`)}
+      ${counts === null ? null : html`<td class="number">${share(count?.connections ?? 0, all)}</td>`}
     </tr>`;
   };
   return html`<div class="wide" role="region" aria-label="Endpoints of ${port.key}" tabindex="0">
-      ${table(COLUMNS, port.endpoints.map(row))}
+      ${table([...COLUMNS, ...numbers.map(({ title }) => title), ...(counts === null ? [] : ['Share'])], port.endpoints.map(row))}
     </div>
     ${counts === null ? html`<p class="note">No connections counted for this service port.</p>` : null}`;
 }

@@ -2,7 +2,10 @@
 import type { KernelService, Model } from '@signalbox/core';
 import { parse, type DefaultTreeAdapterTypes, type ParserError } from 'parse5';
 import { afterEach, describe, expect, it } from 'vitest';
+import { describeText } from '../commands/describe-text.ts';
 import type { Settings } from '../config/settings.ts';
+import type { ServiceAnswer } from '../inspect/answers.ts';
+import { serviceRows } from '../inspect/service-rows.ts';
 import { textOf } from '../testing/page-text.ts';
 import { HOSTILE, startPageWorld } from '../testing/page-world.ts';
 import { recordingComposition } from '../testing/composition.ts';
@@ -193,6 +196,56 @@ describe('the page of a Service', () => {
     expect(rows[1]).toMatch(/^10\.244\.1\.6:8080 Cluster ejected \(30 s\) /);
     expect(text).toContain('connections: 3 now, limit 10, 2 refused');
     expect(text).toContain('retries: 0 now, no limit, 0 refused');
+  });
+
+  it('shows every property and every number that describe shows', async () => {
+    const world = await startPageWorld();
+    const annotations = {
+      'signalbox.dev/external-failover': 'reject',
+      'signalbox.dev/load-balancing': 'random',
+    };
+    const spec = { ...SERVICE.spec, type: 'NodePort', externalTrafficPolicy: 'Local' };
+    const ports = [{ name: 'http', port: 80, nodePort: 30_080, protocol: 'TCP' }];
+    upsert(world, 'Service', {
+      ...SERVICE,
+      metadata: { ...SERVICE.metadata, annotations },
+      spec: { ...spec, ports, sessionAffinity: 'ClientIP', healthCheckNodePort: 0 },
+    });
+    const weighted = {
+      metadata: {
+        namespace: 'default',
+        name: 'web-2',
+        labels: { 'kubernetes.io/service-name': 'web' },
+        annotations: { 'signalbox.dev/weight': '3' },
+      },
+      addressType: 'IPv4',
+      ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+      endpoints: [{ addresses: ['10.244.1.9'], nodeName: 'node-a', conditions: { ready: true } }],
+    };
+    world.parts.source.handlers.onEvents([{ type: 'upsert', resource: 'EndpointSlice', object: weighted }]);
+    await world.settle(1000);
+    const held = {
+      objects: [],
+      endpoints: [{ address: '10.244.1.9', port: 8080, connections: 7, active: 2 }],
+    };
+    const backend = world.parts.backends.get('IPv4');
+    Object.assign(backend ?? {}, {
+      inspect: () =>
+        Promise.resolve({ outcome: 'ok', servicePorts: new Map([['default/web:http/TCP', held]]) }),
+    });
+    const answer = (await (
+      await world.get('metrics', '/debug/services/default/web')
+    ).json()) as ServiceAnswer;
+    const described = describeText(answer);
+    expect(described).toMatch(/ENDPOINT .* WEIGHT +CONNECTIONS +OPEN/);
+    const { texts } = await read(world, '/page/default/web');
+    expect(texts('th')).toEqual(expect.arrayContaining(['Weight', 'Connections', 'Open']));
+    const names = serviceRows(answer.description).flatMap(({ name, value }) => (value === '' ? [] : name));
+    expect(names).toEqual(
+      expect.arrayContaining(['External failover', 'Load balancing', 'Session affinity']),
+    );
+    expect(names.filter((name) => !described.includes(`${name}: `))).toEqual([]);
+    expect(names.filter((name) => !texts('dt').includes(name))).toEqual([]);
   });
 
   it('shows kernel objects by name, and refused service ports', async () => {

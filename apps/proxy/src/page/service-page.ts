@@ -1,6 +1,7 @@
 /** One Service: its properties, frontends, endpoints with their connections, and problems. */
 import { formatAddressPort } from '@signalbox/core';
 import type { KernelAnswer, ServiceAnswer, StatusAnswer } from '../inspect/answers.ts';
+import { serviceRows } from '../inspect/service-rows.ts';
 import { endpointTable } from './endpoint-table.ts';
 import { html, type Markup } from './html.ts';
 import { badge, documentOf, namedValues, nodeProblems, servedBadge, type Tone } from './layout.ts';
@@ -39,25 +40,19 @@ function serviceLink(key: string): Markup {
 }
 
 function facts(description: Description): Markup {
-  const { type, policies, affinity, balancing, sourceRanges, healthCheckNodePort, node } = description;
-  const rows = namedValues([
-    ['Type', type ?? 'none'],
-    ['Policies', policies === null ? 'none' : `internal ${policies.internal}, external ${policies.external}`],
-    ['Session affinity', affinity === null ? 'none' : `${affinity.kind}, ${affinity.timeoutSeconds} s`],
-    ['Load balancing', balancing ?? 'default of the mode'],
-    ['Source ranges', sourceRanges.length === 0 ? 'all' : sourceRanges.join(', ')],
-    ['Health-check node port', healthCheckNodePort === null ? 'none' : String(healthCheckNodePort)],
-    ['This node', `${node.name}${node.zone === null ? '' : `, zone ${node.zone}`}`],
-  ]);
-  return html`<dl>${rows}</dl>`;
+  const shown = serviceRows(description).flatMap(({ name, value, absent }) =>
+    value === '' && absent === null ? [] : [[name, value === '' ? (absent ?? '') : value] as const],
+  );
+  return html`<dl>${namedValues(shown)}</dl>`;
 }
 
 function frontends({ frontends: all }: Port): Markup {
   return html`<ul>
-    ${all.map(({ kind, address, port, outcome, rule, state, lostTo }) => {
+    ${all.map(({ kind, address, port, policy, outcome, rule, sourceRanges, state, lostTo }) => {
       const where = address === null ? `port ${port} of this node` : formatAddressPort(address, port);
       const lost = state === 'lost' ? html` ${badge('bad', 'Lost')} to ${lostTo ?? 'another Service'}` : null;
-      return html`<li>${kind} ${where}: ${outcome} (${rule})${lost}</li>`;
+      const only = sourceRanges === null ? '' : `, only from ${sourceRanges.join(', ')}`;
+      return html`<li>${kind} ${where}, policy ${policy}: ${outcome} (${rule})${only}${lost}</li>`;
     })}
   </ul>`;
 }

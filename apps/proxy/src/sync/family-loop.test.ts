@@ -117,7 +117,8 @@ it('closes the sockets of node ports at loopback addresses when it stops, so tha
     seen.push(what);
     return Promise.resolve();
   };
-  const { loop } = await world({ localNodePorts: { sync: record('sync'), close: record('close') } });
+  const localNodePorts = { sync: record('sync'), failures: () => [], close: record('close') };
+  const { loop } = await world({ localNodePorts });
   await loop.stop();
   expect(seen).toEqual(['sync', 'close']);
 });

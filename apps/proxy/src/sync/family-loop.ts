@@ -8,6 +8,7 @@ import {
   type Clock,
   type Family,
   type Model,
+  type ServiceFailure,
 } from '@signalbox/core';
 import type { Events, FlowCleaner } from '../compose/composition.ts';
 import type { HealthState } from '../health/health-state.ts';
@@ -62,6 +63,8 @@ export interface FamilyLoopOptions {
 
 export interface FamilyLoop extends SyncLoop {
   readonly family: Family;
+  /** Node ports at loopback addresses that the last sync could not open. */
+  localFailures(): readonly ServiceFailure[];
   close(): Promise<void>;
 }
 
@@ -85,6 +88,7 @@ export function createFamilyLoop(options: FamilyLoopOptions): FamilyLoop {
       // The next mode may need the ports.
       await options.localNodePorts?.close();
     },
+    localFailures: () => options.localNodePorts?.failures() ?? [],
     close: async () => {
       unwatch();
       verification.stop();

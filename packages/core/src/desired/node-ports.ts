@@ -9,7 +9,7 @@ import {
 import type { Family } from '../model/family.ts';
 import { canonicalAddress, familyOf } from '../model/ip.ts';
 import type { InterfaceAddress } from '../input.ts';
-import type { NodePortAddresses } from './desired-state.ts';
+import type { DesiredNode, NodePortAddresses } from './desired-state.ts';
 
 /** Keywords that `--nodeport-addresses` accepts besides CIDRs; each stands for both families. */
 export const PRIMARY_ADDRESS = 'primary';
@@ -27,6 +27,14 @@ export function expandNodePortWords(wanted: readonly string[]): readonly string[
 
 /** Where node ports answer, of the family's loopback addresses, if sockets of this process serve them. */
 export const LOOPBACK_ADDRESS: Readonly<Record<Family, string>> = { IPv4: '127.0.0.1', IPv6: '::1' };
+
+/** Where node ports answer now: by rules, and TCP ports also at sockets of this process. */
+export function servedNodePortIPs(
+  { nodePortIPs: byRules, loopbackSockets }: Pick<DesiredNode, 'nodePortIPs' | 'loopbackSockets'>,
+  family: Family,
+): readonly string[] {
+  return loopbackSockets === true ? [...byRules, LOOPBACK_ADDRESS[family]] : byRules;
+}
 
 /** Whether a CIDR of the family has loopback addresses only; a CIDR of every address selects the other addresses. */
 export function namesLoopback(wanted: readonly string[], family: Family): boolean {

@@ -1,5 +1,6 @@
 import { FAMILIES, type Family } from '../model/family.ts';
 import type { IgnoredService, ServiceModel } from '../model/service.ts';
+import { servedNodePortIPs } from '../desired/node-ports.ts';
 import { SUPPORTS_ALL, unsupportedFeatures } from '../balancing/unsupported.ts';
 import type { InputProblem } from '../input.ts';
 import type { TrackedService } from '../track/tracked-service.ts';
@@ -56,7 +57,7 @@ function describeNode({ node, nodes }: TrackedService, families: readonly Family
     name: location.name,
     known: node.known,
     zone: location.zone,
-    nodePortAddresses: families.flatMap((family) => nodes[family].node.nodePortIPs),
+    nodePortAddresses: families.flatMap((family) => servedNodePortIPs(nodes[family].node, family)),
   };
 }
 
