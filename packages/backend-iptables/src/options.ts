@@ -4,6 +4,7 @@ import type { RuleOptions } from './compile/context.ts';
 
 /** The options of `createIptablesBackend`; one backend serves one family. */
 export interface IptablesOptions {
+  /** The IP family whose rules the backend writes: one backend for each. */
   readonly family: Family;
   /** Default: runs the node's iptables (`createExecDriver`). */
   readonly driver?: IptablesDriver;

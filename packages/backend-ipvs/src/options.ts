@@ -8,6 +8,7 @@ import { NO_JOURNAL, type Journal } from './driver/journal.ts';
 
 /** The options of `createIpvsBackend`; one backend serves one family. */
 export interface IpvsBackendOptions {
+  /** The IP family of the virtual servers: one backend for each. */
   readonly family: Family;
   /** How to reach the kernel; by default netlink and iptables in the network namespace of this process. */
   readonly driver?: IpvsDriver;

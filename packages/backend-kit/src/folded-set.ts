@@ -10,7 +10,9 @@ export interface Keyed {
 export interface FoldedSet<T extends Keyed> {
   /** A live view. */
   readonly all: ReadonlyMap<string, T>;
+  /** Adds, replaces and removes objects. */
   apply(change: ChangeSet<T>): void;
+  /** Removes all objects. */
   clear(): void;
   /** From the last `settle` to now; an object that came and went, or that is the same again, is not in it. */
   owed(): ChangeSet<T>;

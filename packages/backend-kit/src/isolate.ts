@@ -15,6 +15,7 @@ export type Trial =
 
 /** The objects to search, how a trial is made, and the limits of one search. */
 export interface IsolationOptions<T> {
+  /** The objects that were refused together. */
   readonly suspects: readonly T[];
   /** Tries the group beside the objects in force. */
   readonly attempt: (group: readonly T[]) => Promise<Trial>;

@@ -45,6 +45,7 @@ export interface Ledger<H extends Digested, W extends Digested, R> {
 
 /** The keys that were held or dropped since `record` was called. */
 export interface Recording {
+  /** Whether the key was recorded. */
   has(key: string): boolean;
   /** Ends the recording; the keys recorded so far stay. */
   stop(): void;

@@ -21,9 +21,11 @@ export interface OwnedObjects<T> {
   readonly size: number;
   /** The object in force; `undefined` where the key has no owner. */
   get(key: string): T | undefined;
+  /** Whether the key has an owner. */
   has(key: string): boolean;
   /** The owner whose object is in force; the key itself where it has no owner. */
   ownerOf(key: string): string;
+  /** Keys with at least one owner. */
   keys(): IterableIterator<string>;
   /** Each key and its object in force. */
   entries(): Generator<readonly [string, T]>;

@@ -5,6 +5,7 @@ import type { NftablesDriver } from './driver/nftables-driver.ts';
 
 /** Settings of the backend of one address family. All but `family` have defaults. */
 export interface NftablesOptions {
+  /** The IP family whose table the backend writes: one backend for each. */
   readonly family: Family;
   /** Bit of the packet mark that asks for masquerading, 0-31; 14 by default, as kube-proxy has it. */
   readonly masqueradeBit?: number;

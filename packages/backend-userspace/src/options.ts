@@ -6,6 +6,7 @@ import type { UserspaceDriver } from './driver/userspace-driver.ts';
 
 /** Settings of the backend of one address family. All but `family` have defaults. */
 export interface UserspaceBackendOptions {
+  /** The IP family of the frontends: one backend for each. */
   readonly family: Family;
   /**
    * `device`: service addresses are assigned to a device that Signalbox creates; needs CAP_NET_ADMIN. `none`: only node

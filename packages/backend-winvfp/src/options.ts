@@ -3,9 +3,11 @@ import type { HcnApi } from './driver/hcn-api.ts';
 
 /** Options of a backend for one address family, with the flags of kube-proxy that set them. */
 export interface WinvfpOptions {
+  /** The IP family of the load balancers: one backend for each. */
   readonly family: Family;
   /** The node's primary family: an overlay network serves that alone. Default: `family`. */
   readonly primary?: Family;
+  /** Calls of the Host Compute Network service. */
   readonly hcn: HcnApi;
   /** `--network-name`, `winkernel.networkName` or `KUBE_NETWORK`: the HNS network that the CNI plug-in made. */
   readonly networkName: string;

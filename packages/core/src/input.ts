@@ -47,6 +47,7 @@ export function formatInputProblem(problem: InputProblem): string {
 
 /** Receives the events and problems of a source. Calls are synchronous and must not throw. */
 export interface SourceHandlers {
+  /** Objects that were added, changed or deleted, in the order of the changes. */
   onEvents(events: readonly ObjectEvent[]): void;
   /** The first complete set of this resource has been delivered. Called once per resource. */
   onSynced(resource: Resource): void;

@@ -13,6 +13,7 @@ import type { WireEndpointSlice, WireObject, WireService } from './wire.ts';
 export interface GuardOptions {
   /** Base URLs of the API server. */
   readonly servers: readonly string[];
+  /** Measures the hold time. */
   readonly clock: Clock;
   /** Receives one line when the last endpoints are removed after the hold time. */
   readonly log: (line: string) => void;

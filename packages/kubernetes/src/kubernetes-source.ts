@@ -8,11 +8,15 @@ import { watchedResources } from './reflector/resources.ts';
 
 /** Options of `createKubernetesSource`; `clock`, `qps` and `burst` are those of `ApiClientOptions`. */
 export interface KubernetesSourceOptions {
+  /** Servers, TLS and credentials. */
   readonly config: ClusterConfig;
   /** The only Node that is watched. */
   readonly nodeName: string;
+  /** Default: the system clock. */
   readonly clock?: Clock;
+  /** Requests a second; 0: 5; negative: no limit. */
   readonly qps?: number;
+  /** Requests at once; 0: 10. */
   readonly burst?: number;
   /** `signalbox/1.2.3` */
   readonly userAgent?: string;

@@ -13,6 +13,7 @@ import { watchPath, type PathWatch, type WatchPath } from './watch-path.ts';
 export interface ManifestSourceOptions {
   /** A folder of `.yaml`, `.yml` or `.json` files (sub-folders are not entered), or one such file. */
   readonly path: string;
+  /** Default: the system clock. */
   readonly clock?: Clock;
   /** One line for each batch of applied changes. */
   readonly log?: (line: string) => void;
@@ -20,6 +21,7 @@ export interface ManifestSourceOptions {
   readonly debounceMs?: number;
   /** Interval of polls without a hint: network file systems give none. */
   readonly pollMs?: number;
+  /** Hints that files have changed. Default: those of the operating system. */
   readonly watch?: WatchPath;
 }
 

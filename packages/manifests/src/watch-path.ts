@@ -7,6 +7,7 @@ import { dirname } from 'node:path';
 export interface PathWatch {
   /** Whether the operating system watches it now; if not, changes are detected only by polling. */
   readonly active: boolean;
+  /** Ends the watch. */
   close(): void;
 }
 

@@ -16,8 +16,11 @@ export interface OperationFailure {
 
 /** Idle time limits of connections in seconds; 0 or absent: the kernel's stays. */
 export interface IpvsTimeoutOptions {
+  /** Seconds without a packet until an established TCP connection expires. */
   readonly tcp?: number;
+  /** Seconds until a TCP connection expires after a FIN. */
   readonly tcpFin?: number;
+  /** Seconds without a packet until a UDP connection expires. */
   readonly udp?: number;
 }
 

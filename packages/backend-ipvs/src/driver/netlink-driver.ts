@@ -16,6 +16,7 @@ import { createRuleComparison, watchRules } from './rule-watch.ts';
 
 /** The family, and the iptables to use. */
 export interface NetlinkDriverOptions {
+  /** The IP family of virtual servers, sets and rules. */
   readonly family: Family;
   /** How to reach the packet filter; the node's own iptables by default. */
   readonly iptables?: IptablesDriver;

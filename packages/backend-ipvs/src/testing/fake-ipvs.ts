@@ -18,6 +18,7 @@ import { FakeKernel } from './fake-kernel.ts';
 
 /** The family, kernel and faults of a fake driver. */
 export interface FakeIpvsOptions {
+  /** The IP family of the driver. */
   readonly family: Family;
   /** Several fakes on one kernel are the families of one host. */
   readonly kernel: FakeKernel;

@@ -26,6 +26,7 @@ export interface ContractHarness {
 /** One case, for any test framework: `run` rejects if the backend does not keep the contract. */
 export interface ContractCase {
   readonly title: string;
+  /** Rejects with the expectation that the backend does not meet. */
   readonly run: () => Promise<void>;
 }
 

@@ -19,7 +19,9 @@ import { observeTable, readStructure } from './read-table.ts';
 
 /** Address family, and the client to use; by default a new one. */
 export interface NetlinkDriverOptions {
+  /** The IP family of the table. */
   readonly family: Family;
+  /** Default: a client in the network namespace of this process. */
   readonly client?: NftablesClient;
 }
 

@@ -37,7 +37,9 @@ export function createFakeNode(hostAddresses: Iterable<string>): FakeNode {
 
 /** A node, the address family of the driver, and faults. */
 export interface FakeDriverOptions {
+  /** The IP family of the driver. */
   readonly family: Family;
+  /** The node whose sockets and addresses the driver uses. */
   readonly node: FakeNode;
   /** Called twice for each operation: with `<kind>, before` and, after it is applied, with `<kind>, after`. */
   readonly faults?: FaultPlan;

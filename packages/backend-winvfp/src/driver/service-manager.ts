@@ -44,6 +44,7 @@ export interface ServiceManager {
   install(installation: ServiceInstallation): Promise<Result<'installed'>>;
   /** Stops it first. */
   uninstall(name?: string): Promise<Result<'uninstalled' | 'not-installed'>>;
+  /** The state of the service, as Windows reports it. */
   status(name?: string): Promise<Result<ServiceState>>;
 }
 

@@ -70,7 +70,9 @@ export interface HcnLoadBalancerSettings {
   readonly SourceVIP?: string;
   /** Absent: every address of the host. */
   readonly FrontendVIPs?: readonly string[];
+  /** Protocol and ports; HNS accepts several. */
   readonly PortMappings: readonly HcnPortMapping[];
+  /** Version of the HCN schema. */
   readonly SchemaVersion: SchemaVersion;
   /** `LOAD_BALANCER_FLAGS`. */
   readonly Flags?: number;

@@ -45,6 +45,7 @@ export function namesLoopback(wanted: readonly string[], family: Family): boolea
 
 /** The configuration and the node IP that decide which addresses answer on node ports. */
 export interface NodePortSettings {
+  /** The IP family of the node ports. */
   readonly family: Family;
   /** CIDRs and words. */
   readonly nodePortAddresses: readonly string[];

@@ -4,6 +4,7 @@ import type { TableName } from '../objects/rule.ts';
 
 /** How the chains and rules of one mode are recognized in a listing. */
 export interface Ownership {
+  /** Whether a chain of this name, in this table, is owned. */
   isOwnChain(table: TableName, name: string): boolean;
   /** Called for rules in chains that are not owned, and that jump to an owned chain. */
   isOwnJump(table: TableName, chain: string, text: string): boolean;

@@ -17,7 +17,9 @@ export interface Guarded {
 
 /** The driver to query, what must exist, and the functions to call. */
 export interface DriftWatchOptions {
+  /** Reads the rules. */
   readonly driver: IptablesDriver;
+  /** Sets the times of the checks. */
   readonly clock: Pick<Clock, 'schedule'>;
   /** Milliseconds between two checks. */
   readonly interval: () => number;

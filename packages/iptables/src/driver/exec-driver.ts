@@ -21,6 +21,7 @@ import { describeTool, detectTool, programs, type Tool } from './variant.ts';
 
 /** Which programs of iptables run, and their time limits. */
 export interface ExecDriverOptions {
+  /** IPv4: `iptables`; IPv6: `ip6tables`. */
   readonly family: Family;
   /** Precedes every command: `['ip', 'netns', 'exec', 'x']`. */
   readonly commandPrefix?: readonly string[];

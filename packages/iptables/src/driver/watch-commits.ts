@@ -3,7 +3,9 @@ import type { IptablesDriver } from './iptables-driver.ts';
 
 /** The driver to query, and the functions to call. */
 export interface CommitWatchOptions {
+  /** Counts the commits. */
   readonly driver: Pick<IptablesDriver, 'probe' | 'otherCommits'>;
+  /** Sets the times of the intervals. */
   readonly clock: Pick<Clock, 'schedule'>;
   /** Whether there is anything to guard now. */
   readonly isActive: () => boolean;

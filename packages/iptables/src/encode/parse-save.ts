@@ -20,6 +20,7 @@ export interface SaveReader {
 
 /** Receives the content of the tables that Services use. */
 export interface SaveVisitor {
+  /** Called for each chain, before its rules. */
   chain(table: TableName, name: string): void;
   /** Rules of a chain come one after the other, and after the chain. `packets`: where the listing has counters. */
   rule(table: TableName, chain: string, text: string, packets?: number): void;

@@ -16,6 +16,7 @@ export type FakeFaults = (operation: string) => boolean;
 
 /** The family, variant and faults of a fake. */
 export interface FakeIptablesOptions {
+  /** IPv4: `iptables`; IPv6: `ip6tables`. */
   readonly family: Family;
   /** Default `nft`. */
   readonly variant?: Variant;

@@ -7,6 +7,7 @@ import { traverse, type Branch, type Chance, type Ruleset } from './traverse.ts'
 
 /** The rules of each table, the state outside of rules, and the decision at `-m statistic`. */
 export interface TraceInput {
+  /** The chains of a table. */
   readonly rules: (table: TableName) => Ruleset;
   readonly world: World;
   readonly chance: Chance;

@@ -10,6 +10,7 @@ export interface ExecSettings {
   readonly apiVersion: string;
   /** The path of the command, or its name, which is looked up in PATH. */
   readonly command: string;
+  /** Arguments of the command. */
   readonly args: readonly string[];
   /** Added to `inherit`; these have precedence. */
   readonly env: readonly { readonly name: string; readonly value: string }[];
@@ -33,12 +34,15 @@ export interface TlsSettings {
 
 /** Every way the kubeconfig gives; more than one may be set. A token file has precedence over a token. */
 export interface AuthSettings {
+  /** A bearer token. */
   readonly token: string | null;
   /** Path of a file with a bearer token. */
   readonly tokenFile: string | null;
   /** HTTP basic authentication, sent if there is no bearer token. */
   readonly basic: { readonly username: string; readonly password: string } | null;
+  /** The certificate of the client for TLS. */
   readonly clientCertificate: { readonly certificate: Material; readonly key: Material } | null;
+  /** A plugin that prints credentials. */
   readonly exec: ExecSettings | null;
   /** Headers of impersonation (`as`, `as-uid`, `as-groups`); empty: none. */
   readonly impersonate: Headers;
@@ -51,8 +55,11 @@ export type Headers = Readonly<Record<string, string | string[]>>;
 export interface ClusterConfig {
   /** Base URLs without a slash at the end. The first that answers is used; at least one. */
   readonly servers: readonly string[];
+  /** How the server is verified. */
   readonly tls: TlsSettings;
+  /** Credentials. */
   readonly auth: AuthSettings;
+  /** The HTTP proxy between client and server. */
   readonly proxy: ProxySettings;
 }
 

@@ -11,14 +11,19 @@ import { renderEvent } from './render-event.ts';
 
 /** Options of `createEventRecorder`; `clock`, `qps`, `burst` and `userAgent` are those of `ApiClientOptions`. */
 export interface EventRecorderOptions {
+  /** Servers, TLS and credentials. */
   readonly config: ClusterConfig;
   /** The node's name. */
   readonly reportingInstance: string;
   /** `kube-proxy` unless something else is given: dashboards select by that name. */
   readonly reportingController?: string;
+  /** Default: the system clock. */
   readonly clock?: Clock;
+  /** Requests a second; 0: 5; negative: no limit. */
   readonly qps?: number;
+  /** Requests at once; 0: 10. */
   readonly burst?: number;
+  /** `signalbox/1.2.3` */
   readonly userAgent?: string;
   /** Receives one line for each event that is dropped after a failed request. */
   readonly log?: (line: string) => void;

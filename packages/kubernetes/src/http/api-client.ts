@@ -18,7 +18,9 @@ import { createServerRing, type ServerRing } from './server-ring.ts';
 
 /** The cluster, rate limit and request headers of an API client. */
 export interface ApiClientOptions {
+  /** Servers, TLS and credentials. */
   readonly config: ClusterConfig;
+  /** Default: the system clock. */
   readonly clock?: Clock;
   /** Requests a second; 0: 5; negative: no limit. */
   readonly qps?: number;

@@ -33,6 +33,7 @@ export interface ObjectStore {
   readonly put: (object: WireObject) => Stored;
   /** Whether it was there. */
   readonly delete: (resource: StoredKind, namespace: string, name: string) => boolean;
+  /** All objects of this kind. */
   list(resource: StoredKind): readonly Stored[];
   /** Changes after this version that are in the history, oldest first. */
   since(version: number): readonly Change[];

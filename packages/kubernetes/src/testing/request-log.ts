@@ -14,6 +14,7 @@ export interface RequestRecord {
 /** The requests that a test API server has received, in order of arrival. */
 export interface RequestLog {
   readonly all: readonly RequestRecord[];
+  /** Appends a request; calls of `next` that it matches resolve. */
   add(record: RequestRecord): void;
   /** The next request from now on that matches. */
   next(matches: (record: RequestRecord) => boolean): Promise<RequestRecord>;

@@ -55,6 +55,7 @@ export interface TestApiServer {
   readonly lift: () => void;
   /** Replaces the accepted bearer tokens; other requests get status 401. */
   setTokens(tokens: readonly string[]): void;
+  /** Sets whether watches can begin with the existing objects (`sendInitialEvents`). */
   setStreaming(streaming: Streaming): void;
   /** From now on nothing is sent on any connection, and new requests are received but get no response. */
   stall(): void;

@@ -64,6 +64,7 @@ export interface IpsetClient {
   deleteEntries(list: EntryList): Promise<NetlinkResult<void>>;
   /** All sets with their entries, or one; `not-found` if there is no such set. */
   listSets(name?: string): Promise<NetlinkResult<readonly IpsetState[]>>;
+  /** The names of all sets, without their entries. */
   listNames(): Promise<NetlinkResult<readonly string[]>>;
   /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;

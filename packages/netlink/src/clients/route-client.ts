@@ -39,6 +39,7 @@ export interface AddressSelection {
 
 /** Links and addresses of the network namespace this process is in. Nothing throws or rejects. */
 export interface RouteClient {
+  /** All links of the network namespace. */
   listLinks(): Promise<NetlinkResult<readonly Link[]>>;
   /** `not-found` if there is none. */
   getLink(link: LinkSelector): Promise<NetlinkResult<Link>>;
@@ -48,6 +49,7 @@ export interface RouteClient {
   deleteLink(link: LinkSelector): Promise<NetlinkResult<void>>;
   /** Sets or clears `IFF_UP`; `not-found` if there is no such link. */
   setLinkState(link: LinkSelector, state: 'up' | 'down'): Promise<NetlinkResult<void>>;
+  /** All addresses, or those of a link or a family. */
   listAddresses(selection?: AddressSelection): Promise<NetlinkResult<readonly LinkAddressState[]>>;
   /** Each is tried; an outcome is `undefined` for success, else `exists` (add), `not-found` (delete) ... */
   applyAddresses(changes: readonly AddressChange[]): Promise<NetlinkResult<Outcomes>>;
