@@ -116,6 +116,31 @@ const oneClock = {
   },
 };
 
+const LOG_CALLS = new Set(['info', 'warning', 'error', 'debug']);
+
+/** The text of a literal or template; expressions in it are words that begin with a capital. */
+function textOf(node) {
+  if (typeof node?.value === 'string') return node.value;
+  return node?.type === 'TemplateLiteral' ? node.quasis.map(({ value }) => value.cooked).join('X') : null;
+}
+
+const logMessage = {
+  create(context) {
+    return {
+      CallExpression({ callee, arguments: given }) {
+        if (callee.object?.name !== 'logger' && callee.object?.property?.name !== 'logger') return;
+        if (!LOG_CALLS.has(callee.property?.name)) return;
+        for (const node of given) {
+          const text = textOf(node);
+          if (text !== null && !/^\p{Lu}(.*[^.])?$/su.test(text)) {
+            context.report({ node, message: 'A log message begins with a capital and has no final stop.' });
+          }
+        }
+      },
+    };
+  },
+};
+
 export default {
   meta: { name: 'signalbox' },
   rules: {
@@ -123,5 +148,6 @@ export default {
     'no-boolean-parameter': noBooleanParameter,
     'no-mode-name': noModeName,
     'one-clock': oneClock,
+    'log-message': logMessage,
   },
 };

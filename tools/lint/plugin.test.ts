@@ -146,6 +146,20 @@ describe('the rules of plugin.mjs', () => {
     expect(lint('packages/netlink/src/x.ts', source)).toEqual([]);
   });
 
+  it.each([
+    ["logger.info('started');\n", 1],
+    ["parts.logger.warning('Started.', { port: 1 });\n", 1],
+    ["logger.debug(2, 'asking again');\n", 1],
+    ['logger.error(`request to ${place} failed`);\n', 1],
+    ["logger.info('Started', { name: 'lower case.' });\n", 0],
+    ['logger.error(`${place} is not usable`);\n', 0],
+    ["report.error('any text.');\n", 0],
+  ])('log-message reports a message without a capital or with a final stop: %j', (source, problems) => {
+    const declared = 'declare const logger: any, parts: any, report: any, place: string;\n';
+    const found = lint('apps/proxy/src/sync/x.ts', `${declared}${source}export {};\n`);
+    expect(found.filter((rule) => rule === 'log-message')).toHaveLength(problems);
+  });
+
   it('the first two are quiet about locals, constants and other types', () => {
     const source =
       'export const start = 1;\n' +

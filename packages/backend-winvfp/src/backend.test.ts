@@ -396,6 +396,6 @@ describe('a configuration that cannot work is refused before anything is written
   it('F59: without its network there is nothing to do yet', async () => {
     const host = testHost({}, { networkName: 'other' });
     const result = await host.backend.sync(fullOf(service()));
-    expect(result.error?.message).toContain('no HNS network "other"');
+    expect(result.error?.message).toContain('HNS network "other" not found');
   });
 });

@@ -80,7 +80,7 @@ describe.each(WAYS)('createKubernetesSource, lists: $lists', (way) => {
     await watching.pass(recorder.until(() => recorder.problems.length === 4));
     expect(new Set(recorder.problems.map((p) => p.code))).toEqual(new Set(['connection-lost']));
     expect(recorder.problems.find((p) => p.message.startsWith('services: '))?.message).toMatch(
-      /^services: http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*; what is known stays, trying again$/,
+      /^services: http:\/\/127\.0\.0\.1:\d+: .*ECONNREFUSED.*; the objects received before stay in use; retrying$/,
     );
     expect(recorder.objects.size).toBe(2);
     const errors = watching.source.connections().map(({ resource, error }) => [resource, error !== null]);

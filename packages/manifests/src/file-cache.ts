@@ -110,6 +110,6 @@ function takeUnreadable(path: string, file: CachedFile, reason: string): Taken {
   file.stamp = undefined;
   if (file.unreadable === reason) return SETTLED;
   file.unreadable = reason;
-  const message = `${path}: ${reason}; what the file defined before stays`;
+  const message = `${path}: ${reason}; the objects that the file defined before stay in use`;
   return { ...SETTLED, problems: [{ code: 'file-unreadable', message }] };
 }

@@ -116,7 +116,7 @@ function createScanner(path: string, handlers: SourceHandlers, log: (line: strin
     for (const problem of problems) handlers.onProblem(problem);
   };
   const lose = (reason: string): 'lost' => {
-    const kept = synced ? 'what was read before stays' : 'waiting for it';
+    const kept = synced ? 'the objects read before stay in use' : 'waiting for it';
     if (reason !== lostReason) report([{ code: 'path-unreadable', message: `${reason}; ${kept}` }]);
     lostReason = reason;
     return 'lost';

@@ -26,7 +26,7 @@ export function parseManifest(file: string, text: string): ParsedManifest {
   const { documents, errors } = readYaml(file, text);
   const out: Output = { file, objects: [], problems: [] };
   for (const error of errors) {
-    const message = `${file}: ${error}; what the document defined before stays`;
+    const message = `${file}: ${error}; the objects that the document defined before stay in use`;
     out.problems.push({ code: 'bad-yaml', message });
   }
   for (const document of documents) {

@@ -7,7 +7,7 @@ describe('what may go better the next time', () => {
   it.each<[boolean, BackendErrorCode, string]>([
     [true, 'busy', 'exit status 4: Another app is currently holding the xtables lock.'],
     [true, 'busy', 'ENOBUFS'],
-    [true, 'timeout', 'no end within the time limit'],
+    [true, 'timeout', 'did not exit within the time limit'],
     [true, 'unavailable', 'killed by SIGKILL'],
     [false, 'unavailable', 'spawn iptables ENOENT'],
     [false, 'busy', 'exit status 4: Could not fetch rule set generation id: Invalid argument'],

@@ -70,7 +70,7 @@ function makePage(kind: 'Statusz' | 'Flagz', { accept }: PageRequest, { lines, o
     return {
       status: 406,
       type: 'text/plain; charset=utf-8',
-      body: `only text/plain, or JSON or YAML as ${kind} of config.k8s.io, can be had\n`,
+      body: `supported formats: text/plain, and JSON or YAML as ${kind} of config.k8s.io\n`,
     };
   }
   if (shape.kind === 'text') {

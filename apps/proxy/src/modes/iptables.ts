@@ -205,7 +205,7 @@ export async function probeIptables(probe: IptablesProbe): Promise<FamilySupport
 
 const LEGACY_TABLES = '/proc/net/ip_tables_names';
 const HIDDEN_TABLES =
-  `cannot read ${LEGACY_TABLES}, so the variant of iptables that this node uses is unknown: nft is taken; ` +
+  `cannot read ${LEGACY_TABLES}, so the variant of iptables that this node uses is unknown: nft is used; ` +
   'if kubelet writes its rules with iptables-legacy, run as root, or add CAP_NET_RAW and CAP_DAC_READ_SEARCH to CAP_NET_ADMIN';
 
 /** Rules of the legacy variant are listed to root only. Without the file its modules are not loaded, and no program uses it. */

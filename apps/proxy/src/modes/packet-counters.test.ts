@@ -156,8 +156,8 @@ describe('packet counters', () => {
     const counters = await open();
     expect([...(counters?.drivers.keys() ?? [])]).toEqual(['IPv4', 'IPv6']);
     expect(lines.map((line) => /".*/.exec(line)?.[0])).toEqual([
-      '"Packet counters: asking again" why="iptables-restore: the lock is held"',
-      '"Packet counters: asking again" why="iptables-restore: the lock is held"',
+      '"Retrying to create packet counters" why="iptables-restore: the lock is held"',
+      '"Retrying to create packet counters" why="iptables-restore: the lock is held"',
     ]);
   });
 

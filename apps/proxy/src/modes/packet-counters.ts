@@ -82,7 +82,7 @@ function createRetry({ clock }: CounterParts, logger: Logger) {
       clock,
       milliseconds: PATIENCE_MS,
       problem,
-      onRetry: (error) => logger.debug(2, 'Packet counters: asking again', { why: inOneLine(error) }),
+      onRetry: (error) => logger.debug(2, 'Retrying to create packet counters', { why: inOneLine(error) }),
     });
 }
 

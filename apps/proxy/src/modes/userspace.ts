@@ -74,7 +74,7 @@ function strictARP({ config }: ModeSettings): readonly Sysctl[] {
 function withoutDevice({ given }: ModeSettings, err: string): string {
   const mapped = standalone(given, 'userspace-map') ?? [];
   const also = mapped.length === 0 ? '' : ` and --userspace-map ${mapped.join(',')}`;
-  return `service addresses are not assigned to this node, which needs CAP_NET_ADMIN (${err}): served are node ports${also}`;
+  return `service addresses are not assigned to this node, which needs CAP_NET_ADMIN (${err}): only node ports${also} are served`;
 }
 
 const UNPRIVILEGED_PORTS = '/proc/sys/net/ipv4/ip_unprivileged_port_start';

@@ -63,7 +63,7 @@ describe('connection tracking limits', () => {
     ['EROFS', 'the file system is read-only'],
     ['EACCES', 'no permission'],
     ['EPERM', 'no permission'],
-    ['ENOENT', 'is the module loaded?'],
+    ['ENOENT', 'its module may not be loaded'],
   ])('F94: %s names the setting, the value and the cure', (code, cure) => {
     const { files } = fakeFiles({ [MAX]: '1' }, { [MAX]: code });
     const { error } = applyConntrack(files, { ...conntrack, maxPerCore: 1, min: 7777 }, 4);

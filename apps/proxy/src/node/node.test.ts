@@ -62,7 +62,7 @@ describe('without the rights of root', () => {
     const path = '/proc/self/oom_score_adj';
     const { files } = fakeFiles({ [path]: '0' }, { [path]: 'EACCES' });
     expect(setOomScore(files, -999)).toBe(
-      `cannot set ${path} to -999 (it is 0): no permission: a lower score takes CAP_SYS_RESOURCE; oomScoreAdj: 0 asks for none`,
+      `cannot set ${path} to -999 (it is 0): no permission: a lower score requires CAP_SYS_RESOURCE; with oomScoreAdj: 0 the score is not changed`,
     );
     expect(setOomScore(files, 0)).toBeNull();
   });

@@ -42,7 +42,8 @@ export function setOomScore(files: Files, score: number): SettingError | null {
   const path = '/proc/self/oom_score_adj';
   const current = readTrimmed(files, path);
   if (current === String(score)) return null;
-  const right = 'no permission: a lower score takes CAP_SYS_RESOURCE; oomScoreAdj: 0 asks for none';
+  const right =
+    'no permission: a lower score requires CAP_SYS_RESOURCE; with oomScoreAdj: 0 the score is not changed';
   return writeSetting(files, path, { value: String(score), current, right });
 }
 

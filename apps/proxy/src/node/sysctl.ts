@@ -51,7 +51,7 @@ export interface Wanted {
 }
 
 const SYSCTL_RIGHT =
-  'no permission: root may, some of them in the network namespace of the host only; --init-only as root sets them for a process with fewer rights';
+  'no permission: requires root, for some settings in the network namespace of the host; --init-only as root sets them for a proxy that runs unprivileged';
 
 export function writeSetting(files: Files, path: string, wanted: Wanted): SettingError | null {
   const { value, current, right = SYSCTL_RIGHT } = wanted;
@@ -65,7 +65,7 @@ export function writeSetting(files: Files, path: string, wanted: Wanted): Settin
         'the file system is read-only: the container needs to be privileged, or run --init-only in one that is',
       EACCES: right,
       EPERM: right,
-      ENOENT: 'no such setting in this kernel: is the module loaded?',
+      ENOENT: 'no such setting in this kernel; its module may not be loaded',
     };
     return `cannot set ${path} to ${value} (it is ${current ?? 'unreadable'}): ${why[code] ?? code}`;
   }

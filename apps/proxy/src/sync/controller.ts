@@ -48,7 +48,7 @@ export function createController(options: ControllerOptions): Controller {
       conflicts.changed();
     },
     onSynced: (resource) => {
-      logger.debug(2, 'First complete set received', { resource });
+      logger.debug(2, 'Received the first complete list', { resource });
       options.onSynced(resource);
     },
     onProblem: ({ code, message }) => logger.warning(message, { code }),

@@ -39,7 +39,7 @@ async function changeAlone(parts: Parts, settings: Settings): Promise<string | n
     reconfigure(parts, settings);
     const note =
       before === after
-        ? `proxy mode ${after} programmed anew`
+        ? `proxy mode ${after} programmed again`
         : `proxy mode changed from ${before} to ${after}`;
     events.record({ type: 'Normal', reason: 'ProxyModeChanged', action, note });
   } else {

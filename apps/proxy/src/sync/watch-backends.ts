@@ -15,10 +15,10 @@ export function watchBackends(parts: Parts, replace: () => Promise<string | null
     const why = parts.started ? await whyOutdated(parts) : null;
     if (why === null || state.stopped) return;
     const isNew = state.reported !== why;
-    if (isNew) logger.info('Programming the rules anew', { why });
+    if (isNew) logger.info('Programming all rules again', { why });
     const err = await replace();
     if (err !== null && isNew)
-      logger.error('Failed to program the rules anew; the former ones stay', { err });
+      logger.error('Failed to program all rules again; the previous ones stay in place', { err });
     state.reported = err === null ? '' : why;
   };
   const plan = (): void => {

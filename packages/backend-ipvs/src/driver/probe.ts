@@ -51,7 +51,7 @@ async function tryScheduler({ ipvs }: Clients, scheduler: string): Promise<Backe
 }
 
 function schedulerError(scheduler: string, { code, operation, message }: BackendError): BackendError {
-  const reason = `IPVS scheduler ${scheduler} does not work here (module ip_vs_${scheduler}): ${message}`;
+  const reason = `IPVS scheduler ${scheduler} does not work in this kernel (module ip_vs_${scheduler}): ${message}`;
   // "Not found" is the kernel's error for a scheduler for which it finds no module.
   return backendError(code === 'not-found' ? 'unsupported' : code, operation, reason, {
     kernel: 'unchanged',

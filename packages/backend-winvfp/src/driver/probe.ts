@@ -26,7 +26,7 @@ export async function probeHns(hcn: HcnApi, networkName: string, primary: Family
   if (!capabilities.ok) return capabilities;
   const { version, features } = capabilities.value;
   if (!features.remoteSubnet) {
-    const message = `HNS ${version.major}.${version.minor} is too old: 9.2 is the least`;
+    const message = `HNS ${version.major}.${version.minor} is too old: kernelspace mode requires 9.2 or later`;
     return fail(backendError('unsupported', 'HNSCall', message, { kernel: 'unchanged' }));
   }
   const network = await readNetwork(hcn, networkName);

@@ -39,7 +39,7 @@ export async function readNetwork(hcn: HcnApi, name: string): Promise<Result<Hcn
   if (!found.ok) return found;
   const network = found.value.find((entry) => entry.Name === name) ?? found.value[0];
   if (network !== undefined) return succeed(network);
-  const message = `there is no HNS network "${name}": has the CNI plug-in made it yet?`;
+  const message = `HNS network "${name}" not found: the CNI plug-in has not created it, or --network-name names another one`;
   return fail(backendError('not-found', 'HcnEnumerateNetworks', message, { kernel: 'unchanged' }));
 }
 

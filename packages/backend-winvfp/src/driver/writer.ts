@@ -199,7 +199,11 @@ async function explain(
     settings.HostComputeEndpoints.every((entry) => held.endpoints.has(idKey(entry)));
   return {
     reaction: current ? 'no-modify' : 'relist',
-    error: backendError('busy', 'HcnModifyLoadBalancer', `${frontend}: it is not what was written`),
+    error: backendError(
+      'busy',
+      'HcnModifyLoadBalancer',
+      `${frontend}: HNS reports another load balancer than the one that was written`,
+    ),
     hresult: 0,
   };
 }

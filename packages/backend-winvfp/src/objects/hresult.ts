@@ -69,7 +69,7 @@ const MEANINGS: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
     HRESULT.addressOutsideSubnets,
     { code: 'rejected', text: 'the address lies in none of the subnets of the network' },
   ],
-  [HRESULT.hasReferences, { code: 'busy', text: 'something still refers to it' }],
+  [HRESULT.hasReferences, { code: 'busy', text: 'another object still refers to it' }],
   [HRESULT.addressReserved, { code: 'rejected', text: 'the address is the gateway or reserved' }],
 ]);
 

@@ -37,7 +37,7 @@ function toolError(operation: string, end: ToolEnd): BackendError {
     case 'not-started':
       return backendError(NOT_STARTED[end.cause], operation, end.reason, { kernel: 'unchanged' });
     case 'timeout':
-      return backendError('timeout', operation, 'no end within the time limit', detailOf(end.stderr));
+      return backendError('timeout', operation, 'did not exit within the time limit', detailOf(end.stderr));
     case 'killed':
       return backendError('unavailable', operation, `killed by ${end.signal}`, detailOf(end.stderr));
     case 'exit':

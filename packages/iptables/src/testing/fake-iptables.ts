@@ -102,7 +102,8 @@ function createFakeDriver({ options, kernel, inputs, others, unlisted, packets }
       if (faults('iptables-restore')) return refuse('busy', 'the xtables lock is held', 'unchanged');
       const refusal = applyBlocks(kernel, input, faults);
       if (refusal !== null) return refuse('rejected', refusal.reason, refusal.kernel);
-      if (faults('iptables-restore end')) return refuse('timeout', 'no end within the time limit', 'unknown');
+      if (faults('iptables-restore end'))
+        return refuse('timeout', 'did not exit within the time limit', 'unknown');
       return succeed(null);
     },
     hasChain: async (table, chain) => succeed(kernel.table(table).has(chain)),

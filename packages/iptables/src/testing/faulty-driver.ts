@@ -17,7 +17,7 @@ export function withFaults(driver: IptablesDriver, faults: FakeFaults): Iptables
       }
       const done = await driver.restore(input);
       if (!done.ok || !faults('iptables-restore end')) return done;
-      return fail(backendError('timeout', 'iptables-restore', 'no end within the time limit'));
+      return fail(backendError('timeout', 'iptables-restore', 'did not exit within the time limit'));
     },
   };
 }

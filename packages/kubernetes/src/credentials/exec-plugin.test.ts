@@ -155,7 +155,7 @@ describe('createExecPlugin', () => {
       'node: exit status 3; log in first',
     );
     expect(await errorOf('', { command: '/nowhere/plugin', installHint: 'get it at x\nmore' })).toBe(
-      '/nowhere/plugin: the command is not there; get it at x',
+      '/nowhere/plugin: command not found; get it at x',
     );
     expect(await errorOf('console.log("hello")')).toBe('node: its output is not JSON');
     expect(await errorOf('console.log("{}")')).toBe('node: its output has no kind: ExecCredential');

@@ -129,7 +129,7 @@ function closePipes(child: ChildProcess): void {
 
 function reasonOf(error: Error & { readonly code?: unknown }): string {
   if (typeof error.code === 'number') return `exit status ${error.code}`;
-  return error.code === 'ENOENT' ? 'the command is not there' : (error.message.split('\n')[0] ?? '');
+  return error.code === 'ENOENT' ? 'command not found' : (error.message.split('\n')[0] ?? '');
 }
 
 /** The error is one line that names the command and the field. */

@@ -80,7 +80,7 @@ function exchange(outgoing: Outgoing, clock: Clock): Promise<Result<IncomingMess
     });
     request.on('upgrade', (_response, socket) => {
       socket.destroy();
-      fail(apiError('bad-response', '101 Switching Protocols was not asked for'));
+      fail(apiError('bad-response', 'unexpected status 101 Switching Protocols'));
     });
     request.on('error', (error) =>
       fail(apiError(codeOfTransport(error), describe(error)), request.reusedSocket),

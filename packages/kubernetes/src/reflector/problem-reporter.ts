@@ -27,7 +27,10 @@ export function createProblemReporter({ plural, contact, onProblem, log }: Repor
       // The code alone: for an unreachable server, the reason may change with every attempt.
       if (code === reported) return;
       reported = code;
-      onProblem({ code, message: `${plural}: ${message}; what is known stays, trying again` });
+      onProblem({
+        code,
+        message: `${plural}: ${message}; the objects received before stay in use; retrying`,
+      });
     },
     recovered(server) {
       if (reported !== '') log(`${plural}: ${server} responds again`);

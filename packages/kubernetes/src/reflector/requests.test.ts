@@ -167,7 +167,7 @@ describe('createKubernetesSource, requests', () => {
     await watching.synced();
     expect(watching.recorder.objects.size).toBe(1);
     expect(watching.recorder.problems).toEqual([]);
-    expect(watching.log.some((line) => line.includes('no streamed lists here'))).toBe(true);
+    expect(watching.log.some((line) => line.includes('does not stream lists'))).toBe(true);
   });
 
   it('reads pages, and starts over in one piece when a page token has grown too old', async () => {

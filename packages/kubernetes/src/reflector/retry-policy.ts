@@ -51,7 +51,9 @@ export function createRetryPolicy(
     if (useless) store.lose('pages');
     if (isRefusalToStream(outcome)) {
       streaming.wanted = false;
-      log(`${plural}: no streamed lists here (${outcome.error?.message ?? 'ended early'}); listing`);
+      log(
+        `${plural}: the API server does not stream lists (${outcome.error?.message ?? 'ended early'}); using list requests`,
+      );
       return 0;
     }
     if (outcome.error !== null) {
@@ -83,7 +85,7 @@ function waitAfterError(
   // One that breaks off is no problem yet: the server may only have restarted. Request again at once.
   if (error.code === 'connection-lost' && opened && failures === 0) return 0;
   if (watched.optional && (error.code === 'not-found' || error.code === 'forbidden')) {
-    if (failures === 0) log(`${watched.plural}: ${error.message}; taken as none`);
+    if (failures === 0) log(`${watched.plural}: ${error.message}; treated as an empty list`);
     store.nothing();
     return ABSENT_RETRY_MS;
   }

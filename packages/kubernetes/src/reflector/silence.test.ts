@@ -174,7 +174,9 @@ describe('a quiet server that answers', () => {
     clock.advance(14_000);
     // 30 s after the event, which came 14 s ago.
     await clock.waitForTimer(({ delayMs }) => delayMs === 16_000);
-    // The first one of each resource, and that of the second connection.
+    // The first one of each resource, and that of the second connection, which may still be on its way.
+    const watches = (path: string): number => server.requests.all.filter(isWatch(path)).length;
+    await eventually(() => WATCHED.every((path) => watches(path) >= 2));
     for (const path of WATCHED) expect(server.requests.all.filter(isWatch(path))).toHaveLength(2);
     expect(recorder.problems).toEqual([]);
   });

@@ -33,5 +33,5 @@ export function decodedAnswer<M, T>(
     const value = decode(message);
     if (value !== undefined) return succeed(value);
   }
-  return fail({ code: 'protocol', operation, message: 'the kernel gave no answer that can be read' });
+  return fail({ code: 'protocol', operation, message: 'invalid reply of the kernel' });
 }

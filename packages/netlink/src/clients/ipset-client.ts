@@ -131,7 +131,7 @@ async function negotiate(transport: NetlinkTransport): Promise<NetlinkResult<num
   return fail({
     code: 'unsupported',
     operation,
-    message: `the kernel speaks ipset protocol ${oldest} to ${newest}`,
+    message: `the kernel supports ipset protocol ${oldest} to ${newest}`,
   });
 }
 

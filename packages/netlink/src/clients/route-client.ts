@@ -87,7 +87,7 @@ function kindUnknown(result: NetlinkResult<void>): NetlinkResult<void> {
   if (result.ok || result.error.code !== 'unsupported') return result;
   return {
     ok: false,
-    error: { ...result.error, message: `${result.error.message}: no such kind of link here` },
+    error: { ...result.error, message: `${result.error.message}: this kernel has no such kind of link` },
   };
 }
 

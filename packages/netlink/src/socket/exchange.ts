@@ -77,5 +77,5 @@ function takeSafely(plan: ExchangePlan, message: NetlinkMessage, state: { error?
 }
 
 function garbled(plan: ExchangePlan, why: string): NetlinkError {
-  return { code: 'protocol', operation: plan.operation, message: `an answer cannot be read: ${why}` };
+  return { code: 'protocol', operation: plan.operation, message: `invalid reply: ${why}` };
 }
