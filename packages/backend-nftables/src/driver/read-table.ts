@@ -151,10 +151,15 @@ function observedOf(
 
 function textsByChain(rules: readonly NftablesRuleState[]): ReadonlyMap<string, readonly string[]> {
   const texts = new Map<string, string[]>();
+  let last: NftablesRuleState | undefined;
+  let text = '';
   for (const rule of rules) {
     const ofChain = texts.get(rule.chain) ?? [];
     texts.set(rule.chain, ofChain);
-    ofChain.push(ruleText(rule));
+    // Of equal rules in a row, which the client lists with the same expressions, one text is made.
+    if (rule.expressions !== last?.expressions || rule.comment !== last.comment) text = ruleText(rule);
+    ofChain.push(text);
+    last = rule;
   }
   return texts;
 }

@@ -1,11 +1,12 @@
 import type { BackendError, CleanupResult, Drift, Observation } from '@signalbox/core';
 import { driftOf } from '../diff/drift.ts';
+import type { Slots } from '../diff/assign-slots.ts';
 import type { Plan } from '../diff/plan.ts';
 import { reconcile, reconcileStructure } from '../diff/reconcile.ts';
 import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { NftablesDriver } from '../driver/nftables-driver.ts';
 import { nftFamily } from '../encode/rule-expressions.ts';
-import { elementId, isEndpointMap, TABLE } from '../objects/ruleset.ts';
+import { elementId, ENDPOINT_MAPS, TABLE } from '../objects/ruleset.ts';
 import { type BackendState, type HeldTable, UNKNOWN } from './backend-state.ts';
 
 /** Compares the whole table with what is desired; writes nothing. */
@@ -27,11 +28,12 @@ async function compareHeld(
   desired: DesiredObjects,
   { slots }: HeldTable,
 ): Promise<Observation | null> {
-  const observed = await driver.observe(desired.staticSets(), (set, key, data) =>
-    isEndpointMap(set)
-      ? slotOf(slots, set, key) === data
-      : desired.elements.get(elementId(set, key))?.data === data,
-  );
+  const byMap = slotsByMap(slots);
+  const observed = await driver.observe(desired.staticSets(), (set, key, data) => {
+    const frontends = byMap.get(set);
+    if (frontends !== undefined) return slotOf(frontends, key) === data;
+    return desired.elements.get(elementId(set, key))?.data === data;
+  });
   if (!observed.ok) return failed(observed.error);
   const { bySet, expected } = observed.value.elements;
   const isComplete = expected === desired.elements.size + filledSlots(slots);
@@ -40,9 +42,21 @@ async function compareHeld(
   return { outcome: 'ok', drift: driftIn(reconcileStructure(desired, observed.value)) };
 }
 
-function slotOf(slots: HeldTable['slots'], map: string, key: string): string | undefined {
+type SlotsByFrontend = Map<string, Slots>;
+
+/** By map and frontend instead of by group: 100,000 elements would each need the text of a group's id. */
+function slotsByMap(slots: HeldTable['slots']): ReadonlyMap<string, SlotsByFrontend> {
+  const byMap = new Map(ENDPOINT_MAPS.map((map): [string, SlotsByFrontend] => [map, new Map()]));
+  for (const [id, group] of slots) {
+    const border = id.indexOf(' ');
+    byMap.get(id.slice(0, border))?.set(id.slice(border + 1), group);
+  }
+  return byMap;
+}
+
+function slotOf(frontends: SlotsByFrontend, key: string): string | undefined {
   const border = key.lastIndexOf(' . ');
-  return slots.get(elementId(map, key.slice(0, border)))?.[Number(key.slice(border + 3))];
+  return frontends.get(key.slice(0, border))?.[Number(key.slice(border + 3))];
 }
 
 function filledSlots(slots: HeldTable['slots']): number {

@@ -10,7 +10,7 @@ import {
 import { decodeGeneration, encodeGetGeneration } from '../families/nftables/generation.ts';
 import { generationOfMessage } from '../families/nftables/message.ts';
 import {
-  decodeRule,
+  createRuleDecoder,
   decodeRuleIdentity,
   encodeListRules,
   type NftablesRuleIdentity,
@@ -114,7 +114,7 @@ function objectListings(
     listTables: async () =>
       completeItems('NFT_MSG_GETTABLE', await listing.dump(encodeListTables(), decodeTable)),
     listChains: (table) => list(table, encodeListChains, decodeChain),
-    listRules: (table) => list(table, encodeListRules, decodeRule),
+    listRules: (table) => list(table, encodeListRules, createRuleDecoder()),
     listRuleIdentities: (table) => list(table, encodeListRules, decodeRuleIdentity),
     listSets: (table) => list(table, encodeListSets, decodeSet),
   };

@@ -57,19 +57,28 @@ export function encodeListRules(table: NftablesTable): NetlinkRequest {
   );
 }
 
-export function decodeRule(message: NetlinkMessage): NftablesRuleState | undefined {
-  const identity = decodeRuleIdentity(message);
-  if (identity === undefined) return undefined;
-  const attributes = readAttributes(netfilterAttributes(message));
-  const comment = decodeComment('rule', attributes.get(NFTA_RULE.USERDATA));
-  return {
-    ...identity,
-    expressions: readExpressions(attributes.get(NFTA_RULE.EXPRESSIONS)),
-    ...(comment === undefined ? {} : { comment }),
+/**
+ * For the messages of one listing. Rules in a row whose expressions are equal bytes share one list: a chain tries its map up to ten
+ * times with the same rule, and reading expressions is most of the cost of a rule.
+ */
+export function createRuleDecoder(): (message: NetlinkMessage) => NftablesRuleState | undefined {
+  let bytes: Buffer = Buffer.alloc(0);
+  let expressions: readonly Expression[] = [];
+  return (message) => {
+    const identity = decodeRuleIdentity(message);
+    if (identity === undefined) return undefined;
+    const attributes = readAttributes(netfilterAttributes(message));
+    const listed = attributes.get(NFTA_RULE.EXPRESSIONS) ?? Buffer.alloc(0);
+    if (!listed.equals(bytes)) {
+      bytes = listed;
+      expressions = readExpressions(listed);
+    }
+    const comment = decodeComment('rule', attributes.get(NFTA_RULE.USERDATA));
+    return { ...identity, expressions, ...(comment === undefined ? {} : { comment }) };
   };
 }
 
-/** A tenth of the time of `decodeRule`: the expressions are not read. */
+/** A fraction of the time of a complete rule: the expressions are not read. */
 export function decodeRuleIdentity(message: NetlinkMessage): NftablesRuleIdentity | undefined {
   const family = familyOfMessage(message);
   if (!isMessage(message, 'NEWRULE') || family === undefined) return undefined;
