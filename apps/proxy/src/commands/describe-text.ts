@@ -24,8 +24,9 @@ export function describeText(answer: ServiceAnswer): string {
   );
 }
 
-function head({ description, diagnosis, served }: ServiceAnswer): string {
-  const [type, ...rest] = serviceRows(description).map(({ name, value }) => [name, value] as const);
+function head(answer: ServiceAnswer): string {
+  const { description, diagnosis, served } = answer;
+  const [type, ...rest] = serviceRows(answer).map(({ name, value }) => [name, value] as const);
   return textFields([
     ['Name', description.name],
     ['Namespace', description.namespace],

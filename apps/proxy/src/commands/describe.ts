@@ -69,6 +69,8 @@ async function fromObjects(
 ): Promise<Result<ServiceAnswer, string>> {
   const model = await loadModel(invocation);
   if (typeof model === 'string') return fail(model);
+  // The node may be another machine.
+  model.setInterfaceAddresses([]);
   return succeed(
     serviceAnswer(describeService(model.tracked(`${namespace}/${name}`), FAMILIES, invocation.settings.mode)),
   );

@@ -1,5 +1,6 @@
 /** The properties of a Service as rows, the same in `signalbox describe` and on the page. */
 import { familyOf, type ServiceDescription } from '@signalbox/core';
+import type { ServiceAnswer } from './answers.ts';
 
 export interface ServiceRow {
   readonly name: string;
@@ -11,9 +12,11 @@ export interface ServiceRow {
 
 const POLICY = { cluster: 'Cluster', local: 'Local' } as const;
 
-export function serviceRows(description: ServiceDescription): readonly ServiceRow[] {
+export function serviceRows({ description, failures }: ServiceAnswer): readonly ServiceRow[] {
   const { type, policies, externalFailover, affinity, balancing, sourceRanges } = description;
   const { healthCheckNodePort, node, families, ports } = description;
+  // Without a proxy, the addresses of the node are not known.
+  const isServing = failures !== null;
   const nodePortFamilies = ports.flatMap(({ nodePort, family }) => (nodePort === null ? [] : family));
   const nodePortsAt = node.nodePortAddresses.filter((address) =>
     nodePortFamilies.includes(familyOf(address)),
@@ -32,7 +35,7 @@ export function serviceRows(description: ServiceDescription): readonly ServiceRo
     row('Load balancing', balancing ?? '', 'default of the mode'),
     row('Source ranges', sourceRanges.join(', '), 'all'),
     row('Health check node port', String(healthCheckNodePort ?? ''), 'none'),
-    row('Node ports at', nodePortsAt.join(', '), null),
+    row('Node ports at', isServing ? nodePortsAt.join(', ') : '', null),
     row('Node', nodeText(node), null),
     row('Not served in', unserved.map(({ family, reason }) => `${family}: ${reason ?? ''}`).join('; '), null),
   ];

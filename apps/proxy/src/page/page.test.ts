@@ -240,7 +240,7 @@ describe('the page of a Service', () => {
     expect(described).toMatch(/ENDPOINT .* WEIGHT +CONNECTIONS +OPEN/);
     const { texts } = await read(world, '/page/default/web');
     expect(texts('th')).toEqual(expect.arrayContaining(['Weight', 'Connections', 'Open']));
-    const names = serviceRows(answer.description).flatMap(({ name, value }) => (value === '' ? [] : name));
+    const names = serviceRows(answer).flatMap(({ name, value }) => (value === '' ? [] : name));
     expect(names).toEqual(
       expect.arrayContaining(['External failover', 'Load balancing', 'Session affinity']),
     );

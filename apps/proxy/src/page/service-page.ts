@@ -39,8 +39,8 @@ function serviceLink(key: string): Markup {
   return html`<a href="/page/${path}">${key}</a>`;
 }
 
-function facts(description: Description): Markup {
-  const shown = serviceRows(description).flatMap(({ name, value, absent }) =>
+function facts(answer: ServiceAnswer): Markup {
+  const shown = serviceRows(answer).flatMap(({ name, value, absent }) =>
     value === '' && absent === null ? [] : [[name, value === '' ? (absent ?? '') : value] as const],
   );
   return html`<dl>${namedValues(shown)}</dl>`;
@@ -106,7 +106,7 @@ export function servicePage(answer: ServiceAnswer, status: StatusAnswer): Markup
   const body = html`<p><a href="/">All Services</a></p>
     <h1>${name} ${servedBadge({ served })}</h1>
     <p class="diagnosis">${diagnosis}</p>
-    ${nodeProblems(status)} ${facts(description)}
+    ${nodeProblems(status)} ${facts(answer)}
     <section aria-labelledby="problems">
       <h2 id="problems">Problems</h2>
       ${problemList(answer)}
