@@ -10,17 +10,19 @@ const FAILED = { failures: ['the tool hangs'], inUse: 0 };
 const IN_USE = { failures: [], inUse: 1 };
 const DONE = { failures: [], inUse: 0 };
 
-/** `times`: of the removals, in milliseconds since the start. */
+/** `times`: of the removals, in milliseconds since the start; `keeping`: those that leave what connections use. */
 function world(...answers: (typeof FAILED | typeof IN_USE | typeof DONE)[]) {
   const clock = createManualClock();
   const started = clock.now();
   const times: number[] = [];
+  const keeping: number[] = [];
   const succession = createSuccession({
     families: ['IPv4'],
     clock,
     prepare: () => Promise.resolve(),
-    removeLeftovers: () => {
+    removeLeftovers: (keepConnections) => {
       times.push(clock.now() - started);
+      if (keepConnections) keeping.push(clock.now() - started);
       return Promise.resolve(answers.shift() ?? DONE);
     },
     logger: createLogging(
@@ -35,7 +37,7 @@ function world(...answers: (typeof FAILED | typeof IN_USE | typeof DONE)[]) {
       for (let turn = 0; turn < 20; turn++) await Promise.resolve();
     }
   };
-  return { succession, clock, times, pass };
+  return { succession, clock, times, keeping, pass };
 }
 
 describe('the removal of rules of earlier modes', () => {
@@ -44,6 +46,17 @@ describe('the removal of rules of earlier modes', () => {
     succession.verified('IPv4');
     await pass(60_000);
     expect(times).toEqual([0, 1000, 3000, 13_000, 14_000, 16_000]);
+  });
+
+  it('leaves what connections use for fifteen minutes, tries every ten seconds, and then removes it', async () => {
+    const minutes = 60_000;
+    const answers = Array.from({ length: 15 * 6 }, () => IN_USE);
+    const { succession, times, keeping, pass } = world(...answers, DONE);
+    succession.verified('IPv4');
+    await pass(20 * minutes);
+    const tries = Array.from({ length: 15 * 6 + 1 }, (_, at) => at * 10_000);
+    expect(times).toEqual(tries);
+    expect(keeping).toEqual(tries.slice(0, -1));
   });
 
   it('is not retried once it is stopped', async () => {
