@@ -20,23 +20,39 @@ export interface Admission {
   end(): void;
 }
 
-interface Gate {
-  now: number;
-  refused: number;
+/** What a limit applies to. */
+export interface Gate {
+  readonly now: number;
+  readonly refused: number;
+  enter(): void;
+  leave(): void;
+  refuse(): void;
 }
 
-export function createCircuitBreaker(): CircuitBreaker {
-  const gates: Readonly<Record<Limit, Gate>> = {
-    connections: { now: 0, refused: 0 },
-    'pending connects': { now: 0, refused: 0 },
-    retries: { now: 0, refused: 0 },
+export type Gates = Readonly<Record<Limit, Gate>>;
+
+export function createGates(): Gates {
+  return { connections: createGate(), 'pending connects': createGate(), retries: createGate() };
+}
+
+function createGate(): Gate {
+  const gate = {
+    now: 0,
+    refused: 0,
+    enter: () => void gate.now++,
+    leave: () => void gate.now--,
+    refuse: () => void gate.refused++,
   };
+  return gate;
+}
+
+export function createCircuitBreaker(gates: Gates = createGates()): CircuitBreaker {
   return {
     admit(policy) {
       const limits = limitsOf(policy);
       for (const limit of ['connections', 'pending connects'] as const) {
         if (!isFull(gates[limit], limits[limit])) continue;
-        gates[limit].refused++;
+        gates[limit].refuse();
         return limit;
       }
       return admission(gates, limits.retries);
@@ -44,7 +60,10 @@ export function createCircuitBreaker(): CircuitBreaker {
     usage(policy) {
       const limits = Object.entries(limitsOf(policy)) as [Limit, number | undefined][];
       if (limits.every(([, limit]) => limit === undefined)) return [];
-      return limits.map(([name, limit]) => ({ name, ...gates[name], limit: limit ?? null }));
+      return limits.map(([name, limit]) => {
+        const { now, refused } = gates[name];
+        return { name, now, limit: limit ?? null, refused };
+      });
     },
   };
 }
@@ -61,14 +80,14 @@ function isFull({ now }: Gate, limit: number | undefined): boolean {
   return limit !== undefined && now >= limit;
 }
 
-function admission(gates: Readonly<Record<Limit, Gate>>, maxRetries: number | undefined): Admission {
+function admission(gates: Gates, maxRetries: number | undefined): Admission {
   const { connections, 'pending connects': pending, retries } = gates;
   const state = { isWaiting: true, isRetrying: false, isOpen: true };
-  connections.now++;
-  pending.now++;
+  connections.enter();
+  pending.enter();
   const settle = (): void => {
-    if (state.isWaiting) pending.now--;
-    if (state.isRetrying) retries.now--;
+    if (state.isWaiting) pending.leave();
+    if (state.isRetrying) retries.leave();
     state.isWaiting = false;
     state.isRetrying = false;
   };
@@ -76,17 +95,17 @@ function admission(gates: Readonly<Record<Limit, Gate>>, maxRetries: number | un
     retry() {
       if (state.isRetrying) return true;
       if (isFull(retries, maxRetries)) {
-        retries.refused++;
+        retries.refuse();
         return false;
       }
-      retries.now++;
+      retries.enter();
       state.isRetrying = true;
       return true;
     },
     settle,
     end() {
       settle();
-      if (state.isOpen) connections.now--;
+      if (state.isOpen) connections.leave();
       state.isOpen = false;
     },
   };

@@ -37,8 +37,7 @@ interface Failure {
 
 type SkippedEndpoint = Omit<EndpointCount, 'connections' | 'active'>;
 
-interface Health {
-  readonly endpoint: DesiredEndpoint;
+export interface Health {
   failures: number;
   /** In a row, which decide how long the next one lasts. */
   ejections: number;
@@ -49,128 +48,159 @@ interface Health {
   failedChecks: number;
 }
 
-interface State {
-  readonly known: Map<string, Health>;
-  /** Those of `known` that are skipped. */
-  readonly out: Map<string, Health>;
-  /** Valid until the next change of `out`. */
-  filtered: WeakMap<readonly DesiredEndpoint[], readonly DesiredEndpoint[]>;
-  sweepAt: number;
+/** The endpoints with a failure so far. */
+export interface HealthStore {
+  readonly isEmpty: boolean;
+  /** Changes when an endpoint is skipped, or no longer is. */
+  readonly version: number;
+  changed(): void;
+  find(endpoint: DesiredEndpoint): Health | undefined;
+  make(endpoint: DesiredEndpoint, now: number): Health;
+  all(): Iterable<readonly [DesiredEndpoint, Health]>;
 }
 
-const FIRST_SWEEP = 64;
+/** Endpoints to choose from. */
+interface View {
+  readonly version: number;
+  /** Valid from, and until. */
+  readonly since: number;
+  readonly until: number;
+  readonly left: readonly DesiredEndpoint[];
+}
 
-export function createOutlierDetector(): OutlierDetector {
-  const state: State = { known: new Map(), out: new Map(), filtered: new WeakMap(), sweepAt: FIRST_SWEEP };
+export function createOutlierDetector(store: HealthStore = createHealthStore()): OutlierDetector {
+  const views = new WeakMap<readonly DesiredEndpoint[], View>();
   return {
     available(endpoints, now) {
-      readmit(state, now);
-      if (state.out.size === 0) return endpoints;
-      const known = state.filtered.get(endpoints) ?? withoutSkipped(state, endpoints);
-      state.filtered.set(endpoints, known);
-      return known;
+      if (store.isEmpty) return endpoints;
+      const known = views.get(endpoints);
+      const isValid =
+        known !== undefined && known.version === store.version && now >= known.since && now < known.until;
+      const view = isValid ? known : viewOf(store, endpoints, now);
+      views.set(endpoints, view);
+      return view.left;
     },
-    failed: (endpoint, failure) => failed(state, endpoint, failure),
+    failed: (endpoint, failure) => failed(store, endpoint, failure),
     succeeded(endpoint) {
-      const health = state.known.get(endpointName(endpoint));
+      const health = store.find(endpoint);
       if (health !== undefined) health.failures = 0;
     },
-    hasFailures: (endpoint) =>
-      state.known.size > 0 && (state.known.get(endpointName(endpoint))?.failures ?? 0) > 0,
+    hasFailures: (endpoint) => !store.isEmpty && (store.find(endpoint)?.failures ?? 0) > 0,
     checked(endpoint, isHealthy, now) {
-      if (isHealthy && !state.known.has(endpointName(endpoint))) return;
-      const health = healthOf(state, endpoint, now);
-      health.failedChecks = isHealthy ? 0 : health.failedChecks + 1;
-      refresh(state, health);
+      const known = store.find(endpoint);
+      if (isHealthy && known === undefined) return;
+      const health = known ?? store.make(endpoint, now);
+      setFailedChecks(store, health, isHealthy ? 0 : health.failedChecks + 1);
     },
     keepChecked(endpoints) {
-      if (state.known.size === 0) return;
+      if (store.isEmpty) return;
       const kept = new Set(endpoints.map(endpointName));
-      for (const [name, health] of state.known) {
-        if (kept.has(name)) continue;
-        health.failedChecks = 0;
-        refresh(state, health);
-      }
+      for (const [endpoint, health] of store.all())
+        if (!kept.has(endpointName(endpoint))) setFailedChecks(store, health, 0);
     },
-    skipped(now) {
-      readmit(state, now);
-      return [...state.out.values()].map((health) => skippedOf(health, now));
-    },
+    skipped: (now) =>
+      [...store.all()]
+        .filter(([, health]) => isSkipped(store, health, now))
+        .map(([endpoint, health]) => skippedOf(endpoint, health, now)),
   };
 }
 
-function withoutSkipped({ out }: State, endpoints: readonly DesiredEndpoint[]): readonly DesiredEndpoint[] {
-  const left = endpoints.filter((each) => !out.has(endpointName(each)));
-  if (left.length === endpoints.length) return endpoints;
-  return left.length * 2 < endpoints.length ? endpoints : left;
+function viewOf(store: HealthStore, endpoints: readonly DesiredEndpoint[], now: number): View {
+  let until = Number.POSITIVE_INFINITY;
+  const left = endpoints.filter((each) => {
+    const health = store.find(each);
+    if (health === undefined || !isSkipped(store, health, now)) return true;
+    until = Math.min(until, health.ejectedUntil ?? until);
+    return false;
+  });
+  const isAll = left.length === endpoints.length || left.length * 2 < endpoints.length;
+  // After the search, which may end ejections.
+  return { version: store.version, since: now, until, left: isAll ? endpoints : left };
 }
 
-function failed(state: State, endpoint: DesiredEndpoint, failure: Failure): 'ejected' | 'overflow' | null {
+function failed(
+  store: HealthStore,
+  endpoint: DesiredEndpoint,
+  failure: Failure,
+): 'ejected' | 'overflow' | null {
   const { among, threshold, now } = failure;
   if (threshold === 0) return null;
-  readmit(state, now);
-  const health = healthOf(state, endpoint, now);
+  const health = store.find(endpoint) ?? store.make(endpoint, now);
+  readmit(store, health, now);
   health.failures++;
   // Failures of connections that began before the ejection.
   if (health.ejectedUntil !== null || health.failures < threshold) return null;
-  const ejected = among.filter((each) => state.out.has(endpointName(each))).length;
-  if ((ejected + 1) * 2 > among.length) return 'overflow';
+  const ejected = among.filter((each) => {
+    const other = store.find(each);
+    return other !== undefined && isSkipped(store, other, now);
+  });
+  if ((ejected.length + 1) * 2 > among.length) return 'overflow';
   const without = Math.max(0, Math.floor((now - health.endedAt) / EJECTION_MS));
   health.ejections = Math.max(0, health.ejections - without) + 1;
   health.endedAt = now + Math.min(LONGEST_EJECTION_MS, health.ejections * EJECTION_MS);
   health.ejectedUntil = health.endedAt;
   health.failures = 0;
-  refresh(state, health);
+  store.changed();
   return 'ejected';
 }
 
-/** Ends the ejections that are over; also those that a clock set back would prolong. */
-function readmit(state: State, now: number): void {
-  for (const health of state.out.values()) {
-    if (health.ejectedUntil === null) continue;
-    if (now < health.ejectedUntil && health.ejectedUntil - now <= LONGEST_EJECTION_MS) continue;
-    health.ejectedUntil = null;
-    refresh(state, health);
-  }
+function isSkipped(store: HealthStore, health: Health, now: number): boolean {
+  readmit(store, health, now);
+  return health.ejectedUntil !== null || health.failedChecks >= UNHEALTHY_CHECKS;
 }
 
-/** Records whether the endpoint is skipped. */
-function refresh(state: State, health: Health): void {
-  const name = endpointName(health.endpoint);
-  const isOut = health.ejectedUntil !== null || health.failedChecks >= UNHEALTHY_CHECKS;
-  if (isOut === state.out.has(name)) return;
-  if (isOut) state.out.set(name, health);
-  else state.out.delete(name);
-  state.filtered = new WeakMap();
+/** Ends an ejection that is over; also one that a clock set back would prolong. */
+function readmit(store: HealthStore, health: Health, now: number): void {
+  const { ejectedUntil } = health;
+  if (ejectedUntil === null) return;
+  if (now < ejectedUntil && ejectedUntil - now <= LONGEST_EJECTION_MS) return;
+  health.ejectedUntil = null;
+  store.changed();
 }
 
-function healthOf(state: State, endpoint: DesiredEndpoint, now: number): Health {
-  const name = endpointName(endpoint);
-  const found = state.known.get(name);
-  if (found !== undefined) return found;
-  if (state.known.size >= state.sweepAt) sweep(state, now);
-  const health: Health = {
-    endpoint,
-    failures: 0,
-    ejections: 0,
-    ejectedUntil: null,
-    endedAt: now,
-    failedChecks: 0,
-  };
-  state.known.set(name, health);
-  return health;
+function setFailedChecks(store: HealthStore, health: Health, failedChecks: number): void {
+  const isChange = health.failedChecks >= UNHEALTHY_CHECKS !== failedChecks >= UNHEALTHY_CHECKS;
+  health.failedChecks = failedChecks;
+  if (isChange) store.changed();
 }
 
-/** Endpoints that were deleted stay known: those without a recent ejection are removed each time their number has doubled. */
-function sweep(state: State, now: number): void {
-  for (const [name, { endedAt }] of state.known) {
-    if (!state.out.has(name) && now - endedAt > LONGEST_EJECTION_MS) state.known.delete(name);
-  }
-  state.sweepAt = Math.max(FIRST_SWEEP, state.known.size * 2);
-}
-
-function skippedOf({ endpoint, ejectedUntil, failedChecks }: Health, now: number): SkippedEndpoint {
-  const { address, port } = endpoint;
+function skippedOf(
+  { address, port }: DesiredEndpoint,
+  { ejectedUntil, failedChecks }: Health,
+  now: number,
+): SkippedEndpoint {
   if (ejectedUntil === null || failedChecks >= UNHEALTHY_CHECKS) return { address, port, state: 'unhealthy' };
   return { address, port, state: 'ejected', ejectedSeconds: Math.ceil((ejectedUntil - now) / 1000) };
+}
+
+const FIRST_SWEEP = 64;
+
+export function createHealthStore(): HealthStore {
+  const known = new Map<string, readonly [DesiredEndpoint, Health]>();
+  const state = { version: 0, sweepAt: FIRST_SWEEP };
+  /** Endpoints that were deleted stay known: those without a recent ejection are removed each time their number has doubled. */
+  const sweep = (now: number): void => {
+    for (const [name, [, { ejectedUntil, endedAt, failedChecks }]] of known) {
+      const isOut = ejectedUntil !== null || failedChecks >= UNHEALTHY_CHECKS;
+      if (!isOut && now - endedAt > LONGEST_EJECTION_MS) known.delete(name);
+    }
+    state.sweepAt = Math.max(FIRST_SWEEP, known.size * 2);
+  };
+  return {
+    get isEmpty() {
+      return known.size === 0;
+    },
+    get version() {
+      return state.version;
+    },
+    changed: () => void state.version++,
+    find: (endpoint) => known.get(endpointName(endpoint))?.[1],
+    make(endpoint, now) {
+      if (known.size >= state.sweepAt) sweep(now);
+      const health = { failures: 0, ejections: 0, ejectedUntil: null, endedAt: now, failedChecks: 0 };
+      known.set(endpointName(endpoint), [endpoint, health]);
+      return health;
+    },
+    all: () => known.values(),
+  };
 }

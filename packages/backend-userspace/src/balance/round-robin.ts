@@ -3,44 +3,42 @@
  * loses the sum of all weights. With weights 5, 1, 1 the order is a a b a c a a, not a a a a a b c.
  */
 import { perList, weightOf, type Algorithm } from './algorithm.ts';
+import { GAINS, NEXT, type TurnsOf } from './turns.ts';
 
-interface Turns {
+interface Weights {
   readonly weights: readonly number[];
   readonly sum: number;
   readonly isEqual: boolean;
-  readonly gains: number[];
-  /** With equal weights. */
-  next: number;
 }
 
-export function createRoundRobin(): Algorithm {
-  const turnsOf = perList((endpoints): Turns => {
+export function createRoundRobin(turnsOf: TurnsOf): Algorithm {
+  const weightsOf = perList((endpoints): Weights => {
     const weights = endpoints.map(weightOf);
     return {
       weights,
       sum: weights.reduce((sum, each) => sum + each, 0),
       isEqual: weights.every((each) => each === weights[0]),
-      gains: weights.map(() => 0),
-      next: 0,
     };
   });
   return {
     choose(endpoints) {
+      const known = weightsOf(endpoints);
       const turns = turnsOf(endpoints);
-      if (!turns.isEqual) return smooth(turns);
-      const chosen = turns.next;
-      turns.next = (chosen + 1) % endpoints.length;
+      if (!known.isEqual) return smooth(known, turns);
+      const chosen = turns[NEXT] ?? 0;
+      turns[NEXT] = (chosen + 1) % endpoints.length;
       return chosen;
     },
   };
 }
 
-function smooth({ weights, sum, gains }: Turns): number {
+function smooth({ weights, sum }: Weights, turns: Int32Array): number {
+  const gainOf = (at: number): number => turns[GAINS + at] ?? 0;
   let chosen = 0;
   for (const [at, weight] of weights.entries()) {
-    gains[at] = (gains[at] ?? 0) + weight;
-    if ((gains[at] ?? 0) > (gains[chosen] ?? 0)) chosen = at;
+    turns[GAINS + at] = gainOf(at) + weight;
+    if (gainOf(at) > gainOf(chosen)) chosen = at;
   }
-  gains[chosen] = (gains[chosen] ?? 0) - sum;
+  turns[GAINS + chosen] = gainOf(chosen) - sum;
   return chosen;
 }

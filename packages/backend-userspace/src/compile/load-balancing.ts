@@ -14,6 +14,8 @@ import { createLeastConnections } from '../balance/least-connections.ts';
 import { createMaglev } from '../balance/maglev.ts';
 import { createRandomChoice } from '../balance/random.ts';
 import { createRoundRobin } from '../balance/round-robin.ts';
+import type { TurnsOf } from '../balance/turns.ts';
+import { createUpstreamState, type UpstreamState } from '../balance/upstream-state.ts';
 import { createAffinityTable } from './session-affinity.ts';
 
 const DEFAULT = 'round-robin';
@@ -26,10 +28,10 @@ export const BALANCING: BalancingSupport = {
   proxyProtocol: true,
 };
 
-const ALGORITHMS: Readonly<Record<BalancingAlgorithm, (random: Random) => Algorithm>> = {
-  'round-robin': createRoundRobin,
+const ALGORITHMS: Readonly<Record<BalancingAlgorithm, (random: Random, turnsOf: TurnsOf) => Algorithm>> = {
+  'round-robin': (_, turnsOf) => createRoundRobin(turnsOf),
   random: createRandomChoice,
-  'least-connections': createLeastConnections,
+  'least-connections': (_, turnsOf) => createLeastConnections(turnsOf),
   maglev: createMaglev,
 };
 
@@ -46,21 +48,24 @@ interface BalancerRequest extends AlgorithmRequest, Pick<DesiredServicePort, 'af
   readonly now: number;
 }
 
-export function createBalancer(random: Random): Balancer {
-  const orderOf = perList((endpoints) => shuffled(endpoints, random));
+export function createBalancer(
+  random: Random,
+  state: Pick<UpstreamState, 'sessions' | 'turnsOf' | 'orderOf'> = createUpstreamState(random),
+): Balancer {
+  const orderOf = perList((endpoints) => shuffled(endpoints, state.orderOf(endpoints)));
   const algorithms = new Map<BalancingAlgorithm, Algorithm>();
   const algorithmOf = (name: BalancingAlgorithm): Algorithm => {
-    const known = algorithms.get(name) ?? ALGORITHMS[name](random);
+    const known = algorithms.get(name) ?? ALGORITHMS[name](random, state.turnsOf);
     algorithms.set(name, known);
     return known;
   };
-  const table = createAffinityTable();
+  const table = createAffinityTable(state.sessions);
   return {
     candidates(request, count) {
       const { endpoints, affinity, client, now } = request;
       if (endpoints.length === 0) return [];
       const order = orderOf(endpoints);
-      const known = affinity === null ? null : table.find(client, endpoints, affinity, now);
+      const known = affinity === null ? null : table.find({ client, affinity, now }, endpoints);
       const first =
         known === null
           ? algorithmOf(request.balancing ?? DEFAULT).choose(order, request)
@@ -68,7 +73,7 @@ export function createBalancer(random: Random): Balancer {
       return Array.from({ length: count }, (_, at) => order[(first + at) % order.length] as DesiredEndpoint);
     },
     connected({ affinity, client, now }, endpoint) {
-      if (affinity !== null) table.remember(client, endpoint, now);
+      if (affinity !== null) table.remember({ client, affinity, now }, endpoint);
     },
   };
 }

@@ -1,43 +1,33 @@
 /** Which endpoint a client used last, for `sessionAffinity: ClientIP`. Pure: time is an argument. */
 import type { DesiredEndpoint, SessionAffinity } from '@signalbox/core';
 import { endpointName } from '../balance/endpoint-name.ts';
+import type { SessionStore } from '../balance/session-store.ts';
 
 export interface AffinityTable {
   /** The endpoint of the last connection of the client, if it is within the timeout and the endpoint is one of `endpoints`. */
-  find(
-    client: string,
-    endpoints: readonly DesiredEndpoint[],
-    affinity: SessionAffinity,
-    now: number,
-  ): DesiredEndpoint | null;
-  remember(client: string, endpoint: DesiredEndpoint, now: number): void;
+  find(client: AffinityClient, endpoints: readonly DesiredEndpoint[]): DesiredEndpoint | null;
+  remember(client: AffinityClient, endpoint: DesiredEndpoint): void;
 }
 
-interface Entry {
-  readonly endpoint: string;
-  readonly usedAt: number;
+interface AffinityClient {
+  readonly client: string;
+  readonly affinity: SessionAffinity;
+  readonly now: number;
 }
 
-/** Expired entries are removed each time their number has doubled, so that the cost for each client is constant. */
-const FIRST_SWEEP = 1024;
-
-export function createAffinityTable(): AffinityTable {
-  const entries = new Map<string, Entry>();
-  const state = { sweepAt: FIRST_SWEEP, timeoutMs: 0 };
-  const sweep = (now: number): void => {
-    for (const [client, { usedAt }] of entries) if (now - usedAt >= state.timeoutMs) entries.delete(client);
-    state.sweepAt = Math.max(FIRST_SWEEP, entries.size * 2);
-  };
+export function createAffinityTable(sessions: SessionStore): AffinityTable {
   return {
-    find(client, endpoints, { timeoutSeconds }, now) {
-      state.timeoutMs = timeoutSeconds * 1000;
-      const entry = entries.get(client);
-      if (entry === undefined || now - entry.usedAt >= state.timeoutMs) return null;
-      return endpoints.find((each) => endpointName(each) === entry.endpoint) ?? null;
+    find({ client, affinity, now }, endpoints) {
+      const session = sessions.get(client);
+      if (session === undefined || now - session.usedAt >= timeoutOf(affinity)) return null;
+      return endpoints.find((each) => endpointName(each) === session.endpoint) ?? null;
     },
-    remember(client, endpoint, now) {
-      entries.set(client, { endpoint: endpointName(endpoint), usedAt: now });
-      if (entries.size >= state.sweepAt) sweep(now);
+    remember({ client, affinity, now }, endpoint) {
+      sessions.set(client, { endpoint: endpointName(endpoint), usedAt: now }, timeoutOf(affinity));
     },
   };
+}
+
+function timeoutOf({ timeoutSeconds }: SessionAffinity): number {
+  return timeoutSeconds * 1000;
 }

@@ -23,8 +23,13 @@ export function forward(admitted: Admitted, path: DataPath): void {
   const { counts, clock } = path;
   const policy = choice.policies.connections;
   const options = { clock, timeout: policy?.connectTimeout };
-  const cancel = connectEndpoint(upstream.candidates(choice, ATTEMPTS), options, {
-    onAttempt: (socket, endpoint) => void socket.once('close', upstream.attempt(endpoint)),
+  const { candidates, release } = upstream.choose(choice, ATTEMPTS);
+  const attempts = { first: release as (() => void) | null };
+  const cancel = connectEndpoint(candidates, options, {
+    onAttempt(socket, endpoint) {
+      socket.once('close', attempts.first ?? upstream.attempt(endpoint));
+      attempts.first = null;
+    },
     mayRetry: () => upstream.retry(admission),
     onConnect(socket, endpoint) {
       counts.forwarded++;

@@ -98,9 +98,10 @@ function startSession(frontend: Frontend, key: string, client: Peer): UdpSession
   admission.settle();
   const choice = { policies: listener.servicePort, endpoints, client: source };
   // After the limits: a datagram that is dropped takes no turn.
-  const [endpoint] = upstream.candidates(choice, 1) as [DesiredEndpoint];
+  const { candidates, release } = upstream.choose(choice, 1);
+  const [endpoint] = candidates as [DesiredEndpoint];
   upstream.connected(choice, endpoint);
-  const session = openSession(frontend, { key, client, choice, upstream, admission, endpoint });
+  const session = openSession(frontend, { key, client, choice, upstream, admission, endpoint, release });
   frontend.sessions.set(key, session);
   if (frontend.sessions.size > SESSIONS_LIMIT)
     frontend.sessions.values().next().value?.close('session-limit');
@@ -115,12 +116,13 @@ interface Flow {
   readonly upstream: Upstream;
   readonly admission: Admission;
   readonly endpoint: DesiredEndpoint;
+  /** Of the endpoint. */
+  readonly release: () => void;
 }
 
 function openSession({ path, listener, socket, sessions }: Frontend, flow: Flow): UdpSession {
-  const { key, client, choice, upstream, admission, endpoint } = flow;
+  const { key, client, choice, upstream, admission, endpoint, release } = flow;
   const { counts } = path;
-  const release = upstream.attempt(endpoint);
   counts.forwarded++;
   counts.open++;
   return openUdpSession({

@@ -27,8 +27,8 @@ describe.each([-3_600_000, 3_600_000])('when the time of day is set back by %d m
 
   it('session affinity lasts for its timeout all the same', () => {
     const { clock, upstream, choice } = world({ timeoutSeconds: 60 });
-    const chosen = (): unknown => upstream.candidates(choice, 1)[0];
-    const last = upstream.candidates(choice, 4).at(-1) ?? FIRST;
+    const chosen = (): unknown => upstream.choose(choice, 1).candidates[0];
+    const last = upstream.choose(choice, 4).candidates.at(-1) ?? FIRST;
     upstream.connected(choice, last);
     clock.setBack(offset);
     clock.advance(59_999);

@@ -7,8 +7,8 @@ import {
   DEFAULT_OUTLIER_FAILURES,
   type OutlierDetector,
 } from '../balance/outlier-detection.ts';
+import { createUpstreamState, type UpstreamState } from '../balance/upstream-state.ts';
 import { createBalancer } from '../compile/load-balancing.ts';
-import { createEndpointTable } from './endpoint-table.ts';
 import type { UpstreamCounts } from './userspace-driver.ts';
 
 type Policies = Pick<DesiredServicePort, 'affinity' | 'balancing' | 'connections'>;
@@ -20,13 +20,19 @@ export interface Choice {
   readonly client: string;
 }
 
+export interface Chosen {
+  readonly candidates: readonly DesiredEndpoint[];
+  /** Ends the connection or the attempt to the first one. */
+  readonly release: () => void;
+}
+
 export interface Upstream {
   /** `null`: the connection is refused at a limit, and counted. */
   admit(policies: Policies): Admission | null;
   /** Before an attempt beyond the first; `false`: refused at a limit, and counted. */
   retry(admission: Admission): boolean;
-  /** `count` endpoints in the order to try them, repeated if there are fewer. */
-  candidates(choice: Choice, count: number): readonly DesiredEndpoint[];
+  /** `count` endpoints in the order to try them, repeated if there are fewer. The attempt to connect to the first one begins. */
+  choose(choice: Choice, count: number): Chosen;
   /** An attempt to connect begins; the returned function ends the connection or the attempt. */
   attempt(endpoint: DesiredEndpoint): () => void;
   connected(choice: Choice, endpoint: DesiredEndpoint): void;
@@ -52,60 +58,85 @@ const OVERFLOWS: Readonly<Record<Limit, keyof UpstreamCounts>> = {
   retries: 'upstream_rq_retry_overflow',
 };
 
-export function createUpstream(clock: Pick<Clock, 'elapsed' | 'random'>, counts: Counts): Upstream {
-  const balancer = createBalancer(() => clock.random());
-  const table = createEndpointTable();
-  const outliers = createOutlierDetector();
+type UpstreamClock = Pick<Clock, 'elapsed' | 'random'>;
+
+export function createUpstream(
+  clock: UpstreamClock,
+  counts: Counts,
+  state: UpstreamState = createUpstreamState(() => clock.random()),
+): Upstream {
+  const balancer = createBalancer(() => clock.random(), state);
+  const { table } = state;
+  const outliers = exclusive(createOutlierDetector(state.health), state);
+  const attempt = (endpoint: DesiredEndpoint): (() => void) => {
+    const release = state.exclusively(() => table.open(endpoint));
+    counts.upstream_cx_active++;
+    return () => {
+      counts.upstream_cx_active--;
+      release();
+    };
+  };
   return {
-    ...limiting(counts),
+    ...limiting(state, counts),
     ...healthOf(outliers, clock, counts),
-    candidates({ policies: { affinity, balancing }, endpoints, client }, count) {
-      const now = clock.elapsed();
-      const available = outliers.available(endpoints, now);
-      const { active } = table;
-      return balancer.candidates({ endpoints: available, affinity, balancing, client, now, active }, count);
-    },
-    attempt(endpoint) {
-      const release = table.open(endpoint);
-      counts.upstream_cx_active++;
-      return () => {
-        counts.upstream_cx_active--;
-        release();
-      };
-    },
+    attempt,
+    // Another thread that chooses at the same time sees the connection to the first one.
+    choose: ({ policies: { affinity, balancing }, endpoints, client }, count) =>
+      state.exclusively(() => {
+        const now = clock.elapsed();
+        const request = { affinity, balancing, client, now, active: table.active };
+        const available = outliers.available(endpoints, now);
+        const candidates = balancer.candidates({ ...request, endpoints: available }, count);
+        return { candidates, release: attempt(candidates[0] as DesiredEndpoint) };
+      }),
     connected({ policies: { affinity }, client }, endpoint) {
-      balancer.connected({ affinity, client, now: clock.elapsed() }, endpoint);
-      table.count(endpoint);
+      state.exclusively(() => {
+        balancer.connected({ affinity, client, now: clock.elapsed() }, endpoint);
+        table.count(endpoint);
+      });
     },
-    endpoints: () => withStates(table.all(), outliers.skipped(clock.elapsed())),
+    endpoints: () => state.exclusively(() => withStates(table.all(), outliers.skipped(clock.elapsed()))),
   };
 }
 
-function limiting(counts: Counts): Pick<Upstream, 'admit' | 'retry' | 'limits'> {
-  const circuit = createCircuitBreaker();
+/** Most connections begin without a failure so far: nothing is read then. */
+function exclusive(outliers: OutlierDetector, { exclusively, health }: UpstreamState): OutlierDetector {
+  return {
+    available: (endpoints, now) =>
+      health.isEmpty ? endpoints : exclusively(() => outliers.available(endpoints, now)),
+    failed: (endpoint, failure) => exclusively(() => outliers.failed(endpoint, failure)),
+    succeeded: (endpoint) => exclusively(() => outliers.succeeded(endpoint)),
+    hasFailures: (endpoint) => !health.isEmpty && exclusively(() => outliers.hasFailures(endpoint)),
+    checked: (endpoint, isHealthy, now) => exclusively(() => outliers.checked(endpoint, isHealthy, now)),
+    keepChecked: (endpoints) => exclusively(() => outliers.keepChecked(endpoints)),
+    skipped: (now) => exclusively(() => outliers.skipped(now)),
+  };
+}
+
+function limiting(
+  { gates, exclusively }: UpstreamState,
+  counts: Counts,
+): Pick<Upstream, 'admit' | 'retry' | 'limits'> {
+  const circuit = createCircuitBreaker(gates);
   return {
     admit({ connections }) {
-      const admitted = circuit.admit(connections);
+      const admitted = exclusively(() => circuit.admit(connections));
       if (typeof admitted !== 'string') return admitted;
       counts[OVERFLOWS[admitted]]++;
       return null;
     },
     retry(admission) {
-      const isAllowed = admission.retry();
+      const isAllowed = exclusively(() => admission.retry());
       if (!isAllowed) counts.upstream_rq_retry_overflow++;
       return isAllowed;
     },
-    limits: ({ connections }) => circuit.usage(connections),
+    limits: ({ connections }) => exclusively(() => circuit.usage(connections)),
   };
 }
 
 type Health = 'failed' | 'succeeded' | 'hasFailures' | 'checked' | 'keepChecked' | 'ejections';
 
-function healthOf(
-  outliers: OutlierDetector,
-  clock: Pick<Clock, 'elapsed'>,
-  counts: Counts,
-): Pick<Upstream, Health> {
+function healthOf(outliers: OutlierDetector, clock: UpstreamClock, counts: Counts): Pick<Upstream, Health> {
   return {
     failed({ policies, endpoints }, endpoint) {
       const threshold = policies.connections?.outlierFailures ?? DEFAULT_OUTLIER_FAILURES;

@@ -1,6 +1,6 @@
 /** Connections of one service port to each of its endpoints. */
 import type { DesiredEndpoint, EndpointCount } from '@signalbox/core';
-import { endpointName } from '../balance/endpoint-name.ts';
+import { endpointName } from './endpoint-name.ts';
 
 export interface EndpointTable {
   /** A connection to the endpoint is being opened; the returned function ends it, once. */

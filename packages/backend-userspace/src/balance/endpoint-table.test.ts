@@ -1,6 +1,6 @@
 import type { DesiredEndpoint } from '@signalbox/core';
 import { expect, it } from 'vitest';
-import { endpointName } from '../balance/endpoint-name.ts';
+import { endpointName } from './endpoint-name.ts';
 import { createEndpointTable } from './endpoint-table.ts';
 
 function endpointAt(index: number): DesiredEndpoint {
