@@ -44,7 +44,7 @@ const httpByRequire: NonNullable<Options['esbuildPlugins']>[number] = {
 
 /**
  * One file, runnable from a folder that holds nothing else, and beside it what is found at run time: the client of
- * `signalbox cluster`, the exporter of traces, the programs of the child processes of the route monitor and of `signalbox test`, and the netlink
+ * `signalbox cluster`, the exporter of traces, the programs of the child processes of the route monitor and of `signalbox test`, that of the worker threads of userspace mode, and the netlink
  * socket and its loader, since native addons cannot be inlined.
  */
 const config: ReturnType<typeof defineConfig> = defineConfig({
@@ -54,6 +54,7 @@ const config: ReturnType<typeof defineConfig> = defineConfig({
     'trace-exporter': 'src/tracing/otlp-exporter.ts',
     'monitor-child': '../../packages/netlink/src/monitor/monitor-child.ts',
     'connect-child': 'src/connectivity/connect-child.ts',
+    'userspace-worker': '../../packages/backend-userspace/src/workers/userspace-worker.ts',
   },
   esbuildPlugins: [...loadedOnDemand, httpByRequire],
   outDir,

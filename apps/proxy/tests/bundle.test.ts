@@ -1,13 +1,16 @@
 /** The built program, alone in an empty folder. Builds it first; needs no network and no privileges. */
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTraceCollector } from '../src/testing/trace-collector.ts';
 import { findRunTimeFiles, RUN_TIME_FILES } from './run-time-files.ts';
-import { serveOnce } from './serve-once.ts';
+import { ENDPOINT, FRONTEND, serveOnce } from './serve-once.ts';
 
 const APP = fileURLToPath(new URL('..', import.meta.url));
 
@@ -162,6 +165,30 @@ describe('dist alone in an empty folder', () => {
       ).toMatch(/ENOENT/);
     } finally {
       renameSync(join(folder.path, 'away.js'), join(folder.path, 'cluster-client.js'));
+    }
+  });
+
+  it('forwards connections in as many threads as --userspace-workers requests', async () => {
+    const endpoint = createServer((socket) => void socket.on('error', () => {}).end('served')).listen(
+      ENDPOINT,
+    );
+    await once(endpoint, 'listening');
+    try {
+      const replies: string[] = [];
+      const state = { sockets: 0 };
+      const { log, status } = await serveOnce(folder.path, '', {
+        flags: ['--userspace-workers=2'],
+        async whileServing() {
+          for (let at = 0; at < 20; at++) replies.push(await text(connect(FRONTEND)));
+          // Address and port of the frontend, in state LISTEN: one socket for each thread.
+          state.sockets = readFileSync('/proc/net/tcp', 'utf8').match(/ 0A00607F:46A0 \S+ 0A /g)?.length ?? 0;
+        },
+      });
+      expect(log).not.toMatch(/"(?:Failed|Worker thread)/);
+      expect(replies).toEqual(Array.from({ length: 20 }, () => 'served'));
+      expect({ status, ...state }).toEqual({ status: 0, sockets: 2 });
+    } finally {
+      endpoint.close();
     }
   });
 

@@ -14,6 +14,7 @@ export const RUN_TIME_FILES: Readonly<Record<string, readonly string[]>> = {
   'apps/proxy/src/commands/windows-service.ts': ['main.js'],
   'apps/proxy/src/connectivity/pod.ts': ['connect-child.js'],
   'apps/proxy/src/main.ts': ['docs/service-semantics.md', 'docs/compatibility.md'],
+  'packages/backend-userspace/src/workers/start-thread.ts': ['userspace-worker.js'],
   'packages/backend-winvfp/src/driver/native-layer.ts': [],
   'packages/netlink/src/monitor/monitor-child.ts': ['node_modules/netlink/dist/raw.js'],
   'packages/netlink/src/monitor/route-monitor.ts': ['monitor-child.js'],

@@ -2,6 +2,7 @@ export { createUserspaceBackend, type UserspaceBackend } from './userspace-backe
 export { parseAddressMapping, type AddressMapping } from './compile/address-map.ts';
 export { createServiceDevice, probeDevice, surveyDevice } from './driver/probe.ts';
 export { connectionCapacity } from './driver/open-files.ts';
+export { whyNoWorkers } from './workers/start-thread.ts';
 export { createSystemDriver } from './driver/system-driver.ts';
 export { SERVICE_DEVICE } from './objects/observed.ts';
 export type { ConnectionRecord, OnConnectionEnd } from './objects/connection-record.ts';

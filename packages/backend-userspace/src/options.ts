@@ -23,6 +23,13 @@ export interface UserspaceBackendOptions {
   readonly drainTimeout?: number;
   /** Called at the end of each connection; not with `driver`. Must not throw or block. Default: none. */
   readonly onConnectionEnd?: OnConnectionEnd;
+  /**
+   * Worker threads that forward the connections, 1 to 32; not with `driver`. Default: 1, which is the thread of the caller; also
+   * where `whyNoWorkers` returns a reason.
+   */
+  readonly workers?: number;
+  /** Called when a worker thread has ended unexpectedly, with the reason; another one replaces it. Default: none. */
+  readonly onWorkerFailure?: (reason: string) => void;
   /** For tests. Default: the sockets of this process and its network namespace. */
   readonly driver?: UserspaceDriver;
   /** Default: the system clock. */

@@ -89,6 +89,7 @@ describe('the table of flags', () => {
       'udp-timeout',
       'userspace-tcp-idle-timeout',
       'userspace-drain-timeout',
+      'userspace-workers',
       'userspace-access-log',
       'userspace-tracing-sampling-rate-per-million',
       'service-metrics',

@@ -119,6 +119,12 @@ export const STANDALONE = {
     initial: '20s',
     help: 'How long open connections may go on after the end of the process is requested. Less than terminationGracePeriodSeconds.',
   },
+  'userspace-workers': {
+    kind: 'int32',
+    group: 'userspace mode',
+    initial: '1',
+    help: 'Threads that forward connections, for each IP family (1 to 32).',
+  },
   'userspace-access-log': {
     kind: 'string',
     group: 'userspace mode',

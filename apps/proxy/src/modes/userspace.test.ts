@@ -2,7 +2,7 @@ import { backendError, FAMILIES } from '@signalbox/core';
 import { describe, expect, it, vi } from 'vitest';
 import { settingsOf, settingsOfFile } from '../testing/settings.ts';
 import type { NodeFacts } from './proxy-mode.ts';
-import { fewFiles, USERSPACE, userspaceOptions } from './userspace.ts';
+import { fewFiles, oneThread, USERSPACE, userspaceOptions } from './userspace.ts';
 
 vi.mock(import('@signalbox/backend-userspace'), async (original) => ({
   ...(await original()),
@@ -18,6 +18,8 @@ describe('the flags of userspace mode', () => {
     ['--userspace-map=10.96.0.0/16=127.0.0.0/8', '--userspace-map: "10.96.0.0/16=127.0.0.0/8": both ranges'],
     ['--udp-timeout=0s', '--udp-timeout: 0s is not allowed (1ms to '],
     ['--userspace-tcp-idle-timeout=-1s', '--userspace-tcp-idle-timeout: -1s is not allowed'],
+    ['--userspace-workers=0', '--userspace-workers: 0 is not allowed (1 to 32)'],
+    ['--userspace-workers=33', '--userspace-workers: 33 is not allowed (1 to 32)'],
     ['--userspace-drain-timeout=1000h', '--userspace-drain-timeout: 1000h0m0s is not allowed (0s to '],
   ])('%s ends the start with an error that names it', async (flag, error) => {
     expect(await USERSPACE.sysctls(withFlags(flag))).toContain(error);
@@ -28,18 +30,31 @@ describe('the flags of userspace mode', () => {
       '--userspace-map=10.96.0.0/16=127.96.0.0/16,10.97.0.0/16=127.97.0.0/16',
       '--udp-timeout=5s',
       '--userspace-drain-timeout=0s',
+      '--userspace-workers=3',
     ];
     for (const settings of [withFlags(...flags), settingsOfFile('mode: userspace\n', flags)]) {
       expect(await USERSPACE.sysctls(settings)).toEqual([]);
       const { mappings, ...timeouts } = await userspaceOptions(settings);
       expect(mappings?.map(({ to }) => to.text)).toEqual(['127.96.0.0/16', '127.97.0.0/16']);
-      expect(timeouts).toEqual({ udpTimeout: 5000, drainTimeout: 0 });
+      expect(timeouts).toEqual({ udpTimeout: 5000, drainTimeout: 0, workers: 3 });
     }
   });
 
   it('are optional', async () => {
     expect(await USERSPACE.sysctls(withFlags())).toEqual([]);
     expect(await userspaceOptions(withFlags())).toEqual({ mappings: [] });
+  });
+});
+
+describe('--userspace-workers where threads cannot share a port', () => {
+  it('is reported once more than one is requested', () => {
+    const reason = 'threads cannot share a port';
+    expect(oneThread(withFlags('--userspace-workers=4'), reason)).toEqual([
+      '--userspace-workers: 4 has no effect: threads cannot share a port',
+    ]);
+    expect(oneThread(withFlags('--userspace-workers=4'), null)).toEqual([]);
+    expect(oneThread(withFlags('--userspace-workers=1'), reason)).toEqual([]);
+    expect(oneThread(withFlags(), reason)).toEqual([]);
   });
 });
 

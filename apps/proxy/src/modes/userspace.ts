@@ -49,7 +49,7 @@ const load = () => import('@signalbox/backend-userspace');
 
 /** What cannot be done without privileges is a warning: the rest works. */
 async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupport> {
-  const { connectionCapacity, probeDevice } = await load();
+  const { connectionCapacity, probeDevice, whyNoWorkers } = await load();
   const support = await probeFamilies({
     clock: systemClock,
     logger,
@@ -62,7 +62,13 @@ async function probe(settings: ModeSettings, logger: Logger): Promise<FamilySupp
   const warnings = missing === null ? [] : [withoutDevice(settings, formatBackendError(missing))];
   return {
     ...support,
-    warnings: [...support.warnings, ...warnings, ...lowPorts(), ...fewFiles(connectionCapacity())],
+    warnings: [
+      ...support.warnings,
+      ...warnings,
+      ...lowPorts(),
+      ...fewFiles(connectionCapacity()),
+      ...oneThread(settings, whyNoWorkers()),
+    ],
   };
 }
 
@@ -103,6 +109,12 @@ export function fewFiles({
   ];
 }
 
+/** Only if more threads are requested. */
+export function oneThread({ given }: Pick<ModeSettings, 'given'>, reason: string | null): readonly string[] {
+  const workers = standalone(given, 'userspace-workers') ?? 1;
+  return workers === 1 || reason === null ? [] : [`--userspace-workers: ${workers} has no effect: ${reason}`];
+}
+
 /** Service addresses stay assigned as long as connections of this process use them. */
 function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
   const open = new Set<UserspaceBackend>();
@@ -118,7 +130,10 @@ function backendsOfOneProcess(): Pick<ProxyMode, 'createBackend' | 'cleaners'> {
         if (!reported.has(notice.message)) facts.onNotice?.(notice);
         reported.add(notice.message);
       };
-      const backend = await newBackend(settings, family, { ...facts, onNotice });
+      // The end of a thread is reported each time.
+      const onWorkerFailure = (err: string): void =>
+        facts.onNotice?.({ message: 'Worker thread ended, another one is started', data: { err, family } });
+      const backend = await newBackend(settings, family, { ...facts, onNotice, onWorkerFailure });
       open.add(backend);
       const close = async (): Promise<void> => {
         await backend.close();
@@ -150,7 +165,8 @@ function cleaner(
   };
 }
 
-type BackendFacts = Pick<NodeFacts, 'measureWrite' | 'onConnectionEnd' | 'onNotice'>;
+type BackendFacts = Pick<NodeFacts, 'measureWrite' | 'onConnectionEnd' | 'onNotice'> &
+  Required<Pick<UserspaceBackendOptions, 'onWorkerFailure'>>;
 
 /** `false`: service addresses cannot be assigned. */
 async function prepareDevice(settings: ModeSettings, report: BackendFacts['onNotice']): Promise<boolean> {
@@ -181,6 +197,7 @@ async function newBackend(
     family,
     serviceAddresses,
     ...(onConnectionEnd === undefined ? {} : { onConnectionEnd }),
+    onWorkerFailure: facts.onWorkerFailure,
   } as const;
   if (measureWrite === undefined) return createUserspaceBackend(options);
   const sockets = createSystemDriver(options);
@@ -213,12 +230,17 @@ async function whyInvalid({ given }: ModeSettings): Promise<string | null> {
       return `--${flag}: ${formatDuration(value)} is not allowed (${formatDuration(least)} to ${formatDuration(LONGEST_MS)})`;
     }
   }
+  const workers = standalone(given, 'userspace-workers') ?? 1;
+  if (workers < 1 || workers > MAX_WORKERS)
+    return `--userspace-workers: ${workers} is not allowed (1 to ${MAX_WORKERS})`;
   return null;
 }
 
+const MAX_WORKERS = 32;
+
 type FlagOptions = Pick<
   UserspaceBackendOptions,
-  'mappings' | 'udpTimeout' | 'tcpIdleTimeout' | 'drainTimeout'
+  'mappings' | 'udpTimeout' | 'tcpIdleTimeout' | 'drainTimeout' | 'workers'
 >;
 
 /** The options of the mode from its command-line flags. */
@@ -231,5 +253,6 @@ export async function userspaceOptions({ given }: ModeSettings): Promise<FlagOpt
     const value = standalone(given, flag);
     if (value !== undefined) timeouts[option] = value;
   }
-  return { ...timeouts, mappings };
+  const workers = standalone(given, 'userspace-workers');
+  return { ...timeouts, ...(workers === undefined ? {} : { workers }), mappings };
 }

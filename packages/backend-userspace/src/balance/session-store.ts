@@ -5,7 +5,7 @@ export interface SessionStore {
   set(client: string, session: Session, timeoutMs: number): void;
 }
 
-export interface Session {
+interface Session {
   /** The name of the endpoint. */
   readonly endpoint: string;
   readonly usedAt: number;

@@ -9,7 +9,7 @@ import { createTurns, type TurnsOf } from './turns.ts';
 
 export interface UpstreamState {
   /** No other thread reads or writes the state until `decide` returns. */
-  exclusively<T>(decide: () => T): T;
+  readonly exclusively: <T>(decide: () => T) => T;
   readonly gates: Gates;
   readonly table: EndpointTable;
   readonly health: HealthStore;

@@ -1,6 +1,7 @@
 /** State that the sockets of one family share. */
 import type { Clock, ServicePortKey } from '@signalbox/core';
 import type { Socket } from 'node:net';
+import type { UpstreamState } from '../balance/upstream-state.ts';
 import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import { createEndpointChecks, type EndpointChecks } from './endpoint-checks.ts';
 import type { OpenFiles } from './open-files.ts';
@@ -17,6 +18,16 @@ export interface DataPathOptions {
   readonly files: OpenFiles;
   /** `null`: records of connections are not requested. */
   readonly onConnectionEnd: OnConnectionEnd | null;
+  /** `null`: this thread is the only one. */
+  readonly shared: SharedParts | null;
+}
+
+/** What worker threads have in common. */
+interface SharedParts {
+  readonly counts: Counts;
+  readonly stateOf: (key: ServicePortKey) => UpstreamState;
+  /** Endpoints are checked by one of the threads. */
+  readonly hasChecks: boolean;
 }
 
 export interface DataPath extends DataPathOptions {
@@ -29,7 +40,7 @@ export interface DataPath extends DataPathOptions {
   isDrained: boolean;
   /** Called when the last of the sockets has closed. */
   onIdle: () => void;
-  hostAddresses: Set<string>;
+  hostAddresses: ReadonlySet<string>;
   readonly isHostAddress: (address: string) => boolean;
   /** One for each service port, shared by its sockets. */
   upstream(key: ServicePortKey): Upstream;
@@ -43,7 +54,8 @@ export interface DataPath extends DataPathOptions {
 export function createDataPath(options: DataPathOptions): DataPath {
   const upstreams = new Map<ServicePortKey, Upstream>();
   const sockets = new Set<Socket>();
-  const counts = noCounts();
+  const { shared, clock } = options;
+  const counts = shared?.counts ?? noCounts();
   const path: DataPath = {
     ...options,
     counts,
@@ -64,11 +76,14 @@ export function createDataPath(options: DataPathOptions): DataPath {
     upstream(key) {
       const known = upstreams.get(key);
       if (known !== undefined) return known;
-      const made = createUpstream(options.clock, counts.upstream);
+      const made = createUpstream(clock, counts.upstream, shared?.stateOf(key));
       upstreams.set(key, made);
       return made;
     },
-    checks: createEndpointChecks({ ...options, upstream: (key) => path.upstream(key) }),
+    checks:
+      shared?.hasChecks === false
+        ? NO_CHECKS
+        : createEndpointChecks({ ...options, upstream: (key) => path.upstream(key) }),
     keepUpstreams(keys) {
       path.checks.keep(keys);
       for (const key of upstreams.keys()) if (!keys.has(key)) upstreams.delete(key);
@@ -76,6 +91,8 @@ export function createDataPath(options: DataPathOptions): DataPath {
   };
   return path;
 }
+
+const NO_CHECKS: EndpointChecks = { watch: () => {}, keep: () => {} };
 
 /** In the notation of the core: a link-local address without its zone. */
 export function sourceText(address: string): string {
@@ -85,7 +102,9 @@ export function sourceText(address: string): string {
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
-type Counts = Omit<Writable<ConnectionCounts>, 'upstream'> & { readonly upstream: Writable<UpstreamCounts> };
+export type Counts = Omit<Writable<ConnectionCounts>, 'upstream'> & {
+  readonly upstream: Writable<UpstreamCounts>;
+};
 
 export function noCounts(): Counts {
   const upstream = {

@@ -15,16 +15,20 @@ export interface OpenFiles {
 /** One socket to the client, one to the endpoint. */
 export const FILES_PER_CONNECTION = 2;
 
-export function createOpenFiles(limit: number): OpenFiles {
-  const state = { used: 0 };
+/** `used`: numbers of the threads that share the limit, of which each changes its own. */
+export function createOpenFiles(limit: number, used: Int32Array = new Int32Array(1), own = 0): OpenFiles {
+  const add = (count: number): void => void Atomics.add(used, own, count);
   return {
     take(count) {
-      if (state.used + count > limit) return false;
-      state.used += count;
-      return true;
+      add(count);
+      let sum = 0;
+      for (let at = 0; at < used.length; at++) sum += Atomics.load(used, at);
+      if (sum <= limit) return true;
+      add(-count);
+      return false;
     },
-    hold: (count) => void (state.used += count),
-    release: (count) => void (state.used -= count),
+    hold: add,
+    release: (count) => add(-count),
   };
 }
 
@@ -49,10 +53,37 @@ export function connectionCapacity(): { readonly connections: number; readonly o
   return { openFiles, connections: Math.max(0, Math.floor(forSockets(openFiles) / FILES_PER_CONNECTION)) };
 }
 
-const shared: { files: OpenFiles | null } = { files: null };
+/** Two families with 32 workers each, and this thread. */
+const MAX_THREADS = 65;
+const MAIN_THREAD = 0;
+
+/** The files of all threads, which are limited together. */
+export interface FilePool {
+  readonly limit: number;
+  readonly used: Int32Array<SharedArrayBuffer>;
+  /** Numbers of threads that have ended, or not yet started. */
+  readonly free: number[];
+}
+
+/** Of one thread. */
+export interface FileSeat extends Pick<FilePool, 'limit' | 'used'> {
+  readonly own: number;
+}
+
+export function createFilePool(limit: number): FilePool {
+  const used = new Int32Array(new SharedArrayBuffer(MAX_THREADS * Int32Array.BYTES_PER_ELEMENT));
+  return { limit, used, free: Array.from({ length: MAX_THREADS - 1 }, (_, at) => MAX_THREADS - 1 - at) };
+}
+
+const shared: { pool: FilePool | null } = { pool: null };
 
 /** The limit applies to the process: the drivers of both families share it. */
-export function processFiles(): OpenFiles {
-  shared.files ??= createOpenFiles(forSockets(fileLimit()));
-  return shared.files;
+export function processFiles(): FilePool {
+  shared.pool ??= createFilePool(forSockets(fileLimit()));
+  return shared.pool;
+}
+
+/** Of the thread that has the pool. */
+export function mainFiles({ limit, used }: FilePool): OpenFiles {
+  return createOpenFiles(limit, used, MAIN_THREAD);
 }

@@ -4,13 +4,15 @@ import { canonicalAddress, type BackendError, type Clock, type Family, type Resu
 import { createRouteClient, type RouteClient } from '@signalbox/netlink';
 import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import type { Observed } from '../objects/observed.ts';
-import type { Operation } from '../objects/operation.ts';
-import { createDataPath, sourceText, type DataPath } from './data-path.ts';
+import type { ListenerOperation, Operation } from '../objects/operation.ts';
+import { sourceText } from './data-path.ts';
 import { changeAddresses, createDevice, deleteDevice, observeDevice, type ObservedDevice } from './device.ts';
-import { createOpenFiles, processFiles } from './open-files.ts';
-import { createSockets, type Sockets } from './sockets.ts';
+import { createFilePool, mainFiles, processFiles } from './open-files.ts';
+import { createLocalPool, type SocketPool } from './socket-pool.ts';
 import { systemClock } from '@signalbox/core/system-clock';
-import type { ConnectionCounts, UserspaceDriver } from './userspace-driver.ts';
+import { whyNoWorkers, type StartThread } from '../workers/start-thread.ts';
+import { createWorkerPool } from '../workers/worker-pool.ts';
+import type { UserspaceDriver } from './userspace-driver.ts';
 
 /** As `UserspaceBackendOptions`, with the same defaults. */
 export interface SystemDriverOptions {
@@ -24,52 +26,65 @@ export interface SystemDriverOptions {
   readonly clock?: Clock;
   /** Default: none. */
   readonly onConnectionEnd?: OnConnectionEnd;
+  /** Default: 1, the thread of the caller. */
+  readonly workers?: number;
+  readonly onWorkerFailure?: (reason: string) => void;
+  /** For tests: starts a worker thread. */
+  readonly startThread?: StartThread;
 }
 
 interface Parts {
   readonly family: Family;
   /** `null`: no address is assigned. */
   readonly route: RouteClient | null;
-  readonly path: DataPath;
-  readonly sockets: Sockets;
+  readonly sockets: SocketPool;
+  /** Of this node, those of the device too. */
+  hostAddresses: ReadonlySet<string>;
 }
 
 const DAY_MS = 86_400_000;
 
 /** The driver on the sockets of this process. The limit of open files is shared with other drivers unless `fileLimit` is set. */
 export function createSystemDriver(options: SystemDriverOptions): UserspaceDriver {
-  const { family, serviceAddresses = 'device', clock = systemClock } = options;
-  const { udpTimeout = 30_000, tcpIdleTimeout = DAY_MS, drainTimeout = 20_000 } = options;
-  const files = options.fileLimit === undefined ? processFiles() : createOpenFiles(options.fileLimit);
-  const { onConnectionEnd = null } = options;
-  const path = createDataPath({ clock, udpTimeout, tcpIdleTimeout, drainTimeout, files, onConnectionEnd });
+  const { family, serviceAddresses = 'device' } = options;
   const route = serviceAddresses === 'device' ? createRouteClient() : null;
-  const parts: Parts = { family, route, path, sockets: createSockets(path) };
+  const parts: Parts = { family, route, sockets: createPool(options), hostAddresses: new Set() };
+  const { sockets } = parts;
   return {
     family,
     observe: () => observe(parts),
     apply: (operations) => apply(parts, operations),
-    counts: () => Promise.resolve(countsOf(path)),
-    connections: () =>
-      Promise.resolve(new Map([...path.upstreams].map(([key, each]) => [key, each.endpoints()]))),
-    limits: () => Promise.resolve(parts.sockets.limits()),
+    counts: () => sockets.counts(),
+    connections: () => sockets.connections(),
+    limits: () => sockets.limits(),
     async close() {
-      await parts.sockets.drain();
+      await sockets.drain();
       route?.close();
     },
   };
 }
 
-function countsOf({ counts, upstreams }: DataPath): ConnectionCounts {
-  const ejected = [...upstreams.values()].reduce((sum, each) => sum + each.ejections(), 0);
-  return { ...counts, upstream: { ...counts.upstream, outlier_detection_ejections_active: ejected } };
+function createPool(options: SystemDriverOptions): SocketPool {
+  const {
+    clock = systemClock,
+    udpTimeout = 30_000,
+    tcpIdleTimeout = DAY_MS,
+    drainTimeout = 20_000,
+  } = options;
+  const { onConnectionEnd = null, onWorkerFailure = () => {}, workers = 1, startThread: start } = options;
+  const files = options.fileLimit === undefined ? processFiles() : createFilePool(options.fileLimit);
+  const common = { clock, udpTimeout, tcpIdleTimeout, drainTimeout, onConnectionEnd };
+  if (workers === 1 || whyNoWorkers() !== null)
+    return createLocalPool({ ...common, files: mainFiles(files), shared: null });
+  return createWorkerPool({ ...common, threads: workers, files, onWorkerFailure, start });
 }
 
-async function observe({ family, route, path, sockets }: Parts): Promise<Result<Observed>> {
+async function observe(parts: Parts): Promise<Result<Observed>> {
+  const { family, route, sockets } = parts;
   const seen: Result<ObservedDevice> =
     route === null ? { ok: true, value: withoutDevice() } : await observeDevice(route, family);
   if (!seen.ok) return seen;
-  path.hostAddresses = new Set([...seen.value.hostAddresses, ...seen.value.addresses]);
+  setHostAddresses(parts, [...seen.value.hostAddresses, ...seen.value.addresses]);
   return { ok: true, value: { ...seen.value, listeners: sockets.keys() } };
 }
 
@@ -95,43 +110,44 @@ async function apply(
   return results;
 }
 
-async function applyRun(
-  { route, path, sockets }: Parts,
-  run: readonly Operation[],
-): Promise<readonly (BackendError | null)[]> {
+async function applyRun(parts: Parts, run: readonly Operation[]): Promise<readonly (BackendError | null)[]> {
+  const { route, sockets } = parts;
   const kind = run[0]?.kind;
   if (kind === 'address-add' || kind === 'address-delete') {
     const addresses = run.flatMap((each) => ('address' in each ? [each.address] : []));
-    const results =
-      route === null ? addresses.map(() => null) : await changeAddresses(route, kind, addresses);
-    for (const [at, address] of addresses.entries()) {
-      if (results[at] !== null) continue;
-      if (kind === 'address-add') path.hostAddresses.add(address);
-      else path.hostAddresses.delete(address);
-    }
-    return results;
+    return changeHostAddresses(parts, kind, addresses);
   }
-  return Promise.all(run.map((operation) => applyOne(route, sockets, operation)));
+  if (kind === 'device-create' || kind === 'device-delete')
+    return Promise.all(run.map(() => changeDevice(route, kind)));
+  return sockets.apply(run as readonly ListenerOperation[]);
 }
 
-function applyOne(
-  route: RouteClient | null,
-  sockets: Sockets,
-  operation: Operation,
-): Promise<BackendError | null> {
-  switch (operation.kind) {
-    case 'device-create':
-      return route === null ? Promise.resolve(null) : createDevice(route);
-    case 'device-delete':
-      return route === null ? Promise.resolve(null) : deleteDevice(route);
-    case 'listener-open':
-    case 'listener-update':
-      return sockets.open(operation.listener);
-    case 'listener-close':
-      sockets.close(operation.listener);
-      return Promise.resolve(null);
-    case 'address-add':
-    case 'address-delete':
-      throw new Error('address changes are applied in runs');
+async function changeHostAddresses(
+  parts: Parts,
+  kind: 'address-add' | 'address-delete',
+  addresses: readonly string[],
+): Promise<readonly (BackendError | null)[]> {
+  const { route } = parts;
+  const results = route === null ? addresses.map(() => null) : await changeAddresses(route, kind, addresses);
+  const known = new Set(parts.hostAddresses);
+  for (const [at, address] of addresses.entries()) {
+    if (results[at] !== null) continue;
+    if (kind === 'address-add') known.add(address);
+    else known.delete(address);
   }
+  setHostAddresses(parts, known);
+  return results;
+}
+
+function setHostAddresses(parts: Parts, addresses: Iterable<string>): void {
+  parts.hostAddresses = new Set(addresses);
+  parts.sockets.setHostAddresses(parts.hostAddresses);
+}
+
+function changeDevice(
+  route: RouteClient | null,
+  kind: 'device-create' | 'device-delete',
+): Promise<BackendError | null> {
+  if (route === null) return Promise.resolve(null);
+  return kind === 'device-create' ? createDevice(route) : deleteDevice(route);
 }

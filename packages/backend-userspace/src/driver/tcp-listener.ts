@@ -22,9 +22,10 @@ export function openTcpListener(listener: Listener, path: DataPath): Promise<Res
   );
   return new Promise((resolve) => {
     server.once('error', (error) => resolve(fail(socketError(listenerKey(listener), error))));
-    server.listen({ host: listener.address, port: listener.port, backlog: BACKLOG, exclusive: true }, () =>
-      resolve(succeed(opened(server, current, path))),
-    );
+    const { address: host, port } = listener;
+    // With `reusePort` the kernel spreads the connections over the sockets of all threads.
+    const options = { host, port, backlog: BACKLOG, exclusive: true, reusePort: path.shared !== null };
+    server.listen(options, () => resolve(succeed(opened(server, current, path))));
   });
 }
 

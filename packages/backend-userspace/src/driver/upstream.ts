@@ -20,7 +20,7 @@ export interface Choice {
   readonly client: string;
 }
 
-export interface Chosen {
+interface Chosen {
   readonly candidates: readonly DesiredEndpoint[];
   /** Ends the connection or the attempt to the first one. */
   readonly release: () => void;
@@ -44,8 +44,8 @@ export interface Upstream {
   checked(endpoint: DesiredEndpoint, isHealthy: boolean): void;
   /** Discards the checks of all other endpoints. */
   keepChecked(endpoints: readonly DesiredEndpoint[]): void;
-  /** Endpoints that are ejected now. */
-  ejections(): number;
+  /** Names of the endpoints that are ejected now. */
+  ejected(): readonly string[];
   endpoints(): readonly EndpointCount[];
   limits(policies: Policies): readonly LimitUsage[];
 }
@@ -134,7 +134,7 @@ function limiting(
   };
 }
 
-type Health = 'failed' | 'succeeded' | 'hasFailures' | 'checked' | 'keepChecked' | 'ejections';
+type Health = 'failed' | 'succeeded' | 'hasFailures' | 'checked' | 'keepChecked' | 'ejected';
 
 function healthOf(outliers: OutlierDetector, clock: UpstreamClock, counts: Counts): Pick<Upstream, Health> {
   return {
@@ -152,7 +152,11 @@ function healthOf(outliers: OutlierDetector, clock: UpstreamClock, counts: Count
       outliers.checked(endpoint, isHealthy, clock.elapsed());
     },
     keepChecked: outliers.keepChecked,
-    ejections: () => outliers.skipped(clock.elapsed()).filter(({ state }) => state === 'ejected').length,
+    ejected: () =>
+      outliers
+        .skipped(clock.elapsed())
+        .filter(({ state }) => state === 'ejected')
+        .map(endpointName),
   };
 }
 

@@ -5,6 +5,9 @@ export type Operation =
   | { readonly kind: 'device-create' }
   | { readonly kind: 'device-delete' }
   | { readonly kind: 'address-add' | 'address-delete'; readonly address: string }
+  | ListenerOperation;
+
+export type ListenerOperation =
   /** For an open socket, the same as `listener-update`. */
   | { readonly kind: 'listener-open'; readonly listener: Listener }
   | { readonly kind: 'listener-update'; readonly listener: Listener }

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { contractCases, type ContractKernel } from '@signalbox/backend-kit/testing';
-import { FAMILIES, type Family } from '@signalbox/core';
+import type { Family } from '@signalbox/core';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { SERVICE_DEVICE } from '../objects/observed.ts';
 import { createUserspaceBackend } from '../userspace-backend.ts';
@@ -50,9 +50,9 @@ function sockets(family: Family): readonly string[] {
   return [...read('tcp'), ...read('udp')].toSorted();
 }
 
-function createKernel(family: Family): Promise<ContractKernel> {
+function createKernel(family: Family, workers: number): Promise<ContractKernel> {
   return Promise.resolve({
-    createBackend: () => createUserspaceBackend({ family }),
+    createBackend: () => createUserspaceBackend({ family, workers }),
     snapshot: () => Promise.resolve([...addressesOnDevice(family), ...sockets(family)].join('\n')),
     damage: () => {
       const [, , address = ''] = addressesOnDevice(family)[0]?.split(/\s+/) ?? [];
@@ -69,11 +69,15 @@ function createKernel(family: Family): Promise<ContractKernel> {
   });
 }
 
-describe.each(FAMILIES)('the userspace backend with real sockets, %s', (family) => {
+describe.each([
+  ['IPv4', 1],
+  ['IPv6', 1],
+  ['IPv4', 2],
+] as const)('the userspace backend with real sockets, %s, threads: %d', (family, workers) => {
   for (const { title, run } of contractCases({
     family,
     endsWithProcess: true,
-    createKernel: () => createKernel(family),
+    createKernel: () => createKernel(family, workers),
   }))
     it(title, run);
 });
