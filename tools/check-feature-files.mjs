@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const FEATURES = [
+export const FEATURES = [
   'hairpin',
   'health-check',
   'load-balancing',

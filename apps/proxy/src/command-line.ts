@@ -1,4 +1,5 @@
 /** From a command line to an outcome: one status, one line for each error. */
+import { writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { cleanup } from './commands/cleanup.ts';
 import { commandHelp, usageHint } from './commands/command-help.ts';
@@ -9,9 +10,11 @@ import { ownValues } from './commands/own-values.ts';
 import type { RunOptions } from './commands/run-options.ts';
 import { readTextFile, run } from './commands/run.ts';
 import { COMMANDS } from './commands/table.ts';
-import { writeConfig } from './commands/write-config.ts';
 import type { Composition } from './compose/composition.ts';
 import { completeSettings, type Surroundings } from './config/complete.ts';
+import { toYaml } from './config/encode.ts';
+import { messageOf } from './config/problem.ts';
+import type { Settings } from './config/settings.ts';
 import { helpText } from './flags/help.ts';
 import { parseFlags, type ParsedFlags } from './flags/parse.ts';
 import { standalone } from './flags/standalone.ts';
@@ -123,4 +126,14 @@ async function inFormat(logging: Logging, ended: Promise<Outcome>): Promise<Outc
   if (logging.settings().format !== 'json') return { status, errors };
   for (const err of errors) logging.logger.error('Command failed', { err });
   return { status, errors: [] };
+}
+
+/** `--write-config-to`: the configuration in effect, as a file that `--config` takes. */
+function writeConfig({ config, writeConfigTo }: Settings): Outcome {
+  try {
+    writeFileSync(writeConfigTo, toYaml(config));
+    return DONE;
+  } catch (error) {
+    return failed(`--write-config-to: cannot write ${writeConfigTo}: ${messageOf(error)}`);
+  }
 }

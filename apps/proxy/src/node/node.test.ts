@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { hidesLegacyTables } from '../modes/iptables.ts';
 import { settingsOf } from '../testing/settings.ts';
-import { countRanges } from './cpu-count.ts';
 import type { NodeView } from '@signalbox/core';
 import { checkFamilies, checkNode } from './family-check.ts';
 import { createNodeCheck } from './node-watch.ts';
-import { applySysctls, needsRouteLocalnet, setOomScore } from './prepare-node.ts';
+import { applySysctls, countRanges, needsRouteLocalnet, setOomScore } from './prepare-node.ts';
 import { fakeFiles } from '../testing/files.ts';
 import { setSysctl } from './sysctl.ts';
 

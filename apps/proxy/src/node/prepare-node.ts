@@ -1,9 +1,8 @@
 /** The node's settings that have to be right before the first rule, and that need privileges. */
-import { networkInterfaces } from 'node:os';
+import { availableParallelism, cpus, networkInterfaces } from 'node:os';
 import { nodePortAddresses, type InterfaceAddress } from '@signalbox/core';
 import type { KubeProxyConfiguration } from '../config/types.ts';
 import { applyConntrack, type ConntrackResult } from './conntrack-settings.ts';
-import { onlineCpus } from './cpu-count.ts';
 import {
   setSysctl,
   writeSetting,
@@ -52,4 +51,21 @@ export function interfaceAddresses(): readonly InterfaceAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     (addresses ?? []).map(({ family, address }) => ({ interface: name, family, address })),
   );
+}
+
+/** CPUs that are switched on: a container's limit does not count, since connection tracking is the node's. */
+function onlineCpus(files: Files): number {
+  const ranges = readTrimmed(files, '/sys/devices/system/cpu/online');
+  const count = ranges === null ? 0 : countRanges(ranges);
+  return count > 0 ? count : Math.max(cpus().length, availableParallelism());
+}
+
+/** `0-3,8` is five. */
+export function countRanges(text: string): number {
+  const counts = text.split(',').map((range) => {
+    const [from = Number.NaN, to = from] = range.split('-').map(Number);
+    return to - from + 1;
+  });
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  return Number.isInteger(total) && total > 0 ? total : 0;
 }

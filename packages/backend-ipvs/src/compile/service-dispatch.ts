@@ -2,7 +2,6 @@
 import type { DesiredHealthCheck, DesiredServicePort, Frontend } from '@signalbox/core';
 import { entryText } from '../objects/ip-set.ts';
 import { virtualServerKey, type VirtualServerKey } from '../objects/virtual-server.ts';
-import { serviceAddresses } from './bound-addresses.ts';
 import type { SetId } from './names.ts';
 import type { CompileContext } from './compile-context.ts';
 import type { PlacedEntry } from './ip-sets.ts';
@@ -94,4 +93,12 @@ function frontendSets(
 
 function placed(set: SetId, port: FrontendPort): PlacedEntry {
   return { set, entry: { kind: 'address-port', ...port } };
+}
+
+/** Addresses that must be this host's own, so that IPVS sees packets to them. Never those of node ports. */
+function serviceAddresses(servicePort: DesiredServicePort): readonly string[] {
+  const addresses = servicePort.frontends.flatMap((frontend) =>
+    frontend.kind === 'node-port' ? [] : [frontend.address],
+  );
+  return [...new Set(addresses)];
 }

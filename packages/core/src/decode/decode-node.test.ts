@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { nodeObject } from '../testing/objects.ts';
 import { decodeNode } from './decode-node.ts';
-import { decodeServiceCidr } from './decode-service-cidr.ts';
 
 describe('decodeNode', () => {
   it('F117: InternalIPs in status order, then ExternalIPs; host names are ignored', () => {
@@ -59,18 +58,5 @@ describe('decodeNode', () => {
   it('refuses what has no name', () => {
     expect(decodeNode({})).toMatchObject({ key: null, value: null });
     expect(decodeNode([]).problems).toHaveLength(1);
-  });
-});
-
-describe('decodeServiceCidr', () => {
-  it('S43: reads the ranges, canonical', () => {
-    const object = { metadata: { name: 'kubernetes' }, spec: { cidrs: ['10.96.0.0/16', 'FD00::/112', 'x'] } };
-    const { key, value, problems } = decodeServiceCidr(object);
-    expect([key, value]).toEqual(['kubernetes', ['10.96.0.0/16', 'fd00::/112']]);
-    expect(problems.map(({ field }) => field)).toEqual(['spec.cidrs[2]']);
-  });
-
-  it('refuses what has no name', () => {
-    expect(decodeServiceCidr(null)).toMatchObject({ key: null, value: null });
   });
 });

@@ -1,6 +1,5 @@
 import type { DesiredEndpoint } from '../desired/desired-state.ts';
 import { isReady, isServing, isServingTerminating, type Candidate } from './candidate.ts';
-import { orServingTerminating } from './terminating.ts';
 import { readyByTopology, type NodeLocation } from './topology.ts';
 import type { PolicyUse } from './traffic-policy.ts';
 
@@ -24,6 +23,11 @@ function shareIfEqual(
   other: readonly DesiredEndpoint[],
 ): readonly DesiredEndpoint[] {
   return set.length === other.length && set.every((endpoint, at) => endpoint === other[at]) ? other : set;
+}
+
+/** S6, S7: the ready endpoints or, if there are none, those that still serve while they terminate. */
+function orServingTerminating(ready: readonly Candidate[], all: readonly Candidate[]): readonly Candidate[] {
+  return ready.length > 0 ? ready : all.filter(isServingTerminating);
 }
 
 /** S5-S12 for one service port; `candidates` sorted and without duplicates. */

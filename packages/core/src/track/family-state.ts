@@ -9,12 +9,12 @@ import type {
   DesiredServicePort,
   DesiredState,
 } from '../desired/desired-state.ts';
-import type { Family } from '../model/family.ts';
+import { FAMILIES, type Family } from '../model/family.ts';
 import { sameValue } from '../model/same-value.ts';
 import type { ServiceModel } from '../model/service.ts';
 import type { ObjectKey } from '../model/service-port-name.ts';
 import { buildService, NO_SERVICE, type BuildInputs } from './build-service.ts';
-import type { Built } from './model-types.ts';
+import type { Built, ChangeCounts } from './model-types.ts';
 import { createPendingObjects, type PendingObjects } from './pending.ts';
 import { createStaging, type Staging } from './staging.ts';
 import { createTriggerTimes, type TriggerTimes } from './trigger-times.ts';
@@ -173,5 +173,18 @@ export function createFamilyState(family: Family, inputs: SharedInputs): FamilyS
     hasPending: () => hasPending(work),
     build: () => build(work, work.active ? 'incremental' : 'full'),
     rebuild: () => build(work, 'full'),
+  };
+}
+
+/** Families never built do not count: on a single-stack node the count of the other family would otherwise never return to zero. */
+export function pendingCounts(
+  world: { readonly services: { readonly size: number }; readonly slices: { readonly size: number } },
+  families: Readonly<Record<Family, FamilyState>>,
+): ChangeCounts {
+  const active = FAMILIES.map((family) => families[family]).filter((family) => family.isActive());
+  if (active.length === 0) return { services: world.services.size, endpointSlices: world.slices.size };
+  return {
+    services: Math.max(...active.map(({ pendingServices }) => pendingServices.size)),
+    endpointSlices: active.reduce((sum, { pendingSlices }) => sum + pendingSlices.size, 0),
   };
 }

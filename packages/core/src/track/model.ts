@@ -22,12 +22,11 @@ import type { ServiceModel } from '../model/service.ts';
 import { objectKey, type ObjectKey } from '../model/service-port-name.ts';
 import { createFrontendConflicts, type FrontendConflicts } from './frontend-conflicts.ts';
 import { createSliceStore, type SliceStore } from './endpoint-slices.ts';
-import { createFamilyState, type FamilyState, type SharedInputs } from './family-state.ts';
+import { createFamilyState, pendingCounts, type FamilyState, type SharedInputs } from './family-state.ts';
 import type { ModelConfig } from '../model/model-config.ts';
 import type { Model } from './model-types.ts';
 import { createNodeStore, type NodeStore } from './node.ts';
 import { createObjectNotes, type ObjectNotes } from './object-notes.ts';
-import { pendingCounts } from './pending-counts.ts';
 import { trackedService } from './tracked-service.ts';
 
 const NO_PROBLEMS: readonly InputProblem[] = Object.freeze([]);

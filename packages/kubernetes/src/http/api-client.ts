@@ -14,7 +14,6 @@ import { createLiveness, PROBE_ANSWER_MS, type Liveness, type Probe } from './li
 import { createRateLimiter } from './rate-limiter.ts';
 import { gatewayFailure, readRefusal } from './refusal.ts';
 import { send } from './send.ts';
-import { createServerRing, type ServerRing } from './server-ring.ts';
 
 /** The cluster, rate limit and request headers of an API client. */
 export interface ApiClientOptions {
@@ -263,4 +262,20 @@ function named(server: string, error: ApiError): ApiError {
 function combine(failures: readonly ApiError[]): ApiError {
   const first = failures[0] ?? apiError('aborted', 'stopped');
   return { ...first, message: failures.map((f) => f.message).join('; ') || first.message };
+}
+
+interface ServerRing {
+  readonly inOrder: () => readonly string[];
+  readonly demote: (server: string) => void;
+}
+
+/** Servers in the order of preference: one that failed moves to the end of the list. */
+function createServerRing(all: readonly string[]): ServerRing {
+  let order = all;
+  return {
+    inOrder: () => order,
+    demote(server) {
+      if (order[0] === server) order = [...order.slice(1), server];
+    },
+  };
 }
