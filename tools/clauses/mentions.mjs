@@ -18,8 +18,8 @@ const FOLDERS = [
   'scenarios',
   'tools',
 ];
-const FILES = ['ARCHITECTURE.md', 'CONTRIBUTING.md', 'README.md'];
-const ENDINGS = ['.md', '.ts', '.mjs', '.cs', '.c', '.yaml'];
+const FILES = ['ARCHITECTURE.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'README.md', 'SECURITY.md'];
+const ENDINGS = ['.md', '.ts', '.mjs', '.cjs', '.cs', '.c', '.json', '.yaml', '.yml'];
 /** Clauses of its own making. */
 const OWN_TEST = 'tools/coverage.test.ts';
 
