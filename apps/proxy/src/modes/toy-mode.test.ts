@@ -3,10 +3,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FAMILIES, NOTHING_DONE, type Backend, type DesiredServicePort, type Family } from '@signalbox/core';
+import { createManualClock } from '@signalbox/core/testing';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cleanup } from '../commands/cleanup.ts';
 import { createComposition } from '../compose/compose.ts';
-import { createLogging, type Logging } from '../logging/logger.ts';
+import type { Composition } from '../compose/composition.ts';
+import { helpText } from '../flags/help.ts';
+import { createLogging } from '../logging/logger.ts';
 import { startProxy } from '../proxy.ts';
 import { freePort } from '../testing/free-port.ts';
 import { SERVICE } from '../testing/proxy-world.ts';
@@ -46,9 +49,9 @@ function addressesOf({ frontends }: DesiredServicePort): readonly string[] {
   return frontends.flatMap((frontend) => ('address' in frontend ? [frontend.address] : []));
 }
 
-function toyMode(kernel: ToyKernel): ProxyMode {
+function toyMode(kernel: ToyKernel, name = 'toy'): ProxyMode {
   return {
-    name: 'toy',
+    name,
     platform: 'linux',
     configuration: {
       periods: 'nftables',
@@ -85,9 +88,9 @@ function toyMode(kernel: ToyKernel): ProxyMode {
       }),
     },
     createBackend: (_, family) => Promise.resolve(toyBackend(kernel, family)),
-    cleaners: () =>
-      FAMILIES.map((family) => ({
-        mode: 'toy',
+    cleaners: (_, successor) =>
+      FAMILIES.filter(() => successor?.mode !== name).map((family) => ({
+        mode: name,
         family,
         clean: () => {
           const removed = [...kernel.addresses].filter(
@@ -134,7 +137,12 @@ function writeServices(folder: string, ...addresses: readonly string[]): void {
   writeFileSync(join(folder, 'services.yaml'), services.map((each) => JSON.stringify(each)).join('\n---\n'));
 }
 
-async function startToy(toy: ReturnType<typeof createToy>, folder: string, logging: Logging) {
+async function startToy(
+  toy: ReturnType<typeof createToy>,
+  folder: string,
+  composition: Composition = createComposition([...MODES, toy.mode]),
+) {
+  const { logging } = toy;
   const ports = { health: await freePort(), metrics: await freePort() };
   const settings = toy.settings(
     `--manifests=${folder}`,
@@ -142,7 +150,6 @@ async function startToy(toy: ReturnType<typeof createToy>, folder: string, loggi
     `--healthz-bind-address=127.0.0.1:${ports.health}`,
     `--metrics-bind-address=127.0.0.1:${ports.metrics}`,
   );
-  const composition = createComposition([...MODES, toy.mode]);
   const bundle = await composition.createSource(settings, logging.logger);
   if (typeof bundle === 'string') throw new Error(bundle);
   const { families } = await composition.probeFamilies(settings, logging.logger);
@@ -159,7 +166,7 @@ describe('a mode that only its record describes', () => {
     open.push(() => rmSync(folder, { recursive: true }));
     writeServices(folder, '10.96.0.10');
     const first = holds(toy.kernel, '10.96.0.10');
-    const { ports, families } = await startToy(toy, folder, toy.logging);
+    const { ports, families } = await startToy(toy, folder);
     await first;
     expect(families).toEqual(['IPv4']);
     const changed = holds(toy.kernel, '10.96.0.11', '10.96.0.12');
@@ -181,10 +188,30 @@ describe('a mode that only its record describes', () => {
     const served = new Promise<void>((resolve) => {
       toy.kernel.onSync = () => (toy.kernel.localPorts.has(30_080) ? resolve() : undefined);
     });
-    const { proxy } = await startToy(toy, folder, toy.logging);
+    const { proxy } = await startToy(toy, folder);
     await served;
     await proxy.stop();
     expect(toy.kernel.localPorts).toEqual(new Set());
+  });
+
+  it('removes what another mode has left, once its own objects are verified, and never before', async () => {
+    const toy = createToy();
+    const former = { ...createToy().kernel, addresses: new Set(['10.96.0.99', 'fd00::99']) };
+    const folder = mkdtempSync(join(tmpdir(), 'toy-mode-'));
+    open.push(() => rmSync(folder, { recursive: true }));
+    writeServices(folder, '10.96.0.10');
+    const clock = createManualClock();
+    const modes = [toy.mode, toyMode(former, 'former-toy')];
+    const seen: number[] = [];
+    toy.kernel.onSync = () => void seen.push(former.addresses.size);
+    await startToy(toy, folder, { ...createComposition(modes), clock });
+    for (let turn = 0; former.addresses.size > 0; turn++) {
+      clock.advance(turn < 5 ? 0 : 500);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    expect(seen[0]).toBe(2);
+    expect(toy.kernel.addresses).toEqual(new Set(['10.96.0.10']));
+    expect(toy.lines.join('')).toContain('Removed leftovers of former-toy mode');
   });
 
   it('has its own section, defaults and validation, and is named among the modes', () => {
@@ -196,6 +223,7 @@ describe('a mode that only its record describes', () => {
     expect(() => settings('--oom-score-adj=5')).toThrow('is too much for a toy');
     const modes = [...MODES, mode];
     expect(() => settingsOf(['--proxy-mode=ebpf'], { modes })).toThrow(/ipvs, .*toy or blank/);
+    expect(helpText(modes)).toMatch(/ipvs, .*toy/);
   });
 
   it('is cleaned by --cleanup', async () => {
