@@ -20,6 +20,7 @@ import { gzipSync } from 'node:zlib';
 import { repositoryRoot } from '../install.mjs';
 import { mustRun } from '../process.mjs';
 import { fetchPackage } from '../rigs/rig.mjs';
+import { repositoryUrl } from './origin.mjs';
 import { readJson } from './stage.mjs';
 
 /** Debian's name of an architecture → that of Node's npm packages. */
@@ -78,12 +79,12 @@ function sizeOf(folder) {
   return Math.ceil(files.reduce((sum, { size }) => sum + size, 0) / 1024);
 }
 
-function placeControl(root, { version, description, homepage }, architecture) {
+function placeControl(root, { version, description, author, homepage }, architecture) {
   const control = {
     Package: 'signalbox',
     Version: version,
     Architecture: architecture,
-    Maintainer: 'The Signalbox authors <maintainers@signalbox.invalid>',
+    Maintainer: author,
     Section: 'net',
     Priority: 'optional',
     'Installed-Size': sizeOf(root),
@@ -125,13 +126,13 @@ export async function buildDeb(folder, { architecture = hostArchitecture, compre
   const root = mkdtempSync(path.join(tmpdir(), 'signalbox-deb-'));
   try {
     const node = await nodeFolder(architecture);
-    const { version, repository } = readJson(source('package.json'));
+    const manifest = readJson(source('package.json'));
+    const { version, author } = manifest;
     const { description } = readJson(source('apps/proxy/package.json'));
     placeProgram(root, path.join(node, 'bin/node'), architecture);
     placeService(root);
     await placeDocuments(root, node);
-    const homepage = repository.url.replace(/^git\+|\.git$/g, '');
-    placeControl(root, { version, description, homepage }, architecture);
+    placeControl(root, { version, description, author, homepage: repositoryUrl(manifest) }, architecture);
     normalizeModes(root);
     const deb = path.join(folder, `signalbox_${version}_${architecture}.deb`);
     const args = ['--root-owner-group', `-Z${compression}`, '--build', root, deb];

@@ -13,6 +13,7 @@ import { repositoryRoot } from '../install.mjs';
 import { mustRun } from '../process.mjs';
 import { lockPackages } from './image-debian.mjs';
 import { buildRoot } from './image-root.mjs';
+import { repositoryUrl } from './origin.mjs';
 import { describedByNpm, imageBom } from './sbom.mjs';
 import { readJson } from './stage.mjs';
 
@@ -43,7 +44,8 @@ async function tarOf(root) {
 const readManifest = () => readJson(path.join(repositoryRoot, 'package.json'));
 
 function configOf(layer, architecture) {
-  const { version, license, repository } = readManifest();
+  const manifest = readManifest();
+  const { version, license } = manifest;
   const label = (name, value) => [`org.opencontainers.image.${name}`, value];
   return {
     created: '1970-01-01T00:00:00Z',
@@ -56,7 +58,7 @@ function configOf(layer, architecture) {
         label('title', 'signalbox'),
         label('version', version),
         label('licenses', license),
-        label('source', repository.url.replaceAll(/^git\+|\.git$/g, '')),
+        label('source', repositoryUrl(manifest)),
       ]),
     },
     rootfs: { type: 'layers', diff_ids: [digestOf(layer)] },

@@ -49,13 +49,24 @@ const layout = readJson(path.join(scratch, 'index.json')) as { readonly manifest
 const { manifests } = jsonOf(layout.manifests[0]) as { readonly manifests: readonly Descriptor[] };
 const imagesOfIndex = manifests.filter(({ platform }) => platform?.os === 'linux');
 
+const root = readJson(path.join(repositoryRoot, 'package.json')) as {
+  readonly version: string;
+  readonly license: string;
+  readonly repository: { readonly url: string };
+};
+const LABELS = {
+  'org.opencontainers.image.title': 'signalbox',
+  'org.opencontainers.image.version': root.version,
+  'org.opencontainers.image.licenses': root.license,
+  'org.opencontainers.image.source': root.repository.url.replaceAll(/^git\+|\.git$/g, ''),
+};
+
 describe('the OCI layout', () => {
   it('has one entry, an index with the name of the version', () => {
-    const { version } = readJson(path.join(repositoryRoot, 'package.json')) as { readonly version: string };
     expect(layout.manifests).toHaveLength(1);
     expect(layout.manifests[0]).toMatchObject({
       digest,
-      annotations: { 'org.opencontainers.image.ref.name': version },
+      annotations: { 'org.opencontainers.image.ref.name': root.version },
     });
   });
 
@@ -71,6 +82,7 @@ describe('the OCI layout', () => {
         architecture,
         os: 'linux',
         rootfs: { type: 'layers', diff_ids: [diffId] },
+        config: { Entrypoint: ['/usr/local/bin/signalbox'], Labels: LABELS },
       });
       expect(sizes[architecture]).toBe(layers[0].size + descriptor.size);
     }

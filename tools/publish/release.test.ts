@@ -1,10 +1,12 @@
 /** One version in the whole repository, the changelog, and the workflow that publishes. */
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { repositoryRoot } from '../install.mjs';
 import { nextVersion, notesOf, releaseChanges } from './changelog.mjs';
+import { releaseProblems } from './origin.mjs';
 import { readJson } from './stage.mjs';
 import { versionProblems, writeVersion } from './version-places.mjs';
 
@@ -83,6 +85,70 @@ describe('the changelog', () => {
   });
 });
 
+describe('a release', () => {
+  const manifest = {
+    version: '1.2.0',
+    author: 'A <a@signalbox.example>',
+    repository: { url: 'git+https://github.com/owner/name.git' },
+  };
+  const given = { manifest, changelog: '## 1.2.0 (2026-01-02)\n\n* x\n', tag: 'v1.2.0', env: {} };
+  const workflow = { GITHUB_REPOSITORY: 'owner/name' };
+
+  it('is possible with a tag of the version, its changes, and public addresses', () => {
+    expect(releaseProblems(given)).toEqual([]);
+    expect(releaseProblems({ ...given, env: workflow })).toEqual([]);
+  });
+
+  it.each([
+    [{ tag: 'v1.3.0' }, 'the tag v1.3.0 is not of version 1.2.0 (v1.2.0)'],
+    [{ changelog: '## Unreleased\n' }, 'CHANGELOG.md: ## 1.2.0: required'],
+    [
+      { manifest: { ...manifest, author: 'A <a@b.invalid>' } },
+      'package.json: author: A <a@b.invalid> is a placeholder: a release needs the public address',
+    ],
+    [
+      { manifest: { ...manifest, repository: { url: 'git+https://git.invalid/a/b.git' } } },
+      'package.json: repository.url: git+https://git.invalid/a/b.git is a placeholder: a release needs the public address',
+    ],
+    [
+      { env: { GITHUB_REPOSITORY: 'fork/name' } },
+      'package.json: repository.url: https://github.com/owner/name is not the repository of this workflow, https://github.com/fork/name',
+    ],
+  ] as const)('is refused with %o', (change, problem) => {
+    expect(releaseProblems({ ...given, ...change })).toEqual([problem]);
+  });
+
+  it('is checked by a program that needs no packages of npm', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'signalbox-release-'));
+    try {
+      for (const name of ['package.json', 'CHANGELOG.md', 'tools']) {
+        const filter = (file: string): boolean => path.basename(file) !== 'node_modules';
+        cpSync(path.join(repositoryRoot, name), path.join(folder, name), { recursive: true, filter });
+      }
+      const args = [path.join(folder, 'tools/publish/release.mjs'), 'check', 'v0.0.0'];
+      const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+      expect(stderr.split('\n')[0]).toBe(`the tag v0.0.0 is not of version ${version} (v${version})`);
+      expect(status).toBe(1);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('finds placeholders of addresses in package.json alone', () => {
+    const files = globSync('{*.md,{apps,decisions,deploy,docs,packages,tools}/**/*}', {
+      cwd: repositoryRoot,
+      exclude: (name) => /^(?:node_modules|dist|tests|testing)$/.test(path.basename(name)),
+    }).filter(
+      (file) => !file.endsWith('.test.ts') && /\.(?:[cm]?js|ts|md|json|ya?ml|tpl|txt|ps1|cmd)$/.test(file),
+    );
+    expect(files).toContain('deploy/helm/signalbox/values.yaml');
+    const found = files.filter((file) =>
+      /\w\.invalid\b/.test(readFileSync(path.join(repositoryRoot, file), 'utf8')),
+    );
+    expect(found).toEqual([]);
+  });
+});
+
 describe('the workflow of a release', () => {
   const workflow = readFileSync(path.join(repositoryRoot, '.github/workflows/release.yml'), 'utf8');
 
@@ -96,8 +162,9 @@ describe('the workflow of a release', () => {
 
   it('publishes only what was tested, from a tag of the version, with provenance', () => {
     expect(workflow).toMatch(/tags: \['v\*'\]/);
-    expect(workflow).toMatch(/needs: test/);
-    expect(workflow).toContain('npm run -s release -- check "$GITHUB_REF_NAME"');
+    expect(workflow).toMatch(/^  check:\n(?:.*\n)*?.*npm run -s release -- check "\$GITHUB_REF_NAME"$/m);
+    expect(workflow).toMatch(/^  test:\n {4}needs: check$/m);
+    expect(workflow).toMatch(/^  publish:\n {4}needs: test$/m);
     expect(workflow).toContain('actions/attest-build-provenance@');
     expect(workflow).toContain('--provenance');
   });

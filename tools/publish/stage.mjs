@@ -12,20 +12,13 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { repositoryRoot } from '../install.mjs';
+import { repositoryUrl } from './origin.mjs';
 
 export const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'));
 const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`);
 
 const SOURCE_CONDITION = 'signalbox-source';
 const PRIVATE_FIELDS = ['devDependencies', 'scripts', 'nx', 'publishConfig'];
-
-/** `https://github.com/OWNER/NAME`: in a workflow the repository that runs it, because npm verifies it against the provenance. */
-function repositoryUrl(root, env = process.env) {
-  if (env.GITHUB_REPOSITORY !== undefined) {
-    return `${env.GITHUB_SERVER_URL ?? 'https://github.com'}/${env.GITHUB_REPOSITORY}`;
-  }
-  return root.repository.url.replace(/^git\+/, '').replace(/\.git$/, '');
-}
 
 function withoutSources(exported) {
   if (typeof exported !== 'object') return exported;
