@@ -99,6 +99,8 @@ interface Served {
   readonly prepare?: string;
   /** The proxy; otherwise Signalbox with the flags of the mode. */
   readonly command?: string;
+  /** Removes the objects of the proxy, which has ended; otherwise Signalbox with the mode. */
+  readonly cleanup?: string;
   /** A command that lists what the kernel has, and the pattern of a line that is there while the Service is served. */
   readonly listing: string;
   readonly pattern: string;
@@ -108,7 +110,14 @@ interface Served {
  * Runs the proxy until the kernel has the Service, then removes its objects. The image has a shell, and no other general tool.
  * The time limit of the script bounds the loop.
  */
-export const serveAndRemove = ({ mode, listing, pattern, prepare = ':', command }: Served): string => `
+export const serveAndRemove = ({
+  mode,
+  listing,
+  pattern,
+  prepare = ':',
+  command,
+  cleanup,
+}: Served): string => `
   print() { while read -r line; do echo "$line"; done < $1; }
   listSockets() { print /proc/net/tcp; print /proc/net/tcp6; }
   isServed() { ${listing} 2> /dev/null | { while read -r line; do case "$line" in ${pattern}) return 0;; esac; done; return 1; }; }
@@ -118,5 +127,5 @@ export const serveAndRemove = ({ mode, listing, pattern, prepare = ':', command 
   echo served
   kill $proxy
   wait $proxy || { print /run/log; exit 1; }
-  signalbox --proxy-mode=${mode} --hostname-override=node-a --cleanup 2> /run/log || { print /run/log; exit 1; }
+  ${cleanup ?? `signalbox --proxy-mode=${mode} --hostname-override=node-a --cleanup`} 2> /run/log || { print /run/log; exit 1; }
   if isServed; then ${listing}; else echo removed; fi`;

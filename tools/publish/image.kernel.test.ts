@@ -92,6 +92,16 @@ describe('the image', () => {
     expect(status, text).toBe(0);
   });
 
+  it('removes the rules of the proxy with the command of deploy/cleanup', (context) => {
+    if (held.missing !== '') context.skip(held.missing);
+    const cleanup = commandOf('cleanup/daemon-set.yaml', 'cleanup');
+    const served = { mode: 'nftables', listing: 'nft list ruleset', pattern: '*10.96.0.10*', cleanup };
+    const { status, text } = inImage(serveAndRemove(served));
+    expect(cleanup).toContain('--cleanup');
+    expect(text).toMatch(/^served\n(?:.*\n)*removed$/m);
+    expect(status, text).toBe(0);
+  });
+
   it('has the tools that kube-proxy images have', (context) => {
     if (held.missing !== '') context.skip(held.missing);
     const tools = [

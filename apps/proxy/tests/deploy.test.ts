@@ -1,7 +1,9 @@
 /** The manifests of deploy/: against the schemas of the API, and as kubectl renders them. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
+import { beforeAll, describe, expect, it, type TestContext, vi } from 'vitest';
 import { settingsOf } from '../src/testing/settings.ts';
 import { schemaProblems } from './api-schema.ts';
 import { DEPLOY, kubectl, type Manifest, parse, prepareTools } from './cluster-tools.ts';
@@ -19,6 +21,19 @@ const read = (file: string): readonly Manifest[] => parse(readFileSync(path.join
 beforeAll(prepareTools, 600_000);
 
 const MODES = ['iptables', 'ipvs', 'nftables', 'userspace'];
+
+/** State and id of the child of a process; undefined without one. */
+function childOf(parent: number | undefined): readonly [state: string, pid: number] | undefined {
+  const stats = globSync('/proc/[0-9]*/stat').flatMap((file) => {
+    try {
+      return [readFileSync(file, 'utf8')];
+    } catch {
+      return []; // has ended
+    }
+  });
+  const found = stats.find((stat) => Number(/\) \S (\d+)/.exec(stat)?.[1]) === parent);
+  return found === undefined ? undefined : [/\) (\S)/.exec(found)?.[1] ?? '', Number.parseInt(found, 10)];
+}
 
 /** Renders a kustomization that lies beside those of deploy/. */
 function render(context: TestContext, kustomization: object): readonly Manifest[] {
@@ -114,6 +129,43 @@ describe('kustomize', () => {
       capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW', 'DAC_READ_SEARCH', 'SETUID', 'SETGID'] },
     });
     expect(initContainers?.[0]?.securityContext).toEqual({ privileged: true, readOnlyRootFilesystem: true });
+  });
+});
+
+describe('the DaemonSet that removes the rules', () => {
+  const rendered = (context: TestContext) =>
+    daemonSetOf(kubectl(context, ['kustomize', path.join(DEPLOY, 'cleanup')]));
+
+  it('runs --cleanup with the image, the state and the privileges of the proxy, then a container without any', (context) => {
+    const proxy = daemonSetOf(kubectl(context, ['kustomize', path.join(DEPLOY, 'kubernetes')]));
+    const { initContainers, containers, volumes } = rendered(context);
+    const [cleanup] = initContainers ?? [];
+    expect(cleanup?.command).toEqual(['/usr/local/bin/kube-proxy', '--cleanup']);
+    expect([cleanup?.image, containers[0].image]).toEqual([
+      proxy.containers[0].image,
+      proxy.containers[0].image,
+    ]);
+    expect(cleanup?.securityContext).toMatchObject({ privileged: true });
+    for (const mount of cleanup?.volumeMounts ?? [])
+      expect(proxy.containers[0].volumeMounts).toContainEqual(mount);
+    for (const volume of volumes) expect(proxy.volumes).toContainEqual(volume);
+    expect(containers[0].securityContext).toMatchObject({
+      runAsNonRoot: true,
+      capabilities: { drop: ['ALL'] },
+    });
+  });
+
+  it('has a container that waits until SIGTERM', async (context) => {
+    const [file = '', ...args] = rendered(context).containers[0].command;
+    const waiting = spawn(file, args, { stdio: 'ignore' });
+    const ended = once(waiting, 'exit');
+    await vi.waitFor(() => expect(childOf(waiting.pid)?.[0]).toBe('T'), 50_000);
+    expect(waiting.exitCode).toBeNull();
+    const stopped = childOf(waiting.pid);
+    waiting.kill('SIGTERM');
+    expect(await ended).toEqual([0, null]);
+    // A container's other processes end with it.
+    if (stopped !== undefined) process.kill(stopped[1], 'SIGKILL');
   });
 });
 
