@@ -69,6 +69,37 @@ describe('what a sync leaves in the metrics', () => {
     expect(text).not.toContain('network_programming_duration_seconds_count');
   });
 
+  const PREFIX = /^kubeproxy_(?:sync_proxy_rules_)?/;
+  const SCOPES = ['none', 'full', 'partial'] as const;
+  const ENDS = [
+    { outcome: 'ok' },
+    { outcome: 'partial' },
+    { outcome: 'failed', error: backendError('busy', 'iptables-restore', 'locked') },
+    { outcome: 'failed', error: backendError('busy', 'iptables-save', 'locked') },
+  ] as const;
+  const EVERY = SCOPES.flatMap((scope) => ENDS.map((end) => ({ scope, ...end })));
+  it.each(EVERY)('F147-F159: exactly these metrics have a value: %#', async (result) => {
+    const { scope, outcome } = result;
+    const text = await metricsAfter(result);
+    const names = text
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => line.replace(/(?:_bucket|_sum|_count)?[{ ].*$/, '').replace(PREFIX, ''));
+    const isRestore = 'error' in result && result.error.operation === 'iptables-restore';
+    const succeeded = ['network_programming_duration_seconds', 'service_ports_refused'];
+    const expected = [
+      'duration_seconds',
+      'drift_repaired_total',
+      ...(scope === 'none' ? [] : [`sync_${scope}_proxy_rules_duration_seconds`]),
+      ...(outcome === 'failed' ? [] : [...succeeded, 'last_timestamp_seconds', 'no_local_endpoints_total']),
+      ...(isRestore ? ['iptables_restore_failures_total'] : []),
+      ...(isRestore && scope === 'partial' ? ['iptables_partial_restore_failures_total'] : []),
+    ];
+    // Counters without labels begin at zero.
+    const always = (name: string): boolean => /_pending$|_changes_total$|packets_total$/.test(name);
+    expect([...new Set(names)].filter((name) => !always(name)).sort()).toEqual(expected.sort());
+  });
+
   it('F160 F161: rules held and written by the iptables backend', async () => {
     const text = await metricsAfter({
       counters: { rulesTotalNat: 12, rulesTotalFilter: 4, rulesWrittenNat: 3, rulesWrittenFilter: 0 },
