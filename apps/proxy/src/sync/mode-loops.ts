@@ -37,6 +37,7 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
   const balancing = createUnsupportedReporter({
     logger: logging.logger.component('sync'),
     events: parts.bundle.events,
+    ignoresSourceRanges: settings.mode.ignoresSourceRanges === true,
   });
   const loops = new Map(
     [...backends].map(([family, backend]) => [

@@ -28,13 +28,17 @@ function step(parts: Partial<DesiredChange['servicePorts']>): DesiredChange {
   return { ...full('IPv4'), kind: 'incremental', nodeChanged: false, servicePorts };
 }
 
-function world(support: BalancingSupport = { algorithms: ['random'], default: 'random', weights: false }) {
+function world(
+  support: BalancingSupport = { algorithms: ['random'], default: 'random', weights: false },
+  { ignoresSourceRanges = false } = {},
+) {
   const events: ProxyEvent[] = [];
   const lines: string[] = [];
   const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
   const { logger } = createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink);
   const reporter = createUnsupportedReporter({
     logger,
+    ignoresSourceRanges,
     events: { record: (event) => void events.push(event) },
   });
   /** The notes of Events of one sync. */
@@ -111,6 +115,29 @@ describe('annotations that the mode does not support', () => {
       'UnsupportedProxyProtocol',
       'UnsupportedExternalFailover',
     ]);
+  });
+
+  it('include source ranges that have no effect', () => {
+    const ranged = {
+      ...web(),
+      frontends: [
+        {
+          kind: 'load-balancer',
+          address: '203.0.113.9',
+          port: 80,
+          policy: 'cluster',
+          routes: web().frontends[0]?.routes ?? [],
+          sourceRanges: { cidrs: ['198.51.100.0/24', '192.0.2.0/24'], alsoAddresses: [] },
+        },
+      ],
+    } as const;
+    expect(world().sync(full('IPv4', ranged))).toEqual([]);
+    const { sync, events } = world(undefined, { ignoresSourceRanges: true });
+    expect(sync(full('IPv4', ranged))).toEqual([
+      'spec.loadBalancerSourceRanges "198.51.100.0/24, 192.0.2.0/24" is not supported in mode iptables: load-balancer IPs accept connections from every address',
+    ]);
+    expect(events[0]?.reason).toBe('UnsupportedSourceRanges');
+    expect(sync(full('IPv4', ranged))).toEqual([]);
   });
 
   it('include weights', () => {

@@ -11,6 +11,7 @@ import {
   type DesiredChange,
   type DesiredServicePort,
   type Family,
+  type ModeSupport,
   type ServicePortKey,
   type UnsupportedFeature,
 } from '@signalbox/core';
@@ -21,6 +22,8 @@ import { warnService } from './service-warning.ts';
 export interface UnsupportedReporterOptions {
   readonly logger: Logger;
   readonly events: Events;
+  /** Of the proxy mode. */
+  readonly ignoresSourceRanges: boolean;
 }
 
 /** One for all families of a mode. */
@@ -31,7 +34,7 @@ export interface UnsupportedReporter {
   readonly synced: (backend: Pick<Backend, 'balancing' | 'family' | 'mode'>) => void;
 }
 
-/** Service ports with one of the annotations. */
+/** Service ports that specify something that a mode may not support. */
 type Annotated = Map<ServicePortKey, DesiredServicePort>;
 
 export function createUnsupportedReporter(options: UnsupportedReporterOptions): UnsupportedReporter {
@@ -51,7 +54,10 @@ export function createUnsupportedReporter(options: UnsupportedReporterOptions): 
     synced: (backend) => {
       const { family } = backend;
       if (!changed.delete(family)) return;
-      const current = findings(annotated.get(family)?.values() ?? [], backend);
+      const current = findings(annotated.get(family)?.values() ?? [], {
+        mode: backend.mode,
+        support: { ...balancingSupport(backend), ignoresSourceRanges: options.ignoresSourceRanges },
+      });
       for (const [text, families] of reported) {
         if (current.has(text)) continue;
         families.delete(family);
@@ -78,11 +84,7 @@ interface Finding extends UnsupportedFeature {
   readonly service: string;
 }
 
-function findings(
-  ports: Iterable<DesiredServicePort>,
-  backend: Parameters<UnsupportedReporter['synced']>[0],
-): ReadonlyMap<string, Finding> {
-  const mode = { mode: backend.mode, support: balancingSupport(backend) };
+function findings(ports: Iterable<DesiredServicePort>, mode: ModeSupport): ReadonlyMap<string, Finding> {
   const found = new Map<string, Finding>();
   for (const port of ports) {
     const service = serviceOf(port.key);

@@ -1,4 +1,4 @@
-/** What a Service specifies by annotations, and a proxy mode does not support. */
+/** What a Service specifies, mostly by annotations, and a proxy mode does not support. */
 import type { Backend, BalancingSupport } from '../backend.ts';
 import { annotationField } from '../decode/annotations.ts';
 import type { DesiredServicePort } from '../desired/desired-state.ts';
@@ -13,11 +13,16 @@ import { formatDuration } from '../model/duration.ts';
 import { PROXY_PROTOCOL_ANNOTATION } from '../model/proxy-protocol.ts';
 import { DEFAULT_BALANCING_ONLY } from './supported-change.ts';
 
+export interface ServiceSupport extends BalancingSupport {
+  /** Every source may connect to load-balancer IPs. */
+  readonly ignoresSourceRanges?: boolean;
+}
+
 /** A proxy mode, for messages, and what it supports. */
 export interface ModeSupport {
   /** Its name; null if it is not known. */
   readonly mode: string | null;
-  readonly support: BalancingSupport;
+  readonly support: ServiceSupport;
 }
 
 /** What a backend supports, as far as is known now; a backend that does not describe it, and none at all: only the default. */
@@ -48,6 +53,7 @@ type Specified = Pick<
   | 'unsupportedFailover'
   | 'clusterEndpoints'
   | 'localEndpoints'
+  | 'frontends'
 >;
 
 interface Check {
@@ -55,7 +61,7 @@ interface Check {
   /** The message without the mode; null: supported, or not specified. */
   readonly find: (
     port: Specified,
-    support: BalancingSupport,
+    support: ServiceSupport,
   ) => { readonly what: string; readonly effect: string } | null;
 }
 
@@ -104,6 +110,18 @@ const CHECKS: readonly Check[] = [
         ? null
         : { what: `${specified.field} "${specified.policy}" is`, effect: ': its default is used' },
   },
+  {
+    reason: 'UnsupportedSourceRanges',
+    find: (port, { ignoresSourceRanges }) => {
+      const ranges = ignoresSourceRanges === true ? sourceRangesOf(port) : [];
+      return ranges.length === 0
+        ? null
+        : {
+            what: `spec.loadBalancerSourceRanges "${ranges.join(', ')}" is`,
+            effect: ': load-balancer IPs accept connections from every address',
+          };
+    },
+  },
 ];
 
 /** Of one service port. */
@@ -118,9 +136,11 @@ export function unsupportedFeatures(
   });
 }
 
+const SUPPORTS_LEAST: ServiceSupport = { ...DEFAULT_BALANCING_ONLY, ignoresSourceRanges: true };
+
 /** Whether there are modes that do not support all that the service port specifies. */
 export function mayBeUnsupported(port: Specified): boolean {
-  return CHECKS.some(({ find }) => find(port, DEFAULT_BALANCING_ONLY) !== null);
+  return CHECKS.some(({ find }) => find(port, SUPPORTS_LEAST) !== null);
 }
 
 /** Whether an endpoint of either set has a weight other than the default, 1. */
@@ -131,6 +151,13 @@ export function hasWeights({
   return [clusterEndpoints, localEndpoints].some((set) =>
     set.some(({ weight = DEFAULT_WEIGHT }) => weight !== DEFAULT_WEIGHT),
   );
+}
+
+function sourceRangesOf({ frontends }: Specified): readonly string[] {
+  const ranges = frontends.flatMap((frontend) =>
+    frontend.kind === 'load-balancer' ? (frontend.sourceRanges?.cidrs ?? []) : [],
+  );
+  return [...new Set(ranges)];
 }
 
 /** Those that are not the default, in ascending order. */
