@@ -134,6 +134,7 @@ export async function buildDeb(folder, { architecture = hostArchitecture, compre
     await placeDocuments(root, node);
     placeControl(root, { version, description, author, homepage: repositoryUrl(manifest) }, architecture);
     normalizeModes(root);
+    mkdirSync(folder, { recursive: true });
     const deb = path.join(folder, `signalbox_${version}_${architecture}.deb`);
     const args = ['--root-owner-group', `-Z${compression}`, '--build', root, deb];
     // One modification time for all files: two builds of a version have the same bytes.

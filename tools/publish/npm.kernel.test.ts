@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { repositoryRoot } from '../install.mjs';
 import { packPackage } from './tarballs.mjs';
 import {
@@ -42,8 +42,8 @@ const [install = 'false'] = documented('docs/upgrade.md', /`(npm install --globa
 const [remove = 'false'] = documented('docs/upgrade.md', /`([^`]*npm uninstall --global [^`]*)`/g);
 const [npx = 'false'] = documented('README.md', /^(npx .*?) +#/gm);
 
-const inView = (script: string) => {
-  const { mounts, commands } = withNpm();
+const inView = (context: TestContext, script: string) => {
+  const { mounts, commands } = withNpm(context);
   const view = { scratch, files: { [held.tarball]: TARBALL }, mounts };
   // --offline, without questions: the tarball has everything.
   const settings = 'export npm_config_offline=true npm_config_yes=true npm_config_audit=false';
@@ -52,14 +52,17 @@ const inView = (script: string) => {
 
 describe('the program of the npm package', () => {
   it('is installed by one command, serves, and is removed with its rules and files', (context) => {
-    const done = inView(`${withObjects}
+    const done = inView(
+      context,
+      `${withObjects}
       ${install}
       signalbox --proxy-mode=iptables ${FLAGS} > /run/log 2>&1 & proxy=$!
       echo == served; ${untilServed}
       kill $proxy; wait $proxy
       echo == removal; ${remove}
       echo == removed; ${isRemoved}
-      ${withoutObjects}`);
+      ${withoutObjects}`,
+    );
     skipWithoutOverlay(done, context);
     const { status, text } = done;
     expect(section(text, 'served')).toBe('served\n');
@@ -69,10 +72,13 @@ describe('the program of the npm package', () => {
   }, 300_000);
 
   it('runs with npx, without an installation', (context) => {
-    const done = inView(`echo == help; ${npx}; echo == explain
+    const done = inView(
+      context,
+      `echo == help; ${npx}; echo == explain
       ${withObjects}
       npx file:${TARBALL} explain 10.244.1.9 10.96.0.10:80/tcp --manifests=/run/web.yaml --hostname-override=node-a || echo status $?
-      ${withoutObjects}`);
+      ${withoutObjects}`,
+    );
     skipWithoutOverlay(done, context);
     const { status, text } = done;
     expect(section(text, 'help')).toMatch(/^ +explain /m);

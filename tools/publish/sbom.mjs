@@ -1,7 +1,7 @@
 // Bills of materials (CycloneDX): `node tools/publish/sbom.mjs FOLDER` writes that of the program and those of the image,
 // after `npm run build`. npm describes its packages; Node.js and the packages of Debian are added.
 import { createHash } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pinnedEnvironment, repositoryRoot } from '../install.mjs';
@@ -123,6 +123,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     'signalbox-image-amd64.cdx.json': imageBom(npm, 'amd64'),
     'signalbox-image-arm64.cdx.json': imageBom(npm, 'arm64'),
   };
+  mkdirSync(target, { recursive: true });
   for (const [name, bom] of Object.entries(boms)) {
     writeFileSync(path.join(target, name), `${JSON.stringify(bom, null, 2)}\n`);
     process.stdout.write(`${path.join(target, name)}: ${bom.components.length} components\n`);

@@ -1,5 +1,5 @@
 // The tarballs that are published: `node tools/publish/tarballs.mjs FOLDER` writes all of them, after `npm run build`.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +9,7 @@ import { readJson, stagePackage } from './stage.mjs';
 
 /** Runs `npm pack` in a folder that is ready to be published. Returns the path of the tarball. */
 export async function packFolder(folder, target) {
+  mkdirSync(target, { recursive: true });
   const before = new Set(readdirSync(target));
   const { env } = pinnedEnvironment();
   const args = ['pack', '--silent', '--ignore-scripts', '--pack-destination', target];

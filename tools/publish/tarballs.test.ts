@@ -84,7 +84,6 @@ async function npmInstall(
 }
 
 beforeAll(async () => {
-  mkdirSync(tarballs);
   const files = new Map<string, string>();
   for (const [index, folder] of folders.entries()) {
     files.set(names[index] ?? '', await packPackage(folder, tarballs));
