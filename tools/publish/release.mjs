@@ -44,4 +44,9 @@ const tasks = {
   check,
   notes: () => process.stdout.write(`${notesOf(readChangelog(), version)}\n`),
 };
-await (Object.hasOwn(tasks, task) ? tasks[task](rest) : release(task));
+try {
+  await (Object.hasOwn(tasks, task) ? tasks[task](rest) : release(task));
+} catch (error) {
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
