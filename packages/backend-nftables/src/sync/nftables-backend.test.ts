@@ -226,6 +226,33 @@ describe('a service port that the kernel refuses', () => {
   });
 });
 
+describe('a service port that the kernel refuses, where a trial of all service ports is too large', () => {
+  it('is found in smaller trials, and the size alone blames no service port', async () => {
+    const refuses = (set: string, key: string): boolean =>
+      set === 'service-ips' && key.startsWith('10.96.0.5 ');
+    const fake = createFakeNftables({ family: 'IPv4', refuses });
+    const sizes: number[] = [];
+    const trial: NftablesDriver['trial'] = (work) => {
+      const [frontends = 0] = work.operations.flatMap((operation) =>
+        operation.kind === 'add-elements' && operation.set === 'service-ips'
+          ? [operation.entries.length]
+          : [],
+      );
+      sizes.push(frontends);
+      const error = backendError('unavailable', 'sendmsg', 'EMSGSIZE', { kernel: 'unchanged' });
+      return frontends > 2 ? Promise.resolve(fail(error)) : fake.driver.trial(work);
+    };
+    const backend = createNftablesBackend({ family: 'IPv4', driver: { ...fake.driver, trial } });
+    const result = await backend.sync(
+      fullChange(stateOf(Array.from({ length: 8 }, () => ({ endpoints: 1 })))),
+    );
+    expect(result.outcome).toBe('partial');
+    expect(result.failures.map(({ key }) => key)).toEqual(['shop/service-5:http/TCP']);
+    expect(fake.table?.sets.get('service-ips')?.elements.size).toBe(7);
+    expect(Math.max(...sizes)).toBe(8);
+  });
+});
+
 describe('a service port that the kernel refused before a full change', () => {
   it('is programmed by it if the kernel accepts it now, and reported again if not', async () => {
     const refusing = { on: true };
