@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { execArgv, execPath } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'tsup';
@@ -19,7 +19,8 @@ export async function packScripts(files: readonly string[]): Promise<PackedScrip
   // Native addons cannot be packed.
   symlinkSync(fileURLToPath(new URL('../node_modules', import.meta.url)), join(packed, 'node_modules'));
   await build({
-    entry: [...files],
+    // All in one folder, wherever they come from.
+    entry: Object.fromEntries(files.map((file) => [basename(file, '.ts'), file])),
     outDir: packed,
     format: 'esm',
     platform: 'node',

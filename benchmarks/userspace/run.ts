@@ -23,6 +23,13 @@ const AIMS = {
   'many streams': 'aim: 0.7',
 } as const;
 
+const COMPARED = [
+  ['Signalbox', 'HAProxy'],
+  ['Signalbox', 'nginx'],
+  ['Signalbox, 2 threads', 'HAProxy, 2 threads'],
+  ['Signalbox, 2 threads', 'Signalbox'],
+] as const;
+
 interface Row {
   readonly rate: number;
   /** In the unit of `rate`, per second of CPU time of the proxy. */
@@ -66,12 +73,11 @@ function printLoad(samples: readonly Sample[], load: LoadName): void {
     String(errors),
   ]);
   printTable([head, ...cells]);
-  const own = rows.get('Signalbox');
-  for (const name of ['HAProxy', 'nginx']) {
-    const other = rows.get(name);
+  for (const [name, to] of COMPARED) {
+    const [own, other] = [rows.get(name), rows.get(to)];
     if (own === undefined || other === undefined) continue;
     const ratios = [own.rate / other.rate, own.perCpu / other.perCpu].map((each) => each.toFixed(2));
-    console.log(`  Signalbox to ${name}: ${ratios[0]}, by CPU ${ratios[1]} (${AIMS[load] || 'no aim'})`);
+    console.log(`  ${name} to ${to}: ${ratios[0]}, by CPU ${ratios[1]} (${AIMS[load] || 'no aim'})`);
   }
   if (!load.includes('stream')) printAddedLatency(rows);
 }
@@ -110,9 +116,10 @@ function raiseFileLimit(): void {
 }
 
 raiseFileLimit();
+const WORKER = '../../packages/backend-userspace/src/workers/userspace-worker';
 const scripts = await packScripts(
-  ['measure', 'signalbox', 'change', 'open-connections'].map((name) =>
-    fileURLToPath(new URL(`./${name}.ts`, import.meta.url)),
+  ['./measure', './signalbox', './change', './open-connections', WORKER].map((name) =>
+    fileURLToPath(new URL(`${name}.ts`, import.meta.url)),
   ),
 );
 try {

@@ -7,10 +7,10 @@ import {
 } from '@signalbox/backend-userspace';
 import type { DesiredEndpoint, DesiredServicePort, DesiredState } from '@signalbox/core';
 
-export function createBackend(): UserspaceBackend {
+export function createBackend(workers = 1): UserspaceBackend {
   const mapping = parseAddressMapping('10.96.0.0/16=127.96.0.0/16');
   if (typeof mapping === 'string') throw new Error(mapping);
-  return createUserspaceBackend({ family: 'IPv4', serviceAddresses: 'none', mappings: [mapping] });
+  return createUserspaceBackend({ family: 'IPv4', serviceAddresses: 'none', mappings: [mapping], workers });
 }
 
 /** A service port at 127.96.0.`index`, port 80. */

@@ -1,4 +1,4 @@
-/** The servers behind the proxies, and the proxies: each one process on one core, in front of the same server. */
+/** The servers behind the proxies, and the proxies, in front of the same server: one process on one core, or two threads on all cores. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -52,9 +52,9 @@ stream {
 }`;
 }
 
-function haproxyConfig(port: number): string {
+function haproxyConfig(port: number, threads: number): string {
   return `global
-  nbthread 1
+  nbthread ${threads}
 defaults
   mode tcp
   timeout connect 5s
@@ -69,8 +69,8 @@ backend servers
 }
 
 /** Load and server share the first core, so that a proxy has the second one. */
-function onCore(core: number, command: readonly string[]): readonly [string, readonly string[]] {
-  if (availableParallelism() < 2) return [command[0] ?? '', command.slice(1)];
+function onCore(core: number | null, command: readonly string[]): readonly [string, readonly string[]] {
+  if (core === null || availableParallelism() < 2) return [command[0] ?? '', command.slice(1)];
   return ['taskset', ['-c', String(core), ...command]];
 }
 
@@ -81,7 +81,7 @@ export function runLoad(command: readonly string[]): string {
   return done.stdout;
 }
 
-async function start(name: string, core: number, command: readonly string[], at: [string, number]) {
+async function start(name: string, core: number | null, command: readonly string[], at: [string, number]) {
   const [file, args] = onCore(core, command);
   const [host, port] = at;
   const process = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] });
@@ -113,18 +113,23 @@ export async function startAll(folder: string): Promise<readonly Target[]> {
     return ['nginx', '-p', prefix, '-e', 'stderr', '-c', 'nginx.conf'];
   };
   writeFileSync(join(folder, 'file'), Buffer.alloc(16 << 20, 'x'));
-  writeFileSync(join(folder, 'haproxy.cfg'), haproxyConfig(9101));
+  for (const threads of [1, 2])
+    writeFileSync(join(folder, `haproxy-${threads}.cfg`), haproxyConfig(9100 + threads, threads));
+  const haproxy = (threads: number): readonly string[] => [
+    'haproxy',
+    '-db',
+    '-q',
+    '-f',
+    join(folder, `haproxy-${threads}.cfg`),
+  ];
   const signalbox = [execPath, ...execArgv, join(import.meta.dirname, 'signalbox.mjs')];
   return [
     await start('direct', 0, nginx('backend', backendConfig(folder)), ['127.0.0.1', BACKEND_PORT]),
-    await start(
-      'HAProxy',
-      1,
-      ['haproxy', '-db', '-q', '-f', join(folder, 'haproxy.cfg')],
-      ['127.0.0.1', 9101],
-    ),
-    await start('nginx', 1, nginx('stream', streamConfig(folder, 9102)), ['127.0.0.1', 9102]),
+    await start('HAProxy', 1, haproxy(1), ['127.0.0.1', 9101]),
+    await start('nginx', 1, nginx('stream', streamConfig(folder, 9103)), ['127.0.0.1', 9103]),
     await start('Signalbox', 1, [...signalbox, String(BACKEND_PORT)], ['127.96.0.1', 80]),
+    await start('HAProxy, 2 threads', null, haproxy(2), ['127.0.0.1', 9102]),
+    await start('Signalbox, 2 threads', null, [...signalbox, String(BACKEND_PORT), '2'], ['127.96.0.2', 80]),
   ];
 }
 

@@ -5,6 +5,7 @@ import type { StateOutcome, StatePart } from '../testing/state-child.ts';
 import { createSharedBuffer } from './layout.ts';
 import { createCell, openSharedMemory, type Cell } from './shared-memory.ts';
 
+const SUM = 'sum';
 const threads: Worker[] = [];
 afterEach(async () => {
   for (const each of threads.splice(0)) await each.terminate();
@@ -12,11 +13,12 @@ afterEach(async () => {
 
 const ENDPOINTS = [1, 2, 3].map((at) => ({ address: `10.244.1.${at}`, port: 8080, isLocal: true }));
 
-async function together(count: number, part: Omit<StatePart, 'seat'>): Promise<readonly StateOutcome[]> {
+async function together(count: number, part: Omit<StatePart, 'seat' | 'started'>) {
   const buffer = createSharedBuffer(1, 2 ** 16);
+  const started = new Int32Array(new SharedArrayBuffer(4));
   const outcomes = Array.from({ length: count }, (_, thread) => {
     const seat = { buffer, thread, threads: count };
-    const options = { workerData: { seat, ...part }, execArgv: ['--conditions=signalbox-source'] };
+    const options = { workerData: { seat, started, ...part }, execArgv: ['--conditions=signalbox-source'] };
     const worker = new Worker(new URL('../testing/state-child.ts', import.meta.url), options);
     threads.push(worker);
     return new Promise<StateOutcome>((resolve, reject) => {
@@ -24,28 +26,34 @@ async function together(count: number, part: Omit<StatePart, 'seat'>): Promise<r
       worker.once('error', reject);
     });
   });
-  return Promise.all(outcomes);
+  const all = await Promise.all(outcomes);
+  const memory = openSharedMemory({ buffer, thread: 0, threads: count });
+  const cell = createCell(memory, SUM, { gauges: 0, numbers: 1 });
+  return { outcomes: all, sum: memory.ints[cell.numbers(cell.find())] };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((whole, each) => whole + each, 0);
 
 describe('threads that run at the same time', () => {
   it('give every endpoint equally many turns', async () => {
-    const outcomes = await together(3, { rounds: 9000, endpoints: ENDPOINTS, balancing: 'round-robin' });
+    const part = { endpoints: ENDPOINTS, balancing: 'round-robin', isSlow: false } as const;
+    const { outcomes } = await together(3, { rounds: 9000, ...part });
     expect(ENDPOINTS.map((_, at) => sum(outcomes.map(({ chosen }) => chosen[at] ?? 0)))).toEqual([
       9000, 9000, 9000,
     ]);
   });
 
-  it('never exceed a limit', async () => {
+  it('never exceed a limit, and change a number one after the other', async () => {
     const part = {
       endpoints: ENDPOINTS,
       balancing: 'least-connections',
       connections: { maxConnections: 1 },
+      isSlow: true,
     } as const;
-    const outcomes = await together(3, { rounds: 3000, ...part });
+    const { outcomes, sum: rounds } = await together(3, { rounds: 20, ...part });
     expect(outcomes.map(({ most }) => most)).toEqual([1, 1, 1]);
-    expect(outcomes.map(({ chosen }) => sum(chosen))).toEqual([3000, 3000, 3000]);
+    expect(outcomes.map(({ chosen }) => sum(chosen))).toEqual([20, 20, 20]);
+    expect(rounds).toBe(60);
   });
 });
 

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -5,19 +6,17 @@ import type { WorkerSetup } from './protocol.ts';
 
 export type StartThread = (setup: WorkerSetup) => Worker;
 
-/** Beside this module, as source or as built. */
+/** Beside this module, and with its extension: as source or as built. */
 export const startThread: StartThread = (workerData) => {
-  const isBuilt = import.meta.url.endsWith('.js');
-  const file = fileURLToPath(
-    new URL(isBuilt ? './userspace-worker.js' : './userspace-worker.ts', import.meta.url),
-  );
+  const extension = path.extname(import.meta.url);
+  const file = fileURLToPath(new URL(`./userspace-worker${extension}`, import.meta.url));
   const name = `userspace ${workerData.seat.thread}`;
   // Not imported: the module takes 1.3 MB, in every process that loads this file.
   const { Worker: Thread } = process.getBuiltinModule('node:worker_threads');
   return new Thread(file, {
     name,
     workerData,
-    ...(isBuilt ? {} : { execArgv: ['--conditions=signalbox-source'] }),
+    ...(extension === '.ts' ? { execArgv: ['--conditions=signalbox-source'] } : {}),
   });
 };
 
