@@ -22,7 +22,7 @@ import {
 import type { Contribution } from './compile/service-dispatch.ts';
 import { setName } from './compile/names.ts';
 import { driftOf } from './diff/drift.ts';
-import { TerminatingServers } from './diff/graceful-termination.ts';
+import { createTerminatingServers } from './diff/graceful-termination.ts';
 import { ownedServers, withDesired } from './diff/ownership.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
 import type { DesiredObjects } from './diff/desired-objects.ts';
@@ -68,7 +68,7 @@ async function compare(input: InspectionInput): Promise<Result<Compared | null>>
     desired,
     excludeCIDRs,
     observed,
-    terminating: new TerminatingServers(),
+    terminating: createTerminatingServers(),
     now: clock.elapsed(),
     owned: ownedIn(input, desired, observed),
     packetFilter: input.packetFilter,

@@ -1,4 +1,4 @@
-import { createSyncReport, type ReconciledState, type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
+import { createSyncReport, type SyncReport, UNKNOWN } from '@signalbox/backend-kit';
 import {
   fail,
   succeed,
@@ -11,270 +11,235 @@ import {
   type Result,
   type SyncResult,
 } from '@signalbox/core';
-import { VirtualServerOwnership, conflict } from './virtual-server-ownership.ts';
+import { conflict, createVirtualServerOwnership } from './virtual-server-ownership.ts';
+import {
+  createState,
+  currentFilter,
+  executorOf,
+  holdsPacketFilter,
+  planInput,
+  type BackendState,
+} from './backend-state.ts';
 import { cleanUp } from './cleanup.ts';
-import { createPacketFilterCompiler } from './current-packet-filter.ts';
-import { HeldState } from './diff/held-state.ts';
+import { createHeldState, type HeldState } from './diff/held-state.ts';
 import { driftOf } from './diff/drift.ts';
-import { TerminatingServers } from './diff/graceful-termination.ts';
+import { createTerminatingServers, type TerminatingServers } from './diff/graceful-termination.ts';
 import { planIncrement } from './diff/increment.ts';
 import { ownedServers, withDesired } from './diff/ownership.ts';
-import type { PlanInput } from './diff/plan-input.ts';
+import type { Plan } from './diff/plan.ts';
 import { planReconciliation, type Reconciliation } from './diff/reconcile.ts';
-import { DesiredObjects } from './diff/desired-objects.ts';
-import { drainedServers, execute, type Executed, type Executor } from './execute.ts';
+import { drainedServers, execute, type Executed } from './execute.ts';
 import { difference, inspect } from './inspect.ts';
 import type { Observed } from './objects/kernel-state.ts';
-import type { PacketFilter } from './objects/packet-filter.ts';
-import type { VirtualServerKey } from './objects/virtual-server.ts';
-import { closeDrivers, settingsOf, type IpvsBackendOptions, type Settings } from './options.ts';
+import { closeDrivers, settingsOf, type IpvsBackendOptions } from './options.ts';
 import { notDummyError, prepareKernel } from './prepare.ts';
-import { SchedulerProbe } from './scheduler-probe.ts';
 import { sameMembers } from './same-members.ts';
 import { countExecuted, failedWith, reportFailures } from './sync-report.ts';
 import { scanFailure, scanTerminating } from './termination-scan.ts';
 
 /** Programs one family's services into IPVS, with ipset and a fixed packet filter around it. */
 export function createIpvsBackend(options: IpvsBackendOptions): Backend {
-  return new IpvsBackend(settingsOf(options));
+  const state = createState(settingsOf(options));
+  const { settings, desired, schedulers } = state;
+  const parts = () => ({ settings, desired, ownership: state.ownership, packetFilter: currentFilter(state) });
+  const balancing = () => schedulers.support();
+  return {
+    mode: 'ipvs',
+    family: settings.family,
+    balancing,
+    sync: validatedSync(settings.family, (change) => sync(state, change), balancing()),
+    observe: () => observe(state),
+    cleanup: () => cleanup(state),
+    watch(onDrift, onProblem) {
+      const undo = settings.driver.watch?.((what) => {
+        state.resyncRequired = true;
+        onDrift(what);
+      }, onProblem);
+      return () => undo?.();
+    },
+    inspect: (keys) => inspect(parts(), keys),
+    difference: () => difference(parts()),
+    close: () => closeDrivers(settings),
+  };
+}
+
+async function sync(state: BackendState, change: DesiredChange): Promise<SyncResult> {
+  const { desired } = state;
+  const report = createSyncReport();
+  await state.schedulers.prepare(change);
+  desired.apply(change);
+  if (change.kind === 'full') state.held = UNKNOWN;
+  const unprepared = await prepare(state);
+  if (unprepared !== null) return failedWith(report, unprepared);
+  if (state.held.kind === 'held') await increment(state, state.held.ledger, report);
+  if (mustReconcile(state, report)) {
+    const error = await reconcile(state, report);
+    if (error !== null) return failedWith(report, error);
+  }
+  await scan(state, report);
+  for (const key of state.ownership.others) {
+    if (desired.servers.has(key)) report.fail(desired.servers.ownerOf(key), conflict(key));
+  }
+  const unwritten = await state.ownership.save();
+  if (unwritten !== null) report.fail('journal', unwritten);
+  return report.result({
+    virtual_servers: desired.servers.size,
+    terminating_real_servers: state.terminating.size,
+  });
+}
+
+async function observe(state: BackendState): Promise<Observation> {
+  const { desired } = state;
+  if (desired.node === undefined) return { outcome: 'ok', drift: [] };
+  const known = desired.hostAddresses;
+  const compared = await compare(state, createTerminatingServers());
+  // What follows from other addresses of the host is left to a sync.
+  state.resyncRequired ||= desired.hostAddresses !== known;
+  if (!compared.ok) return { outcome: 'failed', error: compared.error };
+  return { outcome: 'ok', drift: driftOf(compared.value.plan.operations()) };
+}
+
+async function cleanup(state: BackendState): Promise<CleanupResult> {
+  const { settings, ownership } = state;
+  state.held = UNKNOWN;
+  state.prepared = false;
+  state.terminating = createTerminatingServers();
+  const result = await cleanUp(settings, ownership.isKnown ? ownership : null);
+  if (result.outcome === 'ok') state.ownership = createVirtualServerOwnership(settings.journal);
+  return result;
+}
+
+async function prepare(state: BackendState): Promise<BackendError | null> {
+  if (state.prepared) return null;
+  const error = await prepareKernel(state.settings);
+  if (error !== null) return error;
+  const randomFully = await state.settings.driver.hasRandomFully();
+  if (!randomFully.ok) return randomFully.error;
+  state.randomFully = randomFully.value;
+  state.prepared = true;
+  return null;
+}
+
+async function increment(state: BackendState, held: HeldState, report: SyncReport): Promise<void> {
+  const plan = planIncrement({
+    ...planInput(state, state.terminating),
+    steps: state.desired.takeSteps(),
+    space: (id) => held.space(id),
+    conflicts: state.ownership.others,
+  });
+  if (plan.isEmpty) return;
+  const executed = await carryOut(state, plan, report);
+  report.reach('partial');
+  for (const { operation } of executed.done) held.note(operation);
+  // What failed here may be no failure once the kernel has been looked at: reconciling has the last word.
+  if (executed.failures.length > 0) state.held = UNKNOWN;
+}
+
+function mustReconcile(state: BackendState, report: SyncReport): boolean {
+  const { held, settings } = state;
+  if (state.resyncRequired || !holdsPacketFilter(state) || held.kind === 'unknown') return true;
+  return report.isIdle && settings.clock.elapsed() - held.ledger.since >= settings.reconcileInterval;
+}
+
+async function reconcile(state: BackendState, report: SyncReport): Promise<BackendError | null> {
+  const differences = holdsPacketFilter(state) ? 'drift' : 'expected';
+  let executed = await verifyAndRepair(state, report, differences);
+  // The listing had missed what the kernel holds: another one has the last word.
+  if ('done' in executed && executed.surprises.length > 0) {
+    executed = await verifyAndRepair(state, report, differences);
+  }
+  if (!('done' in executed)) return executed;
+  reportFailures(report, executed);
+  return null;
+}
+
+async function verifyAndRepair(
+  state: BackendState,
+  report: SyncReport,
+  differences: 'drift' | 'expected',
+): Promise<Executed | BackendError> {
+  const { family, clock } = state.settings;
+  const since = clock.elapsed();
+  state.held = UNKNOWN;
+  // Ahead of the listing: what changes behind it may not be in it.
+  state.resyncRequired = false;
+  const compared = await compare(state, state.terminating);
+  if (!compared.ok) return compared.error;
+  const { plan, conflicts, observed } = compared.value;
+  state.ownership.setOthers(conflicts);
+  const executed = await carryOut(state, plan, report);
+  report.reach('full');
+  if (differences === 'drift') report.repair(driftOf(executed.done));
+  if (executed.failures.length > 0) {
+    // A module that was unloaded takes its settings with it.
+    state.prepared = false;
+    return executed;
+  }
+  const held = createHeldState({ family, observed, packetFilter: currentFilter(state), since });
+  for (const { operation } of executed.done) held.note(operation);
+  state.held = { kind: 'held', ledger: held };
+  return executed;
 }
 
 interface Comparison extends Reconciliation {
   readonly observed: Observed;
 }
 
-class IpvsBackend implements Backend {
-  readonly mode = 'ipvs';
-  readonly family: Backend['family'];
-  readonly sync: Backend['sync'];
-  readonly balancing: NonNullable<Backend['balancing']>;
-  readonly inspect: NonNullable<Backend['inspect']>;
-  readonly difference: NonNullable<Backend['difference']>;
-  readonly close: Backend['close'];
-  readonly #settings: Settings;
-  readonly #desired: DesiredObjects;
-  readonly #schedulers: SchedulerProbe;
-  #terminating = new TerminatingServers();
-  /** Unknown: the next sync reads the kernel first. */
-  #state: ReconciledState<HeldState> = UNKNOWN;
-  #ownership: VirtualServerOwnership;
-  readonly #compilePacketFilter: ReturnType<typeof createPacketFilterCompiler>;
-  #randomFully = false;
-  #prepared = false;
-  #resyncRequired = false;
-  /** Virtual servers that lost a real server since their connections were last counted. */
-  #unscanned = new Set<VirtualServerKey>();
-  #scannedAt = -Infinity;
-
-  constructor(settings: Settings) {
-    this.#settings = settings;
-    this.family = settings.family;
-    this.#schedulers = new SchedulerProbe(settings);
-    this.balancing = () => this.#schedulers.support();
-    this.sync = validatedSync(settings.family, (change) => this.#sync(change), this.balancing());
-    this.#ownership = new VirtualServerOwnership(settings.journal);
-    const { family, localPolicyFallback, masqueradeBit } = settings;
-    this.#compilePacketFilter = createPacketFilterCompiler({ family, masqueradeBit });
-    this.#desired = new DesiredObjects({ ...this.#schedulers.known, family, localPolicyFallback });
-    const desired = this.#desired;
-    const parts = () => ({ ownership: this.#ownership, packetFilter: this.#currentPacketFilter() });
-    this.inspect = (keys) => inspect({ settings, desired, ...parts() }, keys);
-    this.difference = () => difference({ settings, desired, ...parts() });
-    this.close = () => closeDrivers(settings);
+/** Looks at the whole kernel state of this mode and family. */
+async function compare(state: BackendState, terminating: TerminatingServers): Promise<Result<Comparison>> {
+  const { desired, ownership } = state;
+  const { driver, family } = state.settings;
+  const seen = await driver.observe();
+  if (!seen.ok) return seen;
+  const observed = seen.value;
+  if (observed.device === 'not-dummy') return fail(notDummyError());
+  if (!sameMembers(observed.hostAddresses, desired.hostAddresses)) {
+    desired.setHostAddresses(observed.hostAddresses);
   }
+  desired.takeSteps();
+  const packetFilter = currentFilter(state);
+  const drift = await driver.packetFilterDrift(packetFilter);
+  if (!drift.ok) return drift;
+  const { nodePortAddresses } = desired;
+  const present = (): Observed => withDesired(desired, observed);
+  await ownership.load((journal) => ownedServers(family, present(), journal, nodePortAddresses));
+  const reconciliation = planReconciliation({
+    ...planInput(state, terminating),
+    observed,
+    owned: ownership.owned,
+    packetFilter,
+    packetFilterDrift: drift.value,
+  });
+  return succeed({ ...reconciliation, observed });
+}
 
-  async #sync(change: DesiredChange): Promise<SyncResult> {
-    const report = createSyncReport();
-    await this.#schedulers.prepare(change);
-    this.#desired.apply(change);
-    if (change.kind === 'full') this.#state = UNKNOWN;
-    const unprepared = await this.#prepare();
-    if (unprepared !== null) return failedWith(report, unprepared);
-    if (this.#state.kind === 'held') await this.#increment(this.#state.ledger, report);
-    if (this.#mustReconcile(report)) {
-      const error = await this.#reconcile(report);
-      if (error !== null) return failedWith(report, error);
-    }
-    await this.#scan(report);
-    for (const key of this.#ownership.others) {
-      if (this.#desired.servers.has(key)) report.fail(this.#desired.servers.ownerOf(key), conflict(key));
-    }
-    const unwritten = await this.#ownership.save();
-    if (unwritten !== null) report.fail('journal', unwritten);
-    return report.result({
-      virtual_servers: this.#desired.servers.size,
-      terminating_real_servers: this.#terminating.size,
-    });
+async function scan(state: BackendState, report: SyncReport): Promise<void> {
+  const { settings, terminating, unscanned, desired } = state;
+  const now = settings.clock.elapsed();
+  const all = now - state.scannedAt >= settings.gracefulScanInterval;
+  const keys = all ? terminating.servers() : [...unscanned];
+  if (all) state.scannedAt = now;
+  if (keys.length === 0) return;
+  const scanned = await scanTerminating(executorOf(state), {
+    terminating,
+    keys,
+    now,
+    maxAge: settings.gracefulMaxAge,
+    ownerOf: (key) => desired.servers.ownerOf(key),
+  });
+  if (!scanned.ok) {
+    return reportFailures(report, { failures: [scanFailure(scanned.error)], fatal: undefined });
   }
+  countExecuted(report, scanned.value);
+  reportFailures(report, scanned.value);
+  if (scanned.value.counts.size > 0) report.reach('partial');
+  if (scanned.value.failures.length === 0) unscanned.clear();
+  else for (const key of keys) unscanned.add(key);
+}
 
-  async observe(): Promise<Observation> {
-    if (this.#desired.node === undefined) return { outcome: 'ok', drift: [] };
-    const known = this.#desired.hostAddresses;
-    const compared = await this.#compare(new TerminatingServers());
-    // What follows from other addresses of the host is left to a sync.
-    this.#resyncRequired ||= this.#desired.hostAddresses !== known;
-    if (!compared.ok) return { outcome: 'failed', error: compared.error };
-    return { outcome: 'ok', drift: driftOf(compared.value.plan.operations()) };
-  }
-
-  async cleanup(): Promise<CleanupResult> {
-    this.#state = UNKNOWN;
-    this.#prepared = false;
-    this.#terminating = new TerminatingServers();
-    const result = await cleanUp(this.#settings, this.#ownership.isKnown ? this.#ownership : null);
-    if (result.outcome === 'ok') this.#ownership = new VirtualServerOwnership(this.#settings.journal);
-    return result;
-  }
-
-  watch(onDrift: (what: string) => void, onProblem?: (problem: BackendError) => void): () => void {
-    const undo = this.#settings.driver.watch?.((what) => {
-      this.#resyncRequired = true;
-      onDrift(what);
-    }, onProblem);
-    return () => undo?.();
-  }
-
-  async #prepare(): Promise<BackendError | null> {
-    if (this.#prepared) return null;
-    const error = await prepareKernel(this.#settings);
-    if (error !== null) return error;
-    const randomFully = await this.#settings.driver.hasRandomFully();
-    if (!randomFully.ok) return randomFully.error;
-    this.#randomFully = randomFully.value;
-    this.#prepared = true;
-    return null;
-  }
-
-  async #increment(held: HeldState, report: SyncReport): Promise<void> {
-    const plan = planIncrement({
-      ...this.#planInput(this.#terminating),
-      steps: this.#desired.takeSteps(),
-      space: (id) => held.space(id),
-      conflicts: this.#ownership.others,
-    });
-    if (plan.isEmpty) return;
-    const executed = await this.#execute(plan, report);
-    report.reach('partial');
-    for (const { operation } of executed.done) held.note(operation);
-    // What failed here may be no failure once the kernel has been looked at: reconciling has the last word.
-    if (executed.failures.length > 0) this.#state = UNKNOWN;
-  }
-
-  #mustReconcile(report: SyncReport): boolean {
-    if (this.#resyncRequired || !this.#holdsPacketFilter || this.#state.kind === 'unknown') return true;
-    const age = this.#settings.clock.elapsed() - this.#state.ledger.since;
-    return report.isIdle && age >= this.#settings.reconcileInterval;
-  }
-
-  /** The kernel is known to hold the rules that are desired now: what differs is another process's doing. */
-  get #holdsPacketFilter(): boolean {
-    return this.#state.kind === 'held' && this.#state.ledger.hasPacketFilter(this.#currentPacketFilter());
-  }
-
-  async #reconcile(report: SyncReport): Promise<BackendError | null> {
-    const differences = this.#holdsPacketFilter ? 'drift' : 'expected';
-    let executed = await this.#verifyAndRepair(report, differences);
-    // The listing had missed what the kernel holds: another one has the last word.
-    if ('done' in executed && executed.surprises.length > 0) {
-      executed = await this.#verifyAndRepair(report, differences);
-    }
-    if (!('done' in executed)) return executed;
-    reportFailures(report, executed);
-    return null;
-  }
-
-  async #verifyAndRepair(
-    report: SyncReport,
-    differences: 'drift' | 'expected',
-  ): Promise<Executed | BackendError> {
-    const since = this.#settings.clock.elapsed();
-    this.#state = UNKNOWN;
-    // Ahead of the listing: what changes behind it may not be in it.
-    this.#resyncRequired = false;
-    const compared = await this.#compare(this.#terminating);
-    if (!compared.ok) return compared.error;
-    const { plan, conflicts, observed } = compared.value;
-    this.#ownership.setOthers(conflicts);
-    const executed = await this.#execute(plan, report);
-    report.reach('full');
-    if (differences === 'drift') report.repair(driftOf(executed.done));
-    if (executed.failures.length > 0) {
-      // A module that was unloaded takes its settings with it.
-      this.#prepared = false;
-      return executed;
-    }
-    const packetFilter = this.#currentPacketFilter();
-    const held = new HeldState({ family: this.family, observed, packetFilter, since });
-    for (const { operation } of executed.done) held.note(operation);
-    this.#state = { kind: 'held', ledger: held };
-    return executed;
-  }
-
-  /** Looks at the whole kernel state of this mode and family. */
-  async #compare(terminating: TerminatingServers): Promise<Result<Comparison>> {
-    const { driver } = this.#settings;
-    const seen = await driver.observe();
-    if (!seen.ok) return seen;
-    const observed = seen.value;
-    if (observed.device === 'not-dummy') return fail(notDummyError());
-    if (!sameMembers(observed.hostAddresses, this.#desired.hostAddresses)) {
-      this.#desired.setHostAddresses(observed.hostAddresses);
-    }
-    this.#desired.takeSteps();
-    const packetFilter = this.#currentPacketFilter();
-    const drift = await driver.packetFilterDrift(packetFilter);
-    if (!drift.ok) return drift;
-    const { nodePortAddresses: addresses } = this.#desired;
-    const present = (): Observed => withDesired(this.#desired, observed);
-    await this.#ownership.load((journal) => ownedServers(this.family, present(), journal, addresses));
-    const reconciliation = planReconciliation({
-      ...this.#planInput(terminating),
-      observed,
-      owned: this.#ownership.owned,
-      packetFilter,
-      packetFilterDrift: drift.value,
-    });
-    return succeed({ ...reconciliation, observed });
-  }
-
-  async #scan(report: SyncReport): Promise<void> {
-    const now = this.#settings.clock.elapsed();
-    const all = now - this.#scannedAt >= this.#settings.gracefulScanInterval;
-    const keys = all ? this.#terminating.servers() : [...this.#unscanned];
-    if (all) this.#scannedAt = now;
-    if (keys.length === 0) return;
-    const scan = await scanTerminating(this.#executor, {
-      terminating: this.#terminating,
-      keys,
-      now,
-      maxAge: this.#settings.gracefulMaxAge,
-      ownerOf: (key) => this.#desired.servers.ownerOf(key),
-    });
-    if (!scan.ok) return reportFailures(report, { failures: [scanFailure(scan.error)], fatal: undefined });
-    countExecuted(report, scan.value);
-    reportFailures(report, scan.value);
-    if (scan.value.counts.size > 0) report.reach('partial');
-    if (scan.value.failures.length === 0) this.#unscanned.clear();
-    else for (const key of keys) this.#unscanned.add(key);
-  }
-
-  async #execute(plan: Comparison['plan'], report: SyncReport): Promise<Executed> {
-    const executed = await execute(this.#executor, plan);
-    countExecuted(report, executed);
-    for (const key of drainedServers(plan)) this.#unscanned.add(key);
-    return executed;
-  }
-
-  get #executor(): Executor {
-    return { driver: this.#settings.driver, claims: this.#ownership };
-  }
-
-  #planInput(terminating: TerminatingServers): PlanInput {
-    const { family, excludeCIDRs, clock } = this.#settings;
-    return { family, desired: this.#desired, terminating, excludeCIDRs, now: clock.elapsed() };
-  }
-
-  #currentPacketFilter(): PacketFilter {
-    return this.#compilePacketFilter(this.#desired.node, this.#randomFully);
-  }
+async function carryOut(state: BackendState, plan: Plan, report: SyncReport): Promise<Executed> {
+  const executed = await execute(executorOf(state), plan);
+  countExecuted(report, executed);
+  for (const key of drainedServers(plan)) state.unscanned.add(key);
+  return executed;
 }

@@ -1,6 +1,6 @@
 /** Looks after terminating real servers: deletes those that may go. */
 import { type BackendError, type Result, type ServiceFailure, succeed } from '@signalbox/core';
-import { Plan } from './diff/plan.ts';
+import { createPlan } from './diff/plan.ts';
 import type { TerminatingReal, TerminatingServers } from './diff/graceful-termination.ts';
 import { execute, type Executed, type Executor } from './execute.ts';
 import { realServerKey } from './objects/real-server.ts';
@@ -21,7 +21,7 @@ export async function scanTerminating(executor: Executor, options: ScanOptions):
   const servers = keys.flatMap((key) => firstServer(terminating, key));
   const status = await executor.driver.status(servers);
   if (!status.ok) return status;
-  const plan = new Plan();
+  const plan = createPlan();
   for (const key of keys) {
     const seen = status.value.get(key);
     if (seen === undefined) terminating.forget(key);

@@ -22,61 +22,62 @@ export function terminatesGracefully(protocol: Protocol): boolean {
   return protocol === 'TCP';
 }
 
-export class TerminatingServers {
-  readonly #byServer = new Map<VirtualServerKey, Map<RealServerKey, Termination>>();
-
-  get size(): number {
-    let size = 0;
-    for (const reals of this.#byServer.values()) size += reals.size;
-    return size;
-  }
-
-  servers(): readonly VirtualServerKey[] {
-    return [...this.#byServer.keys()];
-  }
-
-  of(server: VirtualServerKey): ReadonlyMap<RealServerKey, TerminatingReal> {
-    return this.#byServer.get(server) ?? new Map<RealServerKey, TerminatingReal>();
-  }
-
+export interface TerminatingServers {
+  readonly size: number;
+  servers(): readonly VirtualServerKey[];
+  of(server: VirtualServerKey): ReadonlyMap<RealServerKey, TerminatingReal>;
   /** A server that is known keeps its age. */
-  start(server: VirtualServerKey, key: RealServerKey, item: TerminatingReal, now: number): void {
-    const reals = this.#byServer.get(server) ?? new Map<RealServerKey, Termination>();
-    if (!reals.has(key)) reals.set(key, { ...item, since: now });
-    this.#byServer.set(server, reals);
-  }
-
+  start(server: VirtualServerKey, key: RealServerKey, item: TerminatingReal, now: number): void;
   /** Its endpoint is desired again, or it is gone. */
-  stop(server: VirtualServerKey, key: RealServerKey): void {
-    const reals = this.#byServer.get(server);
-    reals?.delete(key);
-    if (reals?.size === 0) this.#byServer.delete(server);
-  }
-
-  forget(server: VirtualServerKey): void {
-    this.#byServer.delete(server);
-  }
-
+  stop(server: VirtualServerKey, key: RealServerKey): void;
+  forget(server: VirtualServerKey): void;
   /** Of the terminating reals of `server`: which may go now, given their counters in the kernel. */
   finished(
     server: VirtualServerKey,
     status: ReadonlyMap<RealServerKey, RealServerStatus>,
-    time: { readonly now: number; readonly maxAge: number },
-  ): readonly TerminatingReal[] {
-    const finished: TerminatingReal[] = [];
-    for (const [key, termination] of this.#byServer.get(server) ?? []) {
-      const seen = status.get(key);
-      if (seen === undefined) this.stop(server, key);
-      else if (isIdle(seen) || isTooOld(termination, time)) finished.push(termination);
-    }
-    return finished;
-  }
+    time: TerminationTime,
+  ): readonly TerminatingReal[];
 }
 
-function isTooOld(
-  { server, since }: Termination,
-  { now, maxAge }: { readonly now: number; readonly maxAge: number },
-): boolean {
+/** Milliseconds. */
+interface TerminationTime {
+  readonly now: number;
+  readonly maxAge: number;
+}
+
+export function createTerminatingServers(): TerminatingServers {
+  const byServer = new Map<VirtualServerKey, Map<RealServerKey, Termination>>();
+  const stop = (server: VirtualServerKey, key: RealServerKey): void => {
+    const reals = byServer.get(server);
+    reals?.delete(key);
+    if (reals?.size === 0) byServer.delete(server);
+  };
+  return {
+    get size() {
+      return [...byServer.values()].reduce((sum, reals) => sum + reals.size, 0);
+    },
+    servers: () => [...byServer.keys()],
+    of: (server) => byServer.get(server) ?? new Map<RealServerKey, TerminatingReal>(),
+    start(server, key, item, now) {
+      const reals = byServer.get(server) ?? new Map<RealServerKey, Termination>();
+      if (!reals.has(key)) reals.set(key, { ...item, since: now });
+      byServer.set(server, reals);
+    },
+    stop,
+    forget: (server) => void byServer.delete(server),
+    finished(server, status, time) {
+      const finished: TerminatingReal[] = [];
+      for (const [key, termination] of byServer.get(server) ?? []) {
+        const seen = status.get(key);
+        if (seen === undefined) stop(server, key);
+        else if (isIdle(seen) || isTooOld(termination, time)) finished.push(termination);
+      }
+      return finished;
+    },
+  };
+}
+
+function isTooOld({ server, since }: Termination, { now, maxAge }: TerminationTime): boolean {
   return terminatesGracefully(server.protocol) && now - since >= maxAge;
 }
 

@@ -13,34 +13,28 @@ export interface HeldStateStart {
   readonly since: number;
 }
 
-export class HeldState {
+export interface HeldState {
   readonly since: number;
-  readonly #family: Family;
-  readonly #packetFilter: PacketFilter;
-  readonly #spaces = new Map<string, number>();
-
-  constructor({ family, observed, packetFilter, since }: HeldStateStart) {
-    this.since = since;
-    this.#family = family;
-    this.#packetFilter = packetFilter;
-    for (const [name, { set }] of observed.sets) this.#spaces.set(name, set.maxElements);
-  }
-
   /** How many entries a set takes now. */
-  space(id: SetId): number | undefined {
-    return this.#spaces.get(setName(this.#family, id));
-  }
+  space(id: SetId): number | undefined;
+  hasPacketFilter(packetFilter: PacketFilter): boolean;
+  note(operation: Operation): void;
+}
 
-  hasPacketFilter(packetFilter: PacketFilter): boolean {
-    return packetFilter === this.#packetFilter;
-  }
-
-  note(operation: Operation): void {
-    if (operation.kind === 'set-create' || operation.kind === 'set-replace') {
-      this.#spaces.set(operation.set.name, operation.set.maxElements);
-    }
-    if (operation.kind === 'sets-retype') {
-      for (const { set } of operation.sets) this.#spaces.set(set.name, set.maxElements);
-    }
-  }
+export function createHeldState({ family, observed, packetFilter, since }: HeldStateStart): HeldState {
+  const spaces = new Map<string, number>();
+  for (const [name, { set }] of observed.sets) spaces.set(name, set.maxElements);
+  return {
+    since,
+    space: (id) => spaces.get(setName(family, id)),
+    hasPacketFilter: (desired) => desired === packetFilter,
+    note(operation) {
+      if (operation.kind === 'set-create' || operation.kind === 'set-replace') {
+        spaces.set(operation.set.name, operation.set.maxElements);
+      }
+      if (operation.kind === 'sets-retype') {
+        for (const { set } of operation.sets) spaces.set(set.name, set.maxElements);
+      }
+    },
+  };
 }

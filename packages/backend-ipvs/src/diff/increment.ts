@@ -7,7 +7,7 @@ import { isExcluded } from './ownership.ts';
 import { addressStep, contents, counter, type PlanInput } from './plan-input.ts';
 import { heldFromDesired, planServer } from './plan-servers.ts';
 import { planEntries, type EntryStep } from './plan-sets.ts';
-import { Plan } from './plan.ts';
+import { createPlan, type Plan } from './plan.ts';
 import type { DesiredSteps } from './desired-objects.ts';
 
 export interface IncrementInput extends PlanInput {
@@ -19,7 +19,7 @@ export interface IncrementInput extends PlanInput {
 }
 
 export function planIncrement(input: IncrementInput): Plan {
-  const plan = new Plan();
+  const plan = createPlan();
   for (const [key, step] of input.steps.servers) {
     if (!input.conflicts.has(key)) planServerStep(plan, input, { key, step });
   }

@@ -40,27 +40,25 @@ const PHASES = [
 ] as const;
 export type Phase = (typeof PHASES)[number];
 
-export class Plan {
-  readonly #phases = new Map<Phase, PlannedOperation[]>(PHASES.map((phase) => [phase, []]));
-
-  get isEmpty(): boolean {
-    return [...this.#phases.values()].every((operations) => operations.length === 0);
-  }
-
-  add(phase: Phase, operation: Operation, owner: string): void {
-    this.addAll(phase, operation, [owner]);
-  }
-
+export interface Plan {
+  readonly isEmpty: boolean;
+  add(phase: Phase, operation: Operation, owner: string): void;
   /** Deletes what may be gone already. */
-  addPrecaution(phase: Phase, operation: Operation, owner: string): void {
-    this.#phases.get(phase)?.push({ operation, owners: [owner], mayBeGone: true });
-  }
+  addPrecaution(phase: Phase, operation: Operation, owner: string): void;
+  addAll(phase: Phase, operation: Operation, owners: readonly string[]): void;
+  operations(): readonly PlannedOperation[];
+}
 
-  addAll(phase: Phase, operation: Operation, owners: readonly string[]): void {
-    this.#phases.get(phase)?.push({ operation, owners });
-  }
-
-  operations(): readonly PlannedOperation[] {
-    return PHASES.flatMap((phase) => this.#phases.get(phase) ?? []);
-  }
+export function createPlan(): Plan {
+  const phases = new Map<Phase, PlannedOperation[]>(PHASES.map((phase) => [phase, []]));
+  const push = (phase: Phase, planned: PlannedOperation): void => void phases.get(phase)?.push(planned);
+  return {
+    get isEmpty() {
+      return [...phases.values()].every((operations) => operations.length === 0);
+    },
+    add: (phase, operation, owner) => push(phase, { operation, owners: [owner] }),
+    addPrecaution: (phase, operation, owner) => push(phase, { operation, owners: [owner], mayBeGone: true }),
+    addAll: (phase, operation, owners) => push(phase, { operation, owners }),
+    operations: () => PHASES.flatMap((phase) => phases.get(phase) ?? []),
+  };
 }

@@ -10,7 +10,7 @@ import { boundAddresses, contents, counter, type PlanInput } from './plan-input.
 import { planServer } from './plan-servers.ts';
 import { findMistyped, planRetype, planStraySets } from './plan-retype.ts';
 import { compareEntries, isNarrowing, planEntries, planSets, type EntryStep } from './plan-sets.ts';
-import { Plan } from './plan.ts';
+import { createPlan, type Plan } from './plan.ts';
 
 export interface ReconcileInput extends PlanInput {
   readonly observed: Observed;
@@ -28,7 +28,7 @@ export interface Reconciliation {
 }
 
 export function planReconciliation(input: ReconcileInput): Reconciliation {
-  const plan = new Plan();
+  const plan = createPlan();
   if (input.observed.device === 'absent') plan.add('device', { kind: 'device-create' }, 'device');
   planSetsAndPacketFilter(plan, input);
   planAddresses(plan, input);
