@@ -46,9 +46,76 @@ const STDERR_CHARACTERS = 2_000;
  * a burst of notifications may overrun a socket, and with the addon that is the end of the process.
  */
 export function watchRoutes(events: RouteMonitorEvents, options: RouteMonitorOptions = {}): RouteMonitor {
-  const watch = new ChildWatch(events, options);
-  watch.start(options.spawn ?? spawnNode);
-  return { close: () => watch.close() };
+  const { childFile = defaultChildFile(), spawn: spawnChild = spawnNode } = options;
+  const watch: Watch = { events, childFile, isReady: false, isOver: false };
+  const child = start(watch, spawnChild);
+  return {
+    close() {
+      watch.isOver = true;
+      child?.stdin?.end();
+      child?.kill();
+    },
+  };
+}
+
+interface Watch {
+  readonly events: RouteMonitorEvents;
+  readonly childFile: string;
+  isReady: boolean;
+  isOver: boolean;
+}
+
+function start(watch: Watch, spawnChild: SpawnChild): ChildProcess | null {
+  const { link, ipv4Address, ipv6Address } = ROUTE_GROUP;
+  const parameters = [NETLINK_PROTOCOL.route, link, ipv4Address, ipv6Address].map(String);
+  try {
+    const child = spawnChild(watch.childFile, parameters);
+    listen(watch, child);
+    return child;
+  } catch (error) {
+    // spawn() throws for some errors (ENOMEM, an invalid argument) and emits others.
+    notStarted(watch, error as NodeJS.ErrnoException);
+    return null;
+  }
+}
+
+function listen(watch: Watch, child: ChildProcess): void {
+  let stderr = '';
+  child.once('error', (error) => notStarted(watch, error));
+  child.once('close', (code, signal) => {
+    const reason = [`ended with ${signal ?? `status ${code}`}`, errorLine(stderr)];
+    end(watch, reason.filter((part) => part !== '').join(': '), watch.isReady ? 'restarting' : 'stopped');
+  });
+  // There are no pipes if there was no descriptor for them; the 'error' event follows.
+  child.stdin?.on('error', () => {});
+  child.stderr?.on('data', (chunk) => {
+    stderr = (stderr + String(chunk)).slice(0, STDERR_CHARACTERS);
+  });
+  if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => read(watch, line));
+}
+
+function read(watch: Watch, line: string): void {
+  if (watch.isOver) return;
+  if (line === 'ready') {
+    watch.isReady = true;
+    watch.events.ready();
+    return;
+  }
+  for (const message of decodeMessages(Buffer.from(line, 'base64'))) {
+    const notification = decodeNotification(message);
+    if (notification !== undefined) watch.events.notification(notification);
+  }
+}
+
+function notStarted(watch: Watch, error: NodeJS.ErrnoException): void {
+  const next = SHORTAGES.has(error.code ?? '') ? 'restarting' : 'stopped';
+  end(watch, `cannot be started: ${error.message}`, next);
+}
+
+function end(watch: Watch, reason: string, next: 'restarting' | 'stopped'): void {
+  if (watch.isOver) return;
+  watch.isOver = true;
+  watch.events.ended?.(`${watch.childFile} ${reason}`, next);
 }
 
 /** Beside this module, as source or as built. */
@@ -62,80 +129,6 @@ const NO_INSPECTOR = ['--disable-sigusr1'].filter((flag) => process.allowedNodeE
 
 const spawnNode: SpawnChild = (file, words) =>
   spawn(process.execPath, [...NO_INSPECTOR, file, ...words], { stdio: ['pipe', 'pipe', 'pipe'] });
-
-class ChildWatch {
-  readonly #events: RouteMonitorEvents;
-  readonly #childFile: string;
-  #child: ChildProcess | undefined;
-  #isReady = false;
-  #isOver = false;
-  #stderr = '';
-
-  constructor(events: RouteMonitorEvents, { childFile = defaultChildFile() }: RouteMonitorOptions) {
-    this.#events = events;
-    this.#childFile = childFile;
-  }
-
-  start(spawnChild: SpawnChild): void {
-    const { link, ipv4Address, ipv6Address } = ROUTE_GROUP;
-    const parameters = [NETLINK_PROTOCOL.route, link, ipv4Address, ipv6Address].map(String);
-    try {
-      this.#listen(spawnChild(this.#childFile, parameters));
-    } catch (error) {
-      // spawn() throws for some errors (ENOMEM, an invalid argument) and emits others.
-      this.#notStarted(error as NodeJS.ErrnoException);
-    }
-  }
-
-  close(): void {
-    this.#isOver = true;
-    this.#child?.stdin?.end();
-    this.#child?.kill();
-  }
-
-  #listen(child: ChildProcess): void {
-    this.#child = child;
-    child.once('error', (error) => this.#notStarted(error));
-    child.once('close', (code, signal) => this.#closed(code, signal));
-    // There are no pipes if there was no descriptor for them; the 'error' event follows.
-    child.stdin?.on('error', () => {});
-    child.stderr?.on('data', (chunk) => {
-      this.#stderr = (this.#stderr + String(chunk)).slice(0, STDERR_CHARACTERS);
-    });
-    if (child.stdout) createInterface({ input: child.stdout }).on('line', (line) => this.#read(line));
-  }
-
-  #read(line: string): void {
-    if (this.#isOver) return;
-    if (line === 'ready') {
-      this.#isReady = true;
-      this.#events.ready();
-      return;
-    }
-    for (const message of decodeMessages(Buffer.from(line, 'base64'))) {
-      const notification = decodeNotification(message);
-      if (notification !== undefined) this.#events.notification(notification);
-    }
-  }
-
-  #notStarted(error: NodeJS.ErrnoException): void {
-    const next = SHORTAGES.has(error.code ?? '') ? 'restarting' : 'stopped';
-    this.#end(`cannot be started: ${error.message}`, next);
-  }
-
-  #closed(code: number | null, signal: NodeJS.Signals | null): void {
-    const reason = [`ended with ${signal ?? `status ${code}`}`, errorLine(this.#stderr)].filter(
-      (part) => part !== '',
-    );
-    this.#end(reason.join(': '), this.#isReady ? 'restarting' : 'stopped');
-  }
-
-  #end(reason: string, next: 'restarting' | 'stopped'): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#events.ended?.(`${this.#childFile} ${reason}`, next);
-  }
-}
 
 /** The line of an uncaught exception that names it; the last line of anything else. */
 function errorLine(stderr: string): string {

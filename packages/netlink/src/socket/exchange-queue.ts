@@ -34,108 +34,112 @@ export interface QueueOptions {
  * After a failure of the socket, or an answer that did not come, the socket is replaced: late answers and
  * a half-read dump go with the old one.
  */
-export class ExchangeQueue {
-  readonly #options: QueueOptions;
-  readonly #waiting: Job[] = [];
-  #socket: DatagramSocket | undefined;
-  #running: RunningJob | undefined;
-  #closed = false;
+export interface ExchangeQueue {
+  run(operation: string, plan: PlanExchange): Promise<NetlinkResult<ExchangeReport>>;
+  close(): void;
+}
 
-  constructor(options: QueueOptions) {
-    this.#options = options;
-  }
+interface Queue {
+  readonly options: QueueOptions;
+  readonly waiting: Job[];
+  socket: DatagramSocket | undefined;
+  running: RunningJob | undefined;
+  isClosed: boolean;
+}
 
-  run(operation: string, plan: PlanExchange): Promise<NetlinkResult<ExchangeReport>> {
-    if (this.#closed) return Promise.resolve(fail(closedError(operation)));
-    return new Promise((resolve) => {
-      this.#waiting.push({ operation, plan, resolve });
-      this.#startNext();
-    });
-  }
+export function createExchangeQueue(options: QueueOptions): ExchangeQueue {
+  const queue: Queue = { options, waiting: [], socket: undefined, running: undefined, isClosed: false };
+  return {
+    run(operation, plan) {
+      if (queue.isClosed) return Promise.resolve(fail(closedError(operation)));
+      return new Promise((resolve) => {
+        queue.waiting.push({ operation, plan, resolve });
+        startNext(queue);
+      });
+    },
+    close() {
+      if (queue.isClosed) return;
+      queue.isClosed = true;
+      replaceSocket(queue, closedError('close'));
+      for (const job of queue.waiting.splice(0)) job.resolve(fail(closedError(job.operation)));
+    },
+  };
+}
 
-  close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#replaceSocket(closedError('close'));
-    for (const job of this.#waiting.splice(0)) job.resolve(fail(closedError(job.operation)));
-  }
-
-  #startNext(): void {
-    while (this.#running === undefined && !this.#closed) {
-      const job = this.#waiting.shift();
-      if (job === undefined) return;
-      const socket = this.#socketForUse();
-      if (socket.ok) this.#begin(job, socket.value);
-      else job.resolve(fail({ ...socket.error, message: `${socket.error.message} (for ${job.operation})` }));
-    }
-  }
-
-  #socketForUse(): NetlinkResult<DatagramSocket> {
-    if (this.#socket !== undefined) return succeed(this.#socket);
-    const opened = this.#options.open(this.#options.protocol, {
-      received: (datagrams) => this.#received(datagrams),
-      failed: (error) => this.#replaceSocket(error),
-    });
-    if (opened.ok) this.#socket = opened.value;
-    return opened;
-  }
-
-  #begin(job: Job, socket: DatagramSocket): void {
-    try {
-      const plan = job.plan(socket);
-      const { clock, timeoutMilliseconds } = this.#options;
-      const lastAnswer = clock.elapsed();
-      const cancelTimer = clock.schedule(timeoutMilliseconds, () => this.#checkSilence());
-      this.#running = { ...job, exchange: startExchange(plan), lastAnswer, cancelTimer };
-      socket.setWaiting('waiting');
-      socket.send(plan.datagram, (error) => this.#replaceSocket(error));
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      const failure = fail<NetlinkError>({ code: 'rejected', operation: job.operation, message });
-      if (this.#running === undefined) job.resolve(failure);
-      else this.#finish(failure);
-    }
-  }
-
-  #received(datagrams: readonly Buffer[]): void {
-    // A listing of a million entries may take longer than the limit; silence may not.
-    if (this.#running !== undefined) this.#running.lastAnswer = this.#options.clock.elapsed();
-    for (const message of datagrams.flatMap(decodeMessages)) {
-      const exchange = this.#running?.exchange;
-      if (exchange?.feed(message) === true) this.#finish(exchange.report());
-    }
-  }
-
-  #checkSilence(): void {
-    const job = this.#running;
+function startNext(queue: Queue): void {
+  while (queue.running === undefined && !queue.isClosed) {
+    const job = queue.waiting.shift();
     if (job === undefined) return;
-    const { clock, timeoutMilliseconds } = this.#options;
-    const left = job.lastAnswer + timeoutMilliseconds - clock.elapsed();
-    if (left <= 0) this.#expire();
-    else job.cancelTimer = clock.schedule(left, () => this.#checkSilence());
+    const socket = socketForUse(queue);
+    if (socket.ok) begin(queue, job, socket.value);
+    else job.resolve(fail({ ...socket.error, message: `${socket.error.message} (for ${job.operation})` }));
   }
+}
 
-  #expire(): void {
-    const message = `no answer within ${this.#options.timeoutMilliseconds} ms`;
-    this.#replaceSocket({ code: 'timeout', operation: 'recvmsg', message });
-  }
+function socketForUse(queue: Queue): NetlinkResult<DatagramSocket> {
+  if (queue.socket !== undefined) return succeed(queue.socket);
+  const opened = queue.options.open(queue.options.protocol, {
+    received: (datagrams) => receive(queue, datagrams),
+    failed: (error) => replaceSocket(queue, error),
+  });
+  if (opened.ok) queue.socket = opened.value;
+  return opened;
+}
 
-  #replaceSocket(error: NetlinkError): void {
-    this.#socket?.close();
-    this.#socket = undefined;
-    const operation = this.#running?.operation ?? error.operation;
-    this.#finish(fail({ ...error, operation, message: `${error.message} (${error.operation})` }));
+function begin(queue: Queue, job: Job, socket: DatagramSocket): void {
+  try {
+    const plan = job.plan(socket);
+    const { clock, timeoutMilliseconds } = queue.options;
+    const lastAnswer = clock.elapsed();
+    const cancelTimer = clock.schedule(timeoutMilliseconds, () => checkSilence(queue));
+    queue.running = { ...job, exchange: startExchange(plan), lastAnswer, cancelTimer };
+    socket.setWaiting('waiting');
+    socket.send(plan.datagram, (error) => replaceSocket(queue, error));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const failure = fail<NetlinkError>({ code: 'rejected', operation: job.operation, message });
+    if (queue.running === undefined) job.resolve(failure);
+    else finish(queue, failure);
   }
+}
 
-  #finish(result: NetlinkResult<ExchangeReport>): void {
-    const job = this.#running;
-    if (job === undefined) return;
-    job.cancelTimer();
-    this.#running = undefined;
-    this.#socket?.setWaiting('idle');
-    job.resolve(result);
-    this.#startNext();
+function receive(queue: Queue, datagrams: readonly Buffer[]): void {
+  // A listing of a million entries may take longer than the limit; silence may not.
+  if (queue.running !== undefined) queue.running.lastAnswer = queue.options.clock.elapsed();
+  for (const message of datagrams.flatMap(decodeMessages)) {
+    const exchange = queue.running?.exchange;
+    if (exchange?.feed(message) === true) finish(queue, exchange.report());
   }
+}
+
+function checkSilence(queue: Queue): void {
+  const job = queue.running;
+  if (job === undefined) return;
+  const { clock, timeoutMilliseconds } = queue.options;
+  const left = job.lastAnswer + timeoutMilliseconds - clock.elapsed();
+  if (left > 0) {
+    job.cancelTimer = clock.schedule(left, () => checkSilence(queue));
+    return;
+  }
+  const message = `no answer within ${timeoutMilliseconds} ms`;
+  replaceSocket(queue, { code: 'timeout', operation: 'recvmsg', message });
+}
+
+function replaceSocket(queue: Queue, error: NetlinkError): void {
+  queue.socket?.close();
+  queue.socket = undefined;
+  const operation = queue.running?.operation ?? error.operation;
+  finish(queue, fail({ ...error, operation, message: `${error.message} (${error.operation})` }));
+}
+
+function finish(queue: Queue, result: NetlinkResult<ExchangeReport>): void {
+  const job = queue.running;
+  if (job === undefined) return;
+  job.cancelTimer();
+  queue.running = undefined;
+  queue.socket?.setWaiting('idle');
+  job.resolve(result);
+  startNext(queue);
 }
 
 function closedError(operation: string): NetlinkError {

@@ -12,7 +12,7 @@ import { mapResult, type NetlinkError, type NetlinkResult } from '../result.ts';
 import { batchEnd, type BatchLimits } from './batches.ts';
 import { type DatagramSocket, openDatagramSocket, type OpenDatagramSocket } from './datagram-socket.ts';
 import type { ExchangePlan, ExchangeReport } from './exchange.ts';
-import { ExchangeQueue } from './exchange-queue.ts';
+import { createExchangeQueue, type ExchangeQueue } from './exchange-queue.ts';
 import type { Dump, NetlinkTransport, Outcomes, Transaction } from './transport.ts';
 
 /** Timeout of the kernel's answers, and the socket that a client uses. */
@@ -42,7 +42,7 @@ const REPLY_SHARE = 0.5;
 
 /** Opens no socket yet: that happens at the first request, and again after a failure. */
 export function openNetlink(protocol: NetlinkProtocol, options: NetlinkOptions = {}): NetlinkTransport {
-  const queue = new ExchangeQueue({
+  const queue = createExchangeQueue({
     protocol,
     open: options.open ?? openDatagramSocket,
     timeoutMilliseconds: options.timeoutMilliseconds ?? DEFAULT_TIMEOUT_MS,
