@@ -141,6 +141,20 @@ const logMessage = {
   },
 };
 
+const noClass = {
+  create(context) {
+    const check = (node) => {
+      if (node.superClass === null) {
+        context.report({
+          node,
+          message: 'State lives in what a create…() function returns, not in a class.',
+        });
+      }
+    };
+    return { ClassDeclaration: check, ClassExpression: check };
+  },
+};
+
 export default {
   meta: { name: 'signalbox' },
   rules: {
@@ -149,5 +163,6 @@ export default {
     'no-mode-name': noModeName,
     'one-clock': oneClock,
     'log-message': logMessage,
+    'no-class': noClass,
   },
 };

@@ -160,6 +160,13 @@ describe('the rules of plugin.mjs', () => {
     expect(found.filter((rule) => rule === 'log-message')).toHaveLength(problems);
   });
 
+  it('no-class reports a class that extends none', () => {
+    const stateful = 'export class Counter {\n  count = 0;\n}\n';
+    expect(lint('packages/backend-ipvs/src/diff/x.ts', stateful)).toEqual(['no-class']);
+    expect(lint('apps/proxy/src/sync/x.ts', stateful)).toEqual(['no-class']);
+    expect(lint('apps/proxy/src/sync/x.ts', 'export class Refused extends Error {}\n')).toEqual([]);
+  });
+
   it('the first two are quiet about locals, constants and other types', () => {
     const source =
       'export const start = 1;\n' +
