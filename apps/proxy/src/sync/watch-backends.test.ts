@@ -39,8 +39,8 @@ function lab(rounds: readonly { readonly why: string | null; readonly err?: stri
 }
 
 const WHY = 'kubelet uses the legacy variant';
-const ANEW = `"Programming the rules anew" why="${WHY}"`;
-const FAILED = '"Failed to program the rules anew; the former ones stay" err="no tool"';
+const ANEW = `"Programming all rules again" why="${WHY}"`;
+const FAILED = '"Failed to program all rules again; the previous ones stay in place" err="no tool"';
 
 it('replaces backends once a period while they are outdated, and logs each reason once until it ends', async () => {
   const failing = { why: WHY, err: 'no tool' };
