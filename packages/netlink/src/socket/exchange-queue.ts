@@ -6,7 +6,7 @@ import type { DatagramSocket, OpenDatagramSocket } from './datagram-socket.ts';
 import { type Exchange, type ExchangePlan, type ExchangeReport, startExchange } from './exchange.ts';
 
 /** Makes the plan when its turn has come: it may depend on the socket and takes the next sequence numbers. */
-export type PlanExchange = (socket: DatagramSocket) => ExchangePlan;
+type PlanExchange = (socket: DatagramSocket) => ExchangePlan;
 
 interface Job {
   readonly operation: string;
