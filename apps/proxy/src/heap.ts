@@ -9,9 +9,3 @@ import { setFlagsFromString } from 'node:v8';
 setFlagsFromString('--semi-space-growth-factor=1');
 // The old one is collected when it is half as large again as what was reachable the last time.
 setFlagsFromString('--heap-growing-percent=50');
-/*
- * V8 compacts the heap in small steps 8 s after a collection, if the process is at rest. With few collections it never
- * considers it so ("high alloc" of `--trace-memory-reducer`); with this flag it does not ask, and each collection returns
- * free pages to the system. Set here, the flag has no effect on the code that V8 generates.
- */
-setFlagsFromString('--optimize-for-size');

@@ -41,7 +41,9 @@ describe('rules of an earlier mode', () => {
     expect(backends.get('IPv4')?.changes).toHaveLength(1);
     expect(removals(world)).toEqual([]);
     expect(world.parts.carried).toEqual([]);
+    expect(world.parts.completedStarts).toBe(0);
     await world.settle(5000);
+    expect(world.parts.completedStarts).toBe(1);
     expect(removals(world)).toEqual(['nftables']);
     expect(world.parts.carried).toEqual([['IPv4', 'IPv6']]);
     expect(world.parts.leftovers[0]?.keepConnections).toBe(true);

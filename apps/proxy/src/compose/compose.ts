@@ -2,6 +2,7 @@
 import { createModel, formatBackendError } from '@signalbox/core';
 import { systemClock } from '@signalbox/core/system-clock';
 import type { Logger } from '../logging/logger.ts';
+import { keepHeapSmall } from '../heap-at-rest.ts';
 import { MODES } from '../modes/index.ts';
 import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
@@ -37,6 +38,7 @@ export function createComposition(modes: readonly ProxyMode[] = MODES): Composit
           .flatMap((mode) => mode.cleaners(settings, successor)),
         { logger, toleratesMissingPrivileges: settings.mode.worksUnprivileged === true },
       ),
+    firstSyncIsOver: keepHeapSmall,
     carryAffinity: ({ mode }, states, logger) =>
       carryAffinity({
         mode,

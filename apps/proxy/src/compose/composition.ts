@@ -92,6 +92,8 @@ export interface Composition {
   createFlowCleaner(settings: Settings, family: Family): FlowCleaner | null;
   /** Removes what modes other than `successor`, which is that of `settings`, have left; one cleaner after the other. */
   removeLeftovers(settings: Settings, successor: Successor, logger: Logger): Promise<Leftovers>;
+  /** The first sync of every family was found in the kernel: of this mode, and again after a change of the mode. */
+  firstSyncIsOver(): void;
   /** Gives clients with session affinity that other modes have left to the mode of `settings`. */
   carryAffinity(settings: Settings, states: readonly DesiredState[], logger: Logger): Promise<void>;
   /** Outlives this process; for a family of this network namespace. */

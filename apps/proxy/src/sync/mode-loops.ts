@@ -88,12 +88,14 @@ function successionOf(
   return createSuccession({
     families,
     clock: composition.clock,
-    prepare: () =>
-      composition.carryAffinity(
+    prepare: () => {
+      composition.firstSyncIsOver();
+      return composition.carryAffinity(
         settings,
         families.map((family) => model.state(family)),
         logger,
-      ),
+      );
+    },
     removeLeftovers: async (keepConnections) => {
       const successor = await successorOf(settings, backends, keepConnections);
       return composition.removeLeftovers(settings, successor, logger);

@@ -110,11 +110,23 @@ export interface RecordingComposition extends Composition {
   readonly events: ProxyEvent[];
   /** The mode for which others were to be removed, call by call. */
   readonly leftovers: Successor[];
+  /** Calls of `firstSyncIsOver`. */
+  completedStarts: number;
   /** Families whose session affinity was to be carried over, call by call. */
   readonly carried: (readonly Family[])[];
   /** What the next removals leave; nothing when empty. */
   readonly leftoverAnswers: Leftovers[];
 }
+
+/** A node without anything that would have to be set, cleaned or asked. */
+const BARE_NODE = {
+  modeSysctls: () => Promise.resolve([]),
+  loadConntrack: () => Promise.resolve(null),
+  takeInstanceLock: () => Promise.resolve({ kind: 'taken', exclusive: true, release: () => undefined }),
+  services: () => Promise.resolve(null),
+  startService: () => Promise.resolve(null),
+  createFlowCleaner: () => null,
+} satisfies Partial<Composition>;
 
 export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv6']): RecordingComposition {
   const manualClock = createManualClock();
@@ -137,12 +149,7 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
     openCounters: () => Promise.resolve(null),
     onNextBackend: () => undefined,
     createBackend: backendsOf(() => parts),
-    modeSysctls: () => Promise.resolve([]),
-    loadConntrack: () => Promise.resolve(null),
-    takeInstanceLock: () => Promise.resolve({ kind: 'taken', exclusive: true, release: () => undefined }),
-    services: () => Promise.resolve(null),
-    startService: () => Promise.resolve(null),
-    createFlowCleaner: () => null,
+    ...BARE_NODE,
     leftovers,
     leftoverAnswers: [],
     removeLeftovers: (_, successor) => {
@@ -150,6 +157,8 @@ export function recordingComposition(families: readonly Family[] = ['IPv4', 'IPv
       return Promise.resolve(parts.leftoverAnswers.shift() ?? { failures: [], inUse: 0 });
     },
     carried: [],
+    completedStarts: 0,
+    firstSyncIsOver: () => void (parts.completedStarts += 1),
     carryAffinity: async (_, states) => void parts.carried.push(states.map(({ family }) => family)),
     createCleaners: () => [...backends.values()].map(cleanerOf),
     openStateFile: () => memoryFile(),
