@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { stat } from 'node:fs';
 import { execPath } from 'node:process';
 import { describe, expect, it } from 'vitest';
 import { backgroundClock, systemClock } from './system-clock.ts';
@@ -23,6 +24,22 @@ describe.each([
     await new Promise<void>((resolve) => void systemClock.schedule(5, resolve));
     cancel();
     expect(ran).toEqual([]);
+  });
+
+  it('runs a callback without a delay before any timer, and not within the call', async () => {
+    const ran: string[] = [];
+    await new Promise<void>((resolve) => {
+      // Input: timers that it sets run in the next turn of the event loop, however long this one takes.
+      stat(execPath, () => {
+        setTimeout(() => {
+          ran.push('timer');
+          resolve();
+        }, 0);
+        clock.schedule(0, () => ran.push('callback'));
+        ran.push('call');
+      });
+    });
+    expect(ran).toEqual(['call', 'callback', 'timer']);
   });
 
   it('runs no callback that was cancelled', async () => {
