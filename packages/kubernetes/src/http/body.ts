@@ -1,6 +1,6 @@
 /** Bytes of an answer, with time limits. */
 import type { IncomingMessage } from 'node:http';
-import { pipeline, type Readable } from 'node:stream';
+import { finished, pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 
 import type { Clock } from '@signalbox/core';
@@ -33,15 +33,6 @@ export async function readBody(
   limits: BodyLimits,
   onChunk: (chunk: Buffer) => 'stop' | undefined,
 ): Promise<ApiError | null> {
-  const faults = new Set<unknown>();
-  const take = (chunk: Buffer): 'stop' | undefined => {
-    try {
-      return onChunk(chunk);
-    } catch (error) {
-      faults.add(error);
-      throw error;
-    }
-  };
   const expireAfter = (ms: number, what: string): (() => void) =>
     clock.schedule(ms, () => {
       body.destroy(new StalledError(`${what} ${Math.round(ms / 1000)} s`));
@@ -49,21 +40,46 @@ export async function readBody(
   const expireIdle = (): (() => void) => expireAfter(limits.idleMs(), 'no byte for');
   const cancelTotal = expireAfter(limits.totalMs, 'no end of the answer after');
   let cancelIdle = expireIdle();
-  try {
-    for await (const chunk of body) {
-      cancelIdle();
-      if (take(chunk as Buffer) === 'stop') return null;
-      cancelIdle = expireIdle();
-    }
-    return null;
-  } catch (error) {
-    // A body that cannot be decoded is not a fault of the connection.
-    if (faults.has(error)) throw error;
-    return transportError(error);
-  } finally {
-    cancelTotal();
+  const end = await readChunks(body, (chunk) => {
     cancelIdle();
-  }
+    const wish = onChunk(chunk);
+    if (wish !== 'stop') cancelIdle = expireIdle();
+    return wish;
+  });
+  cancelTotal();
+  cancelIdle();
+  if (end.kind === 'fault') throw end.error;
+  return end.kind === 'whole' ? null : transportError(end.error);
+}
+
+type BodyEnd =
+  | { readonly kind: 'whole' }
+  | { readonly kind: 'broken'; readonly error: unknown }
+  /** `onChunk` threw, which says nothing about the connection. */
+  | { readonly kind: 'fault'; readonly error: unknown };
+
+/** By events: the iterator of a stream takes several promises for each chunk. The body is destroyed unless it ended by itself. */
+function readChunks(body: Readable, onChunk: (chunk: Buffer) => 'stop' | undefined): Promise<BodyEnd> {
+  return new Promise((resolve) => {
+    const settle = (end: BodyEnd): void => {
+      body.off('data', take);
+      body.destroy();
+      resolve(end);
+    };
+    const take = (chunk: Buffer): void => {
+      try {
+        if (onChunk(chunk) === 'stop') settle({ kind: 'whole' });
+      } catch (error) {
+        settle({ kind: 'fault', error });
+      }
+    };
+    // Errors after the end of the reading have no other listener.
+    body.on('error', () => undefined);
+    finished(body, { writable: false }, (error) =>
+      settle(error === null || error === undefined ? { kind: 'whole' } : { kind: 'broken', error }),
+    );
+    body.on('data', take);
+  });
 }
 
 /** The reason for aborting a body: its bytes did not come. */
