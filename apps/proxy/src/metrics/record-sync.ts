@@ -58,6 +58,8 @@ function recordFailedWrites(
   { result: { counters } }: SyncReport,
 ): void {
   for (const [name, count] of Object.entries(counters)) {
+    // Counters of the other backends, at each of their syncs.
+    if (!name.includes('/')) continue;
     const [kind, lb_type, error] = name.split('/');
     const write = kind === undefined ? undefined : WRITES[kind as keyof typeof WRITES];
     if (write === undefined || lb_type === undefined || error === undefined) continue;

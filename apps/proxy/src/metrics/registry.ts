@@ -75,19 +75,17 @@ function registryOf(own: Section, whole: Whole): Registry {
   return {
     counter: (info) => {
       const counter = new prom.Counter(config(info));
-      return { inc: (labels = {}, by = 1) => counter.inc(checked(info, labels), by) };
+      const checked = labelSets(info);
+      return { inc: (labels = {}, by = 1) => counter.inc(checked(labels), by) };
     },
     gauge: (info) => {
       if (info.as === 'counter') return readCounter(info, new prom.Counter(config(info)));
-      const gauge = new prom.Gauge(config(info));
-      return {
-        set: (value, labels = {}) => gauge.set(checked(info, labels), value),
-        clear: () => gauge.reset(),
-      };
+      return writeGauge(info, new prom.Gauge(config(info)));
     },
     histogram: (info) => {
       const histogram = new prom.Histogram({ ...config(info), buckets: [...info.buckets] });
-      return { observe: (value, labels) => histogram.observe(checked(info, labels), value) };
+      const checked = labelSets(info);
+      return { observe: (value, labels) => histogram.observe(checked(labels), value) };
     },
     onCollect: (refresh) => collectors.push(refresh),
     text: async () => {
@@ -101,11 +99,20 @@ function registryOf(own: Section, whole: Whole): Registry {
   };
 }
 
+function writeGauge(info: MetricInfo, gauge: prom.Gauge): Gauge {
+  const checked = labelSets(info);
+  return {
+    set: (value, labels = {}) => gauge.set(checked(labels), value),
+    clear: () => gauge.reset(),
+  };
+}
+
 /** A counter that takes the value of another one. */
 function readCounter(info: MetricInfo, counter: prom.Counter): Gauge {
+  const checked = labelSets(info);
   return {
     set: (value, given = {}) => {
-      const labels = checked(info, given);
+      const labels = checked(given);
       counter.remove(labels);
       counter.inc(labels, value);
     },
@@ -125,11 +132,26 @@ async function render(sections: readonly Section[]): Promise<string> {
   return texts.map((text) => `${text}\n`).join('');
 }
 
-/** A copy, by label name as the Go client has it: prom-client keeps the object, and its order. */
-function checked({ name, labels = [] }: MetricInfo, values: LabelValues): Record<string, string> {
-  const given = Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
-  if (given.length !== labels.length || labels.some((label) => values[label] === undefined)) {
-    throw new Error(`metric ${name} has the labels ${labels.join()}, not ${Object.keys(values).join()}`);
-  }
-  return Object.fromEntries(given);
+/** Label sets of a metric that are kept in the form that prom-client takes: most metrics have fewer in all. */
+const KEPT_LABEL_SETS = 50;
+
+/**
+ * A copy, by label name as the Go client has it: prom-client keeps the object, and its order. The copy is made once, since a sync
+ * uses a dozen metrics, with the same labels each time.
+ */
+function labelSets({ name, labels = [] }: MetricInfo): (values: LabelValues) => Record<string, string> {
+  const kept = new Map<string, Record<string, string>>();
+  return (values) => {
+    const given = Object.keys(values);
+    if (given.length !== labels.length || labels.some((label) => values[label] === undefined)) {
+      throw new Error(`metric ${name} has the labels ${labels.join()}, not ${given.join()}`);
+    }
+    const key = labels.map((label) => values[label]).join('\0');
+    const known = kept.get(key);
+    if (known !== undefined) return known;
+    const made = Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
+    if (kept.size >= KEPT_LABEL_SETS) kept.clear();
+    kept.set(key, made);
+    return made;
+  };
 }
