@@ -69,10 +69,11 @@ export function createChangeValidator(family: Family): ChangeValidator {
     checkServicePort(value, { family, known }),
   );
   const healthChecks = gate<DesiredHealthCheck>('change.healthChecks', checkHealthCheck);
+  const nodes = new WeakSet<object>();
   return {
     check(value) {
       const problem =
-        checkEnvelope(value, family) ??
+        checkEnvelope(value, { family, nodes }) ??
         at('.servicePorts', servicePorts.checkSet((value as Fields)['servicePorts'])) ??
         at('.healthChecks', healthChecks.checkSet((value as Fields)['healthChecks']));
       if (problem !== null) return fail(malformed(`change${problem}`));
@@ -108,18 +109,31 @@ function malformed(message: string): BackendError {
   return backendError('rejected', 'sync', message, { kernel: 'unchanged' });
 }
 
+interface EnvelopeRules {
+  readonly family: Family;
+  /** Nodes that were found valid: nearly all changes have that of the change before. */
+  readonly nodes: WeakSet<object>;
+}
+
 /** All but the service ports and health checks. */
-function checkEnvelope(value: unknown, family: Family): Problem {
+function checkEnvelope(value: unknown, { family, nodes }: EnvelopeRules): Problem {
   if (!isFields(value)) return mapping(value);
   const isFamily = value['family'] === family;
   return (
     at('.kind', oneOf(value['kind'], ['full', 'incremental'])) ??
     at('.family', oneOf(value['family'], FAMILIES)) ??
     at('.family', isFamily ? null : isNot(value['family'], `the family of this backend, ${family}`)) ??
-    at('.node', checkNode(value['node'], family)) ??
+    at('.node', checkNodeOnce(value['node'], { family, nodes })) ??
     at('.nodeChanged', isTrueOrFalse(value['nodeChanged'])) ??
     at('.counts', checkCounts(value['counts']))
   );
+}
+
+function checkNodeOnce(value: unknown, { family, nodes }: EnvelopeRules): Problem {
+  if (isFields(value) && nodes.has(value)) return null;
+  const problem = checkNode(value, family);
+  if (problem === null) nodes.add(value as object);
+  return problem;
 }
 
 const COUNTS = ['servicePorts', 'endpoints', 'noLocalEndpointsInternal', 'noLocalEndpointsExternal'] as const;
