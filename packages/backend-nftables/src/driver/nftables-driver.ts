@@ -3,7 +3,7 @@ import type { Capabilities } from '../compile/context.ts';
 import type { IsExpected, Observed, Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import type { OwnCommits } from './own-commits.ts';
-import type { Element, SetDeclaration } from '../objects/ruleset.ts';
+import type { Declarations, Element, SetDeclaration } from '../objects/ruleset.ts';
 
 /** nf_tables as far as this backend uses it. Calls return errors as values; none rejects. */
 export interface NftablesDriver {
@@ -40,8 +40,8 @@ export interface CountedElement extends Element {
 /** Operations, and the declarations that they need to be encoded. */
 export interface Work {
   readonly operations: readonly Operation[];
-  /** Declarations by name, for the types of elements. */
-  readonly sets: ReadonlyMap<string, SetDeclaration>;
+  /** For the types of elements. */
+  readonly sets: Declarations;
 }
 
 /** Operations to write on top of a generation. */

@@ -14,6 +14,7 @@ import { decodeElement } from '../encode/element-text.ts';
 import { tableOf } from '../encode/operation-requests.ts';
 import { observedSet } from '../encode/set-signature.ts';
 import {
+  isDynamic,
   isSameStructure,
   type IsExpected,
   type Observed,
@@ -127,8 +128,9 @@ function structureOf(generation: number, { dormant, chains, rules, sets }: Parts
     ...rules.map(({ chain, handle, digest }) => `${chain} ${handle} ${digest}`),
     ...sets.map(({ name, handle }) => `${name} ${handle}`),
   ].join('\n');
-  const counted = sets.filter(({ count }) => count !== undefined);
-  return { generation, identity, counts: new Map(counted.map(({ name, count = 0 }) => [name, count])) };
+  const counts = new Map<string, number>();
+  for (const { name, count } of sets) if (count !== undefined && !isDynamic(name)) counts.set(name, count);
+  return { generation, identity, counts };
 }
 
 function observedOf(

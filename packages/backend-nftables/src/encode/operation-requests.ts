@@ -18,7 +18,7 @@ import {
   requestBytes,
 } from '@signalbox/netlink';
 import type { Entry, Operation } from '../objects/operation.ts';
-import { type Chain, type SetDeclaration, TABLE } from '../objects/ruleset.ts';
+import { type Chain, type Declarations, TABLE } from '../objects/ruleset.ts';
 import { encodeRules, toNetlinkRule } from './chain-rules.ts';
 import { createElementEncoder } from './element-bytes.ts';
 import { nftFamily } from './rule-expressions.ts';
@@ -27,8 +27,8 @@ export interface EncodeContext {
   readonly family: Family;
   /** `TABLE`, but for a trial. */
   readonly table?: string;
-  /** Declarations by name, for the types of elements. */
-  readonly sets: ReadonlyMap<string, SetDeclaration>;
+  /** For the types of elements. */
+  readonly sets: Declarations;
 }
 
 export function tableOf(family: Family, name: string = TABLE): NftablesTable {

@@ -13,18 +13,21 @@ export interface Structure {
   readonly generation: number;
   /** Whether the table is dormant, and its chains, rules and sets: what differs wherever they do, but for elements. */
   readonly identity: string;
-  /** Number of elements by set, where the kernel counts them (Linux 6.17). */
+  /**
+   * Number of elements by set, where the kernel counts them (Linux 6.17). Without the sets of affinity: packets add elements to
+   * them and time takes them out, and there is one for each such service port, so that a copy would not be of constant size.
+   */
   readonly counts: ReadonlyMap<string, number>;
 }
 
 /** Equal identities and counts: whatever another process committed was not in this table. */
 export function isSameStructure(one: Structure, other: Structure): boolean {
   if (one.identity !== other.identity) return false;
-  return [...one.counts].every(([set, value]) => other.counts.get(set) === value || isDynamic(set));
+  return [...one.counts].every(([set, value]) => other.counts.get(set) === value);
 }
 
 /** Packets add elements to the sets of affinity, and time takes them out. */
-function isDynamic(set: string): boolean {
+export function isDynamic(set: string): boolean {
   return set.startsWith('affinity-');
 }
 

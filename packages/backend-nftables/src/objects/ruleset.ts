@@ -14,6 +14,9 @@ export interface Chain {
 
 export type SetDeclaration = NftablesSet;
 
+/** Declarations of sets by name. */
+export type Declarations = Pick<ReadonlyMap<string, SetDeclaration>, 'get'>;
+
 /** One element; `data` is empty in a set. */
 export interface Element {
   readonly set: string;

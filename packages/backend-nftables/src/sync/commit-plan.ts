@@ -6,7 +6,6 @@ import type { DesiredObjects } from '../diff/desired-objects.ts';
 import type { Committed, NftablesDriver } from '../driver/nftables-driver.ts';
 import { isSameStructure, type Structure } from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
-import type { SetDeclaration } from '../objects/ruleset.ts';
 import type { BackendState } from './backend-state.ts';
 
 export interface CommitWork {
@@ -45,7 +44,7 @@ async function commitOn(
   known: Structure,
 ): Promise<Outcome> {
   if (operations.length === 0) return { kind: 'done', structure: known };
-  const sets = declarations(work.desired);
+  const { sets } = work.desired;
   const { ownCommits } = work.state;
   let structure = known;
   for (let tries = 0; tries < TRIES; tries++) {
@@ -104,10 +103,6 @@ function countsAfter({ counts }: Structure, operations: readonly Operation[]): R
     next.set(operation.set, before + change);
   }
   return next;
-}
-
-function declarations({ sets }: DesiredObjects): ReadonlyMap<string, SetDeclaration> {
-  return new Map(sets.entries());
 }
 
 function count({ state, report }: CommitWork, operations: readonly Operation[], committed: Committed): void {

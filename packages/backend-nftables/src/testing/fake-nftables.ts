@@ -6,7 +6,13 @@ import { expectedState } from '@signalbox/netlink';
 import { observedSet } from '../encode/set-signature.ts';
 import type { Capabilities } from '../compile/context.ts';
 import type { Commit, Committed, CountedElement, NftablesDriver, Work } from '../driver/nftables-driver.ts';
-import type { IsExpected, Observed, ObservedElements, Structure } from '../objects/observed.ts';
+import {
+  isDynamic,
+  type IsExpected,
+  type Observed,
+  type ObservedElements,
+  type Structure,
+} from '../objects/observed.ts';
 import type { Operation } from '../objects/operation.ts';
 import { elementId, type SetDeclaration } from '../objects/ruleset.ts';
 import { siftElements } from './sift-elements.ts';
@@ -214,7 +220,11 @@ function structureOf({ counts = true }: FakeOptions, { table, generation }: Stat
     identity: [table?.dormant === true ? 'dormant' : 'active', ...chains, ...sets.map(([name]) => name)].join(
       '\n',
     ),
-    counts: new Map(counts ? sets.map(([name, { elements }]) => [name, elements.size]) : []),
+    counts: new Map(
+      counts
+        ? sets.filter(([name]) => !isDynamic(name)).map(([name, { elements }]) => [name, elements.size])
+        : [],
+    ),
   };
 }
 
