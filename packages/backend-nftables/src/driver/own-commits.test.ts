@@ -1,5 +1,17 @@
+import { succeed, type Result } from '@signalbox/core';
 import { describe, expect, it } from 'vitest';
 import { createOwnCommits } from './own-commits.ts';
+
+describe('polls that come together', () => {
+  it('share one request, and each later one makes its own', async () => {
+    const commits = createOwnCommits();
+    let requests = 0;
+    const request = (): Promise<Result<number>> => Promise.resolve(succeed(++requests));
+    const together = await Promise.all([commits.polled(request), commits.polled(request)]);
+    expect(together).toEqual([succeed(1), succeed(1)]);
+    expect(await commits.polled(request)).toEqual(succeed(2));
+  });
+});
 
 describe('own commits', () => {
   it('lead from each generation of an unbroken run to the last one', () => {

@@ -46,6 +46,19 @@ describe('the watch', () => {
     expect(reports).toEqual([]);
   });
 
+  it('polls at the multiples of its interval, so that two families that started apart poll together', async () => {
+    const clock = createManualClock();
+    const waits: number[] = [];
+    for (const started of [0, 40, 130]) {
+      clock.advance(started);
+      const { backend } = await startLab(STATE, { backend: { clock } });
+      const stop = backend.watch?.(() => undefined);
+      waits.push(...clock.pending.map(({ dueAt }) => dueAt % 250));
+      stop?.();
+    }
+    expect(waits).toEqual([0, 0, 0]);
+  });
+
   it('reports a chain, a rule or an element that another process took away, within one poll', async () => {
     for (const damage of [
       { kind: 'flush-chain', name: 'services' },

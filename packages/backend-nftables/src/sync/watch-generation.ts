@@ -29,7 +29,7 @@ export function watchGeneration(watch: GenerationWatch): () => void {
   const polling: Polling = { stopped: false, verifications: createTimeShare(() => clock.elapsed()) };
   let cancel = (): void => {};
   const schedule = (): void => {
-    cancel = clock.schedule(pollInterval, () => {
+    cancel = clock.schedule(untilNextPoll(clock.elapsed(), pollInterval), () => {
       void poll(watch, polling).finally(() => {
         if (!polling.stopped) schedule();
       });
@@ -40,6 +40,15 @@ export function watchGeneration(watch: GenerationWatch): () => void {
     polling.stopped = true;
     cancel();
   };
+}
+
+/**
+ * Milliseconds to the next multiple of the interval, at least half of one: the families, whose polls take differently long, poll
+ * at the same moments and share a request.
+ */
+function untilNextPoll(elapsed: number, interval: number): number {
+  const left = interval - (elapsed % interval);
+  return left < interval / 2 ? left + interval : left;
 }
 
 interface Polling {
@@ -61,7 +70,7 @@ async function poll(watch: GenerationWatch, polling: Polling): Promise<void> {
 async function isStructureAltered({ driver, state }: GenerationWatch): Promise<boolean> {
   const { held, commits } = state;
   if (held.kind === 'unknown') return false;
-  const generation = await driver.generation();
+  const generation = await state.ownCommits.polled(() => driver.generation());
   if (!generation.ok) return false;
   if (generation.value === state.ownCommits.latestSince(held.structure.generation)) {
     followOwnCommits(state, held, generation.value);
