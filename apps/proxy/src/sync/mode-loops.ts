@@ -4,6 +4,7 @@ import { effective } from '../config/effective.ts';
 import type { Settings } from '../config/settings.ts';
 import type { ServiceHealth } from '../health/service-health.ts';
 import type { LocalNodePorts, ModeBackend, PacketCounters, Successor } from '../modes/proxy-mode.ts';
+import { createInterfaceRefresh, type InterfaceRefresh } from '../node/interface-refresh.ts';
 import { interfaceAddresses } from '../node/prepare-node.ts';
 import type { ModeLoops, Parts } from '../parts.ts';
 import { createUnsupportedReporter, type UnsupportedReporter } from './unsupported-reporter.ts';
@@ -30,19 +31,18 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
   const { composition, families, logging } = parts;
   const { settings } = options;
   const counters = await composition.openCounters(settings, families, logging.logger.component('sync'));
-  const backends = new Map<Family, ModeBackend>();
-  for (const family of families)
-    backends.set(family, await createBackend(parts, settings, { family, counters }));
+  const backends = await createBackends(parts, settings, counters);
   const succession = successionOf(parts, settings, backends);
   const balancing = createUnsupportedReporter({
     logger: logging.logger.component('sync'),
     events: parts.bundle.events,
     ignoresSourceRanges: settings.mode.ignoresSourceRanges === true,
   });
+  const interfaces = interfaceRefreshOf(parts, (family) => loops.get(family)?.request('interface addresses'));
   const loops = new Map(
     [...backends].map(([family, backend]) => [
       family,
-      createLoop(parts, { ...options, backend, succession, balancing }),
+      createLoop(parts, { ...options, backend, succession, balancing, interfaces }),
     ]),
   );
   return {
@@ -52,6 +52,7 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
     loops,
     succession,
     stop: async () => {
+      interfaces.stop();
       for (const loop of loops.values()) await loop.stop();
       await succession.stop();
     },
@@ -60,6 +61,25 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
       counters?.close();
     },
   };
+}
+
+async function createBackends(
+  parts: LoopParts,
+  settings: Settings,
+  counters: PacketCounters | null,
+): Promise<ReadonlyMap<Family, ModeBackend>> {
+  const backends = new Map<Family, ModeBackend>();
+  for (const family of parts.families) {
+    backends.set(family, await createBackend(parts, settings, { family, counters }));
+  }
+  return backends;
+}
+
+function interfaceRefreshOf(
+  { model, composition: { clock } }: LoopParts,
+  onChanged: (family: Family) => void,
+): InterfaceRefresh {
+  return createInterfaceRefresh({ model, clock, read: interfaceAddresses, onChanged });
 }
 
 function createBackend(
@@ -127,11 +147,12 @@ interface NewLoop extends ModeLoopsOptions {
   readonly backend: ModeBackend;
   readonly succession: Succession;
   readonly balancing: UnsupportedReporter;
+  readonly interfaces: InterfaceRefresh;
 }
 
 function createLoop(
   parts: LoopParts,
-  { settings, isFirst, listener, backend, succession, balancing }: NewLoop,
+  { settings, isFirst, listener, backend, succession, balancing, interfaces }: NewLoop,
 ): FamilyLoop {
   const { composition, logging } = parts;
   const { family } = backend;
@@ -152,7 +173,7 @@ function createLoop(
     localNodePorts: localNodePortsOf(parts, settings, family),
     frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),
-    refresh: () => parts.model.setInterfaceAddresses(interfaceAddresses()),
+    refresh: () => interfaces.refresh(),
     rebuildFirst: !isFirst,
     onVerified: () => {
       succession.verified(family);
