@@ -54,7 +54,8 @@ async function commit({ family, client }: Kernel, work: Commit): Promise<Committ
   let { generation } = work;
   let batches = 0;
   for (const requests of batchesOf(requestGroups(work.operations, context))) {
-    const taken = await commitBatch(client, requests, { ownCommits: work.ownCommits, generation });
+    const { ownCommits } = work;
+    const taken = await ownCommits.follow(commitBatch(client, requests, { ownCommits, generation }));
     generation = taken.generation;
     if (taken.error !== null) return refused(taken.error, { generation, batches });
     batches++;

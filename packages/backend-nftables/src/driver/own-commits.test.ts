@@ -45,3 +45,32 @@ describe('own commits', () => {
     expect([0, 7].map((generation) => commits.latestSince(generation))).toEqual([0, 7]);
   });
 });
+
+describe('commits of this process', () => {
+  it('explain a generation that was read before the last of them', () => {
+    const commits = createOwnCommits();
+    commits.add(5, 6);
+    commits.add(6, 7);
+    expect(commits.isOwnStep(6, 5)).toBe(true);
+    expect(commits.isOwnStep(5, 7)).toBe(true);
+    expect(commits.isOwnStep(8, 7)).toBe(false);
+    expect(commits.isOwnStep(4, 7)).toBe(false);
+  });
+
+  it('are waited for, as far as they are under way, whether they succeed or not', async () => {
+    const commits = createOwnCommits();
+    const order: string[] = [];
+    const answers: (() => void)[] = [];
+    const answer = (): Promise<void> => new Promise((resolve) => answers.push(resolve));
+    const taken = commits.follow(answer().then(() => commits.add(5, 6)));
+    const failed = commits.follow(answer().then(() => Promise.reject(new Error('closed'))));
+    const settled = commits.settled().then(() => order.push(`settled at ${commits.latestSince(5)}`));
+    order.push('answers');
+    for (const each of answers) each();
+    await taken;
+    await expect(failed).rejects.toThrow('closed');
+    await settled;
+    expect(order).toEqual(['answers', 'settled at 6']);
+    await commits.settled();
+  });
+});

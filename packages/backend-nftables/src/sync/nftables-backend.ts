@@ -149,8 +149,8 @@ async function isChangedByOthers({ driver, state }: CommitWork, change: DesiredC
   if (held.kind === 'unknown' || state.resyncRequired) return true;
   if (!isEmptyChange(change)) return false;
   const generation = await driver.generation();
-  if (generation.ok && generation.value === state.ownCommits.latestSince(held.structure.generation))
-    return false;
+  await state.ownCommits.settled();
+  if (generation.ok && state.ownCommits.isOwnStep(generation.value, held.structure.generation)) return false;
   const structure = await driver.structure();
   if (!structure.ok || !isSameStructure(held.structure, structure.value)) return true;
   state.held = { ...held, structure: structure.value };

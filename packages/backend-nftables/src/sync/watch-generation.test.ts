@@ -216,6 +216,26 @@ describe('the watch', () => {
     expect(calls.observe).toBe(0);
   });
 
+  it.each(['after the poll read the generation', 'before, and its answer is late'])(
+    'does not look for what the other family commits during a poll: %s',
+    async (when) => {
+      const ownCommits = createOwnCommits();
+      const { clock, fake, calls } = await watched({ ownCommits });
+      const before = await fake.driver.generation();
+      if (!before.ok) throw new Error(before.error.message);
+      const commitByOtherFamily = (): Promise<void> => {
+        fake.byOthers();
+        const answer = new Promise((resolve) => setImmediate(resolve));
+        return ownCommits.follow(answer.then(() => ownCommits.add(before.value, before.value + 1)));
+      };
+      const early = when.startsWith('before') ? commitByOtherFamily() : null;
+      clock.advance(250);
+      await (early ?? commitByOtherFamily());
+      await clock.waitForTimer(() => true);
+      expect(calls).toEqual({ commit: 0, structure: 0, observe: 0, generation: 1 });
+    },
+  );
+
   it('does not look for what the other family of this process committed', async () => {
     const ownCommits = createOwnCommits();
     const { poll, fake, calls, reports } = await watched({ ownCommits });

@@ -72,8 +72,10 @@ async function isStructureAltered({ driver, state }: GenerationWatch): Promise<b
   if (held.kind === 'unknown') return false;
   const generation = await state.ownCommits.polled(() => driver.generation());
   if (!generation.ok) return false;
-  if (generation.value === state.ownCommits.latestSince(held.structure.generation)) {
-    followOwnCommits(state, held, generation.value);
+  // The kernel may have had a commit of the other family, whose answer is still to come; or had none yet that has been made since.
+  await state.ownCommits.settled();
+  if (state.ownCommits.isOwnStep(generation.value, held.structure.generation)) {
+    followOwnCommits(state, held);
     return false;
   }
   const structure = await driver.structure();
@@ -85,7 +87,8 @@ async function isStructureAltered({ driver, state }: GenerationWatch): Promise<b
 }
 
 /** Kept up to date, since the way from a generation is forgotten once another process commits. */
-function followOwnCommits(state: BackendState, held: HeldTable, generation: number): void {
+function followOwnCommits(state: BackendState, held: HeldTable): void {
+  const generation = state.ownCommits.latestSince(held.structure.generation);
   if (state.held === held) state.held = { ...held, structure: { ...held.structure, generation } };
 }
 
