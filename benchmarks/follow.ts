@@ -21,7 +21,7 @@ export function prepareNetwork(): void {
   ip('link', 'set', 'bench0', 'up');
   ip('link', 'set', 'bench1', 'up');
   ip('addr', 'add', `${HOST}/24`, 'dev', 'bench0');
-  // Local to the node, but assigned to no interface: the program reads the addresses of interfaces at each sync.
+  // Local to the node, but assigned to no interface: the program reads the addresses of interfaces, once a second at most.
   ip('route', 'add', 'local', '10.255.254.0/24', 'dev', 'lo');
   ip('route', 'add', '172.0.0.0/8', 'dev', 'bench0');
 }
