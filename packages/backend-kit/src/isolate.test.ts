@@ -35,11 +35,13 @@ describe('isolateRefused', () => {
       Promise.resolve(group.length > 1 ? { kind: 'too-large' } : { kind: 'accepted' });
     const found = await isolateRefused({
       ...LIMITS,
-      suspects: [1, 2, 3],
+      // Nor does the size end the search.
+      refusalsLimit: 1,
+      suspects: [1, 2, 3, 4, 5, 6, 7, 8],
       attempt,
       confirm: () => attempt([0]),
     });
-    expect([found.refused.size, found.accepted.size]).toEqual([0, 3]);
+    expect([found.refused.size, found.accepted.size]).toEqual([0, 8]);
   });
 
   it('does not refuse an object that is accepted when it is tried again', async () => {

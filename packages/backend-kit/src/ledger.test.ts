@@ -69,4 +69,12 @@ describe('Ledger', () => {
       'held',
     ]);
   });
+
+  it('goes on with the latest recording when an earlier one is stopped', () => {
+    const ledger = createLedger();
+    const [earlier, latest] = [ledger.record(), ledger.record()];
+    earlier.stop();
+    ledger.hold('chain', ONE);
+    expect([earlier.has('chain'), latest.has('chain')]).toEqual([false, true]);
+  });
 });
