@@ -165,6 +165,18 @@ describe('sync', () => {
     expect(kernel.timeouts.tcp).toBe(1200);
   });
 
+  it.each([{}, { tcp: 0, tcpFin: 0, udp: 0 }])(
+    'writes no timeouts where none is set: %j',
+    async (timeouts) => {
+      const { fake } = bench();
+      const setTimeouts = (): never => {
+        throw new Error('not permitted');
+      };
+      const { backend } = bench({ timeouts, driver: { ...fake.driver, setTimeouts } });
+      okay(await backend.sync(full()));
+    },
+  );
+
   it('leaves a stricter arp_ignore as it is', async () => {
     const { backend, kernel } = bench({ strictARP: true });
     kernel.sysctls.set('net/ipv4/conf/all/arp_ignore', '2');

@@ -66,6 +66,16 @@ describe('single failures of HNS', () => {
     },
   );
 
+  it('a clean-up leaves an endpoint to which another object still refers, and removes the others', async () => {
+    const host = testHost({ fault: failing('HcnDeleteEndpoint', HR.hasReferences).fault });
+    const far = ['10.244.2.2', '10.244.2.3'].map((address) => ({ address, port: 8080, isLocal: false }));
+    await host.backend.sync(fullOf(service({ endpoints: far })));
+    expect(await host.backend.cleanup()).toEqual({
+      outcome: 'ok',
+      removed: ['1 load balancers', '1 endpoints'],
+    });
+  });
+
   it('a load balancer that cannot be deleted is not forgotten', async () => {
     const { fault } = failing('HcnDeleteLoadBalancer', HR.fail, 4);
     const host = testHost({ fault });

@@ -100,6 +100,29 @@ describe('an observation', () => {
   });
 });
 
+describe('a reading of counters', () => {
+  it.each([
+    ['not-found', { ok: true, value: [] }],
+    ['not-permitted', { ok: false, error: { code: 'not-permitted' } }],
+  ] as const)('of several sets, one of which is %s', async (code, expected) => {
+    const asked: string[] = [];
+    const client = {
+      readElements: (_: unknown, set: string) => {
+        asked.push(set);
+        return Promise.resolve(asked.length === 1 ? refusal('E', code) : { ok: true, value: null });
+      },
+    } as unknown as NftablesClient;
+    const [one, two] = SETS;
+    if (one === undefined || two === undefined) throw new Error('no sets');
+    const counted = await createNetlinkDriver({ family: 'IPv4', client }).readCounters(
+      [one, two],
+      () => true,
+    );
+    expect(counted).toMatchObject(expected);
+    expect(asked).toHaveLength(code === 'not-found' ? 2 : 1);
+  });
+});
+
 describe('deleting the table', () => {
   it.each([
     ['removes it', DONE, { ok: true, value: true }],
