@@ -16,7 +16,7 @@ const oldestNode = [22, 19];
  */
 export function isInstalled(lock, installed) {
   const optional = ({ optional = false, devOptional = false }) => optional || devOptional;
-  const wanted = Object.entries(lock.packages).filter(([where]) => where.startsWith('node_modules/'));
+  const wanted = Object.entries(lock.packages).filter(([where]) => /(?:^|\/)node_modules\//.test(where));
   return wanted.every(([where, entry]) => {
     const found = installed.packages[where];
     if (found === undefined) return optional(entry);

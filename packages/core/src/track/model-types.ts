@@ -37,6 +37,7 @@ export interface Model {
    * in, Services that are gone are still there. The same array until it changes.
    */
   conflicts(): readonly InputProblem[];
+  /** Replaces the configuration; the next `build` applies it to all objects. */
   configure(config: ModelConfig): void;
   /** The node's own addresses now (for node ports). */
   setInterfaceAddresses(addresses: readonly InterfaceAddress[]): void;
