@@ -86,11 +86,12 @@ export function buildBootstrap({ sdk, edge, folder, env }) {
     '-target:library',
     '-nowarn:1701,1702',
   ];
+  // Quoted: the folder of the checkout can have a space.
   const lines = [
     ...options,
-    `-out:Z:${path.join(boot, 'EdgeJs.dll')}`,
-    ...[...references, model].map((file) => `-r:Z:${file}`),
-    ...readdirSync(sources).map((name) => `Z:${path.join(sources, name)}`),
+    `-out:"Z:${path.join(boot, 'EdgeJs.dll')}"`,
+    ...[...references, model].map((file) => `-r:"Z:${file}"`),
+    ...readdirSync(sources).map((name) => `"Z:${path.join(sources, name)}"`),
   ];
   const response = path.join(folder, 'edge.rsp');
   writeFileSync(response, lines.join('\n'));
