@@ -1,12 +1,13 @@
 /** The device that holds service addresses: a dummy device, or on a kernel without dummy devices a bridge without ports. */
 import { otherServiceDevices } from '@signalbox/backend-kit';
-import { backendError, familyOf, type BackendError, type Family, type Result } from '@signalbox/core';
-import type {
-  AddressOptions,
-  LinkAddress,
-  NetlinkError,
-  NetlinkResult,
-  RouteClient,
+import { familyOf, type BackendError, type Family, type Result } from '@signalbox/core';
+import {
+  toBackendError,
+  type AddressOptions,
+  type LinkAddress,
+  type NetlinkError,
+  type NetlinkResult,
+  type RouteClient,
 } from '@signalbox/netlink';
 import { SERVICE_DEVICE, type Observed } from '../objects/observed.ts';
 
@@ -16,9 +17,9 @@ export type ObservedDevice = Omit<Observed, 'listeners'>;
 
 export async function observeDevice(route: RouteClient, family: Family): Promise<Result<ObservedDevice>> {
   const link = await route.getLink({ name: SERVICE_DEVICE });
-  if (!link.ok && link.error.code !== 'not-found') return { ok: false, error: fromNetlink(link.error) };
+  if (!link.ok && link.error.code !== 'not-found') return { ok: false, error: toBackendError(link.error) };
   const listed = await route.listAddresses();
-  if (!listed.ok) return { ok: false, error: fromNetlink(listed.error) };
+  if (!listed.ok) return { ok: false, error: toBackendError(listed.error) };
   const index = link.ok ? link.value.index : -1;
   const others = await otherServiceDevices((selector) => route.getLink(selector), SERVICE_DEVICE);
   const onDevice = listed.value.filter(({ linkIndex }) => linkIndex === index);
@@ -52,7 +53,7 @@ export async function createDevice(route: RouteClient): Promise<BackendError | n
     error = made.error;
     if (error.code !== 'unsupported') break;
   }
-  return error === null ? null : fromNetlink(error);
+  return error === null ? null : toBackendError(error);
 }
 
 export async function deleteDevice(route: RouteClient): Promise<BackendError | null> {
@@ -87,11 +88,11 @@ export async function changeAddresses(
         : { kind: 'delete-address', address: linkAddress };
     }),
   );
-  if (!outcomes.ok) return addresses.map(() => fromNetlink(outcomes.error));
+  if (!outcomes.ok) return addresses.map(() => toBackendError(outcomes.error));
   const accepted = kind === 'address-add' ? 'exists' : 'not-found';
   return addresses.map((_, at) => {
     const error = outcomes.value[at];
-    return error === undefined || error.code === accepted ? null : fromNetlink(error);
+    return error === undefined || error.code === accepted ? null : toBackendError(error);
   });
 }
 
@@ -99,9 +100,5 @@ function harmless(
   result: NetlinkResult<unknown>,
   accepted: BackendError['code'] | null,
 ): BackendError | null {
-  return result.ok || result.error.code === accepted ? null : fromNetlink(result.error);
-}
-
-function fromNetlink({ code, operation, message }: NetlinkError): BackendError {
-  return backendError(code, operation, message, { kernel: 'unchanged' });
+  return result.ok || result.error.code === accepted ? null : toBackendError(result.error);
 }
