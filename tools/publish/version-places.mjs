@@ -7,7 +7,7 @@ const VERSION = String.raw`(\d+\.\d+\.\d+(?:-[\w.]+)?)`;
 
 /** Which files, and what comes before a version in them; each match is one place. */
 const PLACES = [
-  { file: /^(?:packages|apps)\/[\w-]+\/package\.json$/, before: String.raw`^  "version": "` },
+  { file: /^(?:packages|apps|tools)\/[\w-]+\/package\.json$/, before: String.raw`^  "version": "` },
   { file: /^(?:packages|apps)\/[\w-]+\/package\.json$/, before: String.raw`^    "@signalbox/[\w-]+": "` },
   { file: /^deploy\/.*\.yaml$/, before: String.raw`\bnewTag: ` },
   { file: /^deploy\/.*\.yaml$/, before: String.raw`\bimage: signalbox(?:-\w+)?:` },
