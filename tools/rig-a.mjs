@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Rig A: Node -> edge-js -> Signalbox.Hcn.dll -> P/Invoke -> a stand-in library -> the HNS simulator, on Linux under
 // Mono. Real are edge-js, the DLL that ships, and everything about strings, handles and HRESULTs between them.
-import { existsSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as rig from './rigs/rig.mjs';
 
@@ -24,8 +24,11 @@ async function installEdge() {
   const prefix = path.join(folder, `edge-${version}`);
   const module = path.join(prefix, 'node_modules/edge-js');
   if (existsSync(path.join(module, 'build/Release/edge_nativeclr.node'))) return module;
+  if (/\s/.test(prefix)) throw new rig.Skip(`node-gyp builds nothing in a folder with a space: ${prefix}`);
   rmSync(prefix, { recursive: true, force: true });
   mkdirSync(prefix, { recursive: true });
+  // npm 11.19 runs only the install scripts that are allowed.
+  writeFileSync(path.join(prefix, 'package.json'), '{"private":true,"allowScripts":{"edge-js":true}}\n');
   // The package that brings this Node brings its headers too; without them node-gyp downloads them.
   const headers = path.resolve(rig.node, '../..');
   const bundled = existsSync(path.join(headers, 'include/node/node.h'));
