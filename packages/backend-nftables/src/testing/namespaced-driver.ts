@@ -2,8 +2,8 @@ import path from 'node:path';
 import type { Family } from '@signalbox/core';
 import { createRemote } from '@signalbox/netns/remote';
 import { siftElements } from './sift-elements.ts';
-import type { RemoteNftables } from './remote-nftables.ts';
-import type { NftablesDriver } from '../driver/nftables-driver.ts';
+import type { RemoteNftables, RemoteWork } from './remote-nftables.ts';
+import type { NftablesDriver, Work } from '../driver/nftables-driver.ts';
 
 export interface NamespacedDriverOptions {
   readonly family: Family;
@@ -33,12 +33,24 @@ export function createNamespacedDriver({ family, prefix }: NamespacedDriverOptio
       return { ok: true, value: counted.value.filter(({ set, key }) => isAskedFor(set, key)) };
     },
     commit: async ({ ownCommits, ...work }) => {
-      const committed = await remote.method('commit')(work);
+      const committed = await remote.method('commit')({ ...work, ...sendable(work) });
       ownCommits.add(work.generation, committed.generation);
       return committed;
     },
-    trial: remote.method('trial'),
+    trial: (work) => remote.method('trial')(sendable(work)),
     deleteTable: remote.method('deleteTable'),
     close: () => remote.close(),
   };
+}
+
+/** A function cannot be sent: the declarations of the sets whose elements change are read before. */
+function sendable({ operations, sets }: Work): RemoteWork {
+  const names = operations.flatMap((each) =>
+    'set' in each && typeof each.set === 'string' ? [each.set] : [],
+  );
+  const known = [...new Set(names)].flatMap((name) => {
+    const declaration = sets.get(name);
+    return declaration === undefined ? [] : [[name, declaration] as const];
+  });
+  return { operations, sets: new Map(known) };
 }
