@@ -18,7 +18,7 @@ interface LabOptions {
   readonly before?: string;
   /** Why another mode does not serve. */
   readonly why?: string;
-  /** What the node says about any settings. */
+  /** What the check of the node returns for any settings. */
   readonly fatal?: string;
   readonly warnings?: (mode: string) => readonly string[];
 }

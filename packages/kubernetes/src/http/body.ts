@@ -55,7 +55,7 @@ export async function readBody(
 type BodyEnd =
   | { readonly kind: 'whole' }
   | { readonly kind: 'broken'; readonly error: unknown }
-  /** `onChunk` threw, which says nothing about the connection. */
+  /** `onChunk` threw: not a failure of the connection. */
   | { readonly kind: 'fault'; readonly error: unknown };
 
 /** By events: the iterator of a stream takes several promises for each chunk. The body is destroyed unless it ended by itself. */
