@@ -1,8 +1,29 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LINK_FLAG } from '../families/route/constants.ts';
 import { createRouteClient } from './route-client.ts';
 
 const client = createRouteClient();
+
+/** Sends a datagram to a socket at this address; an error, if there is no route to it. */
+async function echo(address: string): Promise<string> {
+  const server = createSocket('udp6').bind(0, address);
+  await once(server, 'listening');
+  const sender = createSocket('udp6');
+  const outcome = new Promise<string>((resolve) => {
+    server.once('message', () => resolve('received'));
+    sender.send('x', server.address().port, address, (error) => {
+      if (error !== null) resolve(error.message);
+    });
+  });
+  try {
+    return await outcome;
+  } finally {
+    server.close();
+    sender.close();
+  }
+}
 const name = 'nl-route0';
 const state = { index: 0 };
 
@@ -107,6 +128,15 @@ describe('addresses', () => {
     expect(listed.ok && new Set(listed.value.map(({ address }) => address))).toEqual(
       new Set(many.map(({ address }) => address)),
     );
+  });
+
+  it('of IPv6 receive packets when the call resolves, not some time after the answer of the kernel', async () => {
+    expect(await client.setLinkState({ name: 'lo' }, 'up')).toMatchObject({ ok: true });
+    for (let at = 0; at < 100; at++) {
+      const address = { ...service6(), address: `fd00:97::${(at + 1).toString(16)}` };
+      await client.applyAddresses([{ kind: 'add-address', address, options: { noDad: true } }]);
+      expect(await echo(address.address), address.address).toBe('received');
+    }
   });
 
   it('that are none are refused before anything is sent', async () => {

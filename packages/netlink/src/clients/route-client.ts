@@ -1,4 +1,5 @@
-import { succeed } from '@signalbox/core';
+import { type Clock, succeed } from '@signalbox/core';
+import { systemClock } from '@signalbox/core/system-clock';
 import type { AddressFamily } from '../codec/address.ts';
 import type { NetlinkRequest } from '../codec/message.ts';
 import {
@@ -25,6 +26,7 @@ import { mapResult, type NetlinkResult } from '../result.ts';
 import { type NetlinkOptions, openNetlink } from '../socket/open-netlink.ts';
 import type { NetlinkTransport, Outcomes } from '../socket/transport.ts';
 import { completeItems, decodedAnswer, encoded } from './guard.ts';
+import { localRoutes } from './local-routes.ts';
 
 /** One item of `applyAddresses`: RTM_NEWADDR or RTM_DELADDR. */
 export type AddressChange =
@@ -51,7 +53,10 @@ export interface RouteClient {
   setLinkState(link: LinkSelector, state: 'up' | 'down'): Promise<NetlinkResult<void>>;
   /** All addresses, or those of a link or a family. */
   listAddresses(selection?: AddressSelection): Promise<NetlinkResult<readonly LinkAddressState[]>>;
-  /** Each is tried; an outcome is `undefined` for success, else `exists` (add), `not-found` (delete) ... */
+  /**
+   * Each is tried; an outcome is `undefined` for success, else `exists` (add), `not-found` (delete) ... IPv6 addresses that were
+   * added without duplicate address detection receive packets when it resolves.
+   */
   applyAddresses(changes: readonly AddressChange[]): Promise<NetlinkResult<Outcomes>>;
   /** Closes the socket; pending calls end with `unavailable`. */
   close(): void;
@@ -59,7 +64,7 @@ export interface RouteClient {
 
 /**
  * A client over one rtnetlink socket, which is opened at the first call.
- * `transport` replaces that socket; `options` are not used then.
+ * `transport` replaces that socket; of `options` only `clock` is used then.
  */
 export function createRouteClient(
   options: NetlinkOptions = {},
@@ -77,7 +82,7 @@ export function createRouteClient(
     deleteLink: (link) => run('RTM_DELLINK', () => encodeDeleteLink(link)),
     setLinkState: (link, state) => run('RTM_NEWLINK', () => encodeSetLinkState(link, state)),
     listAddresses: (selection) => listAddresses(transport, selection ?? {}),
-    applyAddresses: (changes) => applyAddresses(transport, changes),
+    applyAddresses: (changes) => applyAddresses(transport, changes, options.clock ?? systemClock),
     close: () => transport.close(),
   };
 }
@@ -106,10 +111,24 @@ async function listAddresses(
 async function applyAddresses(
   transport: NetlinkTransport,
   changes: readonly AddressChange[],
+  clock: Clock,
 ): Promise<NetlinkResult<Outcomes>> {
   if (changes.length === 0) return succeed([]);
   const requests = encoded('RTM_NEWADDR', () => changes.map(encodeAddressChange));
-  return requests.ok ? transport.requestAll(requests.value) : requests;
+  if (!requests.ok) return requests;
+  const outcomes = await transport.requestAll(requests.value);
+  if (outcomes.ok) await localRoutes(transport, late(changes, outcomes.value), clock);
+  return outcomes;
+}
+
+/** Addresses whose routes the kernel adds after its answer. */
+function late(changes: readonly AddressChange[], outcomes: Outcomes): readonly LinkAddress[] {
+  return changes.flatMap((change, at) => {
+    const isAdded = change.kind === 'add-address' && outcomes[at] === undefined;
+    return isAdded && change.address.family === 'IPv6' && change.options?.noDad === true
+      ? [change.address]
+      : [];
+  });
 }
 
 function encodeAddressChange(change: AddressChange): NetlinkRequest {

@@ -15,6 +15,7 @@ import { decodeTable } from './nftables/table.ts';
 import { decodeAddress } from './route/address.ts';
 import { decodeLink } from './route/link.ts';
 import { decodeNotification } from './route/notification.ts';
+import { decodeIsLocal } from './route/route-lookup.ts';
 
 const decoders: [string, (message: NetlinkMessage) => unknown][] = [
   ['decodeAcknowledgement', decodeAcknowledgement],
@@ -26,6 +27,7 @@ const decoders: [string, (message: NetlinkMessage) => unknown][] = [
   ['decodeLink', decodeLink],
   ['decodeAddress', decodeAddress],
   ['decodeNotification', decodeNotification],
+  ['decodeIsLocal', decodeIsLocal],
   ['decodeSetPart', decodeSetPart],
   ['decodeProtocol', decodeProtocol],
   ['decodeType', decodeType],

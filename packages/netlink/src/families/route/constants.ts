@@ -7,7 +7,14 @@ export const RTM = {
   NEWADDR: 20,
   DELADDR: 21,
   GETADDR: 22,
+  NEWROUTE: 24,
+  GETROUTE: 26,
 } as const;
+
+export const RTA = { DST: 1 } as const;
+
+/** `rtm_type` of a route to an address of this host. */
+export const RTN_LOCAL = 2;
 
 export const IFLA = {
   ADDRESS: 1,
