@@ -52,8 +52,9 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
     loops,
     succession,
     stop: async () => {
-      interfaces.stop();
       for (const loop of loops.values()) await loop.stop();
+      // A sync of the loops that were still running may have scheduled a read.
+      interfaces.stop();
       await succession.stop();
     },
     close: async () => {
