@@ -8,7 +8,7 @@ import { runCommandLine } from '../command-line.ts';
 import { createSource } from '../compose/sources.ts';
 import type { ServiceAnswer, StatusAnswer } from '../inspect/answers.ts';
 import { freePort } from '../testing/free-port.ts';
-import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from '../testing/proxy-world.ts';
+import { NODE, SERVICE, SLICE, start, stopAll, synced, upsert, type World } from '../testing/proxy-world.ts';
 import { recordingComposition } from '../testing/composition.ts';
 
 const folders: string[] = [];
@@ -29,20 +29,12 @@ const PORTS = [
   { name: 'http', port: 80, protocol: 'TCP' },
   { name: 'metrics', port: 9090, protocol: 'TCP' },
 ];
-const SLICE = {
-  kind: 'EndpointSlice',
-  apiVersion: 'discovery.k8s.io/v1',
-  metadata: { namespace: 'default', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-  addressType: 'IPv4',
-  ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-  endpoints: [{ addresses: ['10.244.1.5'], nodeName: 'node-a', conditions: { ready: true } }],
-};
 const TWO_PORTS = { ...SERVICE, spec: { ...SERVICE.spec, ports: PORTS } };
 
 function complete(world: World): void {
   upsert(world, 'Node', NODE);
   upsert(world, 'Service', TWO_PORTS);
-  world.parts.source.handlers.onEvents([{ type: 'upsert', resource: 'EndpointSlice', object: SLICE }]);
+  upsert(world, 'EndpointSlice', SLICE);
   synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
 }
 

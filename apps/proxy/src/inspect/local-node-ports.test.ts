@@ -4,19 +4,12 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { describeText } from '../commands/describe-text.ts';
 import { freePort } from '../testing/free-port.ts';
-import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from '../testing/proxy-world.ts';
+import { NODE, SERVICE, SLICE, start, stopAll, synced, upsert, type World } from '../testing/proxy-world.ts';
 import { textOf } from '../testing/page-text.ts';
 import { parse } from 'parse5';
 import type { ServiceAnswer, StatusAnswer } from './answers.ts';
 
 afterEach(stopAll);
-
-const SLICE = {
-  metadata: { namespace: 'default', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-  addressType: 'IPv4',
-  ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-  endpoints: [{ addresses: ['10.244.1.5'], nodeName: 'node-a', conditions: { ready: true } }],
-};
 
 async function serving(nodePort: number): Promise<World> {
   const world = await start(['--proxy-mode=nftables', '--nodeport-addresses=localhost']);
@@ -26,7 +19,7 @@ async function serving(nodePort: number): Promise<World> {
     ...SERVICE,
     spec: { ...spec, type: 'NodePort', ports: ports.map((port) => ({ ...port, nodePort })) },
   });
-  world.parts.source.handlers.onEvents([{ type: 'upsert', resource: 'EndpointSlice', object: SLICE }]);
+  upsert(world, 'EndpointSlice', SLICE);
   synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
   await world.settle(1000);
   return world;

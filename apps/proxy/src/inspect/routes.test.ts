@@ -2,7 +2,7 @@ import { request } from 'node:http';
 import type { BackendError, Inspection, KernelService } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { schemaProblems } from '../testing/json-schema.ts';
-import { NODE, SERVICE, start, stopAll, synced, upsert, type World } from '../testing/proxy-world.ts';
+import { NODE, SERVICE, SLICE, start, stopAll, synced, upsert, type World } from '../testing/proxy-world.ts';
 import { SYNCED } from '../testing/composition.ts';
 import type { ExplainAnswer } from '../commands/explain-question.ts';
 import type { DifferenceAnswer, ServiceAnswer, ServiceSummary, StatusAnswer, SyncAnswer } from './answers.ts';
@@ -10,12 +10,6 @@ import schema from './schema/debug.schema.json' with { type: 'json' };
 
 afterEach(stopAll);
 
-const SLICE = {
-  metadata: { namespace: 'default', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
-  addressType: 'IPv4',
-  ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
-  endpoints: [{ addresses: ['10.244.1.5'], nodeName: 'node-a', conditions: { ready: true } }],
-};
 const KEY = 'default/web:http/TCP';
 const ERROR: BackendError = {
   code: 'rejected',
@@ -28,7 +22,7 @@ async function serving(): Promise<World> {
   const world = await start(['--cluster-cidr=10.244.0.0/16']);
   upsert(world, 'Node', NODE);
   upsert(world, 'Service', SERVICE);
-  world.parts.source.handlers.onEvents([{ type: 'upsert', resource: 'EndpointSlice', object: SLICE }]);
+  upsert(world, 'EndpointSlice', SLICE);
   synced(world, 'Service', 'EndpointSlice', 'Node', 'ServiceCIDR');
   await world.settle(1000);
   return world;

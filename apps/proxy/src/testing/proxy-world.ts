@@ -1,5 +1,5 @@
 /** A proxy in this process: recording backends, a scripted source, real HTTP servers, time that stands still. */
-import type { Family } from '@signalbox/core';
+import type { Family, Resource } from '@signalbox/core';
 import type { Composition, SourceBundle } from '../compose/composition.ts';
 import { createLogging } from '../logging/logger.ts';
 import { startProxy, type Proxy } from '../proxy.ts';
@@ -102,19 +102,26 @@ export const SERVICE = {
   },
 };
 
+/** With the endpoint of `SERVICE`, on the node of `NODE`. */
+export const SLICE = {
+  kind: 'EndpointSlice',
+  apiVersion: 'discovery.k8s.io/v1',
+  metadata: { namespace: 'default', name: 'web-1', labels: { 'kubernetes.io/service-name': 'web' } },
+  addressType: 'IPv4',
+  ports: [{ name: 'http', port: 8080, protocol: 'TCP' }],
+  endpoints: [{ addresses: ['10.244.1.5'], nodeName: 'node-a', conditions: { ready: true } }],
+};
+
 /** `SERVICE` as a load balancer that is to ask this port whether the node has endpoints. */
 export function healthChecked(port: number): object {
   const local = { type: 'LoadBalancer', externalTrafficPolicy: 'Local', healthCheckNodePort: port };
   return { ...SERVICE, spec: { ...SERVICE.spec, ...local } };
 }
 
-export function upsert(world: World, resource: 'Service' | 'Node', object: unknown): void {
+export function upsert(world: World, resource: Resource, object: unknown): void {
   world.parts.source.handlers.onEvents([{ type: 'upsert', resource, object }]);
 }
 
-export function synced(
-  world: World,
-  ...resources: ('Service' | 'EndpointSlice' | 'Node' | 'ServiceCIDR')[]
-): void {
+export function synced(world: World, ...resources: Resource[]): void {
   for (const resource of resources) world.parts.source.handlers.onSynced(resource);
 }
