@@ -19,6 +19,20 @@ function web(options: ClusterIPOptions = {}): DesiredServicePort {
   return clusterIP('10.96.0.10:80', ['10.244.1.5:80'], { name: 'shop/web:http', ...options });
 }
 
+const RANGED = {
+  ...web(),
+  frontends: [
+    {
+      kind: 'load-balancer',
+      address: '203.0.113.9',
+      port: 80,
+      policy: 'cluster',
+      routes: web().frontends[0]?.routes ?? [],
+      sourceRanges: { cidrs: ['198.51.100.0/24', '192.0.2.0/24'], alsoAddresses: [] },
+    },
+  ],
+} as const;
+
 function full(family: Family, ...ports: DesiredServicePort[]): DesiredChange {
   return fullChange(desiredState(family, ports));
 }
@@ -34,6 +48,7 @@ function world(
 ) {
   const events: ProxyEvent[] = [];
   const lines: string[] = [];
+  const checks = { count: 0 };
   const sink = { write: (line: string) => void lines.push(line), now: () => 0, pid: 1 };
   const { logger } = createLogging({ format: 'text', verbosity: 0, vmodule: [] }, sink);
   const reporter = createUnsupportedReporter({
@@ -45,10 +60,14 @@ function world(
   const sync = (change: DesiredChange, current = support): string[] => {
     const known = events.length;
     reporter.note(change);
-    reporter.synced({ family: change.family, mode: 'iptables', balancing: () => current });
+    const balancing = (): BalancingSupport => {
+      checks.count += 1;
+      return current;
+    };
+    reporter.synced({ family: change.family, mode: 'iptables', balancing });
     return events.slice(known).map(({ note }) => note);
   };
-  return { events, lines, sync };
+  return { events, lines, checks, sync };
 }
 
 const MAGLEV =
@@ -118,26 +137,26 @@ describe('annotations that the mode does not support', () => {
   });
 
   it('include source ranges that have no effect', () => {
-    const ranged = {
-      ...web(),
-      frontends: [
-        {
-          kind: 'load-balancer',
-          address: '203.0.113.9',
-          port: 80,
-          policy: 'cluster',
-          routes: web().frontends[0]?.routes ?? [],
-          sourceRanges: { cidrs: ['198.51.100.0/24', '192.0.2.0/24'], alsoAddresses: [] },
-        },
-      ],
-    } as const;
-    expect(world().sync(full('IPv4', ranged))).toEqual([]);
+    expect(world().sync(full('IPv4', RANGED))).toEqual([]);
     const { sync, events } = world(undefined, { ignoresSourceRanges: true });
-    expect(sync(full('IPv4', ranged))).toEqual([
+    expect(sync(full('IPv4', RANGED))).toEqual([
       'spec.loadBalancerSourceRanges "198.51.100.0/24, 192.0.2.0/24" is not supported in mode iptables: load-balancer IPs accept connections from every address',
     ]);
     expect(events[0]?.reason).toBe('UnsupportedSourceRanges');
-    expect(sync(full('IPv4', ranged))).toEqual([]);
+    expect(sync(full('IPv4', RANGED))).toEqual([]);
+  });
+
+  it('are not checked for changes of Services with source ranges, if the mode applies them', () => {
+    const { sync, checks } = world();
+    sync(full('IPv4', RANGED));
+    const change = step({ changed: [{ before: RANGED, after: { ...RANGED, clusterEndpoints: [] } }] });
+    const { count } = checks;
+    sync(change);
+    expect(checks.count).toBe(count);
+    const ignoring = world(undefined, { ignoresSourceRanges: true });
+    ignoring.sync(full('IPv4', RANGED));
+    ignoring.sync(change);
+    expect(ignoring.checks.count).toBe(2);
   });
 
   it('include weights', () => {

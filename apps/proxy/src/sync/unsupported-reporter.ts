@@ -4,7 +4,7 @@
  */
 import {
   balancingSupport,
-  mayBeUnsupported,
+  isUnsupported,
   serviceOf,
   unsupportedFeatures,
   type Backend,
@@ -13,6 +13,7 @@ import {
   type Family,
   type ModeSupport,
   type ServicePortKey,
+  type ServiceSupport,
   type UnsupportedFeature,
 } from '@signalbox/core';
 import type { Events } from '../compose/composition.ts';
@@ -34,7 +35,7 @@ export interface UnsupportedReporter {
   readonly synced: (backend: Pick<Backend, 'balancing' | 'family' | 'mode'>) => void;
 }
 
-/** Service ports that specify something that a mode may not support. */
+/** Service ports that specify something that the mode may not support. */
 type Annotated = Map<ServicePortKey, DesiredServicePort>;
 
 export function createUnsupportedReporter(options: UnsupportedReporterOptions): UnsupportedReporter {
@@ -43,11 +44,14 @@ export function createUnsupportedReporter(options: UnsupportedReporterOptions): 
   const changed = new Set<Family>();
   /** What was reported, in which families it holds. */
   const reported = new Map<string, Set<Family>>();
+  const { ignoresSourceRanges } = options;
+  /** What every backend of the mode supports at least. */
+  const least: ServiceSupport = { ...balancingSupport(null), ignoresSourceRanges };
   return {
     note: (change) => {
       const { kind, family } = change;
       const ports: Annotated = (kind === 'full' ? null : annotated.get(family)) ?? new Map();
-      const hasChanged = noteChange(ports, change);
+      const hasChanged = noteChange(ports, change, least);
       annotated.set(family, ports);
       if (hasChanged || kind === 'full') changed.add(family);
     },
@@ -56,7 +60,7 @@ export function createUnsupportedReporter(options: UnsupportedReporterOptions): 
       if (!changed.delete(family)) return;
       const current = findings(annotated.get(family)?.values() ?? [], {
         mode: backend.mode,
-        support: { ...balancingSupport(backend), ignoresSourceRanges: options.ignoresSourceRanges },
+        support: { ...balancingSupport(backend), ignoresSourceRanges },
       });
       for (const [text, families] of reported) {
         if (current.has(text)) continue;
@@ -73,9 +77,13 @@ export function createUnsupportedReporter(options: UnsupportedReporterOptions): 
 }
 
 /** Whether a service port with an annotation was or is among them. */
-function noteChange(ports: Annotated, { servicePorts: { added, changed, removed } }: DesiredChange): boolean {
+function noteChange(
+  ports: Annotated,
+  { servicePorts: { added, changed, removed } }: DesiredChange,
+  least: ServiceSupport,
+): boolean {
   const gone = [...removed, ...changed.map(({ before }) => before)].filter(({ key }) => ports.delete(key));
-  const come = [...added, ...changed.map(({ after }) => after)].filter(mayBeUnsupported);
+  const come = [...added, ...changed.map(({ after }) => after)].filter((port) => isUnsupported(port, least));
   for (const port of come) ports.set(port.key, port);
   return gone.length > 0 || come.length > 0;
 }

@@ -136,11 +136,9 @@ export function unsupportedFeatures(
   });
 }
 
-const SUPPORTS_LEAST: ServiceSupport = { ...DEFAULT_BALANCING_ONLY, ignoresSourceRanges: true };
-
-/** Whether there are modes that do not support all that the service port specifies. */
-export function mayBeUnsupported(port: Specified): boolean {
-  return CHECKS.some(({ find }) => find(port, SUPPORTS_LEAST) !== null);
+/** Whether the service port specifies something that a mode with this support does not support. */
+export function isUnsupported(port: Specified, support: ServiceSupport): boolean {
+  return CHECKS.some(({ find }) => find(port, support) !== null);
 }
 
 /** Whether an endpoint of either set has a weight other than the default, 1. */
