@@ -159,6 +159,26 @@ describe('annotations that the mode does not support', () => {
     expect(ignoring.checks.count).toBe(2);
   });
 
+  it('are looked for in service ports that changed, and in all of them if the support changed', () => {
+    const { sync } = world();
+    const reads = { count: 0 };
+    const counted = Object.defineProperty(web({ balancing: 'maglev', name: 'shop/other' }), 'connections', {
+      enumerable: true,
+      get: () => void (reads.count += 1),
+    });
+    const [plain, balanced] = [web(), web({ balancing: 'maglev' })];
+    sync(full('IPv4', counted, plain));
+    const { count } = reads;
+    const change = step({ changed: [{ before: plain, after: balanced }] });
+    expect(sync(change)).toEqual([MAGLEV]);
+    expect(reads.count).toBe(count);
+    const next = { algorithms: [], default: 'round-robin', weights: false } as const;
+    expect(sync(change, next)).toEqual([
+      MAGLEV.replace('random', 'round-robin'),
+      MAGLEV.replace('random', 'round-robin'),
+    ]);
+  });
+
   it('include weights', () => {
     expect(world().sync(full('IPv4', web({ balancing: 'random', ...WEIGHTS })))).toEqual([WEIGHT]);
   });

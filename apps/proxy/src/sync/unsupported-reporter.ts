@@ -5,6 +5,7 @@
 import {
   balancingSupport,
   isUnsupported,
+  sameValue,
   serviceOf,
   unsupportedFeatures,
   type Backend,
@@ -35,72 +36,107 @@ export interface UnsupportedReporter {
   readonly synced: (backend: Pick<Backend, 'balancing' | 'family' | 'mode'>) => void;
 }
 
-/** Service ports that specify something that the mode may not support. */
-type Annotated = Map<ServicePortKey, DesiredServicePort>;
+/** Of one family. */
+interface FamilyFindings {
+  /** Service ports that specify something that the mode may not support. */
+  readonly ports: Map<ServicePortKey, DesiredServicePort>;
+  /** Those of them that changed since the last check, and those that no longer specify it. */
+  readonly unchecked: Set<ServicePortKey>;
+  /** What the last check found, by the texts that identify it. */
+  readonly found: Map<ServicePortKey, readonly string[]>;
+  /** With which it was found. */
+  support: ServiceSupport | null;
+}
 
 export function createUnsupportedReporter(options: UnsupportedReporterOptions): UnsupportedReporter {
-  const annotated = new Map<Family, Annotated>();
-  /** Families with changes since the last check. */
-  const changed = new Set<Family>();
-  /** What was reported, in which families it holds. */
-  const reported = new Map<string, Set<Family>>();
   const { ignoresSourceRanges } = options;
   /** What every backend of the mode supports at least. */
   const least: ServiceSupport = { ...balancingSupport(null), ignoresSourceRanges };
+  const families = new Map<Family, FamilyFindings>();
+  /** What was reported, and for how many service ports of all families it holds. */
+  const reported = new Map<string, number>();
+  const begin = (finding: Finding): void => {
+    const count = reported.get(finding.text) ?? 0;
+    if (count === 0) report(options, finding);
+    reported.set(finding.text, count + 1);
+  };
+  const end = (text: string): void => {
+    const count = reported.get(text) ?? 0;
+    if (count > 1) reported.set(text, count - 1);
+    else reported.delete(text);
+  };
   return {
     note: (change) => {
-      const { kind, family } = change;
-      const ports: Annotated = (kind === 'full' ? null : annotated.get(family)) ?? new Map();
-      const hasChanged = noteChange(ports, change, least);
-      annotated.set(family, ports);
-      if (hasChanged || kind === 'full') changed.add(family);
+      const { family } = change;
+      const state = families.get(family) ?? newFamily();
+      families.set(family, state);
+      noteChange(state, change, least);
     },
     synced: (backend) => {
-      const { family } = backend;
-      if (!changed.delete(family)) return;
-      const current = findings(annotated.get(family)?.values() ?? [], {
-        mode: backend.mode,
-        support: { ...balancingSupport(backend), ignoresSourceRanges },
-      });
-      for (const [text, families] of reported) {
-        if (current.has(text)) continue;
-        families.delete(family);
-        if (families.size === 0) reported.delete(text);
-      }
-      for (const [text, finding] of current) {
-        const families = reported.get(text);
-        if (families === undefined) report(options, finding);
-        reported.set(text, (families ?? new Set()).add(family));
-      }
+      const state = families.get(backend.family);
+      if (state === undefined || state.unchecked.size === 0) return;
+      const support = { ...balancingSupport(backend), ignoresSourceRanges };
+      const { begun, ended } = check(state, { mode: backend.mode, support });
+      // In this order: what moves from one service port to another is not reported again.
+      begun.forEach(begin);
+      ended.forEach(end);
     },
   };
 }
 
-/** Whether a service port with an annotation was or is among them. */
+function newFamily(): FamilyFindings {
+  return { ports: new Map(), unchecked: new Set(), found: new Map(), support: null };
+}
+
 function noteChange(
-  ports: Annotated,
-  { servicePorts: { added, changed, removed } }: DesiredChange,
+  { ports, unchecked }: FamilyFindings,
+  { kind, servicePorts: { added, changed, removed } }: DesiredChange,
   least: ServiceSupport,
-): boolean {
-  const gone = [...removed, ...changed.map(({ before }) => before)].filter(({ key }) => ports.delete(key));
-  const come = [...added, ...changed.map(({ after }) => after)].filter((port) => isUnsupported(port, least));
-  for (const port of come) ports.set(port.key, port);
-  return gone.length > 0 || come.length > 0;
+): void {
+  const former = kind === 'full' ? [...ports.values()] : [...removed, ...changed.map(({ before }) => before)];
+  for (const { key } of former) if (ports.delete(key)) unchecked.add(key);
+  for (const port of [...added, ...changed.map(({ after }) => after)]) {
+    if (!isUnsupported(port, least)) continue;
+    ports.set(port.key, port);
+    unchecked.add(port.key);
+  }
 }
 
 interface Finding extends UnsupportedFeature {
   readonly service: string;
+  readonly text: string;
 }
 
-function findings(ports: Iterable<DesiredServicePort>, mode: ModeSupport): ReadonlyMap<string, Finding> {
-  const found = new Map<string, Finding>();
-  for (const port of ports) {
-    const service = serviceOf(port.key);
-    for (const feature of unsupportedFeatures(port, mode)) {
-      found.set(`${service} ${feature.message}`, { service, ...feature });
-    }
+/** Of the service ports that changed, or of all if the support changed. */
+function check(
+  state: FamilyFindings,
+  mode: ModeSupport,
+): { readonly begun: readonly Finding[]; readonly ended: readonly string[] } {
+  const { ports, unchecked, found } = state;
+  if (!sameValue(state.support, mode.support)) for (const key of ports.keys()) unchecked.add(key);
+  state.support = mode.support;
+  const begun: Finding[] = [];
+  const ended: string[] = [];
+  for (const key of unchecked) {
+    const findings = findingsOf(ports.get(key), mode);
+    begun.push(...findings);
+    ended.push(...(found.get(key) ?? []));
+    const texts = findings.map(({ text }) => text);
+    if (texts.length > 0) found.set(key, texts);
+    else found.delete(key);
   }
-  return found;
+  unchecked.clear();
+  return { begun, ended };
+}
+
+function findingsOf(port: DesiredServicePort | undefined, mode: ModeSupport): readonly Finding[] {
+  if (port === undefined) return [];
+  const service = serviceOf(port.key);
+  return unsupportedFeatures(port, mode).map((feature) => ({
+    ...feature,
+    service,
+    text: `${service} ${feature.message}`,
+  }));
 }
 
 function report({ logger, events }: UnsupportedReporterOptions, { service, message, reason }: Finding): void {
