@@ -87,7 +87,7 @@ async function world({
     flows: createFlowCleaner('IPv4', flows.client),
     frontends: () => file,
     sharedAddresses: null,
-    balancing: { note: () => undefined, synced: () => undefined },
+    unsupported: { note: () => undefined, synced: () => undefined },
     localNodePorts: localNodePorts ?? null,
     periods: () => ({ syncPeriod: 30_000, minSyncPeriod: 1000 }),
     refresh: () => undefined,

@@ -45,7 +45,7 @@ export interface FamilyLoopOptions {
   readonly frontends: () => StateFile;
   /** `null`: the mode shares no address with other hosts. */
   readonly sharedAddresses: SharedAddressReporter | null;
-  readonly balancing: UnsupportedReporter;
+  readonly unsupported: UnsupportedReporter;
   /** `null`: the mode's rules serve all node ports that are served. */
   readonly localNodePorts: LocalNodePorts | null;
   readonly periods: () => Periods;
@@ -120,7 +120,7 @@ function createFamilySyncLoop(options: FamilyLoopOptions, verification: FirstVer
     const built = step(family);
     options.trace?.built();
     after.staleFlows?.note(built);
-    options.balancing.note(built.change);
+    options.unsupported.note(built.change);
     recordPending(metrics, model);
     return built;
   };
@@ -176,7 +176,7 @@ async function afterSync(after: AfterSync, report: SyncReport): Promise<void> {
   health.updated(family);
   after.refusals.synced(report.result.failures);
   after.sharedAddresses?.synced(report.state);
-  after.balancing.synced(after.backend);
+  after.unsupported.synced(after.backend);
   if (report.morePending) health.queued(family);
   await after.serviceHealth.sync(report.state.healthChecks);
   await after.localNodePorts?.sync(report.state);

@@ -33,7 +33,7 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
   const counters = await composition.openCounters(settings, families, logging.logger.component('sync'));
   const backends = await createBackends(parts, settings, counters);
   const succession = successionOf(parts, settings, backends);
-  const balancing = createUnsupportedReporter({
+  const unsupported = createUnsupportedReporter({
     logger: logging.logger.component('sync'),
     events: parts.bundle.events,
     ignoresSourceRanges: settings.mode.ignoresSourceRanges === true,
@@ -42,7 +42,7 @@ export async function createModeLoops(parts: LoopParts, options: ModeLoopsOption
   const loops = new Map(
     [...backends].map(([family, backend]) => [
       family,
-      createLoop(parts, { ...options, backend, succession, balancing, interfaces }),
+      createLoop(parts, { ...options, backend, succession, unsupported, interfaces }),
     ]),
   );
   return {
@@ -147,13 +147,13 @@ type LoopParts = Omit<Parts, 'running'>;
 interface NewLoop extends ModeLoopsOptions {
   readonly backend: ModeBackend;
   readonly succession: Succession;
-  readonly balancing: UnsupportedReporter;
+  readonly unsupported: UnsupportedReporter;
   readonly interfaces: InterfaceRefresh;
 }
 
 function createLoop(
   parts: LoopParts,
-  { settings, isFirst, listener, backend, succession, balancing, interfaces }: NewLoop,
+  { settings, isFirst, listener, backend, succession, unsupported, interfaces }: NewLoop,
 ): FamilyLoop {
   const { composition, logging } = parts;
   const { family } = backend;
@@ -170,7 +170,7 @@ function createLoop(
     ...(parts.tracing === null ? {} : { trace: parts.tracing.families[family] }),
     flows: composition.createFlowCleaner(settings, family),
     sharedAddresses: sharedAddressReporter(parts, settings, family),
-    balancing,
+    unsupported,
     localNodePorts: localNodePortsOf(parts, settings, family),
     frontends: () => composition.openStateFile('frontends', family),
     periods: () => effective(parts.current),
