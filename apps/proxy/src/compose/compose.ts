@@ -1,8 +1,8 @@
 /** The proxy's parts as they are in production: sources, the kernel, and the modes that it is given. */
+import { setFlagsFromString } from 'node:v8';
 import { createModel, formatBackendError } from '@signalbox/core';
 import { systemClock } from '@signalbox/core/system-clock';
 import type { Logger } from '../logging/logger.ts';
-import { keepHeapSmall } from '../heap-at-rest.ts';
 import { MODES } from '../modes/index.ts';
 import type { Cleaner, ProxyMode } from '../modes/proxy-mode.ts';
 import { takeInstanceLock } from '../node/instance-lock.ts';
@@ -83,4 +83,16 @@ async function removeLeftovers(
     for (const removed of result.removed) logger.info(`Removed leftovers of ${mode} mode`, { removed });
   }
   return { failures, inUse };
+}
+
+/**
+ * V8 compacts the heap in small steps 8 s after a collection, if the process is at rest. With few collections it never
+ * considers it so ("high alloc" of `--trace-memory-reducer`); with this flag it does not ask, and each collection returns
+ * free pages to the system. Set here, the flag has no effect on the code that V8 generates.
+ *
+ * Not before the first sync is over: the heap grows until then, and each of its collections, too, would compact it and drop
+ * what optimized code depends on.
+ */
+function keepHeapSmall(): void {
+  setFlagsFromString('--optimize-for-size');
 }

@@ -4,6 +4,8 @@
  */
 import {
   BALANCING_ALGORITHMS,
+  maglevSlot,
+  maglevTable,
   type BalancingAlgorithm,
   type BalancingSupport,
   type DesiredEndpoint,
@@ -11,7 +13,6 @@ import {
 } from '@signalbox/core';
 import { perList, type Algorithm, type AlgorithmRequest, type Random } from '../balance/algorithm.ts';
 import { createLeastConnections } from '../balance/least-connections.ts';
-import { createMaglev } from '../balance/maglev.ts';
 import { createRandomChoice } from '../balance/random.ts';
 import { createRoundRobin } from '../balance/round-robin.ts';
 import type { TurnsOf } from '../balance/turns.ts';
@@ -74,6 +75,17 @@ export function createBalancer(
     },
     connected({ affinity, client, now }, endpoint) {
       if (affinity !== null) table.remember({ client, affinity, now }, endpoint);
+    },
+  };
+}
+
+/** By the address of the client: the same endpoint from every node, and for most clients also after other endpoints are added or removed. */
+function createMaglev(): Algorithm {
+  const tableOf = perList((endpoints) => maglevTable(endpoints));
+  return {
+    choose(endpoints, { client }) {
+      const table = tableOf(endpoints);
+      return table[maglevSlot(client, table)] ?? 0;
     },
   };
 }

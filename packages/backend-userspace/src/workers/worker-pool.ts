@@ -1,6 +1,8 @@
 /** The sockets of a driver in worker threads: a TCP socket in each of them, a UDP socket in one. */
+import { createServer } from 'node:net';
 import { backendError, type BackendError, type Clock } from '@signalbox/core';
 import type { FilePool } from '../driver/open-files.ts';
+import { socketError } from '../driver/socket-error.ts';
 import { withEjections, type SocketPool } from '../driver/socket-pool.ts';
 import type { OnConnectionEnd } from '../objects/connection-record.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
@@ -9,7 +11,6 @@ import { createSharedBuffer } from '../shared/layout.ts';
 import { nameHash } from '../shared/name-hash.ts';
 import { createCountRows, totalCounts } from '../shared/shared-counts.ts';
 import { mergeConnections, mergeMaps } from './merge.ts';
-import { probePort } from './probe-port.ts';
 import type { Answers, Kind, Request, Results, WorkerSetup } from './protocol.ts';
 import { startThread, type StartThread } from './start-thread.ts';
 import { startWorkerThread, type WorkerThread } from './worker-thread.ts';
@@ -193,5 +194,19 @@ function startOne(pool: Pool, thread: number, own: number): WorkerThread {
       Atomics.store(used, own, 0);
       options.onWorkerFailure(reason);
     },
+  });
+}
+
+/**
+ * Whether a TCP port can be opened; `null`: it can. Sockets with SO_REUSEPORT also open a port that another process of this user has
+ * open with that option: the connections of the frontend would be spread over both.
+ */
+function probePort(listener: Listener): Promise<BackendError | null> {
+  const { protocol, address: host, port } = listener;
+  if (protocol === 'UDP') return Promise.resolve(null);
+  const server = createServer((client) => client.resetAndDestroy());
+  return new Promise((resolve) => {
+    server.once('error', (error) => resolve(socketError(listenerKey(listener), error)));
+    server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
   });
 }

@@ -2,8 +2,22 @@ import { AF_UNSPEC, NLM_F_CREATE, NLM_F_EXCL } from '../../codec/constants.ts';
 import type { NetlinkMessage, NetlinkRequest } from '../../codec/message.ts';
 import { readAttributes, readText, readU32BE, readU64BE } from '../../codec/reader.ts';
 import { PayloadWriter } from '../../codec/writer.ts';
+import type { ErrnoTable } from '../../result.ts';
 import { netfilterAttributes, netfilterHeader, netfilterType } from '../nfnetlink.ts';
-import { ACCOUNTING_ERRORS, type AccountingCommand, NAME_BYTES, NFACCT, NFNL_MSG_ACCT } from './constants.ts';
+
+/** Numbers of `linux/netfilter/nfnetlink_acct.h`. */
+
+const NFNL_MSG_ACCT = { NEW: 0, GET: 1, GET_CTRZERO: 2, DEL: 3 } as const;
+
+type AccountingCommand = keyof typeof NFNL_MSG_ACCT;
+
+const NFACCT = { NAME: 1, PKTS: 2, BYTES: 3, USE: 4 } as const;
+
+/** `NFACCT_NAME_MAX` without its NUL. */
+const NAME_BYTES = 31;
+
+/** nfnetlink returns it for a subsystem that is not there; the requests of this package give no other reason for it. */
+const ACCOUNTING_ERRORS: ErrnoTable = new Map([[22, { name: 'EINVAL', code: 'unsupported' }]]);
 
 /** A named counter of the network namespace; rules add to it (`-m nfacct`), and it outlives them. */
 export interface AccountingObject {
