@@ -1,15 +1,15 @@
 // A file of fewer than 20 lines costs its reader a jump: it needs a reason. The reasons: it is an entry (index, main, a child process, a
 // file that a package exports), its test stands beside it, its name is that of a feature, or several files import it.
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { FEATURES } from './check-feature-files.mjs';
+import { repositoryRoot } from './install.mjs';
 
 const LEAST_LINES = 20;
 const ENTRIES = /^(?:index|main|.*-child)$/;
 
-/** Source files below `root` that are shorter and have no reason, one line each. `files`: path → text. */
+/** Files that are shorter and have no reason, one line each. `files`: path → text. */
 export function smallFileProblems(files) {
   const importers = importersOf(files);
   return [...files]
@@ -29,7 +29,7 @@ function hasReason(file, files, importers) {
   return isEntry || importers.length !== 1;
 }
 
-/** File → the files that import it; tests count for what only tests use. A file that nothing imports is for knip. */
+/** File → the files that import it; tests count for a file of testing/ and for what only tests use. A file that nothing imports is for knip. */
 function importersOf(files) {
   const importers = new Map();
   for (const [file, text] of files) {
@@ -40,28 +40,22 @@ function importersOf(files) {
   }
   for (const [file, all] of importers) {
     const sources = all.filter((importer) => !importer.endsWith('.test.ts'));
-    importers.set(file, sources.length > 0 ? sources : all);
+    importers.set(file, sources.length > 0 && !file.includes('/testing/') ? sources : all);
   }
   return importers;
 }
 
+/** Path → text of every TypeScript file below `root` that can import a source file. */
+export function readSources(root) {
+  const found = globSync('{apps,benchmarks,examples,packages}/**/*.ts', {
+    cwd: root,
+    exclude: (name) => /^(?:node_modules|dist|\.cache)$/.test(path.basename(name)),
+  });
+  return new Map(found.map((file) => [file, readFileSync(path.join(root, file), 'utf8')]));
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-  const listed = execFileSync(
-    'git',
-    ['ls-files', '-co', '--exclude-standard', 'packages/*/src', 'apps/*/src'],
-    {
-      cwd: root,
-      encoding: 'utf8',
-    },
-  );
-  const files = new Map(
-    listed
-      .split('\n')
-      .filter((file) => file.endsWith('.ts'))
-      .map((file) => [file, readFileSync(path.join(root, file), 'utf8')]),
-  );
-  const problems = smallFileProblems(files);
+  const problems = smallFileProblems(readSources(repositoryRoot));
   for (const problem of problems) process.stderr.write(`${problem}\n`);
   process.exitCode = problems.length === 0 ? 0 : 1;
 }

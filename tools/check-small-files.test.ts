@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { smallFileProblems } from './check-small-files.mjs';
+import { readSources, smallFileProblems } from './check-small-files.mjs';
+import { repositoryRoot } from './install.mjs';
 
 const SHORT = 'export const one = 1;\n';
 const LONG = SHORT.repeat(20);
@@ -28,11 +29,27 @@ describe('check-small-files', () => {
       'several tests share it',
       { 'a/x.ts': SHORT, 'a/y.test.ts': use('./x.ts'), 'a/z.test.ts': use('./x.ts') },
     ],
+    [
+      'a test and a file of testing/ share it',
+      { 'a/testing/x.ts': SHORT, 'a/testing/y.ts': use('./x.ts'), 'a/z.test.ts': use('./testing/x.ts') },
+    ],
   ])('accepts a short file where %s', (_, files) => {
     expect(problems(files)).toEqual([]);
   });
 
   it('counts one test as a user of what only that test imports', () => {
     expect(problems({ 'a/x.ts': SHORT, 'a/y.test.ts': use('./x.ts') })).toHaveLength(1);
+  });
+
+  it('reads the sources of all packages and applications, and no built file', () => {
+    const files = [...readSources(repositoryRoot).keys()];
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'apps/proxy/src/main.ts',
+        'packages/core/src/index.ts',
+        'packages/core/src/model/ip.ts',
+      ]),
+    );
+    expect(files.filter((file) => /(?:^|\/)(?:node_modules|dist)\//.test(file))).toEqual([]);
   });
 });
