@@ -102,4 +102,14 @@ describe('superviseMonitor', () => {
     ended.running[0]?.onReady();
     expect([ended.running.length, ended.log]).toEqual([1, ['status 1']]);
   });
+
+  it('does not restart a monitor that reports its end while it is stopped', () => {
+    const { clock, log, stop } = scene(
+      ({ onEnd }) =>
+        () =>
+          onEnd('closed', 'restarting'),
+    );
+    stop();
+    expect([log, clock.pending]).toEqual([[], []]);
+  });
 });

@@ -77,8 +77,10 @@ function startOnce({ start }: Pick<SupervisedMonitor, 'start'>, events: MonitorE
   try {
     const stop = start({ onReady: () => isOver || events.onReady(), onEnd });
     return () => {
-      if (!isOver) stop();
+      if (isOver) return;
+      // Ahead: a monitor may report its end while it is stopped.
       isOver = true;
+      stop();
     };
   } catch (error) {
     onEnd(error instanceof Error ? error.message : String(error), 'restarting');
