@@ -4,7 +4,8 @@
  * Where they stand follows from where IPVS stands (Linux 6.1): it takes packets at the end of LOCAL_IN, behind
  * filter INPUT, and in LOCAL_OUT between nat and filter. What must not reach it is therefore dropped in mangle,
  * which both kinds of packets pass while they still have the service address as destination. What external clients must
- * get an error for is rejected in filter INPUT: mangle cannot reject. A packet that IPVS sends on passes OUTPUT once more, and POSTROUTING, with the endpoint as destination; never FORWARD.
+ * get an error for is rejected in filter INPUT: mangle cannot reject. A packet that IPVS sends on passes OUTPUT once more,
+ * and POSTROUTING, with the endpoint as destination; never FORWARD.
  */
 import {
   ACCEPT,
