@@ -6,6 +6,7 @@ import type { Worker } from 'node:worker_threads';
 import type { DesiredEndpoint } from '@signalbox/core';
 import { systemClock } from '@signalbox/core/system-clock';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { createFilePool } from '../driver/open-files.ts';
 import { createSystemDriver, type SystemDriverOptions } from '../driver/system-driver.ts';
 import type { ConnectionRecord } from '../objects/connection-record.ts';
 import { listenerKey, type Listener } from '../objects/listener.ts';
@@ -25,6 +26,7 @@ import {
   unusedEndpoint,
 } from '../testing/loopback.ts';
 import { startThread } from './start-thread.ts';
+import { createWorkerPool } from './worker-pool.ts';
 
 afterEach(closeAll);
 
@@ -327,6 +329,25 @@ describe('the end of the driver', () => {
     await driver.close();
     expect(await Promise.all(ends)).toEqual(Array.from({ length: 6 }, () => 'ECONNRESET'));
   });
+});
+
+it('a pool that has ended has no open files, so that another one has the whole limit', async () => {
+  const files = createFilePool(100);
+  const pool = createWorkerPool({
+    threads: 2,
+    files,
+    clock: systemClock,
+    udpTimeout: 1000,
+    tcpIdleTimeout: 1000,
+    drainTimeout: 0,
+    onConnectionEnd: null,
+    onWorkerFailure: () => {},
+  });
+  const listener = await listenerOf([await endpoint(greet('a'))]);
+  expect(await pool.apply([{ kind: 'listener-open', listener }])).toEqual([null]);
+  expect(files.used.reduce((sum, each) => sum + each, 0)).toBe(2 * 8 + 2);
+  await pool.drain();
+  expect(new Set(files.used)).toEqual(new Set([0]));
 });
 
 it('the limit of open files applies to all threads together', async () => {

@@ -72,7 +72,10 @@ export function createWorkerPool(options: WorkerPoolOptions): SocketPool {
     async drain() {
       await askAll(pool, { kind: 'drain' });
       await Promise.all(pool.threads.map((each) => each.end()));
-      pool.options.files.free.push(...pool.seats.splice(0));
+      for (const seat of pool.seats.splice(0)) {
+        closeFiles(pool, seat);
+        options.files.free.push(seat);
+      }
       pool.threads.length = 0;
       pool.listeners.clear();
     },
@@ -190,8 +193,7 @@ function startOne(pool: Pool, thread: number, own: number): WorkerThread {
     },
     onRecord: (record) => onConnectionEnd?.(record),
     onFailure(reason) {
-      // Its sockets are closed.
-      Atomics.store(used, own, 0);
+      closeFiles(pool, own);
       options.onWorkerFailure(reason);
     },
   });
@@ -209,4 +211,9 @@ function probePort(listener: Listener): Promise<BackendError | null> {
     server.once('error', (error) => resolve(socketError(listenerKey(listener), error)));
     server.listen({ host, port, exclusive: true }, () => server.close(() => resolve(null)));
   });
+}
+
+/** Of a thread that has ended. */
+function closeFiles({ options: { files } }: Pool, seat: number): void {
+  Atomics.store(files.used, seat, 0);
 }
