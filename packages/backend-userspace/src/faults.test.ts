@@ -3,51 +3,26 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer } from 'node:net';
-import { sampleServicePort, sampleStateOf } from '@signalbox/backend-kit/testing';
-import { fullChange, type ConnectionPolicy, type DesiredEndpoint } from '@signalbox/core';
+import { sampleStateOf } from '@signalbox/backend-kit/testing';
+import { fullChange, type DesiredEndpoint } from '@signalbox/core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { closeAll, dial, endOf, endpoint, freePort, greet, held, readAll } from './testing/loopback.ts';
-import { mapping } from './testing/mapping.ts';
+import { createLoopbackBackend, serviceAt, type LoopbackService } from './testing/loopback-backend.ts';
 import { stalledEndpoint } from './testing/stalled-endpoint.ts';
-import { createUserspaceBackend, type UserspaceBackend } from './userspace-backend.ts';
+import type { UserspaceBackend } from './userspace-backend.ts';
 
 afterEach(closeAll);
 
 const DEADLINE = { timeout: 60_000 };
 
-/** At 127.0.0.1. */
 function createBackend(): UserspaceBackend {
-  const mappings = [mapping('10.96.0.1/32=127.0.0.1/32')];
-  const backend = createUserspaceBackend({
-    family: 'IPv4',
-    serviceAddresses: 'none',
-    mappings,
-    drainTimeout: 0,
-  });
+  const backend = createLoopbackBackend();
   held.push(backend);
   return backend;
 }
 
-interface Shape {
-  readonly endpoints: readonly DesiredEndpoint[];
-  readonly connections?: ConnectionPolicy;
-  readonly index?: number;
-}
-
-function serviceAt(port: number, { endpoints, connections, index = 1 }: Shape) {
-  const sample = sampleServicePort('IPv4', { index });
-  return {
-    ...sample,
-    frontends: sample.frontends.map((frontend) => ({ ...frontend, address: '10.96.0.1', port })),
-    clusterEndpoints: endpoints,
-    localEndpoints: endpoints,
-    servingEndpoints: endpoints,
-    ...(connections === undefined ? {} : { connections }),
-  };
-}
-
 /** A Service with these endpoints; `reply`: of a new connection, or how it ended. */
-async function serve(shape: Shape) {
+async function serve(shape: LoopbackService) {
   const backend = createBackend();
   const port = await freePort();
   expect(await backend.sync(fullChange(sampleStateOf('IPv4', [serviceAt(port, shape)])))).toMatchObject({

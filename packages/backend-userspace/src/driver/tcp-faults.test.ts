@@ -19,9 +19,8 @@ import {
   serve,
   unusedEndpoint,
 } from '../testing/loopback.ts';
-import { mapping } from '../testing/mapping.ts';
+import { createLoopbackBackend } from '../testing/loopback-backend.ts';
 import { stalledEndpoint } from '../testing/stalled-endpoint.ts';
-import { createUserspaceBackend } from '../userspace-backend.ts';
 import { connectOnce } from './connect-endpoint.ts';
 import { connectionCapacity, FILES_PER_CONNECTION } from './open-files.ts';
 
@@ -206,13 +205,7 @@ describe('many connections', () => {
 
 describe('ports that other processes have open', () => {
   it('are each reported as a failure of their service port, and are opened when they are free', async () => {
-    const mappings = ['10.96.0.0/16=127.96.0.0/16', '10.244.0.0/16=127.244.0.0/16'].map(mapping);
-    const backend = createUserspaceBackend({
-      family: 'IPv4',
-      serviceAddresses: 'none',
-      mappings,
-      drainTimeout: 0,
-    });
+    const backend = createLoopbackBackend(['10.96.0.0/16=127.96.0.0/16', '10.244.0.0/16=127.244.0.0/16']);
     held.push(backend);
     const port = await freePort();
     const servicePorts = Array.from({ length: 40 }, (_, at) => {
