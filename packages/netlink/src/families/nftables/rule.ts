@@ -65,9 +65,9 @@ export function createRuleDecoder(): (message: NetlinkMessage) => NftablesRuleSt
   let bytes: Buffer = Buffer.alloc(0);
   let expressions: readonly Expression[] = [];
   return (message) => {
-    const identity = decodeRuleIdentity(message);
-    if (identity === undefined) return undefined;
-    const attributes = readAttributes(netfilterAttributes(message));
+    const rule = readRule(message);
+    if (rule === undefined) return undefined;
+    const { identity, attributes } = rule;
     const listed = attributes.get(NFTA_RULE.EXPRESSIONS) ?? Buffer.alloc(0);
     if (!listed.equals(bytes)) {
       bytes = listed;
@@ -80,6 +80,10 @@ export function createRuleDecoder(): (message: NetlinkMessage) => NftablesRuleSt
 
 /** A fraction of the time of a complete rule: the expressions are not read. */
 export function decodeRuleIdentity(message: NetlinkMessage): NftablesRuleIdentity | undefined {
+  return readRule(message)?.identity;
+}
+
+function readRule(message: NetlinkMessage) {
   const family = familyOfMessage(message);
   if (!isMessage(message, 'NEWRULE') || family === undefined) return undefined;
   const bytes = netfilterAttributes(message);
@@ -88,13 +92,14 @@ export function decodeRuleIdentity(message: NetlinkMessage): NftablesRuleIdentit
   const chain = readText(attributes, NFTA_RULE.CHAIN);
   if (name === undefined || chain === undefined) return undefined;
   const handle = readU64BE(attributes, NFTA_RULE.HANDLE) ?? 0;
-  return { table: { family, name }, chain, handle, digest: digestOf(bytes) };
+  const identity: NftablesRuleIdentity = { table: { family, name }, chain, handle, digest: digestOf(bytes) };
+  return { identity, attributes };
 }
 
 /** FNV-1a. */
 function digestOf(bytes: Buffer): number {
   let digest = 0x811c_9dc5;
-  // Without an iterator: each look at the table reads 1,000 rules.
+  // Without an iterator: each verification reads 1,000 rules.
   for (let at = 0; at < bytes.length; at++) digest = Math.imul(digest ^ (bytes[at] ?? 0), 0x0100_0193);
   return digest >>> 0;
 }
