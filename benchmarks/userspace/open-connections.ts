@@ -5,11 +5,17 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { argv, execArgv, execPath, exit, stdout } from 'node:process';
 import { setTimeout as wait } from 'node:timers/promises';
 import { connectionCapacity } from '@signalbox/backend-userspace';
+import {
+  BATCH,
+  echo,
+  inBatches,
+  startEcho,
+} from '../../packages/backend-userspace/src/testing/echo-connections.ts';
 import { usageOf, type Usage } from '../memory/process-tree.ts';
 
 export interface OpenConnections {
@@ -22,7 +28,6 @@ export interface OpenConnections {
   readonly microseconds: number;
 }
 
-const BATCH = 100;
 /** Open files of a proxy without connections; it has fewer. */
 const FEW_FILES = 100;
 const PROXY = { host: '127.96.0.1', port: 80 };
@@ -51,22 +56,6 @@ async function answers(): Promise<boolean> {
   }
 }
 
-async function echo(socket: Socket): Promise<boolean> {
-  const answer = once(socket, 'data');
-  socket.write('x');
-  const [data] = (await answer) as [Buffer];
-  return data.toString() === 'x';
-}
-
-async function inBatches<T>(items: readonly T[], work: (item: T) => Promise<boolean>): Promise<number> {
-  let succeeded = 0;
-  for (let at = 0; at < items.length; at += BATCH) {
-    const batch = await Promise.all(items.slice(at, at + BATCH).map((item) => work(item).catch(() => false)));
-    succeeded += batch.filter(Boolean).length;
-  }
-  return succeeded;
-}
-
 /** Opens all connections, uses each, and closes them; `used` is called while they are open. Returns how many carried data. */
 async function wave(connections: number, used: () => void): Promise<number> {
   const sockets = Array.from({ length: connections }, (): { socket: Socket | null } => ({ socket: null }));
@@ -85,10 +74,8 @@ async function wave(connections: number, used: () => void): Promise<number> {
 
 async function measure(connections: number): Promise<OpenConnections> {
   execFileSync('ip', ['link', 'set', 'lo', 'up']);
-  const server = createServer((socket) => void socket.on('error', () => {}).pipe(socket));
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
-  await once(server, 'listening');
-  const proxy = await startProxy((server.address() as AddressInfo).port);
+  const { port } = await startEcho();
+  const proxy = await startProxy(port);
   const pid = proxy.pid ?? 0;
   const before = usageOf(pid);
   const seen: Usage[] = [];
