@@ -3,6 +3,7 @@ import { otherServiceDevices } from '@signalbox/backend-kit';
 import { familyOf, type BackendError, type Family, type Result } from '@signalbox/core';
 import {
   toBackendError,
+  toResult,
   type AddressOptions,
   type LinkAddress,
   type NetlinkError,
@@ -17,9 +18,9 @@ export type ObservedDevice = Omit<Observed, 'listeners'>;
 
 export async function observeDevice(route: RouteClient, family: Family): Promise<Result<ObservedDevice>> {
   const link = await route.getLink({ name: SERVICE_DEVICE });
-  if (!link.ok && link.error.code !== 'not-found') return { ok: false, error: toBackendError(link.error) };
+  if (!link.ok && link.error.code !== 'not-found') return toResult(link);
   const listed = await route.listAddresses();
-  if (!listed.ok) return { ok: false, error: toBackendError(listed.error) };
+  if (!listed.ok) return toResult(listed);
   const index = link.ok ? link.value.index : -1;
   const others = await otherServiceDevices((selector) => route.getLink(selector), SERVICE_DEVICE);
   const onDevice = listed.value.filter(({ linkIndex }) => linkIndex === index);
