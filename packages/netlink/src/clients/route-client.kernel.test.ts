@@ -137,6 +137,15 @@ describe('addresses', () => {
       await client.applyAddresses([{ kind: 'add-address', address, options: { noDad: true } }]);
       expect(await echo(address.address), address.address).toBe('received');
     }
+    const many = Array.from({ length: 40 }, (_, at) => `fd00:98::${(at + 1).toString(16)}`);
+    await client.applyAddresses(
+      many.map((address) => ({
+        kind: 'add-address',
+        address: { ...service6(), address },
+        options: { noDad: true },
+      })),
+    );
+    expect(await Promise.all(many.map(echo))).toEqual(many.map(() => 'received'));
   });
 
   it('that are none are refused before anything is sent', async () => {

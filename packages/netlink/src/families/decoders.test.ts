@@ -15,7 +15,7 @@ import { decodeTable } from './nftables/table.ts';
 import { decodeAddress } from './route/address.ts';
 import { decodeLink } from './route/link.ts';
 import { decodeNotification } from './route/notification.ts';
-import { decodeIsLocal } from './route/route-lookup.ts';
+import { decodeLocalRoute } from './route/route-lookup.ts';
 
 const decoders: [string, (message: NetlinkMessage) => unknown][] = [
   ['decodeAcknowledgement', decodeAcknowledgement],
@@ -27,7 +27,7 @@ const decoders: [string, (message: NetlinkMessage) => unknown][] = [
   ['decodeLink', decodeLink],
   ['decodeAddress', decodeAddress],
   ['decodeNotification', decodeNotification],
-  ['decodeIsLocal', decodeIsLocal],
+  ['decodeLocalRoute', decodeLocalRoute],
   ['decodeSetPart', decodeSetPart],
   ['decodeProtocol', decodeProtocol],
   ['decodeType', decodeType],

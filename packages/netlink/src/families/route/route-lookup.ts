@@ -1,7 +1,8 @@
-import { addressBytes, FAMILY_NUMBER } from '../../codec/address.ts';
+import { addressBytes, type AddressFamily, addressText, FAMILY_NUMBER } from '../../codec/address.ts';
 import type { NetlinkMessage, NetlinkRequest } from '../../codec/message.ts';
+import { readAttributes } from '../../codec/reader.ts';
 import { PayloadWriter } from '../../codec/writer.ts';
-import { type LinkAddress } from './address.ts';
+import type { LinkAddress } from './address.ts';
 import { RTA, RTM, RTN_LOCAL } from './constants.ts';
 
 /** `struct rtmsg`. */
@@ -17,8 +18,16 @@ export function encodeGetRoute({ family, address, prefixLength }: LinkAddress): 
   return { operation: 'RTM_GETROUTE', type: RTM.GETROUTE, flags: 0, payload, context: { subject: address } };
 }
 
-/** Whether packets that take the route are delivered on this host. */
-export function decodeIsLocal(message: NetlinkMessage): boolean | undefined {
+/** To be dumped: the routes of all tables. */
+export function encodeListRoutes(family: AddressFamily): NetlinkRequest {
+  const payload = Buffer.alloc(RTMSG_BYTES);
+  payload[0] = FAMILY_NUMBER[family];
+  return { operation: 'RTM_GETROUTE', type: RTM.GETROUTE, flags: 0, payload };
+}
+
+/** The address whose packets the route delivers on this host; absent for any other route. */
+export function decodeLocalRoute(message: NetlinkMessage): string | undefined {
   if (message.type !== RTM.NEWROUTE || message.payload.length < RTMSG_BYTES) return undefined;
-  return message.payload[TYPE_AT] === RTN_LOCAL;
+  if (message.payload[TYPE_AT] !== RTN_LOCAL) return undefined;
+  return addressText(readAttributes(message.payload.subarray(RTMSG_BYTES)).get(RTA.DST));
 }
